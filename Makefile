@@ -1,0 +1,53 @@
+# make run    install on first use, then start the app
+# make test   install on first use, then run every test
+# Use another Python:  make PYTHON=python3.12 run
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run setup test lint bench clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.installed
+	@$(BIN)/mnist-tui $(ARGS)
+
+setup: $(VENV)/.installed
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV)
+
+# The stamps make a second call reinstall nothing, until pyproject.toml changes.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sample]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sample,dev]'
+	@touch $(VENV)/.installed $@
+
+# Written for Python 2 too, so that even that one says a clear line. A .venv is made beside and
+# moved into place only whole, so an interrupted first run does not leave a broken one.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "mnist-tui: $(PYTHON) was not found. Install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "mnist-tui: needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())'). Name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "mnist-tui: $(PYTHON) comes without venv. Install it (Debian, Ubuntu: sudo apt install python3-venv), or name another Python: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making $(VENV) and installing (PyTorch is large: a few minutes the first time) ..." >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "mnist-tui: $(PYTHON) could not make $(VENV): see above" >&2; exit 1; }

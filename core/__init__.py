@@ -1,0 +1,1 @@
+"""Trains networks on handwritten digits, and knows nothing of any screen."""

@@ -1,0 +1,264 @@
+"""Checkpoints: one safetensors file each, that holds tensors and a description and no code.
+
+The header, https://huggingface.co/docs/safetensors, is eight bytes of length and then JSON; reading
+it needs neither torch nor the rest of the file, so a list of checkpoints is made of headers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.architectures import ARCHITECTURES
+from core.errors import CheckpointError, explain
+from core.files import replace_file
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+FORMAT_VERSION = 1
+SUFFIX = ".safetensors"
+# What is stored beside the weights carries one of these before its name.
+STATE_PREFIXES = ("optimizer.", "rng.")
+LARGEST_HEADER = 4 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What a header says. `epoch` counts whole epochs; test figures are None where the weights
+    have not been scored."""
+
+    run: str
+    arch: str
+    dataset: str
+    config: dict[str, Any]
+    epoch: int
+    step: int
+    test_loss: float | None
+    test_accuracy: float | None
+    parameters: int
+    saved_at: float  # unix seconds
+    digest: str = ""  # SHA-256 of all tensors
+    version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file of a listing: `info`, or `error` where it is broken."""
+
+    path: Path
+    bytes: int
+    info: CheckpointInfo | None
+    error: str | None
+
+    @property
+    def kind(self) -> str:
+        """last, best or epoch; file for one that is named otherwise."""
+        stem = self.path.name.removesuffix(SUFFIX)
+        if stem in ("last", "best"):
+            return stem
+        return "epoch" if stem.startswith("epoch-") else "file"
+
+
+def save(paths: list[Path], tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> None:
+    """Writes the same checkpoint to each path; a reader finds the old file or the new one, never
+    half of one. Raises OSError, and then what was there before is still there.
+    """
+    from safetensors.torch import save as serialize
+
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    described = asdict(info) | {"digest": digest(on_cpu)}
+    content = serialize(on_cpu, metadata={"mnist_tui": json.dumps(described)})
+    for path in paths:
+        replace_file(path, content, durable=True)
+
+
+def digest(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values, whatever order they come in."""
+    import torch
+
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header = _header(file.read(8), file, size)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error}") from None
+    return _described(path, header)
+
+
+def _header(prefix: bytes, file: Any, size: int) -> dict[str, Any]:
+    """Raises ValueError whose text goes after the file's name. Nothing larger than
+    LARGEST_HEADER is read, whatever the file claims.
+    """
+    if size == 0:
+        raise ValueError("is empty")
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
+        raise ValueError("is not a checkpoint (no safetensors header)")
+    if 8 + length > size:
+        raise ValueError("is cut off")
+    try:
+        header = json.loads(file.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+        end = 8 + length + max(ends, default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        raise ValueError("is not a checkpoint (no safetensors header)") from None
+    if end != size:
+        raise ValueError("is cut off" if end > size else "has bytes after its end")
+    return header
+
+
+def _described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
+    metadata = header.get("__metadata__")
+    text = metadata.get("mnist_tui") if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise CheckpointError(f"{path} was not saved by mnist-tui: its header says nothing of us")
+    try:
+        values = json.loads(text)
+        version = values.get("version")
+        if version != FORMAT_VERSION:
+            raise CheckpointError(f"{path} has format {version!r}; this mnist-tui reads 1")
+        known = {field.name for field in fields(CheckpointInfo)}
+        info = CheckpointInfo(**{name: value for name, value in values.items() if name in known})
+        if problem := _implausible(info):
+            raise CheckpointError(f"{path} has a damaged header: {problem}")
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise CheckpointError(f"{path} has a damaged header") from None
+    return info
+
+
+def _implausible(info: CheckpointInfo) -> str | None:
+    for name in ("run", "arch", "dataset", "digest"):
+        if not isinstance(getattr(info, name), str):
+            return f"{name} is no text"
+    for name in ("epoch", "step", "parameters"):
+        value = getattr(info, name)
+        if not isinstance(value, int) or value < 0:
+            return f"{name} is no count"
+    for name in ("test_loss", "test_accuracy", "saved_at"):
+        value = getattr(info, name)
+        number = isinstance(value, int | float) and math.isfinite(value)
+        if not number and (value is not None or name == "saved_at"):
+            return f"{name} is no number"
+    return None if isinstance(info.config, dict) else "config is no table"
+
+
+def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
+    """All tensors on the CPU, checked against the digest. Raises CheckpointError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as deserialize
+
+    info = read_info(path)
+    try:
+        tensors = deserialize(path.read_bytes())
+    except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        why = explain(error) if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise CheckpointError(f"{path} cannot be read ({why})") from None
+    if digest(tensors) != info.digest:
+        raise CheckpointError(
+            f"{path} is damaged: its tensors do not have the digest in its header"
+        )
+    return info, tensors
+
+
+def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
+    """The network in a checkpoint, on the CPU. Raises CheckpointError."""
+    info, tensors = load(path)
+    architecture = ARCHITECTURES.get(info.arch)
+    if architecture is None:
+        here = ", ".join(ARCHITECTURES)
+        raise CheckpointError(f"{path} holds a network {info.arch!r}; this mnist-tui has {here}")
+    model = architecture.build()
+    weights = {name: each for name, each in tensors.items() if not name.startswith(STATE_PREFIXES)}
+    expected = {name: tuple(each.shape) for name, each in model.state_dict().items()}
+    found = {name: tuple(each.shape) for name, each in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointError(
+                f"{path} does not fit {info.arch}: {name} is {_shape(found.get(name))}, "
+                f"expected {_shape(expected.get(name))}"
+            )
+    model.load_state_dict(weights)
+    return info, model
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else "×".join(map(str, shape)) or "one number"
+
+
+def list_checkpoints(folder: Path) -> list[Listed]:
+    """Every checkpoint of every run in a folder, newest first, the broken ones among them.
+
+    Raises CheckpointError where the folder is there and cannot be read.
+    """
+    try:
+        runs = [entry for entry in os.scandir(folder) if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
+    found = [each for run in runs for each in _list_run(Path(run.path))]
+    return [each for _, each in sorted(found, key=lambda row: row[0], reverse=True)]
+
+
+def _list_run(folder: Path) -> list[tuple[float, Listed]]:
+    rows = []
+    try:
+        paths = sorted(folder.glob("*" + SUFFIX))
+    except OSError:
+        return []
+    for path in paths:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # replaced or deleted since it was listed
+        except OSError as error:
+            rows.append((time.time(), Listed(path, 0, None, explain(error))))
+            continue
+        rows.append((status.st_mtime, inspect(path, status.st_size)))
+    return rows
+
+
+def inspect(path: Path, size: int) -> Listed:
+    try:
+        return Listed(path, size, read_info(path), None)
+    except CheckpointError as error:
+        return Listed(path, size, None, str(error).removeprefix(f"{path} "))
+
+
+def find(name: str, folder: Path) -> Path:
+    """The checkpoint that is meant by a file, a run's folder, or a run's name in a folder of runs:
+    of a run the best, else the last. Raises CheckpointError.
+    """
+    given = Path(name).expanduser()
+    for place in (given, folder / name):
+        if place.is_dir():
+            for kind in ("best", "last"):
+                if (place / (kind + SUFFIX)).exists():
+                    return place / (kind + SUFFIX)
+            raise CheckpointError(f"{place} has no checkpoint in it")
+        if place.exists():
+            return place
+    raise CheckpointError(f"{name} does not exist, here or as a run in {folder}")

@@ -1,0 +1,61 @@
+"""Everything that a run, or the engine that runs it, can be told. No torch here."""
+
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from core.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Command:
+    pass
+
+
+@dataclass(frozen=True)
+class Start(Command):
+    config: TrainConfig
+
+
+@dataclass(frozen=True)
+class Pause(Command):
+    pass
+
+
+@dataclass(frozen=True)
+class Resume(Command):
+    pass
+
+
+@dataclass(frozen=True)
+class Stop(Command):
+    """End the run where it is, and save it."""
+
+
+@dataclass(frozen=True)
+class Predict(Command):
+    """What does the network that is training make of these test digits?"""
+
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class OpenCheckpoint(Command):
+    """What does the network in this file make of these test digits?"""
+
+    path: str
+    indices: tuple[int, ...]
+    data: str | None
+
+
+@dataclass(frozen=True)
+class ListDevices(Command):
+    pass
+
+
+@dataclass(frozen=True)
+class Quit(Command):
+    """End the run, if there is one, as Stop does; then end the engine."""
+
+
+# SimpleQueue: put never blocks and may be called from a signal handler.
+Inbox = SimpleQueue[Command]

@@ -1,0 +1,164 @@
+"""Every hyperparameter of a run, its default and the reason for it; and named presets.
+
+This file is the one source of the command line's options, the app's form and their help: a new
+hyperparameter is one field here.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from core.architectures import ARCHITECTURES
+from core.datasets import DATASETS
+from core.errors import UsageError
+
+Check = Callable[[Any], bool]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def option(
+    default: Any,
+    help: str,
+    allowed: str = "",
+    check: Check | None = None,
+    choices: Callable[[], list[str]] | None = None,
+    flag: str | None = None,
+) -> Any:
+    """A field of TrainConfig.
+
+    `allowed` says what `check` lets through, in words that go after "must be"; `choices` are for
+    a value out of a list; `flag` is the command line's name where it is not the field's own.
+    """
+    metadata = {"help": help, "allowed": allowed, "check": check, "choices": choices, "flag": flag}
+    return field(default=default, metadata=metadata)
+
+
+def whole(default: int, help: str, low: int, high: int) -> Any:
+    """A field that is a whole number within bounds."""
+
+    def check(value: Any) -> bool:
+        return _is_number(value) and isinstance(value, int) and low <= value <= high
+
+    return option(default, help, f"a whole number, {low} to {high:,}", check)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run's settings. The defaults are the article's recipe, on the quickest network that
+    still reaches 98%."""
+
+    arch: str = option("mlp", "the network to train", choices=lambda: list(ARCHITECTURES))
+    dataset: str = option(
+        "auto",
+        "the digits to train on; auto takes mnist where it is there or can be had, else sample",
+        choices=lambda: ["auto", *DATASETS],
+    )
+    device: str = option(
+        "auto",
+        "what to train on; auto takes cuda, else mps, else cpu",
+        "auto, cpu, mps, cuda or cuda:N",
+        lambda value: re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", str(value)) is not None,
+    )
+    # Six passes are where the article's linear and mlp networks stop gaining.
+    epochs: int = whole(6, "how often to go through all training digits", 1, 100_000)
+    # Small batches: more and noisier steps per epoch, which learn more per epoch.
+    batch_size: int = whole(
+        32,
+        "digits per step: a larger one is faster, a smaller one learns more per epoch",
+        1,
+        1_000_000,
+    )
+    # Adam's own default, and the article's.
+    learning_rate: float = option(
+        1e-3,
+        "how far each step goes: too large diverges, too small crawls",
+        "a number above 0, such as 0.001",
+        # NaN fails every comparison.
+        lambda value: _is_number(value) and 0 < value < math.inf,
+        flag="--lr",
+    )
+    seed: int = whole(
+        1, "fixes the first weights and the digits' order: same seed, same run", 0, 2**63 - 1
+    )
+    threads: int | str = option(
+        "auto",
+        "CPU threads for one operation; auto takes 1 for small networks, else every core",
+        "auto or a whole number, 1 to 1,024",
+        lambda value: (
+            value == "auto"
+            or (re.fullmatch(r"\d{1,4}", str(value)) is not None and 1 <= int(value) <= 1024)
+        ),
+    )
+    data: str | None = option(
+        None, "folder that holds MNIST/raw, as torchvision lays it out; else the user's cache"
+    )
+    checkpoints: str = option("checkpoints", "folder that runs and their checkpoints go to")
+    preset: str = option("article", "a named set of defaults", choices=lambda: list(PRESETS))
+
+    def __post_init__(self) -> None:
+        """Raises UsageError that names the first option that cannot be meant."""
+        for name in FIELDS:
+            if why := problem(name, getattr(self, name)):
+                raise UsageError(f"{flag(name)} {why}")
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.checkpoints).expanduser()
+
+
+FIELDS: dict[str, Field] = {each.name: each for each in fields(TrainConfig)}
+
+# What each preset changes of the defaults above.
+PRESETS: dict[str, dict[str, Any]] = {"article": {}}
+
+
+def flag(name: str) -> str:
+    """The command line's name of a field: "--batch-size" of "batch_size"."""
+    return FIELDS[name].metadata["flag"] or "--" + name.replace("_", "-")
+
+
+def allowed(name: str) -> str:
+    """What a field may be, in words that go after "must be"; empty where anything may."""
+    choices = FIELDS[name].metadata["choices"]
+    return "one of " + ", ".join(choices()) if choices else FIELDS[name].metadata["allowed"]
+
+
+def problem(name: str, value: Any) -> str | None:
+    """Why a field cannot have that value; None where it can."""
+    metadata = FIELDS[name].metadata
+    choices, check = metadata["choices"], metadata["check"]
+    fine = value in choices() if choices else check is None or check(value)
+    return None if fine else f"must be {allowed(name)}, not {value!r}"
+
+
+def parse(name: str, text: str) -> Any:
+    """The value that a person typed for a field. Raises UsageError."""
+    convert = {int: int, float: float}.get(type(FIELDS[name].default), str)
+    value: Any = text
+    with suppress(ValueError):
+        value = convert(text)
+    if why := problem(name, value):
+        raise UsageError(f"{flag(name)} {why}")
+    return value
+
+
+def make_config(**chosen: Any) -> TrainConfig:
+    """A config from what was chosen (None: not chosen) over the preset's values over the defaults.
+
+    Raises UsageError.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    preset = PRESETS.get(given.get("preset", "article"), {})
+    return TrainConfig(**{**preset, **given})
+
+
+def read_config(stored: Mapping[str, Any]) -> TrainConfig:
+    """A config from a file's JSON. Fields of other versions are passed over. Raises UsageError."""
+    return TrainConfig(**{name: value for name, value in stored.items() if name in FIELDS})

@@ -1,0 +1,102 @@
+"""The one thread that touches torch: takes commands, gives events.
+
+Two threads that both use torch fight over the cores and train at a quarter of the speed, so the
+app has one such thread, and this is all that runs on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.commands import Command, Inbox, ListDevices, OpenCheckpoint, Quit, Start, Stop
+from core.config import TrainConfig
+from core.errors import UserError
+from core.events import (
+    CheckpointRefused,
+    DevicesListed,
+    Event,
+    Notice,
+    Predicted,
+    RunFailed,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from core.checkpoints import CheckpointInfo
+
+Train = Callable[[TrainConfig, Inbox], Iterator[Event]]
+
+
+def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
+    """Runs and answers what the inbox says until Quit, and gives the events of it all.
+
+    torch is imported here, at the first command that needs it, and not before.
+    """
+    while not isinstance(command := inbox.get(), Quit):
+        if isinstance(command, Start):
+            yield from _run(command.config, inbox, train)
+        else:
+            yield from answer(command)
+
+
+def _run(config: TrainConfig, inbox: Inbox, train: Train | None) -> Iterator[Event]:
+    try:
+        from core import trainer
+        from core.session import Asked
+
+        for event in (train or trainer.train)(config, inbox):
+            if not isinstance(event, Asked):
+                yield event
+            elif isinstance(event.command, Quit):
+                inbox.put(Stop())
+                inbox.put(event.command)
+            elif isinstance(event.command, Start):
+                yield Notice(message="a run is going on: stop it before you start another")
+            else:
+                yield from answer(event.command)
+    except Exception as error:
+        # Whatever the fault is, the app and what it has saved outlive it.
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        yield RunFailed(reason="error", message=what)
+
+
+def answer(command: Command) -> Iterator[Event]:
+    """What can be answered whether or not a run is going on; other commands have no meaning now."""
+    match command:
+        case ListDevices():
+            from core.devices import list_devices
+
+            yield DevicesListed(devices=tuple(list_devices()))
+        case OpenCheckpoint(path=path, indices=indices, data=data):
+            try:
+                yield from _open(Path(path), indices, data)
+            except UserError as error:
+                yield CheckpointRefused(path=path, message=str(error))
+            except OSError as error:
+                yield CheckpointRefused(path=path, message=f"{path}: {error}")
+
+
+def _open(path: Path, indices: tuple[int, ...], data: str | None) -> Iterator[Event]:
+    from core import datasets
+    from core.inference import describe_digits
+
+    info, model = _load_model(path, path.stat().st_mtime_ns if path.exists() else 0)
+    _, tensors = yield from datasets.load(info.dataset, data)
+    yield Predicted(
+        digits=describe_digits(model, tensors.test_images, tensors.test_labels, indices),
+        samples=len(tensors.test_labels),
+        step=info.step,
+        source=str(path),
+    )
+
+
+@lru_cache(maxsize=1)
+def _load_model(path: Path, changed: int) -> tuple[CheckpointInfo, nn.Module]:
+    """The network in a file, kept while one pages through its digits, until the file changes."""
+    from core.checkpoints import load_model
+
+    return load_model(path)

@@ -1,0 +1,39 @@
+"""What a person can cause: str() of each is the one line that they are shown."""
+
+
+class UserError(Exception):
+    """Something that a person can put right. `reason` is the word that `run_failed` carries."""
+
+    reason = "error"
+
+
+class UsageError(UserError):
+    """An option or argument that cannot be meant."""
+
+    reason = "usage"
+
+
+class DataError(UserError):
+    reason = "data"
+
+
+class DeviceError(UserError):
+    reason = "device"
+
+
+class CheckpointError(UserError):
+    reason = "checkpoint"
+
+
+class Diverged(UserError):
+    reason = "diverged"
+
+
+def exit_status(reason: str) -> int:
+    """The exit status of a command whose run failed for that reason."""
+    return {UsageError.reason: 2, Diverged.reason: 3}.get(reason, 1)
+
+
+def explain(error: OSError) -> str:
+    """What the system said, in its own words and without the errno: "Permission denied"."""
+    return error.strerror or str(error) or type(error).__name__

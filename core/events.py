@@ -1,0 +1,214 @@
+"""Everything that a run says. Names are in the past tense where something has happened.
+
+No torch here: a screen folds these, `train --json` prints them, events.jsonl keeps them.
+"""
+
+import json
+import math
+import re
+import time
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    time: float = field(default_factory=time.time)  # unix seconds
+
+    # False: only for those who are listening, not part of the run's record.
+    recorded: ClassVar[bool] = True
+
+    @classmethod
+    def name(cls) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    run: str
+    folder: str
+    arch: str
+    dataset: str
+    device: str
+    parameters: int
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    train_samples: int
+    test_samples: int
+    threads: int
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """At most ten a second. `losses` are means over equal stretches since the last one, oldest
+    first, for a curve finer than ten points a second."""
+
+    step: int
+    epoch: int
+    loss: float
+    losses: tuple[float, ...]
+    learning_rate: float
+    samples_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated(Event):
+    epoch: int
+    step: int
+    test_loss: float
+    test_accuracy: float  # 0 to 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    path: str
+    kind: str  # last, best
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Event):
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed(Event):
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice(Event):
+    """Something that a person should know while the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """Test figures are of the last evaluation, None where there was none; `checkpoint` is None
+    where nothing could be saved."""
+
+    epochs: int
+    steps: int
+    test_loss: float | None
+    test_accuracy: float | None
+    train_seconds: float
+    samples_per_second: float
+    checkpoint: str | None
+    stopped: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFailed(Event):
+    """`reason` is one word: usage, data, device, checkpoint, memory, diverged, stopped or error."""
+
+    reason: str
+    message: str
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparing(Event):
+    """What happens before training, such as a download. `total` is 0 where it is not known."""
+
+    recorded = False
+
+    message: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One image and what a network makes of it. `pixels` are 784 bytes, row by row, 0 is paper."""
+
+    index: int
+    pixels: bytes
+    label: int | None
+    logits: tuple[float, ...]
+
+    @property
+    def predicted(self) -> int:
+        return max(range(len(self.logits)), key=self.logits.__getitem__)
+
+    @property
+    def right(self) -> bool:
+        return self.predicted == self.label
+
+    def probabilities(self, temperature: float = 1.0) -> list[float]:
+        """Softmax of logits/temperature: above 1 flattens, below 1 sharpens."""
+        top = max(self.logits)
+        exponentials = [math.exp((logit - top) / temperature) for logit in self.logits]
+        total = sum(exponentials)
+        return [each / total for each in exponentials]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted(Event):
+    """The answer to Predict and OpenCheckpoint. `source` is the checkpoint's path, None live."""
+
+    recorded = False
+
+    digits: tuple[Digit, ...]
+    samples: int  # how many test digits there are to choose from
+    step: int
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointRefused(Event):
+    recorded = False
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceChoice:
+    name: str
+    description: str
+    available: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevicesListed(Event):
+    recorded = False
+
+    devices: tuple[DeviceChoice, ...]
+
+
+EVENTS = {each.name(): each for each in Event.__subclasses__()}
+
+
+def as_json(event: Event) -> str:
+    """One line without its newline. A number that JSON cannot say (NaN, infinity) is null."""
+    values = {"event": event.name(), "time": event.time}
+    values |= {key: value for key, value in asdict(event).items() if key != "time"}
+    try:
+        return json.dumps(values, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(values))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def from_json(line: str) -> Event | None:
+    """The event of one line; None for an event that this version does not know or cannot read."""
+    try:
+        values = json.loads(line)
+        kind = EVENTS[values["event"]]
+        known = {each.name for each in fields(kind)}
+        return kind(**{key: value for key, value in values.items() if key in known})
+    except (ValueError, KeyError, TypeError):
+        return None
