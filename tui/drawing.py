@@ -1,0 +1,92 @@
+"""Digits and bars in characters, for the screen and for the command line alike."""
+
+from functools import lru_cache
+
+SIDE = 28  # a digit is 28×28 pixels
+# From paper to ink. Each step looks darker than the last in common fonts.
+RAMP = " .:-=+*#%@"
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+LEVELS = " ▁▂▃▄▅▆▇█"
+
+
+@lru_cache(maxsize=256)
+def draw_digit(pixels: bytes, width: int = 28, height: int = 14) -> tuple[str, ...]:
+    """A digit as `height` lines of `width` characters, each the mean ink of its part of the image.
+
+    A character is twice as high as it is wide, so 28×14 keeps the digit's shape.
+    """
+    columns, rows = _weights(width), _weights(height)
+    narrow = [
+        [sum(pixels[y * SIDE + x] * part for x, part in column) for column in columns]
+        for y in range(SIDE)
+    ]
+    cells = [
+        [sum(narrow[y][column] * part for y, part in row) for column in range(width)]
+        for row in rows
+    ]
+    # Averaging dims thin strokes: the darkest cell is ink again.
+    darkest = max(max(line) for line in cells) or 1.0
+    return tuple(
+        "".join(RAMP[min(9, int(cell / darkest * 9.99))] for cell in line) for line in cells
+    )
+
+
+@lru_cache(maxsize=16)
+def _weights(cells: int) -> list[list[tuple[int, float]]]:
+    """For each cell along one side: the pixels it covers, and each one's share in its mean."""
+    size = SIDE / cells
+    out = []
+    for cell in range(cells):
+        start, end = cell * size, (cell + 1) * size
+        covered = range(int(start), min(SIDE, int(end) + 1))
+        parts = [(pixel, min(end, pixel + 1) - max(start, pixel)) for pixel in covered]
+        out.append([(pixel, part / size) for pixel, part in parts if part > 1e-9])
+    return out
+
+
+def bar(share: float, width: int, *, plain: bool = False) -> str:
+    """A bar of `width` characters, filled to that share, to an eighth of a character.
+
+    What is above nothing shows; `plain` is for where block characters cannot be shown.
+    """
+    if plain:
+        return ("#" * round(share * width)).ljust(width)
+    eighths = max(round(share * width * 8), 1 if share > 0.005 else 0)
+    full, part = divmod(min(eighths, width * 8), 8)
+    return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
+
+
+def level(share: float) -> str:
+    """One character, filled from below to that share."""
+    return LEVELS[max(round(share * 8), 1 if share > 0.03 else 0)]
+
+
+def file_size(count: int) -> str:
+    """Bytes as people read them: 940 B, 98 KB, 7.7 MB."""
+    if count < 1000:
+        return f"{count} B"
+    size, unit = count / 1000, "KB"
+    for unit in ("KB", "MB", "GB", "TB"):
+        if size < 999.5 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """0:07, 12:30, 1:02:03."""
+    minutes, second = divmod(round(max(0.0, seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def age(seconds: float) -> str:
+    """now, 5 min, 3 h, 12 d."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"

@@ -1,0 +1,63 @@
+"""Gives a command an option for each field of TrainConfig, and hands it the config they make."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from core.config import FIELDS, flag, make_config, parse
+
+
+def environment_variable(name: str) -> str:
+    return "MNIST_TUI_" + name.upper()
+
+
+def _help(name: str) -> str:
+    field = FIELDS[name]
+    choices = field.metadata["choices"]
+    said = field.metadata["help"] + (f": {', '.join(choices())}" if choices else "")
+    return said if field.default is None else f"{said} (default {field.default})"
+
+
+def config_option(name: str) -> Any:
+    """The option for one field. It takes text, so that one place says what is allowed."""
+    field = FIELDS[name]
+    metavar = {int: "N", float: "RATE"}.get(type(field.default), "NAME")
+    if field.metadata["help"].startswith("folder"):
+        metavar = "DIR"
+    return typer.Option(
+        flag(name),
+        envvar=environment_variable(name),
+        show_envvar=False,
+        help=_help(name),
+        metavar="auto|N" if name == "threads" else metavar,
+    )
+
+
+def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with those options in place of its parameter `config`.
+
+    What is not given comes from the environment, then from the preset, then from the defaults.
+    """
+    own = [each for each in inspect.signature(command).parameters.values() if each.name != "config"]
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, config_option(name)],
+        )
+        for name in FIELDS
+    ]
+
+    @wraps(command)
+    def wrapped(**given: Any) -> Any:
+        texts = {name: given.pop(name) for name in FIELDS}
+        chosen = {name: parse(name, text) for name, text in texts.items() if text is not None}
+        return command(config=make_config(**chosen), **given)
+
+    wrapped.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
+    return wrapped

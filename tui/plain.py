@@ -1,0 +1,159 @@
+"""Training without the app: a progress bar on a terminal, plain lines elsewhere, or JSON."""
+
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import FrameType
+
+from core.commands import Inbox, Stop
+from core.config import TrainConfig
+from core.errors import exit_status
+from core.events import Event, Notice, RunFailed, RunFinished, as_json
+from tui.cli import complain
+from tui.drawing import duration, percent
+from tui.state import RunState, fold
+
+
+def train_plainly(config: TrainConfig, *, as_json: bool = False, quiet: bool = False) -> int:
+    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves."""
+    inbox: Inbox = SimpleQueue()
+    with _stopping_on_signals(inbox) as signals:
+        from core.trainer import train
+
+        events = _complaining(train(config, inbox))
+        if as_json:
+            last = _print_json(events)
+        elif quiet:
+            last = _exhaust(events)
+        elif sys.stderr.isatty():
+            last = _show_bar(events)
+        else:
+            last = _print_lines(events)
+    if signals and (not isinstance(last, RunFailed) or last.reason == "stopped"):
+        return 128 + signals[0]
+    return exit_status(last.reason) if isinstance(last, RunFailed) else 0
+
+
+@contextmanager
+def _stopping_on_signals(inbox: Inbox) -> Iterator[list[int]]:
+    """The first signal asks the run to stop; a second one ends the program on the spot."""
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        inbox.put(Stop())
+        for each in old:
+            signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else old[each])
+
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    old = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _complaining(events: Iterable[Event]) -> Iterator[Event]:
+    """The events; what goes wrong and what a person should know goes to stderr as well."""
+    for event in events:
+        if isinstance(event, Notice | RunFailed):
+            complain(event.message)
+        yield event
+
+
+def _exhaust(events: Iterable[Event]) -> Event:
+    return deque(events, maxlen=1)[0]
+
+
+def _print_json(events: Iterable[Event]) -> Event:
+    for last in events:
+        print(as_json(last), flush=True)
+    return last
+
+
+def _print_lines(events: Iterable[Event]) -> Event:
+    """A line at the start, one an epoch, one at the end."""
+    state = RunState()
+    for last in events:
+        before, state = state, fold(state, last)
+        if state.started and state.started is not before.started:
+            print(_headline(state), flush=True)
+        if state.scores != before.scores:
+            print(_epoch_line(state), flush=True)
+        if isinstance(last, RunFinished):
+            print(farewell(state), flush=True)
+    return last
+
+
+def _show_bar(events: Iterable[Event]) -> Event:
+    """A bar for the whole run, and above it the same lines."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[said]}"))
+    state = RunState()
+    with Progress(*columns, console=console, expand=True, transient=True) as bars:
+        bar = bars.add_task("", total=None, said="")
+        for last in events:
+            before, state = state, fold(state, last)
+            if state.doing != before.doing or state.done != before.done:
+                bars.update(
+                    bar, description=state.doing, completed=state.done, total=state.total or None
+                )
+            if state.started and state.started is not before.started:
+                bars.reset(bar, total=state.total_steps)
+                bars.print(_headline(state), markup=False)
+            elif state.started:
+                bars.update(
+                    bar,
+                    completed=state.step,
+                    description=f"epoch {state.epoch}/{state.started.epochs}",
+                    said=_figures(state),
+                )
+            if state.scores != before.scores:
+                bars.print(_epoch_line(state), markup=False)
+    if isinstance(last, RunFinished):
+        print(farewell(state))
+    return last
+
+
+def _headline(state: RunState) -> str:
+    run = state.started
+    assert run is not None
+    return (
+        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}, "
+        f"{run.train_samples:,} digits of {run.dataset}, {run.epochs} epochs"
+    )
+
+
+def _figures(state: RunState) -> str:
+    loss = f"loss {state.loss:.4f}" if state.loss is not None else ""
+    speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
+    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
+    test = f"test {percent(state.score.accuracy)}" if state.score else ""
+    return "  ".join(each for each in (loss, test, speed, left) if each)
+
+
+def _epoch_line(state: RunState) -> str:
+    score, run = state.score, state.started
+    assert score is not None
+    assert run is not None
+    loss = f"training loss {state.loss:.4f}, " if state.loss is not None else ""
+    return (
+        f"epoch {score.epoch}/{run.epochs}: {loss}test loss {score.loss:.4f}, "
+        f"test accuracy {percent(score.accuracy)}, {state.samples_per_second or 0:,.0f} samples/s"
+    )
+
+
+def farewell(state: RunState) -> str:
+    """The one line that is left when a run has ended: how it went and where it is kept."""
+    if state.phase not in ("finished", "stopped"):
+        return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
+    how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
+    test = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
+    return f"{how}{test}; checkpoint: {state.checkpoint}"

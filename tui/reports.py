@@ -1,0 +1,168 @@
+"""What `eval`, `predict` and `checkpoints` work out and print."""
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.checkpoints import Listed
+from core.datasets import Tensors
+from core.errors import UsageError
+from core.events import Digit, Notice
+from tui.drawing import age, bar, draw_digit, file_size, percent
+
+
+def load_digits(name: str, data: str | None) -> Tensors:
+    """The dataset of that name. Raises DataError."""
+    from core.datasets import load
+    from tui.cli import complain
+
+    loading = load(name, data)
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as done:
+            return done.value[1]
+        if isinstance(event, Notice):
+            complain(event.message)
+
+
+def evaluate_checkpoint(path: Path, data: str | None) -> dict[str, Any]:
+    """What `eval --json` prints. Raises CheckpointError and DataError."""
+    from core.checkpoints import load_model
+    from core.inference import predict
+    from core.metrics import METRICS, confusion
+
+    info, model = load_model(path)
+    tensors = load_digits(info.dataset, data)
+    labels = tensors.test_labels
+    logits = predict(model, tensors.test_images)
+    return {
+        "checkpoint": str(path),
+        "arch": info.arch,
+        "dataset": info.dataset,
+        "samples": len(labels),
+        "correct": int((logits.argmax(1) == labels).sum()),
+        "test_accuracy": METRICS["accuracy"](logits, labels),
+        "test_loss": METRICS["loss"](logits, labels),
+        "confusion": confusion(logits, labels).tolist(),
+    }
+
+
+def print_evaluation(report: dict[str, Any]) -> None:
+    print(f"{report['checkpoint']}: {report['arch']} on {report['dataset']}")
+    print(
+        f"test accuracy {percent(report['test_accuracy'])} "
+        f"({report['correct']:,} of {report['samples']:,}), test loss {report['test_loss']:.4f}"
+    )
+    print("\nWhat each digit was taken for, rows actual, columns predicted:")
+    print("     " + "".join(f"{digit:6}" for digit in range(10)))
+    for digit, row in enumerate(report["confusion"]):
+        print(f"{digit:5}" + "".join(f"{count or '·':>6}" for count in row))
+
+
+def predict_digit(path: Path, index: int, split: str, data: str | None) -> Digit:
+    """What the network in a checkpoint makes of one digit. Raises UsageError and others."""
+    from core.checkpoints import load_model
+    from core.inference import describe_digits
+
+    info, model = load_model(path)
+    tensors = load_digits(info.dataset, data)
+    images, labels = (
+        (tensors.test_images, tensors.test_labels)
+        if split == "test"
+        else (tensors.train_images, tensors.train_labels)
+    )
+    if not 0 <= index < len(labels):
+        raise UsageError(
+            f"--index must be 0 to {len(labels) - 1:,} for the {split} digits of {info.dataset}, "
+            f"not {index}"
+        )
+    return describe_digits(model, images, labels, (index,))[0]
+
+
+def print_prediction(digit: Digit, temperature: float) -> None:
+    plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+    lines = draw_digit(digit.pixels)
+    verdict = "right" if digit.right else "wrong"
+    beside = [f"predicted {digit.predicted}, actual {digit.label}: {verdict}", ""]
+    for number, share in enumerate(digit.probabilities(temperature)):
+        mark = "<- predicted" if number == digit.predicted else ""
+        mark = "<- actual" if number == digit.label and not digit.right else mark
+        beside.append(f"{number} {bar(share, 24, plain=plain)} {share:7.2%} {mark}".rstrip())
+    if temperature != 1:
+        beside.append(f"softmax temperature {temperature:g}")
+    beside += [""] * (len(lines) - len(beside))
+    for line, text in zip(lines, beside, strict=True):
+        print(f"{line}   {text}".rstrip())
+
+
+def checkpoint_row(listed: Listed, *, whole: bool = False) -> dict[str, Any]:
+    """What `checkpoints list --json` says of one file; `whole` adds its config and digest."""
+    info = listed.info
+    if info is None:
+        return {"path": str(listed.path), "error": listed.error}
+    row = {
+        "path": str(listed.path),
+        "run": info.run,
+        "kind": listed.kind,
+        "arch": info.arch,
+        "dataset": info.dataset,
+        "epoch": info.epoch,
+        "step": info.step,
+        "test_accuracy": info.test_accuracy,
+        "test_loss": info.test_loss,
+        "parameters": info.parameters,
+        "bytes": listed.bytes,
+        "saved_at": info.saved_at,
+    }
+    if whole:
+        row |= {key: asdict(info)[key] for key in ("config", "digest", "version")}
+    return row
+
+
+def print_checkpoints(listed: list[Listed]) -> None:
+    now = time.time()
+    head = ("RUN", "KIND", "ARCH", "DATA", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
+    rows: list[tuple[str, ...]] = [head]
+    for each in listed:
+        info = each.info
+        if info is None:
+            name = f"{each.path.parent.name}/{each.path.name}"
+            rows.append((printable(name), f"broken: {each.error}"))
+            continue
+        loss = "–" if info.test_loss is None else f"{info.test_loss:.4f}"
+        rows.append(
+            (
+                printable(info.run),
+                each.kind,
+                printable(info.arch),
+                printable(info.dataset),
+                str(info.epoch),
+                percent(info.test_accuracy),
+                loss,
+                file_size(each.bytes),
+                age(now - info.saved_at),
+            )
+        )
+    full = [row for row in rows if len(row) == len(head)]
+    widths = [max(len(row[column]) for row in full) for column in range(len(head))]
+    for row in rows:
+        print(
+            "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
+        )
+
+
+def printable(text: str) -> str:
+    """The text with what could move a terminal's cursor or turn its writing shown as an escape."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def print_checkpoint(listed: Listed) -> None:
+    row = checkpoint_row(listed, whole=True)
+    config = row.pop("config")
+    saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["saved_at"]))
+    row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
+    for name, value in (row | config).items():
+        print(f"{name.replace('_', ' '):14} {printable(str('–' if value is None else value))}")
