@@ -90,3 +90,15 @@ def age(seconds: float) -> str:
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.2%}"
+
+
+def loss_text(value: float | None) -> str:
+    """Four decimals where they fit, else a power of ten; a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
+
+
+def printable(text: str) -> str:
+    """The text with what could move a terminal's cursor or turn its writing shown as an escape."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

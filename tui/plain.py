@@ -13,8 +13,8 @@ from core.config import TrainConfig
 from core.errors import exit_status
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from tui.cli import complain
-from tui.drawing import duration, percent
 from tui.state import RunState, fold
+from tui.words import epoch_line, farewell, figures, headline
 
 
 def train_plainly(config: TrainConfig, *, as_json: bool = False, quiet: bool = False) -> int:
@@ -81,9 +81,9 @@ def _print_lines(events: Iterable[Event]) -> Event:
     for last in events:
         before, state = state, fold(state, last)
         if state.started and state.started is not before.started:
-            print(_headline(state), flush=True)
+            print(headline(state), flush=True)
         if state.scores != before.scores:
-            print(_epoch_line(state), flush=True)
+            print(epoch_line(state), flush=True)
         if isinstance(last, RunFinished):
             print(farewell(state), flush=True)
     return last
@@ -107,53 +107,16 @@ def _show_bar(events: Iterable[Event]) -> Event:
                 )
             if state.started and state.started is not before.started:
                 bars.reset(bar, total=state.total_steps)
-                bars.print(_headline(state), markup=False)
+                bars.print(headline(state), markup=False)
             elif state.started:
                 bars.update(
                     bar,
                     completed=state.step,
                     description=f"epoch {state.epoch}/{state.started.epochs}",
-                    said=_figures(state),
+                    said=figures(state),
                 )
             if state.scores != before.scores:
-                bars.print(_epoch_line(state), markup=False)
+                bars.print(epoch_line(state), markup=False)
     if isinstance(last, RunFinished):
         print(farewell(state))
     return last
-
-
-def _headline(state: RunState) -> str:
-    run = state.started
-    assert run is not None
-    return (
-        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}, "
-        f"{run.train_samples:,} digits of {run.dataset}, {run.epochs} epochs"
-    )
-
-
-def _figures(state: RunState) -> str:
-    loss = f"loss {state.loss:.4f}" if state.loss is not None else ""
-    speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
-    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
-    test = f"test {percent(state.score.accuracy)}" if state.score else ""
-    return "  ".join(each for each in (loss, test, speed, left) if each)
-
-
-def _epoch_line(state: RunState) -> str:
-    score, run = state.score, state.started
-    assert score is not None
-    assert run is not None
-    loss = f"training loss {state.loss:.4f}, " if state.loss is not None else ""
-    return (
-        f"epoch {score.epoch}/{run.epochs}: {loss}test loss {score.loss:.4f}, "
-        f"test accuracy {percent(score.accuracy)}, {state.samples_per_second or 0:,.0f} samples/s"
-    )
-
-
-def farewell(state: RunState) -> str:
-    """The one line that is left when a run has ended: how it went and where it is kept."""
-    if state.phase not in ("finished", "stopped"):
-        return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
-    how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
-    test = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
-    return f"{how}{test}; checkpoint: {state.checkpoint}"

@@ -10,7 +10,7 @@ from core.checkpoints import Listed
 from core.datasets import Tensors
 from core.errors import UsageError
 from core.events import Digit, Notice
-from tui.drawing import age, bar, draw_digit, file_size, percent
+from tui.drawing import age, bar, draw_digit, file_size, loss_text, percent, printable
 
 
 def load_digits(name: str, data: str | None) -> Tensors:
@@ -52,10 +52,9 @@ def evaluate_checkpoint(path: Path, data: str | None) -> dict[str, Any]:
 
 def print_evaluation(report: dict[str, Any]) -> None:
     print(f"{report['checkpoint']}: {report['arch']} on {report['dataset']}")
-    print(
-        f"test accuracy {percent(report['test_accuracy'])} "
-        f"({report['correct']:,} of {report['samples']:,}), test loss {report['test_loss']:.4f}"
-    )
+    accuracy, loss = percent(report["test_accuracy"]), loss_text(report["test_loss"])
+    count = f"{report['correct']:,} of {report['samples']:,}"
+    print(f"test accuracy {accuracy} ({count}), test loss {loss}")
     print("\nWhat each digit was taken for, rows actual, columns predicted:")
     print("     " + "".join(f"{digit:6}" for digit in range(10)))
     for digit, row in enumerate(report["confusion"]):
@@ -132,7 +131,6 @@ def print_checkpoints(listed: list[Listed]) -> None:
             name = f"{each.path.parent.name}/{each.path.name}"
             rows.append((printable(name), f"broken: {each.error}"))
             continue
-        loss = "–" if info.test_loss is None else f"{info.test_loss:.4f}"
         rows.append(
             (
                 printable(info.run),
@@ -141,7 +139,7 @@ def print_checkpoints(listed: list[Listed]) -> None:
                 printable(info.dataset),
                 str(info.epoch),
                 percent(info.test_accuracy),
-                loss,
+                loss_text(info.test_loss),
                 file_size(each.bytes),
                 age(now - info.saved_at),
             )
@@ -154,15 +152,10 @@ def print_checkpoints(listed: list[Listed]) -> None:
         )
 
 
-def printable(text: str) -> str:
-    """The text with what could move a terminal's cursor or turn its writing shown as an escape."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
 def print_checkpoint(listed: Listed) -> None:
     row = checkpoint_row(listed, whole=True)
     config = row.pop("config")
     saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["saved_at"]))
     row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
-    for name, value in (row | config).items():
+    for name, value in (config | row).items():
         print(f"{name.replace('_', ' '):14} {printable(str('–' if value is None else value))}")

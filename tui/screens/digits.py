@@ -1,0 +1,83 @@
+"""Digits drawn large: those of the run, or what an opened checkpoint makes of them."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.drawing import percent
+from tui.screens.view import View
+from tui.state import RunState
+from tui.widgets.digits import Digits
+
+PAGING: list[BindingType] = [
+    Binding("right,pagedown", "app.page_digits(1)", "Next digits", key_display="→"),
+    Binding("left,pageup", "app.page_digits(-1)", "Back", key_display="←"),
+    Binding("t", "app.temperature(1)", "Warmer"),
+    Binding("T", "app.temperature(-1)", "Colder"),
+]
+
+
+class DigitsView(View):
+    """What the network that is training makes of test digits."""
+
+    MODE = "digits"
+    CSS_PATH = "digits.tcss"
+    BINDINGS = PAGING
+
+    def body(self) -> ComposeResult:
+        yield Static(id="caption")
+        yield Digits("press space to train: digits appear here", large=True).data_bind(
+            View.settings
+        )
+
+    def watch_run_state(self) -> None:
+        self.show()
+
+    def watch_settings(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        state = self.run_state
+        self.query_one(Digits).digits = state.digits
+        if not state.digits:
+            return
+        score = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
+        self.caption(f"step {state.digits_step:,}{score}", len(state.digits), state)
+
+    def caption(self, said: str, shown: int, state: RunState) -> None:
+        settings = self.settings
+        first = settings.first_digit
+        samples = (state.opened.samples if state.opened else 0) or state.samples
+        which = f"test digits {first:,} to {first + shown - 1:,} of {samples:,}"
+        heat = f"bars at softmax temperature {settings.temperature:g}"
+        self.say(f"{said}  ·  {which}  ·  {heat}")
+
+    def say(self, text: str) -> None:
+        # Content, not markup: names may have brackets in them.
+        self.query_one("#caption", Static).update(Content(f" {text}"))
+
+    @property
+    def digit_capacity(self) -> int:
+        return self.query_one(Digits).capacity
+
+
+class OpenedView(DigitsView):
+    """What the network in a checkpoint makes of test digits."""
+
+    MODE = "checkpoints"
+    BINDINGS = [Binding("escape", "app.pop_screen", "Back to the list"), *PAGING]
+
+    def __init__(self, path: str, title: str) -> None:
+        super().__init__()
+        self.path, self._title = path, title
+
+    def show(self) -> None:
+        opened = self.run_state.opened
+        if opened is None or opened.path != self.path:
+            self.say(f"{self._title}: opening …")
+        elif opened.error:
+            self.say(f"✗ {opened.error}")
+        else:
+            self.query_one(Digits).digits = opened.digits
+            self.caption(self._title, len(opened.digits), self.run_state)

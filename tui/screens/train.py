@@ -1,0 +1,30 @@
+"""The first view: set a run up, start it, and watch it learn."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from tui.screens.view import View
+from tui.widgets.chart import LossChart
+from tui.widgets.digits import Digits
+from tui.widgets.form import SetupForm
+from tui.widgets.progress import RunProgress
+
+
+class TrainView(View):
+    MODE = "train"
+    CSS_PATH = "train.tcss"
+    AUTO_FOCUS = ""  # no field: the keys are for the run until tab goes into the form
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield SetupForm(self.mnist.config).data_bind(View.run_state)
+            yield LossChart().data_bind(View.run_state, View.settings)
+        yield RunProgress().data_bind(View.run_state)
+        yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
+
+    def watch_run_state(self) -> None:
+        self.query_one(Digits).digits = self.run_state.digits
+
+    @property
+    def digit_capacity(self) -> int:
+        return self.query_one(Digits).capacity

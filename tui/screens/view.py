@@ -1,0 +1,71 @@
+"""What every view has: a heading, a footer, and the state of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from tui.settings import Settings
+from tui.state import RunState
+from tui.widgets.heading import Heading
+
+if TYPE_CHECKING:
+    from tui.app import MnistApp
+
+VIEWS = {"train": "Train", "digits": "Digits", "checkpoints": "Checkpoints"}
+
+
+class View(Screen[None]):
+    """A screen that follows the app's run_state and settings, but only while it is looked at."""
+
+    MODE = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]
+
+    # Screen's own meaning of tab goes before the app's.
+    BINDINGS = [
+        Binding("tab", "app.next_view(1)", "Next view", show=False),
+        Binding("shift+tab", "app.next_view(-1)", "Last view", show=False),
+    ]
+
+    run_state: reactive[RunState] = reactive(RunState, init=False)
+    settings: reactive[Settings] = reactive(Settings, init=False)
+
+    @property
+    def mnist(self) -> MnistApp:
+        from tui.app import MnistApp
+
+        assert isinstance(self.app, MnistApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
+        yield from self.body()
+        yield Footer(show_command_palette=False)
+        yield Static("Please make this window larger: at least 60×18.", id="too-small")
+
+    def body(self) -> ComposeResult:
+        """What is between the heading and the footer."""
+        yield from ()
+
+    @property
+    def digit_capacity(self) -> int:
+        """How many digits this view can show; none are predicted for a view that shows none."""
+        return 0
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "run_state", self._follow)
+        self.watch(self.app, "settings", self._follow)
+
+    def on_screen_resume(self) -> None:
+        self._follow()
+
+    def _follow(self) -> None:
+        if self.is_current:
+            self.run_state = self.mnist.run_state
+            self.settings = self.mnist.settings

@@ -1,0 +1,60 @@
+"""A widget made of lines of characters, that sends the terminal only what has changed."""
+
+from itertools import zip_longest
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+Line = list[Segment]
+
+
+class Canvas(Widget):
+    """Shows the lines that it was last given by paint."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._drawn: list[Line] = []
+
+    def paint(self, lines: list[Line]) -> None:
+        """Takes new lines, and has those parts of them drawn again that differ from the old."""
+        old, self._drawn = self._drawn, lines
+        changed = [
+            Region(start, row, end - start, 1)
+            for row, (before, after) in enumerate(zip_longest(old, lines, fillvalue=()))
+            if before != after
+            for start, end in [_difference(list(before), list(after))]
+            if start < end
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        width = self.size.width
+        line = self._drawn[y] if y < len(self._drawn) else []
+        return Strip(line).adjust_cell_length(width).apply_style(base)
+
+    def part(self, name: str) -> Style:
+        """The colour of one of this widget's component classes, on this widget's background."""
+        colour = self.background_colors[1] + self.get_component_styles(name).color
+        return Style(color=colour.rich_color)
+
+
+def _difference(before: Line, after: Line) -> tuple[int, int]:
+    """The columns from the first to past the last at which two lines differ."""
+    old, new = _cells(before), _cells(after)
+    width = max(len(old), len(new))
+    blank = (" ", None)
+    old += [blank] * (width - len(old))
+    new += [blank] * (width - len(new))
+    start = next((x for x in range(width) if old[x] != new[x]), width)
+    end = next((x + 1 for x in reversed(range(width)) if old[x] != new[x]), width)
+    return start, end
+
+
+def _cells(line: Line) -> list[tuple[str, Style | None]]:
+    """Each character and its style. All that is drawn here is one cell wide."""
+    return [(character, style) for text, style, _ in line for character in text]

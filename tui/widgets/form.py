@@ -1,0 +1,160 @@
+"""The settings of the next run: the choices of the registries, checked as they are typed."""
+
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Button, Input, Label, Select
+
+from core.architectures import ARCHITECTURES
+from core.config import FIELDS, TrainConfig, allowed, make_config, parse
+from core.errors import UsageError
+from tui.state import RunState
+
+LABELS = {
+    "arch": "Network",
+    "dataset": "Digits",
+    "device": "Device",
+    "epochs": "Epochs",
+    "batch_size": "Batch",
+    "learning_rate": "Rate",
+    "seed": "Seed",
+}
+
+
+class Choice(Select[str], inherit_bindings=False):
+    """A Select that opens with enter alone: space and the arrows have meanings of their own."""
+
+    BINDINGS = [Binding("enter", "show_overlay", "Choose", show=False)]
+
+
+class NumberInput(Input):
+    """An Input that takes what numbers are made of, and leaves all other keys to the app."""
+
+    TAKES = "0123456789.+-e"
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character in self.TAKES
+
+
+class SetupForm(Vertical):
+    """What a run can be given here; the rest of its settings are the command line's."""
+
+    BINDINGS = [
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+    run_state: reactive[RunState] = reactive(RunState, init=False)
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    def compose(self) -> ComposeResult:
+        for name, label in LABELS.items():
+            value = getattr(self._config, name)
+            with Horizontal(classes="field"):
+                yield Label(label)
+                if name in ("arch", "dataset", "device"):
+                    options = [(each, each) for each in self._choices(name)]
+                    yield Choice(options, value=value, allow_blank=False, compact=True, id=name)
+                else:
+                    restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
+                    yield NumberInput(
+                        f"{value:g}" if isinstance(value, float) else str(value),
+                        restrict=restrict,
+                        compact=True,
+                        id=name,
+                    )
+        yield Label("", id="problem")
+        with Horizontal(id="buttons"):
+            yield Button(
+                "Start", id="start", variant="success", compact=True, action="app.start_or_pause"
+            )
+            yield Button("Stop", id="stop", variant="error", compact=True, action="app.stop")
+
+    def _choices(self, name: str) -> list[str]:
+        if name != "device":
+            return FIELDS[name].metadata["choices"]()
+        # Before torch is loaded nobody knows what else there is.
+        found = [each.name for each in self.run_state.devices if each.available]
+        return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        if after.devices != before.devices:
+            select = self.query_one("#device", Choice)
+            chosen = select.value
+            select.set_options([(each, each) for each in self._choices("device")])
+            select.value = chosen
+        if after.phase != before.phase:
+            start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
+            names = {"training": "Pause", "paused": "Go on", "preparing": "Starting"}
+            start.label = names.get(after.phase, "Start")
+            start.disabled = after.phase == "preparing"
+            stop.disabled = not after.active
+            for field in self.query(".field"):
+                field.disabled = after.active
+
+    def on_mount(self) -> None:
+        self.query_one("#stop", Button).disabled = True
+        self._describe_network()
+
+    def values(self) -> dict[str, Any]:
+        """What is chosen, by field. Raises UsageError for what cannot be meant."""
+        return {name: parse(name, str(self._widget(name).value)) for name in LABELS}
+
+    def _widget(self, name: str) -> Any:
+        return self.query_one(f"#{name}")
+
+    def config(self) -> TrainConfig | None:
+        """The config of the next run; None, with the field in focus, where one cannot be meant."""
+        for name in LABELS:
+            try:
+                parse(name, str(self._widget(name).value))
+            except UsageError:
+                self._widget(name).focus()
+                self._explain(name)
+                return None
+        kept = {name: getattr(self._config, name) for name in FIELDS if name not in LABELS}
+        return make_config(**kept, **self.values())
+
+    @on(Input.Changed)
+    def check(self, event: Input.Changed) -> None:
+        event.stop()
+        self._explain(event.input.id or "")
+
+    @on(Select.Changed)
+    def on_descendant_focus(self) -> None:
+        focused = self.screen.focused
+        if focused is not None and focused.id in LABELS:
+            self._explain(focused.id)
+        else:
+            self._describe_network()
+
+    def on_descendant_blur(self) -> None:
+        self._describe_network()
+
+    def _describe_network(self) -> None:
+        """Where there is nothing else to say: what is about to be trained."""
+        network = ARCHITECTURES[str(self._widget("arch").value)]
+        line = self.query_one("#problem", Label)
+        line.update(Content(f"{network.description}\n{network.parameters:,} parameters"))
+        line.remove_class("wrong")
+
+    def _explain(self, name: str) -> None:
+        """Under the fields: what is wrong with one, or what it is for."""
+        widget = self._widget(name)
+        line = self.query_one("#problem", Label)
+        try:
+            parse(name, str(widget.value))
+            said, wrong = FIELDS[name].metadata["help"], False
+        except UsageError:
+            said, wrong = f"{LABELS[name]} must be {allowed(name)}", True
+        line.update(Content(said))
+        line.set_class(wrong, "wrong")
+        widget.set_class(wrong, "wrong")

@@ -1,0 +1,53 @@
+"""The first line: the views, where one is, and what is going on."""
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tui.state import RunState
+
+PHASES = {
+    "idle": "",
+    "preparing": "starting",
+    "training": "● training",
+    "paused": "‖ paused",
+    "finished": "✓ finished",
+    "stopped": "■ stopped",
+    "failed": "✗ failed",
+}
+
+
+class Heading(Static):
+    """Views that can be clicked or reached by their numbers, and the run's state at the right."""
+
+    run_state: reactive[RunState] = reactive(RunState, init=False)
+
+    def __init__(self, views: dict[str, str], here: str) -> None:
+        super().__init__()
+        self._views, self._here = views, here
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        if (before.phase, before.started) != (after.phase, after.started):
+            self.draw()
+
+    def draw(self) -> None:
+        state = self.run_state
+        left = Content.from_markup(" [b]mnist-tui[/b]  ")
+        for number, (mode, title) in enumerate(self._views.items(), 1):
+            style = "reverse bold" if mode == self._here else ""
+            left += (
+                Content(f" {number} {title} ").stylize(style).stylize(f"@click=app.view('{mode}')")
+            )
+        run = state.started
+        facts = [run.arch, run.dataset, run.device] if run else []
+        right = " · ".join([*facts, *filter(None, [PHASES[state.phase]])]) + " "
+        room = self.size.width - left.cell_length
+        if len(right) > room:
+            right = PHASES[state.phase] + " "
+        self.update(left + right.rjust(max(0, room)))

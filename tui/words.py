@@ -1,0 +1,41 @@
+"""What is said of a run, in one line each: the same on the screen and on the command line."""
+
+from tui.drawing import duration, loss_text, percent
+from tui.state import RunState
+
+
+def headline(state: RunState) -> str:
+    run = state.started
+    assert run is not None
+    return (
+        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}, "
+        f"{run.train_samples:,} digits of {run.dataset}, {run.epochs} epochs"
+    )
+
+
+def figures(state: RunState) -> str:
+    loss = f"loss {loss_text(state.loss)}" if state.loss is not None else ""
+    speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
+    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
+    test = f"test {percent(state.score.accuracy)}" if state.score else ""
+    return "  ".join(each for each in (loss, test, speed, left) if each)
+
+
+def epoch_line(state: RunState) -> str:
+    score, run = state.score, state.started
+    assert score is not None
+    assert run is not None
+    loss = f"training loss {loss_text(state.loss)}, " if state.loss is not None else ""
+    return (
+        f"epoch {score.epoch}/{run.epochs}: {loss}test loss {loss_text(score.loss)}, "
+        f"test accuracy {percent(score.accuracy)}, {state.samples_per_second or 0:,.0f} samples/s"
+    )
+
+
+def farewell(state: RunState) -> str:
+    """The one line that is left when a run has ended: how it went and where it is kept."""
+    if state.phase not in ("finished", "stopped"):
+        return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
+    how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
+    test = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
+    return f"{how}{test}; checkpoint: {state.checkpoint}"
