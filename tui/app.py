@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -69,8 +69,8 @@ class MnistApp(App[None]):
         ),
     ]
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
-    settings: reactive[Settings] = reactive(Settings, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
+    settings: var[Settings] = var(Settings, init=False)
 
     @dataclass
     class Told(Message):
@@ -120,7 +120,7 @@ class MnistApp(App[None]):
         self._leave(128 + number)
 
     def on_mnist_app_told(self, message: Told) -> None:
-        event = message.event
+        event, phase = message.event, self.run_state.phase
         self.run_state = fold(self.run_state, event)
         match event:
             case Notice():
@@ -136,7 +136,9 @@ class MnistApp(App[None]):
             self._asked = ()
         if isinstance(event, RunFinished | RunFailed | Predicted):
             self.farewell = farewell(self.run_state)
-        self.refresh_bindings()
+        if self.run_state.phase != phase:
+            # Not at every event: the footer is made anew each time.
+            self.refresh_bindings()
 
     # What keys, buttons and the palette do
 
@@ -161,6 +163,7 @@ class MnistApp(App[None]):
             self.config = config
             view.set_focus(None)
         self.run_state = starting(self.run_state)
+        self.refresh_bindings()
         self._asked = ()
         self.tell(Start(self.config))
 

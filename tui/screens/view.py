@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -33,8 +33,8 @@ class View(Screen[None]):
         Binding("shift+tab", "app.next_view(-1)", "Last view", show=False),
     ]
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
-    settings: reactive[Settings] = reactive(Settings, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
+    settings: var[Settings] = var(Settings, init=False)
 
     @property
     def mnist(self) -> MnistApp:

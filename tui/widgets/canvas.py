@@ -35,7 +35,8 @@ class Canvas(Widget):
         base = self.rich_style
         width = self.size.width
         line = self._drawn[y] if y < len(self._drawn) else []
-        return Strip(line).adjust_cell_length(width).apply_style(base)
+        # Neighbours of one style become one piece: each piece costs the terminal some 40 bytes.
+        return Strip(line).simplify().adjust_cell_length(width).apply_style(base)
 
     def part(self, name: str) -> Style:
         """The colour of one of this widget's component classes, on this widget's background."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.reactive import reactive
+from textual.reactive import var
 
 from tui.settings import Settings
 from tui.state import RunState
@@ -28,8 +28,8 @@ class LossChart(Canvas):
 
     COMPONENT_CLASSES = set(PARTS.values())
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
-    settings: reactive[Settings] = reactive(Settings, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
+    settings: var[Settings] = var(Settings, init=False)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if (before.curve, before.scores, before.started) != (

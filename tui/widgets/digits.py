@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.reactive import reactive
+from textual.reactive import var
 
 from core.events import Digit
 from tui.drawing import bar, draw_digit, level
@@ -90,8 +90,8 @@ class Digits(Canvas):
 
     COMPONENT_CLASSES = {f"digits--{name}" for name in ("ink", "quiet", "right", "wrong")}
 
-    digits: reactive[tuple[Digit, ...]] = reactive((), init=False)
-    settings: reactive[Settings] = reactive(Settings, init=False)
+    digits: var[tuple[Digit, ...]] = var((), init=False)
+    settings: var[Settings] = var(Settings, init=False)
 
     def __init__(self, waiting: str, *, large: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -151,5 +151,7 @@ class Digits(Canvas):
 
 
 def _padded(line: Line, width: int) -> Line:
+    """The line with spaces at its end, in the style of its last piece, so that they join it."""
     used = sum(len(segment.text) for segment in line)
-    return [*line, Segment(" " * (width + GAP - used))]
+    style = line[-1].style if line else None
+    return [*line, Segment(" " * (width + GAP - used), style)]

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Button, Input, Label, Select
 
 from core.architectures import ARCHITECTURES
@@ -49,7 +49,7 @@ class SetupForm(Vertical):
         Binding("down", "app.focus_next", show=False),
     ]
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The first line: the views, where one is, and what is going on."""
 
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Static
 
 from tui.state import RunState
@@ -20,7 +20,7 @@ PHASES = {
 class Heading(Static):
     """Views that can be clicked or reached by their numbers, and the run's state at the right."""
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ import textwrap
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.reactive import reactive
+from textual.reactive import var
 
 from tui.drawing import bar, duration, file_size, loss_text, percent
 from tui.state import RunState
@@ -18,7 +18,7 @@ class RunProgress(Canvas):
 
     COMPONENT_CLASSES = {f"progress--{name}" for name in PARTS}
 
-    run_state: reactive[RunState] = reactive(RunState, init=False)
+    run_state: var[RunState] = var(RunState, init=False)
 
     def watch_run_state(self) -> None:
         self.draw()
