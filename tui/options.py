@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.config import FIELDS, flag, make_config, parse
+from core.config import FIELDS, TrainConfig, flag, make_config, parse
 
 
 def environment_variable(name: str) -> str:
@@ -54,6 +54,12 @@ def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def wrapped(**given: Any) -> Any:
+        context = given.get("context")
+        if context is not None and context.invoked_subcommand:
+            # The subcommand reads the environment for itself; what is wrong there is its to say.
+            return command(
+                config=TrainConfig(), **{k: v for k, v in given.items() if k not in FIELDS}
+            )
         texts = {name: given.pop(name) for name in FIELDS}
         chosen = {name: parse(name, text) for name, text in texts.items() if text is not None}
         return command(config=make_config(**chosen), **given)

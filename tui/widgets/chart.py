@@ -197,7 +197,7 @@ def epoch_ticks(epochs: int, steps: int, most: int) -> tuple[list[int], list[str
 
 def read_back(text: str, styles: dict[int, Style]) -> Iterator[Line]:
     """plotext's coloured text as lines of segments, neighbours of one style merged."""
-    for row in text.split("\n"):
+    for row in text.removesuffix("\n").split("\n"):
         style: Style | None = None
         line: Line = []
         for place, piece in enumerate(COLOUR.split(row)):

@@ -1,0 +1,186 @@
+"""The fold from events to what a person sees."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.events import (
+    CheckpointRefused,
+    CheckpointSaved,
+    DeviceChoice,
+    DevicesListed,
+    Digit,
+    Evaluated,
+    Notice,
+    Paused,
+    Predicted,
+    Preparing,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+)
+from tui.state import MOST_POINTS, Curve, RunState, fold, starting
+
+STARTED = RunStarted(
+    run="mlp-1",
+    folder="checkpoints/mlp-1",
+    arch="mlp",
+    dataset="sample",
+    device="cpu",
+    parameters=669_706,
+    epochs=2,
+    batch_size=10,
+    steps_per_epoch=100,
+    total_steps=200,
+    train_samples=1000,
+    test_samples=100,
+    threads=1,
+    config={},
+)
+DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
+
+
+def progress(step: int, *losses: float) -> Progress:
+    mean = sum(losses) / len(losses)
+    return Progress(
+        step=step,
+        epoch=1 + (step - 1) // 100,
+        loss=mean,
+        losses=losses,
+        learning_rate=0.001,
+        samples_per_second=500.0,
+    )
+
+
+def after(*events, state=None) -> RunState:
+    state = state or RunState()
+    for event in events:
+        state = fold(state, event)
+    return state
+
+
+def test_a_run_from_start_to_finish():
+    finished = RunFinished(
+        epochs=2,
+        steps=200,
+        test_loss=0.2,
+        test_accuracy=0.95,
+        train_seconds=4.0,
+        samples_per_second=500.0,
+        checkpoint="checkpoints/mlp-1/last.safetensors",
+        stopped=False,
+    )
+    state = starting(RunState())
+    assert state.phase == "preparing"
+    assert state.active
+    state = after(STARTED, progress(50, 2.0, 1.0), state=state)
+    assert state.phase == "training"
+    assert state.curve.points == ((25.0, 2.0), (50.0, 1.0))
+    assert (state.epoch_share, state.share) == (0.5, 0.25)
+    assert state.seconds_left == 150 * 10 / 500.0
+    state = after(
+        progress(100, 0.5),
+        Evaluated(epoch=1, step=100, test_loss=0.4, test_accuracy=0.9),
+        CheckpointSaved(path="a/last.safetensors", kind="last"),
+        CheckpointSaved(path="a/best.safetensors", kind="best"),
+        state=state,
+    )
+    assert state.score is not None
+    assert state.score.accuracy == 0.9
+    assert state.checkpoint == "a/last.safetensors"
+    state = fold(state, finished)
+    assert state.phase == "finished"
+    assert not state.active
+    assert state.checkpoint == finished.checkpoint
+
+
+def test_a_second_run_starts_from_nothing_but_knows_the_devices():
+    devices = (DeviceChoice(name="cpu", description="", available=True, reason=None),)
+    state = after(DevicesListed(devices=devices), STARTED, progress(50, 1.0))
+    again = fold(starting(state), STARTED)
+    assert again.devices == devices
+    assert again.curve == Curve()
+    assert again.step == 0
+
+
+def test_pause_and_go_on():
+    state = after(STARTED, progress(10, 1.0), Paused(step=10))
+    assert (state.phase, state.active) == ("paused", True)
+    assert fold(state, Resumed(step=10)).phase == "training"
+
+
+def test_a_stopped_run_is_not_a_finished_one():
+    stopped = RunFinished(
+        epochs=0,
+        steps=10,
+        test_loss=None,
+        test_accuracy=None,
+        train_seconds=1.0,
+        samples_per_second=100.0,
+        checkpoint="x",
+        stopped=True,
+    )
+    assert after(STARTED, stopped).phase == "stopped"
+
+
+def test_a_failure_keeps_the_last_checkpoint_and_says_why():
+    saved = CheckpointSaved(path="x/last.safetensors", kind="last")
+    state = after(STARTED, saved, RunFailed(reason="diverged", message="it diverged"))
+    assert (state.phase, state.message) == ("failed", "it diverged")
+    assert state.checkpoint == "x/last.safetensors"
+    assert after(RunFailed(reason="stopped", message="m")).phase == "idle"
+
+
+def test_a_notice_outlives_the_start_of_its_run():
+    state = after(Notice(message="training on the sample"), STARTED, state=starting(RunState()))
+    assert state.message == "training on the sample"
+
+
+def test_what_is_prepared_shows_and_does_not_change_the_phase():
+    download = Preparing(message="downloading", done=5, total=10)
+    state = fold(starting(RunState()), download)
+    assert (state.phase, state.doing, state.done, state.total) == (
+        "preparing",
+        "downloading",
+        5,
+        10,
+    )
+    assert fold(RunState(), download).phase == "idle"
+
+
+def test_predictions_go_where_they_were_asked_from():
+    live = Predicted(digits=(DIGIT,), samples=100, step=7)
+    state = after(STARTED, live)
+    assert state.digits == (DIGIT,)
+    assert (state.digits_step, state.samples, state.opened) == (7, 100, None)
+    opened = Predicted(digits=(DIGIT, DIGIT), samples=50, step=9, source="other")
+    state = fold(state, opened)
+    assert state.digits == (DIGIT,)
+    assert state.opened is not None
+    assert (state.opened.path, len(state.opened.digits)) == ("other", 2)
+    state = fold(state, CheckpointRefused(path="bad", message="bad is empty"))
+    assert state.opened is not None
+    assert state.opened.error == "bad is empty"
+
+
+def test_the_runs_own_checkpoint_answers_for_the_run():
+    saved = CheckpointSaved(path="mine", kind="last")
+    state = after(STARTED, saved, Predicted(digits=(DIGIT,), samples=9, step=5, source="mine"))
+    assert state.digits == (DIGIT,)
+
+
+@given(st.lists(st.integers(1, 400), max_size=60))
+def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
+    curve, step, fed = Curve(), 0, []
+    for size in sizes:
+        values = [(float(step + i), float((step + i) % 17)) for i in range(size)]
+        step += size
+        fed += [loss for _, loss in values]
+        curve = curve.extend(values)
+    assert len(curve.points) <= MOST_POINTS
+    total = sum(loss for _, loss in curve.points) * curve.values_per_point + sum(curve.waiting)
+    assert len(curve.points) * curve.values_per_point + len(curve.waiting) == len(fed)
+    assert abs(total - sum(fed)) < 1e-6 * (1 + sum(fed))
+    steps = [at for at, _ in curve.points]
+    assert steps == sorted(steps)
