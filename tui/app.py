@@ -31,7 +31,15 @@ from core.commands import (
 from core.config import TrainConfig
 from core.engine import Train, serve
 from core.errors import exit_status
-from core.events import CheckpointRefused, Event, Notice, Predicted, RunFailed, RunFinished
+from core.events import (
+    CheckpointRefused,
+    Event,
+    Notice,
+    Predicted,
+    Progress,
+    RunFailed,
+    RunFinished,
+)
 from tui.screens.checkpoints import CheckpointsView
 from tui.screens.dialogs import ConfirmQuit, Help
 from tui.screens.digits import DigitsView, OpenedView
@@ -53,11 +61,14 @@ class MnistApp(App[None]):
     DEFAULT_MODE = "train"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS = [
-        Binding("space", "start_or_pause", "Start/pause", key_display="space"),
+        # One key, and in the footer the one of these that it does now.
+        Binding("space", "start", "Start", key_display="space"),
+        Binding("space", "pause", "Pause", key_display="space"),
+        Binding("space", "go_on", "Go on", key_display="space"),
         Binding("s", "stop", "Stop"),
         Binding("l", "log_scale", "Log"),
         Binding("m", "smoothing", "Smooth"),
-        Binding("t", "temperature(1)", "Warmer", show=False),
+        Binding("t", "temperature(1)", "Temperature", key_display="t T"),
         Binding("T", "temperature(-1)", "Colder", show=False),
         Binding("left", "page_digits(-1)", "Digits", show=False),
         Binding("right", "page_digits(1)", "Digits", show=False),
@@ -84,10 +95,10 @@ class MnistApp(App[None]):
         super().__init__()
         self.config = config
         self.inbox: Inbox = SimpleQueue()
-        self.farewell = ""
         self._train, self._start_at_once = train, start
         self._engine: Worker[None] | None = None
         self._asked: tuple[object, ...] = ()
+        self._told = RunState()
         self._status = 0
 
     # The engine's lifetime
@@ -97,7 +108,7 @@ class MnistApp(App[None]):
         # After the first frame: this is what makes the engine load torch.
         self.call_after_refresh(self.tell, ListDevices())
         if self._start_at_once:
-            self.call_after_refresh(self.action_start_or_pause)
+            self.call_after_refresh(self.action_start)
         self.set_interval(1 / GUESSES_PER_SECOND, self.ask_for_digits)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             with suppress(NotImplementedError, AttributeError, RuntimeError, ValueError):
@@ -114,7 +125,14 @@ class MnistApp(App[None]):
 
     def _serve(self) -> None:
         for event in serve(self.inbox, self._train):
+            if not isinstance(event, Progress):
+                self._told = fold(self._told, event)
             self.post_message(self.Told(event))
+
+    @property
+    def farewell(self) -> str:
+        """What to say when the screen is gone: true even where the screen was gone first."""
+        return farewell(self._told)
 
     def _on_signal(self, number: int) -> None:
         self._leave(128 + number)
@@ -134,27 +152,15 @@ class MnistApp(App[None]):
             self._asked = (*self._asked, "answered")
         elif isinstance(event, RunFinished | RunFailed):
             self._asked = ()
-        if isinstance(event, RunFinished | RunFailed | Predicted):
-            self.farewell = farewell(self.run_state)
         if self.run_state.phase != phase:
             # Not at every event: the footer is made anew each time.
             self.refresh_bindings()
 
     # What keys, buttons and the palette do
 
-    def action_start_or_pause(self) -> None:
-        """Start, pause or go on: whatever is next."""
-        match self.run_state.phase:
-            case "training":
-                self.tell(Pause())
-            case "paused":
-                self.tell(Resume())
-            case "preparing":
-                pass
-            case _:
-                self._start_run()
-
-    def _start_run(self) -> None:
+    def action_start(self) -> None:
+        if self.run_state.active:
+            return
         view = self.screen
         if isinstance(view, TrainView):
             config = view.query_one(SetupForm).config()
@@ -166,6 +172,12 @@ class MnistApp(App[None]):
         self.refresh_bindings()
         self._asked = ()
         self.tell(Start(self.config))
+
+    def action_pause(self) -> None:
+        self.tell(Pause())
+
+    def action_go_on(self) -> None:
+        self.tell(Resume())
 
     def action_stop(self) -> None:
         if self.run_state.active:
@@ -221,19 +233,33 @@ class MnistApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows what applies now."""
-        if action == "stop":
-            return self.run_state.active
-        if action in ("log_scale", "smoothing"):
-            return isinstance(self.screen, TrainView)
+        match action:
+            case "start":
+                return not self.run_state.active
+            case "pause":
+                return self.run_state.phase == "training"
+            case "go_on":
+                return self.run_state.phase == "paused"
+            case "stop":
+                return self.run_state.active
+            case "log_scale" | "smoothing":
+                return isinstance(self.screen, TrainView)
+            case "temperature":
+                return isinstance(self.screen, View) and self.screen.digit_capacity > 0
         return True
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        running = self.run_state.phase == "training"
-        toggle = "Pause" if running else "Start or go on"
-        yield SystemCommand(toggle, "Space does the same", self.action_start_or_pause)
-        if self.run_state.active:
-            yield SystemCommand("Stop", "End the run here, and save it", self.action_stop)
+        what = {
+            "start": "Train the network that is set up",
+            "pause": "Hold the run, and save it",
+            "go_on": "Go on where the run was held",
+            "stop": "End the run here, and save it",
+        }
+        for action, said in what.items():
+            if self.check_action(action, ()):
+                title = action.replace("_", " ").capitalize()
+                yield SystemCommand(title, said, getattr(self, f"action_{action}"))
         yield SystemCommand("Log scale", "Loss on a log or a linear scale", self.action_log_scale)
         yield SystemCommand("Smoothing", "Of the training loss", self.action_smoothing)
         for mode, title in VIEWS.items():
@@ -243,16 +269,14 @@ class MnistApp(App[None]):
 
     def _leave(self, status: int) -> None:
         """Stops and saves, and is gone when that is done."""
-        self._status = status
         self.tell(Stop(), Quit())
-        self.run_worker(self._exit_after_engine(), exit_on_error=False)
+        self.run_worker(self._exit_after_engine(status), exit_on_error=False)
 
-    async def _exit_after_engine(self) -> None:
+    async def _exit_after_engine(self, status: int) -> None:
         if self._engine is not None:
             with suppress(Exception):  # its failure has been told as an event
                 await self._engine.wait()
-        self.farewell = farewell(self.run_state)
-        self.exit(return_code=self._status)
+        self.exit(return_code=status)
 
     # The digits' guesses
 

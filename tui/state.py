@@ -209,13 +209,15 @@ def _progress(state: RunState, event: Progress) -> RunState:
 def _looked_into(state: RunState, event: Event) -> RunState:
     match event:
         case Predicted(source=None):
-            return replace(
-                state, digits=event.digits, digits_step=event.step, samples=event.samples
-            )
+            return _with_digits(state, event)
         case Predicted(source=str(path)):
             if path == state.checkpoint:
-                state = replace(state, digits=event.digits, samples=event.samples)
+                state = _with_digits(state, event)
             return replace(state, opened=Opened(path, event.digits, event.samples))
         case CheckpointRefused():
             return replace(state, opened=Opened(event.path, error=event.message))
     return state
+
+
+def _with_digits(state: RunState, event: Predicted) -> RunState:
+    return replace(state, digits=event.digits, digits_step=event.step, samples=event.samples)

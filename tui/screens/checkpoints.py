@@ -18,7 +18,9 @@ from tui.screens.digits import OpenedView
 from tui.screens.view import View
 from tui.state import RunState
 
-COLUMNS = ("Run", "Kind", "Network", "Digits", "Accuracy", "Loss", "Epoch", "Size", "Age")
+# The last ones are for windows that are wide enough.
+COLUMNS = ("Run", "Kind", "Network", "Accuracy", "Epoch", "Size", "Age", "Loss", "Digits")
+NARROW_COLUMNS = 7
 
 
 class CheckpointsView(View):
@@ -54,7 +56,6 @@ class CheckpointsView(View):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(DataTable).add_columns(*COLUMNS)
         self.query_one("#filter").display = False
 
     def on_screen_resume(self) -> None:
@@ -83,12 +84,18 @@ class CheckpointsView(View):
         kept = self._chosen()
         wanted = self.query_one("#filter", Input).value.casefold()
         now = time.time()
-        table.clear()
-        for listed in self._listed:
-            row = _row(listed, now)
-            if wanted in " ".join(row).casefold():
-                # Text, not markup: a folder may be called anything.
-                table.add_row(*(Text(printable(cell)) for cell in row), key=str(listed.path))
+        columns = len(COLUMNS) if self.size.width >= 100 else NARROW_COLUMNS
+        rows = {
+            str(listed.path): [printable(cell) for cell in _row(listed, now)[:columns]]
+            for listed in self._listed
+        }
+        rows = {path: row for path, row in rows.items() if wanted in " ".join(row).casefold()}
+        table.clear(columns=True)
+        for title, *cells in zip(COLUMNS, *rows.values(), strict=False):
+            table.add_column(title, width=max(map(len, [title, *cells])))
+        for path, row in rows.items():
+            # Text, not markup: a folder may be called anything.
+            table.add_row(*map(Text, row), key=path)
         folder = self.mnist.config.folder
         count = f"{table.row_count} of {len(self._listed)} checkpoints in {folder}"
         if not self._listed:
@@ -97,6 +104,9 @@ class CheckpointsView(View):
         if kept and str(kept.path) in table.rows:
             table.move_cursor(row=table.get_row_index(str(kept.path)))
         self._describe()
+
+    def on_resize(self) -> None:
+        self.show()
 
     def _chosen(self) -> Listed | None:
         """The checkpoint under the cursor."""
@@ -132,7 +142,7 @@ class CheckpointsView(View):
             )
             return
         info = chosen.info
-        accuracy = f", test accuracy {percent(info.test_accuracy)}" if info.test_accuracy else ""
+        accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
         title = f"{info.run}/{chosen.kind}{accuracy}"
         self.app.push_screen(OpenedView(str(chosen.path), title))
 
@@ -160,16 +170,15 @@ def _row(listed: Listed, now: float) -> tuple[str, ...]:
     info = listed.info
     if info is None:
         name = listed.path.parent.name
-        size = file_size(listed.bytes)
-        return (name, listed.path.name, "broken", "", "", "", "", size, "")
+        return (name, listed.kind, "broken", "", "", file_size(listed.bytes), "", "", "")
     return (
         info.run,
         listed.kind,
         info.arch,
-        info.dataset,
         percent(info.test_accuracy),
-        loss_text(info.test_loss),
         str(info.epoch),
         file_size(listed.bytes),
         age(now - info.saved_at),
+        loss_text(info.test_loss),
+        info.dataset,
     )

@@ -3,8 +3,9 @@
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Center, Horizontal, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Label, Markdown
+from textual.widgets import Button, Label, Static
 
 from core.config import FIELDS, allowed
 from tui.widgets.form import LABELS
@@ -25,43 +26,40 @@ KEYS = {
     "q": "quit (asks while a run goes on)",
 }
 
-SEEING = """
-The **chart** shows the loss: how wrong the network is. Training loss is the mean since the last
-point; ● is the loss on test digits, which it never trains on, once an epoch.
-
-Each **digit** is drawn with the network's guess: ✓ right, or ✗ with what it is. The bars are its
-probabilities, one a class. Their softmax *temperature* is raised, so that more than the first guess
-shows; at 1 they are what the network really says.
-
-**Checkpoints** are saved after each epoch, when you pause and when you stop: `last` is the newest,
-`best` the one with the highest test accuracy.
-"""
+SEEING = {
+    "loss": "how wrong the network is: the lower, the better. The training loss is the mean since "
+    "the last point; ● is the loss on test digits, which it never trains on, once an epoch",
+    "✓ ✗": "the network's guess is right, or wrong and what the digit is",
+    "bars": "the network's probabilities, one a class. Their softmax temperature is raised so that "
+    "more than the first guess shows; at 1 they are what the network really says",
+    "last": "the checkpoint that is saved after each epoch, on a pause and on a stop",
+    "best": "the checkpoint with the highest test accuracy of its run",
+}
 
 
-def help_text() -> str:
-    keys = "\n".join(f"| `{key}` | {what} |" for key, what in KEYS.items())
-    fields = "\n".join(
-        f"| {label} | {FIELDS[name].metadata['help']}. It must be {allowed(name)}. |"
+def help_sections() -> dict[str, dict[str, str]]:
+    """Titles, and under each what it explains: name and words."""
+    settings = {
+        label: f"{FIELDS[name].metadata['help']}. It must be {allowed(name)}"
         for name, label in LABELS.items()
-    )
-    return (
-        f"## Keys\n\n| key | what it does |\n|---|---|\n{keys}\n\n"
-        f"## What you see\n{SEEING}\n"
-        f"## Settings of a run\n\n| setting | what it is |\n|---|---|\n{fields}\n"
-    )
+    }
+    return {"Keys": KEYS, "What you see": SEEING, "Settings of a run": settings}
 
 
 class Help(ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
-    BINDINGS = [
-        Binding("escape,question_mark,q,f1", "dismiss", "Close"),
-    ]
+    BINDINGS = [Binding("escape,question_mark,q,f1", "dismiss", "Close")]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as scroll:
             scroll.border_title = "Help"
             scroll.border_subtitle = "↑ ↓ scroll · esc closes"
-            yield Markdown(help_text())
+            for title, words in help_sections().items():
+                yield Label(Content(title), classes="title")
+                for name, said in words.items():
+                    with Horizontal(classes="entry"):
+                        yield Label(Content(name), classes="name")
+                        yield Static(Content(said), classes="said")
 
 
 class ConfirmQuit(ModalScreen[bool]):

@@ -5,16 +5,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from core.events import Digit
 from tui.drawing import percent
 from tui.screens.view import View
-from tui.state import RunState
 from tui.widgets.digits import Digits
 
 PAGING: list[BindingType] = [
-    Binding("right,pagedown", "app.page_digits(1)", "Next digits", key_display="→"),
-    Binding("left,pageup", "app.page_digits(-1)", "Back", key_display="←"),
-    Binding("t", "app.temperature(1)", "Warmer"),
-    Binding("T", "app.temperature(-1)", "Colder"),
+    Binding("right,pagedown", "app.page_digits(1)", "Next", key_display="→"),
+    Binding("left,pageup", "app.page_digits(-1)", "Previous", key_display="←"),
 ]
 
 
@@ -42,16 +40,12 @@ class DigitsView(View):
         self.query_one(Digits).digits = state.digits
         if not state.digits:
             return
-        score = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
-        self.caption(f"step {state.digits_step:,}{score}", len(state.digits), state)
+        score = f", test {percent(state.score.accuracy)}" if state.score else ""
+        self.caption(f"step {state.digits_step:,}{score}", state.digits, state.samples)
 
-    def caption(self, said: str, shown: int, state: RunState) -> None:
-        settings = self.settings
-        first = settings.first_digit
-        samples = (state.opened.samples if state.opened else 0) or state.samples
-        which = f"test digits {first:,} to {first + shown - 1:,} of {samples:,}"
-        heat = f"bars at softmax temperature {settings.temperature:g}"
-        self.say(f"{said}  ·  {which}  ·  {heat}")
+    def caption(self, said: str, digits: tuple[Digit, ...], samples: int) -> None:
+        which = f"{digits[0].index:,}–{digits[-1].index:,} of {samples:,}" if digits else "none"
+        self.say(f"{said} · digits {which} · temperature {self.settings.temperature:g}")
 
     def say(self, text: str) -> None:
         # Content, not markup: names may have brackets in them.
@@ -66,7 +60,7 @@ class OpenedView(DigitsView):
     """What the network in a checkpoint makes of test digits."""
 
     MODE = "checkpoints"
-    BINDINGS = [Binding("escape", "app.pop_screen", "Back to the list"), *PAGING]
+    BINDINGS = [Binding("escape", "app.pop_screen", "Back"), *PAGING]
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
@@ -80,4 +74,4 @@ class OpenedView(DigitsView):
             self.say(f"✗ {opened.error}")
         else:
             self.query_one(Digits).digits = opened.digits
-            self.caption(self._title, len(opened.digits), self.run_state)
+            self.caption(self._title, opened.digits, opened.samples)

@@ -25,7 +25,7 @@ class View(Screen[None]):
 
     MODE = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (24, "-low"), (34, "-tall")]
 
     # Screen's own meaning of tab goes before the app's.
     BINDINGS = [

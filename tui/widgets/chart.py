@@ -32,11 +32,10 @@ class LossChart(Canvas):
     settings: var[Settings] = var(Settings, init=False)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if (before.curve, before.scores, before.started) != (
-            after.curve,
-            after.scores,
-            after.started,
-        ):
+        def shown(state: RunState) -> tuple[object, ...]:
+            return state.curve, state.scores, state.started, state.active
+
+        if shown(before) != shown(after):
             self.draw()
 
     def watch_settings(self) -> None:

@@ -101,7 +101,7 @@ class Digits(Canvas):
     def card(self) -> Card:
         if self._large:
             return LARGE
-        return TALL if self.size.height >= TALL.height else SMALL
+        return TALL if self.size.height >= TALL.height + 1 else SMALL
 
     @property
     def columns(self) -> int:
@@ -109,7 +109,9 @@ class Digits(Canvas):
 
     @property
     def capacity(self) -> int:
-        """How many digits fit."""
+        """How many digits fit; none while the widget is not shown."""
+        if not self.size:
+            return 0
         rows = self.size.height // self.card.height
         return self.columns * max(1, rows)
 
@@ -126,6 +128,13 @@ class Digits(Canvas):
         super().notify_style_update()
         self.draw()
 
+    def _caption(self, styles: Styles) -> Line:
+        heat = f"{self.settings.temperature:g}"
+        said = (
+            f"test digits, each with the network's guess and its probabilities (temperature {heat})"
+        )
+        return [Segment(said, styles["quiet"])]
+
     def draw(self) -> None:
         if not self.size:
             return
@@ -138,7 +147,7 @@ class Digits(Canvas):
             return
         card, columns = self.card, self.columns
         shown = self.digits[: self.capacity]
-        lines: list[Line] = []
+        lines: list[Line] = [self._caption(styles)] if card is TALL else []
         for start in range(0, len(shown), columns):
             row = shown[start : start + columns]
             drawn = [card.draw(digit, self.settings.temperature, styles) for digit in row]

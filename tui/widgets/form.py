@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.reactive import var
 from textual.widgets import Button, Input, Label, Select
 
@@ -25,6 +26,13 @@ LABELS = {
     "seed": "Seed",
 }
 
+# What the first button says and does, by phase; in all others it starts a run.
+BUTTON = {
+    "preparing": ("Starting", "app.start"),
+    "training": ("Pause", "app.pause"),
+    "paused": ("Go on", "app.go_on"),
+}
+
 
 class Choice(Select[str], inherit_bindings=False):
     """A Select that opens with enter alone: space and the arrows have meanings of their own."""
@@ -39,6 +47,13 @@ class NumberInput(Input):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return character is not None and character in self.TAKES
+
+    async def _on_key(self, event: Key) -> None:
+        if not event.is_printable or self.check_consume_key(event.key, event.character):
+            await super()._on_key(event)
+        else:
+            # Without this, Input would take the key after us: textual calls every base's handler.
+            event.prevent_default()
 
 
 class SetupForm(Vertical):
@@ -73,9 +88,7 @@ class SetupForm(Vertical):
                     )
         yield Label("", id="problem")
         with Horizontal(id="buttons"):
-            yield Button(
-                "Start", id="start", variant="success", compact=True, action="app.start_or_pause"
-            )
+            yield Button("Start", id="start", variant="success", compact=True, action="app.start")
             yield Button("Stop", id="stop", variant="error", compact=True, action="app.stop")
 
     def _choices(self, name: str) -> list[str]:
@@ -93,8 +106,8 @@ class SetupForm(Vertical):
             select.value = chosen
         if after.phase != before.phase:
             start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
-            names = {"training": "Pause", "paused": "Go on", "preparing": "Starting"}
-            start.label = names.get(after.phase, "Start")
+            label, action = BUTTON.get(after.phase, ("Start", "app.start"))
+            start.label, start.action = label, action
             start.disabled = after.phase == "preparing"
             stop.disabled = not after.active
             for field in self.query(".field"):

@@ -39,7 +39,12 @@ class RunProgress(Canvas):
         bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
         alert = state.phase == "failed"
         said = Segment(sentence(state), styles["alert" if alert else "text"])
-        self.paint([bars, *_wrapped(said, width)])
+        lines = [bars, *_wrapped(said, width)]
+        # A long message, of a failure mostly, takes the room that it needs.
+        height = max(2, len(lines))
+        if self.size.height != height:
+            self.styles.height = height
+        self.paint(lines)
 
     def _loading(self, styles: dict[str, Style]) -> Line:
         state = self.run_state
@@ -96,7 +101,8 @@ def sentence(state: RunState) -> str:
             return f"✗ {state.message}"
     how = "Finished" if state.phase == "finished" else f"Stopped at step {state.step:,}"
     ending = f": {accuracy}, test loss {loss_text(score.loss)}" if score else ""
-    return f"{how}{ending}. Saved as {state.checkpoint}"
+    saved = f" Saved in {state.started.run}" if state.started and state.checkpoint else ""
+    return f"{how}{ending}.{saved}"
 
 
 def _wrapped(said: Segment, width: int) -> list[Line]:

@@ -1,0 +1,185 @@
+"""A trainer that needs no torch, a dataset that fits in a hand, and where the real digits are."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty
+
+import pytest
+
+from core import datasets
+from core.commands import Inbox, Pause, Predict, Quit, Resume, Stop
+from core.config import TrainConfig
+from core.events import (
+    CheckpointSaved,
+    Digit,
+    Evaluated,
+    Event,
+    Paused,
+    Predicted,
+    Preparing,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+)
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_mnist() -> Path:
+    """A folder with the real MNIST/raw in it; the test is skipped where there is none."""
+    places = [os.environ.get("MNIST_TUI_DATA"), ROOT.parent / "shared" / "data"]
+    for place in filter(None, places):
+        if datasets.mnist_missing(str(place)) is None:
+            return Path(place)
+    pytest.skip("the real MNIST files are not at hand: set MNIST_TUI_DATA")
+
+
+@pytest.fixture(scope="session")
+def tiny_tensors() -> datasets.Tensors:
+    """200 training and 50 test digits: class k is a bright bar in two rows of its own, and noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(7)
+
+    def make(count: int) -> tuple["torch.Tensor", "torch.Tensor"]:
+        labels = torch.arange(count) % 10
+        images = torch.randint(0, 60, (count, 28, 28), generator=generator)
+        for row in range(2):
+            images[torch.arange(count), 4 + 2 * labels + row] += 190
+        return images.to(torch.uint8), labels
+
+    return datasets.Tensors(*make(200), *make(50))
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
+    """Makes configs that train on the tiny digits, into a folder of the test's own."""
+
+    def load(data: str | None) -> datasets.Loading:
+        yield Preparing(message="reading tiny digits")
+        return tiny_tensors
+
+    small = replace(datasets.DATASETS["sample"], load=load, missing=lambda data: None)
+    monkeypatch.setitem(datasets.DATASETS, "sample", small)
+
+    def make(**changes: object) -> TrainConfig:
+        values = {"arch": "linear", "dataset": "sample", "epochs": 2, "batch_size": 20}
+        values |= {"checkpoints": str(tmp_path / "runs"), "learning_rate": 0.01}
+        return TrainConfig(**values | changes)
+
+    return make
+
+
+def fake_digit(index: int, sureness: float) -> Digit:
+    """Class index % 10; right but for each fifth."""
+    label = index % 10
+    guess = (label + 1) % 10 if index % 5 == 3 else label
+    pixels = bytearray(784)
+    for row in range(6, 22):
+        pixels[row * 28 + 14] = pixels[row * 28 + 15] = 255
+    logits = tuple(sureness if number == guess else 0.0 for number in range(10))
+    return Digit(index, bytes(pixels), label, logits)
+
+
+def make_fake_train(
+    steps: int = 20, delay: float = 0.01, ends: Event | Exception | None = None
+) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
+    """A trainer that says and hears what the real one does, and touches neither torch nor disk.
+
+    `steps` to an epoch, `delay` seconds each. `ends`: the event that it ends with after half an
+    epoch, or the exception that it raises there.
+    """
+
+    def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
+        total, step, stopped = steps * config.epochs, 0, False
+        path = f"{config.checkpoints}/fake-1/last.safetensors"
+
+        def obey() -> Iterator[Event]:
+            nonlocal stopped
+            paused = False
+            while not stopped:
+                try:
+                    command = inbox.get(timeout=None if paused else delay or 0.0001)
+                except Empty:
+                    return
+                match command:
+                    case Pause() if not paused:
+                        paused = True
+                        yield Paused(step=step)
+                    case Resume() if paused:
+                        paused = False
+                        yield Resumed(step=step)
+                    case Stop() | Quit():
+                        stopped = True
+                    case Predict(indices=indices):
+                        digits = tuple(fake_digit(index, 1 + min(step, 300) / 100) for index in indices)
+                        yield Predicted(digits=digits, samples=100, step=step)
+
+        yield Preparing(message="reading fake digits")
+        yield RunStarted(
+            run="fake-1",
+            folder=f"{config.checkpoints}/fake-1",
+            arch=config.arch,
+            dataset="fake",
+            device="cpu",
+            parameters=7850,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            steps_per_epoch=steps,
+            total_steps=total,
+            train_samples=steps * config.batch_size,
+            test_samples=100,
+            threads=1,
+            config={},
+        )
+        accuracy = loss = None
+        while step < total and not stopped:
+            yield from obey()
+            if stopped:
+                break
+            step += 1
+            yield Progress(
+                step=step,
+                epoch=1 + (step - 1) // steps,
+                loss=2.0 / step,
+                losses=(2.1 / step, 1.9 / step),
+                learning_rate=config.learning_rate,
+                samples_per_second=1000.0,
+            )
+            if ends is not None and step == steps // 2:
+                if isinstance(ends, Exception):
+                    raise ends
+                yield ends
+                return
+            if step % steps == 0:
+                epoch = step // steps
+                accuracy, loss = 1 - 0.5 / epoch, 1.0 / epoch
+                yield Evaluated(epoch=epoch, step=step, test_loss=loss, test_accuracy=accuracy)
+                yield CheckpointSaved(path=path, kind="last")
+        yield CheckpointSaved(path=path, kind="last")
+        yield RunFinished(
+            epochs=step // steps,
+            steps=step,
+            test_loss=loss,
+            test_accuracy=accuracy,
+            train_seconds=1.0,
+            samples_per_second=1000.0,
+            checkpoint=path,
+            stopped=stopped,
+        )
+
+    return train
+
+
+@pytest.fixture
+def fake_train():
+    return make_fake_train
+
+
+def diverged() -> RunFailed:
+    return RunFailed(reason="diverged", message="training diverged by step 10: try a lower rate")

@@ -1,0 +1,208 @@
+"""The real program in a real terminal: what only that can show."""
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+
+import pytest
+from test_cli import environment_in
+
+pexpect = pytest.importorskip("pexpect")
+pyte = pytest.importorskip("pyte")
+pytest.importorskip("mlxtend")
+pytestmark = pytest.mark.terminal
+
+
+class Screen(pyte.Screen):
+    """pyte's screen, without the private sequences that it mistakes for colours."""
+
+    def select_graphic_rendition(self, *attributes, private=False, **more):
+        if not private:
+            super().select_graphic_rendition(*attributes)
+
+    def report_device_status(self, *arguments, **more):
+        pass
+
+
+class Terminal:
+    """The program in a pseudo-terminal whose screen can be read."""
+
+    def __init__(self, folder, *arguments, size=(80, 24), program=("-m", "tui")):
+        environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment.pop("COLUMNS")
+        self.folder = folder
+        self.screen = Screen(*size)
+        self.stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        self.child = pexpect.spawn(
+            sys.executable,
+            [*program, "--dataset", "sample", *arguments],
+            cwd=str(folder),
+            env=environment,
+            dimensions=(size[1], size[0]),
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while True:
+            try:
+                data = self.child.read_nonblocking(65536, timeout=0.2)
+            except pexpect.TIMEOUT:
+                continue
+            except (pexpect.EOF, OSError, ValueError):
+                return
+            self.output += data
+            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+
+    @property
+    def text(self):
+        return "\n".join(self.screen.display)
+
+    def expect(self, pattern, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end, f"{pattern!r} never came:\n{self.text}"
+            time.sleep(0.01)
+
+    def press(self, keys):
+        self.child.send(keys)
+
+    def ended(self, seconds=30.0):
+        """Its exit status, when it has ended by itself."""
+        end = time.monotonic() + seconds
+        while self.child.isalive():
+            assert time.monotonic() < end, f"it never ended:\n{self.text}"
+            time.sleep(0.01)
+        self.reader.join(2)
+        return self.child.exitstatus
+
+    def resize(self, columns, rows):
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
+
+@pytest.fixture
+def open_terminal(tmp_path):
+    opened = []
+
+    def start(*arguments, **options):
+        opened.append(Terminal(tmp_path, *arguments, **options))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.child.close(force=True)
+
+
+def assert_restored(terminal):
+    """What every way out leaves: the main screen, a cursor, no mouse reports, plain keys."""
+    left = terminal.output.rfind(b"\x1b[?1049l")
+    assert left > terminal.output.rfind(b"\x1b[?1049h")
+    assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
+    assert terminal.output.rfind(b"\x1b[?1000l") > terminal.output.rfind(b"\x1b[?1000h")
+    assert b"Traceback" not in terminal.output
+
+
+def run_status(folder):
+    (path,) = folder.glob("checkpoints/*/run.json")
+    return json.loads(path.read_text())["status"]
+
+
+def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "3")
+    terminal.expect("press space to train", 10)
+    terminal.press(" ")
+    terminal.expect("✓ finished")
+    terminal.expect(r"Finished: test accuracy \d\d\.\d\d%")
+    terminal.expect(r"✓ \d")
+    terminal.press("2")
+    terminal.expect("digits 0–1 of 1,000")
+    terminal.press("3")
+    terminal.expect("best +linear")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "finished"
+    last_line = terminal.output.decode().strip().splitlines()[-1]
+    assert re.search(r"finished, test accuracy .*last\.safetensors$", last_line)
+
+
+def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    terminal.expect("● training")
+    terminal.press("l")
+    terminal.expect("log, smooth")
+    terminal.press(" ")
+    terminal.expect("paused: space goes on")
+    terminal.press(" ")
+    terminal.expect("● training")
+    for size in ((120, 40), (60, 18), (20, 5), (200, 60), (80, 24)):
+        terminal.resize(*size)
+        time.sleep(0.1)
+    terminal.expect("epoch .*run .*left")
+    terminal.press("q")
+    terminal.expect("Stop, save and quit")
+    terminal.press("y")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "stopped"
+    assert "stopped at step" in terminal.output.decode().strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
+    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    terminal.expect("● training")
+    os.kill(terminal.child.pid, number)
+    assert terminal.ended() == 128 + number
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "stopped"
+    assert list(tmp_path.glob("checkpoints/*/last.safetensors"))
+
+
+def test_a_terminal_that_goes_away_loses_nothing(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    terminal.expect("● training")
+    os.kill(terminal.child.pid, signal.SIGHUP)
+    assert terminal.ended() == 129
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_tiny_terminal_gets_a_message(open_terminal):
+    terminal = open_terminal(size=(20, 5))
+    terminal.expect("60×18")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+
+
+def test_a_crash_of_the_screen_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path):
+    """However the app ends, its engine ends too: a crash must not leave a thread that trains on."""
+    program = (
+        "import tui.widgets.heading as h, sys\n"
+        "good = h.Heading.draw\n"
+        "def draw(self):\n"
+        "    if self.run_state.phase == 'paused': raise RuntimeError('a fault in drawing')\n"
+        "    good(self)\n"
+        "h.Heading.draw = draw\n"
+        "from tui.cli import main\n"
+        "main()\n"
+    )
+    (tmp_path / "crash.py").write_text(program)
+    terminal = open_terminal(
+        "--arch", "linear", "--epochs", "10000", "--start", program=["crash.py"]
+    )
+    terminal.expect("● training")
+    terminal.press(" ")
+    assert terminal.ended() == 1
+    left = terminal.output.rfind(b"\x1b[?1049l")
+    assert left > terminal.output.rfind(b"\x1b[?1049h")
+    said = terminal.output[left:].decode()
+    assert "a fault in drawing" in said
+    assert re.search(r"stopped at step .* checkpoint: checkpoints/linear-.*last\.safetensors", said)
+    assert run_status(tmp_path) == "stopped"
