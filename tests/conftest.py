@@ -87,7 +87,7 @@ def fake_digit(index: int, sureness: float) -> Digit:
 
 
 def make_fake_train(
-    steps: int = 20, delay: float = 0.01, ends: Event | Exception | None = None
+    steps: int = 20, delay: float = 0.03, ends: Event | Exception | None = None
 ) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
     """A trainer that says and hears what the real one does, and touches neither torch nor disk.
 

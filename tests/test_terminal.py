@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from test_cli import environment_in
@@ -38,6 +39,7 @@ class Terminal:
         self.screen = Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
         self.output = b""
+        self.reading = True
         self.child = pexpect.spawn(
             sys.executable,
             [*program, "--dataset", "sample", *arguments],
@@ -49,7 +51,7 @@ class Terminal:
         self.reader.start()
 
     def _read(self):
-        while True:
+        while self.reading:
             try:
                 data = self.child.read_nonblocking(65536, timeout=0.2)
             except pexpect.TIMEOUT:
@@ -96,7 +98,8 @@ def open_terminal(tmp_path):
 
     yield start
     for terminal in opened:
-        terminal.child.close(force=True)
+        with suppress(OSError, pexpect.ExceptionPexpect):
+            terminal.child.close(force=True)
 
 
 def assert_restored(terminal):
@@ -165,11 +168,33 @@ def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
     assert list(tmp_path.glob("checkpoints/*/last.safetensors"))
 
 
+def has_ended(pid, seconds=20.0) -> bool:
+    """Whether a process has ended, or does within that time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                return True
+        time.sleep(0.05)
+    return False
+
+
 def test_a_terminal_that_goes_away_loses_nothing(open_terminal, tmp_path):
-    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    """As when an SSH line drops: the kernel hangs up, and nothing can be written any more."""
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
     terminal.expect("● training")
-    os.kill(terminal.child.pid, signal.SIGHUP)
-    assert terminal.ended() == 129
+    os.close(terminal.child.fileno())
+    assert has_ended(terminal.child.pid)
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    terminal.reading = False
+    time.sleep(3)  # until what the program writes has filled the terminal and its own queue
+    os.kill(terminal.child.pid, signal.SIGTERM)
+    assert has_ended(terminal.child.pid)
     assert run_status(tmp_path) == "stopped"
 
 

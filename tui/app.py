@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
+from types import FrameType
+from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -46,12 +50,15 @@ from tui.screens.digits import DigitsView, OpenedView
 from tui.screens.train import TrainView
 from tui.screens.view import VIEWS, View
 from tui.settings import Settings
+from tui.signals import ENDING
 from tui.state import RunState, fold, starting
 from tui.widgets.form import SetupForm
 from tui.words import farewell
 
 # How often the digits' guesses follow a network that is training.
 GUESSES_PER_SECOND = 2
+# After a signal: how long the screen may take to put the terminal in order once all is saved.
+SECONDS_TO_LEAVE = 2.0
 
 
 class MnistApp(App[None]):
@@ -99,6 +106,9 @@ class MnistApp(App[None]):
         self._engine: Worker[None] | None = None
         self._asked: tuple[object, ...] = ()
         self._told = RunState()
+        self._killed_by = 0
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self._old_handlers: dict[int, Any] = {}
         self._status = 0
 
     # The engine's lifetime
@@ -110,14 +120,14 @@ class MnistApp(App[None]):
         if self._start_at_once:
             self.call_after_refresh(self.action_start)
         self.set_interval(1 / GUESSES_PER_SECOND, self.ask_for_digits)
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with suppress(NotImplementedError, AttributeError, RuntimeError, ValueError):
-                number = getattr(signal, name)
-                asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+        self._event_loop = asyncio.get_running_loop()
+        self._old_handlers = {number: signal.signal(number, self._on_signal) for number in ENDING}
 
     def on_unmount(self) -> None:
         """However the app ends, its engine ends too, and saves what it has learned."""
         self.tell(Stop(), Quit())
+        for number, handler in self._old_handlers.items():
+            signal.signal(number, handler)
 
     def tell(self, *commands: Command) -> None:
         for command in commands:
@@ -128,14 +138,24 @@ class MnistApp(App[None]):
             if not isinstance(event, Progress):
                 self._told = fold(self._told, event)
             self.post_message(self.Told(event))
+        if self._killed_by:
+            last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
+            last_resort.daemon = True
+            last_resort.start()
 
     @property
     def farewell(self) -> str:
         """What to say when the screen is gone: true even where the screen was gone first."""
         return farewell(self._told)
 
-    def _on_signal(self, number: int) -> None:
-        self._leave(128 + number)
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Stops, saves and leaves, even where the screen hangs because its terminal has gone or
+        reads no more: asyncio would not hear of the signal then, and could not write its farewell.
+        """
+        self.tell(Stop(), Quit())
+        self._killed_by = number
+        if self._event_loop is not None:
+            self._event_loop.call_soon_threadsafe(self._leave, 128 + number)
 
     def on_mnist_app_told(self, message: Told) -> None:
         event, phase = message.event, self.run_state.phase

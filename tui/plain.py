@@ -13,6 +13,7 @@ from core.config import TrainConfig
 from core.errors import exit_status
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from tui.cli import complain
+from tui.signals import ENDING
 from tui.state import RunState, fold
 from tui.words import epoch_line, farewell, figures, headline
 
@@ -48,8 +49,7 @@ def _stopping_on_signals(inbox: Inbox) -> Iterator[list[int]]:
         for each in old:
             signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else old[each])
 
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    old = {number: signal.signal(number, stop) for number in numbers}
+    old = {number: signal.signal(number, stop) for number in ENDING}
     try:
         yield received
     finally:
