@@ -11,9 +11,12 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.architectures import ARCHITECTURES
 from core.errors import CheckpointError, explain
@@ -93,10 +96,17 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
 
 def read_info(path: Path) -> CheckpointInfo:
     """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
+    with _reading(path) as file:
+        header = _header(file, os.fstat(file.fileno()).st_size)
+    return _described(path, header)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    """The open file; what goes wrong with it is a CheckpointError that names it."""
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            header = _header(file.read(8), file, size)
+            yield file
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
     except IsADirectoryError:
@@ -105,15 +115,15 @@ def read_info(path: Path) -> CheckpointInfo:
         raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
     except ValueError as error:
         raise CheckpointError(f"{path} {error}") from None
-    return _described(path, header)
 
 
-def _header(prefix: bytes, file: Any, size: int) -> dict[str, Any]:
+def _header(file: BinaryIO, size: int) -> dict[str, Any]:
     """Raises ValueError whose text goes after the file's name. Nothing larger than
     LARGEST_HEADER is read, whatever the file claims.
     """
     if size == 0:
         raise ValueError("is empty")
+    prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
         raise ValueError("is not a checkpoint (no safetensors header)")
@@ -170,12 +180,14 @@ def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
     from safetensors import SafetensorError
     from safetensors.torch import load as deserialize
 
-    info = read_info(path)
-    try:
-        tensors = deserialize(path.read_bytes())
-    except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        why = explain(error) if isinstance(error, OSError) else str(error).splitlines()[0]
-        raise CheckpointError(f"{path} cannot be read ({why})") from None
+    with _reading(path) as file:
+        content = file.read()
+        # From the same bytes as the tensors: a writer may replace the file at any moment.
+        info = _described(path, _header(BytesIO(content), len(content)))
+        try:
+            tensors = deserialize(content)
+        except (SafetensorError, KeyError, RuntimeError) as error:
+            raise ValueError(f"cannot be read ({str(error).splitlines()[0]})") from None
     if digest(tensors) != info.digest:
         raise CheckpointError(
             f"{path} is damaged: its tensors do not have the digest in its header"

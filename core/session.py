@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from core import checkpoints
 from core.architectures import ARCHITECTURES
-from core.commands import Command, Inbox, Pause, Predict, Quit, Resume, Stop
+from core.commands import Command, Inbox, Pause, Predict, Resume, Stop
 from core.config import TrainConfig
 from core.datasets import Tensors
 from core.devices import cpu_cores
@@ -254,7 +254,7 @@ class Session:
                     yield Resumed(step=self.step)
                 case Pause() | Resume():
                     pass
-                case Stop() | Quit():
+                case Stop():
                     self.stopping = True
                 case Predict(indices=indices):
                     yield self.predict(indices)

@@ -39,9 +39,19 @@ def real_mnist() -> Path:
     pytest.skip("the real MNIST files are not at hand: set MNIST_TUI_DATA")
 
 
+def loaded(loading):
+    """What a loading generator returns, and the events on the way."""
+    events = []
+    while True:
+        try:
+            events.append(next(loading))
+        except StopIteration as done:
+            return done.value, events
+
+
 @pytest.fixture(scope="session")
 def tiny_tensors() -> datasets.Tensors:
-    """200 training and 50 test digits: class k is a bright bar in two rows of its own, and noise."""
+    """200 training and 50 test digits: a class is a bright bar in two rows of its own."""
     import torch
 
     generator = torch.Generator().manual_seed(7)
@@ -117,7 +127,9 @@ def make_fake_train(
                     case Stop() | Quit():
                         stopped = True
                     case Predict(indices=indices):
-                        digits = tuple(fake_digit(index, 1 + min(step, 300) / 100) for index in indices)
+                        digits = tuple(
+                            fake_digit(index, 1 + min(step, 300) / 100) for index in indices
+                        )
                         yield Predicted(digits=digits, samples=100, step=step)
 
         yield Preparing(message="reading fake digits")

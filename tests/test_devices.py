@@ -1,0 +1,94 @@
+import os
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from core.devices import choose_device, cpu_cores, list_devices
+from core.errors import DeviceError
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    card = SimpleNamespace(name="Big Card", total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: card)
+
+
+def test_the_processor_is_always_there_and_comes_last():
+    last = list_devices()[-1]
+    assert (last.name, last.available, last.reason) == ("cpu", True, None)
+    assert f"{cpu_cores()} cores" in last.description
+
+
+def test_every_device_is_there_or_says_in_a_line_why_not():
+    devices = list_devices()
+    assert {device.name.split(":")[0] for device in devices} == {"cpu", "cuda", "mps"}
+    for device in devices:
+        assert (device.reason is None) == device.available
+        assert len((device.reason or device.description).splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only where cores are granted")
+def test_only_the_cores_that_were_granted_count(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5, 7})
+    assert cpu_cores() == 3
+
+
+def test_without_a_gpu_auto_is_the_processor(no_gpu):
+    assert choose_device("auto") == torch.device("cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "mps"])
+def test_a_device_that_is_not_there_is_refused_with_the_reason(no_gpu, name):
+    family = name.split(":")[0]
+    reason = next(device.reason for device in list_devices() if device.name == family)
+    with pytest.raises(DeviceError) as refused:
+        choose_device(name)
+    assert str(refused.value) == f"device {name} is not there: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("built", "reason"),
+    [(False, "this PyTorch was built without CUDA"), (True, "no NVIDIA GPU with a working driver")],
+)
+def test_a_missing_gpu_and_a_pytorch_that_has_none_are_told_apart(
+    no_gpu, monkeypatch, built, reason
+):
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
+    with pytest.raises(DeviceError, match=reason):
+        choose_device("cuda")
+
+
+def test_every_gpu_is_listed_by_number_name_and_memory(two_gpus):
+    first, second = list_devices()[:2]
+    assert (first.name, second.name) == ("cuda:0", "cuda:1")
+    assert first.description == "Big Card, 80 GiB"
+    assert first.available
+
+
+def test_auto_and_cuda_are_the_first_gpu(two_gpus):
+    assert choose_device("auto") == torch.device("cuda:0")
+    assert choose_device("cuda") == torch.device("cuda:0")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpus):
+    with pytest.raises(DeviceError, match="cuda:5 is not there: this machine has cuda:0, cuda:1"):
+        choose_device("cuda:5")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_real_gpu_is_preferred():
+    assert choose_device("auto").type == "cuda"
+    assert list_devices()[0].available

@@ -1,0 +1,125 @@
+import json
+import os
+from importlib.metadata import version
+
+import pytest
+
+from core import runs
+from core.config import TrainConfig, read_config
+from core.errors import CheckpointError
+from core.events import (
+    Evaluated,
+    Event,
+    Paused,
+    Predicted,
+    Preparing,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    as_json,
+)
+
+SCORED = Evaluated(epoch=1, step=10, test_loss=0.3, test_accuracy=0.9)
+
+
+def finished(stopped: bool) -> RunFinished:
+    return RunFinished(
+        epochs=1,
+        steps=10,
+        test_loss=0.3,
+        test_accuracy=0.9,
+        train_seconds=1.0,
+        samples_per_second=10.0,
+        checkpoint=None,
+        stopped=stopped,
+    )
+
+
+@pytest.fixture
+def config(tmp_path) -> TrainConfig:
+    return TrainConfig(arch="linear", checkpoints=str(tmp_path / "runs"), seed=5)
+
+
+def description(run: runs.Run) -> dict:
+    return json.loads((run.folder / "run.json").read_text())
+
+
+def test_a_run_s_folder_says_what_it_is(config):
+    with runs.create(config, "sample", "cpu") as run:
+        said = description(run)
+        assert run.folder.parent == config.folder
+        assert run.folder.name == run.name == said["run"]
+        assert (said["status"], said["pid"], said["device"]) == ("running", os.getpid(), "cpu")
+        assert said["seed"] == 5
+        assert said["versions"]["torch"] == version("torch")
+        assert set(said["versions"]) == {"python", "mnist-tui", "torch", "safetensors"}
+
+
+def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(config):
+    with runs.create(config, "sample", "cpu") as run:
+        stored = description(run)["config"]
+    assert config.dataset == "auto"
+    assert stored["dataset"] == "sample"
+    assert read_config(stored | {"dataset": "auto"}) == config
+
+
+def test_runs_that_start_in_the_same_second_get_folders_of_their_own(config, monkeypatch):
+    monkeypatch.setattr("core.runs.time.strftime", lambda layout: "20260102-030405")
+    made = [runs.create(config, "sample", "cpu") for _ in range(3)]
+    for run in made:
+        run.record(SCORED)
+        with run:
+            pass
+    stem = "linear-20260102-030405"
+    assert [run.name for run in made] == [stem, f"{stem}-2", f"{stem}-3"]
+    for run in made:
+        assert len((run.folder / "events.jsonl").read_text().splitlines()) == 1
+
+
+def test_events_can_be_read_as_soon_as_they_are_recorded(config):
+    with runs.create(config, "sample", "cpu") as run:
+        for count in (1, 2, 3):
+            run.record(SCORED)
+            lines = (run.folder / "events.jsonl").read_text().splitlines()
+            assert lines == [as_json(SCORED)] * count
+
+
+def test_what_is_only_for_listeners_is_not_recorded(config):
+    with runs.create(config, "sample", "cpu") as run:
+        run.record(Preparing(message="reading"))
+        run.record(Predicted(digits=(), samples=0, step=0))
+        assert (run.folder / "events.jsonl").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        ([SCORED], "running"),
+        ([Paused(step=1)], "paused"),
+        ([Paused(step=1), Resumed(step=1)], "running"),
+        ([finished(stopped=False)], "finished"),
+        ([finished(stopped=True)], "stopped"),
+        ([RunFailed(reason="diverged", message="no")], "failed"),
+    ],
+)
+def test_the_status_follows_the_events(config, events: list[Event], status):
+    with runs.create(config, "sample", "cpu") as run:
+        for event in events:
+            run.record(event)
+        assert description(run)["status"] == status
+        leftover = [path.name for path in run.folder.iterdir() if path.name.startswith(".")]
+        assert not leftover
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
+    """Below a file, for which not even root can make a folder."""
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    config = TrainConfig(checkpoints=str(file / "runs"))
+    with pytest.raises(CheckpointError) as refused:
+        runs.create(config, "sample", "cpu")
+    message = str(refused.value)
+    assert message.startswith(f"the checkpoint folder {file / 'runs'} cannot be written (")
+    assert message.endswith("choose another with --checkpoints")
+    assert len(message.splitlines()) == 1
+    assert file.read_text() == "in the way"

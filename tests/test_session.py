@@ -1,0 +1,262 @@
+"""What must hold at every moment of a run, whatever it is told on the way."""
+
+import json
+import threading
+import time
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+import torch
+
+from core import checkpoints, session
+from core.architectures import ARCHITECTURES
+from core.commands import Pause, Predict, Resume, Stop
+from core.events import (
+    CheckpointSaved,
+    Evaluated,
+    Notice,
+    Paused,
+    Predicted,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    as_json,
+)
+from core.metrics import METRICS
+from core.runs import Run
+from core.trainer import train
+
+
+class Inbox(SimpleQueue):
+    """A run that waits for what never comes fails the test and does not hang it."""
+
+    def get(self, block=True, timeout=None):
+        return super().get(block, 20 if timeout is None else timeout)
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """Progress at each step, so that a command can be given at a step of one's choice."""
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+
+
+def drive(config, orders=()):
+    """A whole run. `orders` has what is said at the first event of a kind, or at a step."""
+    inbox, events, waiting = Inbox(), [], dict(orders)
+    for event in train(config, inbox):
+        events.append(event)
+        due = event.step if isinstance(event, Progress) else type(event)
+        for command in waiting.pop(due, ()):
+            inbox.put(command)
+    assert not waiting, "what was to be waited for came"
+    return events
+
+
+def only(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def folder_of(events) -> Path:
+    return Path(only(events, RunStarted)[0].folder)
+
+
+def status_of(folder) -> str:
+    return json.loads((folder / "run.json").read_text())["status"]
+
+
+def test_every_event_is_in_the_record_before_it_is_told(tiny):
+    folder, recorded = None, []
+    for event in train(tiny(), Inbox()):
+        folder = Path(event.folder) if isinstance(event, RunStarted) else folder
+        if event.recorded:
+            recorded.append(as_json(event))
+            assert (folder / "events.jsonl").read_text().splitlines() == recorded
+        if isinstance(event, CheckpointSaved):
+            checkpoints.load(Path(event.path))
+        if isinstance(event, RunFinished):
+            assert status_of(folder) == "finished"
+    assert len(recorded) >= 2 + 3 * 2
+
+
+def test_pausing_and_looking_change_nothing_of_the_result(tiny, every_step):
+    plain = drive(tiny())
+    looked = drive(
+        tiny(),
+        {
+            3: [Predict((0, 1))],
+            7: [Pause(), Pause()],
+            Paused: [Predict((2,)), Resume(), Resume()],
+            15: [Predict((4, 5))],
+            Evaluated: [Predict((6,))],
+        },
+    )
+    assert [event.step for event in only(looked, Predicted)] == [3, 7, 10, 15]
+    one, other = (checkpoints.load(Path(events[-1].checkpoint))[1] for events in (plain, looked))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [e.loss for e in only(plain, Progress)] == [e.loss for e in only(looked, Progress)]
+
+
+def test_while_paused_a_run_answers_and_does_not_move(tiny, every_step):
+    events = drive(tiny(), {5: [Pause()], Paused: [Predict((0,)), Predict((1,)), Resume()]})
+    start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
+    assert [type(event) for event in events[start + 1 : end]] == [Predicted, Predicted]
+    assert (events[start].step, events[end].step) == (5, 5)
+    saved = [event for event in events[:start] if isinstance(event, CheckpointSaved)]
+    assert [event.kind for event in saved] == ["last"], "what was paused is safe"
+    assert (events[-1].steps, events[-1].stopped) == (20, False)
+
+
+def test_a_paused_run_says_so_on_disk_and_uses_no_cpu(tiny, every_step):
+    inbox, statuses = Inbox(), {}
+    for event in train(tiny(), inbox):
+        if isinstance(event, Progress) and event.step == 5:
+            inbox.put(Pause())
+        elif isinstance(event, RunStarted):
+            folder = Path(event.folder)
+        elif isinstance(event, Paused):
+            statuses["paused"] = status_of(folder)
+            threading.Timer(0.4, inbox.put, [Resume()]).start()
+            cpu, wall = time.process_time(), time.monotonic()
+        elif isinstance(event, Resumed):
+            statuses["running"] = status_of(folder)
+            assert time.monotonic() - wall > 0.3
+            assert time.process_time() - cpu < 0.1
+    assert statuses == {"paused": "paused", "running": "running"}
+    assert status_of(folder) == "finished"
+    assert event.train_seconds < 0.4, "a pause is not training"
+
+
+def test_a_stop_amid_an_epoch_saves_the_step_it_was_at(tiny, every_step):
+    events = drive(tiny(epochs=3), {13: [Stop()]})
+    finished = events[-1]
+    assert (finished.stopped, finished.steps, finished.epochs) == (True, 13, 1)
+    assert finished.test_accuracy == only(events, Evaluated)[0].test_accuracy
+    info, tensors = checkpoints.load(Path(finished.checkpoint))
+    assert (info.step, info.epoch) == (13, 1)
+    assert (info.test_loss, info.test_accuracy) == (None, None), "nobody has scored these"
+    assert tensors["optimizer.fc1.weight.step"] == 13
+    assert checkpoints.read_info(folder_of(events) / "best.safetensors").step == 10
+    assert status_of(folder_of(events)) == "stopped"
+
+
+@pytest.mark.parametrize("order", [[Stop()], [Pause(), Stop()], [Stop(), Resume(), Pause()]])
+def test_a_stop_ends_a_run_whatever_comes_with_it(tiny, every_step, order):
+    finished = drive(tiny(), {4: order})[-1]
+    assert (finished.stopped, finished.steps) == (True, 4)
+
+
+def test_a_stop_while_the_test_set_is_scored_keeps_the_epoch_and_no_score(tiny, every_step):
+    events = drive(tiny(), {10: [Stop()]})
+    finished = events[-1]
+    assert (finished.steps, finished.epochs, finished.stopped) == (10, 1, True)
+    assert only(events, Evaluated) == []
+    assert (finished.test_loss, finished.test_accuracy) == (None, None)
+
+
+def test_a_rate_that_is_far_too_large_diverges_and_the_good_weights_stay(tiny):
+    """A pause before the first step saves the weights as they were drawn."""
+    config = tiny(arch="mlp", learning_rate=1e30)
+    events = drive(config, {RunStarted: [Pause()], Paused: [Resume()]})
+    failed = events[-1]
+    assert isinstance(failed, RunFailed)
+    assert failed.reason == "diverged"
+    assert "try a learning rate below 1e+30" in failed.message
+    assert len(failed.message.splitlines()) == 1
+    info, model = checkpoints.load_model(Path(failed.checkpoint))
+    assert info.step == 0
+    assert all(each.isfinite().all() for each in model.parameters())
+    assert status_of(folder_of(events)) == "failed"
+
+
+def test_the_last_epoch_s_progress_is_told_however_short_it_is(tiny):
+    events = drive(tiny(epochs=4))
+    told = only(events, Progress)
+    assert {event.epoch for event in told} == {1, 2, 3, 4}
+    assert {10, 20, 30, 40} <= {event.step for event in told}
+    for event in told:
+        assert 1 <= len(event.losses) <= session.MEANS_PER_PROGRESS
+        assert min(event.losses) <= event.loss <= max(event.losses)
+        assert event.samples_per_second > 0
+        assert event.learning_rate == 0.01
+
+
+def test_a_last_batch_that_is_smaller_is_a_step_like_any(tiny, every_step):
+    events = drive(tiny(epochs=2, batch_size=60))
+    assert only(events, RunStarted)[0].steps_per_epoch == 4
+    assert [event.epoch for event in only(events, Progress)] == [1] * 4 + [2] * 4
+    assert events[-1].steps == 8
+
+
+def test_all_digits_may_be_one_batch(tiny):
+    assert drive(tiny(batch_size=200))[-1].steps == 2
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_network_trains_and_can_be_opened_again(tiny, tiny_tensors, arch):
+    events = drive(tiny(arch=arch, epochs=1, learning_rate=1e-3, batch_size=50))
+    started, finished = only(events, RunStarted)[0], events[-1]
+    assert started.parameters == ARCHITECTURES[arch].parameters
+    info, model = checkpoints.load_model(Path(finished.checkpoint))
+    assert info.arch == arch
+    assert info.test_accuracy == finished.test_accuracy
+    from core.inference import predict
+
+    scored = predict(model, tiny_tensors.test_images)
+    assert METRICS["accuracy"](scored, tiny_tensors.test_labels) == finished.test_accuracy
+    loss = METRICS["loss"](scored, tiny_tensors.test_labels)
+    assert loss == pytest.approx(finished.test_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize(("threads", "used"), [("auto", 1), (2, 2), ("2", 2)])
+def test_a_small_network_takes_one_thread_unless_told_otherwise(tiny, threads, used):
+    started = only(drive(tiny(threads=threads, epochs=1)), RunStarted)[0]
+    assert started.threads == used
+    assert torch.get_num_threads() == used
+
+
+def test_a_record_that_cannot_be_written_is_told_once_and_training_goes_on(tiny, monkeypatch):
+    def full(run, event):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "record", full)
+    events = drive(tiny())
+    [notice] = only(events, Notice)
+    assert "events.jsonl cannot be written (No space left on device)" in notice.message
+    assert isinstance(events[-1], RunFinished)
+
+
+def test_a_fault_in_a_metric_is_a_failure_that_names_the_last_checkpoint(tiny, monkeypatch):
+    real, calls = METRICS["accuracy"], []
+
+    def broken(logits, labels):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ZeroDivisionError("a fault\nof two lines")
+        return real(logits, labels)
+
+    monkeypatch.setitem(METRICS, "accuracy", broken)
+    events = drive(tiny(epochs=3))
+    failed, folder = events[-1], folder_of(events)
+    assert failed.reason == "error"
+    assert len(failed.message.splitlines()) == 1
+    assert failed.message.startswith("ZeroDivisionError: a fault; ")
+    assert failed.checkpoint == str(folder / "last.safetensors")
+    assert checkpoints.load(Path(failed.checkpoint))[0].step == 10
+    assert "ZeroDivisionError" in (folder / "traceback.txt").read_text()
+    assert status_of(folder) == "failed"
+
+
+def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, monkeypatch):
+    scores = iter([0.5, 0.9, 0.7])
+    monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
+    events = drive(tiny(epochs=3))
+    kinds = [event.kind for event in only(events, CheckpointSaved)]
+    assert kinds == ["last", "best", "last", "best", "last"]
+    folder = folder_of(events)
+    assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
+    assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.7
+    assert events[-1].test_accuracy == 0.7

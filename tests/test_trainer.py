@@ -1,0 +1,344 @@
+"""The loop, on tiny digits: what it says, what it hears, what it leaves."""
+
+import json
+import threading
+import time
+from pathlib import Path
+from queue import Queue, SimpleQueue
+
+import pytest
+import torch
+from conftest import loaded
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import checkpoints, datasets, session
+from core.commands import ListDevices, Pause, Predict, Resume, Stop
+from core.events import (
+    CheckpointSaved,
+    Evaluated,
+    Notice,
+    Paused,
+    Predicted,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    as_json,
+)
+from core.trainer import train
+
+
+def run(config, *commands):
+    inbox = SimpleQueue()
+    for command in commands:
+        inbox.put(command)
+    return list(train(config, inbox))
+
+
+def only(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def run_folder(events) -> Path:
+    return Path(only(events, RunStarted)[0].folder)
+
+
+def losses(events):
+    return [loss for event in only(events, Progress) for loss in event.losses]
+
+
+def test_a_run_says_what_happens_in_order(tiny):
+    events = run(tiny(epochs=2))
+    kinds = [type(event).__name__ for event in events if event.recorded]
+    assert kinds[0] == "RunStarted"
+    assert kinds[-1] == "RunFinished"
+    told = [kind for kind in kinds if kind not in ("Progress", "CheckpointSaved")]
+    assert told == ["RunStarted", "Evaluated", "Evaluated", "RunFinished"]
+    started, finished = events[1], events[-1]
+    assert (started.steps_per_epoch, started.total_steps) == (10, 20)
+    assert (finished.steps, finished.epochs, finished.stopped) == (20, 2, False)
+    assert finished.train_seconds > 0
+    assert finished.samples_per_second == pytest.approx(400 / finished.train_seconds)
+    assert [event.epoch for event in only(events, Evaluated)] == [1, 2]
+    steps = [event.step for event in only(events, Progress)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 20
+
+
+def test_a_network_learns(tiny):
+    events = run(tiny(epochs=8))
+    assert only(events, Evaluated)[-1].test_accuracy > 0.9
+    assert losses(events)[-1] < losses(events)[0] / 2
+
+
+def test_the_same_seed_is_the_same_run(tiny):
+    one, two, other = run(tiny()), run(tiny()), run(tiny(seed=5))
+    assert only(one, RunFinished)[0].test_loss == only(two, RunFinished)[0].test_loss
+    paths = [run_folder(events) / "last.safetensors" for events in (one, two, other)]
+    weights = [checkpoints.load(path)[1] for path in paths]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not torch.equal(weights[0]["fc1.weight"], weights[2]["fc1.weight"])
+
+
+def test_progress_is_the_mean_since_the_last(tiny, monkeypatch):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    events = only(run(tiny(epochs=1)), Progress)
+    assert [event.step for event in events] == list(range(1, 11))
+    assert all(event.losses == (event.loss,) for event in events)
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 1e9)
+    (whole,) = only(run(tiny(epochs=1)), Progress)
+    assert whole.loss == pytest.approx(sum(event.loss for event in events) / 10)
+    assert len(whole.losses) == session.MEANS_PER_PROGRESS
+
+
+def test_the_folder_of_a_run(tiny):
+    events = run(tiny())
+    folder = run_folder(events)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"run.json", "events.jsonl", "last.safetensors", "best.safetensors"}
+    recorded = (folder / "events.jsonl").read_text().splitlines()
+    assert recorded == [as_json(event) for event in events if event.recorded]
+    described = json.loads((folder / "run.json").read_text())
+    assert described["status"] == "finished"
+    assert described["run"] == folder.name
+    assert described["config"]["dataset"] == "sample"
+    assert {"pid", "versions", "device", "seed"} <= described.keys()
+    info = checkpoints.read_info(folder / "last.safetensors")
+    assert (info.epoch, info.step, info.dataset) == (2, 20, "sample")
+
+
+def test_the_best_checkpoint_is_the_one_with_the_best_score(tiny):
+    events = run(tiny(epochs=6, learning_rate=0.3, seed=3))
+    scores = {event.step: event.test_accuracy for event in only(events, Evaluated)}
+    best = checkpoints.read_info(run_folder(events) / "best.safetensors")
+    assert best.test_accuracy == max(scores.values()) == scores[best.step]
+
+
+class Driver:
+    """A run on a thread of its own, and its events as they come."""
+
+    def __init__(self, config):
+        self.inbox, self.events = SimpleQueue(), Queue()
+        self.thread = threading.Thread(target=self._drive, args=[config], daemon=True)
+        self.thread.start()
+
+    def _drive(self, config):
+        for event in train(config, self.inbox):
+            self.events.put(event)
+
+    def until(self, kind):
+        """The next event of a kind, and all before it."""
+        seen = []
+        while not (seen and isinstance(seen[-1], kind)):
+            seen.append(self.events.get(timeout=20))
+        return seen
+
+
+def test_pause_holds_the_run_and_takes_no_cpu(tiny):
+    driver = Driver(tiny(epochs=100_000))
+    driver.until(Progress)
+    driver.inbox.put(Pause())
+    events = driver.until(Paused)
+    folder = next(iter(Path(tiny().checkpoints).iterdir()))
+    assert json.loads((folder / "run.json").read_text())["status"] == "paused"
+    assert only(events, CheckpointSaved), "a pause saves"
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.1
+    assert driver.events.empty()
+    driver.inbox.put(Predict((0, 1, 999, -1)))
+    answer = driver.until(Predicted)[-1]
+    assert [digit.index for digit in answer.digits] == [0, 1], "what is not there is passed over"
+    driver.inbox.put(Resume())
+    assert driver.until(Resumed)
+    driver.until(Progress)
+    driver.inbox.put(Stop())
+    finished = driver.until(RunFinished)[-1]
+    assert finished.stopped
+    assert json.loads((folder / "run.json").read_text())["status"] == "stopped"
+    info = checkpoints.read_info(folder / "last.safetensors")
+    assert info.step == finished.steps
+
+
+def test_stop_before_the_first_step_saves_the_untrained_network(tiny):
+    config = tiny()
+    inbox = SimpleQueue()
+    events = []
+    for event in train(config, inbox):
+        events.append(event)
+        if isinstance(event, RunStarted):
+            inbox.put(Stop())
+    assert events[-1].stopped
+    assert events[-1].steps == 0
+    assert events[-1].test_accuracy is None
+    info = checkpoints.read_info(run_folder(events) / "last.safetensors")
+    assert (info.step, info.epoch, info.test_accuracy) == (0, 0, None)
+
+
+def test_stop_while_the_data_is_loading_leaves_nothing(tiny):
+    events = run(tiny(), Stop())
+    assert events[-1].reason == "stopped"
+    assert not Path(tiny().checkpoints).exists()
+
+
+def test_what_is_not_for_the_run_is_handed_on(tiny):
+    assert [event.command for event in only(run(tiny(), ListDevices()), session.Asked)] == [
+        ListDevices()
+    ]
+
+
+def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch):
+    real = session.functional.cross_entropy
+    calls = 0
+
+    def broken(logits, labels):
+        nonlocal calls
+        calls += torch.is_grad_enabled()
+        return real(logits, labels) * (float("nan") if calls > 15 else 1.0)
+
+    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    events = run(tiny(epochs=3))
+    failed = events[-1]
+    assert isinstance(failed, RunFailed)
+    assert failed.reason == "diverged"
+    assert "try a learning rate below 0.01" in failed.message
+    assert failed.checkpoint in failed.message
+    info, tensors = checkpoints.load(Path(failed.checkpoint))
+    assert info.step == 10
+    assert all(each.isfinite().all() for each in tensors.values() if each.is_floating_point())
+    assert json.loads((run_folder(events) / "run.json").read_text())["status"] == "failed"
+
+
+def test_weights_that_are_not_finite_are_never_saved(tiny):
+    events = run(tiny(learning_rate=1e38, epochs=1))
+    assert events[-1].reason == "diverged"
+    assert not list(run_folder(events).glob("*.safetensors"))
+
+
+def test_a_batch_larger_than_the_data_is_wrong_usage(tiny):
+    (*_, failed) = run(tiny(batch_size=201))
+    assert (failed.reason, failed.message) == (
+        "usage",
+        "--batch-size 201 is more than the 200 digits",
+    )
+
+
+def test_a_device_that_is_not_there_is_refused(tiny):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    (*_, failed) = run(tiny(device="cuda"))
+    assert failed.reason == "device"
+    assert "not there" in failed.message
+    assert not Path(tiny().checkpoints).exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    (*_, failed) = run(tiny(checkpoints=str(tmp_path / "file" / "below")))
+    assert failed.reason == "checkpoint"
+    assert "cannot be written" in failed.message
+
+
+def full_disk(times):
+    real, calls = checkpoints.save, 0
+
+    def save(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls <= times:
+            raise OSError(28, "No space left on device")
+        real(*arguments)
+
+    return save
+
+
+def test_a_disk_that_is_full_for_a_while_is_told_and_does_not_stop_the_run(tiny, monkeypatch):
+    monkeypatch.setattr(checkpoints, "save", full_disk(1))
+    events = run(tiny(epochs=2))
+    (notice,) = only(events, Notice)
+    assert "No space left on device" in notice.message
+    assert isinstance(events[-1], RunFinished)
+    assert Path(events[-1].checkpoint).exists()
+
+
+def test_a_result_that_could_not_be_saved_is_a_failure(tiny, monkeypatch):
+    monkeypatch.setattr(checkpoints, "save", full_disk(99))
+    events = run(tiny(epochs=2))
+    assert events[-1].reason == "checkpoint"
+    assert "No space left on device" in events[-1].message
+
+
+def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch):
+    def broken(*arguments):
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    events = run(tiny())
+    assert events[-1].reason == "error"
+    assert events[-1].message.startswith("ZeroDivisionError: a fault; the details are in ")
+    assert "Traceback" in (run_folder(events) / "traceback.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", ["DefaultCPUAllocator: can't allocate memory", "CUDA out of memory"]
+)
+def test_out_of_memory_says_what_to_do(tiny, monkeypatch, words):
+    kind = torch.OutOfMemoryError if "CUDA" in words else RuntimeError
+
+    def broken(*arguments):
+        raise kind(words)
+
+    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    (*_, failed) = run(tiny())
+    assert failed.reason == "memory"
+    assert "try a --batch-size below 20" in failed.message
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 1000), st.integers(1, 300))
+def test_the_order_is_a_function_of_seed_and_epoch(seed, epoch, count):
+    order = session.epoch_order(seed, epoch, count)
+    torch.manual_seed(epoch)
+    assert torch.equal(order, session.epoch_order(seed, epoch, count))
+    assert torch.equal(order.sort().values, torch.arange(count))
+
+
+def test_the_order_differs_by_epoch_and_seed():
+    orders = [session.epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+
+
+@given(st.integers(1, 200), st.integers(1, 250))
+def test_batches_hold_each_digit_once(count, size):
+    images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
+    order = session.epoch_order(1, 1, count)
+    made = list(session.batches(images, labels, order, size))
+    assert torch.equal(torch.cat([labels for _, labels in made]), order)
+    assert all(torch.equal(x.flatten(), y) for x, y in made)
+    assert [len(y) for _, y in made[:-1]] == [size] * (len(made) - 1)
+
+
+@pytest.mark.gpu
+def test_it_trains_on_a_gpu(tiny):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    events = run(tiny(device="cuda", epochs=8))
+    assert only(events, RunStarted)[0].device == "cuda:0"
+    assert events[-1].test_accuracy > 0.9
+
+
+@pytest.mark.mnist
+def test_real_digits_are_scaled_as_the_article_does(real_mnist):
+    from torchvision.datasets import MNIST
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    from core.inference import normalize
+
+    ours, _ = loaded(datasets.mnist(str(real_mnist)))
+    theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
+    assert len(theirs) == len(ours.train_images) == 60_000
+    for index in (0, 1, 59_999):
+        image, label = theirs[index]
+        assert torch.equal(normalize(ours.train_images[index : index + 1])[0], image)
+        assert int(ours.train_labels[index]) == label
