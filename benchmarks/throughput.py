@@ -8,6 +8,7 @@ read every 100 batches. Ours is `core.trainer.train`. Same networks, same batch 
 """
 
 import argparse
+import os
 import platform
 import statistics
 import tempfile
@@ -21,6 +22,7 @@ from torch import nn
 from core.architectures import ARCHITECTURES
 from core.commands import Stop
 from core.config import TrainConfig
+from core.datasets import mnist_folder, mnist_missing
 from core.events import Progress, RunFailed
 from core.trainer import train
 
@@ -84,15 +86,22 @@ def our_loop(arch: str, data: str, seconds: float) -> float:
     return rate
 
 
+def find_mnist() -> str | None:
+    """Where the real digits are: as named, beside this checkout, or in the user's cache."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    places = [os.environ.get("MNIST_TUI_DATA"), str(beside), str(mnist_folder(None).parents[1])]
+    return next((place for place in places if place and mnist_missing(place) is None), None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("archs", nargs="*", default=list(ARCHITECTURES), metavar="ARCH")
-    shared = Path(__file__).parents[2] / "shared" / "data"
-    default = str(shared) if shared.exists() else None
-    parser.add_argument("--data", default=default, required=default is None)
+    parser.add_argument("--data", default=find_mnist(), help="folder that holds MNIST/raw")
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    if options.data is None:
+        parser.error("the real digits are not at hand: name their folder with --data")
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads")
     print(f"{'':8}{'article':>12}{'ours':>12}{'ratio':>8}   (median of {options.rounds} rounds)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save as serialize
@@ -271,6 +271,7 @@ def test_bytes_after_the_end_are_noticed(scratch, whole):
     assert "has bytes after its end" in refusals(scratch)[0]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_bit_that_flips_in_a_tensor_is_noticed(scratch, whole, data):
     place = data.draw(st.integers(header_length(whole), len(whole) - 1))
@@ -296,6 +297,7 @@ def test_any_bit_that_flips_in_the_header_gives_a_description_or_one_line(scratc
     assert refused > header_length(whole) / 2
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 @example(b"\x02\0\0\0\0\0\0\0{}")
 def test_no_bytes_raise_anything_else(scratch, content):
@@ -303,6 +305,7 @@ def test_no_bytes_raise_anything_else(scratch, content):
     refusals(scratch)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(asdict(INFO))),
@@ -346,6 +349,13 @@ def test_tensors_that_do_not_fit_the_network_are_named(tmp_path, change, said):
     assert f"does not fit linear: {said}" in refusal(path)
 
 
+def test_a_renamed_tensor_is_named(tmp_path):
+    tensors = {name.replace("fc1.w", "fc9.w"): each for name, each in state().items()}
+    path = tmp_path / "last.safetensors"
+    checkpoints.save([path], tensors, INFO)
+    assert refusal(path).endswith("does not fit linear: fc1.weight is missing, expected 10×784")
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_is_refused_and_never_run(tmp_path, zipped):
     ran = tmp_path / "ran"
@@ -382,6 +392,33 @@ def test_checkpoints_are_listed_newest_first_with_the_broken_among_them(tmp_path
     assert [each.bytes for each in listed] == [len(whole), 0, len(whole), len(whole)]
     assert [each.error for each in listed] == [None, "is empty", None, None]
     assert listed[0].info == replace(INFO, digest=listed[0].info.digest)
+
+
+def test_links_that_lead_nowhere_do_not_end_a_listing(tmp_path, whole):
+    """One to what is gone is passed over, as a file deleted meanwhile; one in a circle is told."""
+    write(tmp_path / "one" / "last.safetensors", whole)
+    (tmp_path / "one" / "best.safetensors").symlink_to("gone.safetensors")
+    (tmp_path / "one" / "circle.safetensors").symlink_to("circle.safetensors")
+    (tmp_path / "gone").symlink_to("nowhere")
+    listed = {each.path.name: each for each in list_checkpoints(tmp_path)}
+    assert set(listed) == {"last.safetensors", "circle.safetensors"}
+    assert listed["last.safetensors"].error is None
+    assert listed["circle.safetensors"].info is None
+    assert listed["circle.safetensors"].error == "Too many levels of symbolic links"
+
+
+def test_a_run_whose_folder_cannot_be_read_does_not_end_a_listing(tmp_path, whole, monkeypatch):
+    for run in ("one", "two"):
+        write(tmp_path / run / "last.safetensors", whole)
+    globbed = Path.glob
+
+    def glob(folder, pattern):
+        if folder.name == "two":
+            raise PermissionError(13, "Permission denied")
+        return globbed(folder, pattern)
+
+    monkeypatch.setattr(Path, "glob", glob)
+    assert [each.path.parent.name for each in list_checkpoints(tmp_path)] == ["one"]
 
 
 def test_a_folder_that_is_not_there_lists_nothing_and_one_that_is_no_folder_says_so(tmp_path):

@@ -2,7 +2,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.architectures import ARCHITECTURES
@@ -98,11 +98,12 @@ def test_the_learning_rate_has_the_flag_that_everyone_knows():
     assert flag("batch_size") == "--batch-size"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(FIELDS)), anything)
 def test_a_config_takes_exactly_the_values_without_a_problem(name, value):
     why = problem(name, value)
     if why is None:
-        assert getattr(TrainConfig(**{name: value}), name) == value
+        assert getattr(TrainConfig(**{name: value}), name) is value
     else:
         assert len(why.splitlines()) == 1
         with pytest.raises(UsageError) as refused:
@@ -110,6 +111,7 @@ def test_a_config_takes_exactly_the_values_without_a_problem(name, value):
         assert str(refused.value) == f"{flag(name)} {why}"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(FIELDS)), st.text())
 def test_typed_text_is_a_value_without_a_problem_or_one_line(name, text):
     try:
@@ -123,16 +125,19 @@ def test_typed_text_is_a_value_without_a_problem_or_one_line(name, text):
         assert len(why.splitlines()) == 1
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(COUNTS)), st.integers())
 def test_counts_have_bounds(name, value):
     assert (problem(name, value) is None) == (1 <= value <= COUNTS[name])
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
 def test_every_learning_rate_above_nought_can_be_typed(rate):
     assert parse("learning_rate", repr(rate)) == rate
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         TrainConfig,

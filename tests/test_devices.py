@@ -87,6 +87,27 @@ def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpu
         choose_device("cuda:5")
 
 
+@pytest.mark.parametrize(
+    ("built", "reason"),
+    [(False, "this PyTorch was built without Metal"), (True, "Metal needs a Mac")],
+)
+def test_a_machine_and_a_pytorch_without_metal_are_told_apart(no_gpu, monkeypatch, built, reason):
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
+    with pytest.raises(DeviceError, match=f"device mps is not there: {reason}"):
+        choose_device("mps")
+
+
+def test_on_a_mac_auto_is_metal(no_gpu, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == choose_device("mps") == torch.device("mps")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_goes_before_metal_and_both_before_the_processor(two_gpus, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert [device.name for device in list_devices()] == ["cuda:0", "cuda:1", "mps", "cpu"]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_real_gpu_is_preferred():

@@ -1,15 +1,13 @@
 """The one thread that touches torch: what it is told, what it answers."""
 
-import json
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
 from conftest import diverged, make_fake_train
 
-from core import runs
+from core import checkpoints
 from core.commands import ListDevices, OpenCheckpoint, Pause, Quit, Resume, Start, Stop
 from core.config import TrainConfig
 from core.engine import serve
@@ -120,6 +118,67 @@ def test_a_checkpoint_that_cannot_be_opened_says_why(tmp_path):
     assert events[1].message == f"{tmp_path / 'none'} does not exist"
 
 
+def test_a_name_that_no_file_can_have_is_refused_in_a_line():
+    (refused,) = told(OpenCheckpoint("x" * 5000, (0,), None))
+    assert isinstance(refused, CheckpointRefused)
+    assert "File name too long" in refused.message
+    assert len(refused.message.splitlines()) == 1
+
+
+def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"<html>no such page</html>")
+    inbox, events = SimpleQueue(), []
+    inbox.put(Start(tiny()))
+    for event in serve(inbox, train):
+        events.append(event)
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(str(broken), (0,), None))
+            inbox.put(ListDevices())
+        elif isinstance(event, RunFinished):
+            inbox.put(Quit())
+    order = [kind for kind in kinds(events) if kind in (RunStarted, *ENDINGS)]
+    assert order == [RunStarted, CheckpointRefused, DevicesListed, RunFinished]
+    (refused,) = [event for event in events if isinstance(event, CheckpointRefused)]
+    assert refused.path == str(broken)
+    assert refused.message == f"{broken} is not a checkpoint (no safetensors header)"
+    assert (events[-1].steps, events[-1].stopped) == (20, False)
+
+
+def test_opening_a_checkpoint_during_a_run_changes_nothing_of_its_result(tiny):
+    (*_, plain) = train(tiny(), SimpleQueue())
+    inbox = SimpleQueue()
+    inbox.put(Start(tiny()))
+    for event in serve(inbox, train):
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(plain.checkpoint, (0, 1), None))
+        elif isinstance(event, RunFinished):
+            inbox.put(Quit())
+            looked = event
+    assert looked.checkpoint != plain.checkpoint
+    one, two = (
+        {
+            name: tensor.tolist()
+            for name, tensor in checkpoints.load(Path(run.checkpoint))[1].items()
+            if not name.startswith("rng.")
+        }
+        for run in (plain, looked)
+    )
+    assert one == two
+
+
+def test_a_checkpoint_that_was_replaced_is_read_again(tiny):
+    (*_, first) = train(tiny(), SimpleQueue())
+    (*_, second) = train(tiny(seed=9), SimpleQueue())
+    path = Path(first.checkpoint)
+    opening = OpenCheckpoint(str(path), (0,), None)
+    (before,) = [event for event in told(opening) if isinstance(event, Predicted)]
+    path.write_bytes(Path(second.checkpoint).read_bytes())
+    after, same = (event for event in told(opening, opening) if isinstance(event, Predicted))
+    assert after.digits[0].logits != before.digits[0].logits
+    assert after.digits == same.digits
+
+
 def test_torch_is_not_loaded_before_it_is_needed():
     code = (
         "import sys, queue; from core.engine import serve; from core.commands import Quit\n"
@@ -127,30 +186,3 @@ def test_torch_is_not_loaded_before_it_is_needed():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
-def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
-    code = (
-        "import sys; from core import runs; from core.config import TrainConfig\n"
-        "config = TrainConfig(checkpoints=sys.argv[1])\n"
-        "for _ in range(20):\n"
-        "    with runs.create(config, 'sample', 'cpu') as run: print(run.name)"
-    )
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    names = [name for each in started for name in each.communicate(timeout=60)[0].split()]
-    assert len(names) == len(set(names)) == 60
-    for folder in islice(tmp_path.iterdir(), 60):
-        described = json.loads((folder / "run.json").read_text())
-        assert described["run"] == folder.name
-        assert described["status"] == "running"
-
-
-def test_a_run_s_folder_expands_the_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with runs.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
-        assert run.folder.parent == tmp_path / "runs"

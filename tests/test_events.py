@@ -3,7 +3,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.events import (
@@ -92,6 +92,7 @@ def test_a_line_begins_with_its_event_and_time():
     }
 
 
+@settings(deadline=None)
 @given(recorded_events)
 def test_every_recorded_event_is_one_line_of_json_that_can_be_read_back(event):
     line = as_json(event)
@@ -103,6 +104,7 @@ def test_every_recorded_event_is_one_line_of_json_that_can_be_read_back(event):
 
 
 @pytest.mark.parametrize("name", sorted(set(RECORDED) - {"progress"}))
+@settings(deadline=None)
 @given(data=st.data())
 def test_an_event_without_lists_comes_back_equal(name, data):
     event = data.draw(strategy(name))
@@ -160,6 +162,7 @@ def test_what_is_no_event_is_none(line):
     assert from_json(line) is None
 
 
+@settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps))
 def test_no_line_raises(line):
     assert from_json(line) is None
@@ -176,6 +179,7 @@ def test_events_cannot_be_changed():
         progress().step = 4
 
 
+@settings(deadline=None)
 @given(logits, st.floats(0.05, 100))
 def test_probabilities_sum_to_one_and_put_the_guess_on_top(scores, temperature):
     shown = digit(*scores).probabilities(temperature)
@@ -184,6 +188,7 @@ def test_probabilities_sum_to_one_and_put_the_guess_on_top(scores, temperature):
     assert shown[digit(*scores).predicted] == max(shown)
 
 
+@settings(deadline=None)
 @given(logits, st.floats(0.05, 100), st.floats(1.01, 100))
 def test_a_higher_temperature_flattens(scores, temperature, factor):
     sharp = digit(*scores).probabilities(temperature)

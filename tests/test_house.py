@@ -62,4 +62,4 @@ def test_nothing_is_unpickled(path):
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_files_stay_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) < LONGEST
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST

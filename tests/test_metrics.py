@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.metrics import METRICS, accuracy, confusion, loss
@@ -41,6 +41,7 @@ def test_confusion_has_what_a_digit_was_in_its_row():
     assert torch.equal(table, expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60))
 def test_confusion_and_accuracy_agree(pairs):
     labels, guesses = zip(*pairs, strict=True)

@@ -1,6 +1,9 @@
 import json
 import os
-from importlib.metadata import version
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,7 @@ from core.events import (
     as_json,
 )
 
+ROOT = Path(__file__).parents[1]
 SCORED = Evaluated(epoch=1, step=10, test_loss=0.3, test_accuracy=0.9)
 
 
@@ -53,6 +57,18 @@ def test_a_run_s_folder_says_what_it_is(config):
         assert said["seed"] == 5
         assert said["versions"]["torch"] == version("torch")
         assert set(said["versions"]) == {"python", "mnist-tui", "torch", "safetensors"}
+
+
+def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
+    def version_of(package):
+        if package == "mnist-tui":
+            raise PackageNotFoundError(package)
+        return "1.2.3"
+
+    monkeypatch.setattr(runs, "version", version_of)
+    found = runs.versions()
+    del found["python"]
+    assert found == {"mnist-tui": "unknown", "torch": "1.2.3", "safetensors": "1.2.3"}
 
 
 def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(config):
@@ -123,3 +139,30 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
     assert message.endswith("choose another with --checkpoints")
     assert len(message.splitlines()) == 1
     assert file.read_text() == "in the way"
+
+
+def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
+    code = (
+        "import sys; from core import runs; from core.config import TrainConfig\n"
+        "config = TrainConfig(checkpoints=sys.argv[1])\n"
+        "for _ in range(20):\n"
+        "    with runs.create(config, 'sample', 'cpu') as run: print(run.name)"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    names = [name for each in started for name in each.communicate(timeout=60)[0].split()]
+    assert len(names) == len(set(names)) == 60
+    for folder in tmp_path.iterdir():
+        described = json.loads((folder / "run.json").read_text())
+        assert described["run"] == folder.name
+        assert described["status"] == "running"
+
+
+def test_a_run_s_folder_expands_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with runs.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
+        assert run.folder.parent == tmp_path / "runs"

@@ -1,6 +1,7 @@
 """What must hold at every moment of a run, whatever it is told on the way."""
 
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -8,6 +9,8 @@ from queue import SimpleQueue
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core import checkpoints, session
 from core.architectures import ARCHITECTURES
@@ -65,6 +68,41 @@ def folder_of(events) -> Path:
 
 def status_of(folder) -> str:
     return json.loads((folder / "run.json").read_text())["status"]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**63 - 1), st.integers(0, 100_000), st.integers(1, 300))
+def test_the_order_holds_each_digit_once_and_depends_on_seed_and_epoch_alone(seed, epoch, count):
+    order = session.epoch_order(seed, epoch, count)
+    torch.manual_seed(epoch)
+    assert torch.equal(order, session.epoch_order(seed, epoch, count))
+    assert order.sort().values.tolist() == list(range(count))
+
+
+def test_the_order_differs_by_epoch_and_seed():
+    orders = [session.epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+
+
+def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
+    before = torch.get_rng_state()
+    session.epoch_order(1, 2, 300)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.integers(1, 350), st.integers(1, 100))
+def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(count, size, gathered):
+    """However many digits are gathered at a time, fewer than a batch among them."""
+    images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
+    order = session.epoch_order(1, 1, count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "GATHERED", gathered)
+        made = list(session.batches(images, labels, order, size))
+    assert torch.cat([labels for _, labels in made]).tolist() == order.tolist()
+    assert all(torch.equal(images.flatten(), labels) for images, labels in made)
+    whole, rest = divmod(count, size)
+    assert [len(labels) for _, labels in made] == [size] * whole + [rest] * (rest > 0)
 
 
 def test_every_event_is_in_the_record_before_it_is_told(tiny):
@@ -172,6 +210,31 @@ def test_a_rate_that_is_far_too_large_diverges_and_the_good_weights_stay(tiny):
     assert status_of(folder_of(events)) == "failed"
 
 
+def test_a_test_loss_that_is_no_number_is_divergence_too(tiny, monkeypatch):
+    """The last step can break the weights when no later one is there to notice."""
+    values = iter([0.5, math.nan])
+    monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(values))
+    events = drive(tiny(epochs=2))
+    assert events[-1].reason == "diverged"
+    assert [event.test_loss for event in only(events, Evaluated)] == [0.5]
+    assert checkpoints.load(folder_of(events) / "last.safetensors")[0].step == 10
+
+
+def test_weights_that_a_stop_would_save_broken_are_not_saved(tiny, every_step):
+    """One step that is far too large: its loss is from before it, and nobody scores what is after.
+
+    The pause before it has saved the weights as they were drawn; they stay.
+    """
+    config = tiny(batch_size=200, learning_rate=1e39)
+    events = drive(config, {RunStarted: [Pause()], Paused: [Resume()], 1: [Stop()]})
+    assert [math.isfinite(event.loss) for event in only(events, Progress)] == [True]
+    assert only(events, Evaluated) == []
+    assert events[-1].reason == "diverged"
+    info, tensors = checkpoints.load(Path(events[-1].checkpoint))
+    assert info.step == 0
+    assert all(each.isfinite().all() for name, each in tensors.items() if "rng" not in name)
+
+
 def test_the_last_epoch_s_progress_is_told_however_short_it_is(tiny):
     events = drive(tiny(epochs=4))
     told = only(events, Progress)
@@ -248,6 +311,16 @@ def test_a_fault_in_a_metric_is_a_failure_that_names_the_last_checkpoint(tiny, m
     assert checkpoints.load(Path(failed.checkpoint))[0].step == 10
     assert "ZeroDivisionError" in (folder / "traceback.txt").read_text()
     assert status_of(folder) == "failed"
+
+
+@pytest.mark.parametrize(("losses", "best"), [([0.5, 0.4], 20), ([0.5, 0.5], 10), ([0.4, 0.5], 10)])
+def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypatch, losses, best):
+    told = iter(losses)
+    monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: 0.5)
+    monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(told))
+    folder = folder_of(drive(tiny(epochs=2)))
+    assert checkpoints.read_info(folder / "best.safetensors").step == best
+    assert checkpoints.read_info(folder / "last.safetensors").step == 20
 
 
 def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, monkeypatch):

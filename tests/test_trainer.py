@@ -3,14 +3,12 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue, SimpleQueue
 
 import pytest
 import torch
-from conftest import loaded
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core import checkpoints, datasets, session
 from core.commands import ListDevices, Pause, Predict, Resume, Stop
@@ -20,6 +18,7 @@ from core.events import (
     Notice,
     Paused,
     Predicted,
+    Preparing,
     Progress,
     Resumed,
     RunFailed,
@@ -73,11 +72,16 @@ def test_a_network_learns(tiny):
     assert losses(events)[-1] < losses(events)[0] / 2
 
 
-def test_the_same_seed_is_the_same_run(tiny):
+def test_the_same_seed_is_the_same_run(tiny, monkeypatch):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
     one, two, other = run(tiny()), run(tiny()), run(tiny(seed=5))
+    assert len(losses(one)) == 20
+    assert losses(one) == losses(two)
+    assert not set(losses(one)) & set(losses(other))
     assert only(one, RunFinished)[0].test_loss == only(two, RunFinished)[0].test_loss
     paths = [run_folder(events) / "last.safetensors" for events in (one, two, other)]
     weights = [checkpoints.load(path)[1] for path in paths]
+    assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0]["fc1.weight"], weights[2]["fc1.weight"])
 
@@ -89,8 +93,11 @@ def test_progress_is_the_mean_since_the_last(tiny, monkeypatch):
     assert all(event.losses == (event.loss,) for event in events)
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 1e9)
     (whole,) = only(run(tiny(epochs=1)), Progress)
-    assert whole.loss == pytest.approx(sum(event.loss for event in events) / 10)
-    assert len(whole.losses) == session.MEANS_PER_PROGRESS
+    each = [event.loss for event in events]
+    assert whole.loss == pytest.approx(sum(each) / 10)
+    stretches = [each[0:1], each[1:2], each[2:3], each[3:5], each[5:6], each[6:7], each[7:8]]
+    means = [sum(stretch) / len(stretch) for stretch in [*stretches, each[8:10]]]
+    assert whole.losses == pytest.approx(means)
 
 
 def test_the_folder_of_a_run(tiny):
@@ -180,6 +187,27 @@ def test_stop_before_the_first_step_saves_the_untrained_network(tiny):
 def test_stop_while_the_data_is_loading_leaves_nothing(tiny):
     events = run(tiny(), Stop())
     assert events[-1].reason == "stopped"
+    assert not Path(tiny().checkpoints).exists()
+
+
+def test_stop_amid_the_loading_ends_it_there(tiny, monkeypatch):
+    inbox, read = SimpleQueue(), []
+
+    def load(data):
+        for part in range(5):
+            read.append(part)
+            yield Preparing(message="reading", done=part, total=5)
+            if part == 2:
+                inbox.put(ListDevices())
+                inbox.put(Stop())
+        raise AssertionError("nothing is left to wait for")
+
+    small = replace(datasets.DATASETS["sample"], load=load)
+    monkeypatch.setitem(datasets.DATASETS, "sample", small)
+    events = list(train(tiny(), inbox))
+    assert read == [0, 1, 2, 3]
+    assert [event.command for event in only(events, session.Asked)] == [ListDevices()]
+    assert (events[-1].reason, events[-1].checkpoint) == ("stopped", None)
     assert not Path(tiny().checkpoints).exists()
 
 
@@ -281,6 +309,31 @@ def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch):
     assert "Traceback" in (run_folder(events) / "traceback.txt").read_text()
 
 
+def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
+    def broken(*arguments):
+        raise ZeroDivisionError("a fault")
+
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(Path, "write_text", full)
+    events = run(tiny())
+    assert (events[-1].reason, events[-1].message) == ("error", "ZeroDivisionError: a fault")
+    assert not (run_folder(events) / "traceback.txt").exists()
+
+
+def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
+    def broken(running):
+        running.device = torch.device("cuda:0")
+        raise RuntimeError("CUDA error: unspecified launch failure\nCompile with this and that")
+
+    monkeypatch.setattr(session.Session, "train_epoch", broken)
+    events = run(tiny())
+    assert events[-1].reason == "device"
+    assert events[-1].message == "cuda:0 failed: CUDA error: unspecified launch failure"
+
+
 @pytest.mark.parametrize(
     "words", ["DefaultCPUAllocator: can't allocate memory", "CUDA out of memory"]
 )
@@ -296,29 +349,6 @@ def test_out_of_memory_says_what_to_do(tiny, monkeypatch, words):
     assert "try a --batch-size below 20" in failed.message
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(0, 1000), st.integers(1, 300))
-def test_the_order_is_a_function_of_seed_and_epoch(seed, epoch, count):
-    order = session.epoch_order(seed, epoch, count)
-    torch.manual_seed(epoch)
-    assert torch.equal(order, session.epoch_order(seed, epoch, count))
-    assert torch.equal(order.sort().values, torch.arange(count))
-
-
-def test_the_order_differs_by_epoch_and_seed():
-    orders = [session.epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
-    assert len({tuple(order.tolist()) for order in orders}) == 4
-
-
-@given(st.integers(1, 200), st.integers(1, 250))
-def test_batches_hold_each_digit_once(count, size):
-    images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
-    order = session.epoch_order(1, 1, count)
-    made = list(session.batches(images, labels, order, size))
-    assert torch.equal(torch.cat([labels for _, labels in made]), order)
-    assert all(torch.equal(x.flatten(), y) for x, y in made)
-    assert [len(y) for _, y in made[:-1]] == [size] * (len(made) - 1)
-
-
 @pytest.mark.gpu
 def test_it_trains_on_a_gpu(tiny):
     if not torch.cuda.is_available():
@@ -326,19 +356,3 @@ def test_it_trains_on_a_gpu(tiny):
     events = run(tiny(device="cuda", epochs=8))
     assert only(events, RunStarted)[0].device == "cuda:0"
     assert events[-1].test_accuracy > 0.9
-
-
-@pytest.mark.mnist
-def test_real_digits_are_scaled_as_the_article_does(real_mnist):
-    from torchvision.datasets import MNIST
-    from torchvision.transforms import Compose, Normalize, ToTensor
-
-    from core.inference import normalize
-
-    ours, _ = loaded(datasets.mnist(str(real_mnist)))
-    theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
-    assert len(theirs) == len(ours.train_images) == 60_000
-    for index in (0, 1, 59_999):
-        image, label = theirs[index]
-        assert torch.equal(normalize(ours.train_images[index : index + 1])[0], image)
-        assert int(ours.train_labels[index]) == label
