@@ -130,7 +130,7 @@ def test_what_was_trained_can_be_asked(trained):
     (digit,) = json.loads(trained.run(*asked, "--json").stdout)
     assert abs(sum(digit["probabilities"]) - 1) < 1e-6
     assert digit["predicted"] == max(range(10), key=digit["probabilities"].__getitem__)
-    assert digit["label"] == 0
+    assert digit["label"] == 3, "the classes take turns"
     warm = trained.run(*asked, "--json", "--temperature", "5")
     assert max(json.loads(warm.stdout)[0]["probabilities"]) < max(digit["probabilities"])
     drawn = trained.run(*asked).stdout

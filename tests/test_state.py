@@ -104,6 +104,13 @@ def test_a_second_run_starts_from_nothing_but_knows_the_devices():
     assert again.step == 0
 
 
+def test_an_epoch_s_loss_is_the_mean_of_its_steps():
+    state = after(STARTED, progress(60, 2.0), progress(100, 1.0))
+    assert state.epoch_loss == (60 * 2.0 + 40 * 1.0) / 100
+    state = fold(state, progress(150, 0.5))
+    assert state.epoch_loss == 0.5
+
+
 def test_pause_and_go_on():
     state = after(STARTED, progress(10, 1.0), Paused(step=10))
     assert (state.phase, state.active) == ("paused", True)

@@ -298,14 +298,16 @@ def test_a_result_that_could_not_be_saved_is_a_failure(tiny, monkeypatch):
     assert "No space left on device" in events[-1].message
 
 
-def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch):
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
+def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
     def broken(*arguments):
-        raise ZeroDivisionError("a fault")
+        raise kind("a fault\nin two lines")
 
     monkeypatch.setattr(session.functional, "cross_entropy", broken)
     events = run(tiny())
     assert events[-1].reason == "error"
-    assert events[-1].message.startswith("ZeroDivisionError: a fault; the details are in ")
+    details = run_folder(events) / "traceback.txt"
+    assert events[-1].message == f"{kind.__name__}: a fault; the details are in {details}"
     assert "Traceback" in (run_folder(events) / "traceback.txt").read_text()
 
 

@@ -89,7 +89,9 @@ class RunState:
     started: RunStarted | None = None
     step: int = 0
     epoch: int = 0
-    loss: float | None = None
+    loss: float | None = None  # the mean since the last progress
+    epoch_loss: float | None = None  # the mean of this epoch's steps so far
+    epoch_steps: int = 0
     learning_rate: float | None = None
     samples_per_second: float | None = None
     curve: Curve = field(default_factory=Curve)
@@ -195,11 +197,16 @@ def _progress(state: RunState, event: Progress) -> RunState:
     losses = [
         (state.step + since * (part + 1) / parts, loss) for part, loss in enumerate(event.losses)
     ]
+    # An epoch's mean goes on from its steps so far; a new epoch starts from nothing.
+    behind = state.epoch_steps if event.epoch == state.epoch else 0
+    total = (state.epoch_loss or 0.0) * behind + event.loss * since
     return replace(
         state,
         step=event.step,
         epoch=event.epoch,
         loss=event.loss,
+        epoch_loss=total / (behind + since),
+        epoch_steps=behind + since,
         learning_rate=event.learning_rate,
         samples_per_second=event.samples_per_second,
         curve=state.curve.extend(losses),

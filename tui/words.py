@@ -25,7 +25,7 @@ def epoch_line(state: RunState) -> str:
     score, run = state.score, state.started
     assert score is not None
     assert run is not None
-    loss = f"training loss {loss_text(state.loss)}, " if state.loss is not None else ""
+    loss = f"training loss {loss_text(state.epoch_loss)}, "
     return (
         f"epoch {score.epoch}/{run.epochs}: {loss}test loss {loss_text(score.loss)}, "
         f"test accuracy {percent(score.accuracy)}, {state.samples_per_second or 0:,.0f} samples/s"
