@@ -1,6 +1,5 @@
 """One run's moving parts: the steps, the scoring, the saving, and what is asked in between."""
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from torch.nn import functional
 
 from core import checkpoints
 from core.architectures import ARCHITECTURES
+from core.batches import batches, epoch_order
 from core.commands import Command, Inbox, Pause, Predict, Resume, Stop
 from core.config import TrainConfig
 from core.datasets import Tensors
@@ -37,8 +37,6 @@ from core.runs import Run
 PROGRESS_SECONDS = 0.1
 # A progress event's stretch of losses is told as so many means.
 MEANS_PER_PROGRESS = 8
-# Digits gathered at a time: one gather for many batches, small enough to stay in the cache.
-GATHERED = 4096
 # Below this, one operation is too short for a second thread: on 2 cores, linear trains as fast on
 # one thread as on two, mlp (670,000) 1.4 times as fast on two, cnn 1.7 times.
 ONE_THREAD_PARAMETERS = 100_000
@@ -51,23 +49,6 @@ class Asked(Event):
     recorded = False
 
     command: Command
-
-
-def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
-    """The order (count,) in which an epoch takes its digits: a function of these three alone, so
-    that a run can be taken up anywhere without replaying what came before.
-    """
-    mixed = hashlib.sha256(f"{seed} {epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(mixed[:8]) >> 1)
-    return torch.randperm(count, generator=generator)
-
-
-def batches(
-    images: Tensor, labels: Tensor, order: Tensor, size: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images (size, 1, 28, 28) and labels (size,) in that order; the last batch may be smaller."""
-    for block in order.split(max(1, GATHERED // size) * size):
-        yield from zip(images[block].split(size), labels[block].split(size), strict=True)
 
 
 class Session:

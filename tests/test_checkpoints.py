@@ -349,6 +349,13 @@ def test_tensors_that_do_not_fit_the_network_are_named(tmp_path, change, said):
     assert f"does not fit linear: {said}" in refusal(path)
 
 
+def test_a_checkpoint_of_nothing_lacks_its_tensors(tmp_path):
+    path = tmp_path / "last.safetensors"
+    checkpoints.save([path], {}, INFO)
+    assert load(path)[1] == {}
+    assert refusal(path).endswith("does not fit linear: fc1.bias is missing, expected 10")
+
+
 def test_a_renamed_tensor_is_named(tmp_path):
     tensors = {name.replace("fc1.w", "fc9.w"): each for name, each in state().items()}
     path = tmp_path / "last.safetensors"

@@ -96,6 +96,7 @@ def test_the_sample_is_stratified_and_always_the_same():
     assert tensors.test_images.shape == (1000, 28, 28)
     assert torch.equal(tensors.train_labels.bincount(), torch.full((10,), 400))
     assert torch.equal(tensors.test_labels.bincount(), torch.full((10,), 100))
+    assert tensors.test_labels[:20].tolist() == [*range(10)] * 2, "the classes take turns"
     digest = hashlib.sha256(tensors.test_images.numpy().tobytes()).hexdigest()
     datasets._read_sample.cache_clear()
     again, _ = loaded(datasets.sample(None))

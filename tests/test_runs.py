@@ -71,6 +71,13 @@ def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
     assert found == {"mnist-tui": "unknown", "torch": "1.2.3", "safetensors": "1.2.3"}
 
 
+def test_a_folder_of_runs_is_made_however_deep_it_is(tmp_path):
+    config = TrainConfig(checkpoints=str(tmp_path / "a" / "b" / "c"))
+    with runs.create(config, "sample", "cpu") as run:
+        assert run.folder.parent == tmp_path / "a" / "b" / "c"
+        assert description(run)["status"] == "running"
+
+
 def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(config):
     with runs.create(config, "sample", "cpu") as run:
         stored = description(run)["config"]

@@ -4,13 +4,12 @@ import json
 import math
 import threading
 import time
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core import checkpoints, session
 from core.architectures import ARCHITECTURES
@@ -68,41 +67,6 @@ def folder_of(events) -> Path:
 
 def status_of(folder) -> str:
     return json.loads((folder / "run.json").read_text())["status"]
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**63 - 1), st.integers(0, 100_000), st.integers(1, 300))
-def test_the_order_holds_each_digit_once_and_depends_on_seed_and_epoch_alone(seed, epoch, count):
-    order = session.epoch_order(seed, epoch, count)
-    torch.manual_seed(epoch)
-    assert torch.equal(order, session.epoch_order(seed, epoch, count))
-    assert order.sort().values.tolist() == list(range(count))
-
-
-def test_the_order_differs_by_epoch_and_seed():
-    orders = [session.epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
-    assert len({tuple(order.tolist()) for order in orders}) == 4
-
-
-def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
-    before = torch.get_rng_state()
-    session.epoch_order(1, 2, 300)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 300), st.integers(1, 350), st.integers(1, 100))
-def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(count, size, gathered):
-    """However many digits are gathered at a time, fewer than a batch among them."""
-    images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
-    order = session.epoch_order(1, 1, count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "GATHERED", gathered)
-        made = list(session.batches(images, labels, order, size))
-    assert torch.cat([labels for _, labels in made]).tolist() == order.tolist()
-    assert all(torch.equal(images.flatten(), labels) for images, labels in made)
-    whole, rest = divmod(count, size)
-    assert [len(labels) for _, labels in made] == [size] * whole + [rest] * (rest > 0)
 
 
 def test_every_event_is_in_the_record_before_it_is_told(tiny):
@@ -247,6 +211,20 @@ def test_the_last_epoch_s_progress_is_told_however_short_it_is(tiny):
         assert event.learning_rate == 0.01
 
 
+def test_speed_is_the_digits_since_the_last_progress_over_their_time(tiny, every_step, monkeypatch):
+    """By a clock that ticks once each time that it is looked at: a step is at least a second."""
+    ticks = count()
+    monkeypatch.setattr(session, "perf_counter", lambda: float(next(ticks)))
+    events = drive(tiny())
+    told = [event.samples_per_second for event in only(events, Progress)]
+    assert len(told) == 20
+    assert max(told) == 20, "a batch of 20 in a second"
+    assert min(told) >= 5
+    finished = events[-1]
+    assert finished.samples_per_second == 400 / finished.train_seconds
+    assert 20 <= finished.train_seconds <= 40
+
+
 def test_a_last_batch_that_is_smaller_is_a_step_like_any(tiny, every_step):
     events = drive(tiny(epochs=2, batch_size=60))
     assert only(events, RunStarted)[0].steps_per_epoch == 4
@@ -324,12 +302,12 @@ def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypa
 
 
 def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, monkeypatch):
-    scores = iter([0.5, 0.9, 0.7])
+    scores = iter([0.5, 0.9, 0.7, 0.8])
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
-    events = drive(tiny(epochs=3))
+    events = drive(tiny(epochs=4))
     kinds = [event.kind for event in only(events, CheckpointSaved)]
-    assert kinds == ["last", "best", "last", "best", "last"]
+    assert kinds == ["last", "best", "last", "best", "last", "last"]
     folder = folder_of(events)
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
-    assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.7
-    assert events[-1].test_accuracy == 0.7
+    assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.8
+    assert events[-1].test_accuracy == 0.8

@@ -24,9 +24,7 @@ from core.commands import (
     Command,
     Inbox,
     ListDevices,
-    OpenCheckpoint,
     Pause,
-    Predict,
     Quit,
     Resume,
     Start,
@@ -44,6 +42,7 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
+from tui.questions import question
 from tui.screens.checkpoints import CheckpointsView
 from tui.screens.dialogs import ConfirmQuit, Help
 from tui.screens.digits import DigitsView, OpenedView
@@ -303,22 +302,13 @@ class MnistApp(App[None]):
     def ask_for_digits(self) -> None:
         """Asks for the digits that the view in front shows, unless they are what it has."""
         view = self.screen
-        capacity = view.digit_capacity if isinstance(view, View) else 0
-        if not capacity:
+        if not isinstance(view, View) or not view.digit_capacity:
             return
-        state, first = self.run_state, self.settings.first_digit
-        indices = tuple(range(first, first + capacity))
-        if isinstance(view, OpenedView):
-            wanted: Command = OpenCheckpoint(view.path, indices, self.config.data)
-            step = 0
-        elif state.phase in ("training", "paused"):
-            wanted, step = Predict(indices), state.step
-        elif state.phase in ("finished", "stopped", "failed") and state.checkpoint:
-            wanted = OpenCheckpoint(state.checkpoint, indices, self.config.data)
-            step = state.step
-        else:
-            return
+        first = self.settings.first_digit
+        indices = tuple(range(first, first + view.digit_capacity))
+        path = view.path if isinstance(view, OpenedView) else None
+        wanted = question(self.run_state, indices, path, self.config.data)
         unanswered = self._asked and self._asked[-1] != "answered"
-        if not unanswered and self._asked[:2] != (wanted, step):
-            self._asked = (wanted, step)
-            self.tell(wanted)
+        if wanted and not unanswered and self._asked[:2] != wanted:
+            self._asked = wanted
+            self.tell(wanted[0])

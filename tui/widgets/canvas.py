@@ -12,11 +12,22 @@ Line = list[Segment]
 
 
 class Canvas(Widget):
-    """Shows the lines that it was last given by paint."""
+    """Shows the lines that it was last given by paint. A subclass says in draw what they are; it is
+    drawn again when its size or its theme changes."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: list[Line] = []
+
+    def draw(self) -> None:
+        """Paints what there is to show now."""
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.draw()
 
     def paint(self, lines: list[Line]) -> None:
         """Takes new lines, and has those parts of them drawn again that differ from the old."""

@@ -41,13 +41,6 @@ class LossChart(Canvas):
     def watch_settings(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.draw()
-
     def draw(self) -> None:
         width, height = self.size
         if width < 20 or height < 5:

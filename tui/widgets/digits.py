@@ -121,13 +121,6 @@ class Digits(Canvas):
     def watch_settings(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.draw()
-
     def _caption(self, styles: Styles) -> Line:
         heat = f"{self.settings.temperature:g}"
         said = (

@@ -23,13 +23,6 @@ class RunProgress(Canvas):
     def watch_run_state(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.draw()
-
     def draw(self) -> None:
         width = self.size.width
         if not width:
