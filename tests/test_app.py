@@ -151,6 +151,24 @@ async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_p
         assert pilot.app.focused.id == "batch_size"
 
 
+async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
+    async with app_in(tmp_path, epochs=1).run_test(size=(80, 24)) as pilot:
+        assert pilot.app.focused is None
+        await pilot.press("down")
+        assert pilot.app.focused.id == "arch"
+        await pilot.press("enter", "up", "enter")
+        assert pilot.app.focused.value == "linear"
+        await pilot.press("tab", "down", "down")
+        assert pilot.app.focused.id == "epochs"
+        await pilot.press("backspace", "2", "space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        started = pilot.app.run_state.started
+        assert (started.arch, started.epochs) == ("linear", 2)
+        assert pilot.app.focused is None
+        await pilot.press("tab")
+        assert isinstance(pilot.app.screen, DigitsView)
+
+
 async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("2")

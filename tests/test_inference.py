@@ -29,10 +29,18 @@ def test_the_size_of_a_batch_changes_no_logit(model, tiny_tensors):
         assert torch.allclose(model(normalize(images)), whole, atol=1e-6)
 
 
+def test_a_network_that_trains_by_chance_does_not_answer_by_it(tiny_tensors):
+    chancy = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)
+    ).train()
+    images = tiny_tensors.test_images[:5]
+    assert torch.equal(predict(chancy, images), predict(chancy.train(), images))
+
+
 def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny_tensors):
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
-    digits = describe_digits(model, images, labels, (49, 3))
-    assert [digit.index for digit in digits] == [49, 3]
+    digits = describe_digits(model, images, labels, (49, 3, 0))
+    assert [digit.index for digit in digits] == [49, 3, 0]
     whole = predict(model, images)
     for digit in digits:
         assert digit.label == int(labels[digit.index])

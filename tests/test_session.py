@@ -13,7 +13,7 @@ import torch
 
 from core import checkpoints, session
 from core.architectures import ARCHITECTURES
-from core.commands import Pause, Predict, Resume, Stop
+from core.commands import ListDevices, Pause, Predict, Resume, Stop
 from core.events import (
     CheckpointSaved,
     Evaluated,
@@ -143,6 +143,23 @@ def test_a_stop_amid_an_epoch_saves_the_step_it_was_at(tiny, every_step):
     assert tensors["optimizer.fc1.weight.step"] == 13
     assert checkpoints.read_info(folder_of(events) / "best.safetensors").step == 10
     assert status_of(folder_of(events)) == "stopped"
+
+
+def test_a_checkpoint_has_all_that_it_takes_to_go_on(tiny):
+    _, tensors = checkpoints.load(Path(drive(tiny())[-1].checkpoint))
+    weights = {"fc1.weight", "fc1.bias"}
+    moments = {
+        f"optimizer.{name}.{key}" for name in weights for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+    assert set(tensors) == weights | moments | {"rng.torch"}
+
+
+def test_what_is_asked_of_another_is_handed_on_and_not_recorded(tiny, every_step):
+    events = drive(tiny(), {3: [ListDevices()], 7: [Pause()], Paused: [ListDevices(), Resume()]})
+    asked = [event.command for event in only(events, session.Asked)]
+    assert asked == [ListDevices(), ListDevices()]
+    recorded = (folder_of(events) / "events.jsonl").read_text().splitlines()
+    assert recorded == [as_json(e) for e in events if type(e) is not session.Asked and e.recorded]
 
 
 @pytest.mark.parametrize("order", [[Stop()], [Pause(), Stop()], [Stop(), Resume(), Pause()]])

@@ -164,7 +164,8 @@ class MnistApp(App[None]):
                 self.notify(event.message, markup=False, timeout=8)
             case RunFailed():
                 self._status = exit_status(event.reason)
-                self.notify(event.message, severity="error", markup=False, timeout=10)
+                if not isinstance(self.screen, TrainView):  # that one says it in its own place
+                    self.notify(event.message, severity="error", markup=False, timeout=10)
             case RunFinished():
                 self._status = 0
         if isinstance(event, Predicted | CheckpointRefused):
@@ -261,6 +262,9 @@ class MnistApp(App[None]):
                 return self.run_state.phase == "paused"
             case "stop":
                 return self.run_state.active
+            case "focus_next" | "focus_previous":
+                # The fields are locked during a run.
+                return not (isinstance(self.screen, TrainView) and self.run_state.active)
             case "log_scale" | "smoothing":
                 return isinstance(self.screen, TrainView)
             case "temperature":

@@ -14,7 +14,7 @@ KEYS = {
     "space": "start; pause and go on",
     "s": "stop, and save what has been learned",
     "1 2 3, tab": "between views (in the form, tab goes to the next field)",
-    "↑ ↓": "between the fields of the form, or rows",
+    "↑ ↓": "into the form and between its fields; between rows",
     "← →": "other digits",
     "l": "loss on a log or a linear scale",
     "m": "smoothing of the training loss: 0.6, 0.9, none",

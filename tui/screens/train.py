@@ -1,6 +1,7 @@
 """The first view: set a run up, start it, and watch it learn."""
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 
 from tui.screens.view import View
@@ -13,7 +14,11 @@ from tui.widgets.progress import RunProgress
 class TrainView(View):
     MODE = "train"
     CSS_PATH = "train.tcss"
-    AUTO_FOCUS = ""  # no field: the keys are for the run until tab goes into the form
+    AUTO_FOCUS = ""  # no field: the keys are for the run until an arrow goes into the form
+    BINDINGS = [
+        Binding("down", "app.focus_next", "Settings", key_display="↑ ↓"),
+        Binding("up", "app.focus_previous", "Settings", show=False),
+    ]
 
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
