@@ -156,6 +156,8 @@ async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
         assert pilot.app.focused is None
         await pilot.press("down")
         assert pilot.app.focused.id == "arch"
+        await pilot.pause()
+        assert "the network to train" in text_of(pilot)
         await pilot.press("enter", "up", "enter")
         assert pilot.app.focused.value == "linear"
         await pilot.press("tab", "down", "down")

@@ -142,6 +142,9 @@ class SetupForm(Vertical):
         self._explain(event.input.id or "")
 
     @on(Select.Changed)
+    def on_choice(self) -> None:
+        self.on_descendant_focus()
+
     def on_descendant_focus(self) -> None:
         focused = self.screen.focused
         if focused is not None and focused.id in LABELS:
