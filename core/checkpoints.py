@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.architectures import ARCHITECTURES
-from core.errors import CheckpointError, explain
-from core.files import replace_file
+from core.errors import CheckpointError, explain, first_line
+from core.files import expand, replace_file
 
 if TYPE_CHECKING:
     import torch
@@ -105,6 +106,9 @@ def read_info(path: Path) -> CheckpointInfo:
 def _reading(path: Path) -> Iterator[BinaryIO]:
     """The open file; what goes wrong with it is a CheckpointError that names it."""
     try:
+        # Opening a pipe would wait for somebody to write to it.
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise ValueError("is not a file")
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
@@ -154,7 +158,7 @@ def _described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         info = CheckpointInfo(**{name: value for name, value in values.items() if name in known})
         if problem := _implausible(info):
             raise CheckpointError(f"{path} has a damaged header: {problem}")
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise CheckpointError(f"{path} has a damaged header") from None
     return info
 
@@ -186,8 +190,8 @@ def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
         info = _described(path, _header(BytesIO(content), len(content)))
         try:
             tensors = deserialize(content)
-        except (SafetensorError, KeyError, RuntimeError) as error:
-            raise ValueError(f"cannot be read ({str(error).splitlines()[0]})") from None
+        except (SafetensorError, KeyError, RuntimeError, TypeError, OverflowError) as error:
+            raise ValueError(f"cannot be read ({first_line(error)})") from None
     if digest(tensors) != info.digest:
         raise CheckpointError(
             f"{path} is damaged: its tensors do not have the digest in its header"
@@ -209,11 +213,15 @@ def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise CheckpointError(
-                f"{path} does not fit {info.arch}: {name} is {_shape(found.get(name))}, "
+                f"{path} does not fit {info.arch}: {_plain(name)} is {_shape(found.get(name))}, "
                 f"expected {_shape(expected.get(name))}"
             )
     model.load_state_dict(weights)
     return info, model
+
+
+def _plain(name: str) -> str:
+    return name.encode("unicode_escape").decode()
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
@@ -264,13 +272,12 @@ def find(name: str, folder: Path) -> Path:
     """The checkpoint that is meant by a file, a run's folder, or a run's name in a folder of runs:
     of a run the best, else the last. Raises CheckpointError.
     """
-    given = Path(name).expanduser()
-    for place in (given, folder / name):
-        if place.is_dir():
+    for place in (expand(name), folder / name):
+        if os.path.isdir(place):
             for kind in ("best", "last"):
                 if (place / (kind + SUFFIX)).exists():
                     return place / (kind + SUFFIX)
             raise CheckpointError(f"{place} has no checkpoint in it")
-        if place.exists():
+        if os.path.exists(place):
             return place
     raise CheckpointError(f"{name} does not exist, here or as a run in {folder}")

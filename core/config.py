@@ -15,6 +15,7 @@ from typing import Any
 from core.architectures import ARCHITECTURES
 from core.datasets import DATASETS
 from core.errors import UsageError
+from core.files import expand
 
 Check = Callable[[Any], bool]
 
@@ -110,7 +111,8 @@ class TrainConfig:
 
     @property
     def folder(self) -> Path:
-        return Path(self.checkpoints).expanduser()
+        """Where runs go. Raises UsageError where it is in no home that there is."""
+        return expand(self.checkpoints)
 
 
 FIELDS: dict[str, Field] = {each.name: each for each in fields(TrainConfig)}

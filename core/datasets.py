@@ -7,6 +7,7 @@ the tensors. torch is imported inside, so that a list of names costs nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import DataError, explain
 from core.events import Event, Notice, Preparing
+from core.files import expand
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +62,7 @@ def mnist_folder(data: str | None) -> Path:
 
         root = user_cache_path("mnist-tui")
     else:
-        root = Path(data).expanduser()
+        root = expand(data)
     return root / "MNIST" / "raw"
 
 
@@ -154,7 +156,7 @@ def _read_sample() -> Tensors:
 
 def mnist_missing(data: str | None) -> str | None:
     folder = mnist_folder(data)
-    lacking = [name for name in MNIST_FILES if not (folder / name).is_file()]
+    lacking = [name for name in MNIST_FILES if not os.path.isfile(folder / name)]
     return f"not in {folder} yet; it is downloaded at first use" if lacking else None
 
 
@@ -177,6 +179,8 @@ def load(name: str, data: str | None) -> Generator[Event, None, tuple[str, Tenso
     """The dataset of that name, and the name; auto is mnist where it can be had, else sample,
     with a Notice that says why. Raises DataError.
     """
+    if name not in ("auto", *DATASETS):
+        raise DataError(f"there is no dataset {name!r} here, only {', '.join(DATASETS)}")
     if name != "auto":
         return name, (yield from DATASETS[name].load(data))
     try:

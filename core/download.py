@@ -6,13 +6,14 @@ import os
 import time
 import zlib
 from collections.abc import Generator, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from core.errors import DataError, explain
+from core.errors import DataError, explain, first_line
 from core.events import Event, Preparing
 from core.files import replace_file
 
@@ -48,7 +49,7 @@ def fetch(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
             if hashlib.md5(packed).hexdigest() == published_md5(name):
                 break
             why, packed = f"what {mirror} sent is damaged", None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             why = f"{mirror} does not answer ({_reason(error)})"
     if packed is None:
         raise DataError(f"the download failed: {why}")
@@ -65,7 +66,9 @@ def _reason(error: Exception) -> str:
     inner = error.reason if isinstance(error, URLError) else error
     if isinstance(error, HTTPError):
         return f"HTTP status {error.code}"
-    return explain(inner) if isinstance(inner, OSError) else str(inner)
+    if isinstance(inner, OSError):
+        return explain(inner)
+    return first_line(inner) if isinstance(inner, Exception) else str(inner)
 
 
 def _packed_beside(path: Path) -> bytes | None:

@@ -6,6 +6,7 @@ app has one such thread, and this is all that runs on it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.commands import Command, Inbox, ListDevices, OpenCheckpoint, Quit, Start, Stop
 from core.config import TrainConfig
-from core.errors import UserError
+from core.errors import UserError, first_line
 from core.events import (
     CheckpointRefused,
     DevicesListed,
@@ -60,7 +61,7 @@ def _run(config: TrainConfig, inbox: Inbox, train: Train | None) -> Iterator[Eve
                 yield from answer(event.command)
     except Exception as error:
         # Whatever the fault is, the app and what it has saved outlive it.
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        what = f"{type(error).__name__}: {first_line(error)}"
         yield RunFailed(reason="error", message=what)
 
 
@@ -70,21 +71,25 @@ def answer(command: Command) -> Iterator[Event]:
         case ListDevices():
             from core.devices import list_devices
 
-            yield DevicesListed(devices=tuple(list_devices()))
+            try:
+                yield DevicesListed(devices=tuple(list_devices()))
+            except Exception as error:  # a broken driver, say; the CPU is there all the same
+                yield Notice(message=f"the devices cannot be listed: {first_line(error)}")
         case OpenCheckpoint(path=path, indices=indices, data=data):
             try:
                 yield from _open(Path(path), indices, data)
             except UserError as error:
                 yield CheckpointRefused(path=path, message=str(error))
-            except OSError as error:
-                yield CheckpointRefused(path=path, message=f"{path}: {error}")
+            except Exception as error:
+                # Whatever is in a file, a run that goes on must not end for it.
+                yield CheckpointRefused(path=path, message=f"{path}: {first_line(error)}")
 
 
 def _open(path: Path, indices: tuple[int, ...], data: str | None) -> Iterator[Event]:
     from core import datasets
     from core.inference import describe_digits
 
-    info, model = _load_model(path, path.stat().st_mtime_ns if path.exists() else 0)
+    info, model = _load_model(path, path.stat().st_mtime_ns if os.path.exists(path) else 0)
     _, tensors = yield from datasets.load(info.dataset, data)
     yield Predicted(
         digits=describe_digits(model, tensors.test_images, tensors.test_labels, indices),

@@ -29,6 +29,11 @@ class Diverged(UserError):
     reason = "diverged"
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, on one line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
 def exit_status(reason: str) -> int:
     """The exit status of a command whose run failed for that reason."""
     return {UsageError.reason: 2, Diverged.reason: 3}.get(reason, 1)

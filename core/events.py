@@ -210,5 +210,5 @@ def from_json(line: str) -> Event | None:
         kind = EVENTS[values["event"]]
         known = {each.name for each in fields(kind)}
         return kind(**{key: value for key, value in values.items() if key in known})
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

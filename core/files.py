@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 from threading import get_native_id
 
+from core.errors import UsageError
+
+
+def expand(path: str) -> Path:
+    """The path with ~ as the home folder. Raises UsageError where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: there is no such home folder") from None
+
 
 def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Puts the content at the path: a reader finds what was there before or all of the new.

@@ -45,10 +45,13 @@ class Run:
         """Appends the event, and brings run.json's status up to date. Raises OSError."""
         if not event.recorded:
             return
-        self._events.write(as_json(event) + "\n")
-        self._events.flush()
-        if status := _status(event):
-            self._write_description(status)
+        try:
+            self._events.write(as_json(event) + "\n")
+            self._events.flush()
+        finally:
+            # Whatever becomes of the line, the run must not seem to go on.
+            if status := _status(event):
+                self._write_description(status)
 
     def _write_description(self, status: str) -> None:
         self._description["status"] = status

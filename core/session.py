@@ -66,6 +66,23 @@ class Session:
         self.config, self.dataset, self.tensors = config, dataset, tensors
         self.device, self.run, self.inbox = device, run, inbox
         self.parameters = ARCHITECTURES[config.arch].parameters
+        self.step = 0
+        self.epoch = 0  # whole epochs behind us
+        self.stopping = False
+        self.test_loss: float | None = None
+        self.test_accuracy: float | None = None
+        self.scored_step = -1  # the step that the two above belong to
+        self.best = (-1.0, -math.inf)
+        self.saved: str | None = None
+        self.save_error: str | None = None
+        self.pending: list[Tensor] = []  # each step's loss since the last progress
+        self.train_seconds = 0.0
+        self.samples = 0
+        self.reported = (0.0, 0)  # train_seconds and samples at the last progress
+
+    def set_up(self) -> None:
+        """Network, optimizer and digits on the device: the first that can run out of memory."""
+        config, device, tensors = self.config, self.device, self.tensors
         if config.threads != "auto":
             self.threads = int(config.threads)
         else:
@@ -82,26 +99,13 @@ class Session:
         self.test_images = normalize(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
 
-        self.step = 0
-        self.epoch = 0  # whole epochs behind us
-        self.stopping = False
-        self.test_loss: float | None = None
-        self.test_accuracy: float | None = None
-        self.scored_step = -1  # the step that the two above belong to
-        self.best = (-1.0, -math.inf)
-        self.saved: str | None = None
-        self.save_error: str | None = None
-        self.pending: list[Tensor] = []  # each step's loss since the last progress
-        self.train_seconds = 0.0
-        self.samples = 0
-        self.reported = (0.0, 0)  # train_seconds and samples at the last progress
-
     @property
     def count(self) -> int:
-        return len(self.labels)
+        return len(self.tensors.train_labels)
 
     def events(self) -> Iterator[Event]:
         config = self.config
+        self.set_up()
         steps_per_epoch = math.ceil(self.count / config.batch_size)
         yield RunStarted(
             run=self.run.name,
@@ -244,8 +248,9 @@ class Session:
 
     def predict(self, indices: tuple[int, ...]) -> Predicted:
         test_images, test_labels = self.tensors.test_images, self.tensors.test_labels
+        mode = self.model.training
         digits = describe_digits(self.model, test_images, test_labels, indices)
-        self.model.train()
+        self.model.train(mode)
         return Predicted(digits=digits, samples=len(test_labels), step=self.step)
 
     def save(self) -> Iterator[Event]:
@@ -276,8 +281,9 @@ class Session:
         try:
             checkpoints.save(paths, self.state(), info)
         except OSError as error:
-            self.save_error = f"{last}: {explain(error)}"
-            yield Notice(message=f"{last} could not be saved ({explain(error)}); training goes on")
+            self.save_error = explain(error)
+            why = f"the checkpoint could not be saved in {self.run.folder} ({explain(error)})"
+            yield Notice(message=f"{why}; training goes on")
             return
         self.saved, self.save_error = str(last), None
         for path in paths:

@@ -9,7 +9,7 @@ from core import datasets, runs
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.devices import choose_device
-from core.errors import DeviceError, UsageError, UserError, explain
+from core.errors import DeviceError, UsageError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.session import Asked, Session
 
@@ -34,6 +34,9 @@ def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
             yield from _recorded(run, Session(config, dataset, tensors, device, run, inbox))
     except UserError as error:
         yield RunFailed(reason=error.reason, message=str(error))
+    except Exception as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        yield RunFailed(reason="error", message=what)
 
 
 def _load(
@@ -76,7 +79,7 @@ def _explained(session: Session) -> Iterator[Event]:
     except torch.OutOfMemoryError:
         yield _failed(session, "memory", f"{session.device} is out of memory: {_smaller(session)}")
     except RuntimeError as error:
-        what = str(error).splitlines()[0]
+        what = first_line(error)
         if "allocate memory" in what:  # what PyTorch says of the CPU's memory
             yield _failed(session, "memory", f"this machine is out of memory: {_smaller(session)}")
         elif session.device.type == "cpu":
@@ -93,7 +96,7 @@ def _smaller(session: Session) -> str:
 
 def _unforeseen(session: Session, error: Exception) -> RunFailed:
     """A fault of this program's own: one line here, and all of it in the run's folder."""
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = f"{type(error).__name__}: {first_line(error)}"
     details = session.run.folder / "traceback.txt"
     try:
         details.write_text("".join(traceback.format_exception(error)), encoding="utf-8")

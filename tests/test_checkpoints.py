@@ -498,3 +498,23 @@ def test_a_reader_never_finds_half_of_a_file(tmp_path, whole, monkeypatch):
     checkpoints.save([path], state(), replace(INFO, step=99))
     assert seen == [(41, 99, ".partial")]
     assert load(path)[0].step == 99
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "run" / "last.safetensors"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    (listed,) = checkpoints.list_checkpoints(tmp_path)
+    assert listed.error == "is not a file"
+
+
+def test_a_number_beyond_all_floats_is_a_damaged_header(tmp_path):
+    path = tmp_path / "x.safetensors"
+    weights = dict(ARCHITECTURES["linear"].build().state_dict())
+    huge = CheckpointInfo(
+        run="r", arch="linear", dataset="sample", config={}, epoch=1, step=1, test_loss=None,
+        test_accuracy=None, parameters=7850, saved_at=10**400,
+    )  # fmt: skip
+    checkpoints.save([path], weights, huge)
+    with pytest.raises(CheckpointError, match="has a damaged header"):
+        read(path)

@@ -202,3 +202,12 @@ def test_a_folder_that_cannot_be_written_is_named(mirror, tmp_path):
     assert f"{tmp_path / 'file' / 'raw' / NAME} cannot be written (" in refusal(
         tmp_path / "file" / "raw"
     )
+
+
+@pytest.mark.parametrize("mirror", ["http://localhost:abc/", "http://127.0.0.1:9/my files/"])
+def test_a_mirror_s_address_that_no_one_can_read_is_a_mirror_that_fails(
+    mirror, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MNIST_TUI_MIRROR", mirror)
+    with pytest.raises(DataError, match="the download failed"):
+        list(download.fetch("t10k-labels-idx1-ubyte", tmp_path, "0" * 64))

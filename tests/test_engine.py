@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -186,3 +187,21 @@ def test_torch_is_not_loaded_before_it_is_needed():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
+    """Once, any fault in an answer ended the engine, and the run that was going on with it."""
+    (*_, finished) = train(tiny(), SimpleQueue())
+    path = Path(finished.checkpoint)
+    header, tensors = checkpoints.load(path)
+    checkpoints.save([path], tensors, replace(header, dataset="cifar"))
+    inbox, refused = SimpleQueue(), []
+    inbox.put(Start(tiny(epochs=100_000)))
+    for event in serve(inbox, train):
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(finished.checkpoint, (0,), None))
+        elif isinstance(event, CheckpointRefused):
+            refused.append(event.message)
+            inbox.put(Quit())
+    assert refused == ["there is no dataset 'cifar' here, only mnist, sample"]
+    assert isinstance(event, RunFinished)

@@ -358,3 +358,52 @@ def test_it_trains_on_a_gpu(tiny):
     events = run(tiny(device="cuda", epochs=8))
     assert only(events, RunStarted)[0].device == "cuda:0"
     assert events[-1].test_accuracy > 0.9
+
+
+def test_memory_that_is_out_before_the_first_step_says_so_too(tiny, monkeypatch):
+    def broken(*arguments):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(session, "normalize", broken)
+    events = run(tiny())
+    assert events[-1].reason == "memory"
+    (folder,) = Path(tiny().checkpoints).iterdir()
+    assert json.loads((folder / "run.json").read_text())["status"] == "failed"
+
+
+def test_a_home_that_is_not_there_is_wrong_usage(tiny):
+    (*_, failed) = run(tiny(checkpoints="~nosuchuser/x"))
+    assert (failed.reason, failed.message) == (
+        "usage",
+        "~nosuchuser/x: there is no such home folder",
+    )
+
+
+def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
+    def broken(*arguments):
+        raise NotImplementedError
+
+    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    assert run(tiny())[-1].message.startswith("NotImplementedError: NotImplementedError; ")
+
+
+def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
+    """A question put the network back into training mode, also in the middle of scoring."""
+    modes = []
+    real = session.describe_digits
+
+    def describe(model, *arguments):
+        modes.append(model.training)
+        answer = real(model, *arguments)
+        modes.append(model.training)
+        return answer
+
+    monkeypatch.setattr(session, "describe_digits", describe)
+    inbox = SimpleQueue()
+    model_modes = []
+    for event in train(tiny(epochs=1), inbox):
+        if isinstance(event, Progress) and event.step == 10:
+            inbox.put(Predict((0,)))
+        if isinstance(event, Predicted):
+            model_modes.append(list(modes))
+    assert model_modes == [[False, False]]
