@@ -52,8 +52,8 @@ def whole(default: int, help: str, low: int, high: int) -> Any:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run's settings. The defaults are the article's recipe, on the quickest network that
-    still reaches 98%."""
+    """One run's settings. The defaults are the article's recipe, on a network that is quick
+    and yet gets most digits right."""
 
     arch: str = option("mlp", "the network to train", choices=lambda: list(ARCHITECTURES))
     dataset: str = option(
@@ -67,7 +67,7 @@ class TrainConfig:
         "auto, cpu, mps, cuda or cuda:N",
         lambda value: re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", str(value)) is not None,
     )
-    # Six passes are where the article's linear and mlp networks stop gaining.
+    # The article's; by then linear and mlp have gained most of what they will.
     epochs: int = whole(6, "how often to go through all training digits", 1, 100_000)
     # Small batches: more and noisier steps per epoch, which learn more per epoch.
     batch_size: int = whole(
@@ -85,6 +85,8 @@ class TrainConfig:
         lambda value: _is_number(value) and 0 < value < math.inf,
         flag="--lr",
     )
+    # After one epoch the recipe ends where its seed takes it: linear at 0.894 to 0.916, mlp at 0.934
+    # to 0.959 (some 25 seeds). This one is near the top of both, so it is no measure of the recipe.
     seed: int = whole(
         2026, "fixes the first weights and the digits' order: same seed, same run", 0, 2**63 - 1
     )
