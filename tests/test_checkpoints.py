@@ -518,3 +518,26 @@ def test_a_number_beyond_all_floats_is_a_damaged_header(tmp_path):
     checkpoints.save([path], weights, huge)
     with pytest.raises(CheckpointError, match="has a damaged header"):
         read(path)
+
+
+def test_a_reader_meets_one_version_while_a_writer_replaces_it(tmp_path):
+    """A header of one version was once held against the tensors of the next, and called damaged."""
+    path = tmp_path / "last.safetensors"
+    code = (
+        "import sys, pathlib, torch\n"
+        "from core.checkpoints import CheckpointInfo, save\n"
+        "for step in range(200):\n"
+        "    info = CheckpointInfo(run='r', arch='linear', dataset='sample', config={}, epoch=0,\n"
+        "        step=step, test_loss=None, test_accuracy=None, parameters=1, saved_at=0.0)\n"
+        "    save([pathlib.Path(sys.argv[1])], {'x': torch.full((50_000,), float(step))}, info)"
+    )
+    root = Path(__file__).parents[1]
+    writer = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=root)
+    seen = set()
+    while writer.poll() is None:
+        if path.exists():
+            info, tensors = checkpoints.load(path)
+            assert (tensors["x"] == info.step).all()
+            seen.add(info.step)
+    assert writer.returncode == 0
+    assert len(seen) > 2
