@@ -386,3 +386,14 @@ async def test_every_view_redraws_in_every_theme(tmp_path):
             pilot.app.theme = theme
             await pilot.pause()
             assert "training" in text_of(pilot)
+
+
+async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
+    """The clock that asks for digits also ticks while the app starts or ends."""
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        view = pilot.app.screen
+        await view.query(Digits).remove()
+        assert view.digit_capacity == 0
+        pilot.app.ask_for_digits()
+        await pilot.press("2")
+        assert pilot.app.screen.digit_capacity == 2

@@ -65,7 +65,6 @@ class MnistApp(App[None]):
     CSS_PATH = "app.tcss"
     MODES = {"train": TrainView, "digits": DigitsView, "checkpoints": CheckpointsView}
     DEFAULT_MODE = "train"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS = [
         # One key, and in the footer the one of these that it does now.
         Binding("space", "start", "Start", key_display="space"),

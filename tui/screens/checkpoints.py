@@ -44,7 +44,6 @@ class CheckpointsView(View):
     def __init__(self) -> None:
         super().__init__()
         self._listed: list[Listed] = []
-        self._saved: str | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")

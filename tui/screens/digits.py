@@ -51,10 +51,6 @@ class DigitsView(View):
         # Content, not markup: names may have brackets in them.
         self.query_one("#caption", Static).update(Content(f" {text}"))
 
-    @property
-    def digit_capacity(self) -> int:
-        return self.query_one(Digits).capacity
-
 
 class OpenedView(DigitsView):
     """What the network in a checkpoint makes of test digits."""

@@ -28,8 +28,5 @@ class TrainView(View):
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 
     def watch_run_state(self) -> None:
-        self.query_one(Digits).digits = self.run_state.digits
-
-    @property
-    def digit_capacity(self) -> int:
-        return self.query_one(Digits).capacity
+        for row in self.query(Digits):
+            row.digits = self.run_state.digits

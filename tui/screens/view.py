@@ -12,6 +12,7 @@ from textual.widgets import Footer, Static
 
 from tui.settings import Settings
 from tui.state import RunState
+from tui.widgets.digits import Digits
 from tui.widgets.heading import Heading
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class View(Screen[None]):
 
     @property
     def digit_capacity(self) -> int:
-        """How many digits this view can show; none are predicted for a view that shows none."""
-        return 0
+        """How many digits this view can show; none are predicted for a view that shows none, nor
+        while the app starts or ends and the view is not whole."""
+        return sum(digits.capacity for digits in self.query(Digits))
 
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow)

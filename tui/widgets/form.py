@@ -12,7 +12,7 @@ from textual.reactive import var
 from textual.widgets import Button, Input, Label, Select
 
 from core.architectures import ARCHITECTURES
-from core.config import FIELDS, TrainConfig, allowed, make_config, parse
+from core.config import FIELDS, TrainConfig, allowed, parse
 from core.errors import UsageError
 from tui.state import RunState
 
@@ -117,24 +117,20 @@ class SetupForm(Vertical):
         self.query_one("#stop", Button).disabled = True
         self._describe_network()
 
-    def values(self) -> dict[str, Any]:
-        """What is chosen, by field. Raises UsageError for what cannot be meant."""
-        return {name: parse(name, str(self._widget(name).value)) for name in LABELS}
-
     def _widget(self, name: str) -> Any:
         return self.query_one(f"#{name}")
 
     def config(self) -> TrainConfig | None:
         """The config of the next run; None, with the field in focus, where one cannot be meant."""
+        values = {name: getattr(self._config, name) for name in FIELDS}
         for name in LABELS:
             try:
-                parse(name, str(self._widget(name).value))
+                values[name] = parse(name, str(self._widget(name).value))
             except UsageError:
                 self._widget(name).focus()
                 self._explain(name)
                 return None
-        kept = {name: getattr(self._config, name) for name in FIELDS if name not in LABELS}
-        return make_config(**kept, **self.values())
+        return TrainConfig(**values)
 
     @on(Input.Changed)
     def check(self, event: Input.Changed) -> None:

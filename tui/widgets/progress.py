@@ -10,7 +10,7 @@ from tui.drawing import bar, duration, file_size, loss_text, percent
 from tui.state import RunState
 from tui.widgets.canvas import Canvas, Line
 
-PARTS = ("text", "quiet", "bar", "alert")
+PARTS = ("text", "bar", "alert")
 
 
 class RunProgress(Canvas):
