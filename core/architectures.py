@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`build` makes a network that maps images (N, 1, 28, 28) in [-1, 1] to logits (N, 10)."""
+    """`build` makes a network that maps images (N, 1, 28, 28) in [-1, 1] to logits (N, 10).
+    `gains_from_bf16` is for networks that train faster in it, which those of convolutions do.
+    """
 
     name: str
     description: str
     parameters: int
     build: Callable[[], nn.Module]
+    gains_from_bf16: bool = False
 
 
 def linear() -> nn.Module:
@@ -63,11 +66,36 @@ def cnn() -> nn.Module:
     return nn.Sequential(OrderedDict(stack=stack))
 
 
+def quick() -> nn.Module:
+    from torch import nn
+
+    stack = nn.Sequential(
+        nn.ZeroPad2d(-2),  # off with the margin: MNIST's ink is in the middle 20×20
+        nn.Conv2d(1, 16, kernel_size=5, stride=2),  # (N, 16, 10, 10)
+        nn.ReLU(),
+        nn.Conv2d(16, 32, kernel_size=3),  # (N, 32, 8, 8)
+        nn.MaxPool2d(2),  # before the ReLU, which then has a quarter to do
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(512, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
+    return nn.Sequential(OrderedDict(stack=stack))
+
+
 ARCHITECTURES = {
     each.name: each
     for each in (
         Architecture("linear", "one layer, 784→10: learns in seconds, about 92%", 7_850, linear),
         Architecture("mlp", "three layers, 784→512→512→10: about 97%", 669_706, mlp),
-        Architecture("cnn", "three convolutions and two layers: about 99%", 4_230_602, cnn),
+        Architecture("cnn", "three convolutions and two layers: about 99%", 4_230_602, cnn, True),
+        Architecture(
+            "quick",
+            "two small convolutions: 99% in one epoch (--preset speedrun)",
+            72_010,
+            quick,
+            True,
+        ),
     )
 }

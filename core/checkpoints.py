@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.architectures import ARCHITECTURES
 from core.errors import CheckpointError, explain, first_line
-from core.files import expand, replace_file
+from core.files import expand, replacing
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,17 @@ FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
 # What is stored beside the weights carries one of these before its name.
 STATE_PREFIXES = ("optimizer.", "rng.")
+# What safetensors calls the types that a state can have.
+DTYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int64": "I64",
+    "int32": "I32",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
 LARGEST_HEADER = 4 * 2**20
 
 
@@ -49,6 +60,7 @@ class CheckpointInfo:
     test_accuracy: float | None
     parameters: int
     saved_at: float  # unix seconds
+    train_seconds: float = 0.0
     digest: str = ""  # SHA-256 of all tensors
     version: int = FORMAT_VERSION
 
@@ -71,27 +83,52 @@ class Listed:
         return "epoch" if stem.startswith("epoch-") else "file"
 
 
-def save(paths: list[Path], tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> None:
-    """Writes the same checkpoint to each path; a reader finds the old file or the new one, never
-    half of one. Raises OSError, and then what was there before is still there.
-    """
-    from safetensors.torch import save as serialize
+def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copies on the CPU, laid out plainly: what `save` can write while training goes on."""
+    import torch
 
-    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    described = asdict(info) | {"digest": digest(on_cpu)}
-    content = serialize(on_cpu, metadata={"mnist_tui": json.dumps(described)})
-    for path in paths:
-        replace_file(path, content, durable=True)
+    return {
+        name: each.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, each in tensors.items()
+    }
+
+
+def save(path: Path, tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> None:
+    """Writes tensors that are as `snapshot` makes them; a reader finds the old file or the new one,
+    never half of one. Raises OSError, and then what was there before is still there.
+    """
+    header = _new_header(tensors, asdict(info) | {"digest": digest(tensors)})
+    with replacing(path, durable=True) as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for tensor in tensors.values():
+            file.write(_bytes(tensor))
+
+
+def _new_header(tensors: dict[str, torch.Tensor], described: dict[str, Any]) -> bytes:
+    # safetensors' own writer copies everything once more, and other threads wait meanwhile.
+    header: dict[str, Any] = {"__metadata__": {"mnist_tui": json.dumps(described)}}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        dtype = DTYPES[str(tensor.dtype).removeprefix("torch.")]
+        shape = list(tensor.shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    return text + b" " * (-len(text) % 8)  # so that the tensors are aligned
+
+
+def _bytes(tensor: torch.Tensor) -> memoryview:
+    import torch
+
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:
     """SHA-256 over names, types, shapes and values, whatever order they come in."""
-    import torch
-
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        total.update(_bytes(tensor))
     return total.hexdigest()
 
 
@@ -171,10 +208,10 @@ def _implausible(info: CheckpointInfo) -> str | None:
         value = getattr(info, name)
         if not isinstance(value, int) or value < 0:
             return f"{name} is no count"
-    for name in ("test_loss", "test_accuracy", "saved_at"):
+    for name in ("test_loss", "test_accuracy", "saved_at", "train_seconds"):
         value = getattr(info, name)
         number = isinstance(value, int | float) and math.isfinite(value)
-        if not number and (value is not None or name == "saved_at"):
+        if not number and (value is not None or not name.startswith("test")):
             return f"{name} is no number"
     return None if isinstance(info.config, dict) else "config is no table"
 
@@ -208,24 +245,36 @@ def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
         raise CheckpointError(f"{path} holds a network {info.arch!r}; this mnist-tui has {here}")
     model = architecture.build()
     weights = {name: each for name, each in tensors.items() if not name.startswith(STATE_PREFIXES)}
-    expected = {name: tuple(each.shape) for name, each in model.state_dict().items()}
-    found = {name: tuple(each.shape) for name, each in weights.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise CheckpointError(
-                f"{path} does not fit {info.arch}: {_plain(name)} is {_shape(found.get(name))}, "
-                f"expected {_shape(expected.get(name))}"
-            )
+    check_fit(path, info.arch, weights, model.state_dict())
     model.load_state_dict(weights)
     return info, model
+
+
+def check_fit(
+    path: Path, what: str, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]
+) -> None:
+    """Raises CheckpointError that names the first tensor that is missing, too many, or of another
+    shape or type than expected.
+    """
+    for name in sorted(expected.keys() | found.keys()):
+        is_now, should_be = _kind(found.get(name)), _kind(expected.get(name))
+        if is_now != should_be:
+            raise CheckpointError(
+                f"{path} does not fit {what}: {_plain(name)} is {is_now}, expected {should_be}"
+            )
 
 
 def _plain(name: str) -> str:
     return name.encode("unicode_escape").decode()
 
 
-def _shape(shape: tuple[int, ...] | None) -> str:
-    return "missing" if shape is None else "×".join(map(str, shape)) or "one number"
+def _kind(tensor: torch.Tensor | None) -> str:
+    """Shape and type, the type only where it is not what weights have."""
+    if tensor is None:
+        return "missing"
+    shape = "×".join(map(str, tensor.shape)) or "one number"
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return shape if dtype == "float32" else f"{shape} of {dtype}"
 
 
 def list_checkpoints(folder: Path) -> list[Listed]:
@@ -268,13 +317,13 @@ def inspect(path: Path, size: int) -> Listed:
         return Listed(path, size, None, str(error).removeprefix(f"{path} "))
 
 
-def find(name: str, folder: Path) -> Path:
+def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last")) -> Path:
     """The checkpoint that is meant by a file, a run's folder, or a run's name in a folder of runs:
-    of a run the best, else the last. Raises CheckpointError.
+    of a run the first of those kinds that it has. Raises CheckpointError.
     """
     for place in (expand(name), folder / name):
         if os.path.isdir(place):
-            for kind in ("best", "last"):
+            for kind in kinds:
                 if (place / (kind + SUFFIX)).exists():
                     return place / (kind + SUFFIX)
             raise CheckpointError(f"{place} has no checkpoint in it")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from core.config import TrainConfig
+from core.resume import TakenUp
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Start(Command):
+    """A new run; or, with what it is taken up from, the rest of an earlier one."""
+
     config: TrainConfig
+    taken_up: TakenUp | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,18 @@ class Resume(Command):
 @dataclass(frozen=True)
 class Stop(Command):
     """End the run where it is, and save it."""
+
+
+@dataclass(frozen=True)
+class Save(Command):
+    """Save the run as it is now, and go on."""
+
+
+@dataclass(frozen=True)
+class SetLearningRate(Command):
+    """From now on: the rate itself, or the schedule's peak."""
+
+    learning_rate: float
 
 
 @dataclass(frozen=True)

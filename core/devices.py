@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from core.architectures import ARCHITECTURES
 from core.errors import DeviceError
 from core.events import DeviceChoice
 
@@ -38,6 +39,36 @@ def choose_device(name: str) -> torch.device:
     if not found.available:
         raise DeviceError(f"device {name} is not there: {found.reason}")
     return torch.device(found.name)
+
+
+def choose_precision(name: str, arch: str, device: torch.device) -> str:
+    """fp32 or bf16; auto is bf16 where the device has it in hardware and the network gains by it.
+
+    Raises DeviceError.
+    """
+    if name == "fp32" or (name == "auto" and not ARCHITECTURES[arch].gains_from_bf16):
+        return "fp32"
+    missing = _bf16_missing(device)
+    if missing and name == "bf16":
+        raise DeviceError(f"--precision bf16 cannot be had: {missing}; use fp32 or auto")
+    return "fp32" if missing else "bf16"
+
+
+def _bf16_missing(device: torch.device) -> str | None:
+    """Why there is no bf16 arithmetic in hardware; None where there is."""
+    import torch
+
+    if device.type == "cuda":
+        if torch.cuda.get_device_capability(device) >= (8, 0):
+            return None
+        return f"{device} is older than NVIDIA's Ampere, which brought it"
+    if device.type == "mps":
+        return None if torch.backends.mps.is_macos_or_newer(14, 0) else "it needs macOS 14"
+    # torch.cpu tells it since 2.10 or so; an older PyTorch counts as a processor without.
+    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    if any(has.get(each) for each in ("avx512_bf16", "amx_bf16")):
+        return None
+    return "this processor has no AVX512-BF16 and no AMX"
 
 
 def _cpu() -> DeviceChoice:

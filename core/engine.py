@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.commands import Command, Inbox, ListDevices, OpenCheckpoint, Quit, Start, Stop
-from core.config import TrainConfig
 from core.errors import UserError, first_line
 from core.events import (
     CheckpointRefused,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from core.checkpoints import CheckpointInfo
 
-Train = Callable[[TrainConfig, Inbox], Iterator[Event]]
+Train = Callable[..., Iterator[Event]]  # as trainer.train
 
 
 def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
@@ -39,17 +38,18 @@ def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
     """
     while not isinstance(command := inbox.get(), Quit):
         if isinstance(command, Start):
-            yield from _run(command.config, inbox, train)
+            yield from _run(command, inbox, train)
         else:
             yield from answer(command)
 
 
-def _run(config: TrainConfig, inbox: Inbox, train: Train | None) -> Iterator[Event]:
+def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
         from core import trainer
         from core.session import Asked
 
-        for event in (train or trainer.train)(config, inbox):
+        rest = (start.taken_up,) if start.taken_up else ()
+        for event in (train or trainer.train)(start.config, inbox, *rest):
             if not isinstance(event, Asked):
                 yield event
             elif isinstance(event.command, Quit):

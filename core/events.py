@@ -39,6 +39,8 @@ class RunStarted(Event):
     test_samples: int
     threads: int
     config: dict[str, Any]
+    precision: str = "fp32"
+    step: int = 0  # where it begins: above 0 for a run that was taken up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class Evaluated(Event):
 class CheckpointSaved(Event):
     path: str
     kind: str  # last, best
+    step: int = 0  # of what is in it; by now training may be further on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,14 @@ class Paused(Event):
 @dataclass(frozen=True, kw_only=True)
 class Resumed(Event):
     step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateChanged(Event):
+    """By a person: to what the rate itself, or its schedule's peak, is from this step on."""
+
+    step: int
+    learning_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)

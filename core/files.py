@@ -1,10 +1,16 @@
 """Files that are whole or not there."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import get_native_id
+from typing import BinaryIO
 
 from core.errors import UsageError
+
+# How the names of files end that are not whole yet; a process that was killed leaves one behind.
+PARTIAL = ".partial"
 
 
 def expand(path: str) -> Path:
@@ -15,16 +21,25 @@ def expand(path: str) -> Path:
         raise UsageError(f"{path}: there is no such home folder") from None
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Puts the content at the path: a reader finds what was there before or all of the new.
 
-    `durable` waits until the disk has it, so that a power cut cannot bring half of it back.
     Raises OSError, and then what was there before is still there and nothing else is left.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_native_id()}.partial")
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to, that takes the path's place when it is whole. Raises as `replace_file`.
+
+    `durable` waits until the disk has it, so that a power cut cannot bring half of it back.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_native_id()}{PARTIAL}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

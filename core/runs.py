@@ -9,25 +9,51 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
-from core.events import Event, Paused, Resumed, RunFailed, RunFinished, as_json
-from core.files import replace_file
+from core.events import (
+    Evaluated,
+    Event,
+    Paused,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    as_json,
+    from_json,
+)
+from core.files import PARTIAL, replace_file
+
+try:
+    import fcntl
+except ImportError:  # Windows: there two programs can take up one run at once
+    fcntl = None  # type: ignore[assignment]
+
+DESCRIPTION, EVENTS = "run.json", "events.jsonl"
 
 
 class Run:
-    """A run's folder while the run is going on. A context manager: it closes its file."""
+    """A run's folder while the run is going on. A context manager: it closes its file.
 
-    def __init__(self, folder: Path, description: dict[str, Any]) -> None:
+    Nobody else can have the same folder: it is locked until then, or until the process ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError, and CheckpointError where the run is going on already."""
         self.folder = folder
         self.name = folder.name
-        self._description = description
-        self._write_description("running")
-        self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
+        self.description = read_description(folder)
+        self.begun = False
+        # Lines are appended, so that a reader and a crash find all that was written before.
+        self._events: BinaryIO = (folder / EVENTS).open("ab")
+        if fcntl is not None and not _lock(self._events):
+            self._events.close()
+            by = self.description.get("pid", "another one")
+            raise CheckpointError(f"{folder} is a run that is going on, in process {by}")
 
     def __enter__(self) -> Run:
         return self
@@ -41,22 +67,81 @@ class Run:
         with suppress(OSError):  # a full disk, of which record has told
             self._events.close()
 
+    def begin(self, config: TrainConfig, dataset: str, device: str) -> None:
+        """Describes the run as one that is going on in this process. Raises OSError."""
+        self.description |= {
+            "run": self.name,
+            "status": "running",
+            "pid": os.getpid(),
+            "config": asdict(config) | {"dataset": dataset},
+            "seed": config.seed,
+            "device": device,
+            "versions": versions(),
+        }
+        self._write_description()
+        self.begun = True
+
+    def rewind(self, step: int, *, scored: bool) -> list[Event]:
+        """Takes back what was told of later than the step, and what was left half written; gives
+        the events that stay, but for those of other versions. `scored` says whether the step's
+        evaluation is behind it.
+
+        Raises OSError.
+        """
+        for rest in self.folder.glob(f".*{PARTIAL}"):
+            rest.unlink(missing_ok=True)
+        kept, end = [], 0
+        for line in BytesIO((self.folder / EVENTS).read_bytes()):
+            event = from_json(line.decode(errors="replace"))
+            if not line.endswith(b"\n") or (event and _is_later(event, step, scored)):
+                break
+            end += len(line)
+            if event:
+                kept.append(event)
+        os.truncate(self.folder / EVENTS, end)
+        return kept
+
     def record(self, event: Event) -> None:
         """Appends the event, and brings run.json's status up to date. Raises OSError."""
         if not event.recorded:
             return
         try:
-            self._events.write(as_json(event) + "\n")
+            self._events.write(as_json(event).encode() + b"\n")
             self._events.flush()
         finally:
             # Whatever becomes of the line, the run must not seem to go on.
             if status := _status(event):
-                self._write_description(status)
+                self.description["status"] = status
+                self._write_description()
 
-    def _write_description(self, status: str) -> None:
-        self._description["status"] = status
-        text = json.dumps(self._description, indent=2) + "\n"
-        replace_file(self.folder / "run.json", text.encode())
+    def _write_description(self) -> None:
+        text = json.dumps(self.description, indent=2) + "\n"
+        replace_file(self.folder / DESCRIPTION, text.encode())
+
+
+def _lock(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that knows no locks
+        return True
+    return True
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What a run.json says; nothing where there is none that can be read."""
+    try:
+        found = json.loads((folder / DESCRIPTION).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_later(event: Event, step: int, scored: bool) -> bool:
+    # RunFinished has `steps`.
+    at = getattr(event, "step", getattr(event, "steps", 0))
+    return at > step or (at == step and not scored and isinstance(event, Evaluated))
 
 
 def _status(event: Event) -> str | None:
@@ -87,21 +172,22 @@ def create(config: TrainConfig, dataset: str, device: str) -> Run:
                 break
             except FileExistsError:
                 number += 1
-        description = {
-            "run": folder.name,
-            "status": "running",
-            "pid": os.getpid(),
-            "config": asdict(config) | {"dataset": dataset},
-            "seed": config.seed,
-            "device": device,
-            "versions": versions(),
-        }
-        return Run(folder, description)
+        run = Run(folder)
+        run.begin(config, dataset, device)
     except OSError as error:
         raise CheckpointError(
             f"the checkpoint folder {config.folder} cannot be written ({explain(error)}); "
             "choose another with --checkpoints"
         ) from None
+    return run
+
+
+def reopen(folder: Path) -> Run:
+    """The run in that folder, to go on with. Raises CheckpointError."""
+    try:
+        return Run(folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written ({explain(error)})") from None
 
 
 def versions() -> dict[str, str]:

@@ -1,27 +1,34 @@
-"""One run's moving parts: the steps, the scoring, the saving, and what is asked in between."""
+"""One run: its steps, its scores, its checkpoints, and what it is told in between."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from time import perf_counter, time
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from core import checkpoints
 from core.architectures import ARCHITECTURES
-from core.batches import batches, epoch_order
-from core.commands import Command, Inbox, Pause, Predict, Resume, Stop
-from core.config import TrainConfig
+from core.checkpoints import CheckpointInfo
+from core.commands import (
+    Command,
+    Inbox,
+    Pause,
+    Predict,
+    Resume,
+    Save,
+    SetLearningRate,
+    Stop,
+)
+from core.config import TrainConfig, problem
 from core.datasets import Tensors
-from core.devices import cpu_cores
-from core.errors import CheckpointError, Diverged, explain
+from core.errors import CheckpointError, Diverged
 from core.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    LearningRateChanged,
     Notice,
     Paused,
     Predicted,
@@ -30,16 +37,20 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
-from core.inference import describe_digits, normalize
+from core.inference import describe_digits
+from core.learner import Learner
 from core.metrics import METRICS
 from core.runs import Run
+from core.saving import BEST, LAST, Saver
+from core.schedules import SCHEDULES
 
 PROGRESS_SECONDS = 0.1
 # A progress event's stretch of losses is told as so many means.
 MEANS_PER_PROGRESS = 8
-# Below this, one operation is too short for a second thread: on 2 cores, linear trains as fast on
-# one thread as on two, mlp (670,000) 1.4 times as fast on two, cnn 1.7 times.
-ONE_THREAD_PARAMETERS = 100_000
+# How soon saving is tried again where it has failed.
+RETRY_SECONDS = 5.0
+# Digits scored at a time: few on a CPU, so that a command is heard within a moment.
+SCORED = {"cpu": 100}
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,18 @@ class Asked(Event):
     command: Command
 
 
+NO_SCORE = (-1.0, -math.inf)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run begins: at its first step, or with what a checkpoint and the events say."""
+
+    info: CheckpointInfo | None = None
+    best: tuple[float, float] = NO_SCORE  # accuracy and negative loss of the best so far
+    notice: str | None = None
+
+
 class Session:
     """The moving parts of one run, from its first step to its last."""
 
@@ -59,76 +82,71 @@ class Session:
         config: TrainConfig,
         dataset: str,
         tensors: Tensors,
-        device: torch.device,
+        learner: Learner,
         run: Run,
         inbox: Inbox,
+        position: Position,
     ) -> None:
         self.config, self.dataset, self.tensors = config, dataset, tensors
-        self.device, self.run, self.inbox = device, run, inbox
-        self.parameters = ARCHITECTURES[config.arch].parameters
-        self.step = 0
-        self.epoch = 0  # whole epochs behind us
+        self.learner, self.run, self.inbox = learner, run, inbox
+        self.saver = Saver(run.folder)
+        self.count = len(tensors.train_labels)
+        self.steps_per_epoch = math.ceil(self.count / config.batch_size)
+        self.total_steps = self.steps_per_epoch * config.epochs
+        self.shape = SCHEDULES[config.schedule]
+        self.notice = position.notice
         self.stopping = False
+        self.pending: list[Tensor] = []  # each step's loss since the last progress
+        self.saved: str | None = None
+        self.save_error: str | None = None
+        self.best = self.saving_score = position.best
+        self.step = 0
+        self.train_seconds = 0.0
         self.test_loss: float | None = None
         self.test_accuracy: float | None = None
         self.scored_step = -1  # the step that the two above belong to
-        self.best = (-1.0, -math.inf)
-        self.saved: str | None = None
-        self.save_error: str | None = None
-        self.pending: list[Tensor] = []  # each step's loss since the last progress
-        self.train_seconds = 0.0
-        self.samples = 0
-        self.reported = (0.0, 0)  # train_seconds and samples at the last progress
+        if position.info:
+            self._go_on(position.info)
+        self.saved_seconds = self.train_seconds  # at the last checkpoint
+        self.reported = (self.train_seconds, self.samples)  # at the last progress
 
-    def set_up(self) -> None:
-        """Network, optimizer and digits on the device: the first that can run out of memory."""
-        config, device, tensors = self.config, self.device, self.tensors
-        if config.threads != "auto":
-            self.threads = int(config.threads)
-        else:
-            self.threads = 1 if self.parameters < ONE_THREAD_PARAMETERS else cpu_cores()
-        torch.set_num_threads(self.threads)
-        # The seed draws the weights on the CPU, so that they are the same on every device.
-        torch.manual_seed(config.seed)
-        self.model = ARCHITECTURES[config.arch].build().to(device)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=config.learning_rate, fused=True
-        )
-        self.images = normalize(tensors.train_images).to(device)
-        self.labels = tensors.train_labels.to(device)
-        self.test_images = normalize(tensors.test_images).to(device)
-        self.test_labels = tensors.test_labels.to(device)
+    def _go_on(self, info: CheckpointInfo) -> None:
+        self.step, self.train_seconds = info.step, info.train_seconds
+        self.saved = str(self.run.folder / LAST)
+        if info.test_loss is not None and info.test_accuracy is not None:
+            self.test_loss, self.test_accuracy = info.test_loss, info.test_accuracy
+            self.scored_step = self.step
 
     @property
-    def count(self) -> int:
-        return len(self.tensors.train_labels)
+    def epoch(self) -> int:
+        """Whole epochs behind us."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def samples(self) -> int:
+        within = (self.step % self.steps_per_epoch) * self.config.batch_size
+        return self.epoch * self.count + within
+
+    @property
+    def rate(self) -> float:
+        """The next step's learning rate."""
+        return self.config.learning_rate * self.shape(self.step, self.total_steps)
 
     def events(self) -> Iterator[Event]:
-        config = self.config
-        self.set_up()
-        steps_per_epoch = math.ceil(self.count / config.batch_size)
-        yield RunStarted(
-            run=self.run.name,
-            folder=str(self.run.folder),
-            arch=config.arch,
-            dataset=self.dataset,
-            device=str(self.device),
-            parameters=self.parameters,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            steps_per_epoch=steps_per_epoch,
-            total_steps=steps_per_epoch * config.epochs,
-            train_samples=self.count,
-            test_samples=len(self.test_labels),
-            threads=self.threads,
-            config=asdict(config),
-        )
-        while self.epoch < config.epochs and not self.stopping:
+        yield self.started()
+        if self.notice:
+            yield Notice(message=self.notice)
+        if why := self.learner.capture():
+            yield Notice(message=f"steps are made one by one, since a graph cannot be had: {why}")
+        if self.step and self.step % self.steps_per_epoch == 0 and self.scored_step != self.step:
+            yield from self.evaluate()
+            yield from self.save()
+        while self.epoch < self.config.epochs and not self.stopping:
             yield from self.train_epoch()
             if not self.stopping:
-                self.epoch += 1
                 yield from self.evaluate()
             yield from self.save()
+        yield from self.written(None)
         if self.save_error:
             raise CheckpointError(f"the result could not be saved ({self.save_error})")
         yield RunFinished(
@@ -142,29 +160,50 @@ class Session:
             stopped=self.stopping,
         )
 
+    def started(self) -> RunStarted:
+        return RunStarted(
+            run=self.run.name,
+            folder=str(self.run.folder),
+            arch=self.config.arch,
+            dataset=self.dataset,
+            device=str(self.learner.device),
+            parameters=ARCHITECTURES[self.config.arch].parameters,
+            epochs=self.config.epochs,
+            batch_size=self.config.batch_size,
+            steps_per_epoch=self.steps_per_epoch,
+            total_steps=self.total_steps,
+            train_samples=self.count,
+            test_samples=len(self.tensors.test_labels),
+            threads=self.learner.threads,
+            config=asdict(self.config),
+            precision=self.learner.precision,
+            step=self.step,
+        )
+
     def train_epoch(self) -> Iterator[Event]:
         """One epoch's steps, or those of them that come before a stop."""
-        order = epoch_order(self.config.seed, self.epoch, self.count).to(self.device)
         since = last = perf_counter()
-        for images, labels in batches(self.images, self.labels, order, self.config.batch_size):
+        first = self.step % self.steps_per_epoch
+        for images, labels in self.learner.batches(self.epoch, first):
             if not self.inbox.empty():
                 self.train_seconds += perf_counter() - since
                 yield from self.obey()
                 since = perf_counter()
                 if self.stopping:
                     break
-            loss = functional.cross_entropy(self.model(images), labels)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
+            self.pending.append(self.learner.step(images, labels, self.rate))
             self.step += 1
-            self.samples += len(labels)
-            self.pending.append(loss.detach())
             now = perf_counter()
             if now - last >= PROGRESS_SECONDS:
                 self.train_seconds += now - since
                 since = last = now
                 yield from self.report()
+                if self.saver.busy:
+                    yield from self.written()
+                elif self.train_seconds - self.saved_seconds >= self.config.save_every:
+                    self.train_seconds += perf_counter() - since
+                    yield from self.save()
+                    since = perf_counter()
         self.train_seconds += perf_counter() - since
         yield from self.report()
 
@@ -181,10 +220,10 @@ class Session:
         elapsed = self.train_seconds - seconds
         yield Progress(
             step=self.step,
-            epoch=math.ceil(self.step / math.ceil(self.count / self.config.batch_size)),
+            epoch=math.ceil(self.step / self.steps_per_epoch),
             loss=sum(losses) / len(losses),
             losses=tuple(_means(losses, MEANS_PER_PROGRESS)),
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self.config.learning_rate * self.shape(self.step - 1, self.total_steps),
             samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
         )
 
@@ -197,25 +236,18 @@ class Session:
 
     def evaluate(self) -> Iterator[Event]:
         """Scores the test set, unless a stop comes first. Raises Diverged."""
-        # Small on a CPU, so that a command is heard within a moment.
-        size = 250 if self.device.type == "cpu" else 10_000
         logits = []
-        self.model.eval()
-        for images in self.test_images.split(size):
+        for part in self.learner.scores(SCORED.get(self.learner.device.type, 10_000)):
             yield from self.obey()
             if self.stopping:
-                break
-            with torch.inference_mode():
-                logits.append(self.model(images))
-        self.model.train()
-        if self.stopping:
-            return
+                return
+            logits.append(part)
         scored = torch.cat(logits)
-        test_loss = METRICS["loss"](scored, self.test_labels)
+        test_loss = METRICS["loss"](scored, self.learner.test_labels)
         if not math.isfinite(test_loss):
             raise self.diverged()
         self.test_loss = test_loss
-        self.test_accuracy = METRICS["accuracy"](scored, self.test_labels)
+        self.test_accuracy = METRICS["accuracy"](scored, self.learner.test_labels)
         self.scored_step = self.step
         yield Evaluated(
             epoch=self.epoch,
@@ -228,12 +260,14 @@ class Session:
         """Does what was asked, in order; while paused, waits here and uses no CPU."""
         paused = False
         while (paused or not self.inbox.empty()) and not self.stopping:
+            while self.saver.busy and self.inbox.empty():
+                yield from self.written(0.02)
             match self.inbox.get():
                 case Pause() if not paused:
                     paused = True
                     yield from self.report()
-                    yield from self.save()
                     yield Paused(step=self.step)
+                    yield from self.save()
                 case Resume() if paused:
                     paused = False
                     yield Resumed(step=self.step)
@@ -241,32 +275,45 @@ class Session:
                     pass
                 case Stop():
                     self.stopping = True
+                case Save():
+                    yield from self.report()
+                    yield from self.save()
+                case SetLearningRate(learning_rate=rate):
+                    yield from self.set_learning_rate(rate)
                 case Predict(indices=indices):
                     yield self.predict(indices)
                 case other:
                     yield Asked(command=other)
 
+    def set_learning_rate(self, rate: float) -> Iterator[Event]:
+        if why := problem("learning_rate", rate):
+            yield Notice(message=f"the learning rate {why}; it stays as it was")
+            return
+        yield from self.report()
+        self.config = replace(self.config, learning_rate=rate)
+        yield LearningRateChanged(step=self.step, learning_rate=rate)
+
     def predict(self, indices: tuple[int, ...]) -> Predicted:
         test_images, test_labels = self.tensors.test_images, self.tensors.test_labels
-        mode = self.model.training
-        digits = describe_digits(self.model, test_images, test_labels, indices)
-        self.model.train(mode)
+        model = self.learner.model
+        mode = model.training
+        digits = describe_digits(model, test_images, test_labels, indices)
+        model.train(mode)
         return Predicted(digits=digits, samples=len(test_labels), step=self.step)
 
     def save(self) -> Iterator[Event]:
-        """last.safetensors always, best.safetensors where the test set has never gone better.
+        """Begins to write last.safetensors, and best.safetensors where the test set has never gone
+        better.
 
         Raises Diverged before it would put weights that are not finite over good ones.
         """
-        if not all(bool(each.isfinite().all()) for each in self.model.parameters()):
+        yield from self.written(None)
+        if not self.learner.is_finite():
             raise self.diverged()
+        self.saved_seconds = self.train_seconds
         scored = self.scored_step == self.step
-        last = self.run.folder / ("last" + checkpoints.SUFFIX)
-        paths = [last]
         score = (self.test_accuracy or 0.0, -(self.test_loss or 0.0))
-        if scored and score > self.best:
-            paths.append(self.run.folder / ("best" + checkpoints.SUFFIX))
-        info = checkpoints.CheckpointInfo(
+        info = CheckpointInfo(
             run=self.run.name,
             arch=self.config.arch,
             dataset=self.dataset,
@@ -275,30 +322,32 @@ class Session:
             step=self.step,
             test_loss=self.test_loss if scored else None,
             test_accuracy=self.test_accuracy if scored else None,
-            parameters=self.parameters,
+            parameters=ARCHITECTURES[self.config.arch].parameters,
             saved_at=time(),
+            train_seconds=self.train_seconds,
         )
-        try:
-            checkpoints.save(paths, self.state(), info)
-        except OSError as error:
-            self.save_error = explain(error)
-            why = f"the checkpoint could not be saved in {self.run.folder} ({explain(error)})"
-            yield Notice(message=f"{why}; training goes on")
-            return
-        self.saved, self.save_error = str(last), None
-        for path in paths:
-            yield CheckpointSaved(path=str(path), kind=path.name.removesuffix(checkpoints.SUFFIX))
-        if len(paths) > 1:
-            self.best = score
+        self.saving_score = score
+        self.saver.begin(self.learner.state(), info, best=scored and score > self.best)
 
-    def state(self) -> dict[str, Tensor]:
-        """The weights under their own names, and what else it takes to go on exactly."""
-        tensors = dict(self.model.state_dict())
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"optimizer.{name}.{key}"] = value
-        tensors["rng.torch"] = torch.get_rng_state()
-        return tensors
+    def written(self, seconds: float | None = 0.0) -> Iterator[Event]:
+        """What the saver has done since, after at most so long; what failed is tried again soon."""
+        for each in self.saver.written(seconds):
+            if each.error is None:
+                yield CheckpointSaved(path=str(each.path), kind=each.path.stem, step=each.step)
+                if each.path.name == BEST:
+                    self.best = self.saving_score
+                    continue
+                if self.save_error:
+                    yield Notice(message=f"checkpoints can be saved in {self.run.folder} again")
+                self.saved, self.save_error = str(each.path), None
+                continue
+            if each.error != self.save_error:  # tried every few seconds, told once
+                why = f"{each.path} could not be saved ({each.error})"
+                yield Notice(message=f"{why}; training goes on, and it will be tried again")
+            if each.path.name == LAST:
+                self.save_error = each.error
+                soon = min(RETRY_SECONDS, self.config.save_every)
+                self.saved_seconds += soon - self.config.save_every
 
 
 def _means(values: list[float], parts: int) -> Iterator[float]:

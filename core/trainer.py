@@ -1,26 +1,36 @@
 """train(config, inbox): a whole run, from its data to its last checkpoint, told in events."""
 
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from core import datasets, runs
+from core import checkpoints, datasets, runs
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
-from core.devices import choose_device
-from core.errors import DeviceError, UsageError, UserError, explain, first_line
-from core.events import Event, Notice, RunFailed
-from core.session import Asked, Session
+from core.devices import choose_device, choose_precision
+from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
+from core.events import Evaluated, Event, Notice, RunFailed, RunStarted
+from core.learner import Learner
+from core.resume import TakenUp
+from core.saving import BEST
+from core.session import NO_SCORE, Asked, Position, Session
 
 
-def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
-    """Trains as the config says and as the inbox is told, and gives events until it has ended.
+def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) -> Iterator[Event]:
+    """Trains as the config says and as the inbox is told, and gives events until it has ended: a
+    new run, or the rest of one that is taken up.
 
     Nothing is raised for what a person can cause: the last event is RunFinished or RunFailed.
     Events that belong to the run's record are in its events.jsonl before they are given.
     """
     try:
+        device = choose_device(config.device)
+        precision = choose_precision(config.precision, config.arch, device)
         loaded = yield from _load(config, inbox)
         if loaded is None:
             yield RunFailed(reason="stopped", message="stopped before training began")
@@ -29,9 +39,15 @@ def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
         count = len(tensors.train_labels)
         if config.batch_size > count:
             raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
-        device = choose_device(config.device)
-        with runs.create(config, dataset, str(device)) as run:
-            yield from _recorded(run, Session(config, dataset, tensors, device, run, inbox))
+        if taken_up is None:
+            run = runs.create(config, dataset, str(device))
+        else:
+            run = runs.reopen(taken_up.folder)
+        with run:
+            prepare = partial(
+                _prepared, config, precision, dataset, tensors, device, run, inbox, taken_up
+            )
+            yield from _recorded(run, _explained(device, config.batch_size, run, prepare))
     except UserError as error:
         yield RunFailed(reason=error.reason, message=str(error))
     except Exception as error:
@@ -57,12 +73,78 @@ def _load(
                     yield Asked(command=other)
 
 
-def _recorded(run: runs.Run, session: Session) -> Iterator[Event]:
-    """The session's events, each recorded; its errors as the last of them."""
-    told = False
-    for event in _explained(session):
+def _prepared(
+    config: TrainConfig,
+    precision: str,
+    dataset: str,
+    tensors: datasets.Tensors,
+    device: torch.device,
+    run: runs.Run,
+    inbox: Inbox,
+    taken_up: TakenUp | None,
+) -> Session:
+    """The run, ready to begin. One that is taken up stays as it was until all is here."""
+    learner = Learner(config, precision, tensors, device)
+    position = Position()
+    if taken_up is not None:
+        position = _restored(run, learner, taken_up.checkpoint)
         try:
-            run.record(event)
+            run.begin(config, dataset, str(device))
+        except OSError as error:
+            raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+    return Session(config, dataset, tensors, learner, run, inbox, position)
+
+
+def _restored(run: runs.Run, learner: Learner, checkpoint: Path | None) -> Position:
+    """Puts the learner and the run's record where the checkpoint is; at the first step for None.
+
+    Raises CheckpointError.
+    """
+    info, step = None, 0
+    if checkpoint is not None:
+        info, state = checkpoints.load(checkpoint)
+        step = info.step
+        what = f"{learner.config.arch} trained by {learner.config.optimizer}"
+        # The state of a GPU's random numbers is there only for a run on a GPU.
+        here, there = (
+            {name: each for name, each in tensors.items() if name != "rng.cuda"}
+            for tensors in (state, learner.state())
+        )
+        checkpoints.check_fit(checkpoint, what, here, there)
+        learner.restore(state)
+    try:
+        kept = run.rewind(step, scored=info is not None and info.test_loss is not None)
+    except OSError as error:
+        raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+    scores = [(e.test_accuracy, -e.test_loss) for e in kept if isinstance(e, Evaluated)]
+    best = max(scores) if scores and (run.folder / BEST).exists() else NO_SCORE
+    return Position(info, best, _difference(kept, run, learner))
+
+
+def _difference(kept: list[Event], run: runs.Run, learner: Learner) -> str | None:
+    """What is not as it was when the run began, and may change the last bits of its numbers."""
+    before: dict[str, Any] = dict(run.description.get("versions", {}))
+    for event in kept:
+        if isinstance(event, RunStarted):
+            before |= {"device": event.device, "threads": event.threads}
+    now = {"device": str(learner.device), "threads": learner.threads, **runs.versions()}
+    differing = [
+        f"{name} was {before[name]} and is {now[name]}"
+        for name in ("device", "threads", "torch")
+        if name in before and before[name] != now[name]
+    ]
+    if not differing:
+        return None
+    return f"the last bits may differ from an uninterrupted run: {', '.join(differing)}"
+
+
+def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
+    """The events, each recorded once the run has begun."""
+    told = False
+    for event in events:
+        try:
+            if run.begun:
+                run.record(event)
         except OSError as error:
             if not told:
                 why = f"{run.folder / 'events.jsonl'} cannot be written ({explain(error)})"
@@ -71,40 +153,46 @@ def _recorded(run: runs.Run, session: Session) -> Iterator[Event]:
         yield event
 
 
-def _explained(session: Session) -> Iterator[Event]:
+def _explained(
+    device: torch.device, batch_size: int, run: runs.Run, prepare: Callable[[], Session]
+) -> Iterator[Event]:
+    """The run's events; its errors as the last of them."""
+    session: Session | None = None
+    smaller = f"try a --batch-size below {batch_size}, or another --device"
     try:
+        session = prepare()
         yield from session.events()
     except UserError as error:
-        yield _failed(session, error.reason, str(error))
+        failed = RunFailed(reason=error.reason, message=str(error))
     except torch.OutOfMemoryError:
-        yield _failed(session, "memory", f"{session.device} is out of memory: {_smaller(session)}")
+        failed = RunFailed(reason="memory", message=f"{device} is out of memory: {smaller}")
     except RuntimeError as error:
         what = first_line(error)
         if "allocate memory" in what:  # what PyTorch says of the CPU's memory
-            yield _failed(session, "memory", f"this machine is out of memory: {_smaller(session)}")
-        elif session.device.type == "cpu":
-            yield _unforeseen(session, error)
+            what = f"this machine is out of memory: {smaller}"
+            failed = RunFailed(reason="memory", message=what)
+        elif device.type == "cpu":
+            failed = _unforeseen(run, error)
         else:
-            yield _failed(session, DeviceError.reason, f"{session.device} failed: {what}")
+            failed = RunFailed(reason=DeviceError.reason, message=f"{device} failed: {what}")
     except Exception as error:
-        yield _unforeseen(session, error)
+        failed = _unforeseen(run, error)
+    else:
+        return
+    if session is not None:
+        yield from session.written(None)  # a checkpoint may be on its way to the disk
+        if session.saved:
+            message = f"{failed.message}; the last checkpoint is {session.saved}"
+            failed = replace(failed, message=message, checkpoint=session.saved)
+    yield failed
 
 
-def _smaller(session: Session) -> str:
-    return f"try a --batch-size below {session.config.batch_size}, or another --device"
-
-
-def _unforeseen(session: Session, error: Exception) -> RunFailed:
+def _unforeseen(run: runs.Run, error: Exception) -> RunFailed:
     """A fault of this program's own: one line here, and all of it in the run's folder."""
     what = f"{type(error).__name__}: {first_line(error)}"
-    details = session.run.folder / "traceback.txt"
+    details = run.folder / "traceback.txt"
     try:
         details.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
-        return _failed(session, "error", what)
-    return _failed(session, "error", f"{what}; the details are in {details}")
-
-
-def _failed(session: Session, reason: str, message: str) -> RunFailed:
-    saved = f"; the last checkpoint is {session.saved}" if session.saved else ""
-    return RunFailed(reason=reason, message=message + saved, checkpoint=session.saved)
+        return RunFailed(reason="error", message=what)
+    return RunFailed(reason="error", message=f"{what}; the details are in {details}")

@@ -39,3 +39,43 @@ def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(coun
     assert all(torch.equal(images.flatten(), labels) for images, labels in made)
     whole, rest = divmod(count, size)
     assert [len(labels) for _, labels in made] == [size] * whole + [rest] * (rest > 0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 70), st.data())
+def test_an_epoch_goes_on_from_any_step_as_it_would_have_gone(count, size, data):
+    images = torch.rand(count, 1, 28, 28)
+    first = data.draw(st.integers(0, (count - 1) // size))
+    order = batches.epoch_order(5, 2, count)
+    shifts = batches.epoch_shifts(5, 2, count, 2)
+    with_room = batches.with_margin(images, 2)
+    labels = torch.arange(count)
+    whole = list(batches.batches(with_room, labels, order, size, shifts))
+    rest = batches.batches(with_room, labels, order[first * size :], size, shifts[first * size :])
+    for one, two in zip(whole[first:], rest, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, 0), (0, -2), (-1, 2), (1, 1)])
+def test_a_digit_is_moved_and_what_is_bared_is_paper(down, right):
+    images = torch.rand(3, 1, 28, 28)
+    chosen, moved = torch.tensor([2, 0]), torch.tensor([[down, right], [0, 0]])
+    first, second = batches.shifted(batches.with_margin(images, 2), chosen, moved)
+    assert torch.equal(second, images[0])
+    expected = torch.full((28, 28), -1.0)
+    source = images[2, 0]
+    for row in range(28):
+        for column in range(28):
+            if 0 <= row - down < 28 and 0 <= column - right < 28:
+                expected[row, column] = source[row - down, column - right]
+    assert torch.equal(first[0], expected)
+
+
+def test_shifts_are_drawn_from_seed_and_epoch_alone_and_reach_all_ways():
+    shifts = batches.epoch_shifts(1, 2, 1000, 2)
+    torch.manual_seed(9)
+    assert torch.equal(shifts, batches.epoch_shifts(1, 2, 1000, 2))
+    assert not torch.equal(shifts, batches.epoch_shifts(1, 3, 1000, 2))
+    assert {tuple(pair) for pair in shifts.tolist()} == {
+        (down, right) for down in range(-2, 3) for right in range(-2, 3)
+    }

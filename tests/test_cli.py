@@ -172,7 +172,7 @@ def test_the_lists():
         return json.loads(done.stdout)
 
     archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
-    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602}
+    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010}
     assert [each["name"] for each in printed("datasets", "--json")] == ["mnist", "sample"]
     devices = {each["name"]: each for each in printed("devices", "--json")}
     assert devices["cpu"]["available"]
@@ -206,7 +206,7 @@ def test_quiet_says_nothing(run):
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["train", "--arch", "foo"], 2, "--arch must be one of linear, mlp, cnn, not 'foo'"),
+        (["train", "--arch", "foo"], 2, "--arch must be one of linear, mlp, cnn, quick, not 'foo'"),
         (["train", "--dataset", "foo"], 2, "--dataset must be one of auto, mnist, sample"),
         (["train", "--device", "gpu"], 2, "--device must be auto, cpu, mps, cuda or cuda:N"),
         (["train", "--epochs", "0"], 2, "--epochs must be a whole number"),

@@ -41,6 +41,17 @@ BAD = [
     ("seed", -1),
     ("seed", 2**63),
     ("preset", "nosuch"),
+    ("optimizer", "lion"),
+    ("schedule", "step"),
+    ("precision", "fp16"),
+    *[
+        (name, value)
+        for name in ("momentum", "beta2", "label_smoothing")
+        for value in (-0.1, 1, 1.0, math.nan, "0.5", True, None)
+    ],
+    *[("weight_decay", value) for value in (-1e-9, math.inf, math.nan, "0", None)],
+    *[("shift", value) for value in (-1, 15, 1.0, None)],
+    *[("save_every", value) for value in (0, -1, math.inf, math.nan, "30", None)],
 ]
 anything = (
     st.none()
@@ -58,8 +69,24 @@ def test_the_defaults_are_the_article_s_recipe():
     assert (config.epochs, config.batch_size, config.learning_rate) == (6, 32, 1e-3)
     assert (config.arch, config.dataset, config.device) == ("mlp", "auto", "auto")
     assert (config.preset, config.threads, config.data) == ("article", "auto", None)
+    assert (config.optimizer, config.momentum, config.beta2) == ("adam", 0.9, 0.999)
+    assert (config.weight_decay, config.schedule, config.precision) == (0.0, "constant", "fp32")
+    assert (config.label_smoothing, config.shift) == (0.0, 0)
+    assert PRESETS["article"] == {}
     assert config.checkpoints == "checkpoints"
     assert config == TrainConfig()
+
+
+def test_momenta_that_only_adam_has_do_not_go_with_sgd():
+    assert make_config(optimizer="sgd").momentum == 0.9
+    with pytest.raises(UsageError, match=r"^--optimizer sgd does not go with --beta2 0\.9"):
+        make_config(preset="speedrun", optimizer="sgd")
+
+
+def test_the_speedrun_can_be_had_with_other_settings():
+    config = make_config(preset="speedrun", epochs=2)
+    assert (config.arch, config.epochs, config.schedule) == ("quick", 2, "onecycle")
+    assert make_config(preset="speedrun", arch="cnn").arch == "cnn"
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -171,7 +198,7 @@ def test_an_unknown_preset_is_refused_by_name():
 
 
 def test_stored_fields_of_other_versions_are_passed_over():
-    stored = {"epochs": 3, "dropout": 0.5, "schedule": None}
+    stored = {"epochs": 3, "dropout": 0.5, "mixup": None}
     assert read_config(stored) == TrainConfig(epochs=3)
 
 

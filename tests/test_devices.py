@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from core.devices import choose_device, cpu_cores, list_devices
+from core.devices import choose_device, choose_precision, cpu_cores, list_devices
 from core.errors import DeviceError
 
 
@@ -113,3 +113,36 @@ def test_a_gpu_goes_before_metal_and_both_before_the_processor(two_gpus, monkeyp
 def test_a_real_gpu_is_preferred():
     assert choose_device("auto").type == "cuda"
     assert list_devices()[0].available
+
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
+
+
+def processor_with(monkeypatch, *features):
+    has = dict.fromkeys(features, True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+
+
+@pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16"])
+def test_auto_is_bf16_where_it_is_in_hardware_and_the_network_gains(monkeypatch, feature):
+    processor_with(monkeypatch, feature)
+    found = {arch: choose_precision("auto", arch, CPU) for arch in ("linear", "mlp", "cnn")}
+    assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
+    assert choose_precision("bf16", "mlp", CPU) == "bf16", "who asks for it gets it"
+    assert choose_precision("fp32", "cnn", CPU) == "fp32"
+
+
+def test_a_processor_without_bf16_refuses_it_and_auto_does_without(monkeypatch):
+    processor_with(monkeypatch, "avx512_f")
+    assert choose_precision("auto", "cnn", CPU) == "fp32"
+    with pytest.raises(DeviceError, match=r"^--precision bf16 cannot be had: this processor"):
+        choose_precision("bf16", "cnn", CPU)
+
+
+@pytest.mark.parametrize(("capability", "found"), [((9, 0), "bf16"), ((7, 5), "fp32")])
+def test_a_gpu_has_bf16_from_ampere_on(monkeypatch, capability, found):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", "cnn", GPU) == found
+    if found == "fp32":
+        with pytest.raises(DeviceError, match="older than NVIDIA's Ampere"):
+            choose_precision("bf16", "cnn", GPU)

@@ -194,7 +194,7 @@ def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
     (*_, finished) = train(tiny(), SimpleQueue())
     path = Path(finished.checkpoint)
     header, tensors = checkpoints.load(path)
-    checkpoints.save([path], tensors, replace(header, dataset="cifar"))
+    checkpoints.save(path, tensors, replace(header, dataset="cifar"))
     inbox, refused = SimpleQueue(), []
     inbox.put(Start(tiny(epochs=100_000)))
     for event in serve(inbox, train):

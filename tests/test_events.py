@@ -74,7 +74,7 @@ def test_the_contract_s_events_have_its_names_and_fields(name):
 
 
 def test_what_a_run_records_beyond_the_contract():
-    assert set(RECORDED) - set(CONTRACT) == {"paused", "resumed", "notice"}
+    assert set(RECORDED) - set(CONTRACT) == {"paused", "resumed", "notice", "learning_rate_changed"}
 
 
 def test_a_line_begins_with_its_event_and_time():

@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import time
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -13,10 +13,11 @@ import torch
 
 from core import checkpoints, session
 from core.architectures import ARCHITECTURES
-from core.commands import ListDevices, Pause, Predict, Resume, Stop
+from core.commands import ListDevices, Pause, Predict, Resume, Save, SetLearningRate, Stop
 from core.events import (
     CheckpointSaved,
     Evaluated,
+    LearningRateChanged,
     Notice,
     Paused,
     Predicted,
@@ -105,10 +106,11 @@ def test_pausing_and_looking_change_nothing_of_the_result(tiny, every_step):
 def test_while_paused_a_run_answers_and_does_not_move(tiny, every_step):
     events = drive(tiny(), {5: [Pause()], Paused: [Predict((0,)), Predict((1,)), Resume()]})
     start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
-    assert [type(event) for event in events[start + 1 : end]] == [Predicted, Predicted]
+    told = [type(event) for event in events[start + 1 : end]]
+    assert [kind for kind in told if kind is not CheckpointSaved] == [Predicted, Predicted]
     assert (events[start].step, events[end].step) == (5, 5)
-    saved = [event for event in events[:start] if isinstance(event, CheckpointSaved)]
-    assert [event.kind for event in saved] == ["last"], "what was paused is safe"
+    saved = [(event.kind, event.step) for event in only(events, CheckpointSaved)]
+    assert saved[0] == ("last", 5), "what was paused is safe"
     assert (events[-1].steps, events[-1].stopped) == (20, False)
 
 
@@ -328,3 +330,113 @@ def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, monkeypatch):
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
     assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.8
     assert events[-1].test_accuracy == 0.8
+
+
+def test_a_rate_that_is_changed_counts_from_the_next_step(tiny, every_step):
+    events = drive(tiny(), {5: [SetLearningRate(0.05)], 12: [SetLearningRate(0.002)]})
+    rates = [event.learning_rate for event in only(events, Progress)]
+    assert rates == [0.01] * 5 + [0.05] * 7 + [0.002] * 8
+    changed = [(event.step, event.learning_rate) for event in only(events, LearningRateChanged)]
+    assert changed == [(5, 0.05), (12, 0.002)]
+    info = checkpoints.read_info(folder_of(events) / "last.safetensors")
+    assert info.config["learning_rate"] == 0.002, "so that it stays changed"
+
+
+def test_a_changed_rate_is_the_peak_of_its_schedule(tiny, every_step):
+    plain = [event.learning_rate for event in only(drive(tiny(schedule="cosine")), Progress)]
+    orders = {10: [SetLearningRate(0.02)]}
+    changed = only(drive(tiny(schedule="cosine"), orders), Progress)
+    assert plain[0] == 0.01
+    assert [event.learning_rate for event in changed] == [
+        rate * (1 if step < 10 else 2) for step, rate in enumerate(plain)
+    ]
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf, "fast"])
+def test_a_rate_that_cannot_be_meant_changes_nothing(tiny, every_step, rate):
+    events = drive(tiny(), {5: [SetLearningRate(rate)]})
+    (notice,) = only(events, Notice)
+    assert notice.message.startswith("the learning rate must be a number above 0")
+    assert only(events, LearningRateChanged) == []
+    assert {event.learning_rate for event in only(events, Progress)} == {0.01}
+
+
+def test_a_save_keeps_the_step_it_was_asked_at(tiny, every_step, monkeypatch):
+    kept, real = [], checkpoints.save
+
+    def save(path, tensors, info):
+        kept.append((path.name, info.step, tensors["fc1.weight"].clone()))
+        real(path, tensors, info)
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    events = drive(tiny(), {7: [Save()]})
+    assert [(name, step) for name, step, _ in kept][:1] == [("last.safetensors", 7)]
+    assert events[-1].steps == 20
+    saved = [event.step for event in only(events, CheckpointSaved) if event.kind == "last"]
+    assert saved == [7, 10, 20]
+    assert not torch.equal(kept[0][2], kept[-1][2])
+
+
+def test_training_goes_on_while_a_checkpoint_is_written(tiny, every_step, monkeypatch):
+    """The disk takes its time until ten more steps are done, and what it writes is the old step."""
+    done, real = threading.Event(), checkpoints.save
+
+    def slow(path, tensors, info):
+        assert info.step != 3 or done.wait(20), "training waits for the disk"
+        real(path, tensors, info)
+
+    monkeypatch.setattr(checkpoints, "save", slow)
+    inbox, saved = Inbox(), []
+    for event in train(tiny(batch_size=5), inbox):
+        if isinstance(event, Progress) and event.step == 3:
+            inbox.put(Save())
+        elif isinstance(event, Progress) and event.step == 13:
+            done.set()
+        elif isinstance(event, CheckpointSaved):
+            saved.append(event.step)
+    assert saved[0] == 3
+    assert event.steps == 80
+
+
+@pytest.mark.parametrize("command", [Pause(), Stop(), SetLearningRate(0.5), Predict((0,))])
+def test_a_command_is_heard_within_a_step_also_while_a_checkpoint_is_written(
+    tiny, every_step, monkeypatch, command
+):
+    heard, real = threading.Event(), checkpoints.save
+
+    def slow(path, tensors, info):
+        heard.wait(0.5)
+        real(path, tensors, info)
+
+    monkeypatch.setattr(checkpoints, "save", slow)
+    inbox, at = Inbox(), None
+    for event in train(tiny(batch_size=5), inbox):
+        if isinstance(event, Progress) and event.step == 3:
+            inbox.put(Save())
+            inbox.put(command)
+        if at is None and isinstance(event, Paused | LearningRateChanged | Predicted | RunFinished):
+            at = event
+            heard.set()
+            inbox.put(Resume())
+    assert (at.steps if isinstance(at, RunFinished) else getattr(at, "step", 3)) == 3
+
+
+def test_a_checkpoint_is_saved_each_so_many_seconds_of_training(tiny, every_step, monkeypatch):
+    """By a clock that ticks a second at each look."""
+    ticks = count()
+    monkeypatch.setattr(session, "perf_counter", lambda: float(next(ticks)))
+    config = tiny(epochs=1, batch_size=4, save_every=20.0)
+    saved = [event.step for event in only(drive(config), CheckpointSaved) if event.kind == "last"]
+    assert saved[-1] == 50
+    gaps = [later - earlier for earlier, later in pairwise([0, *saved[:-1]])]
+    assert gaps
+    assert all(5 <= gap <= 20 for gap in gaps), gaps
+
+
+def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, monkeypatch):
+    monkeypatch.setattr(session, "SCORED", {"cpu": 10})
+    orders = {10: [Pause()], Paused: [Resume()]}
+    events = drive(tiny(), orders)
+    kinds = [event.name() for event in events]
+    assert kinds.index("paused") < kinds.index("evaluated")
+    assert only(events, Paused)[0].step == 10

@@ -4,13 +4,14 @@ import json
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import Queue, SimpleQueue
 
 import pytest
 import torch
 
-from core import checkpoints, datasets, session
+from core import checkpoints, datasets, learner, session, trainer
 from core.commands import ListDevices, Pause, Predict, Resume, Stop
 from core.events import (
     CheckpointSaved,
@@ -147,10 +148,10 @@ def test_pause_holds_the_run_and_takes_no_cpu(tiny):
     driver = Driver(tiny(epochs=100_000))
     driver.until(Progress)
     driver.inbox.put(Pause())
-    events = driver.until(Paused)
+    driver.until(Paused)
     folder = next(iter(Path(tiny().checkpoints).iterdir()))
     assert json.loads((folder / "run.json").read_text())["status"] == "paused"
-    assert only(events, CheckpointSaved), "a pause saves"
+    assert driver.until(CheckpointSaved), "a pause saves"
     before = time.process_time()
     time.sleep(0.5)
     assert time.process_time() - before < 0.1
@@ -218,15 +219,15 @@ def test_what_is_not_for_the_run_is_handed_on(tiny):
 
 
 def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch):
-    real = session.functional.cross_entropy
+    real = learner.functional.cross_entropy
     calls = 0
 
-    def broken(logits, labels):
+    def broken(logits, labels, **more):
         nonlocal calls
         calls += torch.is_grad_enabled()
-        return real(logits, labels) * (float("nan") if calls > 15 else 1.0)
+        return real(logits, labels, **more) * (float("nan") if calls > 15 else 1.0)
 
-    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(learner.functional, "cross_entropy", broken)
     events = run(tiny(epochs=3))
     failed = events[-1]
     assert isinstance(failed, RunFailed)
@@ -285,8 +286,9 @@ def full_disk(times):
 def test_a_disk_that_is_full_for_a_while_is_told_and_does_not_stop_the_run(tiny, monkeypatch):
     monkeypatch.setattr(checkpoints, "save", full_disk(1))
     events = run(tiny(epochs=2))
-    (notice,) = only(events, Notice)
-    assert "No space left on device" in notice.message
+    lost, found = only(events, Notice)
+    assert "No space left on device" in lost.message
+    assert "can be saved in" in found.message
     assert isinstance(events[-1], RunFinished)
     assert Path(events[-1].checkpoint).exists()
 
@@ -300,10 +302,10 @@ def test_a_result_that_could_not_be_saved_is_a_failure(tiny, monkeypatch):
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
 def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
-    def broken(*arguments):
+    def broken(*arguments, **more):
         raise kind("a fault\nin two lines")
 
-    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(learner.functional, "cross_entropy", broken)
     events = run(tiny())
     assert events[-1].reason == "error"
     details = run_folder(events) / "traceback.txt"
@@ -312,13 +314,13 @@ def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
 
 
 def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
-    def broken(*arguments):
+    def broken(*arguments, **more):
         raise ZeroDivisionError("a fault")
 
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(learner.functional, "cross_entropy", broken)
     monkeypatch.setattr(Path, "write_text", full)
     events = run(tiny())
     assert (events[-1].reason, events[-1].message) == ("error", "ZeroDivisionError: a fault")
@@ -326,14 +328,36 @@ def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
 
 
 def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
-    def broken(running):
-        running.device = torch.device("cuda:0")
+    def broken(*arguments):
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with this and that")
 
-    monkeypatch.setattr(session.Session, "train_epoch", broken)
+    monkeypatch.setattr(trainer, "choose_device", lambda name: torch.device("cuda:0"))
+    monkeypatch.setattr(trainer, "Learner", broken)
     events = run(tiny())
     assert events[-1].reason == "device"
     assert events[-1].message == "cuda:0 failed: CUDA error: unspecified launch failure"
+
+
+def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
+    real, there = session.Session.train_epoch, []
+
+    def going(running):
+        if there:
+            raise RuntimeError("CUDA error: GPU has fallen off the bus")
+        there.append(1)
+        yield from real(running)
+
+    monkeypatch.setattr(session.Session, "train_epoch", going)
+    monkeypatch.setattr(trainer, "choose_device", lambda name: torch.device("cuda:0"))
+    on_cpu = partial(learner.Learner, device=torch.device("cpu"))
+    monkeypatch.setattr(trainer, "Learner", lambda *given: on_cpu(*given[:3]))
+    events = run(tiny())
+    last = str(run_folder(events) / "last.safetensors")
+    assert (events[-1].reason, events[-1].checkpoint) == ("device", last)
+    assert events[-1].message == (
+        f"cuda:0 failed: CUDA error: GPU has fallen off the bus; the last checkpoint is {last}"
+    )
+    assert checkpoints.load(Path(last))[0].step == 10
 
 
 @pytest.mark.parametrize(
@@ -342,10 +366,10 @@ def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
 def test_out_of_memory_says_what_to_do(tiny, monkeypatch, words):
     kind = torch.OutOfMemoryError if "CUDA" in words else RuntimeError
 
-    def broken(*arguments):
+    def broken(*arguments, **more):
         raise kind(words)
 
-    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(learner.functional, "cross_entropy", broken)
     (*_, failed) = run(tiny())
     assert failed.reason == "memory"
     assert "try a --batch-size below 20" in failed.message
@@ -364,7 +388,7 @@ def test_memory_that_is_out_before_the_first_step_says_so_too(tiny, monkeypatch)
     def broken(*arguments):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(session, "normalize", broken)
+    monkeypatch.setattr(learner, "normalize", broken)
     events = run(tiny())
     assert events[-1].reason == "memory"
     (folder,) = Path(tiny().checkpoints).iterdir()
@@ -380,10 +404,10 @@ def test_a_home_that_is_not_there_is_wrong_usage(tiny):
 
 
 def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
-    def broken(*arguments):
+    def broken(*arguments, **more):
         raise NotImplementedError
 
-    monkeypatch.setattr(session.functional, "cross_entropy", broken)
+    monkeypatch.setattr(learner.functional, "cross_entropy", broken)
     assert run(tiny())[-1].message.startswith("NotImplementedError: NotImplementedError; ")
 
 

@@ -27,6 +27,7 @@ from core.commands import (
     Pause,
     Quit,
     Resume,
+    Save,
     Start,
     Stop,
 )
@@ -198,6 +199,9 @@ class MnistApp(App[None]):
     def action_go_on(self) -> None:
         self.tell(Resume())
 
+    def action_save(self) -> None:
+        self.tell(Save())
+
     def action_stop(self) -> None:
         if self.run_state.active:
             self.tell(Stop())
@@ -261,6 +265,8 @@ class MnistApp(App[None]):
                 return self.run_state.phase == "paused"
             case "stop":
                 return self.run_state.active
+            case "save":
+                return self.run_state.phase in ("training", "paused")
             case "focus_next" | "focus_previous":
                 # The fields are locked during a run.
                 return not (isinstance(self.screen, TrainView) and self.run_state.active)
@@ -276,6 +282,7 @@ class MnistApp(App[None]):
             "start": "Train the network that is set up",
             "pause": "Hold the run, and save it",
             "go_on": "Go on where the run was held",
+            "save": "Save the run as it is now, and go on",
             "stop": "End the run here, and save it",
         }
         for action, said in what.items():

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.config import TrainConfig
+from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
 from tui.options import config_option, with_config
 
@@ -129,6 +129,35 @@ def train(
     from tui.plain import train_plainly
 
     return train_plainly(config, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def resume(
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="a run's name, its folder or one of its checkpoints", metavar="RUN_OR_CHECKPOINT"
+        ),
+    ],
+    epochs: Annotated[
+        str | None, typer.Option(metavar="N", help="train to so many epochs in all")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="another device than before")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    data: DataDir = None,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Go on with a run exactly where it stopped, as if it never had."""
+    from core.resume import take_up
+    from tui.plain import train_plainly
+
+    more = None if epochs is None else parse("epochs", epochs)
+    other = None if device is None else parse("device", device)
+    config, taken_up = take_up(run, _folder(checkpoints), more, data, other)
+    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
 
 
 @app.command(name="eval")

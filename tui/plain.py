@@ -12,19 +12,26 @@ from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.errors import exit_status
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
+from core.resume import TakenUp
 from tui.cli import complain
 from tui.signals import ENDING
 from tui.state import RunState, fold
 from tui.words import epoch_line, farewell, figures, headline
 
 
-def train_plainly(config: TrainConfig, *, as_json: bool = False, quiet: bool = False) -> int:
+def train_plainly(
+    config: TrainConfig,
+    taken_up: TakenUp | None = None,
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
     """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves."""
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox) as signals:
         from core.trainer import train
 
-        events = _complaining(train(config, inbox))
+        events = _complaining(train(config, inbox, taken_up))
         if as_json:
             last = _print_json(events)
         elif quiet:
@@ -106,7 +113,7 @@ def _show_bar(events: Iterable[Event]) -> Event:
                     bar, description=state.doing, completed=state.done, total=state.total or None
                 )
             if state.started and state.started is not before.started:
-                bars.reset(bar, total=state.total_steps)
+                bars.reset(bar, total=state.total_steps, completed=state.step)
                 bars.print(headline(state), markup=False)
             elif state.started:
                 bars.update(

@@ -152,6 +152,8 @@ def fold(state: RunState, event: Event) -> RunState:
                 phase="training",
                 message=state.message,
                 started=event,
+                step=event.step,
+                epoch=-(-event.step // event.steps_per_epoch),
                 devices=state.devices,
                 opened=state.opened,
             )

@@ -7,9 +7,11 @@ from tui.state import RunState
 def headline(state: RunState) -> str:
     run = state.started
     assert run is not None
+    epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    since = f", from step {run.step:,} on" if run.step else ""
     return (
         f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}, "
-        f"{run.train_samples:,} digits of {run.dataset}, {run.epochs} epochs"
+        f"{run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
     )
 
 

@@ -1,0 +1,158 @@
+"""What learns: a network, its optimizer, and the digits, on one device, in one arithmetic."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.architectures import ARCHITECTURES
+from core.batches import batches, epoch_order, epoch_shifts, with_margin
+from core.config import TrainConfig
+from core.datasets import Tensors
+from core.devices import cpu_cores
+from core.graphs import Captured
+from core.inference import normalize
+from core.kernels import use_fast_routes
+from core.optimizers import OPTIMIZERS
+
+# Below this, one operation is too short for a second thread: on 2 cores, linear trains as fast on
+# one thread as on two, mlp (670,000) 1.4 times as fast on two, cnn 1.7 times.
+ONE_THREAD_PARAMETERS = 70_000
+# How many steps a GPU may have waiting: enough to keep it busy, few enough for a command to be
+# heard soon. Without a bound a thousand would wait.
+STEPS_AHEAD = 2
+
+
+class Learner:
+    """Making one is the first thing that can run out of memory.
+
+    The seed draws the weights on the CPU, so that they are the same on every device.
+    """
+
+    def __init__(
+        self, config: TrainConfig, precision: str, tensors: Tensors, device: torch.device
+    ) -> None:
+        self.config, self.precision, self.device = config, precision, device
+        self.threads = self._choose_threads()
+        torch.set_num_threads(self.threads)
+        torch.manual_seed(config.seed)
+        self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
+        self.parameters = dict(self.model.named_parameters())
+        self.optimizer = OPTIMIZERS[config.optimizer](config, self.parameters)
+        images = normalize(tensors.train_images).to(device)
+        self.images = with_margin(images, config.shift) if config.shift else images
+        self.labels = tensors.train_labels.to(device)
+        self.test_images = normalize(tensors.test_images).to(device)
+        self.test_labels = tensors.test_labels.to(device)
+        self.captured: Captured | None = None
+        self._ahead: deque[torch.cuda.Event] = deque()
+
+    def _choose_threads(self) -> int:
+        if self.config.threads != "auto":
+            return int(self.config.threads)
+        small = ARCHITECTURES[self.config.arch].parameters < ONE_THREAD_PARAMETERS
+        return 1 if small else cpu_cores()
+
+    def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on."""
+        config, count = self.config, len(self.labels)
+        skipped = first * config.batch_size
+        order = epoch_order(config.seed, epoch, count)[skipped:].to(self.device)
+        shifts = None
+        if config.shift:
+            shifts = epoch_shifts(config.seed, epoch, count, config.shift)
+            shifts = shifts[skipped:].to(self.device)
+        return batches(self.images, self.labels, order, config.batch_size, shifts)
+
+    def step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
+        """Learns from one batch; gives its mean loss from before that, still on the device."""
+        if self.captured and len(labels) == self.config.batch_size:
+            loss = self.captured.replay(images, labels, rate)
+        else:
+            loss = self._step(images, labels, rate)
+        if self.device.type == "cuda":
+            self._keep_up()
+        return loss
+
+    def _keep_up(self) -> None:
+        """Waits for the GPU where it is more than STEPS_AHEAD behind."""
+        done = torch.cuda.Event()
+        done.record(torch.cuda.current_stream(self.device))
+        self._ahead.append(done)
+        if len(self._ahead) > STEPS_AHEAD:
+            self._ahead.popleft().synchronize()
+
+    def _step(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> Tensor:
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        loss = self.loss(images, labels)
+        loss.backward()
+        with torch.no_grad():
+            self.optimizer.step(rate)
+        return loss.detach()
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        if self.precision == "bf16":
+            # A cache of cast weights would outlive the graph that it was made in.
+            with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
+                logits = self.model(images)
+        else:
+            logits = self.model(images)
+        smoothing = self.config.label_smoothing
+        return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+
+    def capture(self) -> str | None:
+        """On a CUDA device, records a step as a graph, which is then replayed at the price of one
+        launch. Why that could not be, or None: steps are then made one by one.
+        """
+        size = self.config.batch_size
+        if self.device.type != "cuda" or size > len(self.labels):
+            return None
+        before = {name: each.clone() for name, each in self.state().items()}
+        try:
+            self.captured = Captured(self._step, self.images[:size], self.labels[:size])
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            self.restore(before)
+        return None
+
+    def scores(self, size: int) -> Iterator[Tensor]:
+        """Logits (size, 10) of the test digits, in order, in float32 and a part at a time."""
+        self.model.eval()
+        try:
+            for images in self.test_images.split(size):
+                with torch.inference_mode():
+                    logits = self.model(images)
+                yield logits
+        finally:
+            self.model.train()
+
+    def is_finite(self) -> bool:
+        return all(bool(each.isfinite().all()) for each in self.parameters.values())
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights under their own names, and what else it takes to go on exactly."""
+        tensors = dict(self.model.state_dict())
+        for name, kept in self.optimizer.state.items():
+            for key, value in kept.items():
+                tensors[f"optimizer.{name}.{key}"] = value
+        # Nothing here draws from it during a run, but a network may: one with dropout does.
+        tensors["rng.torch"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Takes up such a state, in place. Its names and shapes must be those of `state`."""
+        with torch.no_grad():
+            for name, tensor in self.state().items():
+                if not name.startswith("rng."):
+                    tensor.copy_(tensors[name])
+        torch.set_rng_state(tensors["rng.torch"].cpu())
+        if self.device.type == "cuda" and "rng.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["rng.cuda"].cpu(), self.device)

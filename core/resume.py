@@ -1,0 +1,100 @@
+"""What a run is taken up from: which run, which checkpoint, and the settings that it goes on with.
+
+No torch here: headers and run.json say it all, so that what cannot be is refused at once.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.architectures import ARCHITECTURES
+from core.checkpoints import SUFFIX, CheckpointInfo, find, read_info
+from core.config import TrainConfig, read_config
+from core.errors import CheckpointError, UsageError
+from core.files import expand
+from core.runs import DESCRIPTION, EVENTS, read_description
+from core.schedules import PLANNED
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """`checkpoint` is None for a run that ended before its first: it starts from its first step."""
+
+    folder: Path
+    checkpoint: Path | None
+
+
+def take_up(
+    name: str,
+    folder: Path,
+    epochs: int | None = None,
+    data: str | None = None,
+    device: str | None = None,
+) -> tuple[TrainConfig, TakenUp]:
+    """How to go on with the run that is meant by a checkpoint, a run's folder, or its name in a
+    folder of runs; with more epochs, and digits or a device elsewhere, where those are given.
+
+    Raises CheckpointError and UsageError.
+    """
+    place = _run_folder(name, folder)
+    if place is not None and not (place / ("last" + SUFFIX)).exists():
+        checkpoint, info = None, None
+        stored, dataset = _described_config(place)
+    else:
+        checkpoint = find(name, folder, kinds=("last",))
+        place, info = checkpoint.parent, read_info(checkpoint)
+        if not (place / EVENTS).exists():
+            raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
+        stored, dataset = info.config, info.dataset
+    changes = {"epochs": epochs, "data": data, "device": device}
+    given = {key: value for key, value in changes.items() if value is not None}
+    source = checkpoint or place / DESCRIPTION
+    planned = _config(source, stored)
+    config = _config(
+        source, stored | given | {"dataset": dataset, "checkpoints": str(place.parent)}
+    )
+    _check(place, planned, config, info)
+    return config, TakenUp(place, checkpoint)
+
+
+def _run_folder(name: str, folder: Path) -> Path | None:
+    places = (expand(name), folder / name)
+    return next((each for each in places if os.path.isfile(each / EVENTS)), None)
+
+
+def _described_config(place: Path) -> tuple[dict[str, Any], str]:
+    stored = read_description(place).get("config")
+    if not isinstance(stored, dict) or not isinstance(stored.get("dataset"), str):
+        raise CheckpointError(f"{place} has no checkpoint, and no {DESCRIPTION} to start from")
+    return stored, stored["dataset"]
+
+
+def _config(source: Path, stored: dict[str, Any]) -> TrainConfig:
+    arch = stored.get("arch")
+    if arch not in ARCHITECTURES:
+        here = ", ".join(ARCHITECTURES)
+        raise CheckpointError(f"{source} is of a network {arch!r}; this mnist-tui has {here}")
+    try:
+        return read_config(stored)
+    except UsageError as error:
+        raise CheckpointError(f"{source} has settings that cannot be meant: {error}") from None
+
+
+def _check(
+    place: Path, planned: TrainConfig, config: TrainConfig, info: CheckpointInfo | None
+) -> None:
+    if config.epochs != planned.epochs and config.schedule in PLANNED:
+        raise UsageError(
+            f"{place.name} has the schedule {config.schedule}, which was planned for "
+            f"{planned.epochs} epochs and cannot be taken up with {config.epochs}"
+        )
+    done = info.epoch if info else 0
+    if config.epochs != planned.epochs and config.epochs <= done:
+        raise UsageError(f"{place.name} has gone through {done} epochs; --epochs must be more")
+    finished = read_description(place).get("status") == "finished"
+    if finished and config.epochs <= done:
+        how = "start a new run" if config.schedule in PLANNED else f"add --epochs {done + 1}"
+        raise UsageError(f"{place.name} has finished its {done} epochs; to train on, {how}")
