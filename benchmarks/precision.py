@@ -1,6 +1,6 @@
 """What bf16 costs in accuracy: the same seeds in fp32 and with --precision auto, side by side.
 
-    python benchmarks/precision.py [--data DIR] [--seeds N] [--epochs N] [ARCH ...]
+python benchmarks/precision.py [--data DIR] [--seeds N] [--epochs N] [ARCH ...]
 """
 
 import argparse

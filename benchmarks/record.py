@@ -2,7 +2,7 @@
 
 Conv 24 k5, pool, ReLU, conv 32 k3, pool, ReLU, 800→256→10; batch 256, Adam at 1e-2 with betas 0.7
 and 0.9, one-cycle, one epoch, float32. The digits are one tensor, as the recipe has them. Nothing
-of ours is imported here. Prints, for each seed, the seconds of training alone and the test accuracy.
+of ours is imported here. Prints, for each seed, seconds of training alone and test accuracy.
 
     python benchmarks/record.py DATA FIRST_SEED SEEDS
 """

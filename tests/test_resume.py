@@ -12,9 +12,9 @@ import torch
 
 from core import checkpoints, runs, session
 from core.architectures import ARCHITECTURES
-from core.commands import Pause, Resume, Save, SetLearningRate, Start, Stop
+from core.commands import Pause, Predict, Resume, Save, SetLearningRate, Start, Stop
 from core.errors import CheckpointError, UsageError
-from core.events import Evaluated, Notice, Progress, RunFailed, RunFinished, RunStarted
+from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
 from core.resume import take_up
 from core.trainer import train
 
@@ -155,7 +155,8 @@ def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, tmp_pat
 
 def test_a_pause_an_answer_and_a_save_change_nothing(tiny, every_step):
     whole = folder_of(drive(tiny()))
-    orders = {5: [Pause()], session.Paused: [Save(), Resume()], 8: [Save()], 14: [Save()]}
+    orders = {5: [Pause()], Paused: [Predict((0, 1)), Save(), Resume()], 8: [Save()]}
+    orders |= {14: [Predict((2,))], 19: [Predict((3,)), Save()]}
     other = folder_of(drive(tiny(), orders))
     assert_same_end(whole, other)
     assert told(whole) == told(other)

@@ -24,9 +24,11 @@ def _help(name: str) -> str:
 def config_option(name: str) -> Any:
     """The option for one field. It takes text, so that one place says what is allowed."""
     field = FIELDS[name]
-    metavar = {int: "N", float: "RATE"}.get(type(field.default), "NAME")
-    if field.metadata["help"].startswith("folder"):
-        metavar = "DIR"
+    metavar = {int: "N", float: "X"}.get(type(field.default), "NAME")
+    # A help that says what a value is begins with it.
+    metavar = {"folder": "DIR", "seconds": "SECONDS"}.get(
+        field.metadata["help"].split()[0], metavar
+    )
     return typer.Option(
         flag(name),
         envvar=environment_variable(name),
