@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
@@ -49,7 +49,8 @@ class Run:
         self.description = read_description(folder)
         self.begun = False
         # Lines are appended, so that a reader and a crash find all that was written before.
-        self._events: BinaryIO = (folder / EVENTS).open("ab")
+        self._events = (folder / EVENTS).open("ab", buffering=0)
+        self._unwritten = bytearray()  # what a full disk would not take yet
         if fcntl is not None and not _lock(self._events):
             self._events.close()
             by = self.description.get("pid", "another one")
@@ -65,7 +66,8 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         with suppress(OSError):  # a full disk, of which record has told
-            self._events.close()
+            self._write_events()
+        self._events.close()
 
     def begin(self, config: TrainConfig, dataset: str, device: str) -> None:
         """Describes the run as one that is going on in this process. Raises OSError."""
@@ -102,24 +104,31 @@ class Run:
         return kept
 
     def record(self, event: Event) -> None:
-        """Appends the event, and brings run.json's status up to date. Raises OSError."""
+        """Appends the event, and brings run.json's status up to date.
+
+        Raises OSError; what could not be written then is written with a later event.
+        """
         if not event.recorded:
             return
+        self._unwritten += as_json(event).encode() + b"\n"
         try:
-            self._events.write(as_json(event).encode() + b"\n")
-            self._events.flush()
+            self._write_events()
         finally:
             # Whatever becomes of the line, the run must not seem to go on.
             if status := _status(event):
                 self.description["status"] = status
                 self._write_description()
 
+    def _write_events(self) -> None:
+        while self._unwritten:
+            del self._unwritten[: self._events.write(self._unwritten)]
+
     def _write_description(self) -> None:
         text = json.dumps(self.description, indent=2) + "\n"
         replace_file(self.folder / DESCRIPTION, text.encode())
 
 
-def _lock(file: BinaryIO) -> bool:
+def _lock(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

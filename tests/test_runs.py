@@ -173,3 +173,21 @@ def test_a_run_s_folder_expands_the_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     with runs.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
         assert run.folder.parent == tmp_path / "runs"
+
+
+def test_what_a_full_disk_did_not_take_is_written_when_it_can_be(config):
+    """A limit on the size of files takes half of a line, and no more; then it is lifted."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    line = as_json(SCORED) + "\n"
+    with runs.create(config, "sample", "cpu") as run:
+        run.record(SCORED)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(line) * 3 // 2, hard))
+        try:
+            for _ in range(2):
+                with pytest.raises(OSError, match="File too large"):
+                    run.record(SCORED)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        run.record(SCORED)
+        assert (run.folder / "events.jsonl").read_text() == line * 4
