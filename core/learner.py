@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.architectures import ARCHITECTURES
+from core.backprop import backpropagate, chain
 from core.batches import batches, epoch_order, epoch_shifts, with_margin
 from core.config import TrainConfig
 from core.datasets import Tensors
@@ -48,6 +49,7 @@ class Learner:
         self.labels = tensors.train_labels.to(device)
         self.test_images = normalize(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
+        self.chain = chain(self.model) if device.type == "cpu" and precision == "fp32" else None
         self.captured: Captured | None = None
         self._ahead: deque[torch.cuda.Event] = deque()
 
@@ -87,10 +89,14 @@ class Learner:
             self._ahead.popleft().synchronize()
 
     def _step(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> Tensor:
-        for parameter in self.parameters.values():
-            parameter.grad = None
-        loss = self.loss(images, labels)
-        loss.backward()
+        if self.chain:
+            smoothing = self.config.label_smoothing
+            loss = backpropagate(self.chain, images, labels, smoothing)
+        else:
+            for parameter in self.parameters.values():
+                parameter.grad = None
+            loss = self.loss(images, labels)
+            loss.backward()
         with torch.no_grad():
             self.optimizer.step(rate)
         return loss.detach()

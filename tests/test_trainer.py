@@ -228,7 +228,7 @@ def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch
         return real(logits, labels, **more) * (float("nan") if calls > 15 else 1.0)
 
     monkeypatch.setattr(learner.functional, "cross_entropy", broken)
-    events = run(tiny(epochs=3))
+    events = run(tiny(arch="quick", epochs=3))
     failed = events[-1]
     assert isinstance(failed, RunFailed)
     assert failed.reason == "diverged"
