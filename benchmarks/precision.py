@@ -17,6 +17,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=1)
     options = parser.parse_args()
+    if options.seeds < 2:
+        parser.error("--seeds must be 2 or more, to say how much they differ")
     if options.data is None:
         parser.error("the real digits are not at hand: name their folder with --data")
     for arch in options.archs:

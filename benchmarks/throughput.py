@@ -57,6 +57,8 @@ def our_loop(arch: str, precision: str, data: str, seconds: float) -> float:
                     break
         process.send_signal(signal.SIGTERM)
         process.communicate()
+    if not rate:
+        raise SystemExit(f"{arch} could not be trained: see above")
     return rate
 
 

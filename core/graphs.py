@@ -22,15 +22,18 @@ class Captured:
         self.images, self.labels = images.clone(), labels.clone()
         self.rate = torch.zeros((), device=images.device)
         self.rate_now = 0.0
-        side = torch.cuda.Stream(images.device)
-        side.wait_stream(torch.cuda.current_stream(images.device))
-        with torch.cuda.stream(side):
+        device = images.device
+        self.graph = torch.cuda.CUDAGraph()
+        side = torch.cuda.Stream(device)
+        side.wait_stream(torch.cuda.current_stream(device))
+        # A stream of our own for the capture too: torch's own would be one of the first device,
+        # and a capture that fails would leave this thread on it.
+        with torch.cuda.device(device), torch.cuda.stream(side):
             for _ in range(WARM_UPS):
                 step(self.images, self.labels, self.rate)
-        torch.cuda.current_stream(images.device).wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.loss = step(self.images, self.labels, self.rate)
+            with torch.cuda.graph(self.graph, stream=side):
+                self.loss = step(self.images, self.labels, self.rate)
+        torch.cuda.current_stream(device).wait_stream(side)
 
     def replay(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         self.images.copy_(images)

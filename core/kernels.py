@@ -28,7 +28,8 @@ def keep_freed_memory() -> None:
     # Another C library than glibc has no mallopt, and needs none.
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, MOST_KEPT)
+        # Before its version 2.35 or so it refuses more than 32 MiB.
+        libc.mallopt(M_MMAP_THRESHOLD, MOST_KEPT) or libc.mallopt(M_MMAP_THRESHOLD, 2**25)
         libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 

@@ -18,6 +18,8 @@ from core.files import expand
 from core.runs import DESCRIPTION, EVENTS, read_description
 from core.schedules import PLANNED
 
+KINDS = ("last", "best")
+
 
 @dataclass(frozen=True)
 class TakenUp:
@@ -40,15 +42,16 @@ def take_up(
     Raises CheckpointError and UsageError.
     """
     place = _run_folder(name, folder)
-    if place is not None and not (place / ("last" + SUFFIX)).exists():
+    if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
         stored, dataset = _described_config(place)
     else:
-        checkpoint = find(name, folder, kinds=("last",))
+        # Absolute, since a folder that is called "." has no name to call the run by.
+        checkpoint = Path(os.path.abspath(find(name, folder, KINDS)))
         place, info = checkpoint.parent, read_info(checkpoint)
         if not (place / EVENTS).exists():
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
-        stored, dataset = info.config, info.dataset
+        stored, dataset = info.config | _planned_epochs(place), info.dataset
     changes = {"epochs": epochs, "data": data, "device": device}
     given = {key: value for key, value in changes.items() if value is not None}
     source = checkpoint or place / DESCRIPTION
@@ -62,7 +65,17 @@ def take_up(
 
 def _run_folder(name: str, folder: Path) -> Path | None:
     places = (expand(name), folder / name)
-    return next((each for each in places if os.path.isfile(each / EVENTS)), None)
+    found = next((each for each in places if os.path.isfile(each / EVENTS)), None)
+    return found and Path(os.path.abspath(found))
+
+
+def _planned_epochs(place: Path) -> dict[str, Any]:
+    """How far the run was to go when it was last begun: that may be further than a checkpoint
+    from before knows."""
+    described = read_description(place).get("config")
+    if isinstance(described, dict) and "epochs" in described:
+        return {"epochs": described["epochs"]}
+    return {}
 
 
 def _described_config(place: Path) -> tuple[dict[str, Any], str]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
+from shutil import rmtree
 from types import TracebackType
 from typing import IO, Any
 
@@ -48,9 +49,11 @@ class Run:
         self.name = folder.name
         self.description = read_description(folder)
         self.begun = False
+        self._described = ""  # the status that run.json has
         # Lines are appended, so that a reader and a crash find all that was written before.
         self._events = (folder / EVENTS).open("ab", buffering=0)
         self._unwritten = bytearray()  # what a full disk would not take yet
+        self.behind: str | None = None  # why it would not
         if fcntl is not None and not _lock(self._events):
             self._events.close()
             by = self.description.get("pid", "another one")
@@ -110,22 +113,32 @@ class Run:
         """
         if not event.recorded:
             return
+        self.description["status"] = _status(event) or self.description["status"]
         self._unwritten += as_json(event).encode() + b"\n"
         try:
             self._write_events()
         finally:
             # Whatever becomes of the line, the run must not seem to go on.
-            if status := _status(event):
-                self.description["status"] = status
+            if self.description["status"] != self._described:
                 self._write_description()
 
     def _write_events(self) -> None:
-        while self._unwritten:
-            del self._unwritten[: self._events.write(self._unwritten)]
+        try:
+            while self._unwritten:
+                del self._unwritten[: self._events.write(self._unwritten)]
+        except OSError as error:
+            self.behind = explain(error)
+            raise
+        self.behind = None
+
+    def sync(self) -> None:
+        """Waits until the disk has the events, for any thread. Raises OSError."""
+        os.fsync(self._events.fileno())
 
     def _write_description(self) -> None:
         text = json.dumps(self.description, indent=2) + "\n"
         replace_file(self.folder / DESCRIPTION, text.encode())
+        self._described = self.description["status"]
 
 
 def _lock(file: IO[bytes]) -> bool:
@@ -150,6 +163,8 @@ def read_description(folder: Path) -> dict[str, Any]:
 def _is_later(event: Event, step: int, scored: bool) -> bool:
     # RunFinished has `steps`.
     at = getattr(event, "step", getattr(event, "steps", 0))
+    if not isinstance(at, int):  # by somebody else's hand
+        return False
     return at > step or (at == step and not scored and isinstance(event, Evaluated))
 
 
@@ -182,7 +197,12 @@ def create(config: TrainConfig, dataset: str, device: str) -> Run:
             except FileExistsError:
                 number += 1
         run = Run(folder)
-        run.begin(config, dataset, device)
+        try:
+            run.begin(config, dataset, device)
+        except OSError:
+            run.__exit__(None, None, None)
+            rmtree(folder, ignore_errors=True)
+            raise
     except OSError as error:
         raise CheckpointError(
             f"the checkpoint folder {config.folder} cannot be written ({explain(error)}); "

@@ -1,9 +1,11 @@
 """One run: its steps, its scores, its checkpoints, and what it is told in between."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from queue import Empty
 from time import perf_counter, time
 
 import torch
@@ -25,7 +27,6 @@ from core.config import TrainConfig, problem
 from core.datasets import Tensors
 from core.errors import CheckpointError, Diverged
 from core.events import (
-    CheckpointSaved,
     Evaluated,
     Event,
     LearningRateChanged,
@@ -41,14 +42,12 @@ from core.inference import describe_digits
 from core.learner import Learner
 from core.metrics import METRICS
 from core.runs import Run
-from core.saving import BEST, LAST, Saver
+from core.saving import LAST, NO_SCORE, Saver, Score
 from core.schedules import SCHEDULES
 
 PROGRESS_SECONDS = 0.1
 # A progress event's stretch of losses is told as so many means.
 MEANS_PER_PROGRESS = 8
-# How soon saving is tried again where it has failed.
-RETRY_SECONDS = 5.0
 # Digits scored at a time: few on a CPU, so that a command is heard within a moment.
 SCORED = {"cpu": 100}
 
@@ -62,15 +61,12 @@ class Asked(Event):
     command: Command
 
 
-NO_SCORE = (-1.0, -math.inf)
-
-
 @dataclass(frozen=True)
 class Position:
     """Where a run begins: at its first step, or with what a checkpoint and the events say."""
 
     info: CheckpointInfo | None = None
-    best: tuple[float, float] = NO_SCORE  # accuracy and negative loss of the best so far
+    best: Score = NO_SCORE
     notice: str | None = None
 
 
@@ -89,7 +85,7 @@ class Session:
     ) -> None:
         self.config, self.dataset, self.tensors = config, dataset, tensors
         self.learner, self.run, self.inbox = learner, run, inbox
-        self.saver = Saver(run.folder)
+        self.saver = Saver(run, position.best)
         self.count = len(tensors.train_labels)
         self.steps_per_epoch = math.ceil(self.count / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -97,9 +93,6 @@ class Session:
         self.notice = position.notice
         self.stopping = False
         self.pending: list[Tensor] = []  # each step's loss since the last progress
-        self.saved: str | None = None
-        self.save_error: str | None = None
-        self.best = self.saving_score = position.best
         self.step = 0
         self.train_seconds = 0.0
         self.test_loss: float | None = None
@@ -107,12 +100,12 @@ class Session:
         self.scored_step = -1  # the step that the two above belong to
         if position.info:
             self._go_on(position.info)
-        self.saved_seconds = self.train_seconds  # at the last checkpoint
+        self.saved_seconds = self.train_seconds  # when the last checkpoint was begun
         self.reported = (self.train_seconds, self.samples)  # at the last progress
 
     def _go_on(self, info: CheckpointInfo) -> None:
         self.step, self.train_seconds = info.step, info.train_seconds
-        self.saved = str(self.run.folder / LAST)
+        self.saver.last = str(self.run.folder / LAST)
         if info.test_loss is not None and info.test_accuracy is not None:
             self.test_loss, self.test_accuracy = info.test_loss, info.test_accuracy
             self.scored_step = self.step
@@ -138,17 +131,19 @@ class Session:
             yield Notice(message=self.notice)
         if why := self.learner.capture():
             yield Notice(message=f"steps are made one by one, since a graph cannot be had: {why}")
-        if self.step and self.step % self.steps_per_epoch == 0 and self.scored_step != self.step:
+        at_end = self.step > 0 and self.step % self.steps_per_epoch == 0
+        if at_end and self.scored_step != self.step:
             yield from self.evaluate()
-            yield from self.save()
+        if at_end and self.scored_step == self.step:
+            self.save()  # it may be the best, and a process that was killed may not have come to it
         while self.epoch < self.config.epochs and not self.stopping:
             yield from self.train_epoch()
             if not self.stopping:
                 yield from self.evaluate()
-            yield from self.save()
-        yield from self.written(None)
-        if self.save_error:
-            raise CheckpointError(f"the result could not be saved ({self.save_error})")
+            self.save()
+        yield from self.saver.finish()
+        if self.saver.error:
+            raise CheckpointError(f"the result could not be saved ({self.saver.error})")
         yield RunFinished(
             epochs=self.epoch,
             steps=self.step,
@@ -156,7 +151,7 @@ class Session:
             test_accuracy=self.test_accuracy,
             train_seconds=self.train_seconds,
             samples_per_second=self.samples / self.train_seconds if self.train_seconds else 0.0,
-            checkpoint=self.saved,
+            checkpoint=self.saver.last,
             stopped=self.stopping,
         )
 
@@ -198,11 +193,10 @@ class Session:
                 self.train_seconds += now - since
                 since = last = now
                 yield from self.report()
-                if self.saver.busy:
-                    yield from self.written()
-                elif self.train_seconds - self.saved_seconds >= self.config.save_every:
+                yield from self.saver.written()
+                if self.train_seconds - self.saved_seconds >= self.config.save_every:
                     self.train_seconds += perf_counter() - since
-                    yield from self.save()
+                    self.save()
                     since = perf_counter()
         self.train_seconds += perf_counter() - since
         yield from self.report()
@@ -260,14 +254,12 @@ class Session:
         """Does what was asked, in order; while paused, waits here and uses no CPU."""
         paused = False
         while (paused or not self.inbox.empty()) and not self.stopping:
-            while self.saver.busy and self.inbox.empty():
-                yield from self.written(0.02)
-            match self.inbox.get():
+            match (yield from self.next_command()):
                 case Pause() if not paused:
                     paused = True
                     yield from self.report()
                     yield Paused(step=self.step)
-                    yield from self.save()
+                    self.save()
                 case Resume() if paused:
                     paused = False
                     yield Resumed(step=self.step)
@@ -277,13 +269,21 @@ class Session:
                     self.stopping = True
                 case Save():
                     yield from self.report()
-                    yield from self.save()
+                    self.save()
                 case SetLearningRate(learning_rate=rate):
                     yield from self.set_learning_rate(rate)
                 case Predict(indices=indices):
                     yield self.predict(indices)
                 case other:
                     yield Asked(command=other)
+
+    def next_command(self) -> Generator[Event, None, Command]:
+        """Waits for it, and tells meanwhile of what has been saved."""
+        while (seconds := self.saver.seconds) is not None:
+            with suppress(Empty):
+                return self.inbox.get(timeout=seconds)
+            yield from self.saver.written()
+        return self.inbox.get()
 
     def set_learning_rate(self, rate: float) -> Iterator[Event]:
         if why := problem("learning_rate", rate):
@@ -301,18 +301,16 @@ class Session:
         model.train(mode)
         return Predicted(digits=digits, samples=len(test_labels), step=self.step)
 
-    def save(self) -> Iterator[Event]:
+    def save(self) -> None:
         """Begins to write last.safetensors, and best.safetensors where the test set has never gone
-        better.
+        better. All progress must have been reported.
 
         Raises Diverged before it would put weights that are not finite over good ones.
         """
-        yield from self.written(None)
         if not self.learner.is_finite():
             raise self.diverged()
         self.saved_seconds = self.train_seconds
         scored = self.scored_step == self.step
-        score = (self.test_accuracy or 0.0, -(self.test_loss or 0.0))
         info = CheckpointInfo(
             run=self.run.name,
             arch=self.config.arch,
@@ -326,28 +324,7 @@ class Session:
             saved_at=time(),
             train_seconds=self.train_seconds,
         )
-        self.saving_score = score
-        self.saver.begin(self.learner.state(), info, best=scored and score > self.best)
-
-    def written(self, seconds: float | None = 0.0) -> Iterator[Event]:
-        """What the saver has done since, after at most so long; what failed is tried again soon."""
-        for each in self.saver.written(seconds):
-            if each.error is None:
-                yield CheckpointSaved(path=str(each.path), kind=each.path.stem, step=each.step)
-                if each.path.name == BEST:
-                    self.best = self.saving_score
-                    continue
-                if self.save_error:
-                    yield Notice(message=f"checkpoints can be saved in {self.run.folder} again")
-                self.saved, self.save_error = str(each.path), None
-                continue
-            if each.error != self.save_error:  # tried every few seconds, told once
-                why = f"{each.path} could not be saved ({each.error})"
-                yield Notice(message=f"{why}; training goes on, and it will be tried again")
-            if each.path.name == LAST:
-                self.save_error = each.error
-                soon = min(RETRY_SECONDS, self.config.save_every)
-                self.saved_seconds += soon - self.config.save_every
+        self.saver.begin(self.learner.state(), info)
 
 
 def _means(values: list[float], parts: int) -> Iterator[float]:

@@ -1,5 +1,6 @@
 """train(config, inbox): a whole run, from its data to its last checkpoint, told in events."""
 
+import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
@@ -14,11 +15,19 @@ from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.devices import choose_device, choose_precision
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
-from core.events import Evaluated, Event, Notice, RunFailed, RunStarted
+from core.events import (
+    Evaluated,
+    Event,
+    LearningRateChanged,
+    Notice,
+    RunFailed,
+    RunStarted,
+)
+from core.files import expand, replacing
 from core.learner import Learner
 from core.resume import TakenUp
-from core.saving import BEST
-from core.session import NO_SCORE, Asked, Position, Session
+from core.saving import BEST, LAST, NO_SCORE, Score, score_of
+from core.session import Asked, Position, Session
 
 
 def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) -> Iterator[Event]:
@@ -36,6 +45,8 @@ def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) ->
             yield RunFailed(reason="stopped", message="stopped before training began")
             return
         dataset, tensors = loaded
+        if config.data:  # so that the run can be taken up from any folder
+            config = replace(config, data=os.path.abspath(expand(config.data)))
         count = len(tensors.train_labels)
         if config.batch_size > count:
             raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
@@ -87,51 +98,75 @@ def _prepared(
     learner = Learner(config, precision, tensors, device)
     position = Position()
     if taken_up is not None:
-        position = _restored(run, learner, taken_up.checkpoint)
         try:
+            info, kept = _rewound(run, learner, taken_up.checkpoint)
+            for event in kept:
+                if isinstance(event, LearningRateChanged):
+                    config = replace(config, learning_rate=event.learning_rate)
+            position = Position(info, _best(run, info, kept), _difference(kept, run, learner))
             run.begin(config, dataset, str(device))
         except OSError as error:
             raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
     return Session(config, dataset, tensors, learner, run, inbox, position)
 
 
-def _restored(run: runs.Run, learner: Learner, checkpoint: Path | None) -> Position:
-    """Puts the learner and the run's record where the checkpoint is; at the first step for None.
+def _rewound(
+    run: runs.Run, learner: Learner, checkpoint: Path | None
+) -> tuple[checkpoints.CheckpointInfo | None, list[Event]]:
+    """Puts the learner and the run's folder where the checkpoint is, at the first step for None;
+    gives what the checkpoint says of itself, and the events until there.
 
-    Raises CheckpointError.
+    Raises CheckpointError and OSError.
     """
-    info, step = None, 0
-    if checkpoint is not None:
-        info, state = checkpoints.load(checkpoint)
-        step = info.step
-        what = f"{learner.config.arch} trained by {learner.config.optimizer}"
-        # The state of a GPU's random numbers is there only for a run on a GPU.
-        here, there = (
-            {name: each for name, each in tensors.items() if name != "rng.cuda"}
-            for tensors in (state, learner.state())
-        )
-        checkpoints.check_fit(checkpoint, what, here, there)
-        learner.restore(state)
+    if checkpoint is None:
+        return None, run.rewind(0, scored=False)
+    info, state = checkpoints.load(checkpoint)
+    # The state of a GPU's random numbers is there only for a run on a GPU.
+    found, expected = (
+        {name: each for name, each in tensors.items() if name != "rng.cuda"}
+        for tensors in (state, learner.state())
+    )
+    what = f"{learner.config.arch} trained by {learner.config.optimizer}"
+    checkpoints.check_fit(checkpoint, what, found, expected)
+    learner.restore(state)
+    if checkpoint.name != LAST:
+        # The folder says at every moment where the run is: a last that is further on goes first.
+        with replacing(run.folder / LAST, durable=True) as file:
+            file.write(checkpoint.read_bytes())
+    return info, run.rewind(info.step, scored=info.test_loss is not None)
+
+
+def _best(run: runs.Run, info: checkpoints.CheckpointInfo | None, kept: list[Event]) -> Score:
+    """The score to be beaten by best.safetensors: its own; where it is of later than the run now
+    is, the best until here, and the file stays until that is beaten.
+    """
     try:
-        kept = run.rewind(step, scored=info is not None and info.test_loss is not None)
-    except OSError as error:
-        raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+        there = checkpoints.read_info(run.folder / BEST)
+    except CheckpointError:
+        return NO_SCORE
+    if there.step <= (info.step if info else 0):
+        return score_of(there)
     scores = [(e.test_accuracy, -e.test_loss) for e in kept if isinstance(e, Evaluated)]
-    best = max(scores) if scores and (run.folder / BEST).exists() else NO_SCORE
-    return Position(info, best, _difference(kept, run, learner))
+    return max(scores, default=NO_SCORE)
 
 
 def _difference(kept: list[Event], run: runs.Run, learner: Learner) -> str | None:
-    """What is not as it was when the run began, and may change the last bits of its numbers."""
-    before: dict[str, Any] = dict(run.description.get("versions", {}))
+    """What is not as it was before, and may change the last bits of the run's numbers."""
+    known = run.description.get("versions")
+    before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
     for event in kept:
         if isinstance(event, RunStarted):
-            before |= {"device": event.device, "threads": event.threads}
-    now = {"device": str(learner.device), "threads": learner.threads, **runs.versions()}
+            before |= {name: getattr(event, name) for name in ("device", "threads", "precision")}
+    now = {
+        "device": str(learner.device),
+        "threads": learner.threads,
+        "precision": learner.precision,
+        "torch": runs.versions()["torch"],
+    }
     differing = [
-        f"{name} was {before[name]} and is {now[name]}"
-        for name in ("device", "threads", "torch")
-        if name in before and before[name] != now[name]
+        f"{name} was {before[name]} and is {here}"
+        for name, here in now.items()
+        if name in before and before[name] != here
     ]
     if not differing:
         return None
@@ -147,7 +182,7 @@ def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
                 run.record(event)
         except OSError as error:
             if not told:
-                why = f"{run.folder / 'events.jsonl'} cannot be written ({explain(error)})"
+                why = f"the run's record in {run.folder} cannot be written ({explain(error)})"
                 yield Notice(message=f"{why}; training goes on")
             told = True
         yield event
@@ -180,10 +215,10 @@ def _explained(
     else:
         return
     if session is not None:
-        yield from session.written(None)  # a checkpoint may be on its way to the disk
-        if session.saved:
-            message = f"{failed.message}; the last checkpoint is {session.saved}"
-            failed = replace(failed, message=message, checkpoint=session.saved)
+        yield from session.saver.finish()  # a checkpoint may be on its way to the disk
+        if last := session.saver.last:
+            message = f"{failed.message}; the last checkpoint is {last}"
+            failed = replace(failed, message=message, checkpoint=last)
     yield failed
 
 

@@ -85,6 +85,26 @@ def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
     return make
 
 
+@pytest.fixture
+def saved_at_once(monkeypatch):
+    """Files are written before training goes on, so that none is passed over for being slow. Use it
+    where progress is told at every step, since that is when they are told of."""
+    from concurrent.futures import Future
+
+    from core import saving
+
+    class AtOnce:
+        def __init__(self, *arguments):
+            pass
+
+        def submit(self, function, *arguments):
+            future = Future()
+            future.set_result(function(*arguments))
+            return future
+
+    monkeypatch.setattr(saving, "ThreadPoolExecutor", AtOnce)
+
+
 def fake_digit(index: int, sureness: float) -> Digit:
     """Class index % 10; right but for each fifth."""
     label = index % 10

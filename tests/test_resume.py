@@ -129,7 +129,7 @@ def test_a_network_that_draws_random_numbers_goes_on_too(tiny, every_step, monke
     assert_same_end(whole, cut)
 
 
-def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, tmp_path):
+def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, saved_at_once, tmp_path):
     """Also from an old one, behind what has been done since: that is done again."""
     config = tiny(epochs=4)
     whole = folder_of(drive(config))
@@ -243,6 +243,107 @@ def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
     assert told(whole) == told(cut)
 
 
+def killed_at(step, config, orders=(), taken_up=None):
+    """The folder of a run that says and writes nothing more after that step's progress."""
+    inbox, waiting = SimpleQueue(), dict(orders)
+    for event in train(config, inbox, taken_up):
+        if isinstance(event, RunStarted):
+            folder = Path(event.folder)
+        if isinstance(event, Progress) and event.step == step:
+            return folder
+        due = event.step if isinstance(event, Progress) else type(event)
+        for command in waiting.pop(due, ()):
+            inbox.put(command)
+    raise AssertionError("it ended before")
+
+
+@pytest.mark.parametrize("at", [RunStarted, 5])
+def test_a_rate_that_was_changed_after_the_last_checkpoint_stays_changed(
+    tiny, every_step, saved_at_once, at
+):
+    """While it was paused, say, or before any checkpoint: the record knows, and it decides."""
+    orders = {at: [Pause(), SetLearningRate(0.002), Resume()]}
+    whole = folder_of(drive(tiny(), orders))
+    cut = killed_at(8, tiny(), orders)
+    go_on(cut)
+    assert_same_end(whole, cut)
+    assert told(cut) == told(whole)
+
+
+def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
+    tiny, every_step, saved_at_once, tmp_path
+):
+    """Its last is then not the one that was further on."""
+    whole = folder_of(drive(tiny(epochs=4)))
+    folder = shutil.copytree(whole, tmp_path / "copy")
+    early = killed_at(13, tiny(epochs=4), {10: [Save()]})
+    old = Path(shutil.copy(early / "last.safetensors", folder / "old.safetensors"))
+    config, taken_up = take_up(str(old), tmp_path)
+    killed_at(15, config, (), taken_up)
+    assert checkpoints.read_info(folder / "last.safetensors").step < 15
+    go_on(folder)
+    assert_same_end(whole, folder)
+    assert told(folder) == told(whole)
+
+
+@pytest.mark.parametrize("missing", ["best", "last"])
+def test_a_kill_between_two_files_loses_neither(
+    tiny, every_step, saved_at_once, monkeypatch, missing
+):
+    """The first epoch is the best, and one of its two files was never written."""
+
+    def scored(*accuracies):
+        following = iter(accuracies)
+        monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(following))
+
+    scored(0.9, 0.5)
+    whole = folder_of(drive(tiny()))
+    scored(0.9)
+    cut = killed_at(12, tiny())
+    (cut / f"{missing}.safetensors").unlink()
+    scored(0.5)
+    go_on(cut)
+    assert checkpoints.read_info(cut / "best.safetensors").step == 10
+    assert_same_end(whole, cut)
+
+
+def test_more_epochs_are_not_forgotten_by_a_kill(tiny, every_step, saved_at_once):
+    whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2)))
+    config, taken_up = take_up(str(cut), Path("nowhere"), epochs=3)
+    killed_at(23, config, (), taken_up)
+    assert go_on(cut)[-1].steps == 30
+    assert_same_end(whole, cut)
+
+
+def test_a_run_is_known_by_its_name_from_within_its_folder(tiny, every_step, monkeypatch):
+    cut = folder_of(drive(tiny(), {13: [Stop()]}))
+    monkeypatch.chdir(cut)
+    assert only(go_on("."), RunStarted)[0].run == cut.name
+    assert runs.read_description(cut)["run"] == cut.name
+
+
+def test_a_digit_folder_that_was_named_from_here_is_found_from_there(tiny, every_step, tmp_path):
+    folder = folder_of(drive(tiny(data="digits"), {13: [Stop()]}))
+    assert take_up(str(folder), tmp_path)[0].data == str(Path.cwd() / "digits")
+
+
+def test_another_arithmetic_is_told(tiny, every_step):
+    folder = folder_of(drive(tiny(arch="quick", precision="bf16"), {13: [Stop()]}))
+    config, taken_up = take_up(str(folder), folder.parent)
+    (notice,) = only(drive(replace(config, precision="fp32"), (), taken_up), Notice)
+    assert "precision was bf16 and is fp32" in notice.message
+
+
+def test_a_description_that_others_have_spoiled_does_not_matter(tiny, every_step):
+    whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
+    described = runs.read_description(cut) | {"versions": "none", "pid": None}
+    (cut / "run.json").write_text(json.dumps(described))
+    with (cut / "events.jsonl").open("a") as file:
+        file.write('{"event": "paused", "time": 1, "step": "many"}\n[]\n\n')
+    go_on(cut)
+    assert_same_end(whole, cut)
+
+
 # What is refused
 
 
@@ -307,8 +408,8 @@ def rewritten(folder: Path, change):
     [
         (lambda info, tensors: replace(info, config=info.config | {"arch": "resnet"}), "'resnet'"),
         (
-            lambda info, tensors: replace(info, config=info.config | {"epochs": "many"}),
-            "--epochs must be a whole number",
+            lambda info, tensors: replace(info, config=info.config | {"shift": "many"}),
+            "--shift must be a whole number",
         ),
     ],
 )
@@ -370,7 +471,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_other_can_be_taken(tiny, every_
     assert_same_end(whole, folder)
 
 
-def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step):
+def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_once):
     inbox = SimpleQueue()
     running = train(tiny(epochs=50), inbox)
     for event in running:

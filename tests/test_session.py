@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 import torch
 
-from core import checkpoints, session
+from core import checkpoints, saving, session
 from core.architectures import ARCHITECTURES
 from core.commands import ListDevices, Pause, Predict, Resume, Save, SetLearningRate, Stop
 from core.events import (
@@ -285,7 +285,8 @@ def test_a_record_that_cannot_be_written_is_told_once_and_training_goes_on(tiny,
     monkeypatch.setattr(Run, "record", full)
     events = drive(tiny())
     [notice] = only(events, Notice)
-    assert "events.jsonl cannot be written (No space left on device)" in notice.message
+    assert notice.message.startswith("the run's record in ")
+    assert "cannot be written (No space left on device); training goes on" in notice.message
     assert isinstance(events[-1], RunFinished)
 
 
@@ -320,12 +321,12 @@ def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypa
     assert checkpoints.read_info(folder / "last.safetensors").step == 20
 
 
-def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, monkeypatch):
+def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at_once, monkeypatch):
     scores = iter([0.5, 0.9, 0.7, 0.8])
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
     events = drive(tiny(epochs=4))
     kinds = [event.kind for event in only(events, CheckpointSaved)]
-    assert kinds == ["last", "best", "last", "best", "last", "last"]
+    assert kinds == ["best", "last", "best", "last", "last", "last"]
     folder = folder_of(events)
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
     assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.8
@@ -361,7 +362,7 @@ def test_a_rate_that_cannot_be_meant_changes_nothing(tiny, every_step, rate):
     assert {event.learning_rate for event in only(events, Progress)} == {0.01}
 
 
-def test_a_save_keeps_the_step_it_was_asked_at(tiny, every_step, monkeypatch):
+def test_a_save_keeps_the_step_it_was_asked_at(tiny, every_step, saved_at_once, monkeypatch):
     kept, real = [], checkpoints.save
 
     def save(path, tensors, info):
@@ -421,7 +422,9 @@ def test_a_command_is_heard_within_a_step_also_while_a_checkpoint_is_written(
     assert (at.steps if isinstance(at, RunFinished) else getattr(at, "step", 3)) == 3
 
 
-def test_a_checkpoint_is_saved_each_so_many_seconds_of_training(tiny, every_step, monkeypatch):
+def test_a_checkpoint_is_saved_each_so_many_seconds_of_training(
+    tiny, every_step, saved_at_once, monkeypatch
+):
     """By a clock that ticks a second at each look."""
     ticks = count()
     monkeypatch.setattr(session, "perf_counter", lambda: float(next(ticks)))
@@ -440,3 +443,100 @@ def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, mon
     kinds = [event.name() for event in events]
     assert kinds.index("paused") < kinds.index("evaluated")
     assert only(events, Paused)[0].step == 10
+
+
+def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch):
+    """Ten epochs pass while the first is written: of those between, only the best is."""
+    scores = iter([0.1, 0.2, 0.3, 0.9, *[0.4] * 16])
+    monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
+    freed, real, kept = threading.Event(), checkpoints.save, []
+
+    def slow(path, tensors, info):
+        assert freed.wait(20)
+        kept.append((path.name.split(".")[0], info.step))
+        real(path, tensors, info)
+
+    monkeypatch.setattr(checkpoints, "save", slow)
+    inbox = Inbox()
+    for event in train(tiny(epochs=20), inbox):
+        if isinstance(event, Progress) and event.step == 105:
+            freed.set()
+        elif isinstance(event, RunStarted):
+            folder = Path(event.folder)
+    assert kept[:2] == [("best", 10), ("last", 100)]
+    assert ("best", 40) in kept
+    assert kept[-1] == ("last", 200)
+    assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
+
+
+def test_a_save_that_fails_is_tried_again_also_while_paused(tiny, every_step, monkeypatch):
+    monkeypatch.setattr(saving, "RETRY_SECONDS", 0.05)
+    real, tries = checkpoints.save, []
+
+    def failing(path, tensors, info):
+        tries.append(info.step)
+        if len(tries) < 4:
+            raise OSError(28, "No space left on device")
+        real(path, tensors, info)
+
+    monkeypatch.setattr(checkpoints, "save", failing)
+    inbox, told = Inbox(), []
+    for event in train(tiny(), inbox):
+        if isinstance(event, Progress) and event.step == 5:
+            inbox.put(Pause())
+        if isinstance(event, Paused | Notice | CheckpointSaved | Resumed):
+            told.append(type(event))
+        if isinstance(event, Notice) and "again" in event.message and "tried" not in event.message:
+            inbox.put(Resume())
+    assert tries[:4] == [5] * 4
+    assert told[:5] == [Paused, Notice, CheckpointSaved, Notice, Resumed], "told once each"
+    assert event.steps == 20
+
+
+def test_a_best_that_cannot_be_written_does_not_keep_the_last_back(tiny, every_step):
+    inbox = Inbox()
+    for event in train(tiny(), inbox):
+        if isinstance(event, RunStarted):
+            (Path(event.folder) / "best.safetensors" / "in the way").mkdir(parents=True)
+    assert isinstance(event, RunFinished)
+    assert checkpoints.load(Path(event.checkpoint))[0].step == 20
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), ValueError("odd")])
+def test_whatever_fails_in_saving_ends_no_run(tiny, every_step, monkeypatch, fault):
+    def broken(*arguments):
+        raise fault
+
+    monkeypatch.setattr(checkpoints, "save", broken)
+    events = drive(tiny())
+    assert events[-1].reason == "checkpoint"
+    assert only(events, Progress)[-1].step == 20
+    assert status_of(folder_of(events)) == "failed"
+
+
+def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, monkeypatch):
+    real, refused = Run._write_events, []
+
+    def failing(run):
+        if not 5 <= len(refused) < 12:
+            refused.append("") if refused or run._unwritten.count(b"progress") else None
+            return real(run)
+        refused.append("no")
+        run.behind = "Input/output error"
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Run, "_write_events", failing)
+    orders = {step: [Save()] for step in (2, 4, 6, 8)}
+    inbox = Inbox()
+    for event in train(tiny(epochs=1), inbox):
+        if isinstance(event, RunStarted):
+            folder = Path(event.folder)
+        elif isinstance(event, Progress):
+            for command in orders.get(event.step, ()):
+                inbox.put(command)
+        elif isinstance(event, CheckpointSaved):
+            lines = (folder / "events.jsonl").read_text().splitlines()
+            steps = [json.loads(line).get("step", 0) for line in lines]
+            assert event.step <= max(steps)
+    assert isinstance(event, RunFinished)
+    assert "no" in refused

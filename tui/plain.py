@@ -32,14 +32,15 @@ def train_plainly(
         from core.trainer import train
 
         events = _complaining(train(config, inbox, taken_up))
-        if as_json:
-            last = _print_json(events)
-        elif quiet:
-            last = _exhaust(events)
-        elif sys.stderr.isatty():
-            last = _show_bar(events)
-        else:
-            last = _print_lines(events)
+        show = _print_json if as_json else _exhaust if quiet else _print_lines
+        if show is _print_lines and sys.stderr.isatty():
+            show = _show_bar
+        try:
+            last = show(events)
+        except BrokenPipeError:  # who was reading has gone; the run is saved all the same
+            inbox.put(Stop())
+            _exhaust(events)
+            raise
     if signals and (not isinstance(last, RunFailed) or last.reason == "stopped"):
         return 128 + signals[0]
     return exit_status(last.reason) if isinstance(last, RunFailed) else 0
