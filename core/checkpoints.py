@@ -190,7 +190,8 @@ def _described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         values = json.loads(text)
         version = values.get("version")
         if version != FORMAT_VERSION:
-            raise CheckpointError(f"{path} has format {version!r}; this mnist-tui reads 1")
+            has = f"format {version!r}" if version is not None else "no format version"
+            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
         known = {field.name for field in fields(CheckpointInfo)}
         info = CheckpointInfo(**{name: value for name, value in values.items() if name in known})
         if problem := _implausible(info):

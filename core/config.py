@@ -146,9 +146,17 @@ class TrainConfig:
         lambda value: _is_number(value) and 0 < value < math.inf,
     )
     data: str | None = option(
-        None, "folder that holds MNIST/raw, as torchvision lays it out; else the user's cache"
+        None,
+        "folder that holds MNIST/raw, as torchvision lays it out; else the user's cache",
+        "a folder",
+        lambda value: value is None or (isinstance(value, str) and value != ""),
     )
-    checkpoints: str = option("checkpoints", "folder that runs and their checkpoints go to")
+    checkpoints: str = option(
+        "checkpoints",
+        "folder that runs and their checkpoints go to",
+        "a folder",
+        lambda value: isinstance(value, str) and value != "",
+    )
     preset: str = option(
         "article",
         "a set of defaults; article is the tutorial's recipe, speedrun gets 99% in one epoch",
@@ -216,8 +224,10 @@ def parse(name: str, text: str) -> Any:
     """The value that a person typed for a field. Raises UsageError."""
     convert = {int: int, float: float}.get(type(FIELDS[name].default), str)
     value: Any = text
-    with suppress(ValueError):
-        value = convert(text)
+    # Python would take "1_0" and the digits of other scripts for numbers.
+    if text.isascii() and "_" not in text:
+        with suppress(ValueError):
+            value = convert(text)
     if why := problem(name, value):
         raise UsageError(f"{flag(name)} {why}")
     return value

@@ -6,19 +6,33 @@ No torch here: headers and run.json say it all, so that what cannot be is refuse
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.architectures import ARCHITECTURES
 from core.checkpoints import SUFFIX, CheckpointInfo, find, read_info
-from core.config import TrainConfig, read_config
+from core.config import TrainConfig, flag, read_config
 from core.errors import CheckpointError, UsageError
 from core.files import expand
 from core.runs import DESCRIPTION, EVENTS, read_description
 from core.schedules import PLANNED
 
 KINDS = ("last", "best")
+# What makes a run what it is; all else may change on the way.
+SAME_IN_A_RUN = (
+    "arch",
+    "dataset",
+    "batch_size",
+    "seed",
+    "optimizer",
+    "momentum",
+    "beta2",
+    "weight_decay",
+    "schedule",
+    "label_smoothing",
+    "shift",
+)
 
 
 @dataclass(frozen=True)
@@ -41,32 +55,47 @@ def take_up(
 
     Raises CheckpointError and UsageError.
     """
+    if not name:
+        raise UsageError("RUN_OR_CHECKPOINT must not be empty")
     place = _run_folder(name, folder)
     if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
         stored, dataset = _described_config(place)
     else:
-        # Absolute, since a folder that is called "." has no name to call the run by.
-        checkpoint = Path(os.path.abspath(find(name, folder, KINDS)))
-        place, info = checkpoint.parent, read_info(checkpoint)
-        if not (place / EVENTS).exists():
+        checkpoint = find(name, folder, KINDS)
+        place, info = _named(checkpoint.parent), read_info(checkpoint)
+        if not _is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
         stored, dataset = info.config | _planned_epochs(place), info.dataset
-    changes = {"epochs": epochs, "data": data, "device": device}
-    given = {key: value for key, value in changes.items() if value is not None}
     source = checkpoint or place / DESCRIPTION
-    planned = _config(source, stored)
-    config = _config(
-        source, stored | given | {"dataset": dataset, "checkpoints": str(place.parent)}
-    )
-    _check(place, planned, config, info)
+    here = {"dataset": dataset, "checkpoints": str(place.parent), "data": digits_folder(stored)}
+    planned = _config(source, stored | here)
+    changes = {"epochs": epochs, "data": data, "device": device}
+    given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
+    config = replace(planned, **given)
+    _check_same_run(source, place, planned)
+    _check_epochs(place, planned, config, info)
     return config, TakenUp(place, checkpoint)
 
 
 def _run_folder(name: str, folder: Path) -> Path | None:
     places = (expand(name), folder / name)
-    found = next((each for each in places if os.path.isfile(each / EVENTS)), None)
-    return found and Path(os.path.abspath(found))
+    return next((_named(each) for each in places if _is_run(each)), None)
+
+
+def _is_run(place: Path) -> bool:
+    return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
+
+
+def digits_folder(stored: dict[str, Any]) -> str | None:
+    """Where a run had its digits from, if they are in a folder of their own and still there."""
+    folder = stored.get("data")
+    return folder if isinstance(folder, str) and os.path.isdir(folder) else None
+
+
+def _named(place: Path) -> Path:
+    """A run is called by its folder's name, which "." and ".." do not say."""
+    return place if place.name not in ("", "..") else Path(os.path.abspath(place))
 
 
 def _planned_epochs(place: Path) -> dict[str, Any]:
@@ -96,7 +125,19 @@ def _config(source: Path, stored: dict[str, Any]) -> TrainConfig:
         raise CheckpointError(f"{source} has settings that cannot be meant: {error}") from None
 
 
-def _check(
+def _check_same_run(source: Path, place: Path, planned: TrainConfig) -> None:
+    """A checkpoint that was copied from another run must not go on as this one."""
+    described = read_description(place).get("config")
+    for name in SAME_IN_A_RUN:
+        here = getattr(planned, name)
+        there = described.get(name, here) if isinstance(described, dict) else here
+        if there != here:
+            raise CheckpointError(
+                f"{source} is of another run: its {flag(name)} is {here}, that of {place} {there}"
+            )
+
+
+def _check_epochs(
     place: Path, planned: TrainConfig, config: TrainConfig, info: CheckpointInfo | None
 ) -> None:
     if config.epochs != planned.epochs and config.schedule in PLANNED:

@@ -41,8 +41,9 @@ from core.events import (
 from core.inference import describe_digits
 from core.learner import Learner
 from core.metrics import METRICS
+from core.restoring import Position
 from core.runs import Run
-from core.saving import LAST, NO_SCORE, Saver, Score
+from core.saving import LAST, Saver
 from core.schedules import SCHEDULES
 
 PROGRESS_SECONDS = 0.1
@@ -59,15 +60,6 @@ class Asked(Event):
     recorded = False
 
     command: Command
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a run begins: at its first step, or with what a checkpoint and the events say."""
-
-    info: CheckpointInfo | None = None
-    best: Score = NO_SCORE
-    notice: str | None = None
 
 
 class Session:
@@ -90,7 +82,7 @@ class Session:
         self.steps_per_epoch = math.ceil(self.count / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self.shape = SCHEDULES[config.schedule]
-        self.notice = position.notice
+        self.notices = position.notices
         self.stopping = False
         self.pending: list[Tensor] = []  # each step's loss since the last progress
         self.step = 0
@@ -127,8 +119,8 @@ class Session:
 
     def events(self) -> Iterator[Event]:
         yield self.started()
-        if self.notice:
-            yield Notice(message=self.notice)
+        for each in self.notices:
+            yield Notice(message=each)
         if why := self.learner.capture():
             yield Notice(message=f"steps are made one by one, since a graph cannot be had: {why}")
         at_end = self.step > 0 and self.step % self.steps_per_epoch == 0
@@ -207,8 +199,9 @@ class Session:
             return
         losses = torch.stack(self.pending).tolist()
         self.pending.clear()
-        if not all(map(math.isfinite, losses)):
-            raise self.diverged()
+        for place, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                raise self.diverged(self.step - len(losses) + place + 1)
         seconds, samples = self.reported
         self.reported = self.train_seconds, self.samples
         elapsed = self.train_seconds - seconds
@@ -221,10 +214,10 @@ class Session:
             samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
         )
 
-    def diverged(self) -> Diverged:
-        rate = self.config.learning_rate
+    def diverged(self, step: int | None = None) -> Diverged:
+        step, rate = step or self.step, self.config.learning_rate
         return Diverged(
-            f"training diverged by step {self.step:,}: the loss is no longer a finite number; "
+            f"training diverged by step {step:,}: the loss is no longer a finite number; "
             f"try a learning rate below {rate:g}"
         )
 

@@ -5,29 +5,20 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from core import checkpoints, datasets, runs
+from core import datasets, runs
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.devices import choose_device, choose_precision
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
-from core.events import (
-    Evaluated,
-    Event,
-    LearningRateChanged,
-    Notice,
-    RunFailed,
-    RunStarted,
-)
-from core.files import expand, replacing
+from core.events import Event, Notice, RunFailed
+from core.files import expand
 from core.learner import Learner
+from core.restoring import Position, restore
 from core.resume import TakenUp
-from core.saving import BEST, LAST, NO_SCORE, Score, score_of
-from core.session import Asked, Position, Session
+from core.session import Asked, Session
 
 
 def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) -> Iterator[Event]:
@@ -99,78 +90,13 @@ def _prepared(
     position = Position()
     if taken_up is not None:
         try:
-            info, kept = _rewound(run, learner, taken_up.checkpoint)
-            for event in kept:
-                if isinstance(event, LearningRateChanged):
-                    config = replace(config, learning_rate=event.learning_rate)
-            position = Position(info, _best(run, info, kept), _difference(kept, run, learner))
+            position = restore(run, learner, taken_up.checkpoint)
+            if position.learning_rate is not None:
+                config = replace(config, learning_rate=position.learning_rate)
             run.begin(config, dataset, str(device))
         except OSError as error:
             raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
     return Session(config, dataset, tensors, learner, run, inbox, position)
-
-
-def _rewound(
-    run: runs.Run, learner: Learner, checkpoint: Path | None
-) -> tuple[checkpoints.CheckpointInfo | None, list[Event]]:
-    """Puts the learner and the run's folder where the checkpoint is, at the first step for None;
-    gives what the checkpoint says of itself, and the events until there.
-
-    Raises CheckpointError and OSError.
-    """
-    if checkpoint is None:
-        return None, run.rewind(0, scored=False)
-    info, state = checkpoints.load(checkpoint)
-    # The state of a GPU's random numbers is there only for a run on a GPU.
-    found, expected = (
-        {name: each for name, each in tensors.items() if name != "rng.cuda"}
-        for tensors in (state, learner.state())
-    )
-    what = f"{learner.config.arch} trained by {learner.config.optimizer}"
-    checkpoints.check_fit(checkpoint, what, found, expected)
-    learner.restore(state)
-    if checkpoint.name != LAST:
-        # The folder says at every moment where the run is: a last that is further on goes first.
-        with replacing(run.folder / LAST, durable=True) as file:
-            file.write(checkpoint.read_bytes())
-    return info, run.rewind(info.step, scored=info.test_loss is not None)
-
-
-def _best(run: runs.Run, info: checkpoints.CheckpointInfo | None, kept: list[Event]) -> Score:
-    """The score to be beaten by best.safetensors: its own; where it is of later than the run now
-    is, the best until here, and the file stays until that is beaten.
-    """
-    try:
-        there = checkpoints.read_info(run.folder / BEST)
-    except CheckpointError:
-        return NO_SCORE
-    if there.step <= (info.step if info else 0):
-        return score_of(there)
-    scores = [(e.test_accuracy, -e.test_loss) for e in kept if isinstance(e, Evaluated)]
-    return max(scores, default=NO_SCORE)
-
-
-def _difference(kept: list[Event], run: runs.Run, learner: Learner) -> str | None:
-    """What is not as it was before, and may change the last bits of the run's numbers."""
-    known = run.description.get("versions")
-    before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
-    for event in kept:
-        if isinstance(event, RunStarted):
-            before |= {name: getattr(event, name) for name in ("device", "threads", "precision")}
-    now = {
-        "device": str(learner.device),
-        "threads": learner.threads,
-        "precision": learner.precision,
-        "torch": runs.versions()["torch"],
-    }
-    differing = [
-        f"{name} was {before[name]} and is {here}"
-        for name, here in now.items()
-        if name in before and before[name] != here
-    ]
-    if not differing:
-        return None
-    return f"the last bits may differ from an uninterrupted run: {', '.join(differing)}"
 
 
 def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:

@@ -213,7 +213,7 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
         (with_description([1]), "has a damaged header"),
         (with_description(None), "has a damaged header"),
         (with_description({"version": 1}), "has a damaged header"),
-        (with_description({}), "has format None; this mnist-tui reads 1"),
+        (with_description({}), "has no format version; this mnist-tui reads 1"),
         (described(version=2), "has format 2; this mnist-tui reads 1"),
         (described(arch=["linear"]), "arch is no text"),
         (described(run=None), "run is no text"),

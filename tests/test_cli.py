@@ -230,6 +230,12 @@ def test_quiet_says_nothing(run):
         (["predict", "x", "--index", "0", "--split", "foo"], 2, "--split must be test or train"),
         (["predict", "x", "--index", "0", "--temperature", "0"], 2, "--temperature must be"),
         (["checkpoints", "show", "nothing"], 1, "nothing does not exist"),
+        (
+            ["checkpoints", "--checkpoints", "x", "show", "nothing"],
+            2,
+            "options go after the command: mnist-tui checkpoints show --checkpoints",
+        ),
+        (["checkpoints", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
         (["checkpoints", "list", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
     ],
 )
@@ -288,7 +294,7 @@ def test_the_environment_comes_after_options_and_before_defaults(run):
 
 
 def test_every_command_has_help(run):
-    commands = ["train", "eval", "predict", "checkpoints", "devices", "archs", "datasets"]
+    commands = ["train", "resume", "eval", "predict", "checkpoints", "devices", "archs", "datasets"]
     for command in ([], *([each] for each in commands), ["checkpoints", "show"]):
         short, long = run(*command, "-h"), run(*command, "--help")
         assert short.returncode == 0

@@ -50,6 +50,9 @@ BAD = [
         for value in (-0.1, 1, 1.0, math.nan, "0.5", True, None)
     ],
     *[("weight_decay", value) for value in (-1e-9, math.inf, math.nan, "0", None)],
+    *[(name, "") for name in ("data", "checkpoints")],
+    ("data", 3),
+    ("checkpoints", None),
     *[("shift", value) for value in (-1, 15, 1.0, None)],
     *[("save_every", value) for value in (0, -1, math.inf, math.nan, "30", None)],
 ]
@@ -176,8 +179,16 @@ def test_every_learning_rate_above_nought_can_be_typed(rate):
         learning_rate=st.floats(1e-9, 1e9),
         seed=st.integers(0, 2**63 - 1),
         threads=st.just("auto") | st.integers(1, 1024),
-        data=st.none() | st.text(),
-        checkpoints=st.text(),
+        optimizer=st.sampled_from(["adam", "adamw", "sgd"]),
+        momentum=st.floats(0, 1, exclude_max=True),
+        weight_decay=st.floats(0, 1e9),
+        schedule=st.sampled_from(["constant", "onecycle", "cosine"]),
+        label_smoothing=st.floats(0, 1, exclude_max=True),
+        shift=st.integers(0, 14),
+        precision=st.sampled_from(["fp32", "bf16", "auto"]),
+        save_every=st.floats(1e-9, 1e9),
+        data=st.none() | st.text(min_size=1),
+        checkpoints=st.text(min_size=1),
     )
 )
 def test_a_config_comes_back_from_what_is_stored_of_it(config):

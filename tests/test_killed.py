@@ -110,11 +110,19 @@ def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, s
     events, _ = finish(again)
     assert again.returncode == 0
     assert (events[-1]["event"], events[-1]["epochs"]) == ("run_finished", 8)
+
+
+def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):
+    process = start("train", *RUN, "--epochs", "1")
+    folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
+    finish(process)
     done = start("resume", folder.name)
     assert finish(done)[1].strip() == (
-        f"mnist-tui: {folder.name} has finished its 8 epochs; to train on, add --epochs 9"
+        f"mnist-tui: {folder.name} has finished its 1 epochs; to train on, add --epochs 2"
     )
     assert done.returncode == 2
+    more = start("resume", folder.name, "--epochs", "2")
+    assert finish(more)[0][-1]["epochs"] == 2
 
 
 def test_a_disk_that_is_full_amid_a_run_costs_no_checkpoint(start, tmp_path):
@@ -126,7 +134,7 @@ def test_a_disk_that_is_full_amid_a_run_costs_no_checkpoint(start, tmp_path):
     # Of the process's own files, events.jsonl stays below this; a checkpoint of mlp is 8 MB.
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
     notice = until(process, "notice")["message"]
-    assert "last.safetensors could not be saved (File too large)" in notice
+    assert ".safetensors could not be saved (File too large)" in notice
     step = until(process, "progress")["step"]
     assert step > saved, "training goes on"
     kept = checkpoints.load(folder / "last.safetensors")[0].step
@@ -159,9 +167,34 @@ def test_two_cannot_take_up_one_run(start, tmp_path):
     steps(folder)
 
 
+@pytest.mark.parametrize("form", ["--json", None])
+def test_a_reader_that_goes_away_stops_the_run_and_it_is_saved(tmp_path, form):
+    """As with `| head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "train", *RUN, "--epochs", "1000", *filter(None, [form])],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any(word in process.stdout.readline() for word in ("progress", "epoch 1/")):
+        pass
+    process.stdout.close()
+    err = process.stderr.read()
+    assert (process.wait(60), err) == (141, "")
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    assert json.loads((folder / "run.json").read_text())["status"] == "stopped"
+    assert checkpoints.load(folder / "last.safetensors")[0].step > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
+        (["resume", ""], 2, "RUN_OR_CHECKPOINT must not be empty"),
+        (["train", "--lr", "1_0"], 2, "--lr must be a number above 0"),
+        (["train", "--batch-size", "\u0661"], 2, "--batch-size must be a whole number"),
+        (["train", "--checkpoints", ""], 2, "--checkpoints must be a folder, not ''"),
         (["resume"], 2, "RUN_OR_CHECKPOINT"),
         (["resume", "nothing"], 1, "nothing does not exist"),
         (["resume", "nothing", "--epochs", "0"], 2, "--epochs must be a whole number"),

@@ -322,9 +322,18 @@ def test_a_run_is_known_by_its_name_from_within_its_folder(tiny, every_step, mon
     assert runs.read_description(cut)["run"] == cut.name
 
 
-def test_a_digit_folder_that_was_named_from_here_is_found_from_there(tiny, every_step, tmp_path):
+def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
+    tiny, every_step, tmp_path, monkeypatch
+):
+    digits = tmp_path / "digits"
+    digits.mkdir()
+    monkeypatch.chdir(tmp_path)
     folder = folder_of(drive(tiny(data="digits"), {13: [Stop()]}))
-    assert take_up(str(folder), tmp_path)[0].data == str(Path.cwd() / "digits")
+    monkeypatch.chdir("/")
+    assert take_up(str(folder), tmp_path)[0].data == str(digits)
+    assert take_up(str(folder), tmp_path, data="other")[0].data == "other"
+    digits.rmdir()
+    assert take_up(str(folder), tmp_path)[0].data is None, "what has gone is looked for elsewhere"
 
 
 def test_another_arithmetic_is_told(tiny, every_step):
@@ -368,6 +377,8 @@ def test_a_run_can_be_named_by_name_folder_or_file(tiny, every_step):
 
 
 def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(UsageError, match="must not be empty"):
+        take_up("", tmp_path)
     assert "does not exist" in refused(tmp_path / "mlp-9")
     (tmp_path / "empty").mkdir()
     assert "has no checkpoint in it" in refused(tmp_path / "empty")
@@ -436,14 +447,6 @@ def put(name, tensor):
         (put("optimizer.fc1.bias.step", torch.zeros(2)), "is 2, expected one number"),
         (put("fc2.bias", torch.zeros(10)), "fc2.bias is 10, expected missing"),
         (put("fc1.bias", torch.zeros(10).long()), "fc1.bias is 10 of int64, expected 10"),
-        (
-            lambda info, tensors: replace(info, config=info.config | {"arch": "mlp"}),
-            "does not fit mlp trained by adam: fc1.bias is 10, expected missing",
-        ),
-        (
-            lambda info, tensors: replace(info, config=info.config | {"optimizer": "sgd"}),
-            "does not fit linear trained by sgd: optimizer.fc1.bias.exp_avg is 10",
-        ),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_by_name(tiny, every_step, change, said):
@@ -455,6 +458,51 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(tiny, every_step, cha
     assert said in failed.message
     assert "last.safetensors" in failed.message
     assert content(folder) == before, "a run that cannot be taken up stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said", "fit"),
+    [
+        ({"arch": "mlp"}, "its --arch is mlp, that of", "fc1.bias is 10, expected missing"),
+        ({"optimizer": "sgd"}, "its --optimizer is sgd, that of", "fc1.bias.exp_avg is 10, exp"),
+        ({"seed": 5}, "its --seed is 5, that of", None),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tiny, every_step, setting, said, fit):
+    folder = rewritten(
+        folder_of(drive(tiny(), {13: [Stop()]})),
+        lambda info, tensors: replace(info, config=info.config | setting),
+    )
+    assert f"is of another run: {said}" in refused(folder)
+    (folder / "run.json").unlink()  # then only the tensors can tell
+    if fit:
+        assert fit in go_on(folder)[-1].message
+
+
+def test_what_was_further_on_is_kept_when_a_run_is_taken_back(tiny, every_step, saved_at_once):
+    folder = folder_of(drive(tiny(), {13: [Stop()]}))
+    before = (folder / "last.safetensors").read_bytes()
+    events = go_on(folder / "best.safetensors", {RunStarted: [Stop()]})
+    (notice,) = only(events, Notice)
+    assert notice.message.startswith("the run goes back from step 13 to 10; ")
+    assert (folder / "step-13.safetensors").read_bytes() == before
+    assert checkpoints.read_info(folder / "last.safetensors").step == 10
+
+
+def test_a_record_that_was_cut_short_is_told_of(tiny, every_step):
+    whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
+    lines = (cut / "events.jsonl").read_bytes().splitlines(keepends=True)
+    (cut / "events.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:20])
+    (notice,) = only(go_on(cut), Notice)
+    assert notice.message == "what the run told of steps 5 to 13 is lost"
+    assert_same_end(whole, cut)
+
+
+def test_a_run_without_its_record_can_be_taken_up(tiny, every_step):
+    whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
+    (cut / "events.jsonl").unlink()
+    go_on(cut)
+    assert_same_end(whole, cut)
 
 
 def test_a_damaged_checkpoint_is_refused_and_the_other_can_be_taken(tiny, every_step):

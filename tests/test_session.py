@@ -463,7 +463,8 @@ def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch)
             freed.set()
         elif isinstance(event, RunStarted):
             folder = Path(event.folder)
-    assert kept[:2] == [("best", 10), ("last", 100)]
+    assert kept[0] == ("best", 10)
+    assert kept[1] in [("last", step) for step in range(100, 201, 10)]
     assert ("best", 40) in kept
     assert kept[-1] == ("last", 200)
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9

@@ -99,10 +99,7 @@ def start_app(
     such as MNIST_TUI_DATA for --data.
     """
     if context.invoked_subcommand:
-        for name in context.params:
-            if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
-                command = context.invoked_subcommand
-                raise UsageError(f"options go after the command: mnist-tui {command} --{name} …")
+        _refuse_options_before(context, context.invoked_subcommand)
         return 0
     if not has_terminal():
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
@@ -116,6 +113,13 @@ def start_app(
     if application.farewell:
         print(application.farewell)
     return application.return_code or 0
+
+
+def _refuse_options_before(context: typer.Context, command: str) -> None:
+    for name in context.params:
+        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+            option = "json" if name == "as_json" else name.replace("_", "-")
+            raise UsageError(f"options go after the command: mnist-tui {command} --{option} …")
 
 
 @app.command()
@@ -212,10 +216,14 @@ def predict(
 
 
 @checkpoints_app.callback(invoke_without_command=True)
-def checkpoints_default(context: typer.Context) -> None:
+def checkpoints_default(
+    context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+) -> None:
     """What has been trained: list it, look at one."""
-    if not context.invoked_subcommand:
-        list_checkpoints()
+    if context.invoked_subcommand:
+        _refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
+    else:
+        list_checkpoints(as_json, checkpoints)
 
 
 @checkpoints_app.command(name="list")

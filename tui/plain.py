@@ -1,5 +1,6 @@
 """Training without the app: a progress bar on a terminal, plain lines elsewhere, or JSON."""
 
+import os
 import signal
 import sys
 from collections import deque
@@ -32,15 +33,16 @@ def train_plainly(
         from core.trainer import train
 
         events = _complaining(train(config, inbox, taken_up))
-        show = _print_json if as_json else _exhaust if quiet else _print_lines
+        show = _exhaust if quiet else _print_json if as_json else _print_lines
         if show is _print_lines and sys.stderr.isatty():
             show = _show_bar
         try:
             last = show(events)
-        except BrokenPipeError:  # who was reading has gone; the run is saved all the same
+        except BrokenPipeError:  # who was reading has gone, as with `| head`: save, and end
             inbox.put(Stop())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _exhaust(events)
-            raise
+            return 141
     if signals and (not isinstance(last, RunFailed) or last.reason == "stopped"):
         return 128 + signals[0]
     return exit_status(last.reason) if isinstance(last, RunFailed) else 0

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints import Listed
+from core.checkpoints import CheckpointInfo, Listed
 from core.datasets import Tensors
 from core.errors import UsageError
 from core.events import Digit, Notice
@@ -28,6 +28,15 @@ def load_digits(name: str, data: str | None) -> Tensors:
             complain(event.message)
 
 
+def load_digits_of(info: CheckpointInfo, data: str | None) -> Tensors:
+    """The digits that a checkpoint was trained on: in that folder, else where they were then.
+    Raises DataError.
+    """
+    from core.resume import digits_folder
+
+    return load_digits(info.dataset, data or digits_folder(info.config))
+
+
 def evaluate_checkpoint(path: Path, data: str | None) -> dict[str, Any]:
     """What `eval --json` prints. Raises CheckpointError and DataError."""
     from core.checkpoints import load_model
@@ -35,7 +44,7 @@ def evaluate_checkpoint(path: Path, data: str | None) -> dict[str, Any]:
     from core.metrics import METRICS, confusion
 
     info, model = load_model(path)
-    tensors = load_digits(info.dataset, data)
+    tensors = load_digits_of(info, data)
     labels = tensors.test_labels
     logits = predict(model, tensors.test_images)
     return {
@@ -67,7 +76,7 @@ def predict_digit(path: Path, index: int, split: str, data: str | None) -> Digit
     from core.inference import describe_digits
 
     info, model = load_model(path)
-    tensors = load_digits(info.dataset, data)
+    tensors = load_digits_of(info, data)
     images, labels = (
         (tensors.test_images, tensors.test_labels)
         if split == "test"

@@ -9,9 +9,12 @@ def headline(state: RunState) -> str:
     assert run is not None
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     since = f", from step {run.step:,} on" if run.step else ""
+    threads = ""
+    if run.device == "cpu":
+        threads = " with 1 thread" if run.threads == 1 else f" with {run.threads} threads"
     return (
-        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}, "
-        f"{run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
+        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}{threads} in "
+        f"{run.precision}, {run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
     )
 
 
@@ -27,10 +30,12 @@ def epoch_line(state: RunState) -> str:
     score, run = state.score, state.started
     assert score is not None
     assert run is not None
-    loss = f"training loss {loss_text(state.epoch_loss)}, "
+    # A run that is taken up may begin with a score, before it has trained a step.
+    trained = f"training loss {loss_text(state.epoch_loss)}, " if state.epoch_steps else ""
+    speed = f", {state.samples_per_second:,.0f} samples/s" if state.samples_per_second else ""
     return (
-        f"epoch {score.epoch}/{run.epochs}: {loss}test loss {loss_text(score.loss)}, "
-        f"test accuracy {percent(score.accuracy)}, {state.samples_per_second or 0:,.0f} samples/s"
+        f"epoch {score.epoch}/{run.epochs}: {trained}test loss {loss_text(score.loss)}, "
+        f"test accuracy {percent(score.accuracy)}{speed}"
     )
 
 
