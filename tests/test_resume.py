@@ -9,6 +9,8 @@ from queue import SimpleQueue
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core import checkpoints, runs, session
 from core.architectures import ARCHITECTURES
@@ -63,6 +65,13 @@ def told(folder: Path, *without):
         for event in recorded(folder)
         if event["event"] in kinds
     ]
+
+
+@pytest.fixture
+def whole_run(tiny, every_step):
+    """A config, and the folder of a run of it that nothing disturbed."""
+    config = tiny(shift=1, schedule="cosine")
+    return config, folder_of(drive(config))
 
 
 def assert_same_end(one: Path, other: Path):
@@ -555,3 +564,36 @@ def test_a_stop_amid_the_scoring_is_made_up_for(tiny, every_step):
     events = go_on(cut)
     assert [event.step for event in only(events, Evaluated)] == [10, 20]
     assert told(whole) == told(cut)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    orders=st.dictionaries(
+        st.integers(1, 20),
+        st.lists(
+            st.sampled_from(
+                [(Pause(), Resume()), (Save(),), (Predict((0, 1)),), (Pause(), Save(), Resume())]
+            ),
+            max_size=2,
+        ),
+        max_size=4,
+    ),
+    stops=st.lists(st.integers(1, 19), max_size=3),
+)
+def test_whatever_is_asked_on_the_way_and_however_often_it_stops(
+    tiny, every_step, whole_run, orders, stops
+):
+    flat = {step: [each for group in groups for each in group] for step, groups in orders.items()}
+    first = {step: list(commands) for step, commands in flat.items()}
+    if stops:
+        first.setdefault(stops[0], []).append(Stop())
+    folder = folder_of(drive(whole_run[0], first))
+    for step in [*stops[1:], None]:
+        if runs.read_description(folder)["status"] == "finished":
+            break
+        more = {step: [Stop()]} if step else {}
+        go_on(folder, more)
+    assert_same_end(whole_run[1], folder)
+    assert told(folder) == told(whole_run[1])

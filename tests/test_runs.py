@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core import runs
 from core.config import TrainConfig, read_config
@@ -191,3 +193,40 @@ def test_what_a_full_disk_did_not_take_is_written_when_it_can_be(config):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         run.record(SCORED)
         assert (run.folder / "events.jsonl").read_text() == line * 4
+
+
+recorded = st.lists(
+    st.builds(Paused, step=st.integers(0, 50))
+    | st.builds(
+        Evaluated,
+        epoch=st.just(1),
+        step=st.integers(0, 50),
+        test_loss=st.just(0.5),
+        test_accuracy=st.just(0.5),
+    )
+    | st.just(RunFailed(reason="diverged", message="no")),
+    max_size=12,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=recorded, step=st.integers(0, 50), scored=st.booleans(), torn=st.binary(max_size=30))
+def test_a_record_is_cut_before_the_first_event_that_is_later(config, events, step, scored, torn):
+    with runs.create(config, "sample", "cpu") as run:
+        for event in events:
+            run.record(event)
+        path = run.folder / "events.jsonl"
+        lines = path.read_text().splitlines()
+        with path.open("ab") as file:
+            file.write(torn.replace(b"\n", b""))
+        kept = run.rewind(step, scored=scored)
+        assert path.read_text().splitlines() == lines[: len(kept)]
+        assert kept == events[: len(kept)]
+        bound = step if scored else step - 1
+        assert all(getattr(event, "step", 0) <= step for event in kept)
+        assert all(event.step <= bound for event in kept if isinstance(event, Evaluated))
+        if len(kept) < len(events):
+            later = events[len(kept)]
+            assert later.step > (bound if isinstance(later, Evaluated) else step)
+        run.record(SCORED)
+        assert path.read_text().splitlines() == [*lines[: len(kept)], as_json(SCORED)]
