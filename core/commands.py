@@ -55,6 +55,14 @@ class Predict(Command):
 
 
 @dataclass(frozen=True)
+class PredictImages(Command):
+    """What does the network that is training make of these? Each is 784 bytes, row by row, 0 is
+    paper and 255 ink."""
+
+    images: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
 class OpenCheckpoint(Command):
     """What does the network in this file make of these test digits?"""
 

@@ -169,6 +169,16 @@ class Predicted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImagesPredicted(Event):
+    """The answer to PredictImages: a digit for each, without a label."""
+
+    recorded = False
+
+    digits: tuple[Digit, ...]
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointRefused(Event):
     recorded = False
 

@@ -1,8 +1,11 @@
 """A network that is not training: what it makes of digits."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
+from core.batches import SIDE
 from core.events import Digit
 
 
@@ -27,9 +30,28 @@ def describe_digits(
     chosen = [index for index in indices if 0 <= index < len(images)]
     if not chosen:
         return ()
-    pixels = images[chosen]
-    logits = predict(model, pixels).tolist()
+    digits = _describe(model, images[chosen])
     return tuple(
-        Digit(index, bytes(image.flatten().tolist()), int(labels[index]), tuple(row))
-        for index, image, row in zip(chosen, pixels, logits, strict=True)
+        replace(digit, index=index, label=int(labels[index]))
+        for index, digit in zip(chosen, digits, strict=True)
     )
+
+
+def describe_images(model: nn.Module, images: tuple[bytes, ...]) -> tuple[Digit, ...]:
+    """What the network makes of images of 784 bytes each; others are passed over. A digit's index
+    is its image's place."""
+    places = [place for place, image in enumerate(images) if len(image) == SIDE * SIDE]
+    if not places:
+        return ()
+    values = bytearray(b"".join(images[place] for place in places))
+    digits = _describe(model, torch.frombuffer(values, dtype=torch.uint8).view(-1, SIDE, SIDE))
+    return tuple(replace(digit, index=place) for place, digit in zip(places, digits, strict=True))
+
+
+def _describe(model: nn.Module, images: Tensor) -> list[Digit]:
+    """Of uint8 images (N, 28, 28), without index and label."""
+    rows = predict(model, images).tolist()
+    return [
+        Digit(0, bytes(image.flatten().tolist()), None, tuple(row))
+        for image, row in zip(images, rows, strict=True)
+    ]

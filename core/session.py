@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from queue import Empty
 from time import perf_counter, time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.architectures import ARCHITECTURES
 from core.checkpoints import CheckpointInfo
@@ -18,6 +18,7 @@ from core.commands import (
     Inbox,
     Pause,
     Predict,
+    PredictImages,
     Resume,
     Save,
     SetLearningRate,
@@ -29,6 +30,7 @@ from core.errors import CheckpointError, Diverged
 from core.events import (
     Evaluated,
     Event,
+    ImagesPredicted,
     LearningRateChanged,
     Notice,
     Paused,
@@ -38,7 +40,7 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
-from core.inference import describe_digits
+from core.inference import describe_digits, describe_images
 from core.learner import Learner
 from core.metrics import METRICS
 from core.restoring import Position
@@ -267,6 +269,10 @@ class Session:
                     yield from self.set_learning_rate(rate)
                 case Predict(indices=indices):
                     yield self.predict(indices)
+                case PredictImages(images=images):
+                    with self.evaluating() as model:
+                        digits = describe_images(model, images)
+                    yield ImagesPredicted(digits=digits, step=self.step)
                 case other:
                     yield Asked(command=other)
 
@@ -287,12 +293,20 @@ class Session:
         yield LearningRateChanged(step=self.step, learning_rate=rate)
 
     def predict(self, indices: tuple[int, ...]) -> Predicted:
-        test_images, test_labels = self.tensors.test_images, self.tensors.test_labels
+        images, labels = self.tensors.test_images, self.tensors.test_labels
+        with self.evaluating() as model:
+            digits = describe_digits(model, images, labels, indices)
+        return Predicted(digits=digits, samples=len(labels), step=self.step)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[nn.Module]:
+        """The network, which is put back into the mode that it was in."""
         model = self.learner.model
         mode = model.training
-        digits = describe_digits(model, test_images, test_labels, indices)
-        model.train(mode)
-        return Predicted(digits=digits, samples=len(test_labels), step=self.step)
+        try:
+            yield model
+        finally:
+            model.train(mode)
 
     def save(self) -> None:
         """Begins to write last.safetensors, and best.safetensors where the test set has never gone

@@ -13,10 +13,20 @@ import torch
 
 from core import checkpoints, saving, session
 from core.architectures import ARCHITECTURES
-from core.commands import ListDevices, Pause, Predict, Resume, Save, SetLearningRate, Stop
+from core.commands import (
+    ListDevices,
+    Pause,
+    Predict,
+    PredictImages,
+    Resume,
+    Save,
+    SetLearningRate,
+    Stop,
+)
 from core.events import (
     CheckpointSaved,
     Evaluated,
+    ImagesPredicted,
     LearningRateChanged,
     Notice,
     Paused,
@@ -541,3 +551,16 @@ def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, monkeypatch):
             assert event.step <= max(steps)
     assert isinstance(event, RunFinished)
     assert "no" in refused
+
+
+def test_images_of_one_s_own_are_answered_between_steps(tiny, tiny_tensors, every_step):
+    """The same pixels as a test digit get the same answer; what is no image is passed over."""
+    pixels = bytes(tiny_tensors.test_images[4].flatten().tolist())
+    orders = {5: [PredictImages((b"", pixels, bytes(784))), Predict((4,)), PredictImages(())]}
+    events = drive(tiny(), orders)
+    (answer, nothing), (known,) = only(events, ImagesPredicted), only(events, Predicted)
+    assert [(digit.index, digit.label) for digit in answer.digits] == [(1, None), (2, None)]
+    assert answer.digits[0].pixels == pixels
+    assert answer.digits[0].logits == pytest.approx(known.digits[0].logits, abs=1e-5)
+    assert (answer.step, nothing.digits) == (5, ())
+    assert events[-1].steps == 20
