@@ -105,7 +105,8 @@ def save(path: Path, tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> 
 
 
 def _new_header(tensors: dict[str, torch.Tensor], described: dict[str, Any]) -> bytes:
-    # safetensors' own writer copies everything once more, and other threads wait meanwhile.
+    # Not by safetensors: its save copies all once more and holds up other threads, its save_file
+    # raises no OSError on a full disk and leaves files of its own naming when it is killed.
     header: dict[str, Any] = {"__metadata__": {"mnist_tui": json.dumps(described)}}
     end = 0
     for name, tensor in tensors.items():

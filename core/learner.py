@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from ctypes import c_float
 
 import torch
 from torch import Tensor
@@ -75,7 +76,7 @@ class Learner:
         """Learns from one batch; gives its mean loss from before that, still on the device."""
         if self.device.type == "cuda":
             # As a graph has it: a last, smaller batch is a step without one.
-            rate = torch.tensor(rate, dtype=torch.float32).item()
+            rate = c_float(rate).value
         if self.captured and len(labels) == self.config.batch_size:
             loss = self.captured.replay(images, labels, rate)
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.architectures import ARCHITECTURES
-from core.checkpoints import SUFFIX, CheckpointInfo, find, read_info
+from core.checkpoints import SUFFIX, find, read_info
 from core.config import TrainConfig, flag, read_config
 from core.errors import CheckpointError, UsageError
 from core.files import expand
@@ -60,21 +60,30 @@ def take_up(
     place = _run_folder(name, folder)
     if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
-        stored, dataset = _described_config(place)
     else:
         checkpoint = find(name, folder, KINDS)
         place, info = _named(checkpoint.parent), read_info(checkpoint)
         if not _is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
-        stored, dataset = info.config | _planned_epochs(place), info.dataset
-    source = checkpoint or place / DESCRIPTION
-    here = {"dataset": dataset, "checkpoints": str(place.parent), "data": digits_folder(stored)}
+    source, description = checkpoint or place / DESCRIPTION, read_description(place)
+    described = description.get("config")
+    described = described if isinstance(described, dict) else {}
+    if info:
+        # How far the run was to go when it was last begun; its checkpoint may be from before that.
+        further = {"epochs": described["epochs"]} if "epochs" in described else {}
+        stored = info.config | {"dataset": info.dataset} | further
+    elif described:
+        stored = described
+    else:
+        raise CheckpointError(f"{place} has no checkpoint, and no {DESCRIPTION} to start from")
+    here = {"checkpoints": str(place.parent), "data": digits_folder(stored)}
     planned = _config(source, stored | here)
     changes = {"epochs": epochs, "data": data, "device": device}
     given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
     config = replace(planned, **given)
-    _check_same_run(source, place, planned)
-    _check_epochs(place, planned, config, info)
+    _check_same_run(source, place, planned, described)
+    done = info.epoch if info else 0
+    _check_epochs(place.name, planned, config, done, description.get("status") == "finished")
     return config, TakenUp(place, checkpoint)
 
 
@@ -98,22 +107,6 @@ def _named(place: Path) -> Path:
     return place if place.name not in ("", "..") else Path(os.path.abspath(place))
 
 
-def _planned_epochs(place: Path) -> dict[str, Any]:
-    """How far the run was to go when it was last begun: that may be further than a checkpoint
-    from before knows."""
-    described = read_description(place).get("config")
-    if isinstance(described, dict) and "epochs" in described:
-        return {"epochs": described["epochs"]}
-    return {}
-
-
-def _described_config(place: Path) -> tuple[dict[str, Any], str]:
-    stored = read_description(place).get("config")
-    if not isinstance(stored, dict) or not isinstance(stored.get("dataset"), str):
-        raise CheckpointError(f"{place} has no checkpoint, and no {DESCRIPTION} to start from")
-    return stored, stored["dataset"]
-
-
 def _config(source: Path, stored: dict[str, Any]) -> TrainConfig:
     arch = stored.get("arch")
     if arch not in ARCHITECTURES:
@@ -125,12 +118,13 @@ def _config(source: Path, stored: dict[str, Any]) -> TrainConfig:
         raise CheckpointError(f"{source} has settings that cannot be meant: {error}") from None
 
 
-def _check_same_run(source: Path, place: Path, planned: TrainConfig) -> None:
+def _check_same_run(
+    source: Path, place: Path, planned: TrainConfig, described: dict[str, Any]
+) -> None:
     """A checkpoint that was copied from another run must not go on as this one."""
-    described = read_description(place).get("config")
     for name in SAME_IN_A_RUN:
         here = getattr(planned, name)
-        there = described.get(name, here) if isinstance(described, dict) else here
+        there = described.get(name, here)
         if there != here:
             raise CheckpointError(
                 f"{source} is of another run: its {flag(name)} is {here}, that of {place} {there}"
@@ -138,17 +132,16 @@ def _check_same_run(source: Path, place: Path, planned: TrainConfig) -> None:
 
 
 def _check_epochs(
-    place: Path, planned: TrainConfig, config: TrainConfig, info: CheckpointInfo | None
+    run: str, planned: TrainConfig, config: TrainConfig, done: int, finished: bool
 ) -> None:
+    """Raises UsageError; `done` is how many epochs the checkpoint has behind it."""
     if config.epochs != planned.epochs and config.schedule in PLANNED:
         raise UsageError(
-            f"{place.name} has the schedule {config.schedule}, which was planned for "
+            f"{run} has the schedule {config.schedule}, which was planned for "
             f"{planned.epochs} epochs and cannot be taken up with {config.epochs}"
         )
-    done = info.epoch if info else 0
     if config.epochs != planned.epochs and config.epochs <= done:
-        raise UsageError(f"{place.name} has gone through {done} epochs; --epochs must be more")
-    finished = read_description(place).get("status") == "finished"
+        raise UsageError(f"{run} has gone through {done} epochs; --epochs must be more")
     if finished and config.epochs <= done:
         how = "start a new run" if config.schedule in PLANNED else f"add --epochs {done + 1}"
-        raise UsageError(f"{place.name} has finished its {done} epochs; to train on, {how}")
+        raise UsageError(f"{run} has finished its {done} epochs; to train on, {how}")

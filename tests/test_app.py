@@ -6,6 +6,7 @@ import pytest
 from conftest import diverged, make_fake_train
 from textual.widgets import DataTable, Input, Label, Static
 
+from core.commands import Save
 from core.config import TrainConfig
 from tui.app import MnistApp
 from tui.screens.checkpoints import CheckpointsView
@@ -397,3 +398,26 @@ async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
         pilot.app.ask_for_digits()
         await pilot.press("2")
         assert pilot.app.screen.digit_capacity == 2
+
+
+async def test_the_palette_saves_a_run_that_goes_on(tmp_path):
+    heard = []
+
+    def train(config, inbox):
+        real = inbox.get
+        spied = type(
+            "Spied", (), {"get": lambda self, **more: heard.append(real(**more)) or heard[-1]}
+        )
+        yield from make_fake_train(steps=5000)(config, spied())
+
+    async with app_in(tmp_path, train).run_test() as pilot:
+
+        def titles():
+            return [each.title for each in pilot.app.get_system_commands(pilot.app.screen)]
+
+        assert "Save" not in titles()
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "training")
+        assert "Save" in titles()
+        pilot.app.action_save()
+        await until(pilot, lambda: Save() in heard)

@@ -256,6 +256,14 @@ def test_bad_input_that_only_the_data_shows(run, tmp_path):
     assert "the checkpoint folder file/below cannot be written" in one_line(done)
 
 
+def test_the_checkpoints_are_listed_with_and_without_saying_list(run, tmp_path):
+    (tmp_path / "w" / "run").mkdir(parents=True)
+    (tmp_path / "w" / "run" / "last.safetensors").write_bytes(b"")
+    short = run("checkpoints", "--json", "--checkpoints", "w")
+    assert [each["error"] for each in json.loads(short.stdout)] == ["is empty"]
+    assert short.stdout == run("checkpoints", "list", "--json", "--checkpoints", "w").stdout
+
+
 def test_files_that_are_no_checkpoints(run, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "text").write_text("hello, this is no checkpoint")

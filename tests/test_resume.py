@@ -19,6 +19,7 @@ from core.errors import CheckpointError, UsageError
 from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
 from core.resume import take_up
 from core.trainer import train
+from tui import reports
 
 
 @pytest.fixture
@@ -285,11 +286,11 @@ def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
     """Its last is then not the one that was further on."""
     whole = folder_of(drive(tiny(epochs=4)))
     folder = shutil.copytree(whole, tmp_path / "copy")
-    early = killed_at(13, tiny(epochs=4), {10: [Save()]})
+    early = killed_at(9, tiny(epochs=4), {7: [Save()]})
     old = Path(shutil.copy(early / "last.safetensors", folder / "old.safetensors"))
     config, taken_up = take_up(str(old), tmp_path)
-    killed_at(15, config, (), taken_up)
-    assert checkpoints.read_info(folder / "last.safetensors").step < 15
+    killed_at(9, config, (), taken_up)  # before it has saved anything itself
+    assert checkpoints.read_info(folder / "last.safetensors").step == 7
     go_on(folder)
     assert_same_end(whole, folder)
     assert told(folder) == told(whole)
@@ -317,9 +318,9 @@ def test_a_kill_between_two_files_loses_neither(
 
 
 def test_more_epochs_are_not_forgotten_by_a_kill(tiny, every_step, saved_at_once):
-    whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2)))
+    whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2), {13: [Stop()]}))
     config, taken_up = take_up(str(cut), Path("nowhere"), epochs=3)
-    killed_at(23, config, (), taken_up)
+    killed_at(15, config, (), taken_up)  # before it has saved anything itself
     assert go_on(cut)[-1].steps == 30
     assert_same_end(whole, cut)
 
@@ -332,7 +333,7 @@ def test_a_run_is_known_by_its_name_from_within_its_folder(tiny, every_step, mon
 
 
 def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
-    tiny, every_step, tmp_path, monkeypatch
+    tiny, tiny_tensors, every_step, tmp_path, monkeypatch
 ):
     digits = tmp_path / "digits"
     digits.mkdir()
@@ -341,6 +342,11 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     monkeypatch.chdir("/")
     assert take_up(str(folder), tmp_path)[0].data == str(digits)
     assert take_up(str(folder), tmp_path, data="other")[0].data == "other"
+    asked = []
+    monkeypatch.setattr(reports, "load_digits", lambda *given: asked.append(given) or tiny_tensors)
+    reports.evaluate_checkpoint(folder / "last.safetensors", None)
+    reports.evaluate_checkpoint(folder / "last.safetensors", "other")
+    assert asked == [("sample", str(digits)), ("sample", "other")]
     digits.rmdir()
     assert take_up(str(folder), tmp_path)[0].data is None, "what has gone is looked for elsewhere"
 

@@ -1,5 +1,7 @@
 """The fold from events to what a person sees."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from core.events import (
     RunStarted,
 )
 from tui.state import MOST_POINTS, Curve, RunState, fold, starting
+from tui.words import epoch_line, headline
 
 STARTED = RunStarted(
     run="mlp-1",
@@ -191,3 +194,27 @@ def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
     assert abs(total - sum(fed)) < 1e-6 * (1 + sum(fed))
     steps = [at for at, _ in curve.points]
     assert steps == sorted(steps)
+
+
+def test_a_run_that_is_taken_up_begins_where_it_was():
+    taken = replace(STARTED, step=150, threads=2, precision="bf16")
+    state = after(taken)
+    assert (state.phase, state.step, state.epoch, state.share) == ("training", 150, 2, 0.75)
+    assert headline(state) == (
+        "mlp-1: mlp (669,706 parameters) on cpu with 2 threads in bf16, "
+        "1,000 digits of sample, 2 epochs, from step 150 on"
+    )
+    assert headline(after(replace(STARTED, epochs=1))).endswith(
+        "with 1 thread in fp32, 1,000 digits of sample, 1 epoch"
+    )
+    # The losses before belong to another process; the first point is of what comes now.
+    assert [step for step, _ in fold(state, progress(160, 0.5)).curve.points] == [160]
+
+
+def test_a_score_that_comes_before_any_step_says_nothing_of_training():
+    scored = Evaluated(epoch=1, step=100, test_loss=0.25, test_accuracy=0.5)
+    line = epoch_line(after(replace(STARTED, step=100), scored))
+    assert line == "epoch 1/2: test loss 0.2500, test accuracy 50.00%"
+    trained = epoch_line(after(STARTED, progress(100, 0.5), scored))
+    assert trained.startswith("epoch 1/2: training loss 0.5000, test loss 0.2500")
+    assert trained.endswith("500 samples/s")
