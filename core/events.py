@@ -17,6 +17,8 @@ class Event:
 
     # False: only for those who are listening, not part of the run's record.
     recorded: ClassVar[bool] = True
+    # False: it holds bytes, for listeners in this process alone.
+    written: ClassVar[bool] = True
 
     @classmethod
     def name(cls) -> str:
@@ -41,12 +43,15 @@ class RunStarted(Event):
     config: dict[str, Any]
     precision: str = "fp32"
     step: int = 0  # where it begins: above 0 for a run that was taken up
+    branched_from: str | None = None  # the run that this one is a branch of
+    branched_at: int = 0  # and the step at which it left that one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
     """At most ten a second. `losses` are means over equal stretches since the last one, oldest
-    first, for a curve finer than ten points a second."""
+    first, for a curve finer than ten points a second. `gradient_norm` is the last step's, over all
+    parameters."""
 
     step: int
     epoch: int
@@ -54,6 +59,7 @@ class Progress(Event):
     losses: tuple[float, ...]
     learning_rate: float
     samples_per_second: float
+    gradient_norm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +68,14 @@ class Evaluated(Event):
     step: int
     test_loss: float
     test_accuracy: float  # 0 to 1
+    # 10×10 counts: rows are what a digit was, columns what it was taken for.
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
     path: str
-    kind: str  # last, best
+    kind: str  # last, best, epoch
     step: int = 0  # of what is in it; by now training may be further on
 
 
@@ -161,11 +169,35 @@ class Predicted(Event):
     """The answer to Predict and OpenCheckpoint. `source` is the checkpoint's path, None live."""
 
     recorded = False
+    written = False
 
     digits: tuple[Digit, ...]
     samples: int  # how many test digits there are to choose from
     step: int
     source: str | None = None
+    seconds: float = 0.0  # what training waited for the answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsLoaded(Event):
+    """`labels` are those of the test digits in order, one byte each."""
+
+    recorded = False
+    written = False
+
+    labels: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored(Event):
+    """What an evaluation made of every test digit: `logits` are float32 (N, 10), native bytes."""
+
+    recorded = False
+    written = False
+
+    epoch: int
+    step: int
+    logits: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +205,7 @@ class ImagesPredicted(Event):
     """The answer to PredictImages: a digit for each, without a label."""
 
     recorded = False
+    written = False
 
     digits: tuple[Digit, ...]
     step: int
@@ -230,6 +263,11 @@ def from_json(line: str) -> Event | None:
         values = json.loads(line)
         kind = EVENTS[values["event"]]
         known = {each.name for each in fields(kind)}
-        return kind(**{key: value for key, value in values.items() if key in known})
+        return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _frozen(value: Any) -> Any:
+    """As the events have it: tuples where JSON has lists."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -54,6 +54,8 @@ class Learner:
         self.chain = chain(self.model) if device.type == "cpu" and precision == "fp32" else None
         self.captured: Captured | None = None
         self._ahead: deque[torch.cuda.Event] = deque()
+        # A graph's steps leave their gradients where they were when it was captured.
+        self._replayed, self._captured_gradients = False, dict[str, Tensor]()
 
     def _choose_threads(self) -> int:
         if self.config.threads != "auto":
@@ -77,7 +79,8 @@ class Learner:
         if self.device.type == "cuda":
             # As a graph has it: a last, smaller batch is a step without one.
             rate = c_float(rate).value
-        if self.captured and len(labels) == self.config.batch_size:
+        self._replayed = self.captured is not None and len(labels) == self.config.batch_size
+        if self.captured and self._replayed:
             loss = self.captured.replay(images, labels, rate)
         else:
             loss = self._step(images, labels, rate)
@@ -126,6 +129,7 @@ class Learner:
         before = {name: each.clone() for name, each in self.state().items()}
         try:
             self.captured = Captured(self._step, images, labels)
+            self._captured_gradients = self.gradients()
         except RuntimeError as error:
             return first_line(error)
         finally:
@@ -142,6 +146,18 @@ class Learner:
                 yield logits
         finally:
             self.model.train()
+
+    def gradient_norm(self) -> Tensor:
+        """Of the last step, over all parameters, still on the device."""
+        norms = torch._foreach_norm(list(self.gradients().values()))
+        return torch.linalg.vector_norm(torch.stack(norms))
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Those of the last step, by the parameters' names."""
+        if self._replayed:
+            return self._captured_gradients
+        found = {name: each.grad for name, each in self.parameters.items()}
+        return {name: each for name, each in found.items() if each is not None}
 
     def is_finite(self) -> bool:
         return all(bool(each.isfinite().all()) for each in self.parameters.values())

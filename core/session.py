@@ -28,6 +28,7 @@ from core.config import TrainConfig, problem
 from core.datasets import Tensors
 from core.errors import CheckpointError, Diverged
 from core.events import (
+    DigitsLoaded,
     Evaluated,
     Event,
     ImagesPredicted,
@@ -39,10 +40,11 @@ from core.events import (
     Resumed,
     RunFinished,
     RunStarted,
+    Scored,
 )
 from core.inference import describe_digits, describe_images
 from core.learner import Learner
-from core.metrics import METRICS
+from core.metrics import METRICS, confusion
 from core.restoring import Position
 from core.runs import Run
 from core.saving import LAST, Saver
@@ -121,6 +123,7 @@ class Session:
 
     def events(self) -> Iterator[Event]:
         yield self.started()
+        yield DigitsLoaded(labels=bytes(self.tensors.test_labels.tolist()))
         for each in self.notices:
             yield Notice(message=each)
         if why := self.learner.capture():
@@ -199,7 +202,8 @@ class Session:
         """Progress since the last, if there is any. Raises Diverged."""
         if not self.pending:
             return
-        losses = torch.stack(self.pending).tolist()
+        # One wait for the device, however much is asked of it.
+        *losses, gradient = torch.stack([*self.pending, self.learner.gradient_norm()]).tolist()
         self.pending.clear()
         for place, loss in enumerate(losses):
             if not math.isfinite(loss):
@@ -214,6 +218,7 @@ class Session:
             losses=tuple(_means(losses, MEANS_PER_PROGRESS)),
             learning_rate=self.config.learning_rate * self.shape(self.step - 1, self.total_steps),
             samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
+            gradient_norm=gradient,
         )
 
     def diverged(self, step: int | None = None) -> Diverged:
@@ -225,13 +230,13 @@ class Session:
 
     def evaluate(self) -> Iterator[Event]:
         """Scores the test set, unless a stop comes first. Raises Diverged."""
-        logits = []
+        parts = []
         for part in self.learner.scores(SCORED.get(self.learner.device.type, 10_000)):
             yield from self.obey()
             if self.stopping:
                 return
-            logits.append(part)
-        scored = torch.cat(logits)
+            parts.append(part)
+        scored = torch.cat(parts)
         test_loss = METRICS["loss"](scored, self.learner.test_labels)
         if not math.isfinite(test_loss):
             raise self.diverged()
@@ -243,7 +248,10 @@ class Session:
             step=self.step,
             test_loss=test_loss,
             test_accuracy=self.test_accuracy,
+            confusion=tuple(map(tuple, confusion(scored, self.learner.test_labels).tolist())),
         )
+        logits = scored.float().cpu().numpy().tobytes()
+        yield Scored(epoch=self.epoch, step=self.step, logits=logits)
 
     def obey(self) -> Iterator[Event]:
         """Does what was asked, in order; while paused, waits here and uses no CPU."""
@@ -294,9 +302,15 @@ class Session:
 
     def predict(self, indices: tuple[int, ...]) -> Predicted:
         images, labels = self.tensors.test_images, self.tensors.test_labels
+        since = perf_counter()
         with self.evaluating() as model:
             digits = describe_digits(model, images, labels, indices)
-        return Predicted(digits=digits, samples=len(labels), step=self.step)
+        return Predicted(
+            digits=digits,
+            samples=len(labels),
+            step=self.step,
+            seconds=perf_counter() - since,
+        )
 
     @contextmanager
     def evaluating(self) -> Iterator[nn.Module]:

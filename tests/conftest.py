@@ -29,6 +29,11 @@ from core.events import (
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch, tmp_path_factory) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
 @pytest.fixture(scope="session")
 def real_mnist() -> Path:
     """A folder with the real MNIST/raw in it; the test is skipped where there is none."""

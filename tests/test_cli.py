@@ -24,6 +24,7 @@ def environment_in(folder: Path) -> dict[str, str]:
     return kept | {
         "HOME": str(folder / "home"),
         "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
         "MNIST_TUI_MIRROR": NO_NETWORK,
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "100",

@@ -89,6 +89,7 @@ def test_a_line_begins_with_its_event_and_time():
         "losses": [0.6, 0.4],
         "learning_rate": 0.001,
         "samples_per_second": 10.0,
+        "gradient_norm": None,
     }
 
 

@@ -22,7 +22,8 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
-from tui.state import MOST_POINTS, Curve, RunState, fold, starting
+from tui.curves import MOST_POINTS, Curve
+from tui.state import RunState, fold, starting
 from tui.words import epoch_line, headline
 
 STARTED = RunStarted(
@@ -79,7 +80,7 @@ def test_a_run_from_start_to_finish():
     assert state.active
     state = after(STARTED, progress(50, 2.0, 1.0), state=state)
     assert state.phase == "training"
-    assert state.curve.points == ((25.0, 2.0), (50.0, 1.0))
+    assert state.curves.losses.points == ((25.0, 2.0), (50.0, 1.0))
     assert (state.epoch_share, state.share) == (0.5, 0.25)
     assert state.seconds_left == 150 * 10 / 500.0
     state = after(
@@ -103,7 +104,7 @@ def test_a_second_run_starts_from_nothing_but_knows_the_devices():
     state = after(DevicesListed(devices=devices), STARTED, progress(50, 1.0))
     again = fold(starting(state), STARTED)
     assert again.devices == devices
-    assert again.curve == Curve()
+    assert again.curves.losses == Curve()
     assert again.step == 0
 
 
@@ -208,7 +209,7 @@ def test_a_run_that_is_taken_up_begins_where_it_was():
         "with 1 thread in fp32, 1,000 digits of sample, 1 epoch"
     )
     # The losses before belong to another process; the first point is of what comes now.
-    assert [step for step, _ in fold(state, progress(160, 0.5)).curve.points] == [160]
+    assert [step for step, _ in fold(state, progress(160, 0.5)).curves.losses.points] == [160]
 
 
 def test_a_score_that_comes_before_any_step_says_nothing_of_training():

@@ -6,31 +6,23 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial, reduce
+from importlib import import_module
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
-from core.commands import (
-    Command,
-    Inbox,
-    ListDevices,
-    Pause,
-    Quit,
-    Resume,
-    Save,
-    Start,
-    Stop,
-)
+from core.commands import Command, Inbox, ListDevices, Pause, Quit, Resume, Save, Start, Stop
 from core.config import TrainConfig
 from core.engine import Train, serve
 from core.errors import exit_status
@@ -43,82 +35,82 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
+from tui import settings as remembering
+from tui.actions import VIEWS, applies, applying, bindings
+from tui.pacing import Pace, Question
 from tui.questions import question
-from tui.screens.checkpoints import CheckpointsView
-from tui.screens.dialogs import ConfirmQuit, Help
-from tui.screens.digits import DigitsView, OpenedView
 from tui.screens.train import TrainView
-from tui.screens.view import VIEWS, View
+from tui.screens.view import View
 from tui.settings import Settings
 from tui.signals import ENDING
 from tui.state import RunState, fold, starting
 from tui.widgets.form import SetupForm
 from tui.words import farewell
 
-# How often the digits' guesses follow a network that is training.
-GUESSES_PER_SECOND = 2
+# At least so long between the digits' guesses while the network trains.
+GUESS_SECONDS = 0.5
 # After a signal: how long the screen may take to put the terminal in order once all is saved.
 SECONDS_TO_LEAVE = 2.0
+
+
+def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A view that is imported when it is first gone to: the first frame does not wait for it."""
+
+    def make() -> Screen[Any]:
+        return getattr(import_module(f"tui.screens.{module}"), name)()
+
+    return make
 
 
 class MnistApp(App[None]):
     TITLE = "mnist-tui"
     CSS_PATH = "app.tcss"
-    MODES = {"train": TrainView, "digits": DigitsView, "checkpoints": CheckpointsView}
+    MODES = {
+        "train": TrainView,
+        "digits": _later("digits", "DigitsView"),
+        "checkpoints": _later("checkpoints", "CheckpointsView"),
+    }
     DEFAULT_MODE = "train"
-    BINDINGS = [
-        # One key, and in the footer the one of these that it does now.
-        Binding("space", "start", "Start", key_display="space"),
-        Binding("space", "pause", "Pause", key_display="space"),
-        Binding("space", "go_on", "Go on", key_display="space"),
-        Binding("s", "stop", "Stop"),
-        Binding("l", "log_scale", "Log"),
-        Binding("m", "smoothing", "Smooth"),
-        Binding("t", "temperature(1)", "Temperature", key_display="t T"),
-        Binding("T", "temperature(-1)", "Colder", show=False),
-        Binding("left", "page_digits(-1)", "Digits", show=False),
-        Binding("right", "page_digits(1)", "Digits", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q", "quit", "Quit"),
-        *(
-            Binding(str(number), f"view('{mode}')", show=False)
-            for number, mode in enumerate(VIEWS, 1)
-        ),
-    ]
+    BINDINGS = bindings()
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
 
-    @dataclass
     class Told(Message):
         """The engine has said something."""
 
-        event: Event
-
     def __init__(
-        self, config: TrainConfig, *, start: bool = False, train: Train | None = None
+        self,
+        config: TrainConfig,
+        *,
+        start: bool = False,
+        train: Train | None = None,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.inbox: Inbox = SimpleQueue()
         self._train, self._start_at_once = train, start
         self._engine: Worker[None] | None = None
-        self._asked: tuple[object, ...] = ()
-        self._told = RunState()
+        self._events: deque[Event] = deque()  # from the engine, not folded yet
+        self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
         self._killed_by = 0
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
         self._status = 0
+        if settings:
+            self.set_reactive(MnistApp.settings, settings)
 
     # The engine's lifetime
 
     def on_mount(self) -> None:
+        self.theme = self.settings.theme if self.settings.theme in self.available_themes else ""
         self._engine = self.run_worker(self._serve, name="engine", thread=True, exit_on_error=False)
         # After the first frame: this is what makes the engine load torch.
         self.call_after_refresh(self.tell, ListDevices())
         if self._start_at_once:
             self.call_after_refresh(self.action_start)
-        self.set_interval(1 / GUESSES_PER_SECOND, self.ask_for_digits)
+        self.call_after_refresh(self._frame)
         self._event_loop = asyncio.get_running_loop()
         self._old_handlers = {number: signal.signal(number, self._on_signal) for number in ENDING}
 
@@ -134,9 +126,9 @@ class MnistApp(App[None]):
 
     def _serve(self) -> None:
         for event in serve(self.inbox, self._train):
-            if not isinstance(event, Progress):
-                self._told = fold(self._told, event)
-            self.post_message(self.Told(event))
+            self._events.append(event)
+            if not isinstance(event, Progress):  # that can wait for the next frame
+                self.post_message(self.Told())
         if self._killed_by:
             last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
             last_resort.daemon = True
@@ -145,7 +137,7 @@ class MnistApp(App[None]):
     @property
     def farewell(self) -> str:
         """What to say when the screen is gone: true even where the screen was gone first."""
-        return farewell(self._told)
+        return farewell(reduce(fold, self._events, self.run_state))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Stops, saves and leaves, even where the screen hangs because its terminal has gone or
@@ -156,42 +148,77 @@ class MnistApp(App[None]):
         if self._event_loop is not None:
             self._event_loop.call_soon_threadsafe(self._leave, 128 + number)
 
-    def on_mnist_app_told(self, message: Told) -> None:
-        event, phase = message.event, self.run_state.phase
-        self.run_state = fold(self.run_state, event)
-        match event:
-            case Notice():
-                self.notify(event.message, markup=False, timeout=8)
-            case RunFailed():
-                self._status = exit_status(event.reason)
-                if not isinstance(self.screen, TrainView):  # that one says it in its own place
-                    self.notify(event.message, severity="error", markup=False, timeout=10)
-            case RunFinished():
-                self._status = 0
-        if isinstance(event, Predicted | CheckpointRefused):
-            self._asked = (*self._asked, "answered")
-        elif isinstance(event, RunFinished | RunFailed):
-            self._asked = ()
-        if self.run_state.phase != phase:
+    # What the engine says
+
+    def _frame(self) -> None:
+        """Once a frame: what has been told since is folded and shown."""
+        self._hear()
+        self.ask_for_digits()
+        self.set_timer(self._pace.delay(active=self.run_state.phase == "training"), self._frame)
+
+    def on_mnist_app_told(self) -> None:
+        self._hear()
+
+    def _hear(self) -> None:
+        heard = []
+        state = self.run_state
+        while self._events:
+            heard.append(self._events.popleft())
+            state = fold(state, heard[-1])
+        if not heard:
+            return
+        phase = self.run_state.phase
+        self.run_state = state
+        for event in heard:
+            self._react(event)
+        if state.phase != phase:
             # Not at every event: the footer is made anew each time.
             self.refresh_bindings()
 
-    # What keys, buttons and the palette do
+    def _react(self, event: Event) -> None:
+        match event:
+            case Notice():
+                self.notify(event.message, markup=False, timeout=8)
+            case Predicted():
+                self._digits.answered(event.seconds if event.source is None else 0.0)
+            case CheckpointRefused():
+                self._digits.answered(0.0)
+            case RunFailed():
+                self._status = exit_status(event.reason)
+                self._digits.forget()
+                if not isinstance(self.view, TrainView):  # that one says it in its own place
+                    self.notify(event.message, severity="error", markup=False, timeout=10)
+            case RunFinished():
+                self._status = 0
+                self._digits.forget()
+
+    @property
+    def view(self) -> View | None:
+        """What is in front, if that is a view and not something that is laid over one. Between two
+        views there is none."""
+        stack = self._screen_stacks.get(self.current_mode)
+        return stack[-1] if stack and isinstance(stack[-1], View) else None
+
+    # What keys, buttons and the palette do to a run
 
     def action_start(self) -> None:
         if self.run_state.active:
             return
-        view = self.screen
+        view = self.view
         if isinstance(view, TrainView):
             config = view.query_one(SetupForm).config()
             if config is None:
                 return
             self.config = config
             view.set_focus(None)
-        self.run_state = starting(self.run_state)
+        self.start(Start(self.config))
+
+    def start(self, command: Start, history: RunState | None = None) -> None:
+        """`history` is what the run has told so far, where it is taken up."""
+        self.run_state = starting(history or RunState(devices=self.run_state.devices))
         self.refresh_bindings()
-        self._asked = ()
-        self.tell(Start(self.config))
+        self._digits.forget()
+        self.tell(command)
 
     def action_pause(self) -> None:
         self.tell(Pause())
@@ -206,25 +233,46 @@ class MnistApp(App[None]):
         if self.run_state.active:
             self.tell(Stop())
 
+    # What they do to what is seen
+
+    def change_settings(self, **changes: Any) -> None:
+        self.settings = replace(self.settings, **changes)
+
+    def watch_settings(self, before: Settings, after: Settings) -> None:
+        if remembering.remembered(before) != remembering.remembered(after):
+            problem = remembering.save_settings(after)
+            if problem:
+                self.notify(problem, markup=False)
+
+    def watch_theme(self, theme: str) -> None:
+        self.change_settings(theme=theme)
+
+    def action_chart(self, by: int) -> None:
+        self.settings = self.settings.next("chart", remembering.CHARTS, by)
+
+    def action_several(self) -> None:
+        self.change_settings(several=not self.settings.several)
+
     def action_log_scale(self) -> None:
-        self.settings = replace(self.settings, log_scale=not self.settings.log_scale)
+        self.change_settings(log_scale=not self.settings.log_scale)
 
     def action_smoothing(self) -> None:
-        self.settings = self.settings.with_next_smoothing()
+        self.settings = self.settings.next("smoothing", remembering.SMOOTHINGS)
+
+    def action_x_axis(self) -> None:
+        self.settings = self.settings.next("x_axis", remembering.X_AXES)
+
+    def action_zoom(self) -> None:
+        self.settings = self.settings.next("zoom", remembering.ZOOMS)
 
     def action_temperature(self, steps: int) -> None:
         self.settings = self.settings.with_temperature(steps)
 
-    def action_page_digits(self, pages: int) -> None:
-        view = self.screen
-        capacity = view.digit_capacity if isinstance(view, View) else 0
-        opened = self.run_state.opened if isinstance(view, OpenedView) else None
-        samples = opened.samples if opened else self.run_state.samples
-        if capacity and samples:
-            last = (samples - 1) // capacity * capacity
-            first = self.settings.first_digit + pages * capacity
-            self.settings = replace(self.settings, first_digit=max(0, min(first, last)))
-            self.ask_for_digits()
+    def action_digit_style(self) -> None:
+        self.settings = self.settings.next("digit_style", remembering.DIGIT_STYLES)
+
+    def action_ascii(self) -> None:
+        self.change_settings(ascii=not self.settings.ascii)
 
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:
@@ -233,8 +281,8 @@ class MnistApp(App[None]):
 
     def action_next_view(self, by: int) -> None:
         """The next view; in the form, the next field, and from its last one on."""
-        view = self.screen
-        if isinstance(view, View) and view.focused and isinstance(view, TrainView):
+        view = self.view
+        if isinstance(view, TrainView) and view.focused:
             chain = view.focus_chain
             place = chain.index(view.focused) + by if view.focused in chain else -1
             if 0 <= place < len(chain):
@@ -246,9 +294,13 @@ class MnistApp(App[None]):
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
 
     def action_help(self) -> None:
+        from tui.screens.dialogs import Help
+
         self.push_screen(Help())
 
     async def action_quit(self) -> None:
+        from tui.screens.dialogs import ConfirmQuit
+
         if self.run_state.active:
             self.push_screen(ConfirmQuit(), lambda yes: self._leave(0) if yes else None)
         else:
@@ -256,45 +308,17 @@ class MnistApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows what applies now."""
-        match action:
-            case "start":
-                return not self.run_state.active
-            case "pause":
-                return self.run_state.phase == "training"
-            case "go_on":
-                return self.run_state.phase == "paused"
-            case "stop":
-                return self.run_state.active
-            case "save":
-                return self.run_state.phase in ("training", "paused")
-            case "focus_next" | "focus_previous":
-                # The fields are locked during a run.
-                return not (isinstance(self.screen, TrainView) and self.run_state.active)
-            case "log_scale" | "smoothing":
-                return isinstance(self.screen, TrainView)
-            case "temperature":
-                return isinstance(self.screen, View) and self.screen.digit_capacity > 0
-        return True
+        if action in ("focus_next", "focus_previous"):
+            # The fields are locked during a run.
+            return not (isinstance(self.view, TrainView) and self.run_state.active)
+        return applies(action, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        what = {
-            "start": "Train the network that is set up",
-            "pause": "Hold the run, and save it",
-            "go_on": "Go on where the run was held",
-            "save": "Save the run as it is now, and go on",
-            "stop": "End the run here, and save it",
-        }
-        for action, said in what.items():
-            if self.check_action(action, ()):
-                title = action.replace("_", " ").capitalize()
-                yield SystemCommand(title, said, getattr(self, f"action_{action}"))
-        yield SystemCommand("Log scale", "Loss on a log or a linear scale", self.action_log_scale)
-        yield SystemCommand("Smoothing", "Of the training loss", self.action_smoothing)
+        for each in applying(self.run_state, self.current_mode):
+            yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, title in VIEWS.items():
-            yield SystemCommand(
-                f"View: {title}", "Go there", lambda mode=mode: self.action_view(mode)
-            )
+            yield SystemCommand(f"View: {title}", "Go there", partial(self.action_view, mode))
 
     def _leave(self, status: int) -> None:
         """Stops and saves, and is gone when that is done."""
@@ -311,14 +335,9 @@ class MnistApp(App[None]):
 
     def ask_for_digits(self) -> None:
         """Asks for the digits that the view in front shows, unless they are what it has."""
-        view = self.screen
-        if not isinstance(view, View) or not view.digit_capacity:
+        view = self.view
+        if view is None or not (indices := view.wanted_digits()):
             return
-        first = self.settings.first_digit
-        indices = tuple(range(first, first + view.digit_capacity))
-        path = view.path if isinstance(view, OpenedView) else None
-        wanted = question(self.run_state, indices, path, self.config.data)
-        unanswered = self._asked and self._asked[-1] != "answered"
-        if wanted and not unanswered and self._asked[:2] != wanted:
-            self._asked = wanted
+        wanted = question(self.run_state, indices, view.opened_path, self.config.data)
+        if wanted and self._digits.ask(wanted):
             self.tell(wanted[0])

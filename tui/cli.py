@@ -107,8 +107,12 @@ def start_app(
 
         return train_plainly(config)
     from tui.app import MnistApp
+    from tui.settings import load_settings
 
-    application = MnistApp(config, start=start)
+    settings, said = load_settings()
+    if said:
+        complain(said)
+    application = MnistApp(config, start=start, settings=settings)
     application.run()
     if application.farewell:
         print(application.farewell)

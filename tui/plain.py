@@ -81,7 +81,8 @@ def _exhaust(events: Iterable[Event]) -> Event:
 
 def _print_json(events: Iterable[Event]) -> Event:
     for last in events:
-        print(as_json(last), flush=True)
+        if last.written:
+            print(as_json(last), flush=True)
     return last
 
 

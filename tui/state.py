@@ -1,6 +1,5 @@
 """What a person sees of a run: a frozen RunState, and fold(state, event) -> RunState."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,8 +9,10 @@ from core.events import (
     DeviceChoice,
     DevicesListed,
     Digit,
+    DigitsLoaded,
     Evaluated,
     Event,
+    LearningRateChanged,
     Notice,
     Paused,
     Predicted,
@@ -21,52 +22,39 @@ from core.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    Scored,
 )
+from tui.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]
 
-# More points than any terminal has columns of dots.
-MOST_POINTS = 2048
+# How many evaluations' guesses of all test digits are kept, to step back through; 400 KB each.
+MOST_EVALUATIONS = 32
+# Older ones than this are in the curves alone.
+MOST_SCORES = 100
+MOST_MARKS = 500
+
+MarkKind = Literal["saved", "rate", "paused", "branch"]
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A loss curve of bounded length: when it grows too long, each two points become one, and
-    from then on each point stands for twice as many values. An hour costs what a minute does.
-    """
+class Mark:
+    """Something that happened at a step, for the chart to show."""
 
-    points: tuple[tuple[float, float], ...] = ()  # (step, loss)
-    values_per_point: int = 1
-    waiting: tuple[float, ...] = ()  # values that do not fill a point yet
-
-    def extend(self, values: Iterable[tuple[float, float]]) -> "Curve":
-        """The curve with more (step, loss) at its end."""
-        points, waiting = list(self.points), list(self.waiting)
-        for step, value in values:
-            waiting.append(value)
-            if len(waiting) == self.values_per_point:
-                points.append((step, sum(waiting) / len(waiting)))
-                waiting.clear()
-        curve = replace(self, points=tuple(points), waiting=tuple(waiting))
-        return curve._halved() if len(points) > MOST_POINTS else curve
-
-    def _halved(self) -> "Curve":
-        pairs = zip(self.points[::2], self.points[1::2], strict=False)
-        merged = tuple((later, (a + b) / 2) for (_, a), (later, b) in pairs)
-        # An odd one out, and what was waiting, are the newest values: they wait.
-        odd = self.points[-1:] if len(self.points) % 2 else ()
-        waiting = tuple(loss for _, loss in odd for _ in range(self.values_per_point))
-        return Curve(merged, self.values_per_point * 2, waiting + self.waiting)
+    step: int
+    kind: MarkKind
 
 
 @dataclass(frozen=True)
 class Score:
-    """One evaluation."""
+    """One evaluation. `confusion` is 10×10 counts: rows are what a digit was, columns what it was
+    taken for; empty where it is not known."""
 
     epoch: int
     step: int
     loss: float
     accuracy: float
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,8 +82,14 @@ class RunState:
     epoch_steps: int = 0
     learning_rate: float | None = None
     samples_per_second: float | None = None
-    curve: Curve = field(default_factory=Curve)
+    gradient_norm: float | None = None
+    seconds: float = 0.0  # of the run so far, pauses left out
+    told_at: float = 0.0  # when the newest event came, unix seconds
+    curves: Curves = field(default_factory=Curves)
+    marks: tuple[Mark, ...] = ()
     scores: tuple[Score, ...] = ()
+    labels: bytes = b""  # of the test digits in order, one byte each
+    evaluations: tuple[Scored, ...] = ()  # the newest ones, oldest first
     digits: tuple[Digit, ...] = ()
     digits_step: int = -1
     samples: int = 0
@@ -138,37 +132,52 @@ class RunState:
 
 
 def starting(state: RunState) -> RunState:
-    """The state after a person has asked for a run, and before the engine has said anything."""
-    return RunState(phase="preparing", doing="starting", devices=state.devices, opened=state.opened)
+    """The state after a person has asked for a run, and before the engine has said anything. What
+    an earlier part of the same run has told may be in it: the engine says from which step it goes
+    on."""
+    return replace(
+        _kept(state),
+        phase="preparing",
+        doing="starting",
+        curves=state.curves,
+        marks=state.marks,
+        scores=state.scores,
+    )
+
+
+def _kept(state: RunState) -> RunState:
+    """What is not of one run."""
+    return RunState(devices=state.devices, opened=state.opened)
 
 
 def fold(state: RunState, event: Event) -> RunState:
     """The state after an event. Pure; events that mean nothing to a person change nothing."""
+    if state.phase == "training" and event.recorded:
+        seconds = state.seconds + max(0.0, event.time - state.told_at)
+        state = replace(state, seconds=seconds, told_at=event.time)
     match event:
         case Preparing():
             return replace(state, doing=event.message, done=event.done, total=event.total)
         case RunStarted():
-            return RunState(
-                phase="training",
-                message=state.message,
-                started=event,
-                step=event.step,
-                epoch=-(-event.step // event.steps_per_epoch),
-                devices=state.devices,
-                opened=state.opened,
-            )
+            return _started(state, event)
         case Progress():
             return _progress(state, event)
         case Evaluated():
-            score = Score(event.epoch, event.step, event.test_loss, event.test_accuracy)
-            return replace(state, step=event.step, scores=(*state.scores, score))
+            return _evaluated(state, event)
+        case DigitsLoaded():
+            return replace(state, labels=event.labels)
+        case Scored():
+            return replace(state, evaluations=(*state.evaluations, event)[-MOST_EVALUATIONS:])
         case CheckpointSaved():
+            state = _marked(state, event.step, "saved")
             last = event.kind == "last"
             return replace(state, checkpoint=event.path if last else state.checkpoint)
+        case LearningRateChanged():
+            return _marked(replace(state, learning_rate=event.learning_rate), event.step, "rate")
         case Paused():
-            return replace(state, phase="paused", step=event.step)
+            return replace(_marked(state, event.step, "paused"), phase="paused", step=event.step)
         case Resumed():
-            return replace(state, phase="training")
+            return replace(state, phase="training", told_at=event.time)
         case Notice():
             return replace(state, message=event.message)
         case RunFinished():
@@ -193,6 +202,33 @@ def fold(state: RunState, event: Event) -> RunState:
             return _looked_into(state, event)
 
 
+def _started(state: RunState, event: RunStarted) -> RunState:
+    """A run that begins at its first step has no past; one that is taken up keeps what was told of
+    the steps before."""
+    curves = state.curves.until(event.step)
+    started = replace(
+        _kept(state),
+        phase="training",
+        message=state.message,
+        started=event,
+        step=event.step,
+        epoch=-(-event.step // event.steps_per_epoch),
+        seconds=curves.clock.value_at(event.step) or 0.0,
+        told_at=event.time,
+        curves=curves,
+        marks=tuple(mark for mark in state.marks if mark.step <= event.step),
+        scores=tuple(score for score in state.scores if score.step <= event.step),
+    )
+    return started if event.step else replace(started, curves=Curves(), marks=(), scores=())
+
+
+def _marked(state: RunState, step: int, kind: MarkKind) -> RunState:
+    mark = Mark(step, kind)
+    if mark in state.marks[-3:]:  # last and best are often saved at one step
+        return state
+    return replace(state, marks=(*state.marks, mark)[-MOST_MARKS:])
+
+
 def _progress(state: RunState, event: Progress) -> RunState:
     since = event.step - state.step
     parts = len(event.losses)
@@ -202,16 +238,38 @@ def _progress(state: RunState, event: Progress) -> RunState:
     # An epoch's mean goes on from its steps so far; a new epoch starts from nothing.
     behind = state.epoch_steps if event.epoch == state.epoch else 0
     total = (state.epoch_loss or 0.0) * behind + event.loss * since
+    gradients = [] if event.gradient_norm is None else [(event.step, event.gradient_norm)]
     return replace(
         state,
         step=event.step,
         epoch=event.epoch,
         loss=event.loss,
-        epoch_loss=total / (behind + since),
+        epoch_loss=total / (behind + since) if behind + since else event.loss,
         epoch_steps=behind + since,
         learning_rate=event.learning_rate,
         samples_per_second=event.samples_per_second,
-        curve=state.curve.extend(losses),
+        gradient_norm=event.gradient_norm,
+        curves=state.curves.extend(
+            losses=losses,
+            rates=[(event.step, event.learning_rate)],
+            gradients=gradients,
+            speeds=[(event.step, event.samples_per_second)],
+            clock=[(event.step, state.seconds)],
+        ),
+    )
+
+
+def _evaluated(state: RunState, event: Evaluated) -> RunState:
+    confusion = tuple(map(tuple, event.confusion))
+    score = Score(event.epoch, event.step, event.test_loss, event.test_accuracy, confusion)
+    return replace(
+        state,
+        step=event.step,
+        scores=(*state.scores, score)[-MOST_SCORES:],
+        curves=state.curves.extend(
+            test_losses=[(event.step, event.test_loss)],
+            accuracies=[(event.step, event.test_accuracy)],
+        ),
     )
 
 

@@ -11,8 +11,8 @@ from tui.screens.view import View
 from tui.widgets.digits import Digits
 
 PAGING: list[BindingType] = [
-    Binding("right,pagedown", "app.page_digits(1)", "Next", key_display="→"),
-    Binding("left,pageup", "app.page_digits(-1)", "Previous", key_display="←"),
+    Binding("right,pagedown", "page(1)", "Next", key_display="→"),
+    Binding("left,pageup", "page(-1)", "Previous", key_display="←"),
 ]
 
 
@@ -22,6 +22,24 @@ class DigitsView(View):
     MODE = "digits"
     CSS_PATH = "digits.tcss"
     BINDINGS = PAGING
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = 0
+
+    def wanted_digits(self) -> tuple[int, ...]:
+        return tuple(self._first + place for place in super().wanted_digits())
+
+    def samples(self) -> int:
+        """How many digits there are to choose from."""
+        return self.run_state.samples
+
+    def action_page(self, pages: int) -> None:
+        capacity = len(self.wanted_digits())
+        if capacity and self.samples():
+            last = (self.samples() - 1) // capacity * capacity
+            self._first = max(0, min(self._first + pages * capacity, last))
+            self.mnist.ask_for_digits()
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
@@ -61,6 +79,14 @@ class OpenedView(DigitsView):
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
         self.path, self._title = path, title
+
+    @property
+    def opened_path(self) -> str | None:
+        return self.path
+
+    def samples(self) -> int:
+        opened = self.run_state.opened
+        return opened.samples if opened else 0
 
     def show(self) -> None:
         opened = self.run_state.opened

@@ -10,6 +10,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from tui.actions import VIEWS
 from tui.settings import Settings
 from tui.state import RunState
 from tui.widgets.digits import Digits
@@ -17,8 +18,6 @@ from tui.widgets.heading import Heading
 
 if TYPE_CHECKING:
     from tui.app import MnistApp
-
-VIEWS = {"train": "Train", "digits": "Digits", "checkpoints": "Checkpoints"}
 
 
 class View(Screen[None]):
@@ -55,10 +54,14 @@ class View(Screen[None]):
         yield from ()
 
     @property
-    def digit_capacity(self) -> int:
-        """How many digits this view can show; none are predicted for a view that shows none, nor
-        while the app starts or ends and the view is not whole."""
-        return sum(digits.capacity for digits in self.query(Digits))
+    def opened_path(self) -> str | None:
+        """The checkpoint that this view looks into; None: it looks at the run."""
+        return None
+
+    def wanted_digits(self) -> tuple[int, ...]:
+        """Which test digits this view shows; none are asked for a view that shows none, nor while
+        the app starts or ends and the view is not whole."""
+        return tuple(range(sum(digits.capacity for digits in self.query(Digits))))
 
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow)

@@ -33,7 +33,7 @@ class LossChart(Canvas):
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         def shown(state: RunState) -> tuple[object, ...]:
-            return state.curve, state.scores, state.started, state.active
+            return state.curves, state.scores, state.started, state.active
 
         if shown(before) != shown(after):
             self.draw()
@@ -48,7 +48,7 @@ class LossChart(Canvas):
         state = self.run_state
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
         legend = self._legend(styles)
-        if not state.started or not (state.curve.points or state.scores):
+        if not state.started or not (state.curves.losses.points or state.scores):
             waiting = "the loss appears here" if state.active else "press space to train"
             blank: Line = []
             middle = [Segment(waiting.center(width), styles[AXIS])]
@@ -79,7 +79,7 @@ def build_chart(state: RunState, settings: Settings, width: int, height: int) ->
     run = state.started
     assert run is not None
     columns = max(10, width - 8)
-    raw = thin(list(state.curve.points), run.total_steps, columns * 2)
+    raw = thin(list(state.curves.losses.points), run.total_steps, columns * 2)
     tests = [(float(score.step), score.loss) for score in state.scores]
     scale = _log10 if settings.log_scale else float
     values = [scale(loss) for _, loss in raw + tests]

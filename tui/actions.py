@@ -1,0 +1,136 @@
+"""Everything that a key, the footer, the palette and the help offer in every view: one line each.
+
+To add one: its line here, and the app's method action_<name>. What belongs to one view alone is in
+that view's own BINDINGS.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+from tui.state import RunState
+
+VIEWS = {
+    "train": "Train",
+    "digits": "Digits",
+    "checkpoints": "Checkpoints",
+}
+
+# Whether an action applies now: to what a run is doing, in which view.
+When = Callable[[RunState, str], bool]
+
+
+def always(state: RunState, view: str) -> bool:
+    return True
+
+
+def inactive(state: RunState, view: str) -> bool:
+    return not state.active
+
+
+def active(state: RunState, view: str) -> bool:
+    return state.active
+
+
+def going(state: RunState, view: str) -> bool:
+    """There is a network that is training or held."""
+    return state.phase in ("training", "paused")
+
+
+def charting(state: RunState, view: str) -> bool:
+    return view == "train"
+
+
+def shows_digits(state: RunState, view: str) -> bool:
+    return view in ("train", "digits", "mistakes")
+
+
+@dataclass(frozen=True)
+class Action:
+    name: str  # with its arguments, as textual has it
+    keys: str  # comma-separated, textual's names
+    shown: str  # the keys as a person reads them
+    label: str  # in the footer and the palette
+    help: str
+    when: When = always
+    in_footer: bool = False
+
+
+ACTIONS = (
+    # One key, and in the footer the one of these that it does now.
+    Action("start", "space", "space", "Start", "train the network that is set up", inactive, True),
+    Action(
+        "pause",
+        "space",
+        "space",
+        "Pause",
+        "hold the run, and save it",
+        lambda state, view: state.phase == "training",
+        True,
+    ),
+    Action(
+        "go_on",
+        "space",
+        "space",
+        "Go on",
+        "go on where the run was held",
+        lambda state, view: state.phase == "paused",
+        True,
+    ),
+    Action("stop", "s", "s", "Stop", "end the run here, and save it", active, True),
+    Action("save", "w", "w", "Save", "save the run as it is now, and go on", going),
+    Action("chart(1)", "c", "c", "Chart", "the next chart", charting, True),
+    Action("several", "v", "v", "Several", "one chart, or all of them at once", charting),
+    Action("log_scale", "l", "l", "Log", "a logarithmic scale, or a linear one", charting, True),
+    Action("smoothing", "m", "m", "Smooth", "smooth the training curves more, or not", charting),
+    Action("x_axis", "x", "x", "X axis", "count by epochs, by steps or in time", charting),
+    Action("zoom", "z", "z", "Zoom", "the last part of the run, and back", charting, True),
+    Action(
+        "temperature(1)",
+        "t",
+        "t T",
+        "Temperature",
+        "softmax temperature of the bars, up (T: down)",
+        shows_digits,
+    ),
+    Action(
+        "temperature(-1)", "T", "T", "Colder", "softmax temperature of the bars, down", shows_digits
+    ),
+    Action(
+        "digit_style",
+        "y",
+        "y",
+        "Style",
+        "draw digits as a ramp of characters, in half blocks, or in braille dots",
+        shows_digits,
+    ),
+    Action("ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
+    Action(
+        "help", "question_mark,f1", "?", "Help", "what is on this view, and the keys", always, True
+    ),
+    Action("quit", "q", "q", "Quit", "leave (asks while a run goes on)", always, True),
+)
+
+
+def bindings() -> list[BindingType]:
+    """Those of the app: each action's keys, and the views by their numbers."""
+    acting = [
+        Binding(each.keys, each.name, each.label, key_display=each.shown, show=each.in_footer)
+        for each in ACTIONS
+    ]
+    views = [
+        Binding(str(number), f"view('{mode}')", title, show=False)
+        for number, (mode, title) in enumerate(VIEWS.items(), 1)
+    ]
+    return [*acting, *views]
+
+
+def applies(name: str, state: RunState, view: str) -> bool:
+    """Whether textual's action of that name, without its arguments, does something now."""
+    named = [each for each in ACTIONS if each.name.partition("(")[0] == name]
+    return not named or any(each.when(state, view) for each in named)
+
+
+def applying(state: RunState, view: str) -> Iterator[Action]:
+    return (each for each in ACTIONS if each.when(state, view))
