@@ -1,10 +1,11 @@
 """train(config, inbox): a whole run, from its data to its last checkpoint, told in events."""
 
+import gc
 import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import torch
 
@@ -29,6 +30,7 @@ def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) ->
     Events that belong to the run's record are in its events.jsonl before they are given.
     """
     try:
+        _leave_modules_alone()
         device = choose_device(config.device)
         precision = choose_precision(config.precision, config.arch, device)
         loaded = yield from _load(config, inbox)
@@ -55,6 +57,13 @@ def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) ->
     except Exception as error:
         what = f"{type(error).__name__}: {first_line(error)}"
         yield RunFailed(reason="error", message=what)
+
+
+@cache
+def _leave_modules_alone() -> None:
+    """What is loaded by now stays, PyTorch's modules above all: to look through it for garbage
+    again and again would hold every thread up for 0.2 seconds each time."""
+    gc.freeze()
 
 
 def _load(

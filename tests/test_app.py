@@ -13,7 +13,7 @@ from tui.screens.checkpoints import CheckpointsView
 from tui.screens.dialogs import ConfirmQuit, Help
 from tui.screens.digits import DigitsView, OpenedView
 from tui.screens.train import TrainView
-from tui.widgets.chart import LossChart
+from tui.widgets.chart import Chart
 from tui.widgets.digits import Digits
 from tui.widgets.form import Choice
 from tui.widgets.progress import sentence
@@ -199,16 +199,59 @@ async def test_the_chart_has_a_log_scale_and_smoothing(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
         await pilot.pause()
-        chart = pilot.app.screen.query_one(LossChart)
-        linear = text_of(pilot)
-        assert "linear, smooth 0.6" in linear
+        chart = pilot.app.screen.query_one(".slot-0", Chart)
+        assert "loss  smooth 0.6" in text_of(pilot)
         await pilot.press("l", "m")
         await pilot.pause()
         assert chart.settings.log_scale
-        assert "log, smooth 0.9" in text_of(pilot)
+        assert "loss, log  smooth 0.9" in text_of(pilot)
         await pilot.press("m", "m")
         await pilot.pause()
-        assert "log, not smoothed" in text_of(pilot)
+        assert "not smoothed" in text_of(pilot)
+
+
+async def test_other_charts_the_last_part_and_all_of_them_at_once(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        titles = ("test accuracy", "learning rate", "gradient norm", "samples/s", "loss")
+        for title in titles:
+            await pilot.press("c")
+            await pilot.pause()
+            assert f" {title} " in text_of(pilot).splitlines()[1]
+        await pilot.press("z")
+        await pilot.pause()
+        assert "last 25%" in text_of(pilot)
+        await pilot.press("z", "z", "x")
+        await pilot.pause()
+        assert "step 60" in text_of(pilot)
+        await pilot.press("v", "v")
+        await pilot.pause(0.2)
+        assert all(title in text_of(pilot) for title in titles)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "samples/s" not in text_of(pilot).splitlines()[2]
+
+
+async def test_values_are_read_off_the_curve(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.press("m", "m", "m", "x", *["left"] * 3)
+        await pilot.pause()
+        legend = text_of(pilot).splitlines()[1]
+        assert "at step 57" in legend
+        assert "training 0.03333" in legend, "the fake trainer ends that step with a loss of 1.9/57"
+        await pilot.click(".slot-0", offset=(7, 5))
+        await pilot.pause()
+        assert "at step 0" in text_of(pilot).splitlines()[1]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "at step" not in text_of(pilot)
 
 
 async def test_temperature_moves_the_bars_and_not_the_guess(tmp_path):

@@ -49,6 +49,8 @@ from tui.words import farewell
 
 # At least so long between the digits' guesses while the network trains.
 GUESS_SECONDS = 0.5
+# How long a view that is gone to may take to put itself together before it is shown.
+VIEW_SECONDS = 0.005
 # After a signal: how long the screen may take to put the terminal in order once all is saved.
 SECONDS_TO_LEAVE = 2.0
 
@@ -251,7 +253,7 @@ class MnistApp(App[None]):
         self.settings = self.settings.next("chart", remembering.CHARTS, by)
 
     def action_several(self) -> None:
-        self.change_settings(several=not self.settings.several)
+        self.settings = self.settings.next("several", remembering.SEVERAL)
 
     def action_log_scale(self) -> None:
         self.change_settings(log_scale=not self.settings.log_scale)
@@ -278,6 +280,10 @@ class MnistApp(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.switch_mode(mode)
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """textual holds a new view back for so long; a key is to be answered sooner."""
+        super().delay_update(min(delay, VIEW_SECONDS))
 
     def action_next_view(self, by: int) -> None:
         """The next view; in the form, the next field, and from its last one on."""

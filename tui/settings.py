@@ -13,6 +13,8 @@ from core.files import replacing
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
 # The article raises the softmax temperature so that more than one bar shows.
 TEMPERATURES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+# As many charts as fit well, the chosen one alone, or all of them.
+SEVERAL = ("fitting", "one", "all")
 CHARTS = ("loss", "accuracy", "rate", "gradient", "speed")
 X_AXES = ("epoch", "step", "time")
 DIGIT_STYLES = ("ramp", "half-block", "braille")
@@ -25,7 +27,7 @@ class Settings:
     theme: str = "textual-dark"
     ascii: bool = False  # for fonts that have no braille and no blocks
     chart: str = "loss"
-    several: bool = False  # charts at once
+    several: str = "fitting"  # how many charts at once
     log_scale: bool = False
     smoothing: float = 0.6
     x_axis: str = "epoch"
@@ -50,7 +52,7 @@ MOMENTARY = ("zoom", "cursor")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "ascii": (False, True),
     "chart": CHARTS,
-    "several": (False, True),
+    "several": SEVERAL,
     "log_scale": (False, True),
     "smoothing": SMOOTHINGS,
     "x_axis": X_AXES,

@@ -1,11 +1,13 @@
 """The first view: set a run up, start it, and watch it learn."""
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 
 from tui.screens.view import View
-from tui.widgets.chart import LossChart
+from tui.settings import ZOOMS
+from tui.widgets.chart import Chart, Charts
 from tui.widgets.digits import Digits
 from tui.widgets.form import SetupForm
 from tui.widgets.progress import RunProgress
@@ -18,15 +20,46 @@ class TrainView(View):
     BINDINGS = [
         Binding("down", "app.focus_next", "Settings", key_display="↑ ↓"),
         Binding("up", "app.focus_previous", "Settings", show=False),
+        Binding("left", "cursor(-1)", "Read off", show=False),
+        Binding("right", "cursor(1)", "Read off", show=False),
+        Binding("shift+left", "cursor(-10)", "Read off", show=False),
+        Binding("shift+right", "cursor(10)", "Read off", show=False),
+        Binding("escape", "no_cursor", "Hide the cursor", show=False),
     ]
 
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield SetupForm(self.mnist.config).data_bind(View.run_state)
-            yield LossChart().data_bind(View.run_state, View.settings)
+            yield Charts().data_bind(View.run_state, View.settings)
         yield RunProgress().data_bind(View.run_state)
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 
     def watch_run_state(self) -> None:
+        self.set_class(self.run_state.active, "-active")
         for row in self.query(Digits):
             row.digits = self.run_state.digits
+
+    def watch_settings(self) -> None:
+        self.set_class(self.settings.several == "all", "-all-charts")
+
+    def action_cursor(self, columns: int) -> None:
+        """Moves the line at which values are read off; it begins at the newest step."""
+        width = self.query_one(Charts).columns - 1
+        now = self.settings.cursor
+        at = self.run_state.share if now is None else now + columns / width
+        self.mnist.change_settings(cursor=min(1.0, max(0.0, at)))
+
+    def action_no_cursor(self) -> None:
+        self.mnist.change_settings(cursor=None)
+
+    @on(Chart.Pointed)
+    def _read_off(self, message: Chart.Pointed) -> None:
+        if message.share is None:
+            self.mnist.change_settings(chart=message.kind)
+        else:
+            self.mnist.change_settings(cursor=message.share)
+
+    @on(Chart.Zoomed)
+    def _zoom(self, message: Chart.Zoomed) -> None:
+        place = ZOOMS.index(self.settings.zoom) + message.by
+        self.mnist.change_settings(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.events import ScreenResume
 from textual.reactive import var
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.actions import VIEWS
 from tui.settings import Settings
 from tui.state import RunState
 from tui.widgets.digits import Digits
 from tui.widgets.heading import Heading
+from tui.widgets.keybar import KeyBar
 
 if TYPE_CHECKING:
     from tui.app import MnistApp
@@ -33,6 +35,8 @@ class View(Screen[None]):
         Binding("shift+tab", "app.next_view(-1)", "Last view", show=False),
     ]
 
+    _styled_for = ""
+
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
 
@@ -46,7 +50,7 @@ class View(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
         yield from self.body()
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
         yield Static("Please make this window larger: at least 60×18.", id="too-small")
 
     def body(self) -> ComposeResult:
@@ -66,6 +70,12 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "settings", self._follow)
+
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        # Before textual's own, which would work out every widget's style anew.
+        theme = self.app.theme
+        event.refresh_styles = theme != self._styled_for
+        self._styled_for = theme
 
     def on_screen_resume(self) -> None:
         self._follow()

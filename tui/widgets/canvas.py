@@ -18,6 +18,7 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: list[Line] = []
+        self._parts: dict[str, Style] = {}  # as worked out for the theme that there is
 
     def draw(self) -> None:
         """Paints what there is to show now."""
@@ -27,6 +28,7 @@ class Canvas(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._parts.clear()
         self.draw()
 
     def paint(self, lines: list[Line]) -> None:
@@ -51,8 +53,10 @@ class Canvas(Widget):
 
     def part(self, name: str) -> Style:
         """The colour of one of this widget's component classes, on this widget's background."""
-        colour = self.background_colors[1] + self.get_component_styles(name).color
-        return Style(color=colour.rich_color)
+        if name not in self._parts:
+            colour = self.background_colors[1] + self.get_component_styles(name).color
+            self._parts[name] = Style(color=colour.rich_color)
+        return self._parts[name]
 
 
 def _difference(before: Line, after: Line) -> tuple[int, int]:

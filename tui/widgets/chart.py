@@ -1,190 +1,275 @@
-"""The loss curve, drawn by plotext and shown at the cost of what changed."""
+"""A chart of a run, drawn by plotext and shown at the cost of what changed."""
 
-import math
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from itertools import groupby
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from time import monotonic
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message
 from textual.reactive import var
 
-from tui.settings import Settings
-from tui.state import RunState
+from tui.drawing import duration
+from tui.plotting import (
+    AXIS,
+    EARLIER,
+    KINDS,
+    LETTERS,
+    MARK,
+    RAW,
+    SMOOTH,
+    TEST,
+    Series,
+    Window,
+    build_chart,
+    marks_of,
+    series_of,
+    window_of,
+)
+from tui.settings import CHARTS, Settings
+from tui.state import Mark, RunState
 from tui.widgets.canvas import Canvas, Line
 
-Points = list[tuple[float, float]]
-
-# plotext colours what it draws; these numbers say what is what when its text is read back.
-AXIS, RAW, SMOOTH, TEST = 1, 2, 3, 4
-PARTS = {AXIS: "chart--axis", RAW: "chart--raw", SMOOTH: "chart--smooth", TEST: "chart--test"}
+PARTS = {
+    AXIS: "chart--axis",
+    RAW: "chart--raw",
+    SMOOTH: "chart--smooth",
+    TEST: "chart--test",
+    MARK: "chart--mark",
+} | {tag: f"chart--{letter}" for tag, letter in zip(EARLIER, LETTERS, strict=True)}
+MARKS = {"saved": "▾", "rate": "◆", "paused": "‖", "branch": "Y"}
+MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
 COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+# At least so long between two frames of a chart that stands beside the chosen one.
+SIDE_SECONDS = 1.0
+SIDE_DELAY = 0.05  # and so much later they follow a key
+# Wider ones have wider labels at their y-axis.
+WIDE = 50
 
 
-class LossChart(Canvas):
-    """Training loss, raw and smoothed, and test loss, over the whole planned run: with both axes
-    fixed, what has been drawn stays as it is, and a frame changes few characters."""
+class Chart(Canvas):
+    """One chart: with both axes fixed, what has been drawn stays as it is, and a frame changes few
+    characters. Slot 0 is of what the settings say, the others of what comes after it."""
 
     COMPONENT_CLASSES = set(PARTS.values())
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
+    earlier: var[tuple[RunState, ...]] = var((), init=False)
+
+    class Pointed(Message):
+        """Somebody has clicked into the chart: at that share of its width, if it is slot 0."""
+
+        def __init__(self, kind: str, share: float | None) -> None:
+            super().__init__()
+            self.kind, self.share = kind, share
+
+    class Zoomed(Message):
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
+
+    def __init__(self, slot: int = 0) -> None:
+        super().__init__(classes=f"slot-{slot}")
+        self.slot = slot
+        self._not_before = 0.0
+
+    @property
+    def kind(self) -> str:
+        return CHARTS[(CHARTS.index(self.settings.chart) + self.slot) % len(CHARTS)]
+
+    @property
+    def columns(self) -> int:
+        """Of the plot itself, without the labels of its y-axis."""
+        return max(10, self.size.width - (9 if self.size.width >= WIDE else 7))
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         def shown(state: RunState) -> tuple[object, ...]:
-            return state.curves, state.scores, state.started, state.active
+            return state.curves, state.marks, state.started, state.phase
 
-        if shown(before) != shown(after):
+        same = all(a is b for a, b in zip(shown(before), shown(after), strict=True))
+        early = monotonic() < self._not_before and before.phase == after.phase
+        if not same and not early:
             self.draw()
+            self._not_before = monotonic() + (SIDE_SECONDS if self.slot else 0.0)
 
     def watch_settings(self) -> None:
+        if self.slot:  # the chosen one first
+            self.set_timer(SIDE_DELAY, self.draw)
+        else:
+            self.draw()
+
+    def watch_earlier(self) -> None:
         self.draw()
 
     def draw(self) -> None:
         width, height = self.size
-        if width < 20 or height < 5:
+        if width < 20 or height < 4 or not self.display:
             return
-        state = self.run_state
+        state, settings = self.run_state, self.settings
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
-        legend = self._legend(styles)
         if not state.started or not (state.curves.losses.points or state.scores):
-            waiting = "the loss appears here" if state.active else "press space to train"
-            blank: Line = []
-            middle = [Segment(waiting.center(width), styles[AXIS])]
-            rows = [blank] * (height // 2 - 1)
-            self.paint([legend, *rows, middle, *[blank] * (height - len(rows) - 2)])
+            self.paint(self._waiting(styles))
             return
-        text = build_chart(state, self.settings, width, height - 1)
-        self.paint([legend, *read_back(text, styles)])
+        window = window_of(state, settings, self.columns)
+        series = series_of(self.kind, state, self.earlier, settings, window)
+        marks = marks_of(state, settings, window)
+        rail = [self._rail(marks, styles)] if height >= 8 and self.slot == 0 else []
+        plot_height = height - 1 - len(rail)
+        text = build_chart(self.kind, series, settings, window, (width, plot_height))
+        plot = list(read_back(text, styles))
+        left = width - window.columns
+        for column, mark in marks.items():
+            if mark.kind == "branch":
+                plot = _with_line(plot, left + column, "┊", styles[MARK])
+        if settings.cursor is not None:
+            column = round(settings.cursor * (window.columns - 1))
+            plot = _with_line(plot, left + column, "│", styles[MARK])
+        self.paint([self._legend(series, window, styles), *rail, *plot])
 
-    def _legend(self, styles: dict[int, Style]) -> Line:
-        settings = self.settings
-        quiet = styles[AXIS]
-        scale = "log" if settings.log_scale else "linear"
-        smooth = f"smooth {settings.smoothing:g}" if settings.smoothing else "not smoothed"
-        return [
-            Segment(" loss  ", quiet),
-            Segment("⠒⠒", styles[SMOOTH if settings.smoothing else RAW]),
-            Segment(" training  ", quiet),
-            Segment("●", styles[TEST]),
-            Segment(f" test   {scale}, {smooth}", quiet),
-        ]
+    def _waiting(self, styles: dict[int, Style]) -> list[Line]:
+        said = "the curve appears here" if self.run_state.active else "press space to train"
+        blank: Line = []
+        rows = [blank] * (self.size.height // 2 - 1)
+        middle = [Segment(said.center(self.size.width), styles[AXIS])]
+        title = [Segment(f" {KINDS[self.kind].title}", styles[AXIS])]
+        return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
 
+    def _rail(self, marks: dict[int, Mark], styles: dict[int, Style]) -> Line:
+        """What happened, above where it did; and at the right, where there is room, in words."""
+        left = self.size.width - self.columns
+        cells = [" "] * self.size.width
+        for column, mark in marks.items():
+            cells[left + column] = MARKS[mark.kind]
+        kinds = dict.fromkeys(mark.kind for mark in marks.values())
+        words = "  ".join(f"{MARKS[kind]} {MARK_WORDS[kind]}" for kind in kinds)
+        if words and not "".join(cells[-len(words) - 2 :]).strip():
+            cells[-len(words) :] = words
+        return [Segment("".join(cells), styles[MARK])]
 
-def build_chart(state: RunState, settings: Settings, width: int, height: int) -> str:
-    """The chart as plotext's text, coloured with the numbers above."""
-    import plotext
+    def _legend(self, series: Sequence[Series], window: Window, styles: dict[int, Style]) -> Line:
+        """Each series' sign and newest value, or what it is at the cursor."""
+        what, settings, quiet = KINDS[self.kind], self.settings, styles[AXIS]
+        x = None if settings.cursor is None else window.at(settings.cursor)
+        parts: list[Line] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
+        if x is not None:
+            parts.append([Segment(f" at {at_text(settings.x_axis, x)} ", styles[MARK])])
+        elif self.slot == 0:
+            parts.append([Segment(f"{self._how_seen()} ", quiet)])
+        # What is behind the others goes last.
+        for each in sorted(series, key=lambda each: each.tag in EARLIER or each.tag == RAW):
+            if not each.points or not each.name or (each.tag == RAW and self.slot):
+                continue
+            value = value_at(each.points, x)
+            name, sign = each.name, "⠒⠒" if each.marker == "braille" else each.marker
+            text = f" {what.text(value)}" if value is not None else ""
+            if each.tag in EARLIER:
+                name = self._name_of(EARLIER.index(each.tag))
+                text = "" if x is None else text
+            elif each.tag == RAW:
+                sign, text = "::", ""
+            parts.append([Segment(f" {sign}", styles[each.tag]), Segment(f" {name}{text} ", quiet)])
+        return _fitting(parts, self.size.width)
 
-    run = state.started
-    assert run is not None
-    columns = max(10, width - 8)
-    raw = thin(list(state.curves.losses.points), run.total_steps, columns * 2)
-    tests = [(float(score.step), score.loss) for score in state.scores]
-    scale = _log10 if settings.log_scale else float
-    values = [scale(loss) for _, loss in raw + tests]
-    low, high, ticks = (log_axis if settings.log_scale else linear_axis)(
-        min(values), max(values), max(2, height // 3)
-    )
-    figure: Any = plotext.figure
-    figure.clear()
-    figure.plot_size(width, height)
-    figure.theme("colorless")
-    figure.canvas("default")
-    ink = plotext.pixel(foreground=AXIS)
-    figure.axes(False, axis=(0, 1), side=1)
-    figure.axes(True, axis=(0, 1), side=0, pixel=ink)
-    x_axis, y_axis = figure.ruler(0, 0), figure.ruler(1, 0)
-    x_axis.lim(0, run.total_steps).pixel(ink)
-    x_axis.ticks(*epoch_ticks(run.epochs, run.steps_per_epoch, columns // 8))
-    y_axis.lim(low, high).pixel(ink)
-    y_axis.ticks([at for at, _ in ticks], [label for _, label in ticks])
+    def _title(self) -> str:
+        if not self.settings.log_scale:
+            return KINDS[self.kind].title
+        return "test error, log" if self.kind == "accuracy" else f"{KINDS[self.kind].title}, log"
 
-    def draw(points: Points, marker: str, tag: int) -> None:
-        if points:
-            steps, losses = [at for at, _ in points], [scale(loss) for _, loss in points]
-            shape = plotext.marker(marker, plotext.pixel(foreground=tag))
-            figure.draw(figure.signal(steps, losses, marker=shape).lines(len(marker) > 1))
+    def _how_seen(self) -> str:
+        what, settings = KINDS[self.kind], self.settings
+        smooth = f" smooth {settings.smoothing:g}" if settings.smoothing else " not smoothed"
+        part = "" if settings.zoom == 1 else f" last {settings.zoom:.0%}"
+        return (smooth if what.smooth and what.raw else "") + part
 
-    draw(raw, "braille", RAW)
-    if settings.smoothing:
-        draw(smoothed(raw, settings.smoothing), "braille", SMOOTH)
-    draw(tests, "●", TEST)
-    return figure.build().string()
+    def _name_of(self, place: int) -> str:
+        started = self.earlier[place].started
+        return started.run if started else "?"
 
+    def on_click(self, event: Click) -> None:
+        left = self.size.width - self.columns
+        share = min(1.0, max(0.0, (event.x - left) / max(1, self.columns - 1)))
+        self.post_message(self.Pointed(self.kind, None if self.slot else share))
 
-def thin(points: Points, total: int, most: int) -> Points:
-    """At most so many points: means over equal stretches of the whole run, so that a stretch
-    that is behind keeps its point."""
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.stop()
+        self.post_message(self.Zoomed(1))
 
-    def stretch(point: tuple[float, float]) -> int:
-        return int(point[0] * most / total)
-
-    out = []
-    for _, group in groupby(points, key=stretch):
-        members = list(group)
-        out.append((members[-1][0], sum(loss for _, loss in members) / len(members)))
-    return out
-
-
-def smoothed(points: Points, weight: float) -> Points:
-    """Exponential moving average without the pull of its start: Adam's correction,
-    https://arxiv.org/abs/1412.6980."""
-    mean, out = 0.0, []
-    for count, (step, loss) in enumerate(points, 1):
-        mean = weight * mean + (1 - weight) * loss
-        out.append((step, mean / (1 - weight**count)))
-    return out
-
-
-def _log10(loss: float) -> float:
-    return math.log10(max(loss, 1e-12))
-
-
-def linear_axis(low: float, high: float, most: int) -> tuple[float, float, list[tuple[float, str]]]:
-    """From 0 to a round number above the highest, with round ticks: (low, high, ticks)."""
-    step = nice(max(high, 1e-9) / most)
-    count = math.ceil(high / step + 1e-9)
-    digits = max(0, -math.floor(math.log10(step)))
-    labels = [(step * i, f"{step * i:.{digits}f}") for i in range(count + 1)]
-    if step >= 10_000:
-        labels = [(at, f"{at:.0e}") for at, _ in labels]
-    return 0.0, step * count, labels
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.stop()
+        self.post_message(self.Zoomed(-1))
 
 
-def log_axis(low: float, high: float, most: int) -> tuple[float, float, list[tuple[float, str]]]:
-    """Bounds and ticks for log10 values: at 1, 2 and 5 times powers of ten, or powers alone."""
-    bottom, top = math.floor(low), math.ceil(high)
-    marks = [
-        (power + math.log10(part), f"{part * 10.0**power:.6g}")
-        for power in range(bottom, top + 1)
-        for part in (1, 2, 5)
-    ]
-    start = max(i for i, (at, _) in enumerate(marks) if at <= low + 1e-9)
-    end = next((i for i, (at, _) in enumerate(marks) if at >= high - 1e-9), len(marks) - 1)
-    end = max(end, start + 1)
-    shown = marks[start : end + 1]
-    if len(shown) > most:
-        whole = [mark for mark in shown if mark[1].lstrip("0.").startswith("1")]
-        shown_ticks = whole[:: max(1, math.ceil(len(whole) / most))] or shown[:: len(shown) - 1]
-    else:
-        shown_ticks = shown
-    return shown[0][0], shown[-1][0], shown_ticks
+class Charts(Container):
+    """The chosen chart, and beside it as many of the others as the settings and the window say."""
+
+    run_state: var[RunState] = var(RunState, init=False)
+    settings: var[Settings] = var(Settings, init=False)
+    earlier: var[tuple[RunState, ...]] = var((), init=False)
+
+    def compose(self) -> ComposeResult:
+        for slot in range(len(CHARTS)):
+            yield Chart(slot).data_bind(Charts.run_state, Charts.settings, Charts.earlier)
+
+    def watch_settings(self, before: Settings, after: Settings) -> None:
+        if before.several != after.several or not self.has_class(f"-{after.several}"):
+            self.remove_class(f"-{before.several}")
+            self.add_class(f"-{after.several}")
+
+    @property
+    def columns(self) -> int:
+        return self.query_one(".slot-0", Chart).columns
 
 
-def nice(size: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(size))
-    return next(power * part for part in (1, 2, 5, 10) if power * part >= size * 0.999999)
+def at_text(x_axis: str, x: float) -> str:
+    if x_axis == "time":
+        return duration(x)
+    return f"epoch {x:.2f}" if x_axis == "epoch" else f"step {x:,.0f}"
 
 
-def epoch_ticks(epochs: int, steps: int, most: int) -> tuple[list[int], list[str]]:
-    """Where whole epochs end, and their numbers; not more of them than fit."""
-    every = max(1, round(nice(epochs / max(1, most)))) if epochs > most else 1
-    shown = list(range(0, epochs + 1, every))
-    return [epoch * steps for epoch in shown], [
-        f"epoch {epoch}" if epoch == shown[-1] and epoch else str(epoch) for epoch in shown
-    ]
+def value_at(points: Sequence[tuple[float, float]], x: float | None) -> float | None:
+    """The newest value; or that of the last point which is not after x."""
+    if x is None:
+        return points[-1][1]
+    place = bisect_right(points, x, key=lambda point: point[0])
+    return points[place - 1][1] if place else None
+
+
+def _fitting(parts: Sequence[Line], width: int) -> Line:
+    """As many of the parts, from the first on, as fit."""
+    line: Line = []
+    for part in parts:
+        if sum(len(segment.text) for segment in [*line, *part]) > width:
+            break
+        line += part
+    return line
+
+
+def _with_line(plot: list[Line], column: int, sign: str, style: Style) -> list[Line]:
+    """The plot with a vertical line through what is empty, and in its colour what is not. The last
+    two rows are the x-axis."""
+    return [*(_with_cell(line, column, sign, style) for line in plot[:-2]), *plot[-2:]]
+
+
+def _with_cell(line: Line, column: int, sign: str, style: Style) -> Line:
+    start, out = 0, []
+    for segment in line:
+        at = column - start
+        start += len(segment.text)
+        if not 0 <= at < len(segment.text):
+            out.append(segment)
+            continue
+        text = segment.text
+        there = text[at] if text[at] not in " ⠀" else sign
+        out += [Segment(text[:at], segment.style), Segment(there, style)]
+        out.append(Segment(text[at + 1 :], segment.style))
+    return [segment for segment in out if segment.text]
 
 
 def read_back(text: str, styles: dict[int, Style]) -> Iterator[Line]:
