@@ -8,7 +8,6 @@ import platform
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
@@ -220,6 +219,8 @@ def reopen(folder: Path) -> Run:
 
 
 def versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms of every start
+
     found = {"python": platform.python_version()}
     for package in ("mnist-tui", "torch", "safetensors"):
         try:

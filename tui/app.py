@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -112,7 +113,7 @@ class MnistApp(App[None]):
         self.call_after_refresh(self.tell, ListDevices())
         if self._start_at_once:
             self.call_after_refresh(self.action_start)
-        self.call_after_refresh(self._frame)
+        self.call_after_refresh(self._begin)
         self._event_loop = asyncio.get_running_loop()
         self._old_handlers = {number: signal.signal(number, self._on_signal) for number in ENDING}
 
@@ -151,6 +152,12 @@ class MnistApp(App[None]):
             self._event_loop.call_soon_threadsafe(self._leave, 128 + number)
 
     # What the engine says
+
+    def _begin(self) -> None:
+        if not gc.isenabled():  # as the command line leaves it
+            gc.freeze()
+            gc.enable()
+        self._frame()
 
     def _frame(self) -> None:
         """Once a frame: what has been told since is folded and shown."""

@@ -1,5 +1,6 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
+import gc
 import json
 import os
 import sys
@@ -106,6 +107,7 @@ def start_app(
         from tui.plain import train_plainly
 
         return train_plainly(config)
+    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app import MnistApp
     from tui.settings import load_settings
 
