@@ -30,6 +30,7 @@ from core.events import (
     RunStarted,
     WeightImages,
 )
+from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[1]
 
@@ -113,6 +114,11 @@ def saved_at_once(monkeypatch):
             return future
 
     monkeypatch.setattr(saving, "ThreadPoolExecutor", AtOnce)
+
+
+def key_of(view: str) -> str:
+    """The number that goes to that view."""
+    return str(list(VIEWS).index(view) + 1)
 
 
 def fake_digit(index: int, sureness: float) -> Digit:

@@ -1,7 +1,7 @@
 """The network from inside: its picture, its table and its weights, and the view of them."""
 
 import pytest
-from conftest import fake_inspection, make_fake_train
+from conftest import fake_inspection, key_of, make_fake_train
 from test_app import SIZES, app_in, text_of, until
 from test_state import STARTED
 
@@ -89,7 +89,7 @@ def test_every_word_has_its_help():
 async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeypatch):
     monkeypatch.setattr(app, "INSPECTION_SECONDS", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
-        await pilot.press("3")
+        await pilot.press(key_of("network"))
         await until(pilot, lambda: "784" in text_of(pilot))
         assert "press space to train it" in text_of(pilot)
         state = pilot.app.run_state
@@ -121,11 +121,11 @@ async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeyp
 async def test_it_shows_the_network_that_the_form_chooses(tmp_path):
     async with app_in(tmp_path, arch="linear").run_test(size=(120, 40)) as pilot:
         pilot.app.screen.query_one("#arch", Choice).value = "cnn"
-        await pilot.press("3")
+        await pilot.press(key_of("network"))
         await until(pilot, lambda: "4,230,602" in text_of(pilot))
         await pilot.press("1")
         pilot.app.screen.query_one("#arch", Choice).value = "mlp"
-        await pilot.press("3")
+        await pilot.press(key_of("network"))
         await until(pilot, lambda: "669,706" in text_of(pilot))
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.started)

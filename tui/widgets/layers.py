@@ -158,6 +158,7 @@ class LayerTable(Canvas):
         if self.inspected is None:
             return [*table(known, width, styles), *_quiet([FIGURES, NO_RUN], width, styles)]
         live = learning(self.network, self.inspected, self.updated)
+        live = [column for column in live if any(column.cells)]
         said = LEARNING.format(self.inspected.tried)
         if _fits([*known, *live], width):
             whole = table([*known, *live], width, styles)
