@@ -77,6 +77,25 @@ def test_the_update_is_what_the_step_changed(tiny, tiny_tensors):
         assert layer.update == pytest.approx(float((new - was).norm()), rel=1e-4)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_captured_step_is_inspected_as_any_other(tiny, tiny_tensors):
+    one, other = (
+        Learner(tiny(arch="quick"), "fp32", tiny_tensors, torch.device("cuda:0")) for _ in range(2)
+    )
+    assert other.capture() is None
+    told = []
+    for learner in (one, other):
+        images, labels = next(learner.batches(0, 0))
+        before = copy_weights(learner)
+        learner.step(images, labels, 0.01)
+        told.append(inspect(learner, 1, before))
+    assert all(layer.update > 0 for layer in told[0].layers)
+    assert told[0].layers == told[1].layers
+    assert told[0].relus == told[1].relus
+    assert told[0].weights == told[1].weights
+
+
 def test_units_made_dead_by_hand_are_counted(tiny, tiny_tensors):
     learner = Learner(tiny(arch="quick"), "fp32", tiny_tensors, CPU)
     parameters = learner.parameters

@@ -19,7 +19,7 @@ SIDE = 28  # pixels of the largest sheet
 MOST_BEHIND = 5  # sheets
 NARROW = 56  # columns in which a small network is drawn well
 WIDEST = (9, 6, 4, 2)  # columns of the largest sheet beside its frame, as room allows
-MOST_LINES = 40  # between two columns of dots; with more of them one would see none
+MOST_LINES = 20  # between two columns of dots; with more of them one would see none
 DENSE_GAP, GAP = 18, 4  # the most columns between two blocks
 READING = " ● is a unit, ┊ more of them; each sheet is a channel"
 # The bits of a braille character's dots, by column and row.
@@ -201,14 +201,14 @@ def _draw(picture: Picture, block: Block, left: int) -> int:
 def _link(
     picture: Picture, one: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]
 ) -> None:
-    """Lines in braille from the dots of one column to those of another: all of them, or half."""
+    """Lines in braille from the dots of one column to those of another: all, or every so many."""
     (start, left_rows), (end, right_rows) = one, other
     columns = end - start - 1
     dots = [[0] * columns for _ in range(ROWS)]
-    fewer = len(left_rows) * len(right_rows) > MOST_LINES
+    every = -(-len(left_rows) * len(right_rows) // MOST_LINES)
     for i, left in enumerate(left_rows):
         for j, right in enumerate(right_rows):
-            if fewer and (i + j) % 2:
+            if (i + j) % every:
                 continue
             for x in range(columns * 2):
                 y = 4 * left + 1.5 + 4 * (right - left) * (x + 0.5) / (columns * 2)
