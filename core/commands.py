@@ -72,6 +72,19 @@ class OpenCheckpoint(Command):
 
 
 @dataclass(frozen=True)
+class DescribeNetwork(Command):
+    """What are the layers of the architecture of this name?"""
+
+    arch: str
+
+
+@dataclass(frozen=True)
+class Inspect(Command):
+    """How do the layers of the network that is training do, in its next step? While it is paused:
+    how did they do in its last one, as far as that can still be known?"""
+
+
+@dataclass(frozen=True)
 class ListDevices(Command):
     pass
 

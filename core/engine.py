@@ -12,7 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.commands import Command, Inbox, ListDevices, OpenCheckpoint, Quit, Start, Stop
+from core.commands import (
+    Command,
+    DescribeNetwork,
+    Inbox,
+    ListDevices,
+    OpenCheckpoint,
+    Quit,
+    Start,
+    Stop,
+)
 from core.errors import UserError, first_line
 from core.events import (
     CheckpointRefused,
@@ -75,6 +84,13 @@ def answer(command: Command) -> Iterator[Event]:
                 yield DevicesListed(devices=tuple(list_devices()))
             except Exception as error:  # a broken driver, say; the CPU is there all the same
                 yield Notice(message=f"the devices cannot be listed: {first_line(error)}")
+        case DescribeNetwork(arch=arch):
+            from core.anatomy import describe_network
+
+            try:
+                yield describe_network(arch)
+            except Exception as error:  # a fault in a network's own code
+                yield Notice(message=f"the network {arch} cannot be shown: {first_line(error)}")
         case OpenCheckpoint(path=path, indices=indices, data=data):
             try:
                 yield from _open(Path(path), indices, data)

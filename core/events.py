@@ -234,6 +234,86 @@ class DevicesListed(Event):
     devices: tuple[DeviceChoice, ...]
 
 
+@dataclass(frozen=True)
+class Layer:
+    """A network's layer, in figures for one digit. Bytes are those of fp32."""
+
+    name: str  # what its parameters' names begin with in a state dict: stack.0
+    what: str  # in words, its kind first: Linear 784→512
+    shape: tuple[int, ...]  # of its output
+    parameters: int
+    multiply_adds: int  # forward; 0 for those that have no weights
+    parameter_bytes: int
+    output_bytes: int
+
+    @property
+    def kind(self) -> str:
+        return self.what.split()[0]
+
+    @property
+    def bytes(self) -> int:
+        return self.parameter_bytes + self.output_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkDescribed(Event):
+    """The answer to DescribeNetwork: what is called one after the other, and what goes in."""
+
+    recorded = False
+
+    arch: str
+    input: tuple[int, ...]
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class LayerNorms:
+    """Euclidean norms over all parameters of a layer. `gradient` is the last step's, None before
+    the first; `update` is of what that step changed, None where nobody watched it."""
+
+    name: str
+    weight: float
+    gradient: float | None
+    update: float | None
+
+
+@dataclass(frozen=True)
+class DeadUnits:
+    """How many of a ReLU's units (features, or channels) gave 0 on every digit that was tried."""
+
+    name: str
+    dead: int
+    units: int
+
+
+@dataclass(frozen=True)
+class WeightImages:
+    """The weights of each unit of a Linear layer, or each kernel of a convolution, as images of
+    width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`."""
+
+    name: str
+    images: tuple[bytes, ...]  # the first ones
+    count: int  # how many there are
+    width: int
+    height: int
+    largest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkInspected(Event):
+    """The answer to Inspect. `weights` are None where they make no images."""
+
+    recorded = False
+    written = False
+
+    step: int
+    layers: tuple[LayerNorms, ...]
+    relus: tuple[DeadUnits, ...]
+    tried: int  # the digits that the ReLUs were tried on
+    weights: WeightImages | None
+    seconds: float  # what training waited for the answer
+
+
 EVENTS = {each.name(): each for each in Event.__subclasses__()}
 
 

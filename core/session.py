@@ -16,6 +16,7 @@ from core.checkpoints import CheckpointInfo
 from core.commands import (
     Command,
     Inbox,
+    Inspect,
     Pause,
     Predict,
     PredictImages,
@@ -43,6 +44,7 @@ from core.events import (
     Scored,
 )
 from core.inference import describe_digits, describe_images
+from core.inspection import Before, copy_weights, inspect
 from core.learner import Learner
 from core.metrics import METRICS, confusion
 from core.restoring import Position
@@ -89,6 +91,7 @@ class Session:
         self.notices = position.notices
         self.stopping = False
         self.pending: list[Tensor] = []  # each step's loss since the last progress
+        self.before: Before | None = None  # the next step, where someone wants to know of it
         self.step = 0
         self.train_seconds = 0.0
         self.test_loss: float | None = None
@@ -185,6 +188,11 @@ class Session:
                     break
             self.pending.append(self.learner.step(images, labels, self.rate))
             self.step += 1
+            if self.before:
+                self.train_seconds += perf_counter() - since
+                yield inspect(self.learner, self.step, self.before)
+                self.before = None
+                since = perf_counter()
             now = perf_counter()
             if now - last >= PROGRESS_SECONDS:
                 self.train_seconds += now - since
@@ -263,6 +271,9 @@ class Session:
                     yield from self.report()
                     yield Paused(step=self.step)
                     self.save()
+                    if self.before:  # that step may be long in coming
+                        self.before = None
+                        yield inspect(self.learner, self.step)
                 case Resume() if paused:
                     paused = False
                     yield Resumed(step=self.step)
@@ -275,6 +286,10 @@ class Session:
                     self.save()
                 case SetLearningRate(learning_rate=rate):
                     yield from self.set_learning_rate(rate)
+                case Inspect() if paused:
+                    yield inspect(self.learner, self.step)
+                case Inspect():
+                    self.before = copy_weights(self.learner)
                 case Predict(indices=indices):
                     yield self.predict(indices)
                 case PredictImages(images=images):

@@ -13,6 +13,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from core.config import TrainConfig
+from tui.actions import VIEWS
 from tui.app import MnistApp
 from tui.state import RunState
 
@@ -37,7 +38,7 @@ async def take(data: str | None) -> None:
             await pilot.press(*["right"] * 2)
             await until(pilot, lambda state: state.phase == "finished")
             app.save_screenshot("digits.svg", path=str(HERE))
-            await pilot.press("3")
+            await pilot.press(str(list(VIEWS).index("checkpoints") + 1))
             await pilot.pause(0.7)
             app.save_screenshot("checkpoints.svg", path=str(HERE))
 

@@ -9,13 +9,17 @@ from queue import Empty
 import pytest
 
 from core import datasets
-from core.commands import Inbox, Pause, Predict, Quit, Resume, Stop
+from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
+from core.engine import answer
 from core.events import (
     CheckpointSaved,
+    DeadUnits,
     Digit,
     Evaluated,
     Event,
+    LayerNorms,
+    NetworkInspected,
     Paused,
     Predicted,
     Preparing,
@@ -24,7 +28,9 @@ from core.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    WeightImages,
 )
+from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[1]
 
@@ -110,6 +116,11 @@ def saved_at_once(monkeypatch):
     monkeypatch.setattr(saving, "ThreadPoolExecutor", AtOnce)
 
 
+def key_of(view: str) -> str:
+    """The number that goes to that view."""
+    return str(list(VIEWS).index(view) + 1)
+
+
 def fake_digit(index: int, sureness: float) -> Digit:
     """Class index % 10; right but for each fifth."""
     label = index % 10
@@ -119,6 +130,22 @@ def fake_digit(index: int, sureness: float) -> Digit:
         pixels[row * 28 + 14] = pixels[row * 28 + 15] = 255
     logits = tuple(sureness if number == guess else 0.0 for number in range(10))
     return Digit(index, bytes(pixels), label, logits)
+
+
+def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
+    """Of `mlp`: its first layer's updates are too large, its last one's too small, and most of its
+    first ReLU is dead."""
+    updates = (0.5, 0.01, 0.0001)
+    layers = zip(("stack.0", "stack.2", "stack.4"), updates, strict=True)
+    image = bytes([1] * 392 + [255] * 392)
+    return NetworkInspected(
+        step=step,
+        layers=tuple(LayerNorms(name, 10.0, 0.25, None if paused else u) for name, u in layers),
+        relus=(DeadUnits("stack.1", 384, 512), DeadUnits("stack.3", 0, 512)),
+        tried=128,
+        weights=WeightImages("stack.0", (image,) * 64, 512, 28, 28, 0.5),
+        seconds=0.001,
+    )
 
 
 def make_fake_train(
@@ -156,6 +183,10 @@ def make_fake_train(
                             fake_digit(index, 1 + min(step, 300) / 100) for index in indices
                         )
                         yield Predicted(digits=digits, samples=100, step=step)
+                    case Inspect():
+                        yield fake_inspection(step, paused=paused)
+                    case DescribeNetwork():
+                        yield from answer(command)
 
         yield Preparing(message="reading fake digits")
         yield RunStarted(

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from conftest import diverged, make_fake_train
+from conftest import diverged, key_of, make_fake_train
 from textual.widgets import DataTable, Input, Label, Static
 
 from core.commands import Save
@@ -178,7 +178,7 @@ async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("2")
         assert isinstance(pilot.app.screen, DigitsView)
-        await pilot.press("3")
+        await pilot.press(key_of("checkpoints"))
         assert isinstance(pilot.app.screen, CheckpointsView)
         await pilot.press("tab")
         assert isinstance(pilot.app.screen, TrainView)
@@ -371,7 +371,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
     broken.parent.mkdir()
     broken.write_bytes(b"")
     async with app_in(tmp_path / "runs").run_test(size=(120, 40)) as pilot:
-        await pilot.press("3")
+        await pilot.press(key_of("checkpoints"))
         table = pilot.app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 5)
         await pilot.pause()
@@ -405,7 +405,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
 
     list(train(tiny(epochs=1), SimpleQueue()))
     async with app_in(tmp_path / "runs").run_test(size=(80, 24)) as pilot:
-        await pilot.press("3")
+        await pilot.press(key_of("checkpoints"))
         table = pilot.app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 2)
         for path in (tmp_path / "runs").glob("*/*.safetensors"):
@@ -418,7 +418,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
 
 async def test_an_empty_folder_says_what_to_do(tmp_path):
     async with app_in(tmp_path / "none").run_test(size=(80, 24)) as pilot:
-        await pilot.press("3")
+        await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: "no checkpoints" in text_of(pilot))
 
 

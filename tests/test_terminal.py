@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from conftest import key_of
 from test_cli import environment_in
 
 pexpect = pytest.importorskip("pexpect")
@@ -125,7 +126,7 @@ def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
     terminal.expect(r"✓ \d")
     terminal.press("2")
     terminal.expect("digits 0–1 of 1,000")
-    terminal.press("3")
+    terminal.press(key_of("checkpoints"))
     terminal.expect("best +linear")
     terminal.press("q")
     assert terminal.ended() == 0

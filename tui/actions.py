@@ -14,6 +14,7 @@ from tui.state import RunState
 VIEWS = {
     "train": "Train",
     "digits": "Digits",
+    "network": "Network",
     "checkpoints": "Checkpoints",
 }
 

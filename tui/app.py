@@ -23,13 +23,25 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
-from core.commands import Command, Inbox, ListDevices, Pause, Quit, Resume, Save, Start, Stop
+from core.commands import (
+    Command,
+    Inbox,
+    Inspect,
+    ListDevices,
+    Pause,
+    Quit,
+    Resume,
+    Save,
+    Start,
+    Stop,
+)
 from core.config import TrainConfig
 from core.engine import Train, serve
 from core.errors import exit_status
 from core.events import (
     CheckpointRefused,
     Event,
+    NetworkInspected,
     Notice,
     Predicted,
     Progress,
@@ -52,6 +64,8 @@ from tui.words import farewell
 GUESS_SECONDS = 0.5
 # How long a view that is gone to may take to put itself together before it is shown.
 VIEW_SECONDS = 0.005
+# And between two looks into it.
+INSPECTION_SECONDS = 1.0
 # After a signal: how long the screen may take to put the terminal in order once all is saved.
 SECONDS_TO_LEAVE = 2.0
 
@@ -71,6 +85,7 @@ class MnistApp(App[None]):
     MODES = {
         "train": TrainView,
         "digits": _later("digits", "DigitsView"),
+        "network": _later("network", "NetworkView"),
         "checkpoints": _later("checkpoints", "CheckpointsView"),
     }
     DEFAULT_MODE = "train"
@@ -97,6 +112,7 @@ class MnistApp(App[None]):
         self._engine: Worker[None] | None = None
         self._events: deque[Event] = deque()  # from the engine, not folded yet
         self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
+        self._inspection = Question(INSPECTION_SECONDS)
         self._killed_by = 0
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
@@ -163,6 +179,7 @@ class MnistApp(App[None]):
         """Once a frame: what has been told since is folded and shown."""
         self._hear()
         self.ask_for_digits()
+        self.ask_to_inspect()
         self.set_timer(self._pace.delay(active=self.run_state.phase == "training"), self._frame)
 
     def on_mnist_app_told(self) -> None:
@@ -192,14 +209,16 @@ class MnistApp(App[None]):
                 self._digits.answered(event.seconds if event.source is None else 0.0)
             case CheckpointRefused():
                 self._digits.answered(0.0)
+            case NetworkInspected():
+                self._inspection.answered(event.seconds)
             case RunFailed():
                 self._status = exit_status(event.reason)
-                self._digits.forget()
+                self._forget()
                 if not isinstance(self.view, TrainView):  # that one says it in its own place
                     self.notify(event.message, severity="error", markup=False, timeout=10)
             case RunFinished():
                 self._status = 0
-                self._digits.forget()
+                self._forget()
 
     @property
     def view(self) -> View | None:
@@ -224,9 +243,11 @@ class MnistApp(App[None]):
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """`history` is what the run has told so far, where it is taken up."""
-        self.run_state = starting(history or RunState(devices=self.run_state.devices))
+        now = self.run_state
+        history = replace(history or RunState(), devices=now.devices, network=now.network)
+        self.run_state = starting(history)
         self.refresh_bindings()
-        self._digits.forget()
+        self._forget()
         self.tell(command)
 
     def action_pause(self) -> None:
@@ -344,7 +365,21 @@ class MnistApp(App[None]):
                 await self._engine.wait()
         self.exit(return_code=status)
 
-    # The digits' guesses
+    # What is asked of the network again and again
+
+    def _forget(self) -> None:
+        """The network that was asked is gone."""
+        self._digits.forget()
+        self._inspection.forget()
+
+    def ask_to_inspect(self) -> None:
+        """Asks how the layers do, where the view in front shows that and a step has been made since
+        it was last asked."""
+        view, state = self.view, self.run_state
+        if view is None or not view.INSPECTS or state.phase not in ("training", "paused"):
+            return
+        if self._inspection.ask(state.step):
+            self.tell(Inspect())
 
     def ask_for_digits(self) -> None:
         """Asks for the digits that the view in front shows, unless they are what it has."""

@@ -13,6 +13,8 @@ from core.events import (
     Evaluated,
     Event,
     LearningRateChanged,
+    NetworkDescribed,
+    NetworkInspected,
     Notice,
     Paused,
     Predicted,
@@ -95,6 +97,9 @@ class RunState:
     samples: int = 0
     checkpoint: str | None = None
     opened: Opened | None = None
+    network: NetworkDescribed | None = None  # of the architecture that was last asked for
+    inspected: NetworkInspected | None = None
+    updated: NetworkInspected | None = None  # the newest that knows what a step changed
     devices: tuple[DeviceChoice, ...] = ()
 
     @property
@@ -147,7 +152,7 @@ def starting(state: RunState) -> RunState:
 
 def _kept(state: RunState) -> RunState:
     """What is not of one run."""
-    return RunState(devices=state.devices, opened=state.opened)
+    return RunState(devices=state.devices, opened=state.opened, network=state.network)
 
 
 def fold(state: RunState, event: Event) -> RunState:
@@ -283,6 +288,11 @@ def _looked_into(state: RunState, event: Event) -> RunState:
             return replace(state, opened=Opened(path, event.digits, event.samples))
         case CheckpointRefused():
             return replace(state, opened=Opened(event.path, error=event.message))
+        case NetworkDescribed():
+            return replace(state, network=event)
+        case NetworkInspected(layers=layers):
+            known = any(layer.update is not None for layer in layers)
+            return replace(state, inspected=event, updated=event if known else state.updated)
     return state
 
 

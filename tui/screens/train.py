@@ -1,9 +1,12 @@
 """The first view: set a run up, start it, and watch it learn."""
 
+from dataclasses import replace
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.widgets import Select
 
 from tui.screens.view import View
 from tui.settings import ZOOMS
@@ -33,6 +36,11 @@ class TrainView(View):
             yield Charts().data_bind(View.run_state, View.settings)
         yield RunProgress().data_bind(View.run_state)
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
+
+    @on(Select.Changed, "#arch")
+    def set_up(self, event: Select.Changed) -> None:
+        """From every view it is this network that is shown and that space starts."""
+        self.mnist.config = replace(self.mnist.config, arch=str(event.value))
 
     def watch_run_state(self) -> None:
         self.set_class(self.run_state.active, "-active")

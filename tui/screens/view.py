@@ -26,6 +26,7 @@ class View(Screen[None]):
     """A screen that follows the app's run_state and settings, but only while it is looked at."""
 
     MODE = ""
+    INSPECTS = False  # whether it shows how the layers of the network that is training do
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (24, "-low"), (34, "-tall")]
 

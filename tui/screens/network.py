@@ -1,0 +1,123 @@
+"""The network from inside: what it is made of, and how its layers do while it trains."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from core.commands import DescribeNetwork
+from core.events import NetworkDescribed
+from tui.screens.view import View
+from tui.settings import Settings
+from tui.state import RunState
+from tui.widgets.canvas import Canvas
+from tui.widgets.layers import LayerTable
+from tui.widgets.schematic import Schematic
+from tui.widgets.weights import Weights
+
+NETWORK_HELP = {
+    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units, and "
+    "lines are weights between them; sheets are the channels of a convolution, each an image.",
+    "multiply-adds": "how many times a weight is multiplied and added up for one digit: the work "
+    "that a layer does. A convolution uses each of its weights many times over.",
+    "gradient": "how steeply the loss would change with a layer's weights, as one number. Near 0 "
+    "the layer learns nothing; where it grows and grows, training is about to break.",
+    "update": "how much one step changes a layer's weights, beside how large they are. About one "
+    "part in a thousand is healthy; far more makes training jump, far less makes it crawl.",
+    "dead ReLU": "a unit that gives 0 whatever digit it sees. Nothing flows back through it, so it "
+    "no longer learns; a learning rate that is too high leaves many of them.",
+    "weights as images": "the first layer's weights, each unit's where its pixels are. Light ones "
+    "make the unit stronger where there is ink, dark ones weaker: it is what the unit looks for.",
+}
+
+
+class NetworkView(View):
+    """Of the network that is training, or else of the one that is set up."""
+
+    MODE = "network"
+    INSPECTS = True
+    CSS_PATH = "network.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS = [
+        Binding("down,pagedown", "part(1)", "Parts", key_display="↑ ↓"),
+        Binding("up,pageup", "part(-1)", "Parts", show=False),
+        Binding("left", "turn(-1)", "Previous weights", key_display="←", show=False),
+        Binding("right", "turn(1)", "Weights", key_display="← →"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = ""
+
+    def body(self) -> ComposeResult:
+        yield Static(id="caption")
+        with VerticalScroll(id="page", can_focus=False):
+            with Container(id="top"):
+                yield Schematic()
+                yield Weights()
+            yield LayerTable()
+
+    @property
+    def arch(self) -> str:
+        started = self.run_state.started
+        return started.arch if started and self.run_state.active else self.mnist.config.arch
+
+    @property
+    def network(self) -> NetworkDescribed | None:
+        """The description, once it is there."""
+        described = self.run_state.network
+        return described if described and described.arch == self.arch else None
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.show()  # another network may have been set up since
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        seen = ("network", "inspected", "phase", "started")
+        if any(getattr(before, name) is not getattr(after, name) for name in seen):
+            self.show()
+
+    def watch_settings(self, settings: Settings) -> None:
+        self.show()
+
+    def show(self) -> None:
+        state, network = self.run_state, self.network
+        if network is None and self._asked != self.arch:
+            self._asked = self.arch
+            self.mnist.tell(DescribeNetwork(self.arch))
+        # What a run before has left may be of another network.
+        own = state.started is not None and state.started.arch == self.arch
+        inspected = state.inspected if own else None
+        table, weights = self.query_one(LayerTable), self.query_one(Weights)
+        self.query_one(Schematic).network = network
+        table.updated = state.updated if own else None
+        table.network, table.inspected = network, inspected
+        weights.images = inspected.weights if inspected else None
+        self.query_one("#caption", Static).update(Content(f" {self._caption()}"))
+
+    def _caption(self) -> str:
+        state, inspected, updated = self.run_state, self.run_state.inspected, self.run_state.updated
+        if not state.started or state.started.arch != self.arch or not inspected:
+            waiting = "the first look is on its way" if state.active else "press space to train it"
+            return f"{self.arch}: {waiting}"
+        said = f"{self.arch} at step {inspected.step:,}"
+        if updated and updated.step != inspected.step:
+            said += f", updates of step {updated.step:,}"
+        return said
+
+    def action_part(self, by: int) -> None:
+        """To where the next part begins, or a screen on where that is more than one away."""
+        page = self.query_one("#page", VerticalScroll)
+        here, screenful = page.scroll_offset.y, max(1, page.size.height - 2)
+        tops = sorted(each.region.y - page.region.y + here for each in page.query(Canvas))
+        if by > 0:
+            target = min([top for top in tops if top > here] + [here + screenful])
+            target = min(target, here + screenful)
+        else:
+            target = max([top for top in tops if top < here] + [here - screenful])
+            target = max(target, here - screenful)
+        page.scroll_to(y=target, animate=False)
+
+    def action_turn(self, pages: int) -> None:
+        self.query_one(Weights).turn(pages)
