@@ -22,7 +22,18 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
-from core.commands import Command, Inbox, ListDevices, Pause, Quit, Resume, Save, Start, Stop
+from core.commands import (
+    Command,
+    Inbox,
+    ListDevices,
+    Pause,
+    Quit,
+    Resume,
+    Save,
+    SetLearningRate,
+    Start,
+    Stop,
+)
 from core.config import TrainConfig
 from core.engine import Train, serve
 from core.errors import exit_status
@@ -37,6 +48,7 @@ from core.events import (
 )
 from tui import settings as remembering
 from tui.actions import VIEWS, applies, applying, bindings
+from tui.history import laid_under
 from tui.pacing import Pace, Question
 from tui.questions import question
 from tui.screens.train import TrainView
@@ -75,6 +87,8 @@ class MnistApp(App[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
+    # Runs to be laid under the live one on the chart, at most MOST_EARLIER, the newest last.
+    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
     class Told(Message):
         """The engine has said something."""
@@ -94,6 +108,7 @@ class MnistApp(App[None]):
         self._engine: Worker[None] | None = None
         self._events: deque[Event] = deque()  # from the engine, not folded yet
         self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
+        self._next: tuple[Start, RunState] | None = None  # what starts when the run has stopped
         self._killed_by = 0
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
@@ -167,11 +182,11 @@ class MnistApp(App[None]):
             state = fold(state, heard[-1])
         if not heard:
             return
-        phase = self.run_state.phase
-        self.run_state = state
+        before, self.run_state = self.run_state, state
         for event in heard:
             self._react(event)
-        if state.phase != phase:
+        saved = (before.checkpoint is None) != (state.checkpoint is None)
+        if state.phase != before.phase or saved:
             # Not at every event: the footer is made anew each time.
             self.refresh_bindings()
 
@@ -191,6 +206,9 @@ class MnistApp(App[None]):
             case RunFinished():
                 self._status = 0
                 self._digits.forget()
+        if isinstance(event, RunFinished | RunFailed) and self._next:
+            following, self._next = self._next, None
+            self.start(*following)
 
     @property
     def view(self) -> View | None:
@@ -215,7 +233,9 @@ class MnistApp(App[None]):
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """`history` is what the run has told so far, where it is taken up."""
-        self.run_state = starting(history or RunState(devices=self.run_state.devices))
+        before, folder = self.run_state, command.taken_up.folder if command.taken_up else None
+        self.earlier = laid_under(self.earlier, before, folder)
+        self.run_state = starting(replace(history or RunState(), devices=before.devices))
         self.refresh_bindings()
         self._digits.forget()
         self.tell(command)
@@ -233,7 +253,33 @@ class MnistApp(App[None]):
         if self.run_state.active:
             self.tell(Stop())
 
+    def action_rate(self) -> None:
+        from tui.screens.rate import Rate
+
+        self.push_screen(Rate(), lambda rate: self.tell(SetLearningRate(rate)) if rate else None)
+
+    def action_rewind(self) -> None:
+        from tui.screens.rewind import Rewind
+
+        self.push_screen(Rewind(), lambda branch: self.start_next(*branch) if branch else None)
+
+    def start_next(self, command: Start, history: RunState) -> None:
+        """Starts it when the run that goes on, if one does, has stopped and is saved."""
+        if self.run_state.active:
+            self._next = command, history
+            self.tell(Stop())
+        else:
+            self.start(command, history)
+
     # What they do to what is seen
+
+    def action_compare(self) -> None:
+        from tui.screens.compare import Compare
+
+        def lay(runs: tuple[RunState, ...] | None) -> None:
+            self.earlier = self.earlier if runs is None else runs
+
+        self.push_screen(Compare(), lay)
 
     def change_settings(self, **changes: Any) -> None:
         self.settings = replace(self.settings, **changes)
@@ -322,6 +368,7 @@ class MnistApp(App[None]):
 
     def _leave(self, status: int) -> None:
         """Stops and saves, and is gone when that is done."""
+        self._next = None
         self.tell(Stop(), Quit())
         self.run_worker(self._exit_after_engine(status), exit_on_error=False)
 

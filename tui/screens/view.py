@@ -35,6 +35,7 @@ class View(Screen[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
+    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
     @property
     def mnist(self) -> MnistApp:
@@ -66,6 +67,7 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "settings", self._follow)
+        self.watch(self.app, "earlier", self._follow)
 
     def on_screen_resume(self) -> None:
         self._follow()
@@ -74,3 +76,4 @@ class View(Screen[None]):
         if self.is_current:
             self.run_state = self.mnist.run_state
             self.settings = self.mnist.settings
+            self.earlier = self.mnist.earlier
