@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,14 +24,12 @@ if TYPE_CHECKING:
 
 LAST, BEST = "last" + checkpoints.SUFFIX, "best" + checkpoints.SUFFIX
 EPOCH = re.compile(r"epoch-(\d+)" + re.escape(checkpoints.SUFFIX))
-# Which file is written after one of each kind, if it waits. At an epoch's end the best is first and
-# its checkpoint second, so that no later last stands for one that is lost; then in turns, so that a
-# disk that is too slow for all of them gets some of each.
-TURNS = {
-    "last": ("best", "epoch", "last"),
-    "best": ("epoch", "last", "best"),
-    "epoch": ("last", "best", "epoch"),
-}
+# Whose turn it is, one kind after the other, so that a disk that is too slow for all of them gets
+# some of each. At an epoch's end the best is first, so that no later last stands for one that is
+# lost; after the last its epoch's checkpoint is no more than a second name for it.
+TURNS = ("best", "last", "epoch")
+# What epochs' checkpoints may take of the memory while they wait for the disk.
+WAITING_BYTES = 2**26
 # How soon saving is tried again where it has failed.
 RETRY_SECONDS = 5.0
 # How often whoever waits for the disk looks up.
@@ -66,7 +63,7 @@ class Saver:
     """Keeps a run's last and best checkpoints, and those of its newest epochs. The tensors are
     copied first, so they may change at once, and nobody but a thread of its own waits for the disk.
     Where that is slower than the training, the newest and the best are written, and those between
-    are not.
+    are not, but for as many epochs' as may wait.
     """
 
     def __init__(self, run: Run, best: Score, keep: int = 0) -> None:
@@ -78,9 +75,10 @@ class Saver:
         self.error: str | None = None  # why the newest one could not be
         self._told = dict[str, str]()  # by kind: why it could not be, where it has not been since
         self._thread = ThreadPoolExecutor(1, "saver")
-        self._waiting: dict[str, Job] = {}
+        self._waiting: dict[str, Job] = {}  # by the file's name
         self._writing: tuple[Job, Future[str | None]] | None = None
-        self._previous = "last"  # the kind that was written before
+        self._turn = 0  # of TURNS: which kind is next, if it waits
+        self._epoch = 0  # the newest
         self._in_last: CheckpointInfo | None = None  # what is in last.safetensors, if we wrote it
 
     def begin(self, tensors: dict[str, Tensor], info: CheckpointInfo) -> None:
@@ -89,15 +87,26 @@ class Saver:
         """
         copied = checkpoints.snapshot(tensors)
         if not self._waiting and not self._writing:
-            self._previous = "last"  # so that the best goes first
+            self._turn = 0
         if score_of(info) > self._best:
             self._best = score_of(info)
-            self._waiting["best"] = Job(BEST, copied, info)
+            self._waiting[BEST] = Job(BEST, copied, info)
         if self._keep and info.test_loss is not None:
+            self._epoch = info.epoch
             name = f"epoch-{info.epoch:03}{checkpoints.SUFFIX}"
-            self._waiting["epoch"] = Job(name, copied, info)
-        self._waiting["last"] = Job(LAST, copied, info)
+            self._waiting[name] = Job(name, copied, info)
+            self._pass_over(max(1, WAITING_BYTES // sum(each.nbytes for each in copied.values())))
+        self._waiting[LAST] = Job(LAST, copied, info)
         self._write_next()
+
+    def _pass_over(self, most: int) -> None:
+        """The oldest of the epochs' that wait, but for so many."""
+        epochs = sorted(
+            (job for job in self._waiting.values() if job.kind == "epoch"),
+            key=lambda job: job.info.step,
+        )
+        for job in epochs[: -min(most, self._keep)]:
+            del self._waiting[job.name]
 
     @property
     def seconds(self) -> float | None:
@@ -116,7 +125,7 @@ class Saver:
 
     def finish(self) -> Iterator[Event]:
         """Writes all that waits, and tells of it; what fails now is not tried again."""
-        self._waiting = {kind: replace(job, not_before=0.0) for kind, job in self._waiting.items()}
+        self._waiting = {name: replace(job, not_before=0.0) for name, job in self._waiting.items()}
         self._write_next()
         while self._writing:
             wait([self._writing[1]])
@@ -126,23 +135,32 @@ class Saver:
     def _write_next(self) -> None:
         if self._writing:
             return
-        due = {job.kind: job for job in self._ready() if job.not_before <= monotonic()}
-        for kind in TURNS[self._previous]:
-            if job := due.get(kind):
-                del self._waiting[kind]
-                self._previous = kind
-                keep, linked = self._keep, kind == "epoch" and job.info is self._in_last
-                write = partial(_write, self._run, job, self._run.behind, keep, linked)
-                self._writing = job, self._thread.submit(write)
-                return
+        due = [job for job in self._ready() if job.not_before <= monotonic()]
+        if not due:
+            return
+        turns = TURNS[self._turn :] + TURNS[: self._turn]
+        # Of the epochs' that of the last, which costs nothing, and then the oldest.
+        there = self._in_last
+        job = min(due, key=lambda j: (turns.index(j.kind), j.info is not there, j.info.step))
+        del self._waiting[job.name]
+        self._turn = (TURNS.index(job.kind) + 1) % len(TURNS)
+        if job.kind == "epoch":
+            linked = job.info is there
+            write = partial(_write_epoch, self._run, job, linked, self._epoch - self._keep)
+        else:
+            write = partial(checkpoints.save, self._run.folder / job.name, job.tensors, job.info)
+        self._writing = job, self._thread.submit(_try, self._run, self._run.behind, write)
 
     def _ready(self) -> list[Job]:
         """Those that wait for nothing but their time: an epoch's checkpoint waits for the last, if
         that is to be the same, since it is no more than another name for it then.
         """
-        epoch, last = self._waiting.get("epoch"), self._waiting.get("last")
-        same = epoch and last and epoch.info is last.info
-        return [job for job in self._waiting.values() if not (same and job is epoch)]
+        last = self._waiting.get(LAST)
+        return [
+            job
+            for job in self._waiting.values()
+            if job.kind != "epoch" or last is None or job.info is not last.info
+        ]
 
     def _tell(self, *, again: bool) -> Iterator[Event]:
         assert self._writing
@@ -162,13 +180,13 @@ class Saver:
         if again:
             hope = "; training goes on, and it will be tried again"
             later = replace(job, not_before=monotonic() + RETRY_SECONDS)
-            self._waiting.setdefault(job.kind, later)
+            self._waiting.setdefault(job.name, later)
         if error not in self._told.values():
             yield Notice(message=f"{path} could not be saved ({error}){hope}")
         self._told[job.kind] = error
 
 
-def _write(run: Run, job: Job, behind: str | None, keep: int, linked: bool) -> str | None:
+def _try(run: Run, behind: str | None, write: Callable[[], None]) -> str | None:
     """Why it could not be written, if so; it is not raised, since a run must not end for it.
 
     A record that is behind its checkpoint could not be made good, so the record goes first.
@@ -177,9 +195,7 @@ def _write(run: Run, job: Job, behind: str | None, keep: int, linked: bool) -> s
         if behind:
             return behind
         run.sync()
-        _put(run.folder / job.name, job, linked)
-        if job.kind == "epoch":
-            _remove_older(run.folder, job.info.epoch, keep)
+        write()
     except OSError as error:
         return explain(error)
     except Exception as error:
@@ -187,22 +203,20 @@ def _write(run: Run, job: Job, behind: str | None, keep: int, linked: bool) -> s
     return None
 
 
-def _put(path: Path, job: Job, linked: bool) -> None:
-    """`linked` where last.safetensors holds the same. Raises OSError."""
-    if linked:
-        # The last is replaced and never written over, so its file can have a second name.
-        with suppress(OSError):
-            link_file(path.with_name(LAST), path)
-            return
-    checkpoints.save(path, job.tensors, job.info)
-
-
-def _remove_older(folder: Path, epoch: int, keep: int) -> None:
-    """Leaves the newest `keep` epochs' checkpoints up to this one. Later ones, which a run that was
-    taken back has, stay until it comes to them again.
+def _write_epoch(run: Run, job: Job, linked: bool, behind_us: int) -> None:
+    """`linked` where last.safetensors holds the same; epochs up to `behind_us` are kept no more.
+    Raises OSError.
     """
-    with suppress(OSError):
-        matches = [(EPOCH.fullmatch(path.name), path) for path in folder.iterdir()]
-        found = {int(match[1]): path for match, path in matches if match}
-        for each in sorted(number for number in found if number <= epoch)[:-keep]:
-            found[each].unlink()
+    path = run.folder / job.name
+    try:
+        if not linked:
+            raise OSError("there is nothing to link to")
+        # The last is replaced and never written over, so its file can have a second name.
+        link_file(run.folder / LAST, path)
+    except OSError:
+        checkpoints.save(path, job.tensors, job.info)
+    for each in run.folder.iterdir():
+        match = EPOCH.fullmatch(each.name)
+        if match and int(match[1]) <= behind_us:
+            with suppress(OSError):
+                each.unlink()

@@ -167,6 +167,8 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         assert isinstance(app.screen, Compare)
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 5)
+        await pilot.pause()
+        assert "[ ]  [red]run-" in text_of(pilot)
         await pilot.press("space", "down", "enter", "down", "space", "down", "space")
         await pilot.press("down", "space")
         await pilot.pause()

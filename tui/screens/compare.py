@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain
-from tui.drawing import age, percent, printable
+from tui.drawing import age, percent
 from tui.history import MOST_EARLIER, Past, lightened, list_runs, place_of, read_run
 from tui.state import RunState
+from tui.widgets.table import fill
 
 if TYPE_CHECKING:
     from tui.app import MnistApp
@@ -85,7 +87,6 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
         return self.app
 
     def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns(*COLUMNS)
         self._known = {place_of(each) or "": each for each in self.mnist.earlier}
         self._list(self.mnist.config.folder)
 
@@ -97,7 +98,7 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
             self.post_message(self.Found([], str(error)))
 
     def on_compare_found(self, message: Found) -> None:
-        by_place = {str(each.folder.absolute()): each for each in message.runs}
+        by_place = {os.path.abspath(each.folder): each for each in message.runs}
         for place, state in self._known.items():
             by_place.setdefault(place, past_of(state))
         by_place.pop(place_of(self.mnist.run_state) or "", None)
@@ -105,15 +106,17 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
         self._chosen = {run.folder for place, run in by_place.items() if place in self._known}
         table: DataTable[Text] = self.query_one(DataTable)
         now = time.time()
-        for run in self._runs:
-            cells = (
+        rows = [
+            (
                 MARKS[run.folder in self._chosen],
                 run.name,
                 run.arch,
                 percent(run.accuracy),
                 age(now - run.when),
             )
-            table.add_row(*(Text(printable(cell)) for cell in cells), key=str(run.folder))
+            for run in self._runs
+        ]
+        fill(table, COLUMNS, rows)
         self._say(message.error or "")
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
@@ -155,7 +158,7 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
         states, errors = [], []
         for run in runs:
             try:
-                state = known.get(str(run.folder.absolute())) or read_run(run.folder)
+                state = known.get(os.path.abspath(run.folder)) or read_run(run.folder)
             except OSError as error:
                 errors.append(f"{run.name} cannot be read ({explain(error)})")
                 continue

@@ -25,6 +25,7 @@ from tui.drawing import loss_text, percent
 from tui.history import read_run
 from tui.state import RunState
 from tui.widgets.form import NumberInput
+from tui.widgets.table import fill
 
 LABELS = {
     "learning_rate": "Rate",
@@ -65,6 +66,19 @@ def places(folder: Path, step: int) -> list[Place]:
     return out
 
 
+def _row(place: Place) -> tuple[str, ...]:
+    info = place.info
+    scores = percent(info.test_accuracy), loss_text(info.test_loss)
+    return " ".join(place.kinds), str(info.epoch), f"{info.step:,}", *scores
+
+
+class Fields(Vertical):
+    BINDINGS = [
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+
 class Rewind(ModalScreen[Branch | None]):
     """Gives what starts the branch, and what it has told so far; or None."""
 
@@ -102,7 +116,7 @@ class Rewind(ModalScreen[Branch | None]):
             dialog.border_subtitle = "↑ ↓ choose · tab settings · enter branches · esc back"
             with Horizontal(id="choices"):
                 yield DataTable(cursor_type="row")
-                with Vertical(id="fields"):
+                with Fields(id="fields"):
                     for name, label in LABELS.items():
                         with Horizontal(classes="field"):
                             yield Label(label)
@@ -119,7 +133,6 @@ class Rewind(ModalScreen[Branch | None]):
         return self.app.run_state  # type: ignore[attr-defined]
 
     def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns(*COLUMNS)
         self.watch(self.app, "run_state", self._follow, init=False)
         self.reload()
 
@@ -139,17 +152,7 @@ class Rewind(ModalScreen[Branch | None]):
     def on_rewind_found(self, message: Found) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
         chosen, self._places = self._chosen(), message.places
-        table.clear()
-        for place in self._places:
-            info = place.info
-            cells = (
-                " ".join(place.kinds),
-                str(info.epoch),
-                f"{info.step:,}",
-                percent(info.test_accuracy),
-                loss_text(info.test_loss),
-            )
-            table.add_row(*(Text(cell) for cell in cells))
+        fill(table, COLUMNS, [_row(place) for place in self._places])
         digests = [place.info.digest for place in self._places]
         if chosen and chosen.info.digest in digests:
             table.move_cursor(row=digests.index(chosen.info.digest))
