@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -114,8 +115,32 @@ def _new_header(tensors: dict[str, torch.Tensor], described: dict[str, Any]) -> 
         dtype = DTYPES[str(tensor.dtype).removeprefix("torch.")]
         shape = list(tensor.shape)
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    return _encoded(header)
+
+
+def _encoded(header: dict[str, Any]) -> bytes:
     text = json.dumps(header).encode()
     return text + b" " * (-len(text) % 8)  # so that the tensors are aligned
+
+
+def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
+    """Writes the source's tensors, untouched and without torch, under another description.
+
+    Raises CheckpointError, also where the source is by now another than that of `info.digest`.
+    """
+    with _reading(source) as file:
+        header = _header(file, os.fstat(file.fileno()).st_size)
+        if _described(source, header).digest != info.digest:
+            raise CheckpointError(f"{source} has been replaced meanwhile")
+        said = {"mnist_tui": json.dumps(asdict(info))}
+        new = _encoded(header | {"__metadata__": header["__metadata__"] | said})
+        try:
+            with replacing(path, durable=True) as copy:
+                copy.write(len(new).to_bytes(8, "little") + new)
+                shutil.copyfileobj(file, copy, 2**20)
+        except OSError as error:
+            why = f"{path.name} cannot be copied from {source} ({explain(error)})"
+            raise CheckpointError(why) from None
 
 
 def _bytes(tensor: torch.Tensor) -> memoryview:
@@ -285,13 +310,20 @@ def list_checkpoints(folder: Path) -> list[Listed]:
     Raises CheckpointError where the folder is there and cannot be read.
     """
     try:
-        runs = [entry for entry in os.scandir(folder) if entry.is_dir()]
+        # A hidden one is a run that is not whole yet.
+        runs = [each for each in os.scandir(folder) if each.is_dir() and each.name[0] != "."]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
     found = [each for run in runs for each in _list_run(Path(run.path))]
     return [each for _, each in sorted(found, key=lambda row: row[0], reverse=True)]
+
+
+def list_run(folder: Path) -> list[Listed]:
+    """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
+    found = [each for _, each in _list_run(folder)]
+    return sorted(found, key=lambda each: each.info.step if each.info else -1, reverse=True)
 
 
 def _list_run(folder: Path) -> list[tuple[float, Listed]]:

@@ -145,6 +145,15 @@ class TrainConfig:
         "a number of seconds above 0",
         lambda value: _is_number(value) and 0 < value < math.inf,
     )
+    # Six are a run of the default length. They are the same file as last where that is still the
+    # same, so each costs its room on the disk and no time.
+    keep: int = whole(
+        6,
+        "how many epochs' checkpoints to keep to go back to, beside last and best: the newest; "
+        "each takes the room of a last (linear: 100 KB, cnn: 50 MB)",
+        0,
+        1000,
+    )
     data: str | None = option(
         None,
         "folder that holds MNIST/raw, as torchvision lays it out; else the user's cache",

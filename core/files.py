@@ -30,13 +30,31 @@ def replace_file(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def link_file(source: Path, path: Path) -> None:
+    """Has the file under a second name too, in the place of what was there. What replaces one of
+    the two leaves the other as it is. Raises OSError, as where a file system has no links.
+    """
+    temporary = _temporary(path)
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+        temporary.replace(path)
+    finally:
+        # Two names of one file are not renamed to one another: the temporary one would stay.
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{get_native_id()}{PARTIAL}")
+
+
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """A file to write to, that takes the path's place when it is whole. Raises as `replace_file`.
 
     `durable` waits until the disk has it, so that a power cut cannot bring half of it back.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_native_id()}{PARTIAL}")
+    temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
             yield file

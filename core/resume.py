@@ -63,7 +63,7 @@ def take_up(
     else:
         checkpoint = find(name, folder, KINDS)
         place, info = _named(checkpoint.parent), read_info(checkpoint)
-        if not _is_run(place):
+        if not is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
     source, description = checkpoint or place / DESCRIPTION, read_description(place)
     described = description.get("config")
@@ -77,7 +77,7 @@ def take_up(
     else:
         raise CheckpointError(f"{place} has no checkpoint, and no {DESCRIPTION} to start from")
     here = {"checkpoints": str(place.parent), "data": digits_folder(stored)}
-    planned = _config(source, stored | here)
+    planned = stored_config(source, stored | here)
     changes = {"epochs": epochs, "data": data, "device": device}
     given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
     config = replace(planned, **given)
@@ -89,10 +89,10 @@ def take_up(
 
 def _run_folder(name: str, folder: Path) -> Path | None:
     places = (expand(name), folder / name)
-    return next((_named(each) for each in places if _is_run(each)), None)
+    return next((_named(each) for each in places if is_run(each)), None)
 
 
-def _is_run(place: Path) -> bool:
+def is_run(place: Path) -> bool:
     return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
 
 
@@ -107,7 +107,8 @@ def _named(place: Path) -> Path:
     return place if place.name not in ("", "..") else Path(os.path.abspath(place))
 
 
-def _config(source: Path, stored: dict[str, Any]) -> TrainConfig:
+def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
+    """The config that `source` tells of. Raises CheckpointError."""
     arch = stored.get("arch")
     if arch not in ARCHITECTURES:
         here = ", ".join(ARCHITECTURES)

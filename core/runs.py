@@ -85,6 +85,14 @@ class Run:
         self._write_description()
         self.begun = True
 
+    @property
+    def branched(self) -> tuple[str | None, int]:
+        """The run that this one is a branch of, and the step at which it left that one."""
+        parent, step = (self.description.get(name) for name in ("branched_from", "branched_at"))
+        if isinstance(parent, str) and isinstance(step, int):
+            return parent, step
+        return None, 0
+
     def rewind(self, step: int, *, scored: bool) -> list[Event]:
         """Takes back what was told of later than the step, and what was left half written; gives
         the events that stay, but for those of other versions. `scored` says whether the step's
@@ -180,21 +188,34 @@ def _status(event: Event) -> str | None:
     return None
 
 
+def new_folder(config: TrainConfig) -> Path:
+    """An empty folder of a name that no run has. Raises OSError."""
+    stem = f"{config.arch}-{time.strftime('%Y%m%d-%H%M%S')}"
+    config.folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = config.folder / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def cannot_be_written(folder: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint folder {folder} cannot be written ({explain(error)}); "
+        "choose another with --checkpoints"
+    )
+
+
 def create(config: TrainConfig, dataset: str, device: str) -> Run:
     """A new folder for a run, named by network and time. Two programs that start in the same
     second get different ones. Raises CheckpointError where it cannot be written.
     """
-    stem = f"{config.arch}-{time.strftime('%Y%m%d-%H%M%S')}"
-    number = 1
     try:
-        config.folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            folder = config.folder / (stem if number == 1 else f"{stem}-{number}")
-            try:
-                folder.mkdir()
-                break
-            except FileExistsError:
-                number += 1
+        folder = new_folder(config)
         run = Run(folder)
         try:
             run.begin(config, dataset, device)
@@ -203,10 +224,7 @@ def create(config: TrainConfig, dataset: str, device: str) -> Run:
             rmtree(folder, ignore_errors=True)
             raise
     except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint folder {config.folder} cannot be written ({explain(error)}); "
-            "choose another with --checkpoints"
-        ) from None
+        raise cannot_be_written(config.folder, error) from None
     return run
 
 

@@ -83,7 +83,7 @@ class Session:
     ) -> None:
         self.config, self.dataset, self.tensors = config, dataset, tensors
         self.learner, self.run, self.inbox = learner, run, inbox
-        self.saver = Saver(run, position.best)
+        self.saver = Saver(run, position.best, config.keep)
         self.count = len(tensors.train_labels)
         self.steps_per_epoch = math.ceil(self.count / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -156,6 +156,7 @@ class Session:
         )
 
     def started(self) -> RunStarted:
+        branched_from, branched_at = self.run.branched
         return RunStarted(
             run=self.run.name,
             folder=str(self.run.folder),
@@ -173,6 +174,8 @@ class Session:
             config=asdict(self.config),
             precision=self.learner.precision,
             step=self.step,
+            branched_from=branched_from,
+            branched_at=branched_at,
         )
 
     def train_epoch(self) -> Iterator[Event]:
@@ -338,8 +341,8 @@ class Session:
             model.train(mode)
 
     def save(self) -> None:
-        """Begins to write last.safetensors, and best.safetensors where the test set has never gone
-        better. All progress must have been reported.
+        """Begins to write last.safetensors, best.safetensors where the test set has never gone
+        better, and with a score the epoch's own. All progress must have been reported.
 
         Raises Diverged before it would put weights that are not finite over good ones.
         """

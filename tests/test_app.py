@@ -373,7 +373,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
     async with app_in(tmp_path / "runs").run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
         table = pilot.app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 5)
+        await until(pilot, lambda: table.row_count == 7)
         await pilot.pause()
         assert "[red]bad" in text_of(pilot)
         assert "broken: is empty" in text_of(pilot), "the newest is chosen, and it is broken"
@@ -382,7 +382,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
         assert isinstance(pilot.app.screen, CheckpointsView)
         await pilot.press("slash", *"linear")
         await pilot.pause()
-        assert table.row_count == 2
+        assert table.row_count == 3
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, OpenedView))
         await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits)
@@ -407,7 +407,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
     async with app_in(tmp_path / "runs").run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
         table = pilot.app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 2)
+        await until(pilot, lambda: table.row_count == 3)
         for path in (tmp_path / "runs").glob("*/*.safetensors"):
             path.write_bytes(path.read_bytes()[:-10])
         await pilot.press("enter")

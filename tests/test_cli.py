@@ -97,7 +97,7 @@ def test_training_says_what_the_contract_says(trained):
     assert names[-1] == "run_finished"
     assert names.count("evaluated") == 1
     kinds = {each["kind"] for each in trained.events if each["event"] == "checkpoint_saved"}
-    assert kinds == {"last", "best"}
+    assert kinds == {"last", "best", "epoch"}
     started, finished = trained.events[names.index("run_started")], trained.events[-1]
     assert started["parameters"] == 7850
     assert started["total_steps"] == 125
@@ -108,7 +108,7 @@ def test_training_says_what_the_contract_says(trained):
 
 def test_what_was_trained_can_be_listed_and_shown(trained):
     rows = json.loads(trained.run("checkpoints", "list", "--json").stdout)
-    assert {row["kind"] for row in rows} == {"last", "best"}
+    assert {row["kind"] for row in rows} == {"last", "best", "epoch"}
     assert {row["run"] for row in rows} == {trained.name}
     table = trained.run("checkpoints").stdout
     assert trained.name in table
@@ -152,7 +152,7 @@ def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
     broken.write_bytes(b"not a checkpoint")
     run = runner(tmp_path)
     rows = json.loads(run("checkpoints", "list", "--json").stdout)
-    assert len(rows) == 3
+    assert len(rows) == 4
     found = [row["path"] for row in rows if "error" in row]
     assert found == [str(broken.relative_to(tmp_path))]
     listed = run("checkpoints", "list")

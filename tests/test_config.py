@@ -54,6 +54,7 @@ BAD = [
     ("data", 3),
     ("checkpoints", None),
     *[("shift", value) for value in (-1, 15, 1.0, None)],
+    *[("keep", value) for value in (-1, 1001, 1.0, "6", None)],
     *[("save_every", value) for value in (0, -1, math.inf, math.nan, "30", None)],
 ]
 anything = (
@@ -187,6 +188,7 @@ def test_every_learning_rate_above_nought_can_be_typed(rate):
         shift=st.integers(0, 14),
         precision=st.sampled_from(["fp32", "bf16", "auto"]),
         save_every=st.floats(1e-9, 1e9),
+        keep=st.integers(0, 1000),
         data=st.none() | st.text(min_size=1),
         checkpoints=st.text(min_size=1),
     )

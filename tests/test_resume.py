@@ -204,7 +204,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_starts_over_in_its_folder(
     assert told(whole) == told(folder)
 
 
-def test_what_a_killed_process_left_is_cleared(tiny, every_step):
+def test_what_a_killed_process_left_is_cleared(tiny, every_step, saved_at_once):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     (cut / ".last.safetensors.12-12.partial").write_bytes(b"half")
     with (cut / "events.jsonl").open("a") as file:

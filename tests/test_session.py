@@ -336,7 +336,7 @@ def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
     events = drive(tiny(epochs=4))
     kinds = [event.kind for event in only(events, CheckpointSaved)]
-    assert kinds == ["best", "last", "best", "last", "last", "last"]
+    assert kinds == [*["best", "last", "epoch"] * 2, *["last", "epoch"] * 2]
     folder = folder_of(events)
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
     assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.8
@@ -455,8 +455,10 @@ def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, mon
     assert only(events, Paused)[0].step == 10
 
 
-def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch):
-    """Ten epochs pass while the first is written: of those between, only the best is."""
+@pytest.mark.parametrize("keep", [0, 3])
+def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch, keep):
+    """Ten epochs pass while the first is written: of those between, only the best is, and what is
+    kept to go back to."""
     scores = iter([0.1, 0.2, 0.3, 0.9, *[0.4] * 16])
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
     freed, real, kept = threading.Event(), checkpoints.save, []
@@ -468,7 +470,7 @@ def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch)
 
     monkeypatch.setattr(checkpoints, "save", slow)
     inbox = Inbox()
-    for event in train(tiny(epochs=20), inbox):
+    for event in train(tiny(epochs=20, keep=keep), inbox):
         if isinstance(event, Progress) and event.step == 105:
             freed.set()
         elif isinstance(event, RunStarted):
@@ -476,7 +478,10 @@ def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch)
     assert kept[0] == ("best", 10)
     assert kept[1] in [("last", step) for step in range(100, 201, 10)]
     assert ("best", 40) in kept
-    assert kept[-1] == ("last", 200)
+    assert [step for name, step in kept if name == "last"][-1] == 200
+    assert not {10, 20, 30, 50, 60, 70} & {step for _, step in kept[1:]}
+    epochs = {path.name for path in folder.glob("epoch-*")}
+    assert epochs == {f"epoch-0{n}.safetensors" for n in (18, 19, 20)[3 - keep :]}
     assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
 
 

@@ -105,7 +105,9 @@ def test_the_folder_of_a_run(tiny):
     events = run(tiny())
     folder = run_folder(events)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"run.json", "events.jsonl", "last.safetensors", "best.safetensors"}
+    saved = {f"{kind}.safetensors" for kind in ("last", "best", "epoch-002")}
+    # The first epoch is passed over where the disk is slower than so short a training.
+    assert names - {"epoch-001.safetensors"} == {"run.json", "events.jsonl"} | saved
     recorded = (folder / "events.jsonl").read_text().splitlines()
     assert recorded == [as_json(event) for event in events if event.recorded]
     described = json.loads((folder / "run.json").read_text())

@@ -39,6 +39,11 @@ def going(state: RunState, view: str) -> bool:
     return state.phase in ("training", "paused")
 
 
+def has_checkpoints(state: RunState, view: str) -> bool:
+    """The run has something to go back to; one that was taken up has it from the start."""
+    return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
+
+
 def charting(state: RunState, view: str) -> bool:
     return view == "train"
 
@@ -81,6 +86,33 @@ ACTIONS = (
     ),
     Action("stop", "s", "s", "Stop", "end the run here, and save it", active, True),
     Action("save", "w", "w", "Save", "save the run as it is now, and go on", going),
+    Action(
+        "rate",
+        "r",
+        "r",
+        "Rate",
+        "change the learning rate while the run goes on",
+        # There the key has a meaning of the view's own.
+        lambda state, view: going(state, view) and view != "checkpoints",
+        True,
+    ),
+    Action(
+        "rewind",
+        "b",
+        "b",
+        "Back",
+        "go back to a checkpoint of this run, change something, and branch from there",
+        has_checkpoints,
+        True,
+    ),
+    Action(
+        "compare",
+        "o",
+        "o",
+        "Others",
+        "lay up to four earlier runs under this one, to compare them",
+        charting,
+    ),
     Action("chart(1)", "c", "c", "Chart", "the next chart", charting, True),
     Action("several", "v", "v", "Several", "one chart, or all of them at once", charting),
     Action("log_scale", "l", "l", "Log", "a logarithmic scale, or a linear one", charting, True),

@@ -32,6 +32,7 @@ from core.commands import (
     Quit,
     Resume,
     Save,
+    SetLearningRate,
     Start,
     Stop,
 )
@@ -50,6 +51,7 @@ from core.events import (
 )
 from tui import settings as remembering
 from tui.actions import VIEWS, applies, applying, bindings
+from tui.history import laid_under
 from tui.pacing import Pace, Question
 from tui.questions import question
 from tui.screens.train import TrainView
@@ -93,6 +95,8 @@ class MnistApp(App[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
+    # Runs to be laid under the live one on the chart, at most MOST_EARLIER, the newest last.
+    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
     class Told(Message):
         """The engine has said something."""
@@ -113,6 +117,7 @@ class MnistApp(App[None]):
         self._events: deque[Event] = deque()  # from the engine, not folded yet
         self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
         self._inspection = Question(INSPECTION_SECONDS)
+        self._next: tuple[Start, RunState] | None = None  # what starts when the run has stopped
         self._killed_by = 0
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
@@ -193,11 +198,11 @@ class MnistApp(App[None]):
             state = fold(state, heard[-1])
         if not heard:
             return
-        phase = self.run_state.phase
-        self.run_state = state
+        before, self.run_state = self.run_state, state
         for event in heard:
             self._react(event)
-        if state.phase != phase:
+        saved = (before.checkpoint is None) != (state.checkpoint is None)
+        if state.phase != before.phase or saved:
             # Not at every event: the footer is made anew each time.
             self.refresh_bindings()
 
@@ -219,6 +224,9 @@ class MnistApp(App[None]):
             case RunFinished():
                 self._status = 0
                 self._forget()
+        if isinstance(event, RunFinished | RunFailed) and self._next:
+            following, self._next = self._next, None
+            self.start(*following)
 
     @property
     def view(self) -> View | None:
@@ -243,9 +251,11 @@ class MnistApp(App[None]):
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """`history` is what the run has told so far, where it is taken up."""
-        now = self.run_state
-        history = replace(history or RunState(), devices=now.devices, network=now.network)
-        self.run_state = starting(history)
+        before, folder = self.run_state, command.taken_up.folder if command.taken_up else None
+        self.earlier = laid_under(self.earlier, before, folder)
+        self.run_state = starting(
+            replace(history or RunState(), devices=before.devices, network=before.network)
+        )
         self.refresh_bindings()
         self._forget()
         self.tell(command)
@@ -263,7 +273,33 @@ class MnistApp(App[None]):
         if self.run_state.active:
             self.tell(Stop())
 
+    def action_rate(self) -> None:
+        from tui.screens.rate import Rate
+
+        self.push_screen(Rate(), lambda rate: self.tell(SetLearningRate(rate)) if rate else None)
+
+    def action_rewind(self) -> None:
+        from tui.screens.rewind import Rewind
+
+        self.push_screen(Rewind(), lambda branch: self.start_next(*branch) if branch else None)
+
+    def start_next(self, command: Start, history: RunState) -> None:
+        """Starts it when the run that goes on, if one does, has stopped and is saved."""
+        if self.run_state.active:
+            self._next = command, history
+            self.tell(Stop())
+        else:
+            self.start(command, history)
+
     # What they do to what is seen
+
+    def action_compare(self) -> None:
+        from tui.screens.compare import Compare
+
+        def lay(runs: tuple[RunState, ...] | None) -> None:
+            self.earlier = self.earlier if runs is None else runs
+
+        self.push_screen(Compare(), lay)
 
     def change_settings(self, **changes: Any) -> None:
         self.settings = replace(self.settings, **changes)
@@ -356,6 +392,7 @@ class MnistApp(App[None]):
 
     def _leave(self, status: int) -> None:
         """Stops and saves, and is gone when that is done."""
+        self._next = None
         self.tell(Stop(), Quit())
         self.run_worker(self._exit_after_engine(status), exit_on_error=False)
 

@@ -82,7 +82,8 @@ class RunState:
     loss: float | None = None  # the mean since the last progress
     epoch_loss: float | None = None  # the mean of this epoch's steps so far
     epoch_steps: int = 0
-    learning_rate: float | None = None
+    learning_rate: float | None = None  # the newest step's
+    chosen_rate: float | None = None  # what was asked for: the rate, or its schedule's peak
     samples_per_second: float | None = None
     gradient_norm: float | None = None
     seconds: float = 0.0  # of the run so far, pauses left out
@@ -178,7 +179,9 @@ def fold(state: RunState, event: Event) -> RunState:
             last = event.kind == "last"
             return replace(state, checkpoint=event.path if last else state.checkpoint)
         case LearningRateChanged():
-            return _marked(replace(state, learning_rate=event.learning_rate), event.step, "rate")
+            rate = event.learning_rate
+            state = replace(state, learning_rate=rate, chosen_rate=rate)
+            return _marked(state, event.step, "rate")
         case Paused():
             return replace(_marked(state, event.step, "paused"), phase="paused", step=event.step)
         case Resumed():
@@ -218,13 +221,19 @@ def _started(state: RunState, event: RunStarted) -> RunState:
         started=event,
         step=event.step,
         epoch=-(-event.step // event.steps_per_epoch),
+        chosen_rate=event.config.get("learning_rate"),
         seconds=curves.clock.value_at(event.step) or 0.0,
         told_at=event.time,
         curves=curves,
         marks=tuple(mark for mark in state.marks if mark.step <= event.step),
         scores=tuple(score for score in state.scores if score.step <= event.step),
     )
-    return started if event.step else replace(started, curves=Curves(), marks=(), scores=())
+    if not event.step:
+        started = replace(started, curves=Curves(), marks=(), scores=())
+    if event.branched_from is None:
+        return started
+    marks = {*started.marks, Mark(event.branched_at, "branch")}
+    return replace(started, marks=tuple(sorted(marks, key=lambda mark: mark.step)))
 
 
 def _marked(state: RunState, step: int, kind: MarkKind) -> RunState:

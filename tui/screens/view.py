@@ -40,6 +40,7 @@ class View(Screen[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
+    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
     @property
     def mnist(self) -> MnistApp:
@@ -71,6 +72,7 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "settings", self._follow)
+        self.watch(self.app, "earlier", self._follow)
 
     def _on_screen_resume(self, event: ScreenResume) -> None:
         # Before textual's own, which would work out every widget's style anew.
@@ -85,3 +87,4 @@ class View(Screen[None]):
         if self.is_current:
             self.run_state = self.mnist.run_state
             self.settings = self.mnist.settings
+            self.earlier = self.mnist.earlier
