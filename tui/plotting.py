@@ -19,6 +19,7 @@ Points = Sequence[tuple[float, float]]
 AXIS, RAW, SMOOTH, TEST, MARK = 1, 2, 3, 4, 5
 EARLIER = (6, 7, 8, 9)
 LETTERS = "abcd"
+RARITY = ("saved", "paused", "rate", "branch")
 # Braille cells are two dots wide: more points than that a column cannot show.
 POINTS_PER_COLUMN = 2
 LEFT = 8  # columns for the labels of the y-axis and the axis itself, at most
@@ -251,9 +252,10 @@ def smoothed(points: Points, weight: float) -> list[tuple[float, float]]:
 
 
 def marks_of(state: RunState, settings: Settings, window: Window) -> dict[int, Mark]:
-    """By column; of two in one column the newer."""
+    """By column; of several in one column the rarest kind."""
     place = place_of(state, settings.x_axis)
-    marks = [(place(mark.step), mark) for mark in state.marks]
+    rarest_last = sorted(state.marks, key=lambda mark: RARITY.index(mark.kind))
+    marks = [(place(mark.step), mark) for mark in rarest_last]
     return {window.column(x): mark for x, mark in marks if window.low <= x <= window.high}
 
 

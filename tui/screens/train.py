@@ -33,7 +33,7 @@ class TrainView(View):
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield SetupForm(self.mnist.config).data_bind(View.run_state)
-            yield Charts().data_bind(View.run_state, View.settings)
+            yield Charts().data_bind(View.run_state, View.settings, View.earlier)
         yield RunProgress().data_bind(View.run_state)
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 

@@ -1,11 +1,12 @@
 """The last line: the keys that do something now. Each can be clicked."""
 
+from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 # These stay where there is no room for all.
-LAST = ("app.help", "app.quit", "help", "quit")
+LAST = ("help", "quit")
 
 
 class KeyBar(Static):
@@ -23,12 +24,16 @@ class KeyBar(Static):
             self.draw()
 
     def draw(self) -> None:
-        shown = [
-            (binding.key, self.app.get_key_display(binding), binding.description, binding.action)
-            for _, binding, enabled, _ in self.screen.active_bindings.values()
+        # An action may have several keys: the first stands for them.
+        shown = {
+            binding.action: binding
+            for _, binding, enabled, _ in reversed(self.screen.active_bindings.values())
             if binding.show and enabled
+        }
+        entries = [
+            (self._entry(binding), action.removeprefix("app.") in LAST)
+            for action, binding in reversed(shown.items())
         ]
-        entries = [(_entry(*each[:3]), each[3] in LAST) for each in shown]
         room = self.size.width - sum(entry.cell_length for entry, last in entries if last)
         line = Content("")
         for entry, last in entries:
@@ -37,7 +42,7 @@ class KeyBar(Static):
                 line += entry
         self.update(line, layout=False)
 
-
-def _entry(key: str, shown: str, label: str) -> Content:
-    entry = Content.assemble(" ", (shown, "bold $footer-key-foreground"), f" {label} ")
-    return entry.stylize(f"@click=app.simulate_key('{key.split(',')[0]}')")
+    def _entry(self, binding: Binding) -> Content:
+        key = (self.app.get_key_display(binding), "bold $footer-key-foreground")
+        entry = Content.assemble(" ", key, f" {binding.description} ")
+        return entry.stylize(f"@click=app.simulate_key('{binding.key}')")
