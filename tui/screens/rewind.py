@@ -198,7 +198,8 @@ class Rewind(ModalScreen[Branch | None]):
                 f"{LABELS[name].lower()} {self._filled[name]} → {self._text(name)}"
                 for name in self._changed()
             )
-            where = f"From step {info.step:,}, after {info.epoch} epochs"
+            epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
+            where = f"From step {info.step:,}, after {epochs}"
             self._say(f"{where}: {changes or 'nothing changed, so it goes the same way again'}")
         self.query_one("#branch", Button).disabled = chosen is None or bool(wrong)
 
