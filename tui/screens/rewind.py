@@ -137,7 +137,8 @@ class Rewind(ModalScreen[Branch | None]):
         self.reload()
 
     def _follow(self, before: RunState, after: RunState) -> None:
-        if before.marks != after.marks and not self._making:
+        # At its end too: an epoch's checkpoint comes after the last, at the same step.
+        if (before.marks, before.phase) != (after.marks, after.phase) and not self._making:
             self.reload()
 
     def reload(self) -> None:
