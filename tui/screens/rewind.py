@@ -137,7 +137,8 @@ class Rewind(ModalScreen[Branch | None]):
         self.reload()
 
     def _follow(self, before: RunState, after: RunState) -> None:
-        if before.marks != after.marks and not self._making:
+        # At its end too: an epoch's checkpoint comes after the last, at the same step.
+        if (before.marks, before.phase) != (after.marks, after.phase) and not self._making:
             self.reload()
 
     def reload(self) -> None:
@@ -198,7 +199,8 @@ class Rewind(ModalScreen[Branch | None]):
                 f"{LABELS[name].lower()} {self._filled[name]} → {self._text(name)}"
                 for name in self._changed()
             )
-            where = f"From step {info.step:,}, after {info.epoch} epochs"
+            epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
+            where = f"From step {info.step:,}, after {epochs}"
             self._say(f"{where}: {changes or 'nothing changed, so it goes the same way again'}")
         self.query_one("#branch", Button).disabled = chosen is None or bool(wrong)
 
