@@ -41,6 +41,8 @@ from core.engine import Train, serve
 from core.errors import exit_status
 from core.events import (
     CheckpointRefused,
+    CheckpointSaved,
+    Evaluated,
     Event,
     NetworkInspected,
     Notice,
@@ -48,6 +50,7 @@ from core.events import (
     Progress,
     RunFailed,
     RunFinished,
+    Scored,
 )
 from tui import settings as remembering
 from tui.actions import VIEWS, applies, applying, bindings
@@ -64,6 +67,8 @@ from tui.words import farewell
 
 # At least so long between the digits' guesses while the network trains.
 GUESS_SECONDS = 0.5
+# What comes again and again while a network trains, and can wait for the next frame.
+UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
 # How long a view that is gone to may take to put itself together before it is shown.
 VIEW_SECONDS = 0.005
 # And between two looks into it.
@@ -151,7 +156,7 @@ class MnistApp(App[None]):
     def _serve(self) -> None:
         for event in serve(self.inbox, self._train):
             self._events.append(event)
-            if not isinstance(event, Progress):  # that can wait for the next frame
+            if self.run_state.phase != "training" or not isinstance(event, UNHURRIED):
                 self.post_message(self.Told())
         if self._killed_by:
             last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
