@@ -14,8 +14,8 @@ from tui.screens.dialogs import ConfirmQuit, Help
 from tui.screens.digits import DigitsView, OpenedView
 from tui.screens.train import TrainView
 from tui.widgets.chart import Chart
+from tui.widgets.choice import Choice
 from tui.widgets.digits import Digits
-from tui.widgets.form import Choice
 from tui.widgets.progress import sentence
 
 SIZES = [(80, 24), (120, 40)]

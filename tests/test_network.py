@@ -11,7 +11,7 @@ from core.events import NetworkDescribed, WeightImages
 from tui import app
 from tui.screens.network import NETWORK_HELP
 from tui.state import RunState, fold
-from tui.widgets.form import Choice
+from tui.widgets.choice import Choice
 from tui.widgets.layers import figures, learning
 from tui.widgets.schematic import LABELS, ROWS, draw_network
 from tui.widgets.weights import PALETTE, Weights, grid, levels

@@ -6,11 +6,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.widgets import Select
 
 from tui.screens.view import View
 from tui.settings import ZOOMS
 from tui.widgets.chart import Chart, Charts
+from tui.widgets.choice import Choice
 from tui.widgets.digits import Digits
 from tui.widgets.form import SetupForm
 from tui.widgets.progress import RunProgress
@@ -37,10 +37,10 @@ class TrainView(View):
         yield RunProgress().data_bind(View.run_state)
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 
-    @on(Select.Changed, "#arch")
-    def set_up(self, event: Select.Changed) -> None:
+    @on(Choice.Changed, "#arch")
+    def set_up(self, event: Choice.Changed) -> None:
         """From every view it is this network that is shown and that space starts."""
-        self.mnist.config = replace(self.mnist.config, arch=str(event.value))
+        self.mnist.config = replace(self.mnist.config, arch=event.choice.value)
 
     def watch_run_state(self) -> None:
         self.set_class(self.run_state.active, "-active")

@@ -9,12 +9,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.reactive import var
-from textual.widgets import Button, Input, Label, Select
+from textual.widgets import Button, Input, Label
 
 from core.architectures import ARCHITECTURES
 from core.config import FIELDS, TrainConfig, allowed, parse
 from core.errors import UsageError
 from tui.state import RunState
+from tui.widgets.choice import Choice
 
 LABELS = {
     "arch": "Network",
@@ -32,12 +33,6 @@ BUTTON = {
     "training": ("Pause", "app.pause"),
     "paused": ("Go on", "app.go_on"),
 }
-
-
-class Choice(Select[str], inherit_bindings=False):
-    """A Select that opens with enter alone: space and the arrows have meanings of their own."""
-
-    BINDINGS = [Binding("enter", "show_overlay", "Choose", show=False)]
 
 
 class NumberInput(Input):
@@ -76,8 +71,7 @@ class SetupForm(Vertical):
             with Horizontal(classes="field"):
                 yield Label(label)
                 if name in ("arch", "dataset", "device"):
-                    options = [(each, each) for each in self._choices(name)]
-                    yield Choice(options, value=value, allow_blank=False, compact=True, id=name)
+                    yield Choice(self._choices(name), value, id=name)
                 else:
                     restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
                     yield NumberInput(
@@ -100,10 +94,7 @@ class SetupForm(Vertical):
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if after.devices != before.devices:
-            select = self.query_one("#device", Choice)
-            chosen = select.value
-            select.set_options([(each, each) for each in self._choices("device")])
-            select.value = chosen
+            self.query_one("#device", Choice).options = self._choices("device")
         if after.phase != before.phase:
             start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
             label, action = BUTTON.get(after.phase, ("Start", "app.start"))
@@ -137,7 +128,7 @@ class SetupForm(Vertical):
         event.stop()
         self._explain(event.input.id or "")
 
-    @on(Select.Changed)
+    @on(Choice.Changed)
     def on_choice(self) -> None:
         self.on_descendant_focus()
 

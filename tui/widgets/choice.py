@@ -1,0 +1,88 @@
+"""One of several values, in one line; its list opens over what is there."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+
+
+class Choice(Static, can_focus=True):
+    """As textual's Select, which is eight widgets: the form is there in half the time. It opens
+    with enter alone: space and the arrows have meanings of their own."""
+
+    BINDINGS = [Binding("enter", "choose", "Choose", show=False)]
+
+    value: var[str] = var("", init=False)
+
+    class Changed(Message):
+        def __init__(self, choice: "Choice") -> None:
+            super().__init__()
+            self.choice = choice
+
+        @property
+        def control(self) -> "Choice":
+            return self.choice
+
+    def __init__(self, options: list[str], value: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.options = options
+        self.set_reactive(Choice.value, value)
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def watch_value(self) -> None:
+        self.draw()
+        self.post_message(self.Changed(self))
+
+    def draw(self) -> None:
+        room = self.size.width - 2
+        self.update(Content(f"{self.value[:room]:{max(0, room)}} ▼"), layout=False)
+
+    def on_click(self) -> None:
+        self.focus()
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        def take(value: str | None) -> None:
+            self.value = self.value if value is None else value
+
+        self.app.push_screen(Options(self.options, self.value, self.region), take)
+
+
+class Options(ModalScreen[str | None]):
+    """The values of a choice, under it."""
+
+    DEFAULT_CSS = """
+    Options {
+        background: transparent;
+        OptionList { height: auto; max-height: 12; border: round $primary; padding: 0; }
+    }
+    """
+    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, options: list[str], value: str, place: Region) -> None:
+        super().__init__()
+        self._options, self._value, self._place = options, value, place
+
+    def compose(self) -> ComposeResult:
+        # Content, not markup: who knows what is called what.
+        options = OptionList(*map(Content, self._options))
+        options.highlighted = self._options.index(self._value)
+        options.styles.width = max(self._place.width, 12) + 2
+        options.styles.offset = self._place.x - 1, self._place.bottom
+        yield options
+
+    def on_click(self) -> None:
+        """Beside the list: leave it as it was. A click into it does not come here."""
+        self.dismiss(None)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index])
