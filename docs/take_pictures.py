@@ -1,10 +1,11 @@
-"""Takes the README's pictures: the real app, training on the real digits.
+"""Takes the pictures in docs/: the real app, training on the real digits, at both sizes.
 
-python docs/take_pictures.py [--data DIR]
+python docs/take_pictures.py [--data DIR] [SIZE ...]
 """
 
 import argparse
 import asyncio
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import chdir
@@ -15,35 +16,60 @@ from textual.pilot import Pilot
 from core.config import TrainConfig
 from tui.actions import VIEWS
 from tui.app import MnistApp
+from tui.settings import Settings
 from tui.state import RunState
 
 HERE = Path(__file__).resolve().parent
+SIZES = ("80x24", "120x40")
 
 
 async def until(pilot: Pilot, so: Callable[[RunState], bool]) -> None:
     while not so(pilot.app.run_state):
         await pilot.pause(0.2)
-    await pilot.pause(0.7)
+    await pilot.pause(1.2)
 
 
-async def take(data: str | None) -> None:
-    data = str(Path(data).resolve()) if data else None
+async def take(data: str | None, size: str) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        config = TrainConfig(arch="mlp", epochs=3, data=data)
-        app = MnistApp(config, start=True)
-        async with app.run_test(size=(120, 40)) as pilot:
-            await until(pilot, lambda state: len(state.scores) >= 1 and state.share > 0.55)
-            app.save_screenshot("training.svg", path=str(HERE))
-            await pilot.press("l", "2")
-            await pilot.press(*["right"] * 2)
+        os.environ["XDG_CONFIG_HOME"] = folder
+        config = TrainConfig(arch="mlp", epochs=4, data=data)
+        app = MnistApp(config, start=True, settings=Settings())
+        columns, rows = map(int, size.split("x"))
+        async with app.run_test(size=(columns, rows)) as pilot:
+
+            async def shoot(name: str) -> None:
+                await pilot.pause(1.2)
+                app.save_screenshot(f"{name}-{size}.svg", path=str(HERE))
+
+            async def view(name: str) -> None:
+                await pilot.press(str(list(VIEWS).index(name) + 1))
+
+            await until(pilot, lambda state: len(state.scores) >= 2 and state.share > 0.55)
+            await shoot("train")
+            await pilot.press("v", "v", "l")
+            await shoot("charts")
+            await pilot.press("l", "v")
+            for name in ("network", "mistakes", "digits"):
+                await view(name)
+                await shoot(name)
+            await view("train")
+            # Back after the second epoch, on with a tenth of the rate.
+            await pilot.press("b")
+            await pilot.pause(1)
+            await shoot("rewind")
+            await pilot.press("escape")
             await until(pilot, lambda state: state.phase == "finished")
-            app.save_screenshot("digits.svg", path=str(HERE))
-            await pilot.press(str(list(VIEWS).index("checkpoints") + 1))
-            await pilot.pause(0.7)
-            app.save_screenshot("checkpoints.svg", path=str(HERE))
+            await view("checkpoints")
+            await shoot("checkpoints")
+            await view("train")
+            await pilot.press("question_mark")
+            await shoot("help")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="SIZE")
     parser.add_argument("--data", help="folder that holds MNIST/raw")
-    asyncio.run(take(parser.parse_args().data))
+    options = parser.parse_args()
+    for each in options.sizes:
+        asyncio.run(take(options.data and str(Path(options.data).resolve()), each))

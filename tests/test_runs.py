@@ -67,7 +67,7 @@ def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
             raise PackageNotFoundError(package)
         return "1.2.3"
 
-    monkeypatch.setattr(runs, "version", version_of)
+    monkeypatch.setattr("importlib.metadata.version", version_of)
     found = runs.versions()
     del found["python"]
     assert found == {"mnist-tui": "unknown", "torch": "1.2.3", "safetensors": "1.2.3"}

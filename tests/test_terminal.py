@@ -140,7 +140,7 @@ def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
     terminal.expect("● training")
     terminal.press("l")
-    terminal.expect("log, smooth")
+    terminal.expect("loss, log")
     terminal.press(" ")
     terminal.expect("paused: space goes on")
     terminal.press(" ")
