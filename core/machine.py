@@ -6,7 +6,7 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ def read_gpus() -> tuple[Gpu, ...]:
     if nvml is None:
         return ()
     count = _told(nvml.nvmlDeviceGetCount) or 0
-    handles = [_told(lambda n=n: nvml.nvmlDeviceGetHandleByIndex(n)) for n in range(count)]
+    handles = [_told(partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
     return tuple(_read_gpu(nvml, handle) for handle in handles if handle is not None)
 
 
