@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -36,8 +37,10 @@ from core.events import (
     RunFinished,
 )
 from tui import settings as remembering
-from tui.actions import VIEWS, applies, applying, bindings
+from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
+from tui.ascii import Ascii
 from tui.pacing import Pace, Question
+from tui.palette import OWN_COLOURS, THEMES, theme_variables
 from tui.questions import question
 from tui.screens.train import TrainView
 from tui.screens.view import View
@@ -98,13 +101,17 @@ class MnistApp(App[None]):
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
         self._status = 0
+        self._forced_theme = False
+        self._in_ascii, self._colourless = Ascii(), NoColor()
+        for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
+            self.unregister_theme(name)
         if settings:
             self.set_reactive(MnistApp.settings, settings)
 
     # The engine's lifetime
 
     def on_mount(self) -> None:
-        self.theme = self.settings.theme if self.settings.theme in self.available_themes else ""
+        self._choose_theme()
         self._engine = self.run_worker(self._serve, name="engine", thread=True, exit_on_error=False)
         # After the first frame: this is what makes the engine load torch.
         self.call_after_refresh(self.tell, ListDevices())
@@ -244,8 +251,34 @@ class MnistApp(App[None]):
             if problem:
                 self.notify(problem, markup=False)
 
+        if before.ascii != after.ascii:
+            self.screen.refresh()  # the others are drawn anew when they come to the front
+
+    def _choose_theme(self) -> None:
+        """The one that is remembered; where there are no colours, or the terminal's own 16 alone,
+        one that is made of them: others come out there as whatever is nearest."""
+        few = not self.is_headless and self.console.color_system in (None, "standard")
+        plain = self.no_color or few
+        wanted = OWN_COLOURS if plain else (self.settings.theme,)
+        chosen = next((name for name in wanted if name in self.available_themes), self.theme)
+        self._forced_theme = plain and chosen != self.theme
+        self.theme = chosen
+
     def watch_theme(self, theme: str) -> None:
-        self.change_settings(theme=theme)
+        if self._forced_theme:  # no wish of the person's; the next one is
+            self._forced_theme = False
+        else:
+            self.change_settings(theme=theme)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        self.theme_variables = variables | theme_variables(self.current_theme, variables)
+        return self.theme_variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is done to all that is drawn, last of all."""
+        filters = [self._colourless] if self.no_color else list(super().get_line_filters())
+        return [*filters, self._in_ascii] if self.settings.ascii else filters
 
     def action_chart(self, by: int) -> None:
         self.settings = self.settings.next("chart", remembering.CHARTS, by)
@@ -273,6 +306,9 @@ class MnistApp(App[None]):
 
     def action_ascii(self) -> None:
         self.change_settings(ascii=not self.settings.ascii)
+
+    def action_theme(self) -> None:
+        self.action_change_theme()
 
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:
@@ -314,7 +350,9 @@ class MnistApp(App[None]):
         return applies(action, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
+        # Textual's own, but for what is here already.
+        ours = {"Keys", *(each.label for each in ACTIONS)}
+        yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
         for each in applying(self.run_state, self.current_mode):
             yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, title in VIEWS.items():
