@@ -330,9 +330,12 @@ class MnistApp(App[None]):
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
 
     def action_help(self) -> None:
+        from tui.guide import guide
         from tui.screens.dialogs import Help
 
-        self.push_screen(Help())
+        view = self.view
+        field = view.focused.id if view and view.focused else None
+        self.push_screen(Help(guide(self.current_mode, field, view.GUIDE if view else {})))
 
     async def action_quit(self) -> None:
         from tui.screens.dialogs import ConfirmQuit
