@@ -277,7 +277,7 @@ async def test_help_tells_the_keys_and_closes(tmp_path):
         await pilot.press("question_mark")
         await pilot.pause()
         assert isinstance(pilot.app.screen, Help)
-        assert "start; pause and go on" in text_of(pilot)
+        assert "In this view: Train" in text_of(pilot)
         await pilot.press("space")
         assert phase(pilot) == "idle", "nothing happens behind the help"
         await pilot.press("escape")

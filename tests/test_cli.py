@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -310,6 +311,8 @@ def test_every_command_has_help(run):
         assert short.stdout == long.stdout
         assert "Usage: mnist-tui" in short.stdout
     assert run("--version").stdout.startswith("mnist-tui 0.")
+    keys = run("--help").stdout.partition("Keys in the app:")[2]
+    assert re.search(r"^ +w +save the run", keys, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -4,12 +4,16 @@ To add one: its line here, and the app's method action_<name>. What belongs to o
 that view's own BINDINGS.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from tui.state import RunState
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
 
 VIEWS = {
     "train": "Train",
@@ -55,7 +59,7 @@ def shows_digits(state: RunState, view: str) -> bool:
 @dataclass(frozen=True)
 class Action:
     name: str  # with its arguments, as textual has it
-    keys: str  # comma-separated, textual's names
+    keys: str  # comma-separated, textual's names; none: it is in the palette alone
     shown: str  # the keys as a person reads them
     label: str  # in the footer and the palette
     help: str
@@ -138,6 +142,7 @@ ACTIONS = (
         "draw digits as a ramp of characters, in half blocks, or in braille dots",
         shows_digits,
     ),
+    Action("theme", "", "", "Theme", "choose other colours, dark or light"),
     Action("ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(
         "help", "question_mark,f1", "?", "Help", "what is on this view, and the keys", always, True
@@ -148,9 +153,13 @@ ACTIONS = (
 
 def bindings() -> list[BindingType]:
     """Those of the app: each action's keys, and the views by their numbers."""
+    # Not above: `--help` lists the actions, and does not wait for textual.
+    from textual.binding import Binding
+
     acting = [
         Binding(each.keys, each.name, each.label, key_display=each.shown, show=each.in_footer)
         for each in ACTIONS
+        if each.keys
     ]
     views = [
         Binding(str(number), f"view('{mode}')", title, show=False)

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -52,9 +52,9 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from tui import settings as remembering
-from tui.actions import VIEWS, applies, applying, bindings
+from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
 from tui.history import laid_under
+from tui.looking import Looking
 from tui.pacing import Pace, Question
 from tui.questions import question
 from tui.screens.train import TrainView
@@ -69,8 +69,6 @@ from tui.words import farewell
 GUESS_SECONDS = 0.5
 # What comes again and again while a network trains, and can wait for the next frame.
 UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
-# How long a view that is gone to may take to put itself together before it is shown.
-VIEW_SECONDS = 0.005
 # And between two looks into it.
 INSPECTION_SECONDS = 1.0
 # After a signal: how long the screen may take to put the terminal in order once all is saved.
@@ -86,7 +84,7 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
-class MnistApp(App[None]):
+class MnistApp(Looking):
     TITLE = "mnist-tui"
     CSS_PATH = "app.tcss"
     MODES = {
@@ -99,7 +97,6 @@ class MnistApp(App[None]):
     BINDINGS = bindings()
 
     run_state: var[RunState] = var(RunState, init=False)
-    settings: var[Settings] = var(Settings, init=False)
     # Runs to be laid under the live one on the chart, at most MOST_EARLIER, the newest last.
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
@@ -114,7 +111,7 @@ class MnistApp(App[None]):
         train: Train | None = None,
         settings: Settings | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(settings or Settings())
         self.config = config
         self.inbox: Inbox = SimpleQueue()
         self._train, self._start_at_once = train, start
@@ -127,13 +124,11 @@ class MnistApp(App[None]):
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._old_handlers: dict[int, Any] = {}
         self._status = 0
-        if settings:
-            self.set_reactive(MnistApp.settings, settings)
 
     # The engine's lifetime
 
     def on_mount(self) -> None:
-        self.theme = self.settings.theme if self.settings.theme in self.available_themes else ""
+        self.choose_theme()
         self._engine = self.run_worker(self._serve, name="engine", thread=True, exit_on_error=False)
         # After the first frame: this is what makes the engine load torch.
         self.call_after_refresh(self.tell, ListDevices())
@@ -306,53 +301,10 @@ class MnistApp(App[None]):
 
         self.push_screen(Compare(), lay)
 
-    def change_settings(self, **changes: Any) -> None:
-        self.settings = replace(self.settings, **changes)
-
-    def watch_settings(self, before: Settings, after: Settings) -> None:
-        if remembering.remembered(before) != remembering.remembered(after):
-            problem = remembering.save_settings(after)
-            if problem:
-                self.notify(problem, markup=False)
-
-    def watch_theme(self, theme: str) -> None:
-        self.change_settings(theme=theme)
-
-    def action_chart(self, by: int) -> None:
-        self.settings = self.settings.next("chart", remembering.CHARTS, by)
-
-    def action_several(self) -> None:
-        self.settings = self.settings.next("several", remembering.SEVERAL)
-
-    def action_log_scale(self) -> None:
-        self.change_settings(log_scale=not self.settings.log_scale)
-
-    def action_smoothing(self) -> None:
-        self.settings = self.settings.next("smoothing", remembering.SMOOTHINGS)
-
-    def action_x_axis(self) -> None:
-        self.settings = self.settings.next("x_axis", remembering.X_AXES)
-
-    def action_zoom(self) -> None:
-        self.settings = self.settings.next("zoom", remembering.ZOOMS)
-
-    def action_temperature(self, steps: int) -> None:
-        self.settings = self.settings.with_temperature(steps)
-
-    def action_digit_style(self) -> None:
-        self.settings = self.settings.next("digit_style", remembering.DIGIT_STYLES)
-
-    def action_ascii(self) -> None:
-        self.change_settings(ascii=not self.settings.ascii)
-
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.switch_mode(mode)
-
-    def delay_update(self, delay: float = 0.05) -> None:
-        """textual holds a new view back for so long; a key is to be answered sooner."""
-        super().delay_update(min(delay, VIEW_SECONDS))
 
     def action_next_view(self, by: int) -> None:
         """The next view; in the form, the next field, and from its last one on."""
@@ -369,9 +321,12 @@ class MnistApp(App[None]):
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
 
     def action_help(self) -> None:
+        from tui.guide import guide
         from tui.screens.dialogs import Help
 
-        self.push_screen(Help())
+        view = self.view
+        field = view.focused.id if view and view.focused else None
+        self.push_screen(Help(guide(self.current_mode, field, view.GUIDE if view else {})))
 
     async def action_quit(self) -> None:
         from tui.screens.dialogs import ConfirmQuit
@@ -389,7 +344,9 @@ class MnistApp(App[None]):
         return applies(action, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
+        # Textual's own, but for what is here already.
+        ours = {"Keys", *(each.label for each in ACTIONS)}
+        yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
         for each in applying(self.run_state, self.current_mode):
             yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, title in VIEWS.items():

@@ -11,6 +11,7 @@ import typer
 
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
+from tui.guide import epilogue
 from tui.options import config_option, with_config
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
@@ -86,7 +87,7 @@ Version = Annotated[
 ]
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=epilogue())
 @with_config
 def start_app(
     context: typer.Context,

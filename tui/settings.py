@@ -1,6 +1,7 @@
 """How a person wants to see things; nothing of it touches the run. Remembered between sessions."""
 
 import json
+import locale
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 
 def remembered(settings: Settings) -> dict[str, Any]:
-    return {name: value for name, value in asdict(settings).items() if name not in MOMENTARY}
+    # Plain ASCII that a terminal asks for is no wish of the person's.
+    momentary = MOMENTARY if takes_unicode() else (*MOMENTARY, "ascii")
+    return {name: value for name, value in asdict(settings).items() if name not in momentary}
+
+
+def takes_unicode() -> bool:
+    """Whether the terminal, by the locale's encoding, has more characters than those of ASCII."""
+    return locale.getencoding().lower().replace("-", "") == "utf8"
 
 
 def settings_file() -> Path:
@@ -73,6 +81,11 @@ def load_settings() -> tuple[Settings, str | None]:
     """What was remembered, and what a person should know where it could not be read. A value that
     is not, or no longer, one of the choices is passed over.
     """
+    settings, said = _load()
+    return (settings if takes_unicode() else replace(settings, ascii=True)), said
+
+
+def _load() -> tuple[Settings, str | None]:
     path = settings_file()
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.content import Content
 from textual.events import ScreenResume
 from textual.reactive import var
 from textual.screen import Screen
@@ -14,6 +17,7 @@ from textual.widgets import Static
 from tui.actions import VIEWS
 from tui.settings import Settings
 from tui.state import RunState
+from tui.widgets.canvas import could_not_be_drawn
 from tui.widgets.digits import Digits
 from tui.widgets.heading import Heading
 from tui.widgets.keybar import KeyBar
@@ -23,10 +27,13 @@ if TYPE_CHECKING:
 
 
 class View(Screen[None]):
-    """A screen that follows the app's run_state and settings, but only while it is looked at."""
+    """A screen that follows the app's run_state and settings, but only while it is looked at. What
+    fails in it is said in its place, and the rest of it and the other views live on."""
 
     MODE = ""
     INSPECTS = False  # whether it shows how the layers of the network that is training do
+    # What the help says first in this view: names and words.
+    GUIDE: ClassVar[dict[str, str]] = {}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (24, "-low"), (34, "-tall")]
 
@@ -41,6 +48,13 @@ class View(Screen[None]):
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
+    failed: dict[str, str]  # what of it, and what there is to say of that
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for name in ("watch_run_state", "watch_settings"):
+            if watch := vars(cls).get(name):
+                setattr(cls, name, _in_its_place(watch))
 
     @property
     def mnist(self) -> MnistApp:
@@ -51,7 +65,12 @@ class View(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
-        yield from self.body()
+        self.failed = {}
+        try:
+            yield from self.body()
+        except Exception as error:
+            self.failed["body"] = could_not_be_drawn(error)
+        yield Static(id="failure")
         yield KeyBar()
         yield Static("Please make this window larger: at least 60×18.", id="too-small")
 
@@ -70,6 +89,7 @@ class View(Screen[None]):
         return tuple(range(sum(digits.capacity for digits in self.query(Digits))))
 
     def on_mount(self) -> None:
+        self._show_failure()
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "settings", self._follow)
         self.watch(self.app, "earlier", self._follow)
@@ -85,6 +105,37 @@ class View(Screen[None]):
 
     def _follow(self) -> None:
         if self.is_current:
-            self.run_state = self.mnist.run_state
-            self.settings = self.mnist.settings
-            self.earlier = self.mnist.earlier
+            self.attempt("_take", self._take)
+
+    def _take(self) -> None:
+        self.run_state = self.mnist.run_state
+        self.settings = self.mnist.settings
+        self.earlier = self.mnist.earlier
+
+    def attempt(self, name: str, act: Callable[[], object]) -> None:
+        """Does it. Where that fails, so it stands under the body, until it goes well."""
+        before = dict(self.failed)
+        try:
+            act()
+            self.failed.pop(name, None)
+        except Exception as error:  # whatever it is, the app lives on
+            self.failed[name] = could_not_be_drawn(error)
+        if self.failed != before:
+            self._show_failure()
+
+    def _show_failure(self) -> None:
+        # The first one: a body that is not whole makes others.
+        said = next(iter(self.failed.values()), "")
+        for line in self.query("#failure").results(Static):
+            line.update(Content(said))
+            line.display = bool(said)
+
+
+def _in_its_place(watch: Callable[..., object]) -> Callable[..., None]:
+    """A watcher whose failure does not reach those that watch the same."""
+
+    @wraps(watch)
+    def guarded(view: View, *values: object) -> None:
+        view.attempt(watch.__name__, partial(watch, view, *values))
+
+    return guarded

@@ -1,6 +1,10 @@
 """A widget made of lines of characters, that sends the terminal only what has changed."""
 
+import textwrap
+from collections.abc import Callable
+from functools import wraps
 from itertools import zip_longest
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -8,12 +12,20 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from core.errors import first_line
+
 Line = list[Segment]
 
 
 class Canvas(Widget):
     """Shows the lines that it was last given by paint. A subclass says in draw what they are; it is
-    drawn again when its size or its theme changes."""
+    drawn again when its size or its theme changes. Where draw raises, the error stands in its place
+    until it draws again."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if draw := vars(cls).get("draw"):
+            setattr(cls, "draw", _in_its_place(draw))  # noqa: B010, mypy knows no other way
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -28,6 +40,11 @@ class Canvas(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        if self.is_running:
+            # Textual says so before it brings the component classes up to date.
+            self.call_next(self._draw_anew)
+
+    def _draw_anew(self) -> None:
         self._parts.clear()
         self.draw()
 
@@ -52,11 +69,28 @@ class Canvas(Widget):
         return Strip(line).simplify().adjust_cell_length(width).apply_style(base)
 
     def part(self, name: str) -> Style:
-        """The colour of one of this widget's component classes, on this widget's background."""
+        """How one of this widget's component classes looks, on this widget's background."""
         if name not in self._parts:
-            colour = self.background_colors[1] + self.get_component_styles(name).color
-            self._parts[name] = Style(color=colour.rich_color)
+            styles = self.get_component_styles(name)
+            colour = self.background_colors[1] + styles.color
+            self._parts[name] = Style(color=colour.rich_color) + styles.text_style
         return self._parts[name]
+
+
+def _in_its_place(draw: Callable[[Any], None]) -> Callable[[Any], None]:
+    @wraps(draw)
+    def guarded(canvas: Canvas) -> None:
+        try:
+            draw(canvas)
+        except Exception as error:  # whatever it is, the rest of the screen lives on
+            said = textwrap.wrap(could_not_be_drawn(error), max(10, canvas.size.width))
+            canvas.paint([[Segment(line)] for line in said])
+
+    return guarded
+
+
+def could_not_be_drawn(error: Exception) -> str:
+    return f"✗ this part could not be drawn: {type(error).__name__}: {first_line(error)}"
 
 
 def _difference(before: Line, after: Line) -> tuple[int, int]:

@@ -1,0 +1,112 @@
+"""For fonts without braille, blocks and arrows: all that is shown, in ASCII of the same width."""
+
+import unicodedata
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+SIGNS = {
+    # What a sign says, before what it looks like.
+    "✓": "v",
+    "✔": "v",
+    "✗": "x",
+    "✘": "x",
+    "●": "*",
+    "○": "o",
+    "◆": "*",
+    "■": "#",
+    "‖": "|",
+    "·": "-",
+    "×": "x",
+    "…": ".",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "°": " ",
+    "→": ">",
+    "←": "<",
+    "↑": "^",
+    "↓": "v",
+    "▶": ">",
+    "▷": ">",
+    "◀": "<",
+    "◁": "<",
+    "▲": "^",
+    "△": "^",
+    "▼": "v",
+    "▽": "v",
+    "•": "*",
+    "⏎": ">",
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "≥": ">",
+    "≤": "<",
+    # Blocks: what fills from below by its height, what fills from the left as an edge.
+    "▀": '"',
+    "▔": "-",
+    "▁": "_",
+    "▂": ".",
+    "▃": ":",
+    "▄": "-",
+    "▅": "=",
+    "▆": "+",
+    "▇": "*",
+    "█": "#",
+    "▉": "#",
+    "░": ".",
+    "▒": ":",
+    "▓": "#",
+} | dict.fromkeys("▊▋▌▍▎▏▐▕", "|")
+# From no ink to all of it.
+INK = " ..::**##"
+
+
+class Ascii(LineFilter):
+    """The last thing that happens to all that is shown."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment
+            if segment.text.isascii()
+            else Segment(in_ascii(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+def in_ascii(text: str) -> str:
+    return "".join(map(_in_ascii, text))
+
+
+@lru_cache(maxsize=2048)
+def _in_ascii(character: str) -> str:
+    """As many characters as the one was columns wide."""
+    if character.isascii():
+        return character
+    width = cell_len(character)
+    if character in SIGNS:
+        return SIGNS[character]
+    number = ord(character)
+    if 0x2800 <= number <= 0x28FF:  # braille: each bit is a dot
+        return INK[(number - 0x2800).bit_count()]
+    if 0x2500 <= number <= 0x257F:
+        return _line(unicodedata.name(character))
+    if 0x2596 <= number <= 0x259F:  # quadrants
+        return ":"
+    alike = unicodedata.normalize("NFKD", character)[:width]
+    return alike if alike.isascii() and len(alike) == width else "?" * width
+
+
+def _line(name: str) -> str:
+    """One of the box drawings, by its name."""
+    if "DIAGONAL" in name:
+        return "X" if "CROSS" in name else "/" if "UPPER RIGHT" in name else "\\"
+    across = any(word in name for word in ("HORIZONTAL", "LEFT", "RIGHT"))
+    along = any(word in name for word in ("VERTICAL", "UP", "DOWN"))
+    if across and along:
+        return "+"
+    return "|" if along else "=" if "DOUBLE" in name or "HEAVY" in name else "-"

@@ -1,0 +1,123 @@
+"""The themes that are offered, and colours that can be read in each of them.
+
+What stands for something has a colour of Okabe and Ito's palette, whose colours people of all kinds
+of colour vision tell apart: https://jfly.uni-koeln.de/color/. Signs and words say it as well.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from textual.color import Color
+from textual.theme import Theme
+
+THEMES = (
+    "textual-dark",
+    "textual-light",
+    "nord",
+    "gruvbox",
+    "dracula",
+    "tokyo-night",
+    "monokai",
+    "catppuccin-mocha",
+    "catppuccin-latte",
+    "rose-pine-dawn",
+    # The terminal's own colours, whatever they are.
+    "ansi-dark",
+    "ansi-light",
+)
+# For terminals that have no others than their own. The second is what it was called once.
+OWN_COLOURS = ("ansi-dark", "textual-ansi")
+
+# https://www.w3.org/TR/WCAG22/#contrast-minimum: of text, and of what is no text.
+TEXT_CONTRAST, SHAPE_CONTRAST = 4.5, 3.0
+
+SKY_BLUE, BLUE, ORANGE, VERMILION = "#56B4E9", "#0072B2", "#E69F00", "#D55E00"
+GREEN, YELLOW, PURPLE = "#009E73", "#F0E442", "#CC79A7"
+
+DARK = {
+    "series-train": SKY_BLUE,
+    "series-test": ORANGE,
+    "series-a": PURPLE,
+    "series-b": GREEN,
+    "series-c": YELLOW,
+    "series-d": VERMILION,
+    "right": GREEN,
+    "wrong": VERMILION,
+}
+LIGHT = DARK | {"series-train": BLUE, "series-c": SKY_BLUE, "series-d": "#000000"}
+ANSI_DARK = {
+    "series-train": "ansi_bright_cyan",
+    "series-raw": "ansi_cyan",
+    "series-test": "ansi_bright_yellow",
+    "series-a": "ansi_bright_magenta",
+    "series-b": "ansi_bright_green",
+    "series-c": "ansi_yellow",
+    "series-d": "ansi_bright_red",
+    "right": "ansi_bright_green",
+    "wrong": "ansi_bright_red",
+}
+ANSI_LIGHT = {name: colour.replace("bright_", "") for name, colour in ANSI_DARK.items()} | {
+    "series-train": "ansi_blue",
+    "series-test": "ansi_red",
+    "series-c": "ansi_bright_blue",
+    "series-d": "ansi_default",
+}
+
+# Textual's own text colours: those of some themes are too close to their backgrounds.
+LIFTED = (
+    "foreground",
+    "text-primary",
+    "text-secondary",
+    "text-accent",
+    "text-success",
+    "text-warning",
+    "text-error",
+    "footer-key-foreground",
+)
+
+
+def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
+    """What to add to a theme's variables, and what of them to replace."""
+    if "ansi" in theme.name:
+        own = ANSI_DARK if theme.dark else ANSI_LIGHT
+        plain = dict.fromkeys(("quiet", "series-mark", "text-muted", "link-color"), "ansi_default")
+        return own | plain
+    grounds = tuple(variables[name] for name in ("background", "surface", "panel"))
+    colours = {name: variables[name] for name in LIFTED} | (DARK if theme.dark else LIGHT)
+    readable = {name: lifted(colour, grounds, TEXT_CONTRAST) for name, colour in colours.items()}
+    ground = Color.parse(grounds[0])
+    faded = {
+        "quiet": (readable["foreground"], 0.35, TEXT_CONTRAST),
+        "series-mark": (readable["foreground"], 0.35, TEXT_CONTRAST),
+        "series-raw": (readable["series-train"], 0.45, SHAPE_CONTRAST),
+    }
+    readable |= {
+        name: lifted(Color.parse(colour).blend(ground, by).hex, grounds, contrast)
+        for name, (colour, by, contrast) in faded.items()
+    }
+    # "auto" is black or white, by what it stands on; at textual's own 60% it is too faint on some.
+    return readable | {"text-muted": "auto 72%"}
+
+
+@lru_cache(maxsize=512)
+def lifted(colour: str, grounds: tuple[str, ...], ratio: float) -> str:
+    """The colour, or as little away from it as gives it that contrast on each of the grounds."""
+    given = Color.parse(colour).with_alpha(1.0)
+    backs = [Color.parse(ground) for ground in grounds]
+    far = Color(255, 255, 255) if backs[0].brightness < 0.5 else Color(0, 0, 0)
+    steps = (given.blend(far, step / 20) for step in range(21))
+    return next((each for each in steps if min(contrast(each, b) for b in backs) >= ratio), far).hex
+
+
+def contrast(one: Color, other: Color) -> float:
+    """1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

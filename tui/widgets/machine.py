@@ -1,0 +1,75 @@
+"""One line on how busy this machine is."""
+
+from rich.segment import Segment
+from textual.reactive import var
+
+from core.machine import Gpu, Machine, read_machine
+from tui.drawing import file_size
+from tui.widgets.canvas import Canvas
+
+SECONDS = 2.0
+
+# A piece of the line, and how much it is worth: the lowest go first where there is little room.
+Piece = tuple[str, int]
+
+
+class MachineLine(Canvas):
+    """Processor, memory and GPUs, read every two seconds while one looks at them."""
+
+    COMPONENT_CLASSES = {"machine--text"}
+
+    machine: var[Machine | None] = var(None, init=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(SECONDS, self.measure)
+        self.measure()
+
+    def measure(self) -> None:
+        if self.screen.is_current and self.display:
+            self.machine = read_machine()
+
+    def watch_machine(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        if self.machine is None or not self.size.width:
+            return
+        said = line(self.machine, self.size.width - 2)
+        self.paint([[Segment(f" {said}", self.part("machine--text"))]])
+
+
+def line(machine: Machine, width: int) -> str:
+    """The figures in at most so many characters; what matters least is left out first."""
+    pieces = _pieces(machine)
+    while len(said := " · ".join(text for text, _ in pieces)) > width and len(pieces) > 1:
+        pieces.remove(min(pieces, key=lambda piece: piece[1]))
+    return said[: max(0, width)]
+
+
+def _pieces(machine: Machine) -> list[Piece]:
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    pieces = [(machine.cpu, 2), (cores, 3)]
+    if machine.own_load is not None and machine.load is not None:
+        pieces += [(f"CPU {machine.own_load:.0f}%", 9), (f"machine {machine.load:.0f}%", 5)]
+    used = f"memory {file_size(machine.own_memory)}"
+    pieces += [(used, 7), (f"{_of(machine.memory_used, machine.memory_total)} in use", 4)]
+    for gpu in machine.gpus:
+        pieces += _gpu_pieces(gpu)
+    return pieces
+
+
+def _gpu_pieces(gpu: Gpu) -> list[Piece]:
+    pieces = [(gpu.name, 1)]
+    if gpu.utilisation is not None:
+        pieces.append((f"GPU {gpu.utilisation:.0f}%", 10))
+    if gpu.memory_used is not None and gpu.memory_total is not None:
+        pieces.append((_of(gpu.memory_used, gpu.memory_total), 8))
+    figures = [
+        f"{gpu.watts:.0f} W" if gpu.watts is not None else "",
+        f"{gpu.celsius:.0f} °C" if gpu.celsius is not None else "",
+    ]
+    return pieces + [(text, 6) for text in figures if text]
+
+
+def _of(used: int, total: int) -> str:
+    return f"{file_size(used)} of {file_size(total)}"
