@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from textual.app import App, SystemCommand
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -40,7 +40,7 @@ from tui import settings as remembering
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
 from tui.ascii import Ascii
 from tui.pacing import Pace, Question
-from tui.palette import OWN_COLOURS, THEMES, theme_variables
+from tui.palette import OWN_COLOURS, THEMES, Colourless, theme_variables
 from tui.questions import question
 from tui.screens.train import TrainView
 from tui.screens.view import View
@@ -102,7 +102,7 @@ class MnistApp(App[None]):
         self._old_handlers: dict[int, Any] = {}
         self._status = 0
         self._forced_theme = False
-        self._in_ascii, self._colourless = Ascii(), NoColor()
+        self._in_ascii, self._colourless = Ascii(), Colourless()
         for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
             self.unregister_theme(name)
         if settings:
