@@ -71,6 +71,8 @@ async def test_without_colours_what_is_chosen_is_reversed(tmp_path, monkeypatch)
 
         await until(pilot, lambda: "Network" in reversed_())
         assert "1 Train" in reversed_()
+        await pilot.press("enter", "down")
+        await until(pilot, lambda: "cnn" in reversed_())
         assert load_settings()[0].theme == "textual-dark", "that was no wish of the person's"
 
 

@@ -142,6 +142,14 @@ ACTIONS = (
         "draw digits as a ramp of characters, in half blocks, or in braille dots",
         shows_digits,
     ),
+    Action(
+        "machine",
+        "i",
+        "i",
+        "Machine",
+        "how busy processor, memory and GPU are, or what is going on",
+        charting,
+    ),
     Action("theme", "", "", "Theme", "choose other colours, dark or light"),
     Action("ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(

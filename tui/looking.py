@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from textual.app import App
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter
 from textual.reactive import var
 
 from tui import settings as remembering
 from tui.ascii import Ascii
-from tui.palette import OWN_COLOURS, THEMES, theme_variables
+from tui.palette import OWN_COLOURS, THEMES, Colourless, theme_variables
 from tui.settings import Settings
 
 # How long a view that is gone to may take to put itself together before it is shown.
@@ -26,7 +26,7 @@ class Looking(App[None]):
         super().__init__()
         self.set_reactive(Looking.settings, settings)
         self._forced_theme = False
-        self._in_ascii, self._colourless = Ascii(), NoColor()
+        self._in_ascii, self._colourless = Ascii(), Colourless()
         for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
             self.unregister_theme(name)
 
@@ -84,6 +84,9 @@ class Looking(App[None]):
 
     def action_zoom(self) -> None:
         self.settings = self.settings.next("zoom", remembering.ZOOMS)
+
+    def action_machine(self) -> None:
+        self.change_settings(machine=not self.settings.machine)
 
     def action_temperature(self, steps: int) -> None:
         self.settings = self.settings.with_temperature(steps)

@@ -7,7 +7,10 @@ of colour vision tell apart: https://jfly.uni-koeln.de/color/. Signs and words s
 from collections.abc import Mapping
 from functools import lru_cache
 
+from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
+from textual.filter import NoColor
 from textual.theme import Theme
 
 THEMES = (
@@ -97,6 +100,22 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
     }
     # "auto" is black or white, by what it stands on; at textual's own 60% it is too faint on some.
     return readable | {"text-muted": "auto 72%"}
+
+
+class Colourless(NoColor):
+    """Nothing has a colour; what is chosen, which has a white background in the themes of the
+    terminal's own colours, is reversed instead."""
+
+    WHITE, REVERSED = 7, Style(reverse=True)
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        told = [
+            Segment(text, style + self.REVERSED, control)
+            if style and style.bgcolor and style.bgcolor.number == self.WHITE
+            else Segment(text, style, control)
+            for text, style, control in segments
+        ]
+        return super().apply(told, background)
 
 
 @lru_cache(maxsize=512)

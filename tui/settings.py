@@ -32,6 +32,7 @@ class Settings:
     log_scale: bool = False
     smoothing: float = 0.6
     x_axis: str = "epoch"
+    machine: bool = False  # in a small window: its figures instead of the sentences
     temperature: float = 3.0
     digit_style: str = "ramp"
     # What follows is of the moment, and not remembered.
@@ -57,6 +58,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "log_scale": (False, True),
     "smoothing": SMOOTHINGS,
     "x_axis": X_AXES,
+    "machine": (False, True),
     "temperature": TEMPERATURES,
     "digit_style": DIGIT_STYLES,
 }

@@ -11,8 +11,10 @@ from tui.screens.view import View
 from tui.settings import ZOOMS
 from tui.widgets.chart import Chart, Charts
 from tui.widgets.choice import Choice
+from tui.widgets.commentary import Commentary
 from tui.widgets.digits import Digits
 from tui.widgets.form import SetupForm
+from tui.widgets.machine import MachineLine
 from tui.widgets.progress import RunProgress
 
 
@@ -35,6 +37,8 @@ class TrainView(View):
             yield SetupForm(self.mnist.config).data_bind(View.run_state)
             yield Charts().data_bind(View.run_state, View.settings, View.earlier)
         yield RunProgress().data_bind(View.run_state)
+        yield Commentary().data_bind(View.run_state)
+        yield MachineLine()
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 
     @on(Choice.Changed, "#arch")
@@ -49,6 +53,7 @@ class TrainView(View):
 
     def watch_settings(self) -> None:
         self.set_class(self.settings.several == "all", "-all-charts")
+        self.set_class(self.settings.machine, "-machine")
 
     def action_cursor(self, columns: int) -> None:
         """Moves the line at which values are read off; it begins at the newest step."""

@@ -1,0 +1,30 @@
+"""What is going on now, in one or two sentences, over as many lines as there are."""
+
+import textwrap
+
+from rich.segment import Segment
+from textual.reactive import var
+
+from tui.commentary import comment
+from tui.state import RunState
+from tui.widgets.canvas import Canvas
+
+
+class Commentary(Canvas):
+    COMPONENT_CLASSES = {"commentary--text"}
+
+    run_state: var[RunState] = var(RunState, init=False)
+
+    def watch_run_state(self) -> None:
+        if self.display:
+            self.draw()
+
+    def draw(self) -> None:
+        width, height = self.size
+        if not width or not height:
+            return
+        said = textwrap.wrap(comment(self.run_state), max(10, width - 2))
+        if len(said) > height:
+            said = [*said[: height - 1], textwrap.shorten(" ".join(said[height - 1 :]), width - 2)]
+        style = self.part("commentary--text")
+        self.paint([[Segment(f" {line}", style)] for line in said])
