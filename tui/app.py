@@ -53,7 +53,6 @@ from core.events import (
     Scored,
 )
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
-from tui.history import laid_under
 from tui.looking import Looking
 from tui.pacing import Pace, Question
 from tui.questions import question
@@ -251,6 +250,8 @@ class MnistApp(Looking):
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """`history` is what the run has told so far, where it is taken up."""
+        from tui.history import laid_under
+
         before, folder = self.run_state, command.taken_up.folder if command.taken_up else None
         self.earlier = laid_under(self.earlier, before, folder)
         self.run_state = starting(

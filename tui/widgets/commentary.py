@@ -5,7 +5,6 @@ import textwrap
 from rich.segment import Segment
 from textual.reactive import var
 
-from tui.commentary import comment
 from tui.state import RunState
 from tui.widgets.canvas import Canvas
 
@@ -23,6 +22,11 @@ class Commentary(Canvas):
         width, height = self.size
         if not width or not height:
             return
+        if self.run_state.phase == "idle":
+            self.paint([])
+            return
+        from tui.commentary import comment
+
         said = textwrap.wrap(comment(self.run_state), max(10, width - 2))
         if len(said) > height:
             said = [*said[: height - 1], textwrap.shorten(" ".join(said[height - 1 :]), width - 2)]
