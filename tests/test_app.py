@@ -11,7 +11,8 @@ from core.config import TrainConfig
 from tui.app import MnistApp
 from tui.screens.checkpoints import CheckpointsView
 from tui.screens.dialogs import ConfirmQuit, Help
-from tui.screens.digits import DigitsView, OpenedView
+from tui.screens.digits import DigitsView
+from tui.screens.opened import OpenedView
 from tui.screens.train import TrainView
 from tui.widgets.chart import Chart
 from tui.widgets.choice import Choice
