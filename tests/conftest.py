@@ -1,6 +1,7 @@
 """A trainer that needs no torch, a dataset that fits in a hand, and where the real digits are."""
 
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.events import (
     CheckpointSaved,
     DeadUnits,
     Digit,
+    DigitsLoaded,
     Evaluated,
     Event,
     LayerNorms,
@@ -28,6 +30,7 @@ from core.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    Scored,
     WeightImages,
 )
 from tui.actions import VIEWS
@@ -132,6 +135,28 @@ def fake_digit(index: int, sureness: float) -> Digit:
     return Digit(index, bytes(pixels), label, logits)
 
 
+FAKE_DIGITS = 100
+
+
+def fake_sureness(step: int) -> float:
+    return 1 + min(step, 300) / 100
+
+
+def fake_scored(epoch: int, step: int) -> Scored:
+    """Of all fake digits."""
+    digits = [fake_digit(index, fake_sureness(step)) for index in range(FAKE_DIGITS)]
+    logits = array("f", [logit for digit in digits for logit in digit.logits])
+    return Scored(epoch=epoch, step=step, logits=logits.tobytes())
+
+
+def fake_confusion() -> tuple[tuple[int, ...], ...]:
+    counts = [[0] * 10 for _ in range(10)]
+    for index in range(FAKE_DIGITS):
+        digit = fake_digit(index, 1.0)
+        counts[digit.label][digit.predicted] += 1
+    return tuple(map(tuple, counts))
+
+
 def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
     """Of `mlp`: its first layer's updates are too large, its last one's too small, and most of its
     first ReLU is dead."""
@@ -180,9 +205,11 @@ def make_fake_train(
                         stopped = True
                     case Predict(indices=indices):
                         digits = tuple(
-                            fake_digit(index, 1 + min(step, 300) / 100) for index in indices
+                            fake_digit(index, fake_sureness(step))
+                            for index in indices
+                            if index < FAKE_DIGITS
                         )
-                        yield Predicted(digits=digits, samples=100, step=step)
+                        yield Predicted(digits=digits, samples=FAKE_DIGITS, step=step)
                     case Inspect():
                         yield fake_inspection(step, paused=paused)
                     case DescribeNetwork():
@@ -201,10 +228,11 @@ def make_fake_train(
             steps_per_epoch=steps,
             total_steps=total,
             train_samples=steps * config.batch_size,
-            test_samples=100,
+            test_samples=FAKE_DIGITS,
             threads=1,
             config={},
         )
+        yield DigitsLoaded(labels=bytes(index % 10 for index in range(FAKE_DIGITS)))
         accuracy = loss = None
         while step < total and not stopped:
             yield from obey()
@@ -227,7 +255,14 @@ def make_fake_train(
             if step % steps == 0:
                 epoch = step // steps
                 accuracy, loss = 1 - 0.5 / epoch, 1.0 / epoch
-                yield Evaluated(epoch=epoch, step=step, test_loss=loss, test_accuracy=accuracy)
+                yield Evaluated(
+                    epoch=epoch,
+                    step=step,
+                    test_loss=loss,
+                    test_accuracy=accuracy,
+                    confusion=fake_confusion(),
+                )
+                yield fake_scored(epoch, step)
                 yield CheckpointSaved(path=path, kind="last")
         yield CheckpointSaved(path=path, kind="last")
         yield RunFinished(

@@ -53,7 +53,8 @@ def charting(state: RunState, view: str) -> bool:
 
 
 def shows_digits(state: RunState, view: str) -> bool:
-    return view in ("train", "digits", "mistakes")
+    # From the checkpoints one looks into one of them.
+    return view in ("train", "digits", "mistakes", "checkpoints")
 
 
 @dataclass(frozen=True)

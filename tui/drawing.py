@@ -5,16 +5,35 @@ from functools import lru_cache
 SIDE = 28  # a digit is 28×28 pixels
 # From paper to ink. Each step looks darker than the last in common fonts.
 RAMP = " .:-=+*#%@"
+HALVES = " ▀▄█"
+# The bits of a braille character's dots, in its four rows of two.
+DOTS = ((1, 8), (2, 16), (4, 32), (64, 128))
+INK = 0.45  # what is at least so dark is ink, where there are no shades
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 @lru_cache(maxsize=256)
-def draw_digit(pixels: bytes, width: int = 28, height: int = 14) -> tuple[str, ...]:
-    """A digit as `height` lines of `width` characters, each the mean ink of its part of the image.
+def draw_digit(
+    pixels: bytes, width: int = 28, height: int = 14, style: str = "ramp"
+) -> tuple[str, ...]:
+    """A digit as `height` lines of `width` characters: of mean ink each ("ramp"), or with ink or
+    paper in each half of a character ("half-block") or in each of its 2×4 dots ("braille").
 
-    A character is twice as high as it is wide, so 28×14 keeps the digit's shape.
+    A character is twice as high as it is wide, so 28×14 keeps the digit's shape, and in braille
+    14×7 has a dot for each pixel.
     """
+    if style == "half-block":
+        return _half_blocks(_inked(pixels, width, 2 * height))
+    if style == "braille":
+        return _braille(_inked(pixels, 2 * width, 4 * height))
+    return tuple(
+        "".join(RAMP[min(9, int(cell * 9.99))] for cell in line)
+        for line in _means(pixels, width, height)
+    )
+
+
+def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
+    """The mean ink of so many parts of the image, 0 to 1."""
     columns, rows = _weights(width), _weights(height)
     narrow = [
         [sum(pixels[y * SIDE + x] * part for x, part in column) for column in columns]
@@ -26,9 +45,35 @@ def draw_digit(pixels: bytes, width: int = 28, height: int = 14) -> tuple[str, .
     ]
     # Averaging dims thin strokes: the darkest cell is ink again.
     darkest = max(max(line) for line in cells) or 1.0
+    return [[cell / darkest for cell in line] for line in cells]
+
+
+def _inked(pixels: bytes, width: int, height: int) -> list[list[bool]]:
+    return [[cell >= INK for cell in line] for line in _means(pixels, width, height)]
+
+
+def _half_blocks(inked: list[list[bool]]) -> tuple[str, ...]:
     return tuple(
-        "".join(RAMP[min(9, int(cell / darkest * 9.99))] for cell in line) for line in cells
+        "".join(HALVES[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(inked[::2], inked[1::2], strict=True)
     )
+
+
+def _braille(inked: list[list[bool]]) -> tuple[str, ...]:
+    lines = []
+    for top in range(0, len(inked), 4):
+        dots = [
+            sum(
+                bit
+                for row, pair in enumerate(DOTS)
+                for x, bit in enumerate(pair)
+                if inked[top + row][left + x]
+            )
+            for left in range(0, len(inked[top]), 2)
+        ]
+        # The braille character without dots is no space: some fonts draw rings in it.
+        lines.append("".join(chr(0x2800 + dot) if dot else " " for dot in dots))
+    return tuple(lines)
 
 
 @lru_cache(maxsize=16)
@@ -54,11 +99,6 @@ def bar(share: float, width: int, *, plain: bool = False) -> str:
     eighths = max(round(share * width * 8), 1 if share > 0.005 else 0)
     full, part = divmod(min(eighths, width * 8), 8)
     return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
-
-
-def level(share: float) -> str:
-    """One character, filled from below to that share."""
-    return LEVELS[max(round(share * 8), 1 if share > 0.03 else 0)]
 
 
 def file_size(count: int) -> str:

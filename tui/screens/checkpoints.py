@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Input, Static
 from core.checkpoints import Listed, list_checkpoints
 from core.errors import CheckpointError
 from tui.drawing import age, file_size, loss_text, percent, printable
-from tui.screens.digits import OpenedView
+from tui.screens.opened import OpenedView
 from tui.screens.view import View
 from tui.state import RunState
 

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import Digit
-from tui.drawing import bar, draw_digit, level
+from tui.drawing import bar, draw_digit
 from tui.settings import Settings
 from tui.widgets.canvas import Canvas, Line
 
@@ -17,24 +17,45 @@ GAP = 2
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a person wants to see the digits."""
+
+    temperature: float
+    style: str  # as draw_digit takes it
+    plain: bool  # bars in ASCII
+    styles: Styles
+
+
+@dataclass(frozen=True)
 class Card:
-    """One way to show a digit: its size in cells, and what draws it."""
+    """One way to show a digit: its size in cells, and what draws it. That is also given what the
+    network said it was at the epoch before, where that is something else."""
 
     width: int
     height: int
-    draw: Callable[[Digit, float, Styles], list[Line]]
+    draw: Callable[[Digit, int | None, Look], list[Line]]
 
 
-def _verdict(digit: Digit, styles: Styles) -> Line:
+def _verdict(digit: Digit, look: Look) -> Line:
     """Right and wrong differ by sign, words and colour."""
     if digit.right:
-        return [Segment(f"✓ {digit.predicted}", styles["right"])]
+        return [Segment(f"✓ {digit.predicted}", look.styles["right"])]
     actual = "" if digit.label is None else f", is {digit.label}"
-    return [Segment(f"✗ says {digit.predicted}{actual}", styles["wrong"])]
+    return [Segment(f"✗ says {digit.predicted}{actual}", look.styles["wrong"])]
 
 
-def _ink(digit: Digit, width: int, height: int, styles: Styles) -> list[Line]:
-    return [[Segment(row, styles["ink"])] for row in draw_digit(digit.pixels, width, height)]
+def _short_verdict(digit: Digit, look: Look) -> Line:
+    """In 14 characters, with how sure the first guess is."""
+    share = f" {max(digit.probabilities(look.temperature)):.0%}"
+    sign, name = ("✓", "right") if digit.right else ("✗", "wrong")
+    actual = "" if digit.right or digit.label is None else f", is {digit.label}"
+    said = Segment(f"{sign} {digit.predicted}{actual}", look.styles[name])
+    return [said, Segment(share, look.styles["quiet"])]
+
+
+def _ink(digit: Digit, width: int, height: int, look: Look) -> list[Line]:
+    rows = draw_digit(digit.pixels, width, height, look.style)
+    return [[Segment(row, look.styles["ink"])] for row in rows]
 
 
 def _bar_style(digit: Digit, number: int, styles: Styles) -> Style:
@@ -43,46 +64,38 @@ def _bar_style(digit: Digit, number: int, styles: Styles) -> Style:
     return styles["wrong"] if number == digit.predicted else styles["quiet"]
 
 
-def _levels(digit: Digit, temperature: float, styles: Styles) -> list[Line]:
-    """Ten columns, one a class, and their numbers."""
-    shares = digit.probabilities(temperature)
-    marks = [
-        Segment(level(share), _bar_style(digit, number, styles))
-        for number, share in enumerate(shares)
-    ]
-    return [[Segment("  "), *marks], [Segment("  0123456789", styles["quiet"])]]
-
-
-def _bars(digit: Digit, temperature: float, styles: Styles, width: int) -> list[Line]:
+def _bars(digit: Digit, look: Look, width: int) -> list[Line]:
     """Ten rows, one a class: number, bar, percentage."""
     return [
         [
-            Segment(f"{number} ", styles["quiet"]),
-            Segment(bar(share, width - 7), _bar_style(digit, number, styles)),
-            Segment(f"{share:5.0%}", styles["quiet"]),
+            Segment(f"{number} ", look.styles["quiet"]),
+            Segment(
+                bar(share, width - 7, plain=look.plain), _bar_style(digit, number, look.styles)
+            ),
+            Segment(f"{share:5.0%}", look.styles["quiet"]),
         ]
-        for number, share in enumerate(digit.probabilities(temperature))
+        for number, share in enumerate(digit.probabilities(look.temperature))
     ]
 
 
-def _small(digit: Digit, temperature: float, styles: Styles) -> list[Line]:
-    ink = _ink(digit, 14, 7, styles)
-    return [*ink, _verdict(digit, styles), *_levels(digit, temperature, styles)]
+def _small(digit: Digit, was: int | None, look: Look) -> list[Line]:
+    return [*_ink(digit, 14, 7, look), _short_verdict(digit, look)]
 
 
-def _tall(digit: Digit, temperature: float, styles: Styles) -> list[Line]:
-    ink = _ink(digit, 14, 7, styles)
-    return [*ink, _verdict(digit, styles), *_bars(digit, temperature, styles, 14)]
+def _tall(digit: Digit, was: int | None, look: Look) -> list[Line]:
+    return [*_ink(digit, 14, 7, look), _verdict(digit, look), *_bars(digit, look, 14)]
 
 
-def _large(digit: Digit, temperature: float, styles: Styles) -> list[Line]:
-    head = [Segment(f"#{digit.index:<6} ", styles["quiet"]), *_verdict(digit, styles)]
-    beside: list[Line] = [[], [], *_bars(digit, temperature, styles, 12), [], []]
-    ink = _ink(digit, 26, 14, styles)
+def _large(digit: Digit, was: int | None, look: Look) -> list[Line]:
+    head = [Segment(f"#{digit.index:<6} ", look.styles["quiet"]), *_verdict(digit, look)]
+    if was is not None:
+        head.append(Segment(f"  was {was}", look.styles["quiet"]))
+    beside: list[Line] = [[], [], *_bars(digit, look, 12), [], []]
+    ink = _ink(digit, 26, 14, look)
     return [head, *([*left, *right] for left, right in zip(ink, beside, strict=True))]
 
 
-SMALL, TALL, LARGE = Card(14, 10, _small), Card(14, 18, _tall), Card(38, 16, _large)
+SMALL, TALL, LARGE = Card(14, 8, _small), Card(14, 18, _tall), Card(38, 16, _large)
 
 
 class Digits(Canvas):
@@ -92,10 +105,15 @@ class Digits(Canvas):
 
     digits: var[tuple[Digit, ...]] = var((), init=False)
     settings: var[Settings] = var(Settings, init=False)
+    # By a digit's index: what the network said it was at the epoch before.
+    earlier: var[dict[int, int]] = var(dict, init=False)
+    # What is said while there are none.
+    waiting: var[str] = var("", init=False)
 
     def __init__(self, waiting: str, *, large: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._waiting, self._large = waiting, large
+        self.set_reactive(Digits.waiting, waiting)
+        self._large = large
 
     @property
     def card(self) -> Card:
@@ -118,8 +136,16 @@ class Digits(Canvas):
     def watch_digits(self) -> None:
         self.draw()
 
-    def watch_settings(self) -> None:
+    def watch_earlier(self) -> None:
         self.draw()
+
+    def watch_waiting(self) -> None:
+        self.draw()
+
+    def watch_settings(self, before: Settings, after: Settings) -> None:
+        seen = ("temperature", "digit_style", "ascii")
+        if any(getattr(before, name) != getattr(after, name) for name in seen):
+            self.draw()
 
     def _caption(self, styles: Styles) -> Line:
         heat = f"{self.settings.temperature:g}"
@@ -128,6 +154,10 @@ class Digits(Canvas):
         )
         return [Segment(said, styles["quiet"])]
 
+    def _was(self, digit: Digit) -> int | None:
+        was = self.earlier.get(digit.index)
+        return None if was == digit.predicted else was
+
     def draw(self) -> None:
         if not self.size:
             return
@@ -135,15 +165,18 @@ class Digits(Canvas):
         styles = {name: self.part(f"digits--{name}") for name in names}
         if not self.digits:
             blank: list[Line] = [[]] * (self.size.height // 2)
-            said = Segment(self._waiting.center(self.size.width), styles["quiet"])
+            said = Segment(self.waiting.center(self.size.width), styles["quiet"])
             self.paint([*blank, [said]])
             return
         card, columns = self.card, self.columns
+        temperature, plain = self.settings.temperature, self.settings.ascii
+        style = "ramp" if plain else self.settings.digit_style
+        look = Look(temperature, style, plain, styles)
         shown = self.digits[: self.capacity]
         lines: list[Line] = [self._caption(styles)] if card is TALL else []
         for start in range(0, len(shown), columns):
             row = shown[start : start + columns]
-            drawn = [card.draw(digit, self.settings.temperature, styles) for digit in row]
+            drawn = [card.draw(digit, self._was(digit), look) for digit in row]
             lines += [
                 [part for cell in cells for part in _padded(cell, card.width)]
                 for cells in zip(*drawn, strict=True)
