@@ -14,6 +14,10 @@ from tui.screens.opened import OpenedView
 from tui.state import RunState, fold
 from tui.widgets.digits import Digits
 
+FIVES = array("f", [float(number == 5) for _ in range(100) for number in range(10)])
+# After the first epoch every digit is taken for a 5.
+ALL_FIVES = Scored(epoch=1, step=10, logits=FIVES.tobytes())
+
 
 def told(state: RunState, *, evaluations: tuple[Scored, ...] = (), step: int = 0) -> RunState:
     """That run further on: evaluated, and then all its digits looked at at that step."""
@@ -86,30 +90,31 @@ async def test_what_is_not_known_yet_says_why_and_comes_when_it_is(tmp_path):
 
 
 async def test_digits_keep_still_while_what_is_said_of_them_moves(tmp_path):
-    async with app_in(tmp_path, make_fake_train(steps=30), epochs=99).run_test(
-        size=(80, 24)
-    ) as pilot:
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"))
+        pilot.app.run_state = told(begun(), evaluations=(ALL_FIVES,), step=11)
+        await pilot.press("D")
+        before = shown(pilot)
+        assert indices(pilot) == [0, 1]
+        pilot.app.run_state = told(pilot.app.run_state, evaluations=(fake_scored(2, 20),), step=99)
+        await pilot.pause()
+        assert indices(pilot) == [0, 1], "they are no mistakes any more, and one sees it"
+        assert shown(pilot) != before
+        await pilot.press("n")
+        assert indices(pilot) == [3, 8]
+
+
+async def test_the_network_that_is_training_is_asked_about_what_is_chosen(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"), "space")
         await until(pilot, lambda: shown(pilot))
         await pilot.press("d")
         await until(pilot, lambda: indices(pilot) == [0, 10])
-        before = shown(pilot)
-        seen = len(pilot.app.run_state.evaluations)
-        await until(pilot, lambda: len(pilot.app.run_state.evaluations) > seen)
-        await until(pilot, lambda: shown(pilot)[0].logits != before[0].logits)
-        assert indices(pilot) == [0, 10]
-        await pilot.press("d")
-        await until(pilot, lambda: indices(pilot) != [0, 10])
-        before = indices(pilot)
-        await pilot.press("n")
-        await until(pilot, lambda: indices(pilot) != before)
         pilot.app.tell(Stop())
 
 
 async def test_stepping_back_through_the_epochs_shows_how_a_guess_came_to_be(tmp_path):
-    fives = array("f", [float(number == 5) for _ in range(100) for number in range(10)])
-    first = Scored(epoch=1, step=10, logits=fives.tobytes())
-    evaluations = (first, fake_scored(2, 20))
+    evaluations = (ALL_FIVES, fake_scored(2, 20))
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
         pilot.app.run_state = told(begun(), evaluations=evaluations, step=25)
@@ -142,6 +147,10 @@ async def test_one_goes_to_a_number(tmp_path):
         assert indices(pilot) == [17, 18]
         await pilot.press("right")
         assert indices(pilot) == [19, 20]
+        await pilot.press("d", "d")
+        random = indices(pilot)
+        await pilot.press("n")
+        assert indices(pilot) != random
 
 
 async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):

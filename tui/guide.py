@@ -54,7 +54,6 @@ CHARTS = {
 # What is explained first where a view does not say so itself.
 VIEW_SECTIONS: dict[str, Section] = {
     "train": {**CHARTS, **{name: SEEING[name] for name in ("✓ ✗", "bars")}},
-    "digits": {name: SEEING[name] for name in ("✓ ✗", "bars")},
     "checkpoints": {name: SEEING[name] for name in ("last", "best")},
 }
 

@@ -1,7 +1,6 @@
 """Digits drawn large, chosen as a person likes: those of the run, or of an opened checkpoint."""
 
 from dataclasses import replace
-from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,11 +17,14 @@ from tui.state import RunState
 from tui.widgets.digits import Digits
 
 DIGITS_HELP = {
+    "✓ ✗": "the network's guess is right, or wrong and what the digit is.",
     "bars": "the network's probabilities, a bar for each of the ten classes. The longest is its "
     "guess; that of what the digit really is has a colour of its own.",
     "temperature": "what the network's outputs are divided by before they become probabilities. At "
     "1 they are what it really says; above, the bars are more alike, so that one sees its second "
     "thoughts. The guess stays the same.",
+    "choosing": "d and D go through the ways to choose digits, n chooses anew, and g goes to a "
+    "number. They then stay where they are while the network learns.",
     "index": "the test digits in their order. The network never trains on any of them.",
     "class": "only the digits that are one number: + and − go through 0 to 9.",
     "random": "any of the test digits; n draws others.",
@@ -62,7 +64,7 @@ class DigitsView(View):
     so that one can watch a guess change."""
 
     MODE = "digits"
-    HELP: ClassVar[Any] = DIGITS_HELP
+    GUIDE = DIGITS_HELP
     CSS_PATH = "digits.tcss"
     BINDINGS = [*CHOOSING, *STEPPING, *PAGING]
 
@@ -87,10 +89,11 @@ class DigitsView(View):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self.show()
+        self.attempt("show", self.show)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show)  # by then it is known how many fit
+        # By then it is known how many fit.
+        self.call_after_refresh(self.attempt, "show", self.show)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         changed = {each for each in self.SEEN if getattr(before, each) is not getattr(after, each)}
