@@ -1,5 +1,6 @@
 """The one source of help, and how it opens where one is."""
 
+from conftest import key_of
 from test_app import app_in, text_of
 
 from core.config import FIELDS
@@ -44,7 +45,7 @@ async def test_the_field_in_focus_is_explained_first(tmp_path):
 async def test_a_view_may_bring_its_own_help(tmp_path, monkeypatch):
     monkeypatch.setattr(CheckpointsView, "GUIDE", {"own [red]": "words of its own"})
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
-        await pilot.press("3", "question_mark")
+        await pilot.press(key_of("checkpoints"), "question_mark")
         await pilot.pause()
         assert isinstance(pilot.app.screen, Help)
         lines = text_of(pilot).splitlines()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 VIEWS = {
     "train": "Train",
     "digits": "Digits",
+    "mistakes": "Mistakes",
     "network": "Network",
     "checkpoints": "Checkpoints",
 }

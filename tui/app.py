@@ -89,6 +89,7 @@ class MnistApp(Looking):
     MODES = {
         "train": TrainView,
         "digits": _later("digits", "DigitsView"),
+        "mistakes": _later("mistakes", "MistakesView"),
         "network": _later("network", "NetworkView"),
         "checkpoints": _later("checkpoints", "CheckpointsView"),
     }
