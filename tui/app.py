@@ -202,7 +202,7 @@ class MnistApp(Looking):
         for event in heard:
             self._react(event)
         saved = (before.checkpoint is None) != (state.checkpoint is None)
-        if state.phase != before.phase or saved:
+        if (state.phase != before.phase or saved) and self.is_running and self.view:
             # Not at every event: the footer is made anew each time.
             self.refresh_bindings()
 
