@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_app import SIZES, app_in, text_of, until
 
-from core.events import DigitsLoaded, Evaluated, RunStarted, Scored
+from core.events import Evaluated, Scored
 from tui.mistakes import (
     ClassScore,
     cell_in_words,
@@ -95,14 +95,12 @@ def scoring(evaluations: int, steps: int = 4):
 
     def train(config, inbox):
         for event in make_fake_train(steps=steps)(config, inbox):
-            if not isinstance(event, Evaluated):
+            if not isinstance(event, Evaluated | Scored):
                 yield event
-            elif event.epoch <= evaluations:
+            elif isinstance(event, Evaluated) and event.epoch <= evaluations:
                 logits, counts = evaluation(event.epoch)
                 yield replace(event, confusion=counts)
                 yield Scored(epoch=event.epoch, step=event.step, logits=logits.tobytes())
-            if isinstance(event, RunStarted):
-                yield DigitsLoaded(labels=LABELS)
 
     return train
 

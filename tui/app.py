@@ -382,9 +382,12 @@ class MnistApp(Looking):
         if self._inspection.ask(state.step):
             self.tell(Inspect())
 
-    def ask_for_digits(self) -> None:
-        """Asks for the digits that the view in front shows, unless they are what it has."""
+    def ask_for_digits(self, *, at_once: bool = False) -> None:
+        """Asks for the digits that the view in front shows, unless they are what it has. `at_once`:
+        a person has chosen them."""
         view = self.view
+        if at_once:
+            self._digits.hurry()
         if view is None or not (indices := view.wanted_digits()):
             return
         wanted = question(self.run_state, indices, view.opened_path, self.config.data)

@@ -37,6 +37,11 @@ class Question:
         """What was asked will not be answered, or is of no use any more."""
         self._asked: object = None
         self._waiting, self._not_before = False, 0.0
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """A person has chosen something else to ask: that need not wait for its time."""
+        self._hurried, self._not_before = self._waiting, 0.0
 
     def ask(self, wanted: object) -> bool:
         """Whether to ask this now: it has not been answered, none is on its way, and it is time."""
@@ -49,4 +54,6 @@ class Question:
     def answered(self, seconds: float) -> None:
         """The answer has come, and training waited for it so long."""
         self._waiting = False
-        self._not_before = monotonic() + max(self._shortest, seconds / ANSWERS_SHARE)
+        if not self._hurried:
+            self._not_before = monotonic() + max(self._shortest, seconds / ANSWERS_SHARE)
+        self._hurried = False

@@ -105,6 +105,8 @@ class DigitsView(View):
 
     def watch_settings(self, before: Settings, after: Settings) -> None:
         self.show_caption()
+        if before.digit_style != after.digit_style or before.ascii != after.ascii:
+            self.mnist.ask_for_digits(at_once=True)  # another style may have room for more
 
     # Of the run
 
@@ -137,7 +139,7 @@ class DigitsView(View):
         """Its digits as they are by now, and shows them from that place on."""
         self.pick, self._chosen, self._first = pick, None, first
         self.show()
-        self.mnist.ask_for_digits()
+        self.mnist.ask_for_digits(at_once=True)
 
     def _choice(self) -> tuple[int, ...] | None:
         if not self.samples() or self.why_not():
@@ -200,7 +202,7 @@ class DigitsView(View):
         if first < count:
             self._first = first
             self.show()
-            self.mnist.ask_for_digits()
+            self.mnist.ask_for_digits(at_once=True)
 
     def action_epoch(self, by: int) -> None:
         """To the evaluation before or after the one that is shown; after the last one is now."""

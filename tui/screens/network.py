@@ -37,6 +37,7 @@ class NetworkView(View):
 
     MODE = "network"
     INSPECTS = True
+    GUIDE = NETWORK_HELP
     CSS_PATH = "network.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [

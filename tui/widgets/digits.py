@@ -14,6 +14,7 @@ from tui.widgets.canvas import Canvas, Line
 
 Styles = dict[str, Style]
 GAP = 2
+PERCENT_WIDTH = 12  # bars this wide have their percentage beside them
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,16 @@ def _bar_style(digit: Digit, number: int, styles: Styles) -> Style:
 
 
 def _bars(digit: Digit, look: Look, width: int) -> list[Line]:
-    """Ten rows, one a class: number, bar, percentage."""
-    return [
-        [
-            Segment(f"{number} ", look.styles["quiet"]),
-            Segment(
-                bar(share, width - 7, plain=look.plain), _bar_style(digit, number, look.styles)
-            ),
-            Segment(f"{share:5.0%}", look.styles["quiet"]),
-        ]
-        for number, share in enumerate(digit.probabilities(look.temperature))
-    ]
+    """Ten rows, one a class: number, bar, and percentage where there is room for it."""
+    percents = width >= PERCENT_WIDTH
+    length, quiet = width - (7 if percents else 2), look.styles["quiet"]
+    lines: list[Line] = []
+    for number, share in enumerate(digit.probabilities(look.temperature)):
+        filled = bar(share, length, plain=look.plain)
+        percent = [Segment(f"{share:5.0%}", quiet)] if percents else []
+        style = _bar_style(digit, number, look.styles)
+        lines.append([Segment(f"{number} ", quiet), Segment(filled, style), *percent])
+    return lines
 
 
 def _small(digit: Digit, was: int | None, look: Look) -> list[Line]:
@@ -90,12 +90,35 @@ def _large(digit: Digit, was: int | None, look: Look) -> list[Line]:
     head = [Segment(f"#{digit.index:<6} ", look.styles["quiet"]), *_verdict(digit, look)]
     if was is not None:
         head.append(Segment(f"  was {was}", look.styles["quiet"]))
-    beside: list[Line] = [[], [], *_bars(digit, look, 12), [], []]
-    ink = _ink(digit, 26, 14, look)
+    beside: list[Line] = [[], [], *_bars(digit, look, 12), []]
+    ink = _ink(digit, 26, 13, look)
     return [head, *([*left, *right] for left, right in zip(ink, beside, strict=True))]
 
 
-SMALL, TALL, LARGE = Card(14, 8, _small), Card(14, 18, _tall), Card(38, 16, _large)
+def _compact(digit: Digit, was: int | None, look: Look) -> list[Line]:
+    """The bars beside the digit and what is said of it, so that many fit."""
+    quiet, shade = look.styles["quiet"], look.styles["right" if digit.right else "wrong"]
+    share = f"{max(digit.probabilities(look.temperature)):.0%}"
+    verdict = "✓ right" if digit.right else "✗ wrong"
+    label = "" if digit.label is None else f"is {digit.label}"
+    left: list[Line] = [
+        [
+            Segment(f"#{digit.index} ", quiet),
+            Segment(verdict, shade),
+        ],
+        *_ink(digit, 14, 7, look),
+        [Segment(f"says {digit.predicted} {share if was is None else f'was {was}'}", shade)],
+        [Segment(label, quiet)],
+    ]
+    return [
+        [*line, Segment(" " * (15 - sum(len(each.text) for each in line))), *beside]
+        for line, beside in zip(left, _bars(digit, look, 9), strict=True)
+    ]
+
+
+SMALL, TALL = Card(14, 8, _small), Card(14, 18, _tall)
+# In braille a small digit has all its pixels.
+LARGE, COMPACT = Card(38, 14, _large), Card(24, 10, _compact)
 
 
 class Digits(Canvas):
@@ -118,7 +141,9 @@ class Digits(Canvas):
     @property
     def card(self) -> Card:
         if self._large:
-            return LARGE
+            braille = self.settings.digit_style == "braille" and not self.settings.ascii
+            # In a small window the large one would be cut off.
+            return COMPACT if braille or self.size.height < LARGE.height else LARGE
         return TALL if self.size.height >= TALL.height + 1 else SMALL
 
     @property
@@ -130,7 +155,7 @@ class Digits(Canvas):
         """How many digits fit; none while the widget is not shown."""
         if not self.size:
             return 0
-        rows = self.size.height // self.card.height
+        rows = (self.size.height - (self.card is TALL)) // self.card.height  # that has a caption
         return self.columns * max(1, rows)
 
     def watch_digits(self) -> None:

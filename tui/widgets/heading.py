@@ -38,12 +38,11 @@ class Heading(Static):
 
     def draw(self) -> None:
         state = self.run_state
-        left = Content.from_markup(" [b]mnist-tui[/b]  ")
-        for number, (mode, title) in enumerate(self._views.items(), 1):
-            style = "reverse bold" if mode == self._here else ""
-            left += (
-                Content(f" {number} {title} ").stylize(style).stylize(f"@click=app.view('{mode}')")
-            )
+        left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
+        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+            left = self._places()
+        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+            left = self._places(short=True)
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
         right = " · ".join([*facts, *filter(None, [PHASES[state.phase]])]) + " "
@@ -51,3 +50,13 @@ class Heading(Static):
         if len(right) > room:
             right = PHASES[state.phase] + " "
         self.update(left + right.rjust(max(0, room)))
+
+    def _places(self, *, short: bool = False) -> Content:
+        """The views; `short`: all but this one by their numbers alone."""
+        places = Content("")
+        for number, (mode, title) in enumerate(self._views.items(), 1):
+            here = mode == self._here
+            words = Content(f" {number} {title} " if here or not short else f" {number} ")
+            words = words.stylize("reverse bold" if here else "")
+            places += words.stylize(f"@click=app.view('{mode}')")
+        return places
