@@ -63,7 +63,17 @@ class View(Screen[None]):
         assert isinstance(self.app, MnistApp)
         return self.app
 
+    def _size_up(self) -> None:
+        """Takes the classes of this window's size before there is anything in the view: textual
+        does it after, and works all styles out a second time."""
+        width, height = self.app.size
+        sizes = ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS))
+        for size, breakpoints in sizes:
+            reached = [name for least, name in breakpoints if size >= least]
+            self.add_class(reached[-1], update=False)
+
     def compose(self) -> ComposeResult:
+        self._size_up()
         yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
         self.failed = {}
         try:

@@ -1,11 +1,17 @@
 """One line on how busy this machine is."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rich.segment import Segment
 from textual.reactive import var
 
-from core.machine import Gpu, Machine, read_machine
 from tui.drawing import file_size
 from tui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from core.machine import Gpu, Machine
 
 SECONDS = 2.0
 
@@ -22,10 +28,12 @@ class MachineLine(Canvas):
 
     def on_mount(self) -> None:
         self.set_interval(SECONDS, self.measure)
-        self.measure()
+        self.call_after_refresh(self.measure)  # the first frame does not wait for it
 
     def measure(self) -> None:
         if self.screen.is_current and self.display:
+            from core.machine import read_machine
+
             self.machine = read_machine()
 
     def watch_machine(self) -> None:
