@@ -67,8 +67,7 @@ def branch(
     try:
         growing.mkdir()
         _fill(growing, checkpoint, info, described, config)
-        rate = config.learning_rate if "learning_rate" in changes else None
-        _begin_record(growing, old, info, before.learning_rate, rate)
+        _begin_record(growing, old, info, before.learning_rate, config.learning_rate)
         if sys.platform == "win32":  # where a folder cannot take the place of an empty one
             claimed.rmdir()
         growing.replace(claimed)
@@ -154,15 +153,16 @@ def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] 
 
 
 def _begin_record(
-    growing: Path, old: Path, info: CheckpointInfo, rate_before: float, rate: float | None
+    growing: Path, old: Path, info: CheckpointInfo, rate_before: float, rate: float
 ) -> None:
-    """`rate` is None for one that stays as it was. Raises OSError."""
+    """`rate_before` is the checkpoint's. The old run may have changed it later, at the same step.
+    Raises OSError."""
     if (old / EVENTS).exists():
         shutil.copyfile(old / EVENTS, growing / EVENTS)
     with Run(growing) as run:
         kept = run.rewind(info.step, scored=info.test_loss is not None)
         rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
-        if rate is not None and rate != (rates[-1] if rates else rate_before):
+        if rate != (rates[-1] if rates else rate_before):
             # Where a run is taken up, the record decides.
             run.record(LearningRateChanged(step=info.step, learning_rate=rate))
         run.sync()

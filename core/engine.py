@@ -76,6 +76,13 @@ def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
 
 def answer(command: Command) -> Iterator[Event]:
     """What can be answered whether or not a run is going on; other commands have no meaning now."""
+    try:
+        yield from _answer(command)
+    except Exception as error:  # whatever it is, the next command is answered
+        yield Notice(message=f"{type(error).__name__}: {first_line(error)}")
+
+
+def _answer(command: Command) -> Iterator[Event]:
     match command:
         case ListDevices():
             from core.devices import list_devices

@@ -157,7 +157,10 @@ class Digit:
         return self.predicted == self.label
 
     def probabilities(self, temperature: float = 1.0) -> list[float]:
-        """Softmax of logits/temperature: above 1 flattens, below 1 sharpens."""
+        """Softmax of logits/temperature: above 1 flattens, below 1 sharpens. All the same where the
+        logits are no numbers."""
+        if not all(map(math.isfinite, self.logits)):  # of a network that has just diverged
+            return [1 / len(self.logits)] * len(self.logits)
         top = max(self.logits)
         exponentials = [math.exp((logit - top) / temperature) for logit in self.logits]
         total = sum(exponentials)

@@ -8,6 +8,7 @@ from textual.widgets import DataTable, Input, Label, Static
 
 from core.commands import Save
 from core.config import TrainConfig
+from core.events import RunFailed, RunFinished
 from tui.app import MnistApp
 from tui.screens.checkpoints import CheckpointsView
 from tui.screens.dialogs import ConfirmQuit, Help
@@ -305,6 +306,40 @@ async def test_quitting_asks_while_a_run_goes_on(tmp_path):
     assert "stopped at step" in app.farewell
     assert "fake-1/last.safetensors" in app.farewell
     assert app.return_code == 0
+
+
+async def test_a_run_that_fails_while_one_quits_is_told_of(tmp_path):
+    """As when the disk is full: what was asked to be saved is not."""
+    app = app_in(tmp_path, failing_at_the_end)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "training")
+        await pilot.press("q", "y")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.return_code == 1
+    assert "could not be saved" in app.farewell
+
+
+def failing_at_the_end(config, inbox):
+    for event in make_fake_train(steps=100_000)(config, inbox):
+        if isinstance(event, RunFinished):
+            event = RunFailed(reason="checkpoint", message="the result could not be saved (full)")
+        yield event
+
+
+async def test_what_is_set_up_is_what_starts_from_every_view(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        form = pilot.app.screen
+        form.query_one("#epochs", Input).value = "2"
+        await pilot.press("2", "space")
+        await until(pilot, lambda: pilot.app.run_state.started)
+        assert pilot.app.run_state.started.epochs == 2
+        await until(pilot, lambda: phase(pilot) == "finished")
+        form.query_one("#epochs", Input).value = "0"
+        await pilot.press("space")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TrainView), "where it can be put right"
+        assert phase(pilot) == "finished"
 
 
 async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):

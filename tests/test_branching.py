@@ -14,7 +14,7 @@ from core import branching, checkpoints, runs, session
 from core.branching import branch
 from core.commands import SetLearningRate, Stop
 from core.errors import CheckpointError, UsageError
-from core.events import LearningRateChanged, Progress, RunFinished, RunStarted, from_json
+from core.events import LearningRateChanged, Progress, RunFinished, RunStarted, as_json, from_json
 from core.resume import take_up
 from core.trainer import train
 
@@ -202,3 +202,16 @@ def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
     path.write_text(json.dumps(runs.read_description(old) | {"branched_from": 3}))
     with runs.reopen(old) as run:
         assert run.branched == (None, 0)
+
+
+def test_a_rate_that_was_set_later_at_the_same_step_is_not_the_branch_s(old):
+    """As on a pause, which saves, and then the rate is changed."""
+    middle = old / "epoch-001.safetensors"
+    info = checkpoints.read_info(middle)
+    lines = (old / "events.jsonl").read_text().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if '"checkpoint_saved"' in line)
+    lines.insert(at, as_json(LearningRateChanged(step=info.step, learning_rate=0.5)) + "\n")
+    (old / "events.jsonl").write_text("".join(lines))
+    config, taken_up = branch(middle, {}, old.parent)
+    assert config.learning_rate == info.config["learning_rate"]
+    assert drive(config, taken_up=taken_up).config["learning_rate"] == config.learning_rate

@@ -115,6 +115,23 @@ def test_plain_ascii_is_enough():
     assert any("o" in line for line in curve)
 
 
+def test_a_value_that_is_no_number_does_not_end_the_process():
+    settings = Settings(x_axis="step")
+    window = plotting.Window(0, 10, 50)
+    points = [(1.0, 1.0), (2.0, math.inf), (3.0, math.nan), (4.0, 2.0)]
+    series = [plotting.Series("raw", points, plotting.RAW)]
+    text = plotting.build_chart("gradient", series, settings, window, (60, 12))
+    assert len(text.splitlines()) == 12
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1.5e-5, 123456.0])
+def test_labels_that_are_too_wide_do_not_move_the_plot(rate):
+    """What stands at a column, such as a mark, would be beside it."""
+    state = after(STARTED, *(replace(progress(step, 0.5), learning_rate=rate) for step in (1, 9)))
+    rows = drawn(state, "rate", width=30)[:-2]
+    assert {row[6] for row in rows} <= set("┤│")
+
+
 def test_marks_stand_where_things_happened():
     state = after(
         CheckpointSaved(path="x", kind="last", step=100),

@@ -74,7 +74,7 @@ CASES = [
     ("rate too high", trained([2.3, 2.6, 2.7, 2.8]), "worse than guessing"),
     ("rate too high", trained([1, 0.5, 0.3, 0.5, 0.9]), "loss rises"),
     ("rate too high", trained([1, 0.4, 1, 0.4, 1, 0.4, 1, 0.4]), "jumps about"),
-    ("failed", trained([1], RunFailed(reason="diverged", message="it diverged")), "of 0.0001"),
+    ("failed", trained([1], RunFailed(reason="diverged", message="no number")), "Train again with"),
     ("failed", trained([1], RunFailed(reason="error", message="no")), "the fault above"),
     ("gradient", gradient(500.0), "huge (norm 500)"),
     ("gradient", gradient(1e-5), "almost 0"),
@@ -166,3 +166,29 @@ def test_no_run_is_beyond_words(events):
         assert isinstance(comment(state), str)
     for rule in RULES:
         rule.sentence(finished(state, 0.5))
+
+
+def test_the_best_epoch_is_found_however_long_ago_it_was():
+    rows = [(0.5, 0.5, 0.95 if epoch == 5 else 0.9 + epoch / 10_000) for epoch in range(1, 31)]
+    assert "Epoch 30 is the best" not in comment(epochs(*rows))
+    assert "Epoch 30 is the best" in comment(epochs(*rows[5:], (0.5, 0.5, 0.96))).replace(
+        "26", "30"
+    )
+
+
+def test_just_over_half_right_is_not_mostly_wrong():
+    assert "most are wrong" not in comment(finished(epochs((0.5, 0.5, 0.55)), 0.55))
+    assert "most are wrong" in comment(finished(epochs((0.5, 0.5, 0.2)), 0.2))
+
+
+def test_advice_after_divergence_is_from_the_schedule_s_peak():
+    started = replace(LONG, config={"learning_rate": 0.1})
+    failed = RunFailed(reason="diverged", message="it was no number")
+    assert "a learning rate of 0.01" in comment(after(started, progress(10, 2.0), failed))
+
+
+def test_the_gradient_s_middle_is_of_the_newest_ones():
+    told = [
+        replace(progress(n, 0.5), gradient_norm=500.0 if n < 1800 else 1.0) for n in range(1, 2000)
+    ]
+    assert "gradient" not in comment(after(LONG, *told))

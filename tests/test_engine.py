@@ -9,7 +9,16 @@ from queue import SimpleQueue
 from conftest import diverged, make_fake_train
 
 from core import checkpoints
-from core.commands import ListDevices, OpenCheckpoint, Pause, Quit, Resume, Start, Stop
+from core.commands import (
+    DescribeNetwork,
+    ListDevices,
+    OpenCheckpoint,
+    Pause,
+    Quit,
+    Resume,
+    Start,
+    Stop,
+)
 from core.config import TrainConfig
 from core.engine import serve
 from core.events import (
@@ -205,3 +214,14 @@ def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
             inbox.put(Quit())
     assert refused == ["there is no dataset 'cifar' here, only mnist, sample"]
     assert isinstance(event, RunFinished)
+
+
+def test_a_command_that_fails_does_not_end_the_engine(monkeypatch):
+    """As where torch is there and cannot be imported."""
+    monkeypatch.setitem(sys.modules, "core.anatomy", None)
+    inbox = SimpleQueue()
+    for command in (DescribeNetwork("mlp"), ListDevices(), Quit()):
+        inbox.put(command)
+    told = list(serve(inbox))
+    assert isinstance(told[0], Notice)
+    assert isinstance(told[-1], DevicesListed)

@@ -219,3 +219,17 @@ def test_a_score_that_comes_before_any_step_says_nothing_of_training():
     trained = epoch_line(after(STARTED, progress(100, 0.5), scored))
     assert trained.startswith("epoch 1/2: training loss 0.5000, test loss 0.2500")
     assert trained.endswith("500 samples/s")
+
+
+def test_a_gradient_that_is_no_number_is_not_drawn():
+    """A curve with an infinity in it ended the whole process, in plotext's own code."""
+    steps = [replace(progress(step, 1.0), gradient_norm=norm) for step, norm in
+             ((1, 2.0), (2, float("inf")), (3, float("nan")), (4, 3.0))]  # fmt: skip
+    state = after(STARTED, *steps)
+    assert state.curves.gradients.points == ((1, 2.0), (4, 3.0))
+
+
+def test_a_curve_that_is_cut_forgets_what_came_after():
+    curve = Curve(((10.0, 1.0), (20.0, 1.0)), values_per_point=4, waiting=(9.0,))
+    assert curve.until(15).waiting == ()
+    assert curve.until(25) is curve

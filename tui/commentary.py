@@ -47,9 +47,9 @@ def comment(state: RunState) -> str:
 def _failed(state: RunState) -> str | None:
     if state.phase != "failed":
         return None
-    if "diverged" not in state.message:
+    if state.reason != "diverged":
         return "The run has ended with the fault above. What was saved before it is kept."
-    rate = state.learning_rate
+    rate = state.chosen_rate
     try_ = f"a learning rate of {rate / 10:.1g}" if rate else "a tenth of the learning rate"
     return (
         "It diverged: each step went so far that it made the loss larger, until it was no number "
@@ -64,7 +64,8 @@ def _finished(state: RunState) -> str | None:
     said = f"{accuracy:.1%} of the test digits are right"
     if math.isfinite(accuracy) and accuracy < 1:
         wrong = 1 / (1 - accuracy)
-        said += f": about 1 of {wrong:.0f} is wrong" if wrong > 2.5 else ": most are wrong"
+        said += f": about 1 of {wrong:.0f} is wrong" if wrong > 2.5 else ""
+        said += ": most are wrong" if accuracy < 0.5 else ""
     usual = _usual(state.started.arch)
     if usual is None or state.phase == "stopped":
         return f"{said}."
@@ -143,7 +144,9 @@ def _plateau(state: RunState) -> str | None:
 
 def _gradient(state: RunState) -> str | None:
     end = _end_of_tenth(state)
-    norms = [] if end is None else sorted(_sampled(state.curves.gradients, 0.0, end)[-21:])
+    points = state.curves.gradients.points
+    last = bisect_right(points, end or 0.0, key=lambda point: point[0])
+    norms = sorted(norm for _, norm in points[max(0, last - 21) : last])
     if len(norms) < 5:
         return None
     middle = norms[len(norms) // 2]
@@ -205,7 +208,7 @@ def _gap(state: RunState) -> str | None:
 
 
 def _best(state: RunState) -> str | None:
-    scores = _scores(state)
+    scores = state.scores if state.started else ()
     if len(scores) < 2:
         return None
     best = max(scores, key=lambda score: score.accuracy)

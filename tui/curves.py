@@ -38,7 +38,8 @@ class Curve:
     def until(self, step: float) -> Curve:
         """Its part up to that step."""
         end = bisect_right(self.points, step, key=lambda point: point[0])
-        return self if end == len(self.points) else replace(self, points=self.points[:end])
+        cut = replace(self, points=self.points[:end], waiting=())
+        return self if end == len(self.points) else cut
 
     def value_at(self, step: float) -> float | None:
         """The value of the last point that is not after the step."""

@@ -22,7 +22,8 @@ LETTERS = "abcd"
 RARITY = ("saved", "paused", "rate", "branch")
 # Braille cells are two dots wide: more points than that a column cannot show.
 POINTS_PER_COLUMN = 2
-LEFT = 8  # columns for the labels of the y-axis and the axis itself, at most
+UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+LONGEST_LABEL = 12
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,10 @@ def linear_axis(low: float, high: float, most: int) -> tuple[float, float, list[
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     digits = max(0, -math.floor(math.log10(step)))
     labels = [(step * i, f"{step * i:,.{digits}f}") for i in range(first, last + 1)]
-    if step >= 10_000 or digits > 5:
+    unit, sign = next((each for each in UNITS if step >= each[0]), (1.0, ""))
+    if sign:
+        labels = [(at, f"{at / unit:,.10g}{sign}") for at, _ in labels]
+    if digits > 5 or max(len(label) for _, label in labels) > LONGEST_LABEL:
         labels = [(at, f"{at:.2g}") for at, _ in labels]
     return step * first, step * last, labels
 
@@ -336,6 +340,13 @@ def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
     return places, labels
 
 
+def _short(at: float, label: str, width: int, settings: Settings) -> str:
+    """The label in exactly that width, so that the plot begins where the marks think it does."""
+    if len(label) > width:
+        label = f"{10**at if settings.log_scale else at:.0e}"
+    return label.rjust(width)[:width]
+
+
 def build_chart(
     kind: str, series: Sequence[Series], settings: Settings, window: Window, size: tuple[int, int]
 ) -> str:
@@ -346,7 +357,7 @@ def build_chart(
     scale = scale_of(kind, settings.log_scale)
     low, high, ticks = y_axis_of(kind, series, settings, height)
     margin = width - window.columns - 1  # all labels the same, so that columns stay where they are
-    ticks = [(at, label.rjust(margin)) for at, label in ticks]
+    ticks = [(at, _short(at, label, margin, settings)) for at, label in ticks]
     figure: Any = plotext.figure
     figure.clear()
     figure.plot_size(width, height)
@@ -361,9 +372,11 @@ def build_chart(
     y_axis.lim(low, high).pixel(ink)
     y_axis.ticks([at for at, _ in ticks], [label for _, label in ticks])
     for each in series:
-        if not each.points:
+        # What is no number would end the process, in plotext's own code.
+        points = [(x, scale(value)) for x, value in each.points if math.isfinite(value)]
+        if not points:
             continue
-        xs, ys = [x for x, _ in each.points], [scale(value) for _, value in each.points]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
         shape = plotext.marker(each.marker, plotext.pixel(foreground=each.tag))
         figure.draw(figure.signal(xs, ys, marker=shape).lines(each.line))
     return figure.build().string()

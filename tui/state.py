@@ -1,6 +1,7 @@
 """What a person sees of a run: a frozen RunState, and fold(state, event) -> RunState."""
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Literal
 
 from core.events import (
@@ -97,6 +98,7 @@ class RunState:
     digits_step: int = -1
     samples: int = 0
     checkpoint: str | None = None
+    reason: str = ""  # why it failed, in one word
     opened: Opened | None = None
     network: NetworkDescribed | None = None  # of the architecture that was last asked for
     inspected: NetworkInspected | None = None
@@ -202,6 +204,7 @@ def fold(state: RunState, event: Event) -> RunState:
                 state,
                 phase="idle" if stopped else "failed",
                 message=event.message,
+                reason=event.reason,
                 checkpoint=event.checkpoint or state.checkpoint,
             )
         case DevicesListed():
@@ -252,7 +255,9 @@ def _progress(state: RunState, event: Progress) -> RunState:
     # An epoch's mean goes on from its steps so far; a new epoch starts from nothing.
     behind = state.epoch_steps if event.epoch == state.epoch else 0
     total = (state.epoch_loss or 0.0) * behind + event.loss * since
-    gradients = [] if event.gradient_norm is None else [(event.step, event.gradient_norm)]
+    # Gradients overflow before losses do.
+    norm = event.gradient_norm
+    gradients = [] if norm is None or not isfinite(norm) else [(event.step, norm)]
     return replace(
         state,
         step=event.step,

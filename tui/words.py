@@ -41,6 +41,8 @@ def epoch_line(state: RunState) -> str:
 
 def farewell(state: RunState) -> str:
     """The one line that is left when a run has ended: how it went and where it is kept."""
+    if state.phase == "failed":
+        return state.message
     if state.phase not in ("finished", "stopped"):
         return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
     how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"

@@ -105,7 +105,7 @@ class CheckpointsView(View):
         self._describe()
 
     def on_resize(self) -> None:
-        self.show()
+        self.attempt("resize", self.show)
 
     def _chosen(self) -> Listed | None:
         """The checkpoint under the cursor."""
@@ -123,11 +123,13 @@ class CheckpointsView(View):
             config, info = chosen.info.config, chosen.info
             rate, batch, seed = (config.get(k) for k in ("learning_rate", "batch_size", "seed"))
             said = (
-                f"{chosen.path}\n{info.parameters:,} parameters, step {info.step:,}, "
+                f"{info.parameters:,} parameters, step {info.step:,}, "
                 f"learning rate {rate}, batch {batch}, seed {seed}"
             )
         elif chosen:
-            said = f"{chosen.path}\nbroken: {chosen.error}"
+            said = f"broken: {chosen.error}"
+        if chosen:
+            said = f"{printable(str(chosen.path))}\n{printable(said)}"
         self.query_one("#details", Static).update(Content(said))
 
     @on(DataTable.RowSelected)

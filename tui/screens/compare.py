@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
-from core.errors import CheckpointError, explain
+from core.errors import CheckpointError, explain, first_line
 from tui.drawing import age, percent
 from tui.history import MOST_EARLIER, Past, lightened, list_runs, place_of, read_run
 from tui.state import RunState
@@ -159,8 +159,9 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
         for run in runs:
             try:
                 state = known.get(os.path.abspath(run.folder)) or read_run(run.folder)
-            except OSError as error:
-                errors.append(f"{run.name} cannot be read ({explain(error)})")
+            except Exception as error:  # whatever is in a file, the dialog can be closed
+                why = explain(error) if isinstance(error, OSError) else first_line(error)
+                errors.append(f"{run.name} cannot be read ({why})")
                 continue
             if state.started is None:
                 errors.append(f"{run.name} has told nothing that could be shown")

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.events import Digit, Scored
-from tui.drawing import percent
+from tui.drawing import percent, printable
 from tui.picks import BY_GUESS, KINDS, Kind, Pick, as_evaluated, chosen, missing
 from tui.screens.captions import between, choices, key, line
 from tui.screens.view import View
@@ -130,6 +130,11 @@ class DigitsView(View):
         if state.started is None:
             when = "when training begins" if state.active else "press space to train:"
             return f"{when} digits appear here"
+        if state.phase == "failed" and not state.checkpoint:
+            return "the run has left no checkpoint that could be asked"
+        opened = state.opened
+        if opened and opened.error and opened.path == state.checkpoint and not state.active:
+            return f"✗ {printable(opened.error)}"
         why = missing(self.pick, state.labels, newest)
         return f"{self.pick.kind}: {why}" if why else None
 
@@ -248,7 +253,7 @@ class DigitsView(View):
         if why := self.why_not():
             return why
         if self._chosen == ():
-            return "there is no such digit: choose others"
+            return "there is no such digit" + (": choose others" if self.CHOOSES else " any more")
         return "the network is being asked"
 
     def show_caption(self) -> None:

@@ -127,10 +127,10 @@ class MistakesView(View):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self.show()
+        self.attempt("show", self.show)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show)
+        self.call_after_refresh(self.attempt, "show", self.show)
 
     def show(self) -> None:
         score = self.score

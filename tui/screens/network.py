@@ -72,7 +72,7 @@ class NetworkView(View):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self.show()  # another network may have been set up since
+        self.attempt("show", self.show)  # another network may have been set up since
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         seen = ("network", "inspected", "phase", "started")

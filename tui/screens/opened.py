@@ -4,6 +4,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from core.events import Digit
+from tui.drawing import printable
 from tui.screens.captions import line
 from tui.screens.digits import DigitsView
 
@@ -18,7 +19,7 @@ class OpenedView(DigitsView):
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
-        self.path, self._title = path, title
+        self.path, self._title = path, printable(title)
 
     @property
     def opened_path(self) -> str | None:

@@ -20,7 +20,7 @@ from core.branching import branch
 from core.checkpoints import CheckpointInfo, list_run, read_info
 from core.commands import Start
 from core.config import FIELDS, allowed, parse
-from core.errors import CheckpointError, UserError
+from core.errors import CheckpointError, UserError, first_line
 from tui.drawing import loss_text, percent
 from tui.history import read_run
 from tui.state import RunState
@@ -248,8 +248,8 @@ class Rewind(ModalScreen[Branch | None]):
                 raise CheckpointError("that checkpoint has been replaced meanwhile: choose again")
             config, taken_up = branch(place.path, changes, place.path.parent.parent)
             made = Start(config, taken_up), read_run(taken_up.folder)
-        except (UserError, OSError) as error:
-            self.post_message(self.Refused(str(error)))
+        except Exception as error:  # whatever it is, another can be chosen
+            self.post_message(self.Refused(first_line(error)))
         else:
             self.post_message(self.Made(made))
 

@@ -57,9 +57,9 @@ class TrainView(View):
 
     def action_cursor(self, columns: int) -> None:
         """Moves the line at which values are read off; it begins at the newest step."""
-        width = self.query_one(Charts).columns - 1
+        chart = self.query_one(Charts).chosen
         now = self.settings.cursor
-        at = self.run_state.share if now is None else now + columns / width
+        at = chart.newest if now is None else now + columns / (chart.columns - 1)
         self.mnist.change_settings(cursor=min(1.0, max(0.0, at)))
 
     def action_no_cursor(self) -> None:

@@ -56,6 +56,10 @@ class View(Screen[None]):
             if watch := vars(cls).get(name):
                 setattr(cls, name, _in_its_place(watch))
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = {}
+
     @property
     def mnist(self) -> MnistApp:
         from tui.app import MnistApp
@@ -75,7 +79,6 @@ class View(Screen[None]):
     def compose(self) -> ComposeResult:
         self._size_up()
         yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
-        self.failed = {}
         try:
             yield from self.body()
         except Exception as error:

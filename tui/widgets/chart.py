@@ -15,7 +15,7 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.reactive import var
 
-from tui.drawing import duration
+from tui.drawing import duration, printable
 from tui.plotting import (
     AXIS,
     EARLIER,
@@ -29,6 +29,7 @@ from tui.plotting import (
     Window,
     build_chart,
     marks_of,
+    place_of,
     series_of,
     window_of,
 )
@@ -88,6 +89,16 @@ class Chart(Canvas):
     def columns(self) -> int:
         """Of the plot itself, without the labels of its y-axis."""
         return max(10, self.size.width - (9 if self.size.width >= WIDE else 7))
+
+    @property
+    def newest(self) -> float:
+        """Where the newest step is, as a share of the chart's width."""
+        state, settings = self.run_state, self.settings
+        if not state.started:
+            return 0.0
+        window = window_of(state, settings, self.columns)
+        now = place_of(state, settings.x_axis)(state.step)
+        return (now - window.low) / (window.high - window.low)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         def shown(state: RunState) -> tuple[object, ...]:
@@ -190,7 +201,7 @@ class Chart(Canvas):
 
     def _name_of(self, place: int) -> str:
         started = self.earlier[place].started
-        return started.run if started else "?"
+        return printable(started.run) if started else "?"
 
     def on_click(self, event: Click) -> None:
         left = self.size.width - self.columns
@@ -223,8 +234,8 @@ class Charts(Container):
             self.add_class(f"-{after.several}")
 
     @property
-    def columns(self) -> int:
-        return self.query_one(".slot-0", Chart).columns
+    def chosen(self) -> Chart:
+        return self.query_one(".slot-0", Chart)
 
 
 def at_text(x_axis: str, x: float) -> str:

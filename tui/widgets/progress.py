@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from tui.drawing import bar, duration, file_size, loss_text, percent
+from tui.drawing import bar, duration, file_size, loss_text, percent, printable
 from tui.state import RunState
 from tui.widgets.canvas import Canvas, Line
 
@@ -31,7 +31,7 @@ class RunProgress(Canvas):
         state = self.run_state
         bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
         alert = state.phase == "failed"
-        said = Segment(sentence(state), styles["alert" if alert else "text"])
+        said = Segment(printable(sentence(state)), styles["alert" if alert else "text"])
         lines = [bars, *_wrapped(said, width)]
         # A long message, of a failure mostly, takes the room that it needs.
         height = max(2, len(lines))

@@ -109,7 +109,9 @@ class Weights(Canvas):
     images: var[WeightImages | None] = var(None, init=False)
     first: var[int] = var(0, init=False)
 
-    def watch_images(self) -> None:
+    def watch_images(self, before: WeightImages | None, after: WeightImages | None) -> None:
+        if after and self.first >= len(after.images):
+            self.first = 0  # of another network
         self.draw()
 
     def watch_first(self) -> None:
