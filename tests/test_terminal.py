@@ -35,7 +35,8 @@ class Terminal:
 
     def __init__(self, folder, *arguments, size=(80, 24), program=("-m", "tui")):
         environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment.pop("COLUMNS")
+        for size_by_hand in ("COLUMNS", "LINES"):
+            environment.pop(size_by_hand, None)
         self.folder = folder
         self.screen = Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
