@@ -145,9 +145,14 @@ async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_p
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         field = pilot.app.screen.query_one("#epochs", Input)
         field.focus()
-        await pilot.press("l")
-        assert pilot.app.settings.log_scale
+        await pilot.press("l", "a", "c")
+        assert not pilot.app.settings.log_scale, "a letter by mistake changes nothing"
+        assert not pilot.app.settings.ascii
         assert field.value == "6"
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Help)
+        await pilot.press("escape")
         await pilot.press("down")
         assert pilot.app.focused.id == "batch_size"
         await pilot.press("up")
@@ -167,6 +172,8 @@ async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
         assert pilot.app.focused.value == "linear"
         await pilot.press("tab", "down", "down")
         assert pilot.app.focused.id == "epochs"
+        await pilot.pause()
+        assert "how often to go" in text_of(pilot)
         await pilot.press("backspace", "2", "space")
         await until(pilot, lambda: phase(pilot) == "finished")
         started = pilot.app.run_state.started
@@ -340,6 +347,19 @@ async def test_what_is_set_up_is_what_starts_from_every_view(tmp_path):
         await pilot.pause()
         assert isinstance(pilot.app.screen, TrainView), "where it can be put right"
         assert phase(pilot) == "finished"
+
+
+async def test_ctrl_c_asks_as_q_does(tmp_path):
+    app = app_in(tmp_path, make_fake_train(steps=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("ctrl+c", "ctrl+c")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmQuit)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, TrainView)
 
 
 async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):

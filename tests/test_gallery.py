@@ -172,5 +172,9 @@ async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
 async def test_of_a_checkpoint_there_are_no_guesses_of_the_run(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.app.push_screen(OpenedView(str(tmp_path / "none.safetensors"), "a run/last"))
-        await pilot.press("d")
-        assert "class: of the run that is going on only" in text_of(pilot)
+        offered = []
+        for _ in range(3):
+            await pilot.press("d")
+            offered.append(pilot.app.screen.pick.kind)
+        assert offered == ["random", "index", "random"]
+        assert "mistakes" not in text_of(pilot).splitlines()[1]

@@ -49,6 +49,10 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
+# What opens over a view, and needs its room.
+DIALOGS = ("rate", "rewind", "compare", "help", "command_palette")
+
+
 class MnistApp(Running):
     TITLE = "mnist-tui"
     CSS_PATH = "app.tcss"
@@ -119,9 +123,15 @@ class MnistApp(Running):
         field = view.focused.id if view and view.focused else None
         self.push_screen(Help(guide(self.current_mode, field, view.GUIDE if view else {})))
 
+    def action_help_quit(self) -> None:
+        """Textual's own meaning of ctrl+c is to say which key quits."""
+        self.call_next(self.action_quit)
+
     async def action_quit(self) -> None:
         from tui.screens.dialogs import ConfirmQuit
 
+        if isinstance(self.screen, ConfirmQuit):
+            return
         if self.run_state.active:
             self.push_screen(ConfirmQuit(), lambda yes: self.leave(0) if yes else None)
         else:
@@ -132,6 +142,8 @@ class MnistApp(Running):
         if action in ("focus_next", "focus_previous"):
             # The fields are locked during a run.
             return not (isinstance(self.view, TrainView) and self.run_state.active)
+        if action in DIALOGS and self.view is not None and self.view.is_too_small:
+            return False
         return applies(action, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -31,14 +31,18 @@ class Rule:
 
 
 def comment(state: RunState) -> str:
-    """The one or two sentences that tell most; empty where there is no run."""
+    return " ".join(sentences(state))
+
+
+def sentences(state: RunState) -> list[str]:
+    """The one or two that tell most; none where there is no run."""
     said: list[str] = []
     for rule in RULES:
         if sentence := rule.sentence(state):
             said.append(sentence)
             if len(said) == 2:
                 break
-    return " ".join(said)
+    return said
 
 
 # How a run stands

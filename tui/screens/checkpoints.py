@@ -144,7 +144,7 @@ class CheckpointsView(View):
             return
         info = chosen.info
         accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
-        title = f"{info.run}/{chosen.kind}{accuracy}"
+        title = f"{info.run}/{chosen.path.stem}{accuracy}"
         self.app.push_screen(OpenedView(str(chosen.path), title))
 
     def action_filter(self) -> None:

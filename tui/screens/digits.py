@@ -65,6 +65,7 @@ class DigitsView(View):
 
     MODE = "digits"
     GUIDE = DIGITS_HELP
+    OFFERS: tuple[Kind, ...] = KINDS
     CSS_PATH = "digits.tcss"
     BINDINGS = [*CHOOSING, *STEPPING, *PAGING]
 
@@ -169,8 +170,8 @@ class DigitsView(View):
             self.choose(Pick(kind, actual, seed=self.pick.seed))
 
     def action_kind(self, by: int) -> None:
-        place = KINDS.index(self.pick.kind) + by
-        self.action_choose(KINDS[place % len(KINDS)])
+        place = self.OFFERS.index(self.pick.kind) + by
+        self.action_choose(self.OFFERS[place % len(self.OFFERS)])
 
     def action_anew(self) -> None:
         self.choose(replace(self.pick, seed=self.pick.seed + 1))
@@ -266,7 +267,7 @@ class DigitsView(View):
             self.query_one("#caption", Static).update(said)
 
     def top_line(self) -> Content:
-        kinds = choices([(kind, f"choose('{kind}')") for kind in KINDS], self.pick.kind)
+        kinds = choices([(kind, f"choose('{kind}')") for kind in self.OFFERS], self.pick.kind)
         others, number = key("n", "others", "anew"), key("g", "go to", "go_to")
         return line(key("d", "", "kind(1)") + " " + kinds, others, number)
 

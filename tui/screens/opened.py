@@ -16,6 +16,8 @@ class OpenedView(DigitsView):
     BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
     STEPS_BACK = False
     SEEN = ("opened",)
+    # What the network makes of all digits is known of the run that is going on only.
+    OFFERS = ("index", "random")
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
@@ -34,8 +36,7 @@ class OpenedView(DigitsView):
         return opened.samples if opened and opened.path == self.path else 0
 
     def why_not(self) -> str | None:
-        known = self.pick.kind in ("index", "random")
-        return None if known else f"{self.pick.kind}: of the run that is going on only"
+        return None
 
     def show_caption(self) -> None:
         opened = self.run_state.opened

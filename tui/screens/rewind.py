@@ -210,7 +210,8 @@ class Rewind(ModalScreen[Branch | None]):
         except UserError:
             return f"{LABELS[name]} must be {allowed(name)}"
         if name == "epochs" and chosen and value <= chosen.info.epoch:
-            return f"Epochs must be more than the {chosen.info.epoch} behind this checkpoint"
+            behind = f"Epochs must be more than the {chosen.info.epoch} behind this checkpoint"
+            return f"{behind}: raise it, or choose an earlier one"
         return ""
 
     def _text(self, name: str) -> str:

@@ -21,6 +21,7 @@ from tui.widgets.progress import RunProgress
 class TrainView(View):
     MODE = "train"
     CSS_PATH = "train.tcss"
+    DEFAULT_CLASSES = "-idle"
     AUTO_FOCUS = ""  # no field: the keys are for the run until an arrow goes into the form
     BINDINGS = [
         Binding("down", "app.focus_next", "Settings", key_display="↑ ↓"),
@@ -48,8 +49,19 @@ class TrainView(View):
 
     def watch_run_state(self) -> None:
         self.set_class(self.run_state.active, "-active")
+        self.set_class(self.run_state.phase == "idle", "-idle")
         for row in self.query(Digits):
             row.digits = self.run_state.digits
+
+    def on_descendant_focus(self) -> None:
+        self._make_room()
+
+    def on_descendant_blur(self) -> None:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a small window what a field is for needs the digits' room."""
+        self.set_class(self.focused is not None, "-editing")
 
     def watch_settings(self) -> None:
         self.set_class(self.settings.several == "all", "-all-charts")

@@ -87,6 +87,10 @@ class View(Screen[None]):
         yield KeyBar()
         yield Static("Please make this window larger: at least 60×18.", id="too-small")
 
+    @property
+    def is_too_small(self) -> bool:
+        return self.has_class("-narrow") or self.has_class("-flat")
+
     def body(self) -> ComposeResult:
         """What is between the heading and the footer."""
         yield from ()
@@ -115,6 +119,8 @@ class View(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self._follow()
+        # Those that another view has asked for may be others.
+        self.call_after_refresh(self.mnist.ask_for_digits, at_once=True)
 
     def _follow(self) -> None:
         if self.is_current:

@@ -25,10 +25,12 @@ class Commentary(Canvas):
         if self.run_state.phase == "idle":
             self.paint([])
             return
-        from tui.commentary import comment
+        from tui.commentary import sentences
 
-        said = textwrap.wrap(comment(self.run_state), max(10, width - 2))
+        # Where there is no room for both, the first one whole.
+        told = sentences(self.run_state)
+        said = textwrap.wrap(" ".join(told), max(10, width - 2))
         if len(said) > height:
-            said = [*said[: height - 1], textwrap.shorten(" ".join(said[height - 1 :]), width - 2)]
+            said = textwrap.wrap(told[0], max(10, width - 2))[:height]
         style = self.part("commentary--text")
         self.paint([[Segment(f" {line}", style)] for line in said])

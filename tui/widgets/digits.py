@@ -46,8 +46,8 @@ def _verdict(digit: Digit, look: Look) -> Line:
 
 
 def _short_verdict(digit: Digit, look: Look) -> Line:
-    """In 14 characters, with how sure the first guess is."""
-    share = f" {max(digit.probabilities(look.temperature)):.0%}"
+    """In 14 characters, with how sure the network really is: here are no bars to go with."""
+    share = f" {max(digit.probabilities()):.0%}"
     sign, name = ("✓", "right") if digit.right else ("✗", "wrong")
     actual = "" if digit.right or digit.label is None else f", is {digit.label}"
     said = Segment(f"{sign} {digit.predicted}{actual}", look.styles[name])

@@ -36,12 +36,13 @@ BUTTON = {
 
 
 class NumberInput(Input):
-    """An Input that takes what numbers are made of, and leaves all other keys to the app."""
+    """An Input that takes what numbers are made of. Space, ? and q are left to the app; all other
+    characters do nothing, here or there: a letter by mistake must not change the screen."""
 
-    TAKES = "0123456789.+-e"
+    LEAVES = " ?q"
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        return character is not None and character in self.TAKES
+        return character is not None and character.isprintable() and character not in self.LEAVES
 
     async def _on_key(self, event: Key) -> None:
         if not event.is_printable or self.check_consume_key(event.key, event.character):
@@ -126,7 +127,8 @@ class SetupForm(Vertical):
     @on(Input.Changed)
     def check(self, event: Input.Changed) -> None:
         event.stop()
-        self._explain(event.input.id or "")
+        if event.input.has_focus:  # not those that are filled in at the start
+            self._explain(event.input.id or "")
 
     @on(Choice.Changed)
     def on_choice(self) -> None:
@@ -140,7 +142,7 @@ class SetupForm(Vertical):
             self._describe_network()
 
     def on_descendant_blur(self) -> None:
-        self._describe_network()
+        self.on_descendant_focus()  # another field may have the focus already
 
     def _describe_network(self) -> None:
         """Where there is nothing else to say: what is about to be trained."""
