@@ -132,6 +132,14 @@ def test_labels_that_are_too_wide_do_not_move_the_plot(rate):
     assert {row[6] for row in rows} <= set("┤│")
 
 
+def test_a_short_label_says_the_same_value():
+    settings = Settings()
+    assert plotting._short(0.00015, "0.00015", 6, settings) == "1.5e-4"
+    assert plotting._short(0.0002, "0.00020", 6, settings) == "  2e-4"
+    assert plotting._short(1.5e-12, "0.0000000000015", 6, settings) == " " * 6
+    assert plotting._short(250_000.0, "250,000", 6, settings) == "2.5e5".rjust(6)
+
+
 def test_marks_stand_where_things_happened():
     state = after(
         CheckpointSaved(path="x", kind="last", step=100),

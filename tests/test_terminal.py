@@ -126,7 +126,7 @@ def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
     terminal.expect(r"Finished: test accuracy \d\d\.\d\d%")
     terminal.expect(r"✓ \d")
     terminal.press("2")
-    terminal.expect("of 1,000")
+    terminal.expect("0–1 of 1,000")
     terminal.press(key_of("checkpoints"))
     terminal.expect("best +linear")
     terminal.press("q")

@@ -10,34 +10,11 @@ from typing import Any
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from core.commands import (
-    Pause,
-    Resume,
-    Save,
-    SetLearningRate,
-    Stop,
-)
-from core.events import (
-    CheckpointSaved,
-    Evaluated,
-    NetworkInspected,
-    Predicted,
-    Progress,
-    Scored,
-)
+from core.commands import Pause, Resume, Save, SetLearningRate, Stop
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
 from tui.running import Running
 from tui.screens.train import TrainView
 from tui.state import RunState
-
-# At least so long between the digits' guesses while the network trains.
-GUESS_SECONDS = 0.5
-# What comes again and again while a network trains, and can wait for the next frame.
-UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
-# And between two looks into it.
-INSPECTION_SECONDS = 1.0
-# After a signal: how long the screen may take to put the terminal in order once all is saved.
-SECONDS_TO_LEAVE = 2.0
 
 
 def _later(module: str, name: str) -> Callable[[], Screen[Any]]:

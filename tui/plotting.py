@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -341,10 +342,11 @@ def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
 
 
 def _short(at: float, label: str, width: int, settings: Settings) -> str:
-    """The label in exactly that width, so that the plot begins where the marks think it does."""
-    if len(label) > width:
-        label = f"{10**at if settings.log_scale else at:.0e}"
-    return label.rjust(width)[:width]
+    """The label in exactly that width, so that the plot begins where the marks think it does. None
+    rather than one that says another value."""
+    value = 10**at if settings.log_scale else at
+    power = re.sub(r"(\.0)?e([+-])0*", lambda match: f"e{match[2].strip('+')}", f"{value:.1e}")
+    return next((text for text in (label, power) if len(text) <= width), "").rjust(width)
 
 
 def build_chart(

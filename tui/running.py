@@ -19,15 +19,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.worker import Worker
 
-from core.commands import (
-    Command,
-    Inbox,
-    Inspect,
-    ListDevices,
-    Quit,
-    Start,
-    Stop,
-)
+from core.commands import Command, Inbox, Inspect, ListDevices, Quit, Start, Stop
 from core.config import TrainConfig
 from core.engine import Train, serve
 from core.errors import exit_status
@@ -57,10 +49,10 @@ from tui.words import farewell
 
 # At least so long between the digits' guesses while the network trains.
 GUESS_SECONDS = 0.5
-# What comes again and again while a network trains, and can wait for the next frame.
-UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
 # And between two looks into it.
 INSPECTION_SECONDS = 1.0
+# What comes again and again while a network trains, and can wait for the next frame.
+UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
 # After a signal: how long the screen may take to put the terminal in order once all is saved.
 SECONDS_TO_LEAVE = 2.0
 
