@@ -8,7 +8,7 @@ from test_state import STARTED
 from core.anatomy import describe_network
 from core.architectures import ARCHITECTURES
 from core.events import NetworkDescribed, WeightImages
-from tui import app
+from tui import running
 from tui.screens.network import NETWORK_HELP
 from tui.state import RunState, fold
 from tui.widgets.choice import Choice
@@ -87,7 +87,7 @@ def test_every_word_has_its_help():
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeypatch):
-    monkeypatch.setattr(app, "INSPECTION_SECONDS", 0.1)
+    monkeypatch.setattr(running, "INSPECTION_SECONDS", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "784" in text_of(pilot))
