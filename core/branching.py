@@ -14,11 +14,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints import CheckpointInfo, copy_as, list_run, read_info
+from core.checkpoints import copy_as
 from core.config import FIELDS, TrainConfig, flag
 from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged
 from core.files import PARTIAL, replace_file
+from core.headers import CheckpointInfo, read_info
+from core.listing import list_run
 from core.resume import TakenUp, digits_folder, is_run, stored_config
 from core.runs import DESCRIPTION, EVENTS, Run, cannot_be_written, new_folder, read_description
 from core.saving import BEST, LAST, score_of

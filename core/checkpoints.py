@@ -1,87 +1,35 @@
-"""Checkpoints: one safetensors file each, that holds tensors and a description and no code.
-
-The header, https://huggingface.co/docs/safetensors, is eight bytes of length and then JSON; reading
-it needs neither torch nor the rest of the file, so a list of checkpoints is made of headers alone.
-"""
+"""Checkpoints: one safetensors file each, that holds tensors and a description and no code."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 import shutil
-import stat
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from core.architectures import ARCHITECTURES
 from core.errors import CheckpointError, explain, first_line
 from core.files import expand, replacing
+from core.headers import (
+    DTYPES,
+    METADATA,
+    SUFFIX,
+    CheckpointInfo,
+    described,
+    encode,
+    read_header,
+    reading,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-FORMAT_VERSION = 1
-SUFFIX = ".safetensors"
 # What is stored beside the weights carries one of these before its name.
 STATE_PREFIXES = ("optimizer.", "rng.")
-# What safetensors calls the types that a state can have.
-DTYPES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "int64": "I64",
-    "int32": "I32",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
-LARGEST_HEADER = 4 * 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckpointInfo:
-    """What a header says. `epoch` counts whole epochs; test figures are None where the weights
-    have not been scored."""
-
-    run: str
-    arch: str
-    dataset: str
-    config: dict[str, Any]
-    epoch: int
-    step: int
-    test_loss: float | None
-    test_accuracy: float | None
-    parameters: int
-    saved_at: float  # unix seconds
-    train_seconds: float = 0.0
-    digest: str = ""  # SHA-256 of all tensors
-    version: int = FORMAT_VERSION
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One file of a listing: `info`, or `error` where it is broken."""
-
-    path: Path
-    bytes: int
-    info: CheckpointInfo | None
-    error: str | None
-
-    @property
-    def kind(self) -> str:
-        """last, best or epoch; file for one that is named otherwise."""
-        stem = self.path.name.removesuffix(SUFFIX)
-        if stem in ("last", "best"):
-            return stem
-        return "epoch" if stem.startswith("epoch-") else "file"
 
 
 def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -98,29 +46,22 @@ def save(path: Path, tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> 
     """Writes tensors that are as `snapshot` makes them; a reader finds the old file or the new one,
     never half of one. Raises OSError, and then what was there before is still there.
     """
-    header = _new_header(tensors, asdict(info) | {"digest": digest(tensors)})
+    header = encode(_entries(tensors), replace(info, digest=digest(tensors)))
     with replacing(path, durable=True) as file:
-        file.write(len(header).to_bytes(8, "little") + header)
+        file.write(header)
         for tensor in tensors.values():
             file.write(_bytes(tensor))
 
 
-def _new_header(tensors: dict[str, torch.Tensor], described: dict[str, Any]) -> bytes:
-    # Not by safetensors: its save copies all once more and holds up other threads, its save_file
-    # raises no OSError on a full disk and leaves files of its own naming when it is killed.
-    header: dict[str, Any] = {"__metadata__": {"mnist_tui": json.dumps(described)}}
+def _entries(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
     end = 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.numel() * tensor.element_size()
         dtype = DTYPES[str(tensor.dtype).removeprefix("torch.")]
         shape = list(tensor.shape)
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
-    return _encoded(header)
-
-
-def _encoded(header: dict[str, Any]) -> bytes:
-    text = json.dumps(header).encode()
-    return text + b" " * (-len(text) % 8)  # so that the tensors are aligned
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    return entries
 
 
 def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
@@ -128,15 +69,14 @@ def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
 
     Raises CheckpointError, also where the source is by now another than that of `info.digest`.
     """
-    with _reading(source) as file:
-        header = _header(file, os.fstat(file.fileno()).st_size)
-        if _described(source, header).digest != info.digest:
+    with reading(source) as file:
+        header = read_header(file, os.fstat(file.fileno()).st_size)
+        if described(source, header).digest != info.digest:
             raise CheckpointError(f"{source} has been replaced meanwhile")
-        said = {"mnist_tui": json.dumps(asdict(info))}
-        new = _encoded(header | {"__metadata__": header["__metadata__"] | said})
+        new = encode(header, info, header.pop(METADATA))
         try:
             with replacing(path, durable=True) as copy:
-                copy.write(len(new).to_bytes(8, "little") + new)
+                copy.write(new)
                 shutil.copyfileobj(file, copy, 2**20)
         except OSError as error:
             why = f"{path.name} cannot be copied from {source} ({explain(error)})"
@@ -158,100 +98,15 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
     return total.hexdigest()
 
 
-def read_info(path: Path) -> CheckpointInfo:
-    """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
-    with _reading(path) as file:
-        header = _header(file, os.fstat(file.fileno()).st_size)
-    return _described(path, header)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO]:
-    """The open file; what goes wrong with it is a CheckpointError that names it."""
-    try:
-        # Opening a pipe would wait for somebody to write to it.
-        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
-            raise ValueError("is not a file")
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} {error}") from None
-
-
-def _header(file: BinaryIO, size: int) -> dict[str, Any]:
-    """Raises ValueError whose text goes after the file's name. Nothing larger than
-    LARGEST_HEADER is read, whatever the file claims.
-    """
-    if size == 0:
-        raise ValueError("is empty")
-    prefix = file.read(8)
-    length = int.from_bytes(prefix, "little")
-    if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
-        raise ValueError("is not a checkpoint (no safetensors header)")
-    if 8 + length > size:
-        raise ValueError("is cut off")
-    try:
-        header = json.loads(file.read(length))
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-        end = 8 + length + max(ends, default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        raise ValueError("is not a checkpoint (no safetensors header)") from None
-    if end != size:
-        raise ValueError("is cut off" if end > size else "has bytes after its end")
-    return header
-
-
-def _described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
-    metadata = header.get("__metadata__")
-    text = metadata.get("mnist_tui") if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        raise CheckpointError(f"{path} was not saved by mnist-tui: its header says nothing of us")
-    try:
-        values = json.loads(text)
-        version = values.get("version")
-        if version != FORMAT_VERSION:
-            has = f"format {version!r}" if version is not None else "no format version"
-            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
-        known = {field.name for field in fields(CheckpointInfo)}
-        info = CheckpointInfo(**{name: value for name, value in values.items() if name in known})
-        if problem := _implausible(info):
-            raise CheckpointError(f"{path} has a damaged header: {problem}")
-    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
-        raise CheckpointError(f"{path} has a damaged header") from None
-    return info
-
-
-def _implausible(info: CheckpointInfo) -> str | None:
-    for name in ("run", "arch", "dataset", "digest"):
-        if not isinstance(getattr(info, name), str):
-            return f"{name} is no text"
-    for name in ("epoch", "step", "parameters"):
-        value = getattr(info, name)
-        if not isinstance(value, int) or value < 0:
-            return f"{name} is no count"
-    for name in ("test_loss", "test_accuracy", "saved_at", "train_seconds"):
-        value = getattr(info, name)
-        number = isinstance(value, int | float) and math.isfinite(value)
-        if not number and (value is not None or not name.startswith("test")):
-            return f"{name} is no number"
-    return None if isinstance(info.config, dict) else "config is no table"
-
-
 def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
     """All tensors on the CPU, checked against the digest. Raises CheckpointError."""
     from safetensors import SafetensorError
     from safetensors.torch import load as deserialize
 
-    with _reading(path) as file:
+    with reading(path) as file:
         content = file.read()
         # From the same bytes as the tensors: a writer may replace the file at any moment.
-        info = _described(path, _header(BytesIO(content), len(content)))
+        info = described(path, read_header(BytesIO(content), len(content)))
         try:
             tensors = deserialize(content)
         except (SafetensorError, KeyError, RuntimeError, TypeError, OverflowError) as error:
@@ -302,53 +157,6 @@ def _kind(tensor: torch.Tensor | None) -> str:
     shape = "×".join(map(str, tensor.shape)) or "one number"
     dtype = str(tensor.dtype).removeprefix("torch.")
     return shape if dtype == "float32" else f"{shape} of {dtype}"
-
-
-def list_checkpoints(folder: Path) -> list[Listed]:
-    """Every checkpoint of every run in a folder, newest first, the broken ones among them.
-
-    Raises CheckpointError where the folder is there and cannot be read.
-    """
-    try:
-        # A hidden one is a run that is not whole yet.
-        runs = [each for each in os.scandir(folder) if each.is_dir() and each.name[0] != "."]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
-    found = [each for run in runs for each in _list_run(Path(run.path))]
-    return [each for _, each in sorted(found, key=lambda row: row[0], reverse=True)]
-
-
-def list_run(folder: Path) -> list[Listed]:
-    """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
-    found = [each for _, each in _list_run(folder)]
-    return sorted(found, key=lambda each: each.info.step if each.info else -1, reverse=True)
-
-
-def _list_run(folder: Path) -> list[tuple[float, Listed]]:
-    rows = []
-    try:
-        paths = sorted(folder.glob("*" + SUFFIX))
-    except OSError:
-        return []
-    for path in paths:
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # replaced or deleted since it was listed
-        except OSError as error:
-            rows.append((time.time(), Listed(path, 0, None, explain(error))))
-            continue
-        rows.append((status.st_mtime, inspect(path, status.st_size)))
-    return rows
-
-
-def inspect(path: Path, size: int) -> Listed:
-    try:
-        return Listed(path, size, read_info(path), None)
-    except CheckpointError as error:
-        return Listed(path, size, None, str(error).removeprefix(f"{path} "))
 
 
 def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last")) -> Path:

@@ -72,6 +72,22 @@ class OpenCheckpoint(Command):
 
 
 @dataclass(frozen=True)
+class PredictImagesWith(Command):
+    """What does the network in the file at `path` make of these? As in PredictImages."""
+
+    path: str
+    images: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class ScoreCheckpoint(Command):
+    """How does the network in this file do on all its test digits?"""
+
+    path: str
+    data: str | None
+
+
+@dataclass(frozen=True)
 class DescribeNetwork(Command):
     """What are the layers of the architecture of this name?"""
 

@@ -7,7 +7,7 @@ app has one such thread, and this is all that runs on it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +18,19 @@ from core.commands import (
     Inbox,
     ListDevices,
     OpenCheckpoint,
+    PredictImagesWith,
     Quit,
+    ScoreCheckpoint,
     Start,
     Stop,
 )
 from core.errors import UserError, first_line
 from core.events import (
     CheckpointRefused,
+    CheckpointScored,
     DevicesListed,
     Event,
+    ImagesPredicted,
     Notice,
     Predicted,
     RunFailed,
@@ -35,7 +39,8 @@ from core.events import (
 if TYPE_CHECKING:
     from torch import nn
 
-    from core.checkpoints import CheckpointInfo
+    from core.datasets import Tensors
+    from core.headers import CheckpointInfo
 
 Train = Callable[..., Iterator[Event]]  # as trainer.train
 
@@ -98,9 +103,9 @@ def _answer(command: Command) -> Iterator[Event]:
                 yield describe_network(arch)
             except Exception as error:  # a fault in a network's own code
                 yield Notice(message=f"the network {arch} cannot be shown: {first_line(error)}")
-        case OpenCheckpoint(path=path, indices=indices, data=data):
+        case OpenCheckpoint(path=path) | ScoreCheckpoint(path=path) | PredictImagesWith(path=path):
             try:
-                yield from _open(Path(path), indices, data)
+                yield from _look_into(Path(path), command)
             except UserError as error:
                 yield CheckpointRefused(path=path, message=str(error))
             except Exception as error:
@@ -108,12 +113,60 @@ def _answer(command: Command) -> Iterator[Event]:
                 yield CheckpointRefused(path=path, message=f"{path}: {first_line(error)}")
 
 
-def _open(path: Path, indices: tuple[int, ...], data: str | None) -> Iterator[Event]:
+def _look_into(path: Path, command: Command) -> Iterator[Event]:
+    info, model = _load_model(path, path.stat().st_mtime_ns if os.path.exists(path) else 0)
+    match command:
+        case OpenCheckpoint(indices=indices, data=data):
+            yield from _open(path, info, model, indices, data)
+        case ScoreCheckpoint(data=data):
+            yield from _score(path, info, model, data)
+        case PredictImagesWith(images=images):
+            from core.inference import describe_images
+
+            digits = describe_images(model, images)
+            yield ImagesPredicted(digits=digits, step=info.step, source=str(path))
+
+
+def _digits_of(
+    info: CheckpointInfo, data: str | None
+) -> Generator[Event, None, tuple[str, Tensors]]:
+    """Those that the checkpoint was trained on, in that folder, else where they were then."""
     from core import datasets
+    from core.resume import digits_folder
+
+    return (yield from datasets.load(info.dataset, data or digits_folder(info.config)))
+
+
+def _score(path: Path, info: CheckpointInfo, model: nn.Module, data: str | None) -> Iterator[Event]:
+    from core.inference import predict
+    from core.metrics import METRICS, confusion
+
+    dataset, tensors = yield from _digits_of(info, data)
+    labels = tensors.test_labels
+    logits = predict(model, tensors.test_images)
+    yield CheckpointScored(
+        path=str(path),
+        arch=info.arch,
+        dataset=dataset,
+        test_loss=METRICS["loss"](logits, labels),
+        test_accuracy=METRICS["accuracy"](logits, labels),
+        confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
+        logits=logits.numpy().tobytes(),
+        labels=bytes(labels.tolist()),
+        images=tensors.test_images.numpy().tobytes(),
+    )
+
+
+def _open(
+    path: Path,
+    info: CheckpointInfo,
+    model: nn.Module,
+    indices: tuple[int, ...],
+    data: str | None,
+) -> Iterator[Event]:
     from core.inference import describe_digits
 
-    info, model = _load_model(path, path.stat().st_mtime_ns if os.path.exists(path) else 0)
-    _, tensors = yield from datasets.load(info.dataset, data)
+    _, tensors = yield from _digits_of(info, data)
     yield Predicted(
         digits=describe_digits(model, tensors.test_images, tensors.test_labels, indices),
         samples=len(tensors.test_labels),

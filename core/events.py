@@ -205,13 +205,34 @@ class Scored(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesPredicted(Event):
-    """The answer to PredictImages: a digit for each, without a label."""
+    """The answer to PredictImages and PredictImagesWith: a digit for each, without a label.
+    `source` is the checkpoint's path, None live."""
 
     recorded = False
     written = False
 
     digits: tuple[Digit, ...]
     step: int
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointScored(Event):
+    """The answer to ScoreCheckpoint. `logits` are float32 (N, 10), native bytes; `images` are the
+    test digits' 784 bytes each, one after the other; `labels` one byte each."""
+
+    recorded = False
+    written = False
+
+    path: str
+    arch: str
+    dataset: str
+    test_loss: float
+    test_accuracy: float  # 0 to 1
+    confusion: tuple[tuple[int, ...], ...]
+    logits: bytes
+    labels: bytes
+    images: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoints
-from core.checkpoints import CheckpointInfo
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
+from core.headers import SUFFIX, CheckpointInfo, read_info
 from core.learner import Learner
 from core.runs import Run, versions
 from core.saving import BEST, LAST, NO_SCORE, Score, score_of
@@ -59,9 +59,9 @@ def _put_first(run: Run, checkpoint: Path, step: int) -> list[str]:
     """
     last, notices = run.folder / LAST, []
     with suppress(CheckpointError):
-        further = checkpoints.read_info(last).step
+        further = read_info(last).step
         if further > step:
-            aside = run.folder / f"step-{further}{checkpoints.SUFFIX}"
+            aside = run.folder / f"step-{further}{SUFFIX}"
             last.replace(aside)
             notices.append(
                 f"the run goes back from step {further:,} to {step:,}; "
@@ -77,7 +77,7 @@ def _best(run: Run, step: int, kept: list[Event]) -> Score:
     is, the best until here, and the file stays until that is beaten.
     """
     try:
-        there = checkpoints.read_info(run.folder / BEST)
+        there = read_info(run.folder / BEST)
     except CheckpointError:
         return NO_SCORE
     if there.step <= step:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from core.architectures import ARCHITECTURES
-from core.checkpoints import SUFFIX, find, read_info
+from core.checkpoints import find
 from core.config import TrainConfig, flag, read_config
+from core.datasets import mnist_missing
 from core.errors import CheckpointError, UsageError
 from core.files import expand
+from core.headers import SUFFIX, read_info
 from core.runs import DESCRIPTION, EVENTS, read_description
 from core.schedules import PLANNED
 
@@ -97,9 +99,11 @@ def is_run(place: Path) -> bool:
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:
-    """Where a run had its digits from, if they are in a folder of their own and still there."""
+    """Where a run had its digits from, if they are in a folder of their own and still there: none
+    are downloaded to where a file says."""
     folder = stored.get("data")
-    return folder if isinstance(folder, str) and os.path.isdir(folder) else None
+    there = isinstance(folder, str) and mnist_missing(folder) is None
+    return folder if there else None
 
 
 def _named(place: Path) -> Path:

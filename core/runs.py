@@ -34,6 +34,7 @@ except ImportError:  # Windows: there two programs can take up one run at once
     fcntl = None  # type: ignore[assignment]
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"
+LOCK_TRIES = 10
 
 
 class Run:
@@ -77,6 +78,7 @@ class Run:
             "run": self.name,
             "status": "running",
             "pid": os.getpid(),
+            "host": platform.node(),
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,
@@ -149,13 +151,45 @@ class Run:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)  # somebody may just be asking whether it goes on
+        except OSError:  # a file system that knows no locks
+            return True
+        else:
+            return True
+    return False
+
+
+def is_live(folder: Path, described: dict[str, Any]) -> bool:
+    """Whether a process has the run that is described as going on."""
+    pid = described.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
         return False
-    except OSError:  # a file system that knows no locks
+    here = described.get("host", platform.node()) == platform.node()
+    if fcntl is None:
+        return here and _exists(pid)
+    # Not asked of every run: who asks has the lock for a moment.
+    return (not here or _exists(pid)) and _is_locked(folder / EVENTS)
+
+
+def _exists(pid: int) -> bool:
+    from psutil import pid_exists
+
+    return pid_exists(pid)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    except OSError:
+        return False
+    return False
 
 
 def read_description(folder: Path) -> dict[str, Any]:

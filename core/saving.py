@@ -13,17 +13,17 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from core import checkpoints
-from core.checkpoints import CheckpointInfo
 from core.errors import explain, first_line
 from core.events import CheckpointSaved, Event, Notice
 from core.files import link_file
+from core.headers import SUFFIX, CheckpointInfo
 from core.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LAST, BEST = "last" + checkpoints.SUFFIX, "best" + checkpoints.SUFFIX
-EPOCH = re.compile(r"epoch-(\d+)" + re.escape(checkpoints.SUFFIX))
+LAST, BEST = "last" + SUFFIX, "best" + SUFFIX
+EPOCH = re.compile(r"epoch-(\d+)" + re.escape(SUFFIX))
 # Whose turn it is, one kind after the other, so that a disk that is too slow for all of them gets
 # some of each. At an epoch's end the best is first, so that no later last stands for one that is
 # lost; after the last its epoch's checkpoint is no more than a second name for it.
@@ -93,7 +93,7 @@ class Saver:
             self._waiting[BEST] = Job(BEST, copied, info)
         if self._keep and info.test_loss is not None:
             self._epoch = info.epoch
-            name = f"epoch-{info.epoch:03}{checkpoints.SUFFIX}"
+            name = f"epoch-{info.epoch:03}{SUFFIX}"
             self._waiting[name] = Job(name, copied, info)
             self._pass_over(max(1, WAITING_BYTES // sum(each.nbytes for each in copied.values())))
         self._waiting[LAST] = Job(LAST, copied, info)

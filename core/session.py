@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from core.architectures import ARCHITECTURES
-from core.checkpoints import CheckpointInfo
 from core.commands import (
     Command,
     Inbox,
@@ -43,6 +42,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.headers import CheckpointInfo
 from core.inference import describe_digits, describe_images
 from core.inspection import Before, copy_weights, inspect
 from core.learner import Learner

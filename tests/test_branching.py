@@ -15,6 +15,8 @@ from core.branching import branch
 from core.commands import SetLearningRate, Stop
 from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged, Progress, RunFinished, RunStarted, as_json, from_json
+from core.headers import read_info
+from core.listing import list_checkpoints
 from core.resume import take_up
 from core.trainer import train
 
@@ -126,7 +128,7 @@ def test_the_best_until_the_checkpoint_goes_with_it(tiny, monkeypatch):
     monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
     old = Path(drive(tiny(epochs=4)).folder)
     config, taken_up = branch(old / "epoch-003.safetensors", {"seed": 7, "epochs": 4}, old.parent)
-    best = checkpoints.read_info(taken_up.folder / "best.safetensors")
+    best = read_info(taken_up.folder / "best.safetensors")
     assert (best.step, best.run, best.config["seed"]) == (20, taken_up.folder.name, 7)
     drive(config, {}, taken_up)
     assert checkpoints.load(taken_up.folder / "best.safetensors")[0].test_accuracy == 0.9
@@ -183,12 +185,12 @@ def test_a_branch_that_fails_halfway_leaves_nothing(old, monkeypatch):
         branch(old / "epoch-002.safetensors", {}, old.parent)
     assert sorted(old.parent.iterdir()) == before
     hidden = shutil.copytree(old, old.parent / ".linear-1.partial")
-    listed = {each.path.parent for each in checkpoints.list_checkpoints(old.parent)}
+    listed = {each.path.parent for each in list_checkpoints(old.parent)}
     assert hidden not in listed, "nor does what a kill leaves look like a run"
 
 
 def test_a_checkpoint_that_was_replaced_meanwhile_is_not_taken_for_it(old):
-    info = replace(checkpoints.read_info(old / "epoch-002.safetensors"), digest="another")
+    info = replace(read_info(old / "epoch-002.safetensors"), digest="another")
     with pytest.raises(CheckpointError, match="has been replaced meanwhile"):
         checkpoints.copy_as(old / "epoch-002.safetensors", old / "x.safetensors", info)
     assert not (old / "x.safetensors").exists()
@@ -207,7 +209,7 @@ def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
 def test_a_rate_that_was_set_later_at_the_same_step_is_not_the_branch_s(old):
     """As on a pause, which saves, and then the rate is changed."""
     middle = old / "epoch-001.safetensors"
-    info = checkpoints.read_info(middle)
+    info = read_info(middle)
     lines = (old / "events.jsonl").read_text().splitlines(keepends=True)
     at = next(i for i, line in enumerate(lines) if '"checkpoint_saved"' in line)
     lines.insert(at, as_json(LearningRateChanged(step=info.step, learning_rate=0.5)) + "\n")

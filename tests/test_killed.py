@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from core import checkpoints
+from core.headers import read_info
 
 ROOT = Path(__file__).parents[1]
 pytest.importorskip("mlxtend")
@@ -111,7 +112,7 @@ def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, s
     events, _ = finish(process)
     assert process.returncode == status
     assert events[-1]["stopped"] is True
-    assert checkpoints.read_info(folder / "last.safetensors").step == events[-1]["steps"]
+    assert read_info(folder / "last.safetensors").step == events[-1]["steps"]
     again = start("resume", str(folder / "last.safetensors"))
     events, _ = finish(again)
     assert again.returncode == 0

@@ -12,11 +12,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import checkpoints, runs, session
+from core import checkpoints, datasets, runs, session
 from core.architectures import ARCHITECTURES
 from core.commands import Pause, Predict, Resume, Save, SetLearningRate, Start, Stop
 from core.errors import CheckpointError, UsageError
 from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
+from core.headers import read_info
 from core.resume import take_up
 from core.trainer import train
 from tui import reports
@@ -96,7 +97,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(tiny, every_step, arch, step):
     config = tiny(arch=arch, learning_rate=1e-3, **EVERYTHING)
     whole = folder_of(drive(config))
     cut = folder_of(drive(config, {step: [Stop()]}))
-    assert checkpoints.read_info(cut / "last.safetensors").step == step
+    assert read_info(cut / "last.safetensors").step == step
     events = go_on(cut)
     assert only(events, RunStarted)[0].step == step
     assert isinstance(events[-1], RunFinished)
@@ -221,8 +222,8 @@ def test_the_best_stays_the_best(tiny, every_step, monkeypatch):
     monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
     folder = folder_of(drive(tiny(epochs=2)))
     go_on(folder, epochs=4)
-    assert checkpoints.read_info(folder / "best.safetensors").step == 10
-    assert checkpoints.read_info(folder / "last.safetensors").step == 40
+    assert read_info(folder / "best.safetensors").step == 10
+    assert read_info(folder / "last.safetensors").step == 40
 
 
 def test_times_go_on_too(tiny, every_step):
@@ -290,7 +291,7 @@ def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
     old = Path(shutil.copy(early / "last.safetensors", folder / "old.safetensors"))
     config, taken_up = take_up(str(old), tmp_path)
     killed_at(9, config, (), taken_up)  # before it has saved anything itself
-    assert checkpoints.read_info(folder / "last.safetensors").step == 7
+    assert read_info(folder / "last.safetensors").step == 7
     go_on(folder)
     assert_same_end(whole, folder)
     assert told(folder) == told(whole)
@@ -313,7 +314,7 @@ def test_a_kill_between_two_files_loses_neither(
     (cut / f"{missing}.safetensors").unlink()
     scored(0.5)
     go_on(cut)
-    assert checkpoints.read_info(cut / "best.safetensors").step == 10
+    assert read_info(cut / "best.safetensors").step == 10
     assert_same_end(whole, cut)
 
 
@@ -336,7 +337,9 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     tiny, tiny_tensors, every_step, tmp_path, monkeypatch
 ):
     digits = tmp_path / "digits"
-    digits.mkdir()
+    (digits / "MNIST" / "raw").mkdir(parents=True)
+    for name in datasets.MNIST_FILES:
+        (digits / "MNIST" / "raw" / name).touch()
     monkeypatch.chdir(tmp_path)
     folder = folder_of(drive(tiny(data="digits"), {13: [Stop()]}))
     monkeypatch.chdir("/")
@@ -347,7 +350,7 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     reports.evaluate_checkpoint(folder / "last.safetensors", None)
     reports.evaluate_checkpoint(folder / "last.safetensors", "other")
     assert asked == [("sample", str(digits)), ("sample", "other")]
-    digits.rmdir()
+    shutil.rmtree(digits)
     assert take_up(str(folder), tmp_path)[0].data is None, "what has gone is looked for elsewhere"
 
 
@@ -501,7 +504,7 @@ def test_what_was_further_on_is_kept_when_a_run_is_taken_back(tiny, every_step, 
     (notice,) = only(events, Notice)
     assert notice.message.startswith("the run goes back from step 13 to 10; ")
     assert (folder / "step-13.safetensors").read_bytes() == before
-    assert checkpoints.read_info(folder / "last.safetensors").step == 10
+    assert read_info(folder / "last.safetensors").step == 10
 
 
 def test_a_record_that_was_cut_short_is_told_of(tiny, every_step):

@@ -38,6 +38,7 @@ from core.events import (
     RunStarted,
     as_json,
 )
+from core.headers import read_info
 from core.metrics import METRICS
 from core.runs import Run
 from core.trainer import train
@@ -153,7 +154,7 @@ def test_a_stop_amid_an_epoch_saves_the_step_it_was_at(tiny, every_step):
     assert (info.step, info.epoch) == (13, 1)
     assert (info.test_loss, info.test_accuracy) == (None, None), "nobody has scored these"
     assert tensors["optimizer.fc1.weight.step"] == 13
-    assert checkpoints.read_info(folder_of(events) / "best.safetensors").step == 10
+    assert read_info(folder_of(events) / "best.safetensors").step == 10
     assert status_of(folder_of(events)) == "stopped"
 
 
@@ -327,8 +328,8 @@ def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypa
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: 0.5)
     monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(told))
     folder = folder_of(drive(tiny(epochs=2)))
-    assert checkpoints.read_info(folder / "best.safetensors").step == best
-    assert checkpoints.read_info(folder / "last.safetensors").step == 20
+    assert read_info(folder / "best.safetensors").step == best
+    assert read_info(folder / "last.safetensors").step == 20
 
 
 def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at_once, monkeypatch):
@@ -338,8 +339,8 @@ def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at
     kinds = [event.kind for event in only(events, CheckpointSaved)]
     assert kinds == [*["best", "last", "epoch"] * 2, *["last", "epoch"] * 2]
     folder = folder_of(events)
-    assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
-    assert checkpoints.read_info(folder / "last.safetensors").test_accuracy == 0.8
+    assert read_info(folder / "best.safetensors").test_accuracy == 0.9
+    assert read_info(folder / "last.safetensors").test_accuracy == 0.8
     assert events[-1].test_accuracy == 0.8
 
 
@@ -349,7 +350,7 @@ def test_a_rate_that_is_changed_counts_from_the_next_step(tiny, every_step):
     assert rates == [0.01] * 5 + [0.05] * 7 + [0.002] * 8
     changed = [(event.step, event.learning_rate) for event in only(events, LearningRateChanged)]
     assert changed == [(5, 0.05), (12, 0.002)]
-    info = checkpoints.read_info(folder_of(events) / "last.safetensors")
+    info = read_info(folder_of(events) / "last.safetensors")
     assert info.config["learning_rate"] == 0.002, "so that it stays changed"
 
 
@@ -482,7 +483,7 @@ def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch,
     assert not {10, 20, 30, 50, 60, 70} & {step for _, step in kept[1:]}
     epochs = {path.name for path in folder.glob("epoch-*")}
     assert epochs == {f"epoch-0{n}.safetensors" for n in (18, 19, 20)[3 - keep :]}
-    assert checkpoints.read_info(folder / "best.safetensors").test_accuracy == 0.9
+    assert read_info(folder / "best.safetensors").test_accuracy == 0.9
 
 
 def test_a_save_that_fails_is_tried_again_also_while_paused(tiny, every_step, monkeypatch):

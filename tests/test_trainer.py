@@ -27,6 +27,7 @@ from core.events import (
     RunStarted,
     as_json,
 )
+from core.headers import read_info
 from core.trainer import train
 
 
@@ -115,14 +116,14 @@ def test_the_folder_of_a_run(tiny):
     assert described["run"] == folder.name
     assert described["config"]["dataset"] == "sample"
     assert {"pid", "versions", "device", "seed"} <= described.keys()
-    info = checkpoints.read_info(folder / "last.safetensors")
+    info = read_info(folder / "last.safetensors")
     assert (info.epoch, info.step, info.dataset) == (2, 20, "sample")
 
 
 def test_the_best_checkpoint_is_the_one_with_the_best_score(tiny):
     events = run(tiny(epochs=6, learning_rate=0.3, seed=3))
     scores = {event.step: event.test_accuracy for event in only(events, Evaluated)}
-    best = checkpoints.read_info(run_folder(events) / "best.safetensors")
+    best = read_info(run_folder(events) / "best.safetensors")
     assert best.test_accuracy == max(scores.values()) == scores[best.step]
 
 
@@ -172,7 +173,7 @@ def test_pause_holds_the_run_and_takes_no_cpu(tiny):
     finished = driver.until(RunFinished)[-1]
     assert finished.stopped
     assert json.loads((folder / "run.json").read_text())["status"] == "stopped"
-    info = checkpoints.read_info(folder / "last.safetensors")
+    info = read_info(folder / "last.safetensors")
     assert info.step == finished.steps
 
 
@@ -187,7 +188,7 @@ def test_stop_before_the_first_step_saves_the_untrained_network(tiny):
     assert events[-1].stopped
     assert events[-1].steps == 0
     assert events[-1].test_accuracy is None
-    info = checkpoints.read_info(run_folder(events) / "last.safetensors")
+    info = read_info(run_folder(events) / "last.safetensors")
     assert (info.step, info.epoch, info.test_accuracy) == (0, 0, None)
 
 

@@ -1,23 +1,35 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
 import gc
-import json
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
+from tui.cli_checkpoints import checkpoints_app
+from tui.cli_runs import runs_app
 from tui.guide import epilogue
-from tui.options import config_option, with_config
+from tui.options import with_config
+from tui.shell import (
+    HELP,
+    AsJson,
+    Checkpoint,
+    CheckpointsDir,
+    DataDir,
+    complain,
+    find_checkpoint,
+    folder_of,
+    one_line,
+    print_json,
+    refuse_options_before,
+)
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 app = typer.Typer(
     name="mnist-tui",
     add_completion=False,
@@ -25,16 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=HELP,
 )
-checkpoints_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
 app.add_typer(checkpoints_app, name="checkpoints")
-
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-CheckpointsDir = Annotated[str | None, config_option("checkpoints")]
-DataDir = Annotated[str | None, config_option("data")]
-Checkpoint = Annotated[
-    str,
-    typer.Argument(help="a checkpoint file, a run's folder, or a run's name", metavar="CHECKPOINT"),
-]
+app.add_typer(runs_app, name="runs")
 
 
 def main() -> None:
@@ -45,7 +49,7 @@ def main() -> None:
         complain(str(error))
         status = exit_status(error.reason)
     except CommandLineError as error:
-        complain(f"{_one_line(error.format_message())} (see mnist-tui --help)")
+        complain(f"{one_line(error.format_message())} (see mnist-tui --help)")
         status = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = 130
@@ -54,19 +58,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     sys.exit(status or 0)
-
-
-def complain(message: str) -> None:
-    """One line on stderr."""
-    print(f"mnist-tui: {_one_line(message)}", file=sys.stderr)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
 
 
 def has_terminal() -> bool:
@@ -101,7 +92,7 @@ def start_app(
     such as MNIST_TUI_DATA for --data.
     """
     if context.invoked_subcommand:
-        _refuse_options_before(context, context.invoked_subcommand)
+        refuse_options_before(context, context.invoked_subcommand)
         return 0
     if not has_terminal():
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
@@ -120,13 +111,6 @@ def start_app(
     if application.farewell:
         print(application.farewell)
     return application.return_code or 0
-
-
-def _refuse_options_before(context: typer.Context, command: str) -> None:
-    for name in context.params:
-        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
-            option = "json" if name == "as_json" else name.replace("_", "-")
-            raise UsageError(f"options go after the command: mnist-tui {command} --{option} …")
 
 
 @app.command()
@@ -167,7 +151,7 @@ def resume(
 
     more = None if epochs is None else parse("epochs", epochs)
     other = None if device is None else parse("device", device)
-    config, taken_up = take_up(run, _folder(checkpoints), more, data, other)
+    config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
     return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
 
 
@@ -181,7 +165,7 @@ def evaluate(
     """Score a checkpoint on the test digits."""
     from tui.reports import evaluate_checkpoint, print_evaluation
 
-    report = evaluate_checkpoint(_find(checkpoint, checkpoints), data)
+    report = evaluate_checkpoint(find_checkpoint(checkpoint, checkpoints), data)
     print_json(report) if as_json else print_evaluation(report)
 
 
@@ -204,7 +188,7 @@ def predict(
         raise UsageError(f"--split must be test or train, not {split!r}")
     if not 0.01 <= temperature <= 1000:
         raise UsageError(f"--temperature must be a number, 0.01 to 1,000, not {temperature}")
-    digit = predict_digit(_find(checkpoint, checkpoints), index, split, data)
+    digit = predict_digit(find_checkpoint(checkpoint, checkpoints), index, split, data)
     if as_json:
         print_json(
             [
@@ -220,47 +204,6 @@ def predict(
         )
     else:
         print_prediction(digit, temperature)
-
-
-@checkpoints_app.callback(invoke_without_command=True)
-def checkpoints_default(
-    context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
-) -> None:
-    """What has been trained: list it, look at one."""
-    if context.invoked_subcommand:
-        _refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
-    else:
-        list_checkpoints(as_json, checkpoints)
-
-
-@checkpoints_app.command(name="list")
-def list_checkpoints(as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
-    """List all checkpoints, newest first; broken files too, with what is wrong."""
-    from core import checkpoints as files
-    from tui.reports import checkpoint_row, print_checkpoints
-
-    folder = _folder(checkpoints)
-    listed = files.list_checkpoints(folder)
-    if as_json:
-        print_json([checkpoint_row(each) for each in listed])
-    elif listed:
-        print_checkpoints(listed)
-    else:
-        complain(f"there are no checkpoints in {folder}; `mnist-tui train` makes some")
-
-
-@checkpoints_app.command(name="show")
-def show_checkpoint(
-    checkpoint: Checkpoint, as_json: AsJson = False, checkpoints: CheckpointsDir = None
-) -> None:
-    """Show all that a checkpoint says of itself."""
-    from core import checkpoints as files
-    from tui.reports import checkpoint_row, print_checkpoint
-
-    path = _find(checkpoint, checkpoints)
-    files.read_info(path)
-    listed = files.inspect(path, path.stat().st_size)
-    print_json(checkpoint_row(listed, whole=True)) if as_json else print_checkpoint(listed)
 
 
 @app.command()
@@ -323,13 +266,3 @@ def _print_choices(found: list[dict[str, Any]], as_json: bool) -> None:
         if not each.get("available", True):
             said += f" – not here: {each['reason']}"
         print(f"{each['name']:{width}}  {said}")
-
-
-def _folder(given: str | None) -> Path:
-    return TrainConfig(checkpoints=given).folder if given else TrainConfig().folder
-
-
-def _find(name: str, folder: str | None) -> Path:
-    from core.checkpoints import find
-
-    return find(name, _folder(folder))

@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.checkpoints import read_info
 from core.errors import CheckpointError, explain
 from core.events import Event, from_json
+from core.headers import read_info
 from core.runs import EVENTS, read_description
 from core.saving import BEST, LAST
 from tui.state import RunState, fold

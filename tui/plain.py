@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.errors import exit_status
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from core.resume import TakenUp
-from tui.cli import complain
+from tui.shell import complain
 from tui.signals import ENDING
 from tui.state import RunState, fold
 from tui.words import epoch_line, farewell, figures, headline

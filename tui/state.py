@@ -7,12 +7,14 @@ from typing import Literal
 from core.events import (
     CheckpointRefused,
     CheckpointSaved,
+    CheckpointScored,
     DeviceChoice,
     DevicesListed,
     Digit,
     DigitsLoaded,
     Evaluated,
     Event,
+    ImagesPredicted,
     LearningRateChanged,
     NetworkDescribed,
     NetworkInspected,
@@ -36,6 +38,8 @@ MOST_EVALUATIONS = 32
 # Older ones than this are in the curves alone.
 MOST_SCORES = 100
 MOST_MARKS = 500
+# How many checkpoints can be compared.
+MOST_COMPARED = 4
 
 MarkKind = Literal["saved", "rate", "paused", "branch"]
 
@@ -100,6 +104,8 @@ class RunState:
     checkpoint: str | None = None
     reason: str = ""  # why it failed, in one word
     opened: Opened | None = None
+    scored: tuple[CheckpointScored, ...] = ()  # checkpoints that were scored, the newest last
+    images: ImagesPredicted | None = None  # what was last said of images that are no test digits
     network: NetworkDescribed | None = None  # of the architecture that was last asked for
     inspected: NetworkInspected | None = None
     updated: NetworkInspected | None = None  # the newest that knows what a step changed
@@ -155,7 +161,13 @@ def starting(state: RunState) -> RunState:
 
 def _kept(state: RunState) -> RunState:
     """What is not of one run."""
-    return RunState(devices=state.devices, opened=state.opened, network=state.network)
+    return RunState(
+        devices=state.devices,
+        opened=state.opened,
+        scored=state.scored,
+        images=state.images,
+        network=state.network,
+    )
 
 
 def fold(state: RunState, event: Event) -> RunState:
@@ -302,6 +314,11 @@ def _looked_into(state: RunState, event: Event) -> RunState:
             return replace(state, opened=Opened(path, event.digits, event.samples))
         case CheckpointRefused():
             return replace(state, opened=Opened(event.path, error=event.message))
+        case CheckpointScored(path=path):
+            others = [each for each in state.scored if each.path != path]
+            return replace(state, scored=(*others, event)[-MOST_COMPARED:])
+        case ImagesPredicted():
+            return replace(state, images=event)
         case NetworkDescribed():
             return replace(state, network=event)
         case NetworkInspected(layers=layers):

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
-from core.checkpoints import Listed, list_checkpoints
 from core.errors import CheckpointError
+from core.listing import Listed, list_checkpoints
 from tui.drawing import age, file_size, loss_text, percent, printable
 from tui.screens.opened import OpenedView
 from tui.screens.view import View

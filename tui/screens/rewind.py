@@ -17,10 +17,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Input, Label, Static
 
 from core.branching import branch
-from core.checkpoints import CheckpointInfo, list_run, read_info
 from core.commands import Start
 from core.config import FIELDS, allowed, parse
 from core.errors import CheckpointError, UserError, first_line
+from core.headers import CheckpointInfo, read_info
+from core.listing import list_run
 from tui.drawing import loss_text, percent
 from tui.history import read_run
 from tui.state import RunState

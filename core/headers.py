@@ -1,0 +1,194 @@
+"""The header of a checkpoint: what a safetensors file says of itself, read without torch.
+
+The format, https://huggingface.co/docs/safetensors, is eight bytes of length, then JSON, then the
+tensors; so a list of checkpoints is made at the cost of their headers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from core.errors import CheckpointError, explain
+
+SUFFIX = ".safetensors"
+# 2 has a digest of the header itself.
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, FORMAT_VERSION)
+LARGEST_HEADER = 4 * 2**20
+METADATA = "__metadata__"
+# What safetensors calls the types that a state can have.
+DTYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int64": "I64",
+    "int32": "I32",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+
+# The header's digest stands in it as the last of its metadata; it is taken with zeros in its place.
+SEAL = b'"mnist_tui_header": "'
+NO_SEAL = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What a header says. `epoch` counts whole epochs; test figures are None where the weights
+    have not been scored."""
+
+    run: str
+    arch: str
+    dataset: str
+    config: dict[str, Any]
+    epoch: int
+    step: int
+    test_loss: float | None
+    test_accuracy: float | None
+    parameters: int
+    saved_at: float  # unix seconds
+    train_seconds: float = 0.0
+    digest: str = ""  # SHA-256 of all tensors
+    version: int = FORMAT_VERSION
+
+
+KNOWN = frozenset(field.name for field in fields(CheckpointInfo))
+
+
+def encode(
+    entries: dict[str, Any], info: CheckpointInfo, metadata: dict[str, str] | None = None
+) -> bytes:
+    """Everything before the tensors: of `entries`, each a tensor's dtype, shape and data_offsets,
+    and what the file says of itself, beside other metadata that it has."""
+    # Not by safetensors: its save copies all once more and holds up other threads, its save_file
+    # raises no OSError on a full disk and leaves files of its own naming when it is killed.
+    said = (metadata or {}) | {"mnist_tui": json.dumps(asdict(info) | {"version": FORMAT_VERSION})}
+    said.pop("mnist_tui_header", None)
+    said["mnist_tui_header"] = NO_SEAL
+    text = json.dumps({METADATA: said} | entries).encode()
+    text += b" " * (-len(text) % 8)  # so that the tensors are aligned
+    header = len(text).to_bytes(8, "little") + text
+    seal = hashlib.sha256(header).hexdigest().encode()
+    place = _seal_place(header)
+    return header[:place] + seal + header[place + len(seal) :]
+
+
+def _seal_place(header: bytes) -> int:
+    """Where the seal's digits begin. What is said in our own description cannot be taken for it:
+    its quotation marks are escaped."""
+    return header.index(SEAL) + len(SEAL)
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
+    with reading(path) as file:
+        return described(path, read_header(file, os.fstat(file.fileno()).st_size))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """The open file; what goes wrong with it is a CheckpointError that names it."""
+    try:
+        # Without waiting: a pipe would, for somebody to write to it.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise ValueError("is not a file")
+            yield file
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error}") from None
+
+
+def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
+    """Raises ValueError whose text goes after the file's name. Nothing larger than
+    LARGEST_HEADER is read, whatever the file claims.
+    """
+    if size == 0:
+        raise ValueError("is empty")
+    prefix = file.read(8)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
+        raise ValueError("is not a checkpoint (no safetensors header)")
+    if 8 + length > size:
+        raise ValueError("is cut off")
+    text = file.read(length)
+    try:
+        header = json.loads(text)
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+        end = 8 + length + max(ends, default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        raise ValueError("is not a checkpoint (no safetensors header)") from None
+    if end != size:
+        raise ValueError("is cut off" if end > size else "has bytes after its end")
+    if (seal := _seal(header)) is not None and seal != _seal_of(prefix + text):
+        raise ValueError("has a damaged header: it does not have the digest that is in it")
+    return header
+
+
+def _seal(header: dict[str, Any]) -> str | None:
+    metadata = header.get(METADATA)
+    return metadata.get("mnist_tui_header") if isinstance(metadata, dict) else None
+
+
+def _seal_of(header: bytes) -> str | None:
+    if SEAL not in header:
+        return None
+    place = _seal_place(header)
+    total = hashlib.sha256(header[:place])
+    total.update(NO_SEAL.encode())
+    total.update(header[place + len(NO_SEAL) :])
+    return total.hexdigest()
+
+
+def described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
+    """What a header says of its checkpoint. Raises CheckpointError."""
+    metadata = header.get(METADATA)
+    text = metadata.get("mnist_tui") if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise CheckpointError(f"{path} was not saved by mnist-tui: its header says nothing of us")
+    try:
+        values = json.loads(text)
+        version = values.get("version")
+        if version not in READABLE_VERSIONS:
+            has = f"format {version!r}" if version is not None else "no format version"
+            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
+        if version == FORMAT_VERSION and not isinstance(_seal(header), str):
+            raise CheckpointError(f"{path} has a damaged header: its digest is missing")
+        info = CheckpointInfo(**{name: value for name, value in values.items() if name in KNOWN})
+        if problem := _implausible(info):
+            raise CheckpointError(f"{path} has a damaged header: {problem}")
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise CheckpointError(f"{path} has a damaged header") from None
+    return info
+
+
+def _implausible(info: CheckpointInfo) -> str | None:
+    for name in ("run", "arch", "dataset", "digest"):
+        if not isinstance(getattr(info, name), str):
+            return f"{name} is no text"
+    for name in ("epoch", "step", "parameters"):
+        value = getattr(info, name)
+        if not isinstance(value, int) or value < 0:
+            return f"{name} is no count"
+    for name in ("test_loss", "test_accuracy", "saved_at", "train_seconds"):
+        value = getattr(info, name)
+        number = isinstance(value, int | float) and math.isfinite(value)
+        if not number and (value is not None or not name.startswith("test")):
+            return f"{name} is no number"
+    return None if isinstance(info.config, dict) else "config is no table"

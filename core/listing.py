@@ -1,0 +1,194 @@
+"""What has been trained: the runs in a folder and their checkpoints, read without torch.
+
+Others may write, rename and delete there meanwhile: what is gone is left out, what is broken is
+among the rest with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import CheckpointError, explain
+from core.headers import SUFFIX, CheckpointInfo, read_info
+from core.runs import DESCRIPTION, EVENTS, is_live, read_description
+
+# What a person has said of a run. Not in run.json, which belongs to the process that trains it.
+NOTES = "notes.json"
+GOING = ("running", "paused")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file of a listing: `info`, or `error` where it is broken."""
+
+    path: Path
+    bytes: int
+    info: CheckpointInfo | None
+    error: str | None
+    modified: float = 0.0  # unix seconds
+
+    @property
+    def run(self) -> str:
+        """Its run, which is called by its folder's name, whatever that was when it was saved."""
+        return self.path.parent.name
+
+    @property
+    def kind(self) -> str:
+        """last, best or epoch; file for one that is named otherwise."""
+        stem = self.path.name.removesuffix(SUFFIX)
+        if stem in ("last", "best"):
+            return stem
+        return "epoch" if stem.startswith("epoch-") else "file"
+
+
+@dataclass(frozen=True)
+class RunListed:
+    """One run of a listing. `checkpoints` are those of its latest steps first, the broken ones at
+    the end. `status` is as in run.json, but for a run whose process is gone, which is interrupted;
+    and imported or unknown where there is no run.json that says."""
+
+    folder: Path
+    status: str
+    described: dict[str, Any] = field(repr=False)  # its run.json
+    checkpoints: tuple[Listed, ...]
+    bytes: int  # on the disk, all files; one that has two names counts once
+    modified: float  # when something was last saved in it, unix seconds
+    note: str = ""
+    star: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def live(self) -> bool:
+        return self.status in GOING
+
+    @property
+    def config(self) -> dict[str, Any]:
+        found = self.described.get("config")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def best(self) -> CheckpointInfo | None:
+        """Of the checkpoints that have been scored the one that did best; else the newest."""
+        infos = [each.info for each in self.checkpoints if each.info]
+        scored = [each for each in infos if each.test_accuracy is not None]
+        if scored:
+            return max(scored, key=lambda each: each.test_accuracy or 0.0)
+        return infos[0] if infos else None
+
+
+def scan_runs(folder: Path) -> Iterator[RunListed]:
+    """The runs in a folder, those that were last saved to first, each read when it is asked for.
+
+    Raises CheckpointError where the folder is there and cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            # A hidden one is a run that is not whole yet, or has been thrown away.
+            places = [(_modified(each), each.path) for each in entries if each.name[0] != "."]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
+    for _, place in sorted(places, reverse=True):
+        if listed := read_listed(Path(place)):
+            yield listed
+
+
+def _modified(entry: os.DirEntry[str]) -> float:
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def read_listed(place: Path) -> RunListed | None:
+    """The run in that folder; None where there is none, or none any more."""
+    listed, total, modified, seen = [], 0, 0.0, dict[tuple[int, int], Listed]()
+    names = set()
+    for entry in _files(place):
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            continue  # replaced or deleted since it was listed
+        except OSError as error:
+            if entry.name.endswith(SUFFIX):
+                listed.append(Listed(Path(entry.path), 0, None, explain(error)))
+            continue
+        names.add(entry.name)
+        modified = max(modified, status.st_mtime)
+        same = (status.st_dev, status.st_ino)
+        known = seen.get(same)
+        if known is None:
+            total += status.st_size
+        if not entry.name.endswith(SUFFIX) or entry.name[0] == ".":
+            continue
+        path = Path(entry.path)
+        if known is None:
+            seen[same] = inspect(path, status.st_size, status.st_mtime)
+        elif known.path != path:
+            seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
+        listed.append(seen[same])
+    described = read_description(place) if DESCRIPTION in names else {}
+    if not listed and not described and EVENTS not in names:
+        return None
+    note, star = read_notes(place) if NOTES in names else ("", False)
+    listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
+    status_now = _status(place, described)
+    return RunListed(
+        place, status_now, described, tuple(listed), total, modified, note=note, star=star
+    )
+
+
+def _files(place: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as entries:
+            return list(entries)
+    except OSError:  # no folder, or not ours to read
+        return []
+
+
+def _status(place: Path, described: dict[str, Any]) -> str:
+    status = described.get("status")
+    if not isinstance(status, str):
+        return "unknown"
+    return status if status not in GOING or is_live(place, described) else "interrupted"
+
+
+def read_notes(place: Path) -> tuple[str, bool]:
+    """What a person has noted of a run, and whether it has a star."""
+    try:
+        found = json.loads((place / NOTES).read_bytes())
+        note, star = found.get("note", ""), found.get("star", False)
+    except (OSError, ValueError, RecursionError, AttributeError):
+        return "", False
+    return (note if isinstance(note, str) else ""), star is True
+
+
+def list_checkpoints(folder: Path) -> list[Listed]:
+    """Every checkpoint of every run in a folder, newest first, the broken ones among them.
+
+    Raises CheckpointError where the folder is there and cannot be read.
+    """
+    found = [each for run in scan_runs(folder) for each in run.checkpoints]
+    return sorted(found, key=lambda each: each.modified, reverse=True)
+
+
+def list_run(folder: Path) -> list[Listed]:
+    """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
+    listed = read_listed(folder)
+    return list(listed.checkpoints) if listed else []
+
+
+def inspect(path: Path, size: int, modified: float = 0.0) -> Listed:
+    try:
+        return Listed(path, size, read_info(path), None, modified)
+    except CheckpointError as error:
+        return Listed(path, size, None, str(error).removeprefix(f"{path} "), modified)

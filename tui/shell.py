@@ -1,0 +1,52 @@
+"""What the commands have in common: their options, how they print and how they complain."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.config import TrainConfig
+from core.errors import UsageError
+from tui.options import config_option
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+CheckpointsDir = Annotated[str | None, config_option("checkpoints")]
+DataDir = Annotated[str | None, config_option("data")]
+Checkpoint = Annotated[
+    str,
+    typer.Argument(help="a checkpoint file, a run's folder, or a run's name", metavar="CHECKPOINT"),
+]
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"mnist-tui: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def refuse_options_before(context: typer.Context, command: str) -> None:
+    for name in context.params:
+        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+            option = "json" if name == "as_json" else name.replace("_", "-")
+            raise UsageError(f"options go after the command: mnist-tui {command} --{option} …")
+
+
+def folder_of(given: str | None) -> Path:
+    return TrainConfig(checkpoints=given).folder if given else TrainConfig().folder
+
+
+def find_checkpoint(name: str, folder: str | None) -> Path:
+    from core.checkpoints import find
+
+    return find(name, folder_of(folder))
