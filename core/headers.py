@@ -21,7 +21,7 @@ from core.errors import CheckpointError, explain
 
 SUFFIX = ".safetensors"
 # 2 has a digest of the header itself.
-FORMAT_VERSION = 2
+FORMAT_VERSION = SEALED_SINCE = 2
 READABLE_VERSIONS = (1, FORMAT_VERSION)
 LARGEST_HEADER = 4 * 2**20
 METADATA = "__metadata__"

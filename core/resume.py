@@ -59,7 +59,7 @@ def take_up(
     """
     if not name:
         raise UsageError("RUN_OR_CHECKPOINT must not be empty")
-    place = _run_folder(name, folder)
+    place = run_folder(name, folder)
     if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
     else:
@@ -89,7 +89,8 @@ def take_up(
     return config, TakenUp(place, checkpoint)
 
 
-def _run_folder(name: str, folder: Path) -> Path | None:
+def run_folder(name: str, folder: Path) -> Path | None:
+    """The run that is meant by its folder or its name; None where there is none."""
     places = (expand(name), folder / name)
     return next((_named(each) for each in places if is_run(each)), None)
 

@@ -1,0 +1,123 @@
+"""Whether a file is what was saved: a changed bit anywhere is found, and where it is."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_checkpoints import INFO, ROOT, described, header_length, state, write
+
+from core import checkpoints
+from core.headers import DTYPES
+from core.listing import list_checkpoints
+from core.verifying import verify, verify_all
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    path = tmp_path_factory.mktemp("kept") / "last.safetensors"
+    checkpoints.save(path, state(), INFO)
+    return path
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_changed_bit_anywhere_is_named(kept, data):
+    content = bytearray(kept.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, header_length(content) - 1))
+    content[place] ^= 1 << data.draw(st.integers(0, 7))
+    damaged = write(kept.with_name("damaged.safetensors"), bytes(content))
+    fault = verify(damaged).fault
+    assert fault
+    assert ("its tensors do not have" in fault) == (place >= header_length(content))
+
+
+def test_every_type_and_shape_has_the_digest_that_it_was_saved_with(tmp_path):
+    tensors = {
+        f"{name}.{number}": torch.ones(shape).to(getattr(torch, name))
+        for name in DTYPES
+        for number, shape in enumerate([(), (1,), (2, 3), (0, 4)])
+    }
+    checkpoints.save(tmp_path / "x.safetensors", tensors, INFO)
+    found = verify(tmp_path / "x.safetensors")
+    assert (found.fault, found.note) == (None, None)
+
+
+def test_a_file_of_an_earlier_version_is_verified_but_for_its_header(tmp_path):
+    found = verify(write(tmp_path / "old.safetensors", described()))
+    assert found.fault is None
+    assert "without a digest of its header" in found.note
+
+
+def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
+    run = tmp_path / "run-1"
+    run.mkdir()
+    (run / "last.safetensors").write_bytes(kept.read_bytes())
+    os.link(run / "last.safetensors", run / "epoch-001.safetensors")
+    (run / "best.safetensors").write_bytes(b"")
+    read = []
+    monkeypatch.setattr("core.verifying.verify", lambda path: read.append(path) or verify(path))
+    faults = {each.path.name: each.fault for each in verify_all(list_checkpoints(tmp_path))}
+    assert faults == {
+        "last.safetensors": None,
+        "epoch-001.safetensors": None,
+        "best.safetensors": "is empty",
+    }
+    assert len(read) == 2
+
+
+def test_it_takes_neither_torch_nor_the_file_s_size_in_memory(tmp_path):
+    path = tmp_path / "large.safetensors"
+    checkpoints.save(path, {"x": torch.zeros(60_000_000)}, INFO)
+    script = (
+        "import pathlib, resource, sys; from core.verifying import verify\n"
+        "if sys.platform == 'linux': resource.setrlimit(resource.RLIMIT_AS, (2**27, 2**27))\n"
+        "print(verify(pathlib.Path(sys.argv[1])).fault, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "None False\n", done.stderr
+
+
+def verify_command(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tui", "checkpoints", "verify", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_names_the_file_and_its_fault(tmp_path, kept):
+    good, bad = tmp_path / "checkpoints" / "run-1", tmp_path / "checkpoints" / "run-[red]\n2"
+    good.mkdir(parents=True)
+    bad.mkdir()
+    content = bytearray(kept.read_bytes())
+    (good / "last.safetensors").write_bytes(content)
+    assert verify_command(tmp_path).returncode == 0
+    content[-1] ^= 1
+    (bad / "last.safetensors").write_bytes(content)
+    done = verify_command(tmp_path)
+    assert done.returncode == 1
+    assert "✗ run-[red]\\n2/last.safetensors is damaged: its tensors" in done.stdout
+    assert "✓ run-1/last.safetensors" in done.stdout
+    assert done.stderr == "mnist-tui: 1 of 2 checkpoints is not what was saved\n"
+    rows = json.loads(verify_command(tmp_path, "run-1", "--json").stdout)
+    assert [(row["path"], row["ok"], row["fault"]) for row in rows] == [
+        ("checkpoints/run-1/last.safetensors", True, None)
+    ]
+    none = verify_command(tmp_path, "run-7")
+    assert none.returncode == 1
+    assert none.stderr.startswith("mnist-tui: run-7 does not exist")
