@@ -9,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_app import app_in, text_of, until
 from test_checkpoints import INFO, ROOT, described, header_length, state, write
 
 from core import checkpoints
 from core.headers import DTYPES
 from core.listing import list_checkpoints
 from core.verifying import verify, verify_all
+from tui.screens.verify import verify_dialog
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,21 @@ def test_the_command_names_the_file_and_its_fault(tmp_path, kept):
     none = verify_command(tmp_path, "run-7")
     assert none.returncode == 1
     assert none.stderr.startswith("mnist-tui: run-7 does not exist")
+
+
+async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
+    run = tmp_path / "run-[red]"
+    run.mkdir()
+    content = bytearray(kept.read_bytes())
+    (run / "best.safetensors").write_bytes(content)
+    content[-1] ^= 1
+    (run / "last.safetensors").write_bytes(content)
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        pilot.app.push_screen(verify_dialog(str(run / "best.safetensors")))
+        await until(pilot, lambda: "--replay" in text_of(pilot))
+        shown = text_of(pilot)
+        assert "✓ best.safetensors: as it was saved, " in shown
+        assert "✗ last.safetensors is damaged: its tensors do not have" in shown
+        assert "Verify run-[red]" in shown
+        await pilot.press("escape")
+        assert pilot.app.screen is pilot.app.view
