@@ -139,7 +139,7 @@ def read_listed(place: Path) -> RunListed | None:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
     described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not described and EVENTS not in names:
+    if not listed and not names & {DESCRIPTION, EVENTS}:
         return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)

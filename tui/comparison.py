@@ -13,10 +13,13 @@ from tui.state import MOST_COMPARED, RunState
 if TYPE_CHECKING:
     from numpy import ndarray
 
+    from core.listing import RunListed
+
 LEAST_COMPARED = 2
 LETTERS = "abcd"[:MOST_COMPARED]
 # Where runs lie is no setting of theirs.
 NO_SETTINGS = ("checkpoints",)
+LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ def config_differences(configs: Sequence[Mapping[str, Any]]) -> list[Difference]
     return [each for each in found if len({repr(value) for value in each.values}) > 1]
 
 
+def value_text(value: Any) -> str:
+    """A setting's value in words; there may be anything in a file."""
+    text = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
 @dataclass(frozen=True)
 class Figures:
     """What a run has come to. Accuracies 0 to 1; None where nothing was told of it."""
@@ -47,18 +56,23 @@ class Figures:
     epochs: float | None  # done
     planned: int | None
     samples_per_second: float | None  # the mean of what was told
-    train_seconds: float | None  # pauses left out
+    train_seconds: float | None
     by_class: tuple[float | None, ...]  # accuracy of each class at the last evaluation
 
 
-def figures_of(state: RunState) -> Figures:
+def figures_of(state: RunState, listed: RunListed | None = None) -> Figures:
+    """What its record tells, and beside it what its checkpoints say."""
+    infos = [each.info for each in listed.checkpoints if each.info] if listed else []
+    headers = [each.test_accuracy for each in infos if each.test_accuracy is not None]
     # The scores are the newest alone; the curves have all of them, thinned out.
     tested = [value for _, value in state.curves.accuracies.points]
     losses = [value for _, value in state.curves.test_losses.points]
     speeds = [value for _, value in state.curves.speeds.points]
     run, score = state.started, state.score
     return Figures(
-        best_accuracy=max((*tested, *(each.accuracy for each in state.scores)), default=None),
+        best_accuracy=max(
+            (*headers, *tested, *(each.accuracy for each in state.scores)), default=None
+        ),
         final_accuracy=score.accuracy if score else None,
         best_test_loss=min((*losses, *(each.loss for each in state.scores)), default=None),
         final_test_loss=score.loss if score else None,
@@ -66,7 +80,7 @@ def figures_of(state: RunState) -> Figures:
         epochs=round(state.step / run.steps_per_epoch, 2) if run else None,
         planned=run.epochs if run else None,
         samples_per_second=sum(speeds) / len(speeds) if speeds else None,
-        train_seconds=state.seconds if run else None,
+        train_seconds=infos[0].train_seconds if infos else state.seconds if run else None,
         by_class=class_accuracies(score.confusion if score else ()),
     )
 

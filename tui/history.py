@@ -5,11 +5,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from core.events import EVENTS as KINDS
 from core.events import Evaluated, Event, Progress, RunStarted, from_json
 from core.headers import SUFFIX
 from core.listing import RunListed, scan_runs
@@ -90,7 +90,7 @@ def _inside(folder: Path, told: str | None) -> str | None:
 def _plausible(event: Event) -> bool:
     """Whether its values are of the types that it says, and no larger than any that is meant."""
     values = vars(event)
-    if not all(check(values[name]) for name, check in _checks(type(event))):
+    if not all(check(values[name]) for name, check in CHECKED[type(event)]):
         return False
     if isinstance(event, Evaluated) and event.confusion:
         rows = event.confusion
@@ -124,9 +124,11 @@ CHECKS: dict[Any, Callable[[Any], bool]] = {
 }
 
 
-@lru_cache(maxsize=None)
-def _checks(kind: type[Event]) -> list[tuple[str, Callable[[Any], bool]]]:
-    return [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
+# By an event's class: the names of its values, and what each has to be.
+CHECKED = {
+    kind: [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
+    for kind in KINDS.values()
+}
 
 
 @dataclass(frozen=True)
@@ -180,4 +182,4 @@ def laid_under(
 
 def lightened(state: RunState) -> RunState:
     """Without what no chart shows: an evaluation of every digit takes 400 KB."""
-    return replace(state, evaluations=(), labels=b"", digits=(), opened=None, devices=(), scored=())
+    return replace(state, evaluations=(), labels=b"", digits=(), opened=None, scored=())
