@@ -17,7 +17,7 @@ STAR, LIVE = "★", "●"
 HEAD: tuple[str, ...] = ("RUN", "", "STATUS", "NETWORK", "DIGITS", "DEVICE", "BEST", "LOSS")
 HEAD += ("EPOCHS", "FILES", "SIZE", "AGE", "NOTE")
 # What a narrow terminal does without, the first first.
-LESS = ("DEVICE", "DIGITS", "FILES", "LOSS", "SIZE", "NETWORK", "NOTE")
+LESS = ("DEVICE", "DIGITS", "FILES", "LOSS", "SIZE", "NETWORK")
 # By what the rows can be sorted: a row's field, and whether the largest is first.
 COLUMNS = {
     "age": ("modified", True),
@@ -94,7 +94,8 @@ def told_config(run: RunListed) -> dict[str, Any]:
     """What its record begins with, for a run without a run.json."""
     with suppress(OSError):
         first = next(read_events(run.folder), None)
-        return first.config if isinstance(first, RunStarted) else {}
+        if isinstance(first, RunStarted):
+            return first.config | {"dataset": first.dataset}
     return {}
 
 
@@ -136,7 +137,7 @@ def in_order(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]
 
 def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     now = time.time()
-    print_table(HEAD, [_cells(row, now) for row in rows], less=LESS)
+    print_table(HEAD, [_cells(row, now) for row in rows], less=LESS, below=True)
 
 
 def _cells(row: dict[str, Any], now: float) -> list[str]:

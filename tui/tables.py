@@ -24,25 +24,34 @@ def width_here() -> int:
 
 
 def print_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, less: Sequence[str] = ()
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    less: Sequence[str] = (),
+    below: bool = False,
 ) -> None:
-    """Rows of cells under their titles. Where they are too wide, the columns in `less` go, the
-    first first, and then the last column is cut."""
+    """Rows of cells under their titles. Where they are too wide, what is in the last column goes
+    below its row, if it may; then the columns in `less` go, the first first; then lines are cut.
+    """
     table = [list(head), *([printable(cell) for cell in row] for row in rows)]
-    kept, width = list(range(len(head))), width_here()
-    last = max(len(head[-1]), min(8, max(len(row[-1]) for row in table)))
+    width = width_here()
+    columns = [max(cells(row[column]) for row in table) for column in range(len(head))]
+    kept = list(range(len(head)))
 
-    def widths() -> list[int]:
-        return [max(cells(row[column]) for row in table) for column in kept]
+    def too_wide() -> bool:
+        return sum(columns[column] for column in kept) + len(GAP) * (len(kept) - 1) > width
 
+    under = below and too_wide()
+    if under:
+        kept.pop()
     for title in less:
-        if sum(widths()[:-1]) + last + len(GAP) * (len(kept) - 1) <= width:
-            break
-        kept.remove(list(head).index(title))
-    columns = widths()
-    for row in table:
-        parts = [padded(row[column], size) for column, size in zip(kept, columns, strict=True)]
+        if too_wide():
+            kept.remove(list(head).index(title))
+    for number, row in enumerate(table):
+        parts = [padded(row[column], columns[column]) for column in kept]
         print(cut(GAP.join(parts).rstrip(), width))
+        if under and number and row[-1]:
+            print(cut(f"{GAP}{row[-1]}", width))
 
 
 def cells(text: str) -> int:
