@@ -46,6 +46,7 @@ def test_what_cannot_be_meant_is_passed_over_in_little_memory(tmp_path):
         evaluated(test_loss=float("nan")),
         evaluated(step=10**300),
         evaluated(test_accuracy="99%"),
+        evaluated(test_accuracy=99),
         json.dumps({"event": "run_started", **vars(STARTED), "steps_per_epoch": 0}),
         "[" * 100_000,
     ]
@@ -62,7 +63,7 @@ def test_what_cannot_be_meant_is_passed_over_in_little_memory(tmp_path):
     assert (state.started, state.step, len(state.scores)) == (
         RunStarted(**vars(STARTED) | {"run": tmp_path.name, "folder": str(tmp_path)}), 2, 1,
     )  # fmt: skip
-    assert list(read_events(tmp_path)).count(None) == 8
+    assert list(read_events(tmp_path)).count(None) == 9
 
 
 def test_a_long_record_is_read_as_it_was_told(tmp_path):

@@ -18,10 +18,19 @@ from tui.plotting import Series, Window, build_chart, series_of, window_of
 from tui.run_rows import LIVE, STAR, run_row
 from tui.settings import Settings
 from tui.state import RunState
-from tui.tables import chart_settings, print_chart, print_pairs, print_table, width_here
+from tui.tables import (
+    GAP,
+    chart_settings,
+    cut,
+    print_chart,
+    print_pairs,
+    print_table,
+    width_here,
+)
 
 CHART_ROWS, LABELS = 16, 9
 WIDEST_CHART = 100
+LONGEST_CELL = 40
 
 
 @dataclass(frozen=True)
@@ -237,9 +246,12 @@ def print_compared(runs: Sequence[Told]) -> None:
         [name, *values] for name, values in figure_texts([each.figures for each in runs])
     ]
     differ = config_differences([each.config for each in runs])
-    if differ:
-        table += [["", *[""] * len(runs)]]
-        table += [[each.name.replace("_", " "), *map(value_text, each.values)] for each in differ]
+    # A long one leaves room for the others.
+    most = min(LONGEST_CELL, (width_here() - 20) // len(runs) - len(GAP))
+    table += [["", *[""] * len(runs)]] if differ else []
+    for setting in differ:
+        values = [cut(printable(value_text(value)), most) for value in setting.values]
+        table.append([setting.name.replace("_", " "), *values])
     print_table(["", *letters], table)
     if not differ:
         print("\ntheir settings are the same")
