@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointError, explain
+from core.files import expand
 from core.headers import SUFFIX, CheckpointInfo, read_info
 from core.runs import DESCRIPTION, EVENTS, is_live, read_description
 
@@ -137,7 +139,7 @@ def read_listed(place: Path) -> RunListed | None:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
     described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not described and EVENTS not in names:
+    if not listed and not names & {DESCRIPTION, EVENTS}:
         return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
@@ -179,6 +181,27 @@ def list_checkpoints(folder: Path) -> list[Listed]:
     """
     found = [each for run in scan_runs(folder) for each in run.checkpoints]
     return sorted(found, key=lambda each: each.modified, reverse=True)
+
+
+def find_run(name: str, folder: Path) -> Path:
+    """The run that is meant by its name in a folder of runs, or by its own folder. Raises
+    CheckpointError that suggests the nearest name where there is none.
+    """
+    # A name of one part is a run's first of all, whatever lies here under the same name.
+    for place in (folder / name, expand(name)):
+        if name and read_listed(place):
+            return place
+    from difflib import get_close_matches  # 10 ms, where a name is wrong
+
+    near = get_close_matches(name, _names(folder), 1)
+    did_you = f"; did you mean {near[0]}?" if near else ""
+    raise CheckpointError(f"{name} does not exist, here or as a run in {folder}{did_you}")
+
+
+def _names(folder: Path) -> list[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [each.name for each in entries if each.name[0] != "."]
+    return []
 
 
 def list_run(folder: Path) -> list[Listed]:

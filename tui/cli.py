@@ -26,6 +26,7 @@ from tui.shell import (
     one_line,
     print_json,
     refuse_options_before,
+    write_any_text,
 )
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
@@ -45,6 +46,7 @@ MORE_COMMANDS = (cli_verify,)  # imported for what they add
 
 def main() -> None:
     """Runs the command line and exits: 0 fine, 1 failed, 2 wrong usage, 3 diverged."""
+    write_any_text()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
     except UserError as error:
