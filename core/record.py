@@ -43,9 +43,12 @@ def _plausible(event: Event) -> bool:
     values = vars(event)
     if not all(check(values[name]) for name, check in CHECKED[type(event)]):
         return False
-    if isinstance(event, Evaluated) and event.confusion:
+    if isinstance(event, Evaluated):
         rows = event.confusion
-        return len(rows) == 10 and all(len(row) == 10 and all(map(_count, row)) for row in rows)
+        if not 0 <= event.test_accuracy <= 1:
+            return False
+        whole = len(rows) == 10 and all(len(row) == 10 and all(map(_count, row)) for row in rows)
+        return whole or rows == ()
     if isinstance(event, RunStarted):
         return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
     return True

@@ -6,7 +6,8 @@ import tracemalloc
 from test_state import STARTED, progress
 
 from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, as_json
-from tui.history import read_events, read_run
+from core.record import read_events
+from tui.history import read_run
 
 
 def test_a_record_leads_nowhere_out_of_its_folder(tmp_path):

@@ -14,8 +14,8 @@ from tempfile import mkdtemp
 from core.errors import CheckpointError, UsageError, UserError, explain
 from core.events import Evaluated, Progress, RunStarted
 from core.files import expand, replace_file
+from core.record import read_events
 from tui.drawing import printable
-from tui.history import read_events
 from tui.shell import complain
 
 FORMATS = ("csv", "tensorboard")

@@ -8,9 +8,10 @@ from typing import Any
 
 from core.events import Evaluated, Progress, RunStarted, from_json
 from core.listing import RunListed
+from core.record import read_events
 from core.runs import DESCRIPTION, EVENTS
 from tui.drawing import age, file_size, loss_text, percent
-from tui.history import arch_of, read_events
+from tui.history import arch_of
 from tui.tables import print_table
 
 STAR, LIVE = "★", "●"
