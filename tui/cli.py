@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import tui.cli_tidy  # noqa: F401  adds its commands
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
 from tui.cli_checkpoints import checkpoints_app

@@ -18,7 +18,7 @@ MOST_EARLIER = 4
 
 def read_run(folder: Path) -> RunState:
     """The state that a run's record ends in; that of no run where there is no record. A line that
-    is broken is passed over. Raises OSError.
+    is broken is passed over. Its paths are of the run's folder, whatever they were. Raises OSError.
     """
     state = RunState()
     try:
@@ -32,7 +32,17 @@ def read_run(folder: Path) -> RunState:
                 # By somebody else's hand there may be anything in it.
                 with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
                     state = fold(state, event)
-    return state
+    return moved_to(folder, state)
+
+
+def moved_to(folder: Path, state: RunState) -> RunState:
+    """The run's state with the folder where it is now: it may have been renamed since it told."""
+    path = state.checkpoint
+    return replace(
+        state,
+        started=state.started and replace(state.started, run=folder.name, folder=str(folder)),
+        checkpoint=str(folder / Path(path).name) if isinstance(path, str) else None,
+    )
 
 
 def _plausible(event: Event) -> bool:
