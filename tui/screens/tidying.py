@@ -280,7 +280,7 @@ class ConfirmPrune(ModalScreen[bool]):
         super().__init__()
         self._said = (
             f"{printable(run)} keeps its best and its last checkpoint. "
-            f"{files} of epochs and steps go to the trash, from which U brings them back; "
+            f"{files} others, of epochs and steps, go to the trash, from which U brings them back; "
             f"once that is emptied they free {file_size(size)}."
         )
 
