@@ -21,7 +21,7 @@ from core.events import LearningRateChanged
 from core.files import PARTIAL, replace_file
 from core.headers import CheckpointInfo, read_info
 from core.listing import list_run
-from core.resume import TakenUp, digits_folder, is_run, stored_config
+from core.resume import TakenUp, digits_folder, is_run, same_run, stored_config
 from core.runs import DESCRIPTION, EVENTS, Run, cannot_be_written, new_folder, read_description
 from core.saving import BEST, LAST, score_of
 
@@ -146,7 +146,7 @@ def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] 
     scored = [
         (each.path, each.info)
         for each in list_run(old)
-        if each.info and each.info.run == info.run and each.info.test_loss is not None
+        if each.info and same_run(each.info, info) and each.info.test_loss is not None
     ]
     # Of equals the first is best.
     found = [(path, each) for path, each in reversed(scored) if each.step < info.step]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +124,8 @@ def read_listed(place: Path) -> RunListed | None:
                 listed.append(Listed(Path(entry.path), 0, None, explain(error)))
             continue
         names.add(entry.name)
-        modified = max(modified, status.st_mtime)
+        if entry.name != NOTES:
+            modified = max(modified, status.st_mtime)
         same = (status.st_dev, status.st_ino)
         known = seen.get(same)
         if known is None:
@@ -153,7 +153,7 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as entries:
             return list(entries)
-    except OSError:  # no folder, or not ours to read
+    except (OSError, ValueError):  # no folder, not ours to read, or no name that one can have
         return []
 
 
@@ -183,31 +183,52 @@ def list_checkpoints(folder: Path) -> list[Listed]:
     return sorted(found, key=lambda each: each.modified, reverse=True)
 
 
-def find_run(name: str, folder: Path) -> Path:
-    """The run that is meant by its name in a folder of runs, or by its own folder. Raises
-    CheckpointError that suggests the nearest name where there is none.
-    """
-    # A name of one part is a run's first of all, whatever lies here under the same name.
-    for place in (folder / name, expand(name)):
-        if name and read_listed(place):
-            return place
-    from difflib import get_close_matches  # 10 ms, where a name is wrong
-
-    near = get_close_matches(name, _names(folder), 1)
-    did_you = f"; did you mean {near[0]}?" if near else ""
-    raise CheckpointError(f"{name} does not exist, here or as a run in {folder}{did_you}")
-
-
-def _names(folder: Path) -> list[str]:
-    with suppress(OSError), os.scandir(folder) as entries:
-        return [each.name for each in entries if each.name[0] != "."]
-    return []
-
-
 def list_run(folder: Path) -> list[Listed]:
     """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
     listed = read_listed(folder)
     return list(listed.checkpoints) if listed else []
+
+
+def find_run(name: str, folder: Path) -> Path:
+    """The folder of the run that is meant by its path, or by its name in a folder of runs. One that
+    has nothing but checkpoints is no run elsewhere. Raises CheckpointError and UsageError.
+    """
+    for place in (expand(name), folder / name):
+        if name and _has_record(place):
+            # A run is called by its folder's name, which "." and ".." do not say.
+            return place if place.name not in ("", "..") else Path(os.path.realpath(place))
+        if place.name[:1] not in ("", ".") and _is_in(place, folder) and _has_checkpoint(place):
+            return place
+    near = nearest(name, _run_names(folder))
+    hint = f"; did you mean {near}?" if near else ""
+    said = name or "a run without a name"
+    raise CheckpointError(f"{said} does not exist, here or as a run in {folder}{hint}")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of the names that is most like it, where one is."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, names, 1)), None)
+
+
+def _has_record(place: Path) -> bool:
+    return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
+
+
+def _is_in(place: Path, folder: Path) -> bool:
+    try:
+        return os.path.samefile(place.parent, folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_checkpoint(place: Path) -> bool:
+    return any(each.name.endswith(SUFFIX) for each in _files(place))
+
+
+def _run_names(folder: Path) -> list[str]:
+    return [each.name for each in _files(folder) if each.name[0] != "." and os.path.isdir(each)]
 
 
 def inspect(path: Path, size: int, modified: float = 0.0) -> Listed:

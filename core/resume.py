@@ -16,7 +16,7 @@ from core.config import TrainConfig, flag, read_config
 from core.datasets import mnist_missing
 from core.errors import CheckpointError, UsageError
 from core.files import expand
-from core.headers import SUFFIX, read_info
+from core.headers import SUFFIX, CheckpointInfo, read_info
 from core.runs import DESCRIPTION, EVENTS, read_description
 from core.schedules import PLANNED
 
@@ -122,6 +122,14 @@ def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
         return read_config(stored)
     except UsageError as error:
         raise CheckpointError(f"{source} has settings that cannot be meant: {error}") from None
+
+
+def same_run(one: CheckpointInfo, other: CheckpointInfo) -> bool:
+    """Whether two checkpoints can be of one run, whatever it was called when they were saved."""
+    here, there = (
+        each.config | {"arch": each.arch, "dataset": each.dataset} for each in (one, other)
+    )
+    return all(here.get(name) == there.get(name) for name in SAME_IN_A_RUN)
 
 
 def _check_same_run(

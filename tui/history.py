@@ -31,6 +31,11 @@ def read_run(folder: Path) -> RunState:
     for events in _together(event for event in read_events(folder) if event):
         with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
             state = fold_progress(state, events) if len(events) > 1 else fold(state, events[0])
+    return moved_to(folder, state)
+
+
+def moved_to(folder: Path, state: RunState) -> RunState:
+    """The run's state with the folder where it is now: it may have been renamed since it told."""
     started = state.started
     return replace(
         state,
