@@ -132,7 +132,7 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
     async with app.run_test(size=(80, 24)) as pilot:
         await app.push_screen(ComparedView([*paths, paths[0]]))
         assert len(app.screen.paths) == 2
-        await until(pilot, lambda: text_of(pilot).count("digits right") == 2)
+        await until(pilot, lambda: text_of(pilot).count("% right, on sample") == 2)
         await until(pilot, lambda: app.screen.query_one(Chart).run_state.started)
         await pilot.pause()
         assert "epoch 2" in text_of(pilot)

@@ -191,7 +191,7 @@ class ComparedView(View):
             scored, refused = self._scored.get(each.path), self._refused.get(each.path)
             said = "being scored …" if each.path == self._asked else "waits to be scored"
             if scored:
-                said = f"{percent(scored.test_accuracy)} of {scored.dataset}'s test digits right"
+                said = f"{percent(scored.test_accuracy)} right, on {scored.dataset}"
             if why := refused or each.error:
                 said = (f"{said}  " if scored else "") + f"✗ {why}".replace(f"{each.path} ", "")
             shown = cut(f" {letter}  {printable(each.name)}  {printable(said)}", self.size.width)
