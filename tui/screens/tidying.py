@@ -192,8 +192,8 @@ def _bring_back(folder: Path) -> str:
 def _prune(place: Path) -> str:
     from core.tidying import prune
 
-    done = prune(place)
-    return f"{len(done.files)} files of {done.run} are in the trash; press U to bring them back"
+    trashed = prune(place).trashed
+    return f"{trashed.what}: in the trash; press U to bring back" if trashed else ""
 
 
 class Ask(ModalScreen[Any]):
@@ -277,10 +277,11 @@ class ConfirmPrune(ModalScreen[bool]):
 
     def __init__(self, run: str, files: int, size: int) -> None:
         super().__init__()
+        others = "One other" if files == 1 else f"{files} others"
         self._said = (
-            f"{printable(run)} keeps its best and its last checkpoint. "
-            f"{files} others, of epochs and steps, go to the trash, from which U brings them back; "
-            f"once that is emptied they free {file_size(size)}."
+            f"{printable(run)} keeps its best and its last checkpoint. {others}, of epochs or "
+            f"steps, would go to the trash, from which U brings back; once emptied that frees "
+            f"{file_size(size)}."
         )
 
     def compose(self) -> ComposeResult:
