@@ -27,6 +27,7 @@ from core.events import (
     from_json,
 )
 from core.files import PARTIAL, replace_file
+from core.headers import reading
 
 try:
     import fcntl
@@ -35,6 +36,7 @@ except ImportError:  # Windows: there two programs can take up one run at once
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"
 LOCK_TRIES = 10
+LARGEST_TABLE = 2**20
 
 
 class Run:
@@ -183,7 +185,7 @@ def _exists(pid: int) -> bool:
 
 def _is_locked(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -194,11 +196,22 @@ def _is_locked(path: Path) -> bool:
 
 def read_description(folder: Path) -> dict[str, Any]:
     """What a run.json says; nothing where there is none that can be read."""
+    return read_table(folder / DESCRIPTION)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What a file of one JSON table says; nothing where it is none, or none that can be read."""
     try:
-        found = json.loads((folder / DESCRIPTION).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        with reading(path) as file:  # which waits for nobody, were it a pipe
+            found = json.loads(file.read(LARGEST_TABLE))
+    except (CheckpointError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def is_imported(described: dict[str, Any]) -> bool:
+    """Whether what is described is no run, but the weights of another program alone."""
+    return isinstance(described.get("imported_from"), str)
 
 
 def _is_later(event: Event, step: int, scored: bool) -> bool:

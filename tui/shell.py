@@ -9,6 +9,7 @@ import typer
 
 from core.config import TrainConfig
 from core.errors import UsageError
+from tui.drawing import printable
 from tui.options import config_option
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -23,8 +24,8 @@ Checkpoint = Annotated[
 
 
 def complain(message: str) -> None:
-    """One line on stderr."""
-    print(f"mnist-tui: {one_line(message)}", file=sys.stderr)
+    """One line on stderr, whatever names of files are in it."""
+    print(f"mnist-tui: {printable(one_line(message))}", file=sys.stderr)
 
 
 def one_line(text: str) -> str:
