@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import tui.cli_carry  # noqa: F401, its commands go to checkpoints_app
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
 from tui.cli_checkpoints import checkpoints_app
