@@ -39,7 +39,8 @@ def lock(file: IO[bytes] | int, tries: int = TRIES) -> bool:
 
 def is_locked(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        # Without waiting, were it a pipe.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

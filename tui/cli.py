@@ -9,7 +9,7 @@ import typer
 
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
-from tui import cli_tidy, cli_verify
+from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_runs import runs_app
 from tui.guide import epilogue
@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(runs_app, name="runs")
-MORE_COMMANDS = (cli_tidy, cli_verify)  # imported for what they add
+MORE_COMMANDS = (cli_carry, cli_tidy, cli_verify)  # imported for what they add
 
 
 def main() -> None:
