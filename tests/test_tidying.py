@@ -388,6 +388,13 @@ from core.config import TrainConfig
 from core.errors import CheckpointError
 folder, seed = Path(sys.argv[1]), sys.argv[2]
 dice = random.Random(seed)
+def begun(config):
+    # Its folder may be renamed in the moment before it is locked: then it says so, and has nothing.
+    while True:
+        try:
+            return runs.create(config, "sample", "cpu")
+        except CheckpointError:
+            pass
 (folder / "noted").mkdir(exist_ok=True)
 for turn in range(60):
     names = [each.name for each in folder.iterdir() if each.name not in (".trash", "noted")]
@@ -395,7 +402,7 @@ for turn in range(60):
     try:
         if turn % 20 == 0:
             config = TrainConfig(arch="linear", checkpoints=str(folder))
-            with runs.create(config, "sample", "cpu") as run:
+            with begun(config) as run:
                 (run.folder / "mark").write_text(f"{seed} {turn}")
         match dice.randrange(4):
             case 0: tidying.rename(place, f"run {dice.randrange(6)}")
