@@ -4,19 +4,27 @@ run is trained for real, and each of the others is that one under a header of it
     python benchmarks/browse.py [--data DIR] [--runs N] [--rounds N]
 """
 
+import argparse
 import json
 import os
+import platform
 import random
+import resource
+import signal
+import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from screen import TUI
-from throughput import HERE
+from screen import SIZE, TUI, App
+from throughput import HERE, find_mnist
 
 KINDS = ("epoch-001", "best", "last")
 NO_RUNS = "appear here"
+VERDICT = "says"  # or right
 KB = 1 if platform.system() == "Darwin" else 1024  # what ru_maxrss counts in
 PRESSED = 40
 FIRST_ROW = "linear-20"
@@ -26,12 +34,24 @@ def say(what: str, measured: str, most: str) -> None:
     print(f"| {what} | {measured} | {most} |", flush=True)
 
 
-def train(arch: str, data: str, folder: Path, *options: str) -> Path:
-    """A run's folder, once the run has ended."""
+def command_for(arch: str, data: str, folder: Path) -> list[str]:
     command = [*TUI, "train", "--quiet", "--arch", arch, "--data", data, "--device", "cpu"]
-    command += ["--checkpoints", str(folder), *options]
-    subprocess.run(command, cwd=HERE.parent, check=True)
+    return [*command, "--epochs", "5", "--checkpoints", str(folder)]
+
+
+def train_linear(data: str, folder: Path) -> Path:
+    """A run's folder, once the run has ended."""
+    subprocess.run(command_for("linear", data, folder), cwd=HERE.parent, check=True)
     return next(folder.iterdir())
+
+
+def begin_cnn(data: str, folder: Path) -> None:
+    """A run of the cnn that is stopped after some steps, with all that it takes to go on."""
+    process = subprocess.Popen(command_for("cnn", data, folder), cwd=HERE.parent)
+    while not any(b"progress" in each.read_bytes() for each in folder.glob("*/events.jsonl")):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.wait()
 
 
 def make_runs(template: Path, folder: Path, count: int) -> None:
@@ -72,7 +92,9 @@ def listing(folder: Path) -> list[str]:
 def measured(command: list[str]) -> tuple[float, float]:
     """Seconds, and the most MB of memory."""
     begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=-3)
+    process = subprocess.Popen(
+        command, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(command)} failed")
@@ -107,7 +129,7 @@ def opened(folder: Path, place: str, wanted: str) -> tuple[App, float]:
     """The app with torch loaded and the view open, and the seconds from its key until that text."""
     app = App(place, "--checkpoints", str(folder), "--device", "cpu")
     app.until(lambda: "press space to train" in shown(app))
-    app.watch_shown(6.0)
+    app.watch_shown(4.0)
     app.child.send("5")
     return app, app.until(lambda: wanted in shown(app))
 
@@ -117,13 +139,13 @@ def in_the_app(folder: Path, empty: Path, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         for _ in range(rounds):
             app, seconds = opened(empty, place, NO_RUNS)
-            app.watch_shown(3.0)
+            app.watch_shown(2.0)
             bare.append(memory(app))
             app.end()
             app, seconds = opened(folder, place, FIRST_ROW)
             first.append(seconds)
             app.until(lambda app=app: "checkpoints of" in shown(app) and "…" not in app.row(1))
-            app.watch_shown(3.0)
+            app.watch_shown(2.0)
             used.append(memory(app))
             keys += filtered(app)
             app.end()
@@ -136,16 +158,16 @@ def in_the_app(folder: Path, empty: Path, rounds: int) -> None:
 
 
 def filtered(app: App) -> list[float]:
-    """Milliseconds from each key until the screen is another."""
+    """Milliseconds from each key until other rows are there, and counted in the second line."""
     app.child.send("/")
     app.watch_shown(0.5)
     took = []
     for turn in range(PRESSED):
         app.watch_shown(0.15 + 0.01 * (turn % 7))
-        # Each digit leaves other rows; then all come back.
-        before, begun = app.screen.display[3:], time.perf_counter()
-        app.child.send("\x7f" if turn % 2 else "34567"[turn // 2 % 5])
-        while app.screen.display[3:] == before:
+        # One leaves those of the kind best, one those of epoch, one nothing; then all come back.
+        before, begun = app.row(1), time.perf_counter()
+        app.child.send("\x7f" if turn % 2 else "bov"[turn // 2 % 3])
+        while app.row(1) == before:
             if time.perf_counter() - begun > 3:
                 raise SystemExit("a key changed nothing:\n" + shown(app))
             app.read(0.05)
@@ -153,46 +175,26 @@ def filtered(app: App) -> list[float]:
     return took
 
 
-def first_prediction(run: Path, data: str, rounds: int) -> None:
-    """A checkpoint is opened by the engine, as the app has it, in a process that has torch loaded
-    and has read the digits before, for another checkpoint."""
+def first_prediction(runs: Path, rounds: int) -> None:
     took = []
-    for _ in range(rounds):
-        code = f"import browse; print(browse.open_one({str(run)!r}, {data!r}))"
-        environment = os.environ | {"PYTHONPATH": f"{HERE}:{HERE.parent}"}
-        command = [sys.executable, "-c", code]
-        out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        took.append(float(out.stdout))
-    size = (run / "last.safetensors").stat().st_size / 1e6
-    said = f"a checkpoint of the cnn ({size:.0f} MB) to its first prediction"
-    say(said, f"{statistics.median(took):.2f} s", "0.5 s")
-
-
-def open_one(run: str, data: str) -> float:
-    """Seconds from the command to the answer, with torch loaded and nothing else."""
-    from queue import SimpleQueue
-
-    from core.commands import ListDevices, OpenCheckpoint, Quit
-    from core.engine import serve
-    from core.events import Predicted
-
-    inbox: SimpleQueue = SimpleQueue()
-    events = serve(inbox)
-    inbox.put(ListDevices())  # as the app does; it loads torch
-    next(events)
-    inbox.put(OpenCheckpoint(f"{run}/last.safetensors", (0, 1, 2), data))
-    inbox.put(Quit())
-    begun = time.perf_counter()
-    if not any(isinstance(event, Predicted) for event in events):
-        raise SystemExit("the checkpoint could not be opened")
-    return time.perf_counter() - begun
+    with tempfile.TemporaryDirectory() as place:
+        for _ in range(rounds):
+            app, _ = opened(runs, place, "cnn-20")
+            begun = time.perf_counter()
+            app.child.send("\r")
+            app.until(lambda app=app: VERDICT in shown(app))
+            took.append(time.perf_counter() - begun)
+            app.end()
+    size = sum(each.stat().st_size for each in runs.glob("*/last.safetensors")) / 1e6
+    what = f"a checkpoint of the cnn ({size:.0f} MB), from enter to its first predictions"
+    say(what, f"{statistics.median(took):.2f} s", "0.5 s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default=find_mnist(), help="folder that holds MNIST/raw")
     parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     if options.data is None:
         parser.error("the real digits are not at hand: name their folder with --data")
@@ -201,8 +203,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder, empty = Path(place, "runs"), Path(place, "empty")
         empty.mkdir()
-        make_runs(train("linear", data, Path(place, "one"), "--epochs", "5"), folder, options.runs)
-        cnn = train("quick", data, Path(place, "cnn"), "--epochs", "1")
+        make_runs(train_linear(data, Path(place, "one")), folder, options.runs)
+        begin_cnn(data, Path(place, "cnn"))
         files = list(folder.glob("*/*.safetensors"))
         size = sum(each.stat().st_size for each in files) / 1e6
         print(f"{options.runs:,} runs, {len(files):,} checkpoints, {size:.0f} MB\n")
@@ -210,7 +212,7 @@ def main() -> None:
         print("|---|---|---|", flush=True)
         by_command(folder, empty, options.rounds)
         in_the_app(folder, empty, options.rounds)
-        first_prediction(cnn, data, options.rounds)
+        first_prediction(Path(place, "cnn"), options.rounds)
 
 
 if __name__ == "__main__":

@@ -219,18 +219,20 @@ class Order:
     wanted: str = ""  # part of what an entry says, in any case
     grouped: bool = False
 
-    def arranged(self, entries: Iterable[Entry]) -> list[Entry | Group]:
-        words = self.wanted.casefold().split()
-        shown = [each for each in entries if all(word in each.words for word in words)]
+    def sorted(self, entries: Iterable[Entry]) -> list[Entry]:
         # Those of one run stay beside one another where the column says the same of them.
-        shown.sort(key=lambda each: (saved(each), each.key), reverse=True)
+        newest_first = sorted(entries, key=lambda each: (saved(each), each.key), reverse=True)
         order = FIELDS[self.by].order
-        keyed = [(order(each), each) for each in shown]
+        keyed = [(order(each), each) for each in newest_first]
         known = [row for row in keyed if row[0] is not None]
         known.sort(key=lambda row: row[0], reverse=self.falling)
-        rest = [each for value, each in keyed if value is None]
-        ordered = [*(each for _, each in known), *rest]
-        return list(_grouped(ordered)) if self.grouped else list(ordered)
+        return [*(each for _, each in known), *(each for value, each in keyed if value is None)]
+
+    def shown(self, ordered: Sequence[Entry]) -> Sequence[Entry | Group]:
+        """Of entries in that order those that are wanted, under headings where they are grouped."""
+        for word in self.wanted.casefold().split():
+            ordered = [each for each in ordered if word in each.words]
+        return list(_grouped(ordered)) if self.grouped else ordered
 
 
 def _grouped(entries: Sequence[Entry]) -> Iterator[Entry | Group]:

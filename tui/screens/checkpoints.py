@@ -37,7 +37,7 @@ from tui.screens.going_on import GOING_ON, GoingOn
 from tui.screens.opened import OpenedView
 from tui.screens.previewing import Previewing
 from tui.state import MOST_COMPARED
-from tui.widgets.listing import Listing
+from tui.widgets.listing import Column, Listing
 from tui.widgets.preview import Preview
 
 CHECKPOINTS_HELP = {
@@ -68,6 +68,7 @@ POLL_SECONDS = 1.0
 # So often what has been read so far is shown, at first at once.
 BATCH_SECONDS = 0.1
 FIRST_BATCH = 40
+FIRST_TURN, LATER_TURNS = 0.15, 0.02
 
 
 class Filter(Input):
@@ -114,6 +115,9 @@ class CheckpointsView(GoingOn, Previewing):
         self._watch = Watch(Path())
         self._entries: dict[str, tuple[Entry, ...]] = {}  # by the run's name
         self._order = Order()
+        self._sorted: list[Entry] = []  # all of them
+        self._columns: list[Column] = []
+        self._count = ""
         self._marked: list[str] = []  # keys, in the order in which they were marked
         self._looking, self._whole = False, False
         self._error = ""
@@ -200,7 +204,7 @@ class CheckpointsView(GoingOn, Previewing):
     def _read(self, watch: Watch) -> None:
         """Headers alone, so it needs no torch and may run beside the engine."""
         worker, runs, error = get_current_worker(), dict[str, Watched | None](), ""
-        due = 0.0
+        due, turn = 0.0, FIRST_TURN
         try:
             for name, watched in watch.look():
                 runs[name] = watched
@@ -208,8 +212,8 @@ class CheckpointsView(GoingOn, Previewing):
                     return
                 if len(runs) >= FIRST_BATCH and time.monotonic() > due:
                     self.post_message(self.Found(watch, runs, whole=False))
-                    runs, due = {}, time.monotonic() + BATCH_SECONDS
-                    time.sleep(0.005)  # for the screen to have its turn
+                    time.sleep(turn)  # for the screen, which needs the same core, to draw them
+                    runs, due, turn = {}, time.monotonic() + BATCH_SECONDS, LATER_TURNS
         except CheckpointError as failure:
             error = str(failure)
         except Exception as failure:  # whatever it is, the next look may go well
@@ -235,39 +239,37 @@ class CheckpointsView(GoingOn, Previewing):
     # What is listed, and how
 
     def _show(self) -> None:
+        """All that is known; what a key changes of it is less work."""
         every = [entry for entries in self._entries.values() for entry in entries]
-        self._columns = columns_for(every)
-        self._arrange(every)
+        self._columns, self._sorted = columns_for(every), self._order.sorted(every)
+        size = file_size(sum(entries[0].run.bytes for entries in self._entries.values()))
+        files = sum(entry.listed is not None for entry in every)
+        runs = plural(len(self._entries), "run")
+        self._count = f"{plural(files, 'checkpoint')} of {runs}, {size}"
+        self._arrange()
 
-    def _arrange(self, every: list[Entry] | None = None) -> None:
-        if every is None:
-            every = [entry for entries in self._entries.values() for entry in entries]
-        order, rows = self._order, self._order.arranged(every)
+    def _arrange(self) -> None:
+        order, rows = self._order, self._order.shown(self._sorted)
         self.listing.show(
             self._columns,
             rows,
             by=order.by,
             falling=order.falling,
-            waiting="nothing here is as the filter says: esc shows all" if every else "",
+            waiting="nothing here is as the filter says: esc shows all" if self._sorted else "",
         )
-        self._caption(every, sum(isinstance(row, Entry) for row in rows))
+        self._caption(sum(isinstance(row, Entry) for row in rows))
         self.look_at(self.entry())
 
-    def _caption(self, every: list[Entry], shown: int) -> None:
-        folder = printable(str(self.mnist.config.folder))
-        size = file_size(sum(entries[0].run.bytes for entries in self._entries.values()))
-        files = sum(entry.listed is not None for entry in every)
-        count = f"{plural(files, 'checkpoint')} of {plural(len(self._entries), 'run')}, {size}"
-        if shown != len(every):
-            count = f"{shown:,} of {plural(len(every), 'row')}"
+    def _caption(self, shown: int) -> None:
+        folder, all_rows = printable(str(self.mnist.config.folder)), len(self._sorted)
         if self._error:
             said = printable(self._error)
-        elif not every:
+        elif not all_rows:
             nothing = f"no checkpoints in {folder} yet: train a network, and they appear here"
             said = nothing if self._whole else f"reading {folder} …"
         else:
-            said = f"{count}, in {folder}"
-            said += "" if self._whole else ", reading on …"
+            said = self._count if shown == all_rows else f"{shown:,} of {plural(all_rows, 'row')}"
+            said += f", in {folder}" + ("" if self._whole else ", reading on …")
         order = self._order
         by = clicked(
             Content(f"by {NAMES[order.by].lower()} {'▼' if order.falling else '▲'}"), "turn"
@@ -304,11 +306,11 @@ class CheckpointsView(GoingOn, Previewing):
 
     def _sort(self, by: int) -> None:
         self._order = replace(self._order, by=by, falling=FIELDS[by].falling)
-        self.attempt("list", self._arrange)
+        self.attempt("list", self._show)
 
     def action_turn(self) -> None:
         self._order = replace(self._order, falling=not self._order.falling)
-        self.attempt("list", self._arrange)
+        self.attempt("list", self._show)
 
     def action_group(self) -> None:
         self._order = replace(self._order, grouped=not self._order.grouped)
