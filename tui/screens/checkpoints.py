@@ -279,8 +279,8 @@ class CheckpointsView(GoingOn, Previewing):
             key("g", "ungroup" if order.grouped else "group", "group"),
             key("c", "curve" if self.has_class("-config") else "config", "config"),
         ]
-        if self._marked:
-            keys.insert(0, Content.styled(f"+ {len(self._marked)} marked", "bold"))
+        if self._marked and (marked := self.marked()):
+            keys.insert(0, Content.styled(f"+ {len(marked)} marked", "bold"))
         right = line(*keys)
         room = max(10, self.size.width - right.cell_length - 4)
         said = said if len(said) <= room else f"{said[: room - 1]}…"

@@ -71,6 +71,8 @@ class Previewing(View):
             if self._rested:
                 self._rested.stop()
             self._rested = self.set_timer(CURVE_SECONDS, self._rest)
+        elif before.run.status != entry.run.status:
+            self._read_history()  # to its end
         self._show_history()
         self._show_digits()
 
