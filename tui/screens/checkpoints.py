@@ -34,7 +34,6 @@ from tui.browsing import (
 from tui.drawing import file_size, percent, printable
 from tui.screens.captions import between, clicked, key, line
 from tui.screens.going_on import GOING_ON, GoingOn
-from tui.screens.opened import OpenedView
 from tui.screens.previewing import Previewing
 from tui.state import MOST_COMPARED
 from tui.widgets.listing import Column, Listing
@@ -383,6 +382,8 @@ class CheckpointsView(GoingOn, Previewing):
             elif entry:
                 self.notify(f"{entry.name} has no checkpoint yet", markup=False)
             return
+        from tui.screens.opened import OpenedView  # not before: the list is to be there soon
+
         info = chosen.info
         accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
         title = f"{chosen.run}/{chosen.path.stem}{accuracy}"

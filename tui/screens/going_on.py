@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -13,8 +14,10 @@ from core.commands import Start
 from core.errors import first_line
 from core.listing import Listed, RunListed
 from tui.drawing import printable
-from tui.screens.rewind import Branch, Rewind
 from tui.screens.view import View
+
+if TYPE_CHECKING:
+    from tui.screens.rewind import Branch
 
 GOING_ON: list[BindingType] = [
     Binding("u", "take_up", "Take up"),
@@ -82,6 +85,8 @@ class GoingOn(View):
         if not any(each.info for each in run.checkpoints):
             self._refuse(f"{run.name} has no whole checkpoint to branch from")
             return
+        from tui.screens.rewind import Rewind
+
         dialog = Rewind(run.folder, chosen.path if chosen else None)
         self.app.push_screen(dialog, lambda branch: self._go_on(branch) if branch else None)
 
