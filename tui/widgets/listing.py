@@ -79,7 +79,7 @@ class Listing(Canvas, Generic[T], can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self._key, self._present = key, present
-        self._rows: Sequence[T] = ()
+        self.rows: Sequence[T] = ()
         self._keys: list[str] = []
         self._columns: Sequence[Column] = ()
         self._sorted, self._falling = 0, True
@@ -103,7 +103,7 @@ class Listing(Canvas, Generic[T], can_focus=True):
         """
         before, here = self.chosen_key, self.row - self.top
         keys = list(map(self._key, rows))
-        self._columns, self._rows, self._keys = columns, rows, keys
+        self._columns, self.rows, self._keys = columns, rows, keys
         self._sorted, self._falling, self._waiting = by, falling, waiting
         try:
             self.row = keys.index(before) if before else self.row
@@ -118,7 +118,7 @@ class Listing(Canvas, Generic[T], can_focus=True):
 
     @property
     def chosen(self) -> T | None:
-        return self._rows[self.row] if self.chosen_key else None
+        return self.rows[self.row] if self.chosen_key else None
 
     @property
     def chosen_key(self) -> str:
@@ -231,14 +231,14 @@ class Listing(Canvas, Generic[T], can_focus=True):
         }
         shown, widths = self._shown()
         lines = [self._head(shown, widths, styles)]
-        if not self._rows:
+        if not self.rows:
             blank: list[Line] = [[]] * (self.lines // 2 - 1)
             said = Segment(self._waiting.center(self.size.width), styles["quiet"])
             self.paint([*lines, *blank, [said]])
             return
         below = ""
-        for place in range(self.top, min(self.top + self.lines, len(self._rows))):
-            row = self._present(self._rows[place])
+        for place in range(self.top, min(self.top + self.lines, len(self.rows))):
+            row = self._present(self.rows[place])
             # A name that stands in the line above already is said quietly.
             again = bool(row.cells) and row.cells[0] == below
             below = row.cells[0] if row.cells else ""
