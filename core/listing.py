@@ -6,7 +6,6 @@ among the rest with the reason.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 from core.errors import CheckpointError, explain
 from core.files import expand
 from core.headers import SUFFIX, CheckpointInfo, read_info
-from core.runs import DESCRIPTION, EVENTS, is_live, read_description
+from core.runs import DESCRIPTION, EVENTS, is_imported, is_live, read_description, read_table
 
 # What a person has said of a run. Not in run.json, which belongs to the process that trains it.
 NOTES = "notes.json"
@@ -40,9 +39,9 @@ class Listed:
 
     @property
     def kind(self) -> str:
-        """last, best or epoch; file for one that is named otherwise."""
+        """last, best, epoch or imported; file for one that is named otherwise."""
         stem = self.path.name.removesuffix(SUFFIX)
-        if stem in ("last", "best"):
+        if stem in ("last", "best", "imported"):
             return stem
         return "epoch" if stem.startswith("epoch-") else "file"
 
@@ -163,17 +162,14 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
 def _status(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
     if not isinstance(status, str):
-        return "unknown"
+        return "imported" if is_imported(described) else "unknown"
     return status if status not in GOING or is_live(place, described) else "interrupted"
 
 
 def read_notes(place: Path) -> tuple[str, bool]:
     """What a person has noted of a run, and whether it has a star."""
-    try:
-        found = json.loads((place / NOTES).read_bytes())
-        note, star = found.get("note", ""), found.get("star", False)
-    except (OSError, ValueError, RecursionError, AttributeError):
-        return "", False
+    found = read_table(place / NOTES)
+    note, star = found.get("note", ""), found.get("star", False)
     return (note if isinstance(note, str) else ""), star is True
 
 

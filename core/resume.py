@@ -17,7 +17,7 @@ from core.datasets import mnist_whole
 from core.errors import CheckpointError, UsageError
 from core.files import expand
 from core.headers import SUFFIX, CheckpointInfo, read_info
-from core.runs import DESCRIPTION, EVENTS, read_description
+from core.runs import DESCRIPTION, EVENTS, is_imported, read_description
 from core.schedules import PLANNED
 
 KINDS = ("last", "best")
@@ -60,6 +60,8 @@ def take_up(
     if not name:
         raise UsageError("RUN_OR_CHECKPOINT must not be empty")
     place = run_folder(name, folder)
+    if place is not None:
+        check_trained_here(place, read_description(place))
     if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
     else:
@@ -68,6 +70,7 @@ def take_up(
         if not is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
     source, description = checkpoint or place / DESCRIPTION, read_description(place)
+    check_trained_here(checkpoint or place, description)
     described = description.get("config")
     described = described if isinstance(described, dict) else {}
     if info:
@@ -97,6 +100,14 @@ def run_folder(name: str, folder: Path) -> Path | None:
 
 def is_run(place: Path) -> bool:
     return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
+
+
+def check_trained_here(place: Path, described: dict[str, Any]) -> None:
+    """Raises CheckpointError where the described is no run."""
+    if is_imported(described):
+        raise CheckpointError(
+            f"{place} was imported and holds weights alone: there is no training to go on with"
+        )
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:

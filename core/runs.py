@@ -28,9 +28,11 @@ from core.events import (
     from_json,
 )
 from core.files import PARTIAL, itself, read_lines, replace_file
+from core.headers import reading
 from core.locking import fcntl, is_locked, lock
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"
+LARGEST_TABLE = 2**20
 
 
 class Run:
@@ -212,11 +214,22 @@ def _exists(pid: int) -> bool:
 
 def read_description(folder: Path) -> dict[str, Any]:
     """What a run.json says; nothing where there is none that can be read."""
+    return read_table(folder / DESCRIPTION)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What a file of one JSON table says; nothing where it is none, or none that can be read."""
     try:
-        found = json.loads((folder / DESCRIPTION).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        with reading(path) as file:  # which waits for nobody, were it a pipe
+            found = json.loads(file.read(LARGEST_TABLE))
+    except (CheckpointError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def is_imported(described: dict[str, Any]) -> bool:
+    """Whether what is described is no run, but the weights of another program alone."""
+    return isinstance(described.get("imported_from"), str)
 
 
 def _is_later(event: Event, step: int, scored: bool) -> bool:

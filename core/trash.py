@@ -83,7 +83,10 @@ def throw_away(folder: Path, run: str, files: Iterable[str] | None = None) -> Tr
                             (place / name).rename(inside / run / name)
             finally:
                 _sweep(entry)
-    return next(each for each in list_trash(folder) if each.place == entry)
+            trashed = _read(entry)
+    if trashed is None:
+        raise CheckpointError(f"{place} has been moved to {entry}, which cannot be read")
+    return trashed
 
 
 def _new_entry(trash: Path) -> Path:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,6 +27,7 @@ from core.resume import take_up
 from tui.app import MnistApp
 from tui.history import read_run
 from tui.screens.tidying import Ask, ConfirmPrune
+from tui.state import RunState
 
 ROOT = Path(__file__).parents[1]
 TENSOR = {"fc1.weight": {"dtype": "F32", "shape": [500], "data_offsets": [0, 2000]}}
@@ -183,6 +185,22 @@ def test_a_note_and_a_star_keep_each_other_and_make_a_run_no_newer(tmp_path):
     tidying.note(place, "")
     tidying.star(place, False)
     assert (read_listed(place).note, read_listed(place).star) == ("", False)
+
+
+def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
+    place, real = make_run(tmp_path), tidying.replace_file
+    other = threading.Thread(target=tidying.star, args=(place, True))
+
+    def slowly(path, content):
+        if not other.ident:
+            other.start()
+            other.join(0.1)
+        real(path, content)
+
+    monkeypatch.setattr(tidying, "replace_file", slowly)
+    tidying.note(place, "good")
+    other.join()
+    assert (read_listed(place).note, read_listed(place).star) == ("good", True)
 
 
 def test_what_is_deleted_comes_back_to_the_byte(tmp_path):
@@ -370,6 +388,13 @@ from core.config import TrainConfig
 from core.errors import CheckpointError
 folder, seed = Path(sys.argv[1]), sys.argv[2]
 dice = random.Random(seed)
+def begun(config):
+    # Its folder may be renamed in the moment before it is locked: then it says so, and has nothing.
+    while True:
+        try:
+            return runs.create(config, "sample", "cpu")
+        except CheckpointError:
+            pass
 (folder / "noted").mkdir(exist_ok=True)
 for turn in range(60):
     names = [each.name for each in folder.iterdir() if each.name not in (".trash", "noted")]
@@ -377,7 +402,7 @@ for turn in range(60):
     try:
         if turn % 20 == 0:
             config = TrainConfig(arch="linear", checkpoints=str(folder))
-            with runs.create(config, "sample", "cpu") as run:
+            with begun(config) as run:
                 (run.folder / "mark").write_text(f"{seed} {turn}")
         match dice.randrange(4):
             case 0: tidying.rename(place, f"run {dice.randrange(6)}")
@@ -530,6 +555,26 @@ def said(pilot) -> str:
     return " ".join(each.message for each in pilot.app._notifications)
 
 
+def state_of(place: Path) -> RunState:
+    """That of a run which the app has trained."""
+    numbers = dict.fromkeys(
+        ("parameters", "epochs", "batch_size", "steps_per_epoch", "total_steps", "train_samples"), 1
+    )
+    started = RunStarted(
+        run=place.name,
+        folder=str(place),
+        arch="linear",
+        dataset="sample",
+        device="cpu",
+        test_samples=1,
+        threads=1,
+        config={},
+        time=0.0,
+        **numbers,
+    )
+    return RunState(started=started, checkpoint=str(place / "last.safetensors"))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_all_of_it_by_keys(tmp_path, size):
     place = make_run(tmp_path, "[red] one", epochs=3)
@@ -543,6 +588,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await pilot.press("n", *"seen", "enter")
         await until(pilot, lambda: read_listed(place).note == "seen")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
+        app.run_state = state_of(place)
         await pilot.press("R")
         app.screen.query_one(Input).value = "a/b"
         await pilot.press("enter")
@@ -552,6 +598,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         place = tmp_path / "two"
         assert read_listed(place).star
+        assert app.run_state == state_of(place)
         await until(pilot, lambda: all(str(place) in str(key.value) for key in table.rows))
         await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, ConfirmPrune))

@@ -99,17 +99,21 @@ def _pruned_row(pruned: Pruned) -> dict[str, Any]:
 def _print_pruned(pruned: list[Pruned], dry: bool) -> None:
     for each in pruned:
         if each.files:
-            print(f"{printable(each.run)}  {len(each.files)} files  {file_size(each.bytes)}")
+            print(f"{printable(each.run)}  {_files(len(each.files))}  {file_size(each.bytes)}")
     count, size = sum(len(each.files) for each in pruned), sum(each.bytes for each in pruned)
     if not count:
         complain("there is nothing to prune: no run has more than its best and last")
     elif dry:
-        complain(f"{count} files would go to the trash; emptied, it would free {file_size(size)}")
+        complain(f"{_files(count)} for the trash; once emptied, that frees {file_size(size)}")
     else:
         complain(
-            f"{count} files are in the trash; `mnist-tui runs restore RUN` brings them back, "
+            f"{_files(count)} moved to the trash; `mnist-tui runs restore RUN` brings back, "
             f"`mnist-tui runs trash --empty` frees {file_size(size)}"
         )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 @runs_app.command(name="delete")

@@ -42,7 +42,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def complain(message: str) -> None:
-    """One line on stderr."""
+    """One line on stderr, whatever names of files are in it."""
     print(f"mnist-tui: {printable(one_line(message))}", file=sys.stderr)
 
 

@@ -3,12 +3,13 @@ trash from which everything comes back."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -20,9 +21,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from core.errors import UserError, first_line
-from core.listing import Listed, RunListed
+from core.listing import Listed, RunListed, read_notes
 from tui.drawing import file_size, printable
 from tui.screens.view import View
+
+if TYPE_CHECKING:
+    from core.tidying import Pruned
 
 WITH_DIALOG = ("note_run", "rename_run", "prune_run")
 
@@ -50,18 +54,9 @@ class Tidying(View):
         "P": "prune the run: its best and last checkpoint stay, the rest goes to the trash",
     }
 
-    @dataclass
-    class Tidied(Message):
-        """It is done; or it could not be."""
-
-        said: str
-        failed: bool
-
-    @dataclass
-    class CanPrune(Message):
-        place: Path
-        files: int
-        bytes: int
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = asyncio.Lock()
 
     def chosen(self) -> Listed | None:
         """The checkpoint under the cursor."""
@@ -80,26 +75,30 @@ class Tidying(View):
             return False
         return super().check_action(action, parameters)
 
-    @work(thread=True, group="tidying", exit_on_error=False)
-    def _tidy(self, act: Callable[[], Message | str]) -> None:
-        """`act` gives what to say when it is done, or what else there is to tell this view."""
-        try:
-            said = act()
-        except Exception as error:  # whatever it is, the app lives on
-            self.post_message(self.Tidied(_why(error), failed=True))
+    @work(group="tidying", exit_on_error=False)
+    async def _tidy(
+        self, act: Callable[[], Any], then: Callable[[Any], None] | None = None
+    ) -> None:
+        """One after the other, as a person has asked for them. What comes of it is to be said,
+        unless there is something else to do with it."""
+        async with self._turn:
+            try:
+                came, failed = await asyncio.to_thread(act), False
+            except Exception as error:  # whatever it is, the app lives on
+                came, failed = _why(error), True
+        if failed or then is None:
+            self._tell(came, "error" if failed else "information")
         else:
-            self.post_message(self.Tidied(said, failed=False) if isinstance(said, str) else said)
+            then(came)
 
-    def on_tidying_tidied(self, message: Tidied) -> None:
-        if message.said:
-            severity = "error" if message.failed else "information"
-            said = printable(message.said)
-            self.notify(said, severity=severity, markup=False)  # type: ignore[arg-type]
+    def _tell(self, said: str, severity: Literal["information", "error"]) -> None:
+        if said:
+            self.notify(printable(said), severity=severity, markup=False)
         self.reload()
 
     def action_star_run(self) -> None:
         if run := self.chosen_run():
-            self._tidy(partial(_star, run))
+            self._tidy(partial(_star, run.folder))
 
     def action_note_run(self) -> None:
         if run := self.chosen_run():
@@ -146,20 +145,16 @@ class Tidying(View):
 
     def action_prune_run(self) -> None:
         if run := self.chosen_run():
-            self._tidy(partial(self._can_prune, run.folder))
+            from core.tidying import prunable
 
-    def _can_prune(self, place: Path) -> Message | str:
-        from core.tidying import prunable
+            self._tidy(partial(prunable, run.folder), partial(self._ask_to_prune, run.folder))
 
-        found = prunable(place)
+    def _ask_to_prune(self, place: Path, found: Pruned) -> None:
         if not found.files:
-            return f"{place.name} has nothing to prune: there is no more than its best and last"
-        return self.CanPrune(place, len(found.files), found.bytes)
-
-    def on_tidying_can_prune(self, message: CanPrune) -> None:
-        if self.is_current:  # nobody has gone elsewhere meanwhile
-            ask = ConfirmPrune(message.place.name, message.files, message.bytes)
-            self.app.push_screen(ask, partial(self._answered_prune, message.place))
+            self._tell(f"{found.run} has no more than its best and last checkpoint", "information")
+        elif self.is_current:  # nobody has gone elsewhere meanwhile
+            ask = ConfirmPrune(found.run, len(found.files), found.bytes)
+            self.app.push_screen(ask, partial(self._answered_prune, place))
 
     def _answered_prune(self, place: Path, yes: bool | None) -> None:
         if yes:
@@ -171,10 +166,10 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else first_line(error)
 
 
-def _star(run: RunListed) -> str:
+def _star(place: Path) -> str:
     from core.tidying import star
 
-    star(run.folder, not run.star)
+    star(place, not read_notes(place)[1])
     return ""  # it is seen
 
 
@@ -197,8 +192,8 @@ def _bring_back(folder: Path) -> str:
 def _prune(place: Path) -> str:
     from core.tidying import prune
 
-    done = prune(place)
-    return f"{len(done.files)} files of {done.run} are in the trash; press U to bring them back"
+    trashed = prune(place).trashed
+    return f"{trashed.what}: in the trash; press U to bring back" if trashed else ""
 
 
 class Ask(ModalScreen[Any]):
@@ -222,7 +217,7 @@ class Ask(ModalScreen[Any]):
     ) -> None:
         super().__init__()
         self._heading, self._text, self._act, self._of = title, text, act, said
-        self._longest = longest
+        self._longest, self._trying = longest, False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -239,7 +234,9 @@ class Ask(ModalScreen[Any]):
 
     @on(Input.Submitted)
     def action_apply(self) -> None:
-        self._try(self.query_one(Input).value)
+        if not self._trying:
+            self._trying = True
+            self._try(self.query_one(Input).value)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _try(self, text: str) -> None:
@@ -251,9 +248,11 @@ class Ask(ModalScreen[Any]):
             self.post_message(self.Answered(came))
 
     def on_ask_answered(self, message: Answered) -> None:
-        self.dismiss(message.came)
+        if self.is_current:  # a person may have gone back meanwhile
+            self.dismiss(message.came)
 
     def on_ask_refused(self, message: Refused) -> None:
+        self._trying = False
         self._say(f"✗ {printable(message.why)}")
 
     @on(Input.Changed)
@@ -278,10 +277,11 @@ class ConfirmPrune(ModalScreen[bool]):
 
     def __init__(self, run: str, files: int, size: int) -> None:
         super().__init__()
+        others = "One other" if files == 1 else f"{files} others"
         self._said = (
-            f"{printable(run)} keeps its best and its last checkpoint. "
-            f"{files} others, of epochs and steps, go to the trash, from which U brings them back; "
-            f"once that is emptied they free {file_size(size)}."
+            f"{printable(run)} keeps its best and its last checkpoint. {others}, of epochs or "
+            f"steps, would go to the trash, from which U brings back; once emptied that frees "
+            f"{file_size(size)}."
         )
 
     def compose(self) -> ComposeResult:
