@@ -150,7 +150,10 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
             continue
         path = Path(entry.path)
         if known is None:
-            seen[same] = inspect(path, status.st_size, status.st_mtime)
+            found = inspect(path, status.st_size, status.st_mtime)
+            if found.error and not os.path.lexists(path):
+                continue  # moved since
+            seen[same] = found
         elif known.path != path:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
