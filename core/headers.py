@@ -37,6 +37,9 @@ DTYPES = {
     "bool": "BOOL",
 }
 
+# What of each tensor's running digest stands in the header: enough to say which one has changed.
+SUMS, SUM_DIGITS = "mnist_tui_sums", 8
+
 # The header's digest stands in it as the last of its metadata; it is taken with zeros in its place.
 SEAL = b'"mnist_tui_header": "'
 NO_SEAL = "0" * 64
@@ -126,18 +129,24 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
     if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
         raise ValueError("is not a checkpoint (no safetensors header)")
     if 8 + length > size:
-        raise ValueError("is cut off")
+        raise ValueError("is cut off within its header")
     text = file.read(length)
+    no_header = ValueError("is not a checkpoint (no safetensors header)")
     try:
         header = json.loads(text)
+        seal = _seal(header)
+    except (ValueError, AttributeError, RecursionError):
+        raise no_header from None
+    # Before its figures are taken for anything.
+    if seal is not None and seal != _seal_of(prefix + text):
+        raise ValueError("has a damaged header: it does not have the digest that is in it")
+    try:
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
         end = 8 + length + max(ends, default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        raise ValueError("is not a checkpoint (no safetensors header)") from None
+    except (TypeError, KeyError, IndexError):
+        raise no_header from None
     if end != size:
         raise ValueError("is cut off" if end > size else "has bytes after its end")
-    if (seal := _seal(header)) is not None and seal != _seal_of(prefix + text):
-        raise ValueError("has a damaged header: it does not have the digest that is in it")
     return header
 
 
