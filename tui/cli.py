@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import tui.cli_verify  # noqa: F401  its command
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
 from tui.cli_checkpoints import checkpoints_app
