@@ -15,11 +15,11 @@ from core import checkpoints, datasets
 from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, Preparing
+from core.expected import Recorded, Stretch
 from core.headers import CheckpointInfo
 from core.learner import Learner
 from core.listing import Listed, list_run
 from core.metrics import METRICS
-from core.recorded import Recorded, Stretch
 from core.restoring import put_back
 from core.schedules import SCHEDULES
 from core.session import SCORED
@@ -40,6 +40,16 @@ class Difference:
     against: str
     expected: str
     found: str
+
+    @property
+    def in_words(self) -> str:
+        where = f"at step {self.first:,}"
+        if self.last > self.first:
+            where = f"between steps {self.first:,} and {self.last:,}"
+        return (
+            f"differs first {where}: {self.what} is {self.found}, and in {self.against} "
+            f"{self.expected}"
+        )
 
 
 @dataclass(frozen=True)
@@ -231,7 +241,7 @@ def _check_score(again: Again, known: Known) -> Difference | None:
     for name, value in (("loss", expected.test_loss), ("accuracy", expected.test_accuracy)):
         found = METRICS[name](scored, learner.test_labels)
         if found != value:
-            what, step = f"the test {name}", again.step
+            what, step = f"the test's {name}", again.step
             return Difference(step, step, what, "the record", repr(value), repr(found))
     return None
 

@@ -21,7 +21,14 @@ from core.events import LearningRateChanged
 from core.files import PARTIAL, replace_file
 from core.headers import CheckpointInfo, read_info
 from core.listing import list_run
-from core.resume import TakenUp, digits_folder, is_run, stored_config
+from core.resume import (
+    TakenUp,
+    check_trained_here,
+    digits_folder,
+    is_run,
+    same_run,
+    stored_config,
+)
 from core.runs import DESCRIPTION, EVENTS, Run, cannot_be_written, new_folder, read_description
 from core.saving import BEST, LAST, score_of
 
@@ -58,6 +65,7 @@ def branch(
     if not is_run(old):
         raise CheckpointError(f"{checkpoint} is in no run's folder, so there is no run to branch")
     described = read_description(old)
+    check_trained_here(checkpoint, described)
     before = _config_before(checkpoint, info, described, folder)
     config = _changed(before, info, changes)
     try:
@@ -146,7 +154,7 @@ def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] 
     scored = [
         (each.path, each.info)
         for each in list_run(old)
-        if each.info and each.info.run == info.run and each.info.test_loss is not None
+        if each.info and same_run(each.info, info) and each.info.test_loss is not None
     ]
     # Of equals the first is best.
     found = [(path, each) for path, each in reversed(scored) if each.step < info.step]

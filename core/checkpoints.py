@@ -22,6 +22,7 @@ from core.headers import (
     CheckpointInfo,
     described,
     encode,
+    plain,
     read_header,
     reading,
 )
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 # What is stored beside the weights carries one of these before its name.
 STATE_PREFIXES = ("optimizer.", "rng.")
+# What a file may hold beside its weights: for each of them as much again and again (what an
+# optimizer keeps, in float64 even), and 16 MB. What claims more is not read.
+TIMES_THE_WEIGHTS = 16
+SLACK = 2**24
+# The kind of checkpoint that another program's weights become.
+IMPORTED = "imported"
 
 
 def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -74,7 +81,9 @@ def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
     Raises CheckpointError, also where the source is by now another than that of `info.digest`.
     """
     with reading(source) as file:
-        header = read_header(file, os.fstat(file.fileno()).st_size)
+        size = os.fstat(file.fileno()).st_size
+        header = read_header(file, size)
+        check_size(size, most_bytes(info.arch), info.arch)
         if described(source, header).digest != info.digest:
             raise CheckpointError(f"{source} has been replaced meanwhile")
         new = encode(header, info, header.pop(METADATA))
@@ -109,24 +118,51 @@ def running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
     return digests
 
 
-def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
-    """All tensors on the CPU, checked against the digest. Raises CheckpointError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load as deserialize
+def most_bytes(arch: str | None = None) -> int:
+    """What a file may hold of the network of that name; of the largest, if there is none such."""
+    known = ARCHITECTURES.get(arch or "")
+    largest = max(each.parameters for each in ARCHITECTURES.values())
+    return 4 * TIMES_THE_WEIGHTS * (known.parameters if known else largest) + SLACK
 
+
+def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
+    """All tensors on the CPU, checked against the digest. Raises CheckpointError, and before
+    anything but the header is read where a file holds far more than its network needs.
+    """
     with reading(path) as file:
-        content = file.read()
-        # From the same bytes as the tensors: a writer may replace the file at any moment.
+        size = os.fstat(file.fileno()).st_size
+        info = described(path, read_header(file, size))
+        check_size(size, most_bytes(info.arch), info.arch)
+        file.seek(0)
+        content = file.read(size)
+        # From the same bytes as the tensors: a writer may have been at the file meanwhile.
         info = described(path, read_header(BytesIO(content), len(content)))
-        try:
-            tensors = deserialize(content)
-        except (SafetensorError, KeyError, RuntimeError, TypeError, OverflowError) as error:
-            raise ValueError(f"cannot be read ({first_line(error)})") from None
+        tensors = deserialize(content)
     if digest(tensors) != info.digest:
         raise CheckpointError(
             f"{path} is damaged: its tensors do not have the digest in its header"
         )
     return info, tensors
+
+
+def check_size(size: int, most: int, what: str) -> None:
+    """Raises ValueError whose text goes after the file's name."""
+    if size > most:
+        raise ValueError(
+            f"is too large to be read: {size / 2**20:,.0f} MiB, where {plain(what)} needs "
+            f"{most / 2**20:,.0f} at most"
+        )
+
+
+def deserialize(content: bytes) -> dict[str, torch.Tensor]:
+    """The tensors in a safetensors file. Raises ValueError whose text goes after its name."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(content)
+    except (SafetensorError, KeyError, RuntimeError, TypeError, OverflowError) as error:
+        raise ValueError(f"cannot be read ({first_line(error)})") from None
 
 
 def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
@@ -137,10 +173,25 @@ def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
         here = ", ".join(ARCHITECTURES)
         raise CheckpointError(f"{path} holds a network {info.arch!r}; this mnist-tui has {here}")
     model = architecture.build()
-    weights = {name: each for name, each in tensors.items() if not name.startswith(STATE_PREFIXES)}
+    weights = weights_of(tensors)
     check_fit(path, info.arch, weights, model.state_dict())
+    check_finite(path, weights)
     model.load_state_dict(weights)
     return info, model
+
+
+def weights_of(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: each for name, each in tensors.items() if not name.startswith(STATE_PREFIXES)}
+
+
+def check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Raises CheckpointError that names the first tensor that is not: its network knows nothing."""
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(
+                f"{path} holds a network that is broken: {plain(name)} has weights that are no "
+                "numbers, or infinite"
+            )
 
 
 def check_fit(
@@ -153,12 +204,8 @@ def check_fit(
         is_now, should_be = _kind(found.get(name)), _kind(expected.get(name))
         if is_now != should_be:
             raise CheckpointError(
-                f"{path} does not fit {what}: {_plain(name)} is {is_now}, expected {should_be}"
+                f"{path} does not fit {what}: {plain(name)} is {is_now}, expected {should_be}"
             )
-
-
-def _plain(name: str) -> str:
-    return name.encode("unicode_escape").decode()
 
 
 def _kind(tensor: torch.Tensor | None) -> str:
@@ -170,16 +217,19 @@ def _kind(tensor: torch.Tensor | None) -> str:
     return shape if dtype == "float32" else f"{shape} of {dtype}"
 
 
-def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last")) -> Path:
+def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last", IMPORTED)) -> Path:
     """The checkpoint that is meant by a file, a run's folder, or a run's name in a folder of runs:
     of a run the first of those kinds that it has. Raises CheckpointError.
     """
     for place in (expand(name), folder / name):
         if os.path.isdir(place):
             for kind in kinds:
-                if (place / (kind + SUFFIX)).exists():
+                if os.path.exists(place / (kind + SUFFIX)):
                     return place / (kind + SUFFIX)
+            if not os.access(place, os.X_OK):
+                raise CheckpointError(f"{place} cannot be read (Permission denied)")
             raise CheckpointError(f"{place} has no checkpoint in it")
-        if os.path.exists(place):
+        # A link that leads nowhere too: what is wrong with it is for its reader to say.
+        if os.path.lexists(place):
             return place
     raise CheckpointError(f"{name} does not exist, here or as a run in {folder}")

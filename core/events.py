@@ -339,6 +339,7 @@ class NetworkInspected(Event):
 
 
 EVENTS = {each.name(): each for each in Event.__subclasses__()}
+FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENTS.values()}
 
 
 def as_json(event: Event) -> str:
@@ -366,7 +367,7 @@ def from_json(line: str) -> Event | None:
     try:
         values = json.loads(line)
         kind = EVENTS[values["event"]]
-        known = {each.name for each in fields(kind)}
+        known = FIELDS[kind]
         return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -21,7 +21,7 @@ from core.errors import CheckpointError, explain
 
 SUFFIX = ".safetensors"
 # 2 has a digest of the header itself.
-FORMAT_VERSION = 2
+FORMAT_VERSION = SEALED_SINCE = 2
 READABLE_VERSIONS = (1, FORMAT_VERSION)
 LARGEST_HEADER = 4 * 2**20
 METADATA = "__metadata__"
@@ -36,6 +36,14 @@ DTYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+
+# How many bytes one number takes, of the types that we save and the others that there are.
+SIZES = dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1)
+SIZES |= dict.fromkeys(("F16", "BF16", "U16", "I16"), 2)
+SIZES |= dict.fromkeys(("F32", "U32", "I32"), 4) | dict.fromkeys(("F64", "U64", "I64", "C64"), 8)
+# More than any tensor has; what a file claims is multiplied only so far.
+MOST_DIMENSIONS = 8
+LONGEST_NAME = 60
 
 # What of each tensor's running digest stands in the header: enough to say which one has changed.
 SUMS, SUM_DIGITS = "mnist_tui_sums", 8
@@ -129,25 +137,49 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
     if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
         raise ValueError("is not a checkpoint (no safetensors header)")
     if 8 + length > size:
-        raise ValueError("is cut off within its header")
+        raise ValueError("is cut off")
     text = file.read(length)
-    no_header = ValueError("is not a checkpoint (no safetensors header)")
     try:
         header = json.loads(text)
-        seal = _seal(header)
-    except (ValueError, AttributeError, RecursionError):
-        raise no_header from None
-    # Before its figures are taken for anything.
-    if seal is not None and seal != _seal_of(prefix + text):
-        raise ValueError("has a damaged header: it does not have the digest that is in it")
-    try:
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-        end = 8 + length + max(ends, default=0)
-    except (TypeError, KeyError, IndexError):
-        raise no_header from None
-    if end != size:
+        entries = [(name, entry) for name, entry in header.items() if name != METADATA]
+        entries.sort(key=lambda each: each[1]["data_offsets"])
+        held, problem = _laid_out(entries)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        raise ValueError("is not a checkpoint (no safetensors header)") from None
+    if problem and text.count(b'"data_offsets"') != len(entries):
+        problem = "two tensors have the same name"
+    if problem:
+        raise ValueError(f"has a damaged header: {problem}")
+    if (end := 8 + length + held) != size:
         raise ValueError("is cut off" if end > size else "has bytes after its end")
+    if (seal := _seal(header)) is not None and seal != _seal_of(prefix + text):
+        raise ValueError("has a damaged header: it does not have the digest that is in it")
     return header
+
+
+def _laid_out(entries: list[tuple[str, dict[str, Any]]]) -> tuple[int, str | None]:
+    """How many bytes the tensors take; and of the first that is not where the one before it ends,
+    or is not of its own size, what is wrong. It is asked of thousands of files at a time."""
+    place = 0
+    for name, entry in entries:
+        start, end = entry["data_offsets"]
+        shape, dtype = entry["shape"], entry["dtype"]
+        if len(shape) > MOST_DIMENSIONS:
+            return place, f"{plain(name)} has {len(shape)} dimensions"
+        if start != place:
+            return place, f"{plain(name)} begins at byte {start} of the tensors, not {place}"
+        if end - start != math.prod(shape) * SIZES.get(dtype, -1):
+            what = f"{plain(str(shape))} of {plain(str(dtype))}"
+            return place, f"{plain(name)} has {end - start} bytes, which cannot be {what}"
+        place = end
+    return place, None
+
+
+def plain(name: str) -> str:
+    """A name out of a file, as it can be shown: what cannot be printed as escapes, and cut off
+    where it is endless."""
+    text = name[:LONGEST_NAME].encode("unicode_escape").decode()
+    return text if len(name) <= LONGEST_NAME else text + "…"
 
 
 def _seal(header: dict[str, Any]) -> str | None:

@@ -6,16 +6,16 @@ among the rest with the reason.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointError, explain
+from core.files import expand
 from core.headers import SUFFIX, CheckpointInfo, read_info
-from core.runs import DESCRIPTION, EVENTS, is_live, read_description
+from core.runs import DESCRIPTION, EVENTS, is_imported, is_live, read_description, read_table
 
 # What a person has said of a run. Not in run.json, which belongs to the process that trains it.
 NOTES = "notes.json"
@@ -39,9 +39,9 @@ class Listed:
 
     @property
     def kind(self) -> str:
-        """last, best or epoch; file for one that is named otherwise."""
+        """last, best, epoch or imported; file for one that is named otherwise."""
         stem = self.path.name.removesuffix(SUFFIX)
-        if stem in ("last", "best"):
+        if stem in ("last", "best", "imported"):
             return stem
         return "epoch" if stem.startswith("epoch-") else "file"
 
@@ -123,7 +123,8 @@ def read_listed(place: Path) -> RunListed | None:
                 listed.append(Listed(Path(entry.path), 0, None, explain(error)))
             continue
         names.add(entry.name)
-        modified = max(modified, status.st_mtime)
+        if entry.name != NOTES:
+            modified = max(modified, status.st_mtime)
         same = (status.st_dev, status.st_ino)
         known = seen.get(same)
         if known is None:
@@ -137,7 +138,7 @@ def read_listed(place: Path) -> RunListed | None:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
     described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not described and EVENTS not in names:
+    if not listed and not names & {DESCRIPTION, EVENTS}:
         return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
@@ -151,24 +152,21 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as entries:
             return list(entries)
-    except OSError:  # no folder, or not ours to read
+    except (OSError, ValueError):  # no folder, not ours to read, or no name that one can have
         return []
 
 
 def _status(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
     if not isinstance(status, str):
-        return "unknown"
+        return "imported" if is_imported(described) else "unknown"
     return status if status not in GOING or is_live(place, described) else "interrupted"
 
 
 def read_notes(place: Path) -> tuple[str, bool]:
     """What a person has noted of a run, and whether it has a star."""
-    try:
-        found = json.loads((place / NOTES).read_bytes())
-        note, star = found.get("note", ""), found.get("star", False)
-    except (OSError, ValueError, RecursionError, AttributeError):
-        return "", False
+    found = read_table(place / NOTES)
+    note, star = found.get("note", ""), found.get("star", False)
     return (note if isinstance(note, str) else ""), star is True
 
 
@@ -185,6 +183,48 @@ def list_run(folder: Path) -> list[Listed]:
     """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
     listed = read_listed(folder)
     return list(listed.checkpoints) if listed else []
+
+
+def find_run(name: str, folder: Path) -> Path:
+    """The folder of the run that is meant by its path, or by its name in a folder of runs. One that
+    has nothing but checkpoints is no run elsewhere. Raises CheckpointError and UsageError.
+    """
+    for place in (expand(name), folder / name):
+        if name and _has_record(place):
+            # A run is called by its folder's name, which "." and ".." do not say.
+            return place if place.name not in ("", "..") else Path(os.path.realpath(place))
+        if place.name[:1] not in ("", ".") and _is_in(place, folder) and _has_checkpoint(place):
+            return place
+    near = nearest(name, _run_names(folder))
+    hint = f"; did you mean {near}?" if near else ""
+    said = name or "a run without a name"
+    raise CheckpointError(f"{said} does not exist, here or as a run in {folder}{hint}")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of the names that is most like it, where one is."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, names, 1)), None)
+
+
+def _has_record(place: Path) -> bool:
+    return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
+
+
+def _is_in(place: Path, folder: Path) -> bool:
+    try:
+        return os.path.samefile(place.parent, folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_checkpoint(place: Path) -> bool:
+    return any(each.name.endswith(SUFFIX) for each in _files(place))
+
+
+def _run_names(folder: Path) -> list[str]:
+    return [each.name for each in _files(folder) if each.name[0] != "." and os.path.isdir(each)]
 
 
 def inspect(path: Path, size: int, modified: float = 0.0) -> Listed:

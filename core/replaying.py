@@ -19,10 +19,10 @@ from core.again import (
     steps_per_epoch,
 )
 from core.devices import choose_device, choose_precision
-from core.errors import CheckpointError, DeviceError
-from core.events import Event
+from core.errors import CheckpointError, DeviceError, UsageError
+from core.events import Event, Notice
+from core.expected import Recorded, Start, read_recorded
 from core.headers import CheckpointInfo
-from core.recorded import Recorded, Start, read_recorded
 from core.resume import digits_folder, stored_config
 from core.runs import read_description, versions
 from core.schedules import PLANNED
@@ -30,20 +30,45 @@ from core.schedules import PLANNED
 
 @dataclass(frozen=True)
 class Replayed:
-    """`steps` is how many were made after the checkpoint's `step`; with how many stretches and
-    scores of the record and with which checkpoints they were compared. `twice` says that they were
+    """Steps `first` to `last`, counted from 1. So many means of `losses` and so many `scores` of
+    the record, and the `saved` checkpoints, were held against them. `twice` says that they were
     made a second time too, since the record does not reach so far."""
 
-    path: Path
-    step: int
-    steps: int
-    stretches: int
+    first: int
+    last: int
+    losses: int
     scores: int
-    checkpoints: tuple[str, ...]
+    saved: tuple[str, ...]
     twice: bool
     difference: Difference | None
     notes: tuple[str, ...]
-    causes: tuple[str, ...]  # where there is a difference, what may be why
+    causes: tuple[str, ...]  # what is not as it was, and may be why there is a difference
+
+    @property
+    def identical(self) -> bool:
+        return self.difference is None
+
+    @property
+    def in_words(self) -> str:
+        return "; ".join([self._result(), *self.notes])
+
+    def _result(self) -> str:
+        if self.difference:
+            return self.difference.in_words
+        held = [_count(self.last - self.first + 1, "step", "steps")]
+        if self.losses:
+            held.append(f"{_count(self.losses, 'loss', 'losses')} of the record")
+        if self.scores:
+            held.append(_count(self.scores, "test score", "test scores"))
+        if self.saved:
+            held.append(f"{' and '.join(self.saved)} to the bit")
+        if self.twice:
+            held.append("made twice, each loss and the state at the end")
+        return f"identical: {', '.join(held)}"
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | Replayed]:
@@ -52,10 +77,15 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     Raises UserError.
     """
     info, state = checkpoints.load(path)
+    if "rng.torch" not in state:
+        raise CheckpointError(f"{path} holds weights alone: there is no training to go on with")
     recorded, notes = _record_of(path, info)
     _, tensors = yield from datasets.load(info.dataset, data or digits_folder(info.config))
     starts = recorded.starts_from(info.step, info.step + steps)
     settings, causes = _settings(path, info, starts, len(tensors.train_labels))
+    causes += _changes(path.parent)
+    for each in causes:
+        yield Notice(message=f"{each}: the last bits may differ")
     origin = Origin(path, info, state, tensors, settings, recorded)
     until = _until(origin, info.step + steps)
     if until < info.step + steps:
@@ -69,16 +99,15 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
         del again  # its digits are in memory too
         difference = yield from compare_twice(Again(origin), losses, first_time)
     yield Replayed(
-        path=path,
-        step=info.step,
-        steps=until - info.step,
-        stretches=len(known.stretches),
+        first=info.step + 1,
+        last=until,
+        losses=len(known.stretches),
         scores=len(known.scores),
-        checkpoints=tuple(known.compared),
+        saved=tuple(known.compared),
         twice=twice,
         difference=difference,
         notes=(*notes, *known.notes),
-        causes=(*causes, *_changes(path.parent)) if difference else (),
+        causes=tuple(causes),
     )
 
 
@@ -104,7 +133,7 @@ def _settings(
     settings, lacking = [], dict[str, None]()
     for start in starts or [Start(info.step, info.config, "auto", "auto", None)]:
         here = {"dataset": info.dataset, "checkpoints": ".", "data": None}
-        threads = {} if start.threads is None else {"threads": start.threads}
+        threads = {} if start.threads is None else {"threads": max(1, start.threads)}
         config = stored_config(path, {**start.config, **here, **threads})
         if config.batch_size > count:
             raise CheckpointError(
@@ -115,7 +144,7 @@ def _settings(
             device = choose_device(start.device)
         except DeviceError as error:
             device = choose_device("auto")
-            lacking[f"it was trained on {start.device}, and is on {device} now: {error}"] = None
+            lacking[f"the run was trained on {start.device}, which is not here ({error})"] = None
         wanted = config.precision if start.precision == "auto" else start.precision
         precision = choose_precision(wanted, config.arch, device)
         settings.append(Settings(start.step, config, precision, device))
@@ -123,7 +152,7 @@ def _settings(
 
 
 def _until(origin: Origin, wanted: int) -> int:
-    """The last step that there is. Raises CheckpointError where there is none after the origin."""
+    """The last step that there is. Raises UsageError where there is none after the origin."""
     # To the end of a stretch that the record has one mean of.
     ends = [each.last for each in origin.recorded.stretches if each.first <= wanted <= each.last]
     wanted = max(wanted, *ends, 0)
@@ -132,9 +161,9 @@ def _until(origin: Origin, wanted: int) -> int:
         return wanted
     until = min(wanted, steps_per_epoch(config, origin.tensors) * config.epochs)
     if until <= origin.info.step:
-        raise CheckpointError(
-            f"{origin.path} is at the end of its schedule {config.schedule}, so there is no step "
-            "to train again: take an earlier checkpoint"
+        raise UsageError(
+            f"{origin.path} is at the end of its run, whose schedule {config.schedule} has no step "
+            "left to train again: take an earlier checkpoint"
         )
     return until
 

@@ -16,8 +16,8 @@ from core.config import TrainConfig, flag, read_config
 from core.datasets import mnist_missing
 from core.errors import CheckpointError, UsageError
 from core.files import expand
-from core.headers import SUFFIX, read_info
-from core.runs import DESCRIPTION, EVENTS, read_description
+from core.headers import SUFFIX, CheckpointInfo, read_info
+from core.runs import DESCRIPTION, EVENTS, is_imported, read_description
 from core.schedules import PLANNED
 
 KINDS = ("last", "best")
@@ -59,7 +59,9 @@ def take_up(
     """
     if not name:
         raise UsageError("RUN_OR_CHECKPOINT must not be empty")
-    place = _run_folder(name, folder)
+    place = run_folder(name, folder)
+    if place is not None:
+        check_trained_here(place, read_description(place))
     if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
         checkpoint, info = None, None
     else:
@@ -68,6 +70,7 @@ def take_up(
         if not is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
     source, description = checkpoint or place / DESCRIPTION, read_description(place)
+    check_trained_here(checkpoint or place, description)
     described = description.get("config")
     described = described if isinstance(described, dict) else {}
     if info:
@@ -89,13 +92,22 @@ def take_up(
     return config, TakenUp(place, checkpoint)
 
 
-def _run_folder(name: str, folder: Path) -> Path | None:
+def run_folder(name: str, folder: Path) -> Path | None:
+    """The run that is meant by its folder or its name; None where there is none."""
     places = (expand(name), folder / name)
     return next((_named(each) for each in places if is_run(each)), None)
 
 
 def is_run(place: Path) -> bool:
     return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
+
+
+def check_trained_here(place: Path, described: dict[str, Any]) -> None:
+    """Raises CheckpointError where the described is no run."""
+    if is_imported(described):
+        raise CheckpointError(
+            f"{place} was imported and holds weights alone: there is no training to go on with"
+        )
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:
@@ -121,6 +133,14 @@ def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
         return read_config(stored)
     except UsageError as error:
         raise CheckpointError(f"{source} has settings that cannot be meant: {error}") from None
+
+
+def same_run(one: CheckpointInfo, other: CheckpointInfo) -> bool:
+    """Whether two checkpoints can be of one run, whatever it was called when they were saved."""
+    here, there = (
+        each.config | {"arch": each.arch, "dataset": each.dataset} for each in (one, other)
+    )
+    return all(here.get(name) == there.get(name) for name in SAME_IN_A_RUN)
 
 
 def _check_same_run(

@@ -6,13 +6,14 @@ import json
 import os
 import platform
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
@@ -27,14 +28,11 @@ from core.events import (
     from_json,
 )
 from core.files import PARTIAL, replace_file
-
-try:
-    import fcntl
-except ImportError:  # Windows: there two programs can take up one run at once
-    fcntl = None  # type: ignore[assignment]
+from core.headers import reading
+from core.locking import fcntl, is_locked, lock
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"
-LOCK_TRIES = 10
+LARGEST_TABLE = 2**20
 
 
 class Run:
@@ -54,10 +52,13 @@ class Run:
         self._events = (folder / EVENTS).open("ab", buffering=0)
         self._unwritten = bytearray()  # what a full disk would not take yet
         self.behind: str | None = None  # why it would not
-        if fcntl is not None and not _lock(self._events):
+        if not lock(self._events):
             self._events.close()
             by = self.description.get("pid", "another one")
             raise CheckpointError(f"{folder} is a run that is going on, in process {by}")
+        if not _is_still_at(self._events.fileno(), folder / EVENTS):
+            self._events.close()
+            raise CheckpointError(f"{folder} has just been renamed or deleted")
 
     def __enter__(self) -> Run:
         return self
@@ -150,17 +151,38 @@ class Run:
         self._described = self.description["status"]
 
 
-def _lock(file: IO[bytes]) -> bool:
-    for _ in range(LOCK_TRIES):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.01)  # somebody may just be asking whether it goes on
-        except OSError:  # a file system that knows no locks
-            return True
-        else:
-            return True
-    return False
+def _is_still_at(number: int, path: Path) -> bool:
+    """Whether the open file is what is at the path: the folder may have been moved since."""
+    try:
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except OSError:
+        return False
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The run in the folder while nobody trains in it, so that it can be moved; who takes it up
+    meanwhile is refused. Raises CheckpointError where it is going on, or is gone."""
+    described = read_description(folder)
+    going = f"{folder} is going on, in process {described.get('pid', 'another one')}; stop it first"
+    if fcntl is None:
+        if described.get("status") in ("running", "paused") and is_live(folder, described):
+            raise CheckpointError(going)
+        yield
+        return
+    try:
+        number = os.open(folder / EVENTS, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:  # no record, so nobody can be writing it
+        yield
+        return
+    try:
+        if not lock(number):
+            raise CheckpointError(going)
+        if not _is_still_at(number, folder / EVENTS):
+            raise CheckpointError(f"{folder} has just been renamed or deleted")
+        yield
+    finally:
+        os.close(number)
 
 
 def is_live(folder: Path, described: dict[str, Any]) -> bool:
@@ -172,7 +194,7 @@ def is_live(folder: Path, described: dict[str, Any]) -> bool:
     if fcntl is None:
         return here and _exists(pid)
     # Not asked of every run: who asks has the lock for a moment.
-    return (not here or _exists(pid)) and _is_locked(folder / EVENTS)
+    return (not here or _exists(pid)) and is_locked(folder / EVENTS)
 
 
 def _exists(pid: int) -> bool:
@@ -181,24 +203,24 @@ def _exists(pid: int) -> bool:
     return pid_exists(pid)
 
 
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def read_description(folder: Path) -> dict[str, Any]:
     """What a run.json says; nothing where there is none that can be read."""
+    return read_table(folder / DESCRIPTION)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What a file of one JSON table says; nothing where it is none, or none that can be read."""
     try:
-        found = json.loads((folder / DESCRIPTION).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        with reading(path) as file:  # which waits for nobody, were it a pipe
+            found = json.loads(file.read(LARGEST_TABLE))
+    except (CheckpointError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def is_imported(described: dict[str, Any]) -> bool:
+    """Whether what is described is no run, but the weights of another program alone."""
+    return isinstance(described.get("imported_from"), str)
 
 
 def _is_later(event: Event, step: int, scored: bool) -> bool:

@@ -41,12 +41,12 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.expected import equal_parts
 from core.headers import CheckpointInfo
 from core.inference import describe_digits, describe_images
 from core.inspection import Before, copy_weights, inspect
 from core.learner import Learner
 from core.metrics import METRICS, confusion
-from core.recorded import equal_parts
 from core.restoring import Position
 from core.runs import Run
 from core.saving import LAST, Saver

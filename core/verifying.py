@@ -1,5 +1,4 @@
-"""Whether checkpoints are still what was saved: their bytes against the digests in them, without
-torch and in little memory."""
+"""Whether checkpoints are what was saved: every bit of them, read again, without torch."""
 
 from __future__ import annotations
 
@@ -16,31 +15,34 @@ from core.errors import CheckpointError
 from core.headers import (
     DTYPES,
     METADATA,
+    SEALED_SINCE,
     SUM_DIGITS,
     SUMS,
     described,
+    plain,
     read_header,
     reading,
 )
+from core.listing import Listed
 
 PIECE = 2**20
-TORCH_DTYPES = {name: f"torch.{dtype}" for dtype, name in DTYPES.items()}
-# More would read from the disk faster than it gives.
+TORCH_DTYPES = {short: f"torch.{name}" for name, short in DTYPES.items()}
+# More would ask the disk for more than it gives.
 MOST_AT_ONCE = 4
 
-# What tells one file from another, whatever its names are.
+# What tells one file from all others, whatever its names are.
 Identity = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Verified:
-    """`fault` says what is wrong, in words that go after the file's name; None where all is as it
-    was saved. `note` says what could not be told."""
+    """One file: `fault` is what is wrong with it, None where it is as it was saved; `note` is what
+    could not be known. `file` is None where it could not be opened."""
 
     path: Path
-    fault: str | None = None
-    note: str = ""
     bytes: int = 0
+    fault: str | None = None
+    note: str | None = None
     file: Identity | None = None
 
     @property
@@ -49,7 +51,8 @@ class Verified:
 
 
 def verify(path: Path) -> Verified:
-    """Reads all of one file: what is put in its place meanwhile changes nothing."""
+    """Reads all of the file, a piece at a time, and holds it against the digests in its header.
+    What is put in its place meanwhile changes nothing."""
     verified = Verified(path)
     try:
         with reading(path) as file:
@@ -65,76 +68,67 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def verify_all(paths: Iterable[Path]) -> Iterator[Verified]:
-    """Each of the files; one that has several names is read once, and they come together."""
-    groups: dict[Any, list[Path]] = {}
-    for path in paths:
+def verify_all(listed: Iterable[Listed]) -> Iterator[Verified]:
+    """Each file of a listing, but those that are gone since; one that has several names is read
+    once, and its names come together."""
+    groups: dict[Identity | Path, list[Path]] = {}
+    for each in listed:
         try:
-            groups.setdefault(_identity(os.stat(path)), []).append(path)
+            groups.setdefault(_identity(os.stat(each.path)), []).append(each.path)
+        except FileNotFoundError:
+            continue
         except (OSError, ValueError):
-            groups.setdefault(path, []).append(path)
+            groups.setdefault(each.path, []).append(each.path)
     # Hashing lets other threads go on.
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, cpu_cores()), "verify")
     try:
         for found in pool.map(_verify_names, groups, groups.values()):
-            yield from found
+            yield from (each for each in found if each.ok or os.path.lexists(each.path))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _verify_names(file: Any, names: list[Path]) -> list[Verified]:
+def _verify_names(file: Identity | Path, names: list[Path]) -> list[Verified]:
     first = verify(names[0])
     if first.file != file:  # replaced since: the other names may still be those of the old one
         return [first, *map(verify, names[1:])]
     return [replace(first, path=name) for name in names]
 
 
-def _check(path: Path, file: BinaryIO, size: int) -> str:
+def _check(path: Path, file: BinaryIO, size: int) -> str | None:
     """What there is to note. Raises CheckpointError, and ValueError that goes after the name."""
     header = read_header(file, size)
-    info = described(path, header)
-    start = file.tell()
-    metadata = header.pop(METADATA)
-    sums = str(metadata.get(SUMS, ""))
+    info, start = described(path, header), file.tell()
+    sums = str(header.pop(METADATA).get(SUMS, ""))
     total = hashlib.sha256()
-    for place, (name, said, begin, end) in enumerate(_tensors(header, size - start)):
+    for place, (name, said, begin, end) in enumerate(_tensors(header)):
         total.update(said)
         file.seek(start + begin)
-        _hash(total, file, end - begin)
+        for piece in _pieces(file, end - begin):
+            total.update(piece)
         known = sums[place * SUM_DIGITS : (place + 1) * SUM_DIGITS]
         if known and known != total.hexdigest()[:SUM_DIGITS]:
-            raise ValueError(f"is damaged: its tensor {name} is not what was saved")
+            raise ValueError(f"is damaged: its tensor {plain(name)} is not what was saved")
     if total.hexdigest() != info.digest:
         raise ValueError("is damaged: its tensors do not have the digest in its header")
-    return "" if info.version > 1 else "of format 1, whose header has no digest"
+    if info.version < SEALED_SINCE:
+        return "saved by an earlier version, without a digest of its header"
+    return None
 
 
-def _tensors(header: dict[str, Any], size: int) -> list[tuple[str, bytes, int, int]]:
-    """Each tensor's name, what a digest takes of it before its bytes, and where those begin and
-    end; in the digest's order. Raises ValueError."""
-    found = []
-    try:
-        for name, entry in sorted(header.items()):
-            said = f"{name} {TORCH_DTYPES[entry['dtype']]} {tuple(entry['shape'])}\n".encode()
+def _tensors(header: dict[str, Any]) -> Iterator[tuple[str, bytes, int, int]]:
+    """As core.checkpoints.digest takes them: each tensor's name, what is said of it before its
+    bytes, and where those begin and end. Raises ValueError."""
+    for name, entry in sorted(header.items()):
+        try:
+            said = f"{name} {TORCH_DTYPES[entry['dtype']]} {tuple(map(int, entry['shape']))}\n"
             begin, end = map(int, entry["data_offsets"])
-            found.append((name, said, begin, end))
-    except (ValueError, TypeError, KeyError, OverflowError):
-        raise ValueError("has a damaged header: it describes no tensors") from None
-    reached = 0
-    for begin, end in sorted((begin, end) for _, _, begin, end in found):
-        if begin != reached or end < begin:
-            raise ValueError("has a damaged header: its tensors overlap or leave gaps")
-        reached = end
-    if reached != size:
-        raise ValueError("has a damaged header: its tensors do not fill it")
-    return found
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ValueError("has a damaged header: it does not say what its tensors are") from None
+        yield name, said.encode(errors="surrogatepass"), begin, end
 
 
-def _hash(total: Any, file: BinaryIO, count: int) -> None:
-    piece = memoryview(bytearray(min(PIECE, max(count, 1))))
-    while count:
-        read = file.readinto(piece[: min(count, len(piece))])  # type: ignore[attr-defined]
-        if not read:
-            raise ValueError("is cut off")
-        total.update(piece[:read])
-        count -= read
+def _pieces(file: BinaryIO, count: int) -> Iterator[bytes]:
+    while count > 0 and (piece := file.read(min(PIECE, count))):
+        yield piece
+        count -= len(piece)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-import tui.cli_verify  # noqa: F401  its command
 from core.config import TrainConfig, parse
 from core.errors import UsageError, UserError, exit_status
+from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_runs import runs_app
 from tui.guide import epilogue
@@ -26,6 +26,7 @@ from tui.shell import (
     one_line,
     print_json,
     refuse_options_before,
+    write_any_text,
 )
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
@@ -40,10 +41,12 @@ app = typer.Typer(
 )
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(runs_app, name="runs")
+MORE_COMMANDS = (cli_carry, cli_tidy, cli_verify)  # imported for what they add
 
 
 def main() -> None:
     """Runs the command line and exits: 0 fine, 1 failed, 2 wrong usage, 3 diverged."""
+    write_any_text()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
     except UserError as error:

@@ -1,189 +1,136 @@
-"""`mnist-tui checkpoints verify`: whether files are what was saved, and training what it was."""
+"""`mnist-tui checkpoints verify`: whether what was saved is still what is there."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
-from core.errors import CheckpointError, UsageError
+from core.errors import UsageError
 from tui.cli_checkpoints import checkpoints_app
-from tui.drawing import printable
-from tui.shell import (
-    AsJson,
-    CheckpointsDir,
-    DataDir,
-    complain,
-    find_checkpoint,
-    folder_of,
-    one_line,
-    print_json,
-)
-from tui.verdicts import replay_lines, sign, summary, verdict
-
-if TYPE_CHECKING:
-    from core.replaying import Replayed
-    from core.verifying import Verified
-
-Named = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="checkpoint files, runs' folders or runs' names; all where none is named",
-        metavar="CHECKPOINT_OR_RUN",
-    ),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option("--replay", metavar="N", help="train N steps again from it, and compare"),
-]
-
-
-MOST_STEPS = 10_000_000
+from tui.shell import AsJson, CheckpointsDir, DataDir, complain, folder_of, print_json
 
 
 @checkpoints_app.command(name="verify")
 def verify_checkpoints(
-    named: Named = None,
-    steps: Steps = None,
+    checkpoints_or_runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="checkpoint files or runs; all there are, without one",
+            metavar="[CHECKPOINT_OR_RUN]…",
+        ),
+    ] = None,
+    replay: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="also train N steps again from that checkpoint, and compare"
+        ),
+    ] = None,
     as_json: AsJson = False,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Check that checkpoints are what was saved, to the bit; or that training from one is."""
-    if steps is not None:
-        return _replay(named or [], steps, as_json, data, checkpoints)
+    """Read checkpoints through to the last bit, and hold them against their digests.
+
+    With --replay N, N steps are trained again from a checkpoint, and held against what its run has
+    told and saved; where that ends before, they are trained twice. Nothing in the run's folder is
+    changed.
+    """
+    names, folder = checkpoints_or_runs or [], folder_of(checkpoints)
+    if replay is not None:
+        if len(names) != 1:
+            raise UsageError("--replay needs exactly one checkpoint")
+        return _replay(names[0], folder, replay, data, as_json)
     from core.verifying import verify_all
 
-    folder = folder_of(checkpoints)
-    paths = [path for each in named for path in _paths(each, folder)] if named else _all(folder)
-    if not paths and not as_json:
-        complain(f"there are no checkpoints in {folder}; `mnist-tui train` makes some")
-    with _telling("verifying", len(paths)) as tell:
-        found = list(_kept(verify_all(paths), paths if named else [], tell))
+    rows: list[dict[str, Any]] = []
+    for found in verify_all(_listed(names, folder)):
+        ok = found.fault is None
+        row = {"path": str(found.path), "ok": ok, "fault": found.fault, "note": found.note}
+        rows.append(row | {"bytes": found.bytes})
+        if not as_json:
+            print(_line(found.path, found.fault, found.note))
     if as_json:
-        print_json([_row(each) for each in found])
-    elif found:
-        _print_verified(found)
-    return 0 if all(each.ok for each in found) else 1
+        print_json(rows)
+    broken = sum(not row["ok"] for row in rows)
+    if not rows:
+        complain(f"there are no checkpoints in {folder}; `mnist-tui train` makes some")
+    elif broken:
+        are = "is" if broken == 1 else "are"
+        complain(f"{broken} of {len(rows)} checkpoints {are} not what was saved")
+    elif not as_json:
+        print(f"{len(rows)} verified, to the bit" if len(rows) != 1 else "verified, to the bit")
+    return 1 if broken else 0
 
 
-def _all(folder: Path) -> list[Path]:
-    from core.listing import scan_runs
+def _listed(names: list[str], folder: Path) -> Iterable[Any]:
+    from core.listing import list_checkpoints
 
-    return [each.path for run in scan_runs(folder) for each in run.checkpoints]
+    return _named(names, folder) if names else list_checkpoints(folder)
 
 
-def _paths(name: str, folder: Path) -> list[Path]:
-    """A file, or a run's checkpoints. Raises CheckpointError."""
+def _named(names: list[str], folder: Path) -> Iterator[Any]:
+    """Every checkpoint of the runs among them, and the files."""
     from core.checkpoints import find
-    from core.files import expand
-    from core.listing import list_run
+    from core.listing import Listed, list_run
+    from core.resume import run_folder
 
-    if not name:
-        raise UsageError("CHECKPOINT_OR_RUN must not be empty")
-    for place in (expand(name), folder / name):
-        if place.is_dir():
-            if listed := list_run(place):
-                return [each.path for each in listed]
-            raise CheckpointError(f"{place} has no checkpoint in it")
-    return [find(name, folder)]
+    for name in names:
+        place = run_folder(name, folder)
+        if place is not None and (found := list_run(place)):
+            yield from found
+        else:
+            yield Listed(find(name, folder), 0, None, None)
 
 
-class Tell(Protocol):
-    def __call__(self, done: int, total: int, what: str = "") -> None: ...
+def _line(path: Path, fault: str | None, note: str | None) -> str:
+    from tui.drawing import printable
+
+    name = printable(f"{path.parent.name}/{path.name}")
+    if fault:
+        return f"✗ {name} {printable(fault)}"
+    return f"✓ {name}" + (f" ({note})" if note else "")
+
+
+def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from core.checkpoints import find
+    from core.events import Notice, Preparing
+    from core.replaying import Replayed, replay
+    from tui.drawing import printable
+
+    path = find(name, folder)
+    with _telling() as tell:
+        for said in replay(path, steps, data):
+            if isinstance(said, Preparing):
+                tell(said.message, said.done, said.total)
+            elif isinstance(said, Notice):
+                complain(printable(said.message))
+    assert isinstance(said, Replayed)
+    if as_json:
+        print_json(asdict(said) | {"path": str(path), "identical": said.identical})
+    else:
+        sign = "✓" if said.identical else "✗"
+        print(f"{sign} {printable(f'{path.parent.name}/{path.name}: {said.in_words}')}")
+    return 0 if said.identical else 1
 
 
 @contextmanager
-def _telling(what: str, total: int) -> Iterator[Tell]:
+def _telling() -> Iterator[Callable[[str, int, int], None]]:
     """Shows on a terminal how far it is."""
     if not sys.stderr.isatty():
-        yield lambda done, total, what="": None
+        yield lambda what, done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), expand=True, transient=True) as progress:
-        bar = progress.add_task(what, total=total or None)
-
-        def tell(done: int, total: int, what: str = what) -> None:
-            progress.update(bar, completed=done, total=total or None, description=what)
-
-        yield tell
-
-
-def _kept(found: Iterable["Verified"], named: list[Path], tell: Tell) -> Iterator["Verified"]:
-    """Those that are there: what a run that goes on has deleted since it was listed is not
-    damaged."""
-    from os.path import lexists
-
-    for done, each in enumerate(found, 1):
-        tell(done, 0)
-        if each.ok or each.path in named or lexists(each.path):
-            yield each
-
-
-def _row(verified: "Verified") -> dict[str, Any]:
-    return {
-        "path": str(verified.path),
-        "ok": verified.ok,
-        "error": verified.fault,
-        "note": verified.note or None,
-        "bytes": verified.bytes,
-    }
-
-
-def _print_verified(found: list["Verified"]) -> None:
-    names = [printable(f"{each.path.parent.name}/{each.path.name}") for each in found]
-    width = max(map(len, names))
-    for name, each in zip(names, found, strict=True):
-        print(f"{sign(each)} {name:{width}}  {printable(one_line(verdict(each)))}")
-    print(summary(found))
-
-
-def _replay(
-    named: list[str], steps: int, as_json: bool, data: str | None, checkpoints: str | None
-) -> int:
-    if len(named) != 1:
-        raise UsageError("--replay needs one checkpoint to train again from")
-    if not 1 <= steps <= MOST_STEPS:
-        raise UsageError(f"--replay must be a whole number, 1 to {MOST_STEPS:,}, not {steps}")
-    path = find_checkpoint(named[0], checkpoints)
-    from core.events import Notice, Preparing
-    from core.replaying import Replayed, replay
-
-    with _telling("reading", 0) as tell:
-        for each in replay(path, steps, data):
-            if isinstance(each, Preparing):
-                tell(each.done, each.total, each.message)
-            elif isinstance(each, Notice):
-                complain(each.message)
-    assert isinstance(each, Replayed)
-    if as_json:
-        print_json(_replay_row(each))
-    else:
-        for line in replay_lines(each):
-            print(printable(line))
-    return 1 if each.difference else 0
-
-
-def _replay_row(replayed: "Replayed") -> dict[str, Any]:
-    difference = replayed.difference
-    return {
-        "path": str(replayed.path),
-        "identical": difference is None,
-        "step": replayed.step,
-        "steps": replayed.steps,
-        "compared": {
-            "stretches": replayed.stretches,
-            "scores": replayed.scores,
-            "checkpoints": replayed.checkpoints,
-            "twice": replayed.twice,
-        },
-        "difference": None if difference is None else asdict(difference),
-        "notes": replayed.notes,
-        "causes": replayed.causes,
-    }
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, expand=True, transient=True) as bars:
+        bar = bars.add_task("", total=None)
+        yield lambda what, done, total: bars.update(
+            bar, description=what, completed=done, total=total or None
+        )

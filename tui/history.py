@@ -1,42 +1,69 @@
 """Runs that have been: read back from their folders, to be looked at beside the live one."""
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from core.errors import CheckpointError, explain
-from core.events import Event, from_json
-from core.headers import read_info
-from core.runs import EVENTS, read_description
-from core.saving import BEST, LAST
-from tui.state import RunState, fold
+from core.events import Event, Progress
+from core.headers import SUFFIX
+from core.listing import RunListed, scan_runs
+from core.record import read_events
+from core.runs import EVENTS
+from tui.state import RunState, fold, fold_progress
 
 # More than these and the live one cannot be told apart on a chart.
 MOST_EARLIER = 4
+# Of progress: a curve is made anew each time that it grows.
+MOST_AT_ONCE = 128
 
 
 def read_run(folder: Path) -> RunState:
     """The state that a run's record ends in; that of no run where there is no record. A line that
     is broken is passed over. Raises OSError.
+
+    The run, its folder and its checkpoint are those that are in this folder, whatever the record
+    calls them: a run can be renamed and moved, and a record can be by somebody else's hand.
     """
     state = RunState()
-    try:
-        file = (folder / EVENTS).open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return state
-    with file:
-        for line in file:
-            event = from_json(line)
-            if event and _plausible(event):
-                # By somebody else's hand there may be anything in it.
-                with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
-                    state = fold(state, event)
-    return state
+    for events in _together(event for event in read_events(folder) if event):
+        with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
+            state = fold_progress(state, events) if len(events) > 1 else fold(state, events[0])
+    return moved_to(folder, state)
 
 
-def _plausible(event: Event) -> bool:
-    return isinstance(getattr(event, "step", 0), int) and isinstance(event.time, int | float)
+def moved_to(folder: Path, state: RunState) -> RunState:
+    """The run's state with the folder where it is now: it may have been renamed since it told."""
+    started = state.started
+    return replace(
+        state,
+        started=started and replace(started, run=folder.name, folder=str(folder)),
+        checkpoint=_inside(folder, state.checkpoint),
+    )
+
+
+def _together(events: Iterable[Event]) -> Iterator[list[Any]]:
+    """Each event by itself, but for progress, which comes in lists."""
+    progress: list[Event] = []
+    for event in events:
+        if isinstance(event, Progress):
+            progress.append(event)
+        if progress and (len(progress) == MOST_AT_ONCE or not isinstance(event, Progress)):
+            yield progress
+            progress = []
+        if not isinstance(event, Progress):
+            yield [event]
+    if progress:
+        yield progress
+
+
+def _inside(folder: Path, told: str | None) -> str | None:
+    """The checkpoint of that name in the folder, if it is there."""
+    place = folder / os.path.basename(told or "")
+    there = place.name.endswith(SUFFIX) and place.is_file() and not place.is_symlink()
+    return str(place) if there else None
 
 
 @dataclass(frozen=True)
@@ -52,31 +79,22 @@ class Past:
 
 
 def list_runs(folder: Path) -> list[Past]:
-    """The runs in a folder that have a record, newest first, by their run.json and the header of
-    one checkpoint. Raises CheckpointError where the folder is there and cannot be read.
+    """The runs in a folder that have a record, newest first. Raises CheckpointError where the
+    folder is there and cannot be read.
     """
-    try:
-        places = [Path(each.path) for each in os.scandir(folder) if each.name[0] != "."]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
-    found = []
-    for place in places:
-        with suppress(OSError):  # no run, or deleted meanwhile
-            found.append(_past(place, (place / EVENTS).stat().st_mtime))
+    found = [_past(run) for run in scan_runs(folder) if (run.folder / EVENTS).is_file()]
     return sorted(found, key=lambda past: past.when, reverse=True)
 
 
-def _past(place: Path, when: float) -> Past:
-    config = read_description(place).get("config")
-    arch = config.get("arch") if isinstance(config, dict) else None
-    accuracy = None
-    for name in (BEST, LAST):
-        with suppress(CheckpointError):
-            accuracy = read_info(place / name).test_accuracy
-            break
-    return Past(place, place.name, str(arch or "–"), accuracy, when)
+def _past(run: RunListed) -> Past:
+    accuracy = run.best.test_accuracy if run.best else None
+    return Past(run.folder, run.name, arch_of(run), accuracy, run.modified)
+
+
+def arch_of(run: RunListed) -> str:
+    """Its network, by its run.json or else its checkpoints; a dash where none says."""
+    arch = run.config.get("arch") or (run.best.arch if run.best else None)
+    return arch if isinstance(arch, str) else "–"
 
 
 def place_of(state: RunState) -> str | None:
@@ -99,4 +117,4 @@ def laid_under(
 
 def lightened(state: RunState) -> RunState:
     """Without what no chart shows: an evaluation of every digit takes 400 KB."""
-    return replace(state, evaluations=(), labels=b"", digits=(), opened=None, devices=())
+    return replace(state, evaluations=(), labels=b"", digits=(), opened=None, scored=())

@@ -1,5 +1,7 @@
 """What the commands have in common: their options, how they print and how they complain."""
 
+import codecs
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import typer
 
 from core.config import TrainConfig
 from core.errors import UsageError
+from tui.drawing import printable
 from tui.options import config_option
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -22,9 +25,25 @@ Checkpoint = Annotated[
 ]
 
 
+def write_any_text() -> None:
+    """From now on what the encoding of stdout or stderr has no character for is written in ASCII,
+    where Python would raise."""
+    codecs.register_error("in_ascii", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="in_ascii")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    from tui.ascii import in_ascii
+
+    assert isinstance(error, UnicodeEncodeError)
+    return in_ascii(error.object[error.start : error.end]), error.end
+
+
 def complain(message: str) -> None:
-    """One line on stderr."""
-    print(f"mnist-tui: {one_line(message)}", file=sys.stderr)
+    """One line on stderr, whatever names of files are in it."""
+    print(f"mnist-tui: {printable(one_line(message))}", file=sys.stderr)
 
 
 def one_line(text: str) -> str:

@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from core.errors import CheckpointError
-from core.listing import Listed, list_checkpoints
+from core.listing import Listed, RunListed, list_checkpoints, read_listed
 from tui.drawing import age, file_size, loss_text, percent, printable
 from tui.screens.opened import OpenedView
-from tui.screens.view import View
+from tui.screens.tidying import Tidying
 from tui.state import RunState
 
 # The last ones are for windows that are wide enough.
@@ -23,7 +23,7 @@ COLUMNS = ("Run", "Kind", "Network", "Accuracy", "Epoch", "Size", "Age", "Loss",
 NARROW_COLUMNS = 7
 
 
-class CheckpointsView(View):
+class CheckpointsView(Tidying):
     MODE = "checkpoints"
     CSS_PATH = "checkpoints.tcss"
     AUTO_FOCUS = "DataTable"
@@ -32,6 +32,7 @@ class CheckpointsView(View):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("r", "reload", "Reload"),
         Binding("escape", "close_filter", "Show all", show=False),
+        *Tidying.TIDYING,
     ]
 
     @dataclass
@@ -115,6 +116,16 @@ class CheckpointsView(View):
         key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
         return next((each for each in self._listed if str(each.path) == key), None)
 
+    def chosen(self) -> Listed | None:
+        return self._chosen()
+
+    def chosen_run(self) -> RunListed | None:
+        chosen = self._chosen()
+        return read_listed(chosen.path.parent) if chosen else None
+
+    def reload(self) -> None:
+        self.action_reload()
+
     @on(DataTable.RowHighlighted)
     def _describe(self) -> None:
         chosen = self._chosen()
@@ -144,7 +155,7 @@ class CheckpointsView(View):
             return
         info = chosen.info
         accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
-        title = f"{info.run}/{chosen.path.stem}{accuracy}"
+        title = f"{chosen.run}/{chosen.path.stem}{accuracy}"
         self.app.push_screen(OpenedView(str(chosen.path), title))
 
     def action_filter(self) -> None:
@@ -173,7 +184,7 @@ def _row(listed: Listed, now: float) -> tuple[str, ...]:
         name = listed.path.parent.name
         return (name, listed.kind, "broken", "", "", file_size(listed.bytes), "", "", "")
     return (
-        info.run,
+        listed.run,
         listed.kind,
         info.arch,
         percent(info.test_accuracy),

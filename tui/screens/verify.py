@@ -1,46 +1,39 @@
-"""The dialog that verifies a checkpoint, and with it the others of its run."""
+"""The dialog that verifies a run's checkpoints."""
 
-from __future__ import annotations
-
-import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from core.errors import first_line
 from core.listing import list_run
 from core.verifying import Verified, verify_all
-from tui.drawing import printable
-from tui.verdicts import sign, summary, verdict
+from tui.drawing import file_size, printable
 
-# How many steps the command that is shown makes: a few seconds of a small network.
-STEPS = 500
-
-
-def verify_dialog(path: str) -> ModalScreen[None]:
-    return Verify(Path(path))
+HOW = (
+    "Each file was read to its last bit and held against the digests in its header. Whether its "
+    "training goes again as it went, this says:"
+)
 
 
 class Verify(ModalScreen[None]):
+    """One line for each checkpoint of a run, as it is done."""
+
     CSS_PATH = "verify.tcss"
-    AUTO_FOCUS = "#files"
-    BINDINGS = [Binding("escape,enter,q,V", "dismiss", "Close", show=False)]
+    BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Close")]
 
-    @dataclass
-    class Read(Message):
-        """One more file has been, or with None all that there are."""
+    class Found(Message):
+        """One more has been verified; None: that was all."""
 
-        verified: Verified | None
-        error: str = ""
+        def __init__(self, verified: Verified | None) -> None:
+            super().__init__()
+            self.verified = verified
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -48,51 +41,49 @@ class Verify(ModalScreen[None]):
         self._found: list[Verified] = []
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Verify"
-            dialog.border_subtitle = "↑ ↓ scroll · esc closes"
-            yield Static(Content(printable(self._path.parent.name)), id="run")
-            with VerticalScroll(id="files"):
-                yield Static(id="verdicts")
-            yield Static("reading every byte …", id="said")
-            yield Static(self._how(), id="how")
-            yield Button("Close", id="close", compact=True, action="screen.dismiss")
-
-    def _how(self) -> Content:
-        command = f"mnist-tui checkpoints verify {shlex.quote(str(self._path))} --replay {STEPS}"
-        asked = "Whether training from it goes the same way again says, in a shell:"
-        return Content(f"{asked}\n{printable(command)}")
+        with VerticalScroll(classes="dialog") as scroll:
+            scroll.border_title = Content(f"Verify {printable(self._path.parent.name)}")
+            scroll.border_subtitle = "↑ ↓ scroll · esc closes"
+            yield Static("reading …", id="found")
+            yield Static("", id="how")
 
     def on_mount(self) -> None:
         self._verify()
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _verify(self) -> None:
-        """Without torch, so it may run beside the engine. The file that was asked about first."""
         worker = get_current_worker()
-        try:
-            others = [each.path for each in list_run(self._path.parent)]
-            rest = [each for each in others if each != self._path]
-            for verified in verify_all([self._path, *rest]):
-                if worker.is_cancelled:
-                    return
-                self.post_message(self.Read(verified))
-            self.post_message(self.Read(None))
-        except Exception as error:  # whatever is in a file, the app lives on
-            self.post_message(self.Read(None, first_line(error)))
+        # The one that was asked about goes first.
+        listed = sorted(list_run(self._path.parent), key=lambda each: each.path != self._path)
+        for verified in verify_all(listed):
+            if worker.is_cancelled:
+                return
+            self.post_message(self.Found(verified))
+        self.post_message(self.Found(None))
 
-    def on_verify_read(self, message: Read) -> None:
+    def on_verify_found(self, message: Found) -> None:
         if message.verified:
             self._found.append(message.verified)
-            self.query_one("#verdicts", Static).update(Content("\n").join(map(_line, self._found)))
-            return
-        said = message.error or summary(self._found)
-        line = self.query_one("#said", Static)
-        line.update(Content(printable(said)))
-        line.set_class(bool(message.error) or not all(each.ok for each in self._found), "wrong")
+        lines = [_line(each) for each in self._found]
+        if message.verified:
+            lines.append(Content("reading …"))
+        else:
+            name = printable(f"{self._path.parent.name}/{self._path.name}")
+            command = f"mnist-tui checkpoints verify {name} --replay 500"
+            self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
+            lines = lines or [Content("there is no checkpoint here any more")]
+        self.query_one("#found", Static).update(Content("\n").join(lines))
 
 
 def _line(verified: Verified) -> Content:
-    style = "$text-success" if verified.ok else "bold $text-error"
-    name, words = printable(verified.path.stem), printable(verdict(verified))
-    return Content.assemble((f"{sign(verified)} ", style), (name, "bold"), f"  {words}")
+    name = printable(verified.path.name)
+    if verified.fault:
+        text = f"✗ {name} {printable(verified.fault)}"
+        return Content.styled(text, "$text-error")
+    note = f" ({verified.note})" if verified.note else ""
+    text = f"✓ {name}: as it was saved, {file_size(verified.bytes)}{note}"
+    return Content.styled(text, "$text-success")
+
+
+def verify_dialog(path: str) -> Verify:
+    return Verify(Path(path))

@@ -119,17 +119,26 @@ class Chart(Canvas):
     def watch_earlier(self) -> None:
         self.draw()
 
+    @property
+    def has_curves(self) -> bool:
+        state = self.run_state
+        return bool(state.started and (state.curves.losses.points or state.scores))
+
+    def series(self, window: Window) -> list[Series]:
+        """What is drawn, the last on top."""
+        return series_of(self.kind, self.run_state, self.earlier, self.settings, window)
+
     def draw(self) -> None:
         width, height = self.size
         if width < 20 or height < 4 or not self.display:
             return
         state, settings = self.run_state, self.settings
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
-        if not state.started or not (state.curves.losses.points or state.scores):
+        if not self.has_curves:
             self.paint(self._waiting(styles))
             return
         window = window_of(state, settings, self.columns)
-        series = series_of(self.kind, state, self.earlier, settings, window)
+        series = self.series(window)
         marks = marks_of(state, settings, window)
         rail = [self._rail(marks, styles)] if height >= 8 and self.slot == 0 else []
         plot_height = height - 1 - len(rail)
@@ -145,12 +154,15 @@ class Chart(Canvas):
         self.paint([self._legend(series, window, styles), *rail, *plot])
 
     def _waiting(self, styles: dict[int, Style]) -> list[Line]:
-        said = "the curve appears here" if self.run_state.active else "press space to train"
+        said = self.why_empty()
         blank: Line = []
         rows = [blank] * (self.size.height // 2 - 1)
         middle = [Segment(said.center(self.size.width), styles[AXIS])]
         title = [Segment(f" {KINDS[self.kind].title}", styles[AXIS])]
         return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
+
+    def why_empty(self) -> str:
+        return "the curve appears here" if self.run_state.active else "press space to train"
 
     def _rail(self, marks: dict[int, Mark], styles: dict[int, Style]) -> Line:
         """What happened, above where it did; and at the right, where there is room, in words."""
@@ -181,8 +193,7 @@ class Chart(Canvas):
             name, sign = each.name, "⠒⠒" if each.marker == "braille" else each.marker
             text = f" {what.text(value)}" if value is not None else ""
             if each.tag in EARLIER:
-                name = self._name_of(EARLIER.index(each.tag))
-                text = "" if x is None else text
+                name, text = self.said_of(EARLIER.index(each.tag), text, read_off=x is not None)
             elif each.tag == RAW:
                 sign, text = "::", ""
             parts.append([Segment(f" {sign}", styles[each.tag]), Segment(f" {name}{text} ", quiet)])
@@ -199,9 +210,10 @@ class Chart(Canvas):
         part = "" if settings.zoom == 1 else f" last {settings.zoom:.0%}"
         return (smooth if what.smooth and what.raw else "") + part
 
-    def _name_of(self, place: int) -> str:
+    def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
+        """What the legend says of an earlier run: its name, and its value where one reads off."""
         started = self.earlier[place].started
-        return printable(started.run) if started else "?"
+        return (printable(started.run) if started else "?"), (text if read_off else "")
 
     def on_click(self, event: Click) -> None:
         left = self.size.width - self.columns

@@ -1,20 +1,18 @@
 """What a run's record says of the steps after one of its checkpoints, for a replay to be held
-against. No torch here, and nothing in the record is taken on trust: anybody may have written it."""
+against. No torch here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from core.errors import CheckpointError
-from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted, from_json
-from core.headers import CheckpointInfo, reading
-from core.runs import EVENTS
+from core.events import Evaluated, LearningRateChanged, Progress, RunStarted
+from core.headers import CheckpointInfo
+from core.record import read_events
 
 # A record is a checkpoint's only where these are the same.
 SAME_ALWAYS = ("arch", "batch_size", "optimizer")
@@ -85,14 +83,14 @@ class Recorded:
 def read_recorded(folder: Path) -> Recorded:
     """Nothing where there is no record."""
     recorded, told = Recorded(), 0
-    with suppress(CheckpointError):
-        for event in _events(folder / EVENTS):
+    with suppress(OSError):
+        for event in read_events(folder):
             match event:
                 case RunStarted(step=step) if start := _start(event):
                     recorded.starts.append(start)
                     recorded.rates.append((step, start.config["learning_rate"]))
                     told = step
-                case LearningRateChanged(step=step, learning_rate=rate) if _is_number(rate):
+                case LearningRateChanged(step=step, learning_rate=rate):
                     recorded.rates.append((step, rate))
                 case Progress(step=step, losses=losses) if _are_losses(losses, step - told):
                     recorded.times[step] = event.time
@@ -100,32 +98,19 @@ def read_recorded(folder: Path) -> Recorded:
                     for (first, end), loss in zip(parts, losses, strict=True):
                         recorded.stretches.append(Stretch(told + first + 1, told + end, loss))
                     told = step
-                case Evaluated(test_loss=loss, test_accuracy=accuracy):
-                    if _is_number(loss) and _is_number(accuracy):
-                        recorded.scores.append(event)
+                case Evaluated():
+                    recorded.scores.append(event)
     return recorded
 
 
-def _events(path: Path) -> Iterator[Event]:
-    """Those at a step. Raises CheckpointError."""
-    with reading(path) as file:
-        for line in file:
-            event = from_json(line.decode(errors="replace"))
-            if isinstance(getattr(event, "step", None), int) and event and _is_number(event.time):
-                yield event
-
-
 def _start(event: RunStarted) -> Start | None:
-    config = event.config if isinstance(event.config, dict) else {}
-    words = event.device, event.precision
-    if not _is_number(config.get("learning_rate")) or not all(isinstance(w, str) for w in words):
+    if not _is_number(event.config.get("learning_rate")):
         return None
-    threads = event.threads if isinstance(event.threads, int) else None
-    return Start(event.step, config, *words, threads)
+    return Start(event.step, event.config, event.device, event.precision, event.threads)
 
 
-def _are_losses(losses: Any, steps: int) -> bool:
-    return isinstance(losses, tuple) and 0 < len(losses) <= steps and all(map(_is_number, losses))
+def _are_losses(losses: tuple[float, ...], steps: int) -> bool:
+    return 0 < len(losses) <= steps
 
 
 def _is_number(value: Any) -> bool:

@@ -1,0 +1,85 @@
+"""A run's record, read back: its events.jsonl, whoever wrote it."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from core.events import EVENTS as KINDS
+from core.events import Evaluated, Event, RunStarted, from_json
+from core.runs import EVENTS
+
+# A longer line is no event: the longest, an evaluation, has 2 KB.
+LONGEST_LINE = 2**20
+LARGEST_NUMBER = 2**53
+
+
+def read_events(folder: Path) -> Iterator[Event | None]:
+    """What a run's record tells, line by line; None for one that is broken, or of another version.
+    Nothing where there is no record. No more than a line is held at a time. Raises OSError.
+    """
+    # Neither waiting for a pipe's writer, nor following a link to somewhere else.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        number = os.open(folder / EVENTS, flags)
+    except FileNotFoundError:
+        return
+    with open(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(f"{EVENTS} is not a file")
+        while line := file.readline(LONGEST_LINE):
+            whole = line.endswith(b"\n") or len(line) < LONGEST_LINE
+            event = from_json(line.decode(errors="replace")) if whole else None
+            while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                line = file.readline(LONGEST_LINE)
+            yield event if event and _plausible(event) else None
+
+
+def _plausible(event: Event) -> bool:
+    """Whether its values are of the types that it says, and no larger than any that is meant."""
+    values = vars(event)
+    if not all(check(values[name]) for name, check in CHECKED[type(event)]):
+        return False
+    if isinstance(event, Evaluated):
+        rows = event.confusion
+        if not 0 <= event.test_accuracy <= 1:
+            return False
+        whole = len(rows) == 10 and all(len(row) == 10 and all(map(_count, row)) for row in rows)
+        return whole or rows == ()
+    if isinstance(event, RunStarted):
+        return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
+    return True
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < LARGEST_NUMBER
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and isfinite(value) and abs(value) < 1e30
+
+
+def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+CHECKS: dict[Any, Callable[[Any], bool]] = {
+    int: _count,
+    float: _number,
+    bool: lambda value: isinstance(value, bool),
+    str: lambda value: isinstance(value, str),
+    float | None: _or_none(_number),
+    str | None: _or_none(lambda value: isinstance(value, str)),
+    tuple[float, ...]: lambda value: isinstance(value, tuple) and all(map(_number, value)),
+    dict[str, Any]: lambda value: isinstance(value, dict),
+}
+
+
+# By an event's class: the names of its values, and what each has to be.
+CHECKED = {
+    kind: [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
+    for kind in KINDS.values()
+}
