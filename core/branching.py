@@ -16,9 +16,9 @@ from typing import Any
 
 from core.checkpoints import copy_as
 from core.config import FIELDS, TrainConfig, flag
-from core.errors import CheckpointError, UsageError
+from core.errors import CheckpointError, UsageError, explain
 from core.events import LearningRateChanged
-from core.files import PARTIAL, replace_file
+from core.files import PARTIAL, itself, replace_file
 from core.headers import CheckpointInfo, read_info
 from core.listing import list_run
 from core.resume import (
@@ -167,8 +167,7 @@ def _begin_record(
 ) -> None:
     """`rate_before` is the checkpoint's. The old run may have changed it later, at the same step.
     Raises OSError."""
-    if (old / EVENTS).exists():
-        shutil.copyfile(old / EVENTS, growing / EVENTS)
+    _copy_record(old / EVENTS, growing / EVENTS)
     with Run(growing) as run:
         kept = run.rewind(info.step, scored=info.test_loss is not None)
         rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
@@ -176,3 +175,15 @@ def _begin_record(
             # Where a run is taken up, the record decides.
             run.record(LearningRateChanged(step=info.step, learning_rate=rate))
         run.sync()
+
+
+def _copy_record(source: Path, path: Path) -> None:
+    """Where there is one. Raises OSError and CheckpointError."""
+    try:
+        number = itself(source, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CheckpointError(f"{source} cannot be read ({explain(error)})") from None
+    with open(number, "rb") as record, path.open("xb") as copy:
+        shutil.copyfileobj(record, copy, 2**20)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.errors import DataError, explain
+from core.errors import DataError, UsageError, explain
 from core.events import Event, Notice, Preparing
 from core.files import expand
 
@@ -53,6 +53,8 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+
+LARGEST_FILE = 2**26
 
 
 def mnist_folder(data: str | None) -> Path:
@@ -158,6 +160,25 @@ def mnist_missing(data: str | None) -> str | None:
     folder = mnist_folder(data)
     lacking = [name for name in MNIST_FILES if not os.path.isfile(folder / name)]
     return f"not in {folder} yet; it is downloaded at first use" if lacking else None
+
+
+def mnist_whole(data: str) -> bool:
+    """Whether all of it is in that folder, to the last bit, and nothing would be downloaded."""
+    try:
+        if mnist_missing(data) is not None:
+            return False
+        folder = mnist_folder(data)
+        stamps = tuple(_stamp(folder / name) for name in MNIST_FILES)
+    except (OSError, UsageError):
+        return False
+    # Larger ones are not MNIST's, and might take all the memory to be read.
+    return max(size for _, size in stamps) <= LARGEST_FILE and _is_whole(folder, stamps)
+
+
+@lru_cache(maxsize=8)
+def _is_whole(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
+    """Each folder is read once until it changes: it is asked of at each look into a checkpoint."""
+    return not any(_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
 
 
 def sample_missing(data: str | None) -> str | None:

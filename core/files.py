@@ -1,8 +1,10 @@
 """Files that are whole or not there."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL, ELOOP
 from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
@@ -11,6 +13,11 @@ from core.errors import UsageError
 
 # How the names of files end that are not whole yet; a process that was killed leaves one behind.
 PARTIAL = ".partial"
+# Nothing that a program reads by lines has longer ones.
+LONGEST_LINE = 2**20
+# Neither following a link, nor waiting for a pipe's other end, nor changing line ends: each where
+# a system has that.
+THE_FILE_ITSELF = sum(getattr(os, f"O_{each}", 0) for each in ("NOFOLLOW", "NONBLOCK", "BINARY"))
 
 
 def expand(path: str) -> Path:
@@ -19,6 +26,34 @@ def expand(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"{path}: there is no such home folder") from None
+
+
+def itself(path: str | os.PathLike[str], flags: int) -> int:
+    """An opener, for `open`: of a file that is where its name is, and of nothing that a link of
+    that name leads to. Raises OSError that says so."""
+    name = os.path.basename(path)
+    try:
+        if os.path.islink(path):  # once more below, where there is no way to be too late
+            raise OSError(ELOOP, "")
+        number = os.open(path, flags | THE_FILE_ITSELF, 0o666)
+    except OSError as error:
+        if error.errno != ELOOP:
+            raise
+        raise OSError(ELOOP, f"{name} is a link, and links are not followed here") from None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(EINVAL, f"{name} is not a file")
+    return number
+
+
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """A file's lines as they are, but an empty one for each that is longer than LONGEST_LINE."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            while (line := file.readline(LONGEST_LINE)) and not line.endswith(b"\n"):
+                pass
+            line = line[-1:]
+        yield line
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -55,8 +90,10 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     `durable` waits until the disk has it, so that a power cut cannot bring half of it back.
     """
     temporary = _temporary(path)
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        # It must be new: what somebody has put there might be a link to elsewhere.
+        with temporary.open("xb") as file:
             yield file
             if durable:
                 file.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import CheckpointError
+from core.files import itself
 
 try:
     import fcntl
@@ -17,6 +18,8 @@ except ImportError:  # Windows: there two programs can take up one run at once
     fcntl = None  # type: ignore[assignment]
 
 TRIES, PAUSE_SECONDS = 10, 0.01
+# For how long whoever only asks, and has it for a moment each, can keep a lock from who wants it.
+ASKED_SECONDS = 10.0
 # How often a folder is tried that others have for a moment.
 FOLDER_TRIES = 300
 
@@ -25,28 +28,40 @@ def lock(file: IO[bytes] | int, tries: int = TRIES) -> bool:
     """Whether the open file is ours now, until it is closed."""
     if fcntl is None:
         return True
-    for _ in range(tries):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(PAUSE_SECONDS)  # somebody may just be asking whether it goes on
-        except OSError:  # a file system that knows no locks
+    until = time.monotonic() + ASKED_SECONDS
+    while tries > 0 and time.monotonic() < until:
+        if _take(file, fcntl.LOCK_EX):
             return True
+        # Who only asks shares it with us, so it is nobody's, and ours as soon as none of them
+        # happens to be asking.
+        if _take(file, fcntl.LOCK_SH):
+            fcntl.flock(file, fcntl.LOCK_UN)
         else:
-            return True
+            tries -= 1
+        time.sleep(PAUSE_SECONDS)
     return False
+
+
+def _take(file: IO[bytes] | int, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that knows no locks
+        pass
+    return True
 
 
 def is_locked(path: Path) -> bool:
+    """Whether somebody has the file to themselves; no where it cannot be opened."""
     try:
-        # Without waiting, were it a pipe.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        number = itself(path, os.O_RDONLY)
     except OSError:
         return False
-    return False
+    try:
+        return not _take(number, fcntl.LOCK_SH)
+    finally:
+        os.close(number)
 
 
 @contextmanager

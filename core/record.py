@@ -1,7 +1,6 @@
 """A run's record, read back: its events.jsonl, whoever wrote it."""
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from math import isfinite
@@ -10,10 +9,9 @@ from typing import Any
 
 from core.events import EVENTS as KINDS
 from core.events import Evaluated, Event, RunStarted, from_json
+from core.files import itself, read_lines
 from core.runs import EVENTS
 
-# A longer line is no event: the longest, an evaluation, has 2 KB.
-LONGEST_LINE = 2**20
 LARGEST_NUMBER = 2**53
 
 
@@ -21,24 +19,18 @@ def read_events(folder: Path) -> Iterator[Event | None]:
     """What a run's record tells, line by line; None for one that is broken, or of another version.
     Nothing where there is no record. No more than a line is held at a time. Raises OSError.
     """
-    # Neither waiting for a pipe's writer, nor following a link to somewhere else.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        number = os.open(folder / EVENTS, flags)
+        number = itself(folder / EVENTS, os.O_RDONLY)
     except FileNotFoundError:
         return
     with open(number, "rb") as file:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise OSError(f"{EVENTS} is not a file")
-        while line := file.readline(LONGEST_LINE):
-            whole = line.endswith(b"\n") or len(line) < LONGEST_LINE
-            event = from_json(line.decode(errors="replace")) if whole else None
-            while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                line = file.readline(LONGEST_LINE)
-            yield event if event and _plausible(event) else None
+        # An event's line has 2 KB at most, an evaluation's.
+        for line in read_lines(file):
+            event = from_json(line.decode(errors="replace"))
+            yield event if event and plausible(event) else None
 
 
-def _plausible(event: Event) -> bool:
+def plausible(event: Event) -> bool:
     """Whether its values are of the types that it says, and no larger than any that is meant."""
     values = vars(event)
     if not all(check(values[name]) for name, check in CHECKED[type(event)]):

@@ -13,6 +13,7 @@ from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStar
 from core.files import replacing
 from core.headers import SUFFIX, CheckpointInfo, read_info
 from core.learner import Learner
+from core.record import plausible
 from core.runs import Run, versions
 from core.saving import BEST, LAST, NO_SCORE, Score, score_of
 
@@ -39,10 +40,11 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
         if checkpoint.name != LAST:
             notices += _put_first(run, checkpoint, info.step)
     step = info.step if info else 0
-    kept = run.rewind(step, scored=info is not None and info.test_loss is not None)
-    told = max((event.step for event in kept if isinstance(event, Progress)), default=0)
-    if told < step:
-        notices.append(f"what the run told of steps {told + 1:,} to {step:,} is lost")
+    told = run.rewind(step, scored=info is not None and info.test_loss is not None)
+    kept = [event for event in told if plausible(event)]
+    until = max((event.step for event in kept if isinstance(event, Progress)), default=0)
+    if until < step:
+        notices.append(f"what the run told of steps {until + 1:,} to {step:,} is lost")
     notices += _differences(kept, run, learner)
     rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
     return Position(info, _best(run, step, kept), rates[-1] if rates else None, tuple(notices))

@@ -13,7 +13,7 @@ from typing import Any
 from core.architectures import ARCHITECTURES
 from core.checkpoints import find
 from core.config import TrainConfig, flag, read_config
-from core.datasets import mnist_missing
+from core.datasets import mnist_whole
 from core.errors import CheckpointError, UsageError
 from core.files import expand
 from core.headers import SUFFIX, CheckpointInfo, read_info
@@ -111,11 +111,10 @@ def check_trained_here(place: Path, described: dict[str, Any]) -> None:
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:
-    """Where a run had its digits from, if they are in a folder of their own and still there: none
-    are downloaded to where a file says."""
+    """Where a run had its digits from, if they are in a folder of their own and still whole: none
+    are downloaded to where a file says, nor in the place of what is there."""
     folder = stored.get("data")
-    there = isinstance(folder, str) and mnist_missing(folder) is None
-    return folder if there else None
+    return folder if isinstance(folder, str) and mnist_whole(folder) else None
 
 
 def _named(place: Path) -> Path:

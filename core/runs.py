@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from io import BytesIO
+from io import FileIO
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
@@ -27,7 +27,7 @@ from core.events import (
     as_json,
     from_json,
 )
-from core.files import PARTIAL, replace_file
+from core.files import PARTIAL, itself, read_lines, replace_file
 from core.headers import reading
 from core.locking import fcntl, is_locked, lock
 
@@ -49,7 +49,7 @@ class Run:
         self.begun = False
         self._described = ""  # the status that run.json has
         # Lines are appended, so that a reader and a crash find all that was written before.
-        self._events = (folder / EVENTS).open("ab", buffering=0)
+        self._events = FileIO(folder / EVENTS, "ab", opener=itself)
         self._unwritten = bytearray()  # what a full disk would not take yet
         self.behind: str | None = None  # why it would not
         if not lock(self._events):
@@ -106,14 +106,15 @@ class Run:
         for rest in self.folder.glob(f".*{PARTIAL}"):
             rest.unlink(missing_ok=True)
         kept, end = [], 0
-        for line in BytesIO((self.folder / EVENTS).read_bytes()):
-            event = from_json(line.decode(errors="replace"))
-            if not line.endswith(b"\n") or (event and _is_later(event, step, scored)):
-                break
-            end += len(line)
-            if event:
-                kept.append(event)
-        os.truncate(self.folder / EVENTS, end)
+        with open(self.folder / EVENTS, "r+b", opener=itself) as file:
+            for line in read_lines(file):
+                event = from_json(line.decode(errors="replace"))
+                if not line.endswith(b"\n") or (event and _is_later(event, step, scored)):
+                    break
+                end = file.tell()
+                if event:
+                    kept.append(event)
+            file.truncate(end)
         return kept
 
     def record(self, event: Event) -> None:
@@ -171,8 +172,8 @@ def held(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        number = os.open(folder / EVENTS, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:  # no record, so nobody can be writing it
+        number = itself(folder / EVENTS, os.O_RDONLY)
+    except OSError:  # no record of its own, so nobody can be writing it
         yield
         return
     try:
@@ -200,7 +201,10 @@ def is_live(folder: Path, described: dict[str, Any]) -> bool:
 def _exists(pid: int) -> bool:
     from psutil import pid_exists
 
-    return pid_exists(pid)
+    try:
+        return pid_exists(pid)
+    except OverflowError:  # by somebody else's hand
+        return False
 
 
 def read_description(folder: Path) -> dict[str, Any]:

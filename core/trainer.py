@@ -15,7 +15,7 @@ from core.config import TrainConfig
 from core.devices import choose_device, choose_precision
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
-from core.files import expand
+from core.files import expand, replace_file
 from core.learner import Learner
 from core.restoring import Position, restore
 from core.resume import TakenUp
@@ -162,7 +162,7 @@ def _unforeseen(run: runs.Run, error: Exception) -> RunFailed:
     what = f"{type(error).__name__}: {first_line(error)}"
     details = run.folder / "traceback.txt"
     try:
-        details.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        replace_file(details, "".join(traceback.format_exception(error)).encode(errors="replace"))
     except OSError:
         return RunFailed(reason="error", message=what)
     return RunFailed(reason="error", message=f"{what}; the details are in {details}")

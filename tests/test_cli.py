@@ -146,6 +146,58 @@ def test_what_was_trained_can_be_asked(trained):
     assert "--index must be 0 to 999" in one_line(beyond)
 
 
+@pytest.fixture
+def images(tmp_path):
+    """Two labelled drawings, one that is not, and a file that is none."""
+    from PIL import Image, ImageDraw
+
+    for name, ink, paper in (("1/a.png", 0, 255), ("1/b.png", 255, 0), ("loose é.png", 0, 255)):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        image = Image.new("L", (90, 120), paper)
+        ImageDraw.Draw(image).line([(50, 20), (44, 100)], fill=ink, width=12)
+        image.save(tmp_path / "images" / name)
+    (tmp_path / "images" / "bad \x1b[31m[red].png").write_bytes(b"\x89PNG")
+    return tmp_path / "images"
+
+
+def test_images_are_predicted_and_those_that_cannot_be_read_are_named(trained, images):
+    asked = ("predict", trained.name, str(images), "--temperature", "2")
+    done = trained.run(*asked, "--json")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "bad \\x1b[31m[red].png: is not an image" in done.stderr
+    found = json.loads(done.stdout)
+    assert [(Path(each["path"]).name, each["label"]) for each in found] == [
+        ("a.png", 1),
+        ("b.png", 1),
+        ("loose é.png", None),
+    ]
+    assert all(each["predicted"] == 1 for each in found)
+    assert all(abs(sum(each["probabilities"]) - 1) < 1e-6 for each in found)
+    drawn = trained.run(*asked, PYTHONIOENCODING="ascii").stdout
+    lines = drawn.replace(str(images), "").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "loose \\xe9.png: predicted 1" in drawn
+    assert drawn.count("predicted 1, actual 1: right") == 2
+
+
+def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images):
+    done = trained.run("eval", trained.name, str(images / "1"), "--json")
+    score = json.loads(done.stdout)
+    assert (done.returncode, score["samples"], score["correct"]) == (0, 2, 2)
+    assert score["confusion"][1][1] == 2
+    whole = trained.run("eval", trained.name, str(images))
+    assert whole.returncode == 1, "one of them is broken"
+    assert "left out 1 image in no folder named 0 to 9" in whole.stderr
+    assert "accuracy 100.00% (2 of 2)" in whole.stdout
+    unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
+    assert unknown.returncode == 1
+    assert "use `mnist-tui predict`" in one_line(unknown)
+    train = json.loads(trained.run("eval", trained.name, "--split", "train", "--json").stdout)
+    assert (train["samples"], train["split"]) == (4000, "train")
+    assert "test_accuracy" not in train
+
+
 def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
     shutil.copytree(trained.folder / "checkpoints", tmp_path / "checkpoints")
     broken = tmp_path / "checkpoints" / "bad \x1b[31m[red]" / "last.safetensors"
@@ -229,6 +281,9 @@ def test_quiet_says_nothing(run):
         (["eval"], 2, "CHECKPOINT"),
         (["predict", "nothing", "--index", "0"], 1, "nothing does not exist"),
         (["predict", "nothing"], 2, "--index"),
+        (["predict", "x", "y.png", "--index", "0"], 2, "--index N, a digit of the dataset, or"),
+        (["predict", "x", "y.png", "--split", "train"], 2, "--split goes with --index"),
+        (["eval", "x", "y.png", "--split", "train"], 2, "images or --split"),
         (["predict", "x", "--index", "0", "--split", "foo"], 2, "--split must be test or train"),
         (["predict", "x", "--index", "0", "--temperature", "0"], 2, "--temperature must be"),
         (["checkpoints", "show", "nothing"], 1, "nothing does not exist"),

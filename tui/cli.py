@@ -8,20 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from core.config import TrainConfig, parse
-from core.errors import UsageError, UserError, exit_status
+from core.errors import UserError, exit_status
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
+from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
 from tui.guide import epilogue
 from tui.options import with_config
 from tui.shell import (
     HELP,
     AsJson,
-    Checkpoint,
     CheckpointsDir,
     DataDir,
     complain,
-    find_checkpoint,
     folder_of,
     one_line,
     print_json,
@@ -159,55 +158,8 @@ def resume(
     return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
 
 
-@app.command(name="eval")
-def evaluate(
-    checkpoint: Checkpoint,
-    as_json: AsJson = False,
-    data: DataDir = None,
-    checkpoints: CheckpointsDir = None,
-) -> None:
-    """Score a checkpoint on the test digits."""
-    from tui.reports import evaluate_checkpoint, print_evaluation
-
-    report = evaluate_checkpoint(find_checkpoint(checkpoint, checkpoints), data)
-    print_json(report) if as_json else print_evaluation(report)
-
-
-@app.command()
-def predict(
-    checkpoint: Checkpoint,
-    index: Annotated[int, typer.Option(metavar="N", help="which digit, from 0")],
-    split: Annotated[str, typer.Option(metavar="test|train", help="which digits")] = "test",
-    temperature: Annotated[
-        float, typer.Option(metavar="T", help="above 1 shows more than the first guess")
-    ] = 1.0,
-    as_json: AsJson = False,
-    data: DataDir = None,
-    checkpoints: CheckpointsDir = None,
-) -> None:
-    """Draw a digit, and what a checkpoint makes of it."""
-    from tui.reports import predict_digit, print_prediction
-
-    if split not in ("test", "train"):
-        raise UsageError(f"--split must be test or train, not {split!r}")
-    if not 0.01 <= temperature <= 1000:
-        raise UsageError(f"--temperature must be a number, 0.01 to 1,000, not {temperature}")
-    digit = predict_digit(find_checkpoint(checkpoint, checkpoints), index, split, data)
-    if as_json:
-        print_json(
-            [
-                {
-                    "index": digit.index,
-                    "label": digit.label,
-                    "predicted": digit.predicted,
-                    "probabilities": digit.probabilities(temperature),
-                    "split": split,
-                    "temperature": temperature,
-                }
-            ]
-        )
-    else:
-        print_prediction(digit, temperature)
+app.command(name="eval")(evaluate)
+app.command()(predict)
 
 
 @app.command()

@@ -48,6 +48,33 @@ def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
     return [[cell / darkest for cell in line] for line in cells]
 
 
+def draw_grey(
+    pixels: bytes, width: int, height: int, columns: int, rows: int, *, inverted: bool = False
+) -> tuple[str, ...]:
+    """A grey image as `rows` lines of `columns` characters, with its shape kept and what is left
+    over on its right and beneath. The lighter, the denser, as on a dark screen; `inverted` is for
+    a light one."""
+    scale = min(columns / width, 2 * rows / height)
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale / 2))
+    lines = []
+    for top, bottom in _parts(height, high):
+        line = ""
+        for left, right in _parts(width, wide):
+            starts = range(top * width, bottom * width, width)
+            cell = b"".join(pixels[start + left : start + right] for start in starts)
+            grey = sum(cell) / len(cell)
+            line += RAMP[round((255 - grey if inverted else grey) / 255 * 9)]
+        lines.append(line.ljust(columns))
+    return (*lines, *[" " * columns] * (rows - high))
+
+
+def _parts(length: int, count: int) -> list[tuple[int, int]]:
+    """From where to where so many parts go, none of them empty."""
+    starts = [place * length // count for place in range(count)]
+    ends = [*starts[1:], length]
+    return [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
+
+
 def _inked(pixels: bytes, width: int, height: int) -> list[list[bool]]:
     return [[cell >= INK for cell in line] for line in _means(pixels, width, height)]
 

@@ -1,19 +1,39 @@
 """A checkpoint that is looked into."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from textual.binding import Binding
 from textual.content import Content
 
 from core.events import Digit
 from tui.drawing import printable
-from tui.screens.captions import line
-from tui.screens.digits import DigitsView
+from tui.screens.captions import key, line
+from tui.screens.digits import DIGITS_HELP, DigitsView
+
+if TYPE_CHECKING:
+    from tui.screens.images import Answer
+
+OPENED_HELP = {
+    "evaluating": "e has the network in this file say what all of its test digits are, and shows "
+    "how many it gets right, its loss, and what it takes for what.",
+    "your own digits": "p asks for an image file, or a folder of them, and shows what the network "
+    "makes of each. They may be of any size, dark on light or light on dark: they are cropped, "
+    "scaled and centred as MNIST's were.",
+}
 
 
 class OpenedView(DigitsView):
     """What the network in a checkpoint makes of test digits."""
 
     MODE = "checkpoints"
-    BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
+    GUIDE = OPENED_HELP | DIGITS_HELP
+    BINDINGS = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("e", "evaluate", "Evaluate"),
+        Binding("p", "images", "Predict images"),
+    ]
     STEPS_BACK = False
     SEEN = ("opened",)
     # What the network makes of all digits is known of the run that is going on only.
@@ -38,12 +58,31 @@ class OpenedView(DigitsView):
     def why_not(self) -> str | None:
         return None
 
+    def action_evaluate(self) -> None:
+        from tui.screens.scored import ScoredView
+
+        self.app.push_screen(ScoredView(self.path, self._title))
+
+    def action_images(self) -> None:
+        from tui.screens.images import AskForImages, ImagesView
+
+        def show(answer: Answer | None) -> None:
+            if answer:
+                self.app.push_screen(ImagesView(self.path, self._title, answer))
+
+        self.app.push_screen(AskForImages(), show)
+
     def show_caption(self) -> None:
         opened = self.run_state.opened
         if opened and opened.path == self.path and opened.error:
-            self.say(Content(f" ✗ {opened.error}"))
+            self.say(Content(f" ✗ {printable(opened.error)}"))
         else:
             super().show_caption()
+
+    def top_line(self) -> Content:
+        return line(
+            super().top_line(), key("e", "evaluate", "evaluate"), key("p", "images", "images")
+        )
 
     def last_line(self) -> Content:
         opened = self.run_state.opened
