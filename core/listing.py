@@ -133,7 +133,10 @@ def read_listed(place: Path) -> RunListed | None:
             continue
         path = Path(entry.path)
         if known is None:
-            seen[same] = inspect(path, status.st_size, status.st_mtime)
+            looked_into = inspect(path, status.st_size, status.st_mtime)
+            if looked_into.error and not os.path.lexists(path):
+                continue  # only just
+            seen[same] = looked_into
         elif known.path != path:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
@@ -160,7 +163,11 @@ def _status(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
     if not isinstance(status, str):
         return "imported" if is_imported(described) else "unknown"
-    return status if status not in GOING or is_live(place, described) else "interrupted"
+    if status not in GOING or is_live(place, described):
+        return status
+    # It may have ended since it was read.
+    now = read_description(place).get("status")
+    return now if isinstance(now, str) and now not in GOING else "interrupted"
 
 
 def read_notes(place: Path) -> tuple[str, bool]:
