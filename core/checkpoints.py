@@ -17,6 +17,8 @@ from core.headers import (
     DTYPES,
     METADATA,
     SUFFIX,
+    SUM_DIGITS,
+    SUMS,
     CheckpointInfo,
     described,
     encode,
@@ -53,7 +55,9 @@ def save(path: Path, tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> 
     """Writes tensors that are as `snapshot` makes them; a reader finds the old file or the new one,
     never half of one. Raises OSError, and then what was there before is still there.
     """
-    header = encode(_entries(tensors), replace(info, digest=digest(tensors)))
+    running = running_digests(tensors)
+    sums = "".join(each[:SUM_DIGITS] for each in running[1:])
+    header = encode(_entries(tensors), replace(info, digest=running[-1]), {SUMS: sums})
     with replacing(path, durable=True) as file:
         file.write(header)
         for tensor in tensors.values():
@@ -100,11 +104,18 @@ def _bytes(tensor: torch.Tensor) -> memoryview:
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:
     """SHA-256 over names, types, shapes and values, whatever order they come in."""
+    return running_digests(tensors)[-1]
+
+
+def running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """The digests of the first so many tensors in the order of their names: of none, one, … all."""
     total = hashlib.sha256()
+    digests = [total.hexdigest()]
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         total.update(_bytes(tensor))
-    return total.hexdigest()
+        digests.append(total.hexdigest())
+    return digests
 
 
 def most_bytes(arch: str | None = None) -> int:

@@ -45,6 +45,9 @@ SIZES |= dict.fromkeys(("F32", "U32", "I32"), 4) | dict.fromkeys(("F64", "U64", 
 MOST_DIMENSIONS = 8
 LONGEST_NAME = 60
 
+# What of each tensor's running digest stands in the header: enough to say which one has changed.
+SUMS, SUM_DIGITS = "mnist_tui_sums", 8
+
 # The header's digest stands in it as the last of its metadata; it is taken with zeros in its place.
 SEAL = b'"mnist_tui_header": "'
 NO_SEAL = "0" * 64

@@ -173,7 +173,11 @@ def status_of(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
     if not isinstance(status, str):
         return "imported" if is_imported(described) else "unknown"
-    return status if status not in GOING or is_live(place, described) else "interrupted"
+    if status not in GOING or is_live(place, described):
+        return status
+    # It may have ended since it was read.
+    now = read_description(place).get("status")
+    return now if isinstance(now, str) and now not in GOING else "interrupted"
 
 
 def read_notes(place: Path) -> tuple[str, bool]:

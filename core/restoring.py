@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from core import checkpoints
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
@@ -34,14 +36,7 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
     info, notices = None, []
     if checkpoint is not None:
         info, state = checkpoints.load(checkpoint)
-        # The state of a GPU's random numbers is there only for a run on a GPU.
-        found, expected = (
-            {name: each for name, each in tensors.items() if name != "rng.cuda"}
-            for tensors in (state, learner.state())
-        )
-        what = f"{learner.config.arch} trained by {learner.config.optimizer}"
-        checkpoints.check_fit(checkpoint, what, found, expected)
-        learner.restore(state)
+        put_back(learner, state, checkpoint)
         if checkpoint.name != LAST:
             notices += _put_first(run, checkpoint, info.step)
     step = info.step if info else 0
@@ -53,6 +48,18 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
     notices += _differences(kept, run, learner)
     rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
     return Position(info, _best(run, step, kept), rates[-1] if rates else None, tuple(notices))
+
+
+def put_back(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
+    """Gives the learner the state that was in a checkpoint. Raises CheckpointError."""
+    # The state of a GPU's random numbers is there only for a run on a GPU.
+    found, expected = (
+        {name: each for name, each in tensors.items() if name != "rng.cuda"}
+        for tensors in (state, learner.state())
+    )
+    what = f"{learner.config.arch} trained by {learner.config.optimizer}"
+    checkpoints.check_fit(checkpoint, what, found, expected)
+    learner.restore(state)
 
 
 def _put_first(run: Run, checkpoint: Path, step: int) -> list[str]:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from queue import Empty
 from time import perf_counter, time
 
@@ -42,6 +41,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.expected import equal_parts
 from core.headers import CheckpointInfo
 from core.inference import describe_digits, describe_images
 from core.inspection import Before, copy_weights, inspect
@@ -368,7 +368,5 @@ class Session:
 
 def _means(values: list[float], parts: int) -> Iterator[float]:
     """The means of so many equal stretches, fewer where there are fewer values."""
-    parts = min(parts, len(values))
-    edges = [len(values) * part // parts for part in range(parts + 1)]
-    for start, end in pairwise(edges):
+    for start, end in equal_parts(len(values), parts):
         yield sum(values[start:end]) / (end - start)

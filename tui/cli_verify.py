@@ -1,6 +1,8 @@
 """`mnist-tui checkpoints verify`: whether what was saved is still what is there."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,19 +98,39 @@ def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool
     from dataclasses import asdict
 
     from core.checkpoints import find
-    from core.events import Notice
+    from core.events import Notice, Preparing
     from core.replaying import Replayed, replay
     from tui.drawing import printable
 
     path = find(name, folder)
-    for said in replay(path, steps, data):
-        if isinstance(said, Notice):
-            complain(said.message)
-        elif isinstance(said, Replayed):
-            if as_json:
-                print_json(asdict(said) | {"path": str(path), "identical": said.identical})
-            else:
-                sign = "✓" if said.identical else "✗"
-                print(f"{sign} {printable(f'{path.parent.name}/{path.name}')}: {said.in_words}")
-            return 0 if said.identical else 1
-    return 1
+    with _telling() as tell:
+        for said in replay(path, steps, data):
+            if isinstance(said, Preparing):
+                tell(said.message, said.done, said.total)
+            elif isinstance(said, Notice):
+                complain(printable(said.message))
+    assert isinstance(said, Replayed)
+    if as_json:
+        print_json(asdict(said) | {"path": str(path), "identical": said.identical})
+    else:
+        sign = "✓" if said.identical else "✗"
+        print(f"{sign} {printable(f'{path.parent.name}/{path.name}: {said.in_words}')}")
+    return 0 if said.identical else 1
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[str, int, int], None]]:
+    """Shows on a terminal how far it is."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, expand=True, transient=True) as bars:
+        bar = bars.add_task("", total=None)
+        yield lambda what, done, total: bars.update(
+            bar, description=what, completed=done, total=total or None
+        )
