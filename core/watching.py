@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.errors import CheckpointError, explain
 from core.events import Evaluated, Progress, from_json
+from core.files import itself
 from core.listing import RunListed, read_listed, status_of
 from core.runs import EVENTS
 
@@ -106,7 +107,7 @@ def newest(folder: Path) -> Newest:
     """By the end of a run's record, at most TAIL_BYTES of it."""
     found = Newest()
     try:
-        with (folder / EVENTS).open("rb") as file:
+        with open(folder / EVENTS, "rb", opener=itself) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - TAIL_BYTES))
             lines = file.read(TAIL_BYTES).split(b"\n")
