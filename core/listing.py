@@ -121,6 +121,8 @@ def read_listed(place: Path) -> RunListed | None:
     described = read_description(place) if DESCRIPTION in names else {}
     if not listed and not names & {DESCRIPTION, EVENTS}:
         return None
+    if not described and not os.path.isdir(place):  # moved since
+        return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     status = status_of(place, described)
     return RunListed(place, status, described, listed, total, modified, note=note, star=star)

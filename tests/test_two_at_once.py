@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
+from core import listing, runs
 from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.listing import scan_runs
@@ -60,6 +60,8 @@ def look_while(processes, folder):
     while any(process.poll() is None for process in processes):
         for run in scan_runs(folder):
             assert [each.error for each in run.checkpoints if each.error] == []
+            # One that has only just begun has nothing that describes it yet.
+            assert run.described or run.name.startswith("linear-")
         looks += 1
         time.sleep(0.005)
     return looks
@@ -176,6 +178,20 @@ def test_a_lister_and_writers_do_not_meet(start, tmp_path):
         assert process.returncode == 0
     there = {run.name: len(run.checkpoints) for run in scan_runs(tmp_path)}
     assert there == {f"{who} {turn}": 2 for who in ("one", "other") for turn in range(12)}
+
+
+def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatch):
+    with runs.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
+        pass
+
+    def read_too_late(place):
+        place.rename(tmp_path / "renamed")
+        return runs.read_description(place)
+
+    monkeypatch.setattr(listing, "read_description", read_too_late)
+    assert listing.read_listed(run.folder) is None
+    monkeypatch.undo()
+    assert [each.name for each in scan_runs(tmp_path)] == ["renamed"]
 
 
 def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
