@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EINVAL, ELOOP
+from errno import ELOOP, ENXIO
 from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
@@ -18,6 +18,9 @@ LONGEST_LINE = 2**20
 # Neither following a link, nor waiting for a pipe's other end, nor changing line ends: each where
 # a system has that.
 THE_FILE_ITSELF = sum(getattr(os, f"O_{each}", 0) for each in ("NOFOLLOW", "NONBLOCK", "BINARY"))
+
+# What a system says of something else by a file's name.
+WHAT_ELSE = {ELOOP: "is a link, and links are not followed here", ENXIO: "is not a file"}
 
 
 def expand(path: str) -> Path:
@@ -37,12 +40,12 @@ def itself(path: str | os.PathLike[str], flags: int) -> int:
             raise OSError(ELOOP, "")
         number = os.open(path, flags | THE_FILE_ITSELF, 0o666)
     except OSError as error:
-        if error.errno != ELOOP:
+        if (why := WHAT_ELSE.get(error.errno or 0)) is None:
             raise
-        raise OSError(ELOOP, f"{name} is a link, and links are not followed here") from None
+        raise OSError(error.errno, f"{name} {why}") from None
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
-        raise OSError(EINVAL, f"{name} is not a file")
+        raise OSError(ENXIO, f"{name} {WHAT_ELSE[ENXIO]}")
     return number
 
 

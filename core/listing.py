@@ -89,6 +89,13 @@ def scan_runs(folder: Path) -> Iterator[RunListed]:
 
     Raises CheckpointError where the folder is there and cannot be read.
     """
+    for place in _places(folder):
+        if listed := read_listed(place):
+            yield listed
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """The folders in it, those that were last saved to first. Raises CheckpointError."""
     try:
         with os.scandir(folder) as entries:
             # A hidden one is a run that is not whole yet, or has been thrown away.
@@ -98,8 +105,7 @@ def scan_runs(folder: Path) -> Iterator[RunListed]:
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
     for _, place in sorted(places, reverse=True):
-        if listed := read_listed(Path(place)):
-            yield listed
+        yield Path(place)
 
 
 def _modified(entry: os.DirEntry[str]) -> float:
@@ -111,8 +117,19 @@ def _modified(entry: os.DirEntry[str]) -> float:
 
 def read_listed(place: Path) -> RunListed | None:
     """The run in that folder; None where there is none, or none any more."""
-    listed, total, modified, seen = [], 0, 0.0, dict[tuple[int, int], Listed]()
-    names = set()
+    names, listed, total, modified = _look_at(place)
+    described = read_description(place) if DESCRIPTION in names else {}
+    if not listed and not names & {DESCRIPTION, EVENTS}:
+        return None
+    note, star = read_notes(place) if NOTES in names else ("", False)
+    status = status_of(place, described)
+    return RunListed(place, status, described, listed, total, modified, note=note, star=star)
+
+
+def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
+    """The names of its files, its checkpoints, its bytes, and when it was last saved to."""
+    names, listed, total, modified = set(), [], 0, 0.0
+    seen: dict[tuple[int, int], Listed] = {}  # a file that has two names is read once
     for entry in _files(place):
         try:
             status = entry.stat()
@@ -133,22 +150,15 @@ def read_listed(place: Path) -> RunListed | None:
             continue
         path = Path(entry.path)
         if known is None:
-            looked_into = inspect(path, status.st_size, status.st_mtime)
-            if looked_into.error and not os.path.lexists(path):
-                continue  # only just
-            seen[same] = looked_into
+            found = inspect(path, status.st_size, status.st_mtime)
+            if found.error and not os.path.lexists(path):
+                continue  # moved since
+            seen[same] = found
         elif known.path != path:
             seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
-    described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not names & {DESCRIPTION, EVENTS}:
-        return None
-    note, star = read_notes(place) if NOTES in names else ("", False)
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
-    status_now = _status(place, described)
-    return RunListed(
-        place, status_now, described, tuple(listed), total, modified, note=note, star=star
-    )
+    return names, tuple(listed), total, modified
 
 
 def _files(place: Path) -> list[os.DirEntry[str]]:
@@ -159,7 +169,7 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _status(place: Path, described: dict[str, Any]) -> str:
+def status_of(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
     if not isinstance(status, str):
         return "imported" if is_imported(described) else "unknown"
@@ -182,14 +192,14 @@ def list_checkpoints(folder: Path) -> list[Listed]:
 
     Raises CheckpointError where the folder is there and cannot be read.
     """
-    found = [each for run in scan_runs(folder) for each in run.checkpoints]
+    # Without their run.json, which says nothing of a checkpoint.
+    found = [each for place in _places(folder) for each in _look_at(place)[1]]
     return sorted(found, key=lambda each: each.modified, reverse=True)
 
 
 def list_run(folder: Path) -> list[Listed]:
     """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
-    listed = read_listed(folder)
-    return list(listed.checkpoints) if listed else []
+    return list(_look_at(folder)[1])
 
 
 def find_run(name: str, folder: Path) -> Path:

@@ -15,9 +15,10 @@ import re
 import stat
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from core.errors import DataError, explain, first_line
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
 MOST_PIXELS = 50_000_000  # a photograph has that many; more would take gigabytes to decode
+LARGE = 2048  # longest side that is worked on: more has no more to tell
 # What is decoded here. Others that Pillow knows start programs (EPS) or have no sure sign (TGA).
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = {
@@ -171,7 +173,8 @@ def _grey(file: BinaryIO) -> Image:
         if width * height > MOST_PIXELS:
             raise _Fault(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
         image.load()
-        image = _upright(image, ImageOps.exif_transpose)
+        with suppress(Exception):  # a broken EXIF: it stays as it is
+            ImageOps.exif_transpose(image, in_place=True)
         return _in_grey(image)
 
 
@@ -180,22 +183,29 @@ def _no_image(file: BinaryIO) -> str:
     return "is not an image that can be read" if file.read(1) else "is empty"
 
 
-def _upright(image: Image, transpose: Any) -> Image:
-    """As its EXIF says it is to be held; as it is, where that is broken."""
-    try:
-        return transpose(image)
-    except Exception:
-        return image
-
-
 def _in_grey(image: Image) -> Image:
-    if image.mode.startswith(("I", "F")):
+    from PIL.Image import Resampling
+
+    numbers = image.mode.startswith(("I", "F"))
+    transparent = not numbers and image.has_transparency_data
+    if numbers:
+        image = _in_mode(image, "F" if image.mode == "F" else "I")
+    elif transparent:
+        image = _in_mode(image, "RGBA")
+    else:
+        image = _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+    if max(image.size) > LARGE:
+        image.thumbnail((LARGE, LARGE), Resampling.BOX, reducing_gap=None)
+    if numbers:
         return _from_numbers(image)
-    if image.has_transparency_data:
-        return _from_transparent(image.convert("RGBA"))
-    if image.mode in ("1", "L"):
-        return image.convert("L")
-    return _most_contrast(image.convert("RGB"))
+    if transparent:
+        return _from_transparent(image)
+    return image if image.mode == "L" else _most_contrast(image)
+
+
+def _in_mode(image: Image, mode: str) -> Image:
+    """Not a copy where it is so already: a large one takes 200 MB."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _from_numbers(image: Image) -> Image:

@@ -54,8 +54,7 @@ class Run:
         self.behind: str | None = None  # why it would not
         if not lock(self._events):
             self._events.close()
-            by = self.description.get("pid", "another one")
-            raise CheckpointError(f"{folder} is a run that is going on, in process {by}")
+            raise CheckpointError(f"{folder} is a run that is going on, in {_process(folder)}")
         if not _is_still_at(self._events.fileno(), folder / EVENTS):
             self._events.close()
             raise CheckpointError(f"{folder} has just been renamed or deleted")
@@ -164,9 +163,9 @@ def _is_still_at(number: int, path: Path) -> bool:
 def held(folder: Path) -> Iterator[None]:
     """The run in the folder while nobody trains in it, so that it can be moved; who takes it up
     meanwhile is refused. Raises CheckpointError where it is going on, or is gone."""
-    described = read_description(folder)
-    going = f"{folder} is going on, in process {described.get('pid', 'another one')}; stop it first"
+    going = f"{folder} is going on, in {_process(folder)}; stop it first"
     if fcntl is None:
+        described = read_description(folder)
         if described.get("status") in ("running", "paused") and is_live(folder, described):
             raise CheckpointError(going)
         yield
@@ -184,6 +183,12 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+def _process(folder: Path) -> str:
+    """Which process has the run. Who has only just taken it up does not stand in its run.json."""
+    pid = read_description(folder).get("pid")
+    return f"process {pid}" if isinstance(pid, int) and _exists(pid) else "another process"
 
 
 def is_live(folder: Path, described: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import CheckpointError
-from core.files import replace_file
+from core.files import itself, replace_file
 from core.headers import SUFFIX, read_info
 from core.listing import NOTES
 from core.locking import one_at_a_time
@@ -24,6 +24,7 @@ from core.trash import TRASH, Trashed, explained, freed, move, same_age, throw_a
 # In bytes, since that is what a file system counts; it leaves room for what is put around a name.
 LONGEST_NAME = 200
 LONGEST_NOTE = 500
+LARGEST_NOTES = 2**16
 # What a run keeps beside its best and its last.
 EXTRA = re.compile(r"(epoch|step)-\d+" + re.escape(SUFFIX))
 
@@ -96,7 +97,8 @@ def _say(folder: Path, field: str, value: str | bool) -> None:
     path = folder / NOTES
     with explained(f"{path} cannot be written"), one_at_a_time(folder), same_age(folder):
         try:
-            said = json.loads(path.read_bytes())
+            with open(path, "rb", opener=itself) as file:
+                said = json.loads(file.read(LARGEST_NOTES))
         except (FileNotFoundError, ValueError, RecursionError):
             said = {}
         said = said if isinstance(said, dict) else {}

@@ -122,15 +122,17 @@ def list_trash(folder: Path) -> list[Trashed]:
 
 
 def _read(entry: Path) -> Trashed | None:
-    """None for what is not ours, and for what is gone meanwhile."""
-    if not WHEN_PATTERN.fullmatch(entry.name):
+    """None for what is not ours, which a link is not either, and for what is gone meanwhile."""
+    if not WHEN_PATTERN.fullmatch(entry.name) or entry.is_symlink():
         return None
     try:
         at = datetime.strptime(entry.name, WHEN).replace(tzinfo=UTC).timestamp()
         for kind in (WHOLE, FILES):
-            if not (entry / kind).is_dir():
+            if not (entry / kind).is_dir() or (entry / kind).is_symlink():
                 continue
             for run in os.listdir(entry / kind):
+                if kind == FILES and (entry / kind / run).is_symlink():
+                    continue
                 files = () if kind == WHOLE else tuple(sorted(os.listdir(entry / kind / run)))
                 if kind == WHOLE or files:
                     return Trashed(run, files, freed([entry]), at, entry)

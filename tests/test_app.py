@@ -4,7 +4,7 @@ import time
 
 import pytest
 from conftest import diverged, key_of, make_fake_train
-from textual.widgets import DataTable, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from core.commands import Save
 from core.config import TrainConfig
@@ -18,6 +18,7 @@ from tui.screens.train import TrainView
 from tui.widgets.chart import Chart
 from tui.widgets.choice import Choice
 from tui.widgets.digits import Digits
+from tui.widgets.listing import Listing
 from tui.widgets.progress import sentence
 
 SIZES = [(80, 24), (120, 40)]
@@ -428,17 +429,17 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
     broken.write_bytes(b"")
     async with app_in(tmp_path / "runs").run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = pilot.app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 7)
+        table = pilot.app.screen.query_one(Listing)
+        await until(pilot, lambda: len(table._keys) == 7)
         await pilot.pause()
         assert "[red]bad" in text_of(pilot)
-        assert "broken: is empty" in text_of(pilot), "the newest is chosen, and it is broken"
+        assert "last.safetensors is broken: is empty" in text_of(pilot), "the newest is chosen"
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(pilot.app.screen, CheckpointsView)
         await pilot.press("slash", *"linear")
         await pilot.pause()
-        assert table.row_count == 3
+        assert len(table._keys) == 3
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, OpenedView))
         await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits)
@@ -462,8 +463,8 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
     list(train(tiny(epochs=1), SimpleQueue()))
     async with app_in(tmp_path / "runs").run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = pilot.app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 3)
+        table = pilot.app.screen.query_one(Listing)
+        await until(pilot, lambda: len(table._keys) == 3)
         for path in (tmp_path / "runs").glob("*/*.safetensors"):
             path.write_bytes(path.read_bytes()[:-10])
         await pilot.press("enter")

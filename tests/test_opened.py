@@ -5,7 +5,8 @@ from queue import SimpleQueue
 
 import pytest
 from PIL import Image
-from test_app import app_in, text_of, until
+from test_app import app_in, until
+from test_app import text_of as lines_of
 from textual.widgets import Input
 
 from core.trainer import train
@@ -14,6 +15,11 @@ from tui.screens.opened import OpenedView
 from tui.screens.scored import ScoredView
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.pictures import Pictures
+
+
+def text_of(pilot) -> str:
+    """Without what wraps it."""
+    return " ".join(lines_of(pilot).split())
 
 
 @pytest.fixture
@@ -83,8 +89,8 @@ async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(lookin
         await pilot.pause()
         text = text_of(pilot)
         assert "3/1.png" in text
-        assert "bad[red].png: is empty" in text
-        assert "1–1 of 3" in text or "1–2 of 3" in text
+        assert "bad[red].png:isempty" in text.replace(" ", "")  # it is wrapped somewhere
+        assert "1–2 of 3" in text
         ((picture, digit), *_) = pilot.app.screen.query_one(Pictures).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels

@@ -13,7 +13,7 @@ import pytest
 from conftest import key_of, make_fake_train
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from textual.widgets import DataTable, Input
+from textual.widgets import Input
 
 from core import runs, tidying, trash
 from core.branching import branch
@@ -28,6 +28,7 @@ from tui.app import MnistApp
 from tui.history import read_run
 from tui.screens.tidying import Ask, ConfirmPrune
 from tui.state import RunState
+from tui.widgets.listing import Listing
 
 ROOT = Path(__file__).parents[1]
 TENSOR = {"fc1.weight": {"dtype": "F32", "shape": [500], "data_offsets": [0, 2000]}}
@@ -581,8 +582,8 @@ async def test_all_of_it_by_keys(tmp_path, size):
     app = MnistApp(TrainConfig(checkpoints=str(tmp_path)), train=make_fake_train())
     async with app.run_test(size=size) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 5)
+        table = app.screen.query_one(Listing)
+        await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("asterisk")
         await until(pilot, lambda: read_listed(place).star)
         await pilot.press("n", *"seen", "enter")
@@ -599,19 +600,19 @@ async def test_all_of_it_by_keys(tmp_path, size):
         place = tmp_path / "two"
         assert read_listed(place).star
         assert app.run_state == state_of(place)
-        await until(pilot, lambda: all(str(place) in str(key.value) for key in table.rows))
+        await until(pilot, lambda: all(row.run.folder == place for row in table.rows))
         await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, ConfirmPrune))
         await pilot.press("y")
-        await until(pilot, lambda: table.row_count == 2)
+        await until(pilot, lambda: len(table.rows) == 2)
         await pilot.press("D")
-        await until(pilot, lambda: not place.exists() and table.row_count == 0)
+        await until(pilot, lambda: not place.exists() and len(table.rows) == 0)
         await pilot.press("U")
-        await until(pilot, lambda: table.row_count == 2)
+        await until(pilot, lambda: len(table.rows) == 2)
         await pilot.press("U")
-        await until(pilot, lambda: table.row_count == 5)
+        await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("U", "delete")
-        await until(pilot, lambda: table.row_count == 4)
+        await until(pilot, lambda: len(table.rows) == 4)
         for part in ("two is in the trash; press U", "3 files of two is back", "there is nothing"):
             assert part in said(pilot)
         with runs.reopen(place):

@@ -16,7 +16,7 @@ from core import checkpoints
 from core.headers import DTYPES
 from core.listing import list_checkpoints
 from core.verifying import verify, verify_all
-from tui.screens.verify import verify_dialog
+from tui.screens.verify import Verify
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
     content[-1] ^= 1
     (run / "last.safetensors").write_bytes(content)
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
-        pilot.app.push_screen(verify_dialog(str(run / "best.safetensors")))
+        pilot.app.push_screen(Verify(run / "best.safetensors"))
         await until(pilot, lambda: "--replay" in text_of(pilot))
         shown = text_of(pilot)
         assert "✓ best.safetensors: as it was saved, " in shown

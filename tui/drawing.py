@@ -168,4 +168,6 @@ def loss_text(value: float | None) -> str:
 
 def printable(text: str) -> str:
     """The text with what could move a terminal's cursor or turn its writing shown as an escape."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from core.events import Evaluated, Progress, RunStarted, from_json
+from core.files import itself
 from core.listing import RunListed
 from core.record import read_events
 from core.runs import DESCRIPTION, EVENTS
@@ -103,7 +104,7 @@ def told_config(run: RunListed) -> dict[str, Any]:
 def newest_figures(run: RunListed) -> dict[str, Any]:
     """What its record ends with: the loss and the epochs done, as far as they stand there."""
     found: dict[str, Any] = {}
-    with suppress(OSError), (run.folder / EVENTS).open("rb") as file:
+    with suppress(OSError), open(run.folder / EVENTS, "rb", opener=itself) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         for line in reversed(file.read(TAIL).splitlines()):
             event = from_json(line.decode(errors="replace"))

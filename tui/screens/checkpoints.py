@@ -1,196 +1,392 @@
-"""What has been trained: all checkpoints, newest first, and from here into any of them."""
+"""What has been trained: all runs and their checkpoints, and from here into any of them."""
+
+from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable, Input, Static
+from textual.timer import Timer
+from textual.widgets import Input, Static
+from textual.worker import get_current_worker
 
 from core.errors import CheckpointError
-from core.listing import Listed, RunListed, list_checkpoints, read_listed
-from tui.drawing import age, file_size, loss_text, percent, printable
-from tui.screens.opened import OpenedView
+from core.listing import Listed, RunListed
+from core.watching import Watch, Watched
+from tui.browsing import (
+    FIELDS,
+    NAMES,
+    Entry,
+    Group,
+    Order,
+    columns_for,
+    entries_of,
+    key_of,
+    plural,
+    row_of,
+)
+from tui.drawing import file_size, percent, printable
+from tui.screens.captions import between, clicked, key, line
+from tui.screens.going_on import GOING_ON, GoingOn
+from tui.screens.previewing import Previewing
 from tui.screens.tidying import Tidying
-from tui.state import RunState
+from tui.state import MOST_COMPARED
+from tui.widgets.listing import Column, Listing
+from tui.widgets.preview import Preview
 
-# The last ones are for windows that are wide enough.
-COLUMNS = ("Run", "Kind", "Network", "Accuracy", "Epoch", "Size", "Age", "Loss", "Digits")
-NARROW_COLUMNS = 7
+CHECKPOINTS_HELP = {
+    "signs": "● a run that goes on, here or in another process, and ‖ one that is held; ✗ a file "
+    "that is broken, with the reason; ★ a run with a star; + what is marked for comparison.",
+    "now": "the run itself while it goes on: its epoch, its training loss, the last accuracy.",
+    "last": "the checkpoint that is saved after each epoch, on a pause and on a stop.",
+    "best": "the checkpoint with the highest test accuracy of its run.",
+    "epoch": "that of one epoch, to go back to. Often two of these names are of one file, which "
+    "then counts once on the disk.",
+    "sorting": "< and > choose the column, S turns it round, a click on a column's head does both. "
+    "What does not fit into the window can be sorted by all the same.",
+    "filter": "/ and any words: parts of a run's name, its note, network, digits, device, kind "
+    "(last, best, epoch), or status (running, paused, finished, stopped, interrupted, failed), or "
+    "broken. Those rows stay that have all of them; esc shows all again.",
+    "group": "g puts those of one network together.",
+    "enter": "looks inside: what the network makes of test digits.",
+    "take up": "u goes on with the run exactly where it stopped, as if it never had.",
+    "branch": "b begins a new run from this checkpoint, with other settings.",
+    "comparing": "m marks up to four checkpoints, and o lays the marked ones side by side.",
+    "V": "computes the file's digest anew, and says whether a bit of it has changed.",
+    "config": "c shows all settings of the run in a small window: those first that are not as "
+    "usual, with what is usual behind them.",
+    "r": "reads the whole folder again. What changes in it shows by itself within a second or two.",
+}
+
+POLL_SECONDS = 1.0
+# So often what has been read so far is shown, at first at once.
+BATCH_SECONDS = 0.1
+FIRST_BATCH = 40
+FIRST_TURN, LATER_TURNS = 0.15, 0.02
 
 
-class CheckpointsView(Tidying):
-    MODE = "checkpoints"
-    CSS_PATH = "checkpoints.tcss"
-    AUTO_FOCUS = "DataTable"
+class Filter(Input):
+    """Arrows move in the list while one types."""
+
     BINDINGS = [
-        Binding("enter", "open", "Look inside"),
+        Binding("up", "screen.move(-1)", show=False),
+        Binding("down", "screen.move(1)", show=False),
+    ]
+
+
+class CheckpointsView(GoingOn, Previewing, Tidying):
+    MODE = "checkpoints"
+    GUIDE = CHECKPOINTS_HELP | Tidying.TIDYING_GUIDE
+    CSS_PATH = "checkpoints.tcss"
+    AUTO_FOCUS = "Listing"
+    BINDINGS = [
+        Binding("enter", "open", "Open"),
         Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("r", "reload", "Reload"),
-        Binding("escape", "close_filter", "Show all", show=False),
+        Binding("less_than_sign,comma", "sort(-1)", "Sort", show=False),
+        Binding("greater_than_sign,full_stop", "sort(1)", "Sort", show=False),
+        Binding("S", "turn", "Turn round", show=False),
+        *GOING_ON,
+        Binding("m", "mark", "Mark"),
+        Binding("o", "compare", "Compare"),
+        Binding("g", "group", "Group"),
+        Binding("V", "verify", "Verify", show=False),
+        Binding("c", "config", "Config", show=False),
+        Binding("r", "reload", "Reload", show=False),
         *Tidying.TIDYING,
+        Binding("escape", "close_filter", "Show all", show=False),
     ]
 
     @dataclass
     class Found(Message):
-        """The folder has been read."""
+        """Part of the folder, or all of it, has been looked at."""
 
-        listed: list[Listed]
-        error: str | None
+        watch: Watch
+        runs: dict[str, Watched | None]
+        whole: bool
+        error: str = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._listed: list[Listed] = []
+        self._watch = Watch(Path())
+        self._entries: dict[str, tuple[Entry, ...]] = {}  # by the run's name
+        self._order = Order()
+        self._sorted: list[Entry] = []  # all of them
+        self._columns: list[Column] = []
+        self._count = ""
+        self._marked: list[str] = []  # keys, in the order in which they were marked
+        self._looking, self._whole = False, False
+        self._error = ""
+        self._clock: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
-        yield Input(
-            placeholder="part of a run's name, network or digits", compact=True, id="filter"
-        )
-        yield DataTable(cursor_type="row", id="table")
-        yield Static(id="details")
+        yield Filter(placeholder="parts of a name, a note, a status …", compact=True, id="filter")
+        with Container(id="both"):
+            yield Listing[Entry | Group](key_of, lambda row: row_of(row, self._marked), id="list")
+            yield Preview()
+
+    @property
+    def listing(self) -> Listing[Entry | Group]:
+        return self.query_one(Listing)
+
+    # What others ask
+
+    def entry(self) -> Entry | None:
+        """What the cursor is on."""
+        chosen = self.listing.chosen
+        return chosen if isinstance(chosen, Entry) else None
+
+    def chosen(self) -> Listed | None:
+        """The checkpoint under the cursor; on a run's own row its newest, if it has one."""
+        entry = self.entry()
+        if entry is None or entry.listed:
+            return entry.listed if entry else None
+        return next((each for each in entry.run.checkpoints if each.info), None)
+
+    def chosen_run(self) -> RunListed | None:
+        """The run that this is of."""
+        entry = self.entry()
+        return entry.run if entry else None
+
+    def marked(self) -> list[Listed]:
+        """Those that are marked for comparison and still there, in the order of marking."""
+        there = {
+            entry.key: entry.listed
+            for entries in self._entries.values()
+            for entry in entries
+            if entry.listed
+        }
+        return [listed for each in self._marked if (listed := there.get(each))]
+
+    def reload(self) -> None:
+        """Has the whole folder read again."""
+        self._watch.forget()
+        self._look()
+
+    # The folder, while others write in it
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#filter").display = False
+        self._clock = self.set_interval(POLL_SECONDS, self._tick, pause=True)
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self.action_reload()
+        self._tick()
+        if self._clock:
+            self._clock.resume()
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if (before.checkpoint, before.scores) != (after.checkpoint, after.scores):
-            self.action_reload()
+    def on_screen_suspend(self) -> None:
+        if self._clock:
+            self._clock.pause()
 
-    @work(thread=True, exclusive=True, exit_on_error=False)
-    def action_reload(self) -> None:
-        """Reads headers alone, so it needs no torch and may run beside the engine."""
+    def _tick(self) -> None:
+        if not self.is_current:
+            return
+        if self._watch.folder != self.mnist.config.folder:
+            self._watch = Watch(self.mnist.config.folder)
+            self._entries, self._whole = {}, False
+            self._show()
+        elif self._whole:
+            self.attempt("list", self.listing.draw)  # what is saved grows older
+        self._look()
+
+    def _look(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._read(self._watch)
+
+    @work(thread=True, exit_on_error=False)
+    def _read(self, watch: Watch) -> None:
+        """Headers alone, so it needs no torch and may run beside the engine."""
+        worker, runs, error = get_current_worker(), dict[str, Watched | None](), ""
+        due, turn = 0.0, FIRST_TURN
         try:
-            listed, error = list_checkpoints(self.mnist.config.folder), None
+            for name, watched in watch.look():
+                runs[name] = watched
+                if worker.is_cancelled:
+                    return
+                if len(runs) >= FIRST_BATCH and time.monotonic() > due:
+                    self.post_message(self.Found(watch, runs, whole=False))
+                    time.sleep(turn)  # for the screen, which needs the same core, to draw them
+                    runs, due, turn = {}, time.monotonic() + BATCH_SECONDS, LATER_TURNS
         except CheckpointError as failure:
-            listed, error = [], str(failure)
-        self.post_message(self.Found(listed, error))
+            error = str(failure)
+        except Exception as failure:  # whatever it is, the next look may go well
+            error = f"{type(failure).__name__}: {failure}"
+        self.post_message(self.Found(watch, runs, whole=True, error=error))
 
     def on_checkpoints_view_found(self, message: Found) -> None:
-        self._listed = message.listed
-        self.show(message.error)
+        if message.whole:
+            self._looking = False
+        if message.watch is not self._watch:
+            self._look()
+            return
+        new = (message.whole or self._whole, message.error) != (self._whole, self._error)
+        self._whole, self._error = self._whole or message.whole, message.error
+        for name, watched in message.runs.items():
+            if watched is None:
+                self._entries.pop(name, None)
+            else:
+                self._entries[name] = entries_of(watched)
+        if message.runs or new:
+            self.attempt("list", self._show)
 
-    def show(self, error: str | None = None) -> None:
-        table: DataTable[Text] = self.query_one(DataTable)
-        kept = self._chosen()
-        wanted = self.query_one("#filter", Input).value.casefold()
-        now = time.time()
-        columns = len(COLUMNS) if self.size.width >= 100 else NARROW_COLUMNS
-        rows = {
-            str(listed.path): [printable(cell) for cell in _row(listed, now)[:columns]]
-            for listed in self._listed
-        }
-        rows = {path: row for path, row in rows.items() if wanted in " ".join(row).casefold()}
-        table.clear(columns=True)
-        for title, *cells in zip(COLUMNS, *rows.values(), strict=False):
-            table.add_column(title, width=max(map(len, [title, *cells])))
-        for path, row in rows.items():
-            # Text, not markup: a folder may be called anything.
-            table.add_row(*map(Text, row), key=path)
-        folder = self.mnist.config.folder
-        count = f"{table.row_count} of {len(self._listed)} checkpoints in {folder}"
-        if not self._listed:
-            count = f"no checkpoints in {folder} yet: train a network, and they appear here"
-        self.query_one("#caption", Static).update(Content(f" {error or count}"))
-        if kept and str(kept.path) in table.rows:
-            table.move_cursor(row=table.get_row_index(str(kept.path)))
-        self._describe()
+    # What is listed, and how
 
-    def on_resize(self) -> None:
-        self.attempt("resize", self.show)
+    def _show(self) -> None:
+        """All that is known; what a key changes of it is less work."""
+        every = [entry for entries in self._entries.values() for entry in entries]
+        self._columns, self._sorted = columns_for(every), self._order.sorted(every)
+        size = file_size(sum(entries[0].run.bytes for entries in self._entries.values()))
+        files = sum(entry.listed is not None for entry in every)
+        runs = plural(len(self._entries), "run")
+        self._count = f"{plural(files, 'checkpoint')} of {runs}, {size}"
+        self._arrange()
 
-    def _chosen(self) -> Listed | None:
-        """The checkpoint under the cursor."""
-        table = self.query_one(DataTable)
-        if not table.row_count:
-            return None
-        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
-        return next((each for each in self._listed if str(each.path) == key), None)
+    def _arrange(self) -> None:
+        order, rows = self._order, self._order.shown(self._sorted)
+        self.listing.show(
+            self._columns,
+            rows,
+            by=order.by,
+            falling=order.falling,
+            waiting="nothing here is as the filter says: esc shows all" if self._sorted else "",
+        )
+        self._caption(sum(isinstance(row, Entry) for row in rows))
+        self.look_at(self.entry())
 
-    def chosen(self) -> Listed | None:
-        return self._chosen()
+    def _caption(self, shown: int) -> None:
+        folder, all_rows = printable(str(self.mnist.config.folder)), len(self._sorted)
+        if self._error:
+            said = printable(self._error)
+        elif not all_rows:
+            nothing = f"no checkpoints in {folder} yet: train a network, and they appear here"
+            said = nothing if self._whole else f"reading {folder} …"
+        else:
+            said = self._count if shown == all_rows else f"{shown:,} of {plural(all_rows, 'row')}"
+            said += f", in {folder}" + ("" if self._whole else ", reading on …")
+        order = self._order
+        by = clicked(
+            Content(f"by {NAMES[order.by].lower()} {'▼' if order.falling else '▲'}"), "turn"
+        )
+        keys = [
+            between(key("<", "", "sort(-1)"), by, key(">", "", "sort(1)")),
+            key("g", "ungroup" if order.grouped else "group", "group"),
+            key("c", "curve" if self.has_class("-config") else "config", "config"),
+        ]
+        if self._marked and (marked := self.marked()):
+            keys.insert(0, Content.styled(f"+ {len(marked)} marked", "bold"))
+        right = line(*keys)
+        room = max(10, self.size.width - right.cell_length - 4)
+        said = said if len(said) <= room else f"{said[: room - 1]}…"
+        text = Content(f" {said}".ljust(room + 2)) + right
+        self.query_one("#caption", Static).update(text, layout=False)
 
-    def chosen_run(self) -> RunListed | None:
-        chosen = self._chosen()
-        return read_listed(chosen.path.parent) if chosen else None
+    @on(Listing.Moved)
+    def _moved(self) -> None:
+        self.attempt("preview", lambda: self.look_at(self.entry()))
 
-    def reload(self) -> None:
-        self.action_reload()
+    def action_move(self, by: int) -> None:
+        self.listing.action_move(by)
 
-    @on(DataTable.RowHighlighted)
-    def _describe(self) -> None:
-        chosen = self._chosen()
-        said = ""
-        if chosen and chosen.info:
-            config, info = chosen.info.config, chosen.info
-            rate, batch, seed = (config.get(k) for k in ("learning_rate", "batch_size", "seed"))
-            said = (
-                f"{info.parameters:,} parameters, step {info.step:,}, "
-                f"learning rate {rate}, batch {batch}, seed {seed}"
-            )
-        elif chosen:
-            said = f"broken: {chosen.error}"
-        if chosen:
-            said = f"{printable(str(chosen.path))}\n{printable(said)}"
-        self.query_one("#details", Static).update(Content(said))
+    def action_sort(self, by: int) -> None:
+        self._sort((self._order.by + by) % len(FIELDS))
 
-    @on(DataTable.RowSelected)
+    @on(Listing.HeadClicked)
+    def _head_clicked(self, message: Listing.HeadClicked) -> None:
+        if message.column == self._order.by:
+            self.action_turn()
+        else:
+            self._sort(message.column)
+
+    def _sort(self, by: int) -> None:
+        self._order = replace(self._order, by=by, falling=FIELDS[by].falling)
+        self.attempt("list", self._show)
+
+    def action_turn(self) -> None:
+        self._order = replace(self._order, falling=not self._order.falling)
+        self.attempt("list", self._show)
+
+    def action_group(self) -> None:
+        self._order = replace(self._order, grouped=not self._order.grouped)
+        self.attempt("list", self._arrange)
+
+    def action_config(self) -> None:
+        self.toggle_class("-config")
+        self.attempt("list", self._arrange)
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one(Filter).focus()
+
+    def action_close_filter(self) -> None:
+        self.query_one(Filter).value = ""
+        self.remove_class("-filtering")
+        self.listing.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._order = replace(self._order, wanted=event.value)
+        self.attempt("list", self._arrange)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.listing.focus()
+
+    # What is done with a checkpoint
+
+    def action_mark(self) -> None:
+        entry = self.entry()
+        if entry is None or entry.listed is None or entry.listed.info is None:
+            self.notify("only a whole checkpoint can be compared", markup=False)
+            return
+        there = {each.path for each in self.marked()}
+        self._marked = [each for each in self._marked if Path(each) in there]
+        if entry.key in self._marked:
+            self._marked.remove(entry.key)
+        elif len(self._marked) < MOST_COMPARED:
+            self._marked.append(entry.key)
+        else:
+            self.notify(f"{MOST_COMPARED} are marked: take one away first", markup=False)
+        self._arrange()
+
+    def action_compare(self) -> None:
+        paths = [str(each.path) for each in self.marked()]
+        if len(paths) < 2:
+            self.notify("mark two to four checkpoints with m, then o compares them", markup=False)
+            return
+        from tui.screens.compared import ComparedView
+
+        self.app.push_screen(ComparedView(paths))
+
+    def action_verify(self) -> None:
+        if not self.is_too_small and (chosen := self.chosen()):
+            from tui.screens.verify import Verify
+
+            self.app.push_screen(Verify(chosen.path))
+
+    def action_reload(self) -> None:
+        self.reload()
+
+    @on(Listing.Chosen)
     def action_open(self) -> None:
-        chosen = self._chosen()
-        if chosen is None:
+        entry, chosen = self.entry(), self.chosen()
+        if chosen is None or chosen.info is None:
+            if entry and entry.listed:
+                why = f"{entry.listed.path.name} is broken: {entry.listed.error}"
+                self.notify(why, severity="error", markup=False)
+            elif entry:
+                self.notify(f"{entry.name} has no checkpoint yet", markup=False)
             return
-        if chosen.info is None:
-            self.notify(
-                f"{chosen.path.name} is broken: {chosen.error}", severity="error", markup=False
-            )
-            return
+        from tui.screens.opened import OpenedView  # not before: the list is to be there soon
+
         info = chosen.info
         accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
         title = f"{chosen.run}/{chosen.path.stem}{accuracy}"
         self.app.push_screen(OpenedView(str(chosen.path), title))
-
-    def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
-
-    def action_close_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.value = ""
-        field.display = False
-        self.query_one(DataTable).focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self) -> None:
-        self.show()
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
-        self.query_one(DataTable).focus()
-
-
-def _row(listed: Listed, now: float) -> tuple[str, ...]:
-    info = listed.info
-    if info is None:
-        name = listed.path.parent.name
-        return (name, listed.kind, "broken", "", "", file_size(listed.bytes), "", "", "")
-    return (
-        listed.run,
-        listed.kind,
-        info.arch,
-        percent(info.test_accuracy),
-        str(info.epoch),
-        file_size(listed.bytes),
-        age(now - info.saved_at),
-        loss_text(info.test_loss),
-        info.dataset,
-    )

@@ -22,6 +22,7 @@ from core.files import expand
 from tui.drawing import printable
 from tui.screens.captions import between, key, line
 from tui.screens.view import View
+from tui.settings import Settings
 from tui.state import Opened, RunState
 from tui.widgets.pictures import Pictures
 
@@ -152,9 +153,9 @@ class ImagesView(View):
         yield Pictures().data_bind(View.settings)
 
     def on_mount(self) -> None:
-        super().on_mount()
         state = self.mnist.run_state
         self._before = state.images, state.opened
+        super().on_mount()
         images = tuple(picture.pixels for picture in self._answer.pictures)
         self.mnist.tell(PredictImagesWith(self._path, images))
         self.attempt("show", self.show)
@@ -164,6 +165,10 @@ class ImagesView(View):
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if before.images is not after.images or before.opened is not after.opened:
+            self.show()
+
+    def watch_settings(self, before: Settings, after: Settings) -> None:
+        if before.temperature != after.temperature:
             self.show()
 
     def show(self) -> None:
@@ -183,7 +188,8 @@ class ImagesView(View):
             waiting = f": ✗ {printable(opened.error)}"
         text = f"{self._first + 1:,}–{last:,} of {len(pictures):,}"
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
-        lines = [line(Content(f" {self._title}{waiting}"), where), *self._left_out()]
+        heat = Content(f"temperature {self.settings.temperature:g}")
+        lines = [line(Content(f" {self._title}{waiting}"), where, heat), *self._left_out()]
         self.query_one("#caption", Static).update(Content("\n").join(lines))
 
     def _left_out(self) -> list[Content]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from core.config import FIELDS, allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.headers import CheckpointInfo, read_info
 from core.listing import list_run
+from core.runs import read_description
 from tui.drawing import loss_text, percent
 from tui.history import read_run
 from tui.state import RunState
@@ -81,7 +84,8 @@ class Fields(Vertical):
 
 
 class Rewind(ModalScreen[Branch | None]):
-    """Gives what starts the branch, and what it has told so far; or None."""
+    """Gives what starts the branch, and what it has told so far; or None. It is of the app's run,
+    or of that in a folder, where the cursor begins on one of its checkpoints."""
 
     CSS_PATH = "rewind.tcss"
     AUTO_FOCUS = "DataTable"
@@ -105,8 +109,9 @@ class Rewind(ModalScreen[Branch | None]):
     class Refused(Message):
         why: str
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None, chosen: Path | None = None) -> None:
         super().__init__()
+        self._folder, self._begin_on = folder, chosen
         self._places: list[Place] = []
         self._filled: dict[str, str] = {}  # what was put into the fields
         self._making = False
@@ -143,7 +148,9 @@ class Rewind(ModalScreen[Branch | None]):
             self.reload()
 
     def reload(self) -> None:
-        if self._state.started:
+        if self._folder:
+            self._read(self._folder, sys.maxsize)
+        elif self._state.started:
             self._read(Path(self._state.started.folder), self._state.step)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
@@ -158,7 +165,25 @@ class Rewind(ModalScreen[Branch | None]):
         digests = [place.info.digest for place in self._places]
         if chosen and chosen.info.digest in digests:
             table.move_cursor(row=digests.index(chosen.info.digest))
+        elif self._begin_on:
+            table.move_cursor(row=self._row_of(self._begin_on))
         self._fill()
+
+    def _row_of(self, path: Path) -> int:
+        """That of the checkpoint in the file, which may have other names."""
+        with suppress(CheckpointError):
+            digest = read_info(path).digest
+            found = (row for row, each in enumerate(self._places) if each.info.digest == digest)
+            return next(found, 0)
+        return 0
+
+    def _epochs(self, place: Place) -> int:
+        """To how many the run goes. Its end may have been set further away since the checkpoint."""
+        if self._folder is None and self._state.started:
+            return self._state.started.epochs
+        described = read_description(place.path.parent).get("config")
+        known = described if isinstance(described, dict) else {}
+        return known.get("epochs", place.info.config.get("epochs", FIELDS["epochs"].default))
 
     def _chosen(self) -> Place | None:
         row = self.query_one(DataTable).cursor_row
@@ -168,9 +193,8 @@ class Rewind(ModalScreen[Branch | None]):
     def _fill(self) -> None:
         """Puts the settings that the run had there into the fields that nobody has changed."""
         chosen = self._chosen()
-        if chosen and self._state.started:
-            # Its end may have been set further away since.
-            settings: dict[str, Any] = chosen.info.config | {"epochs": self._state.started.epochs}
+        if chosen:
+            settings: dict[str, Any] = chosen.info.config | {"epochs": self._epochs(chosen)}
             for name in LABELS:
                 field = self.query_one(f"#{name}", NumberInput)
                 value = settings.get(name, FIELDS[name].default)

@@ -55,10 +55,10 @@ class ScoredView(View):
                 yield ConfusedPairs()
 
     def on_mount(self) -> None:
-        super().on_mount()
         # The file may be another by now than when it was last scored.
         state = self.mnist.run_state
         self._before = (_of(state, self._path), state.opened)
+        super().on_mount()
         self.mnist.tell(ScoreCheckpoint(self._path, self.mnist.config.data))
         self.attempt("show", self.show)
 

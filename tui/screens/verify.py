@@ -84,7 +84,3 @@ def _line(verified: Verified) -> Content:
     note = f" ({verified.note})" if verified.note else ""
     text = f"✓ {name}: as it was saved, {file_size(verified.bytes)}{note}"
     return Content.styled(text, "$text-success")
-
-
-def verify_dialog(path: str) -> Verify:
-    return Verify(Path(path))

@@ -6,6 +6,7 @@ from functools import wraps
 from itertools import zip_longest
 from typing import Any
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -96,6 +97,8 @@ def could_not_be_drawn(error: Exception) -> str:
 def _difference(before: Line, after: Line) -> tuple[int, int]:
     """The columns from the first to past the last at which two lines differ."""
     old, new = _cells(before), _cells(after)
+    if not (_is_plain(before) and _is_plain(after)):
+        return 0, 2 * max(len(old), len(new))
     width = max(len(old), len(new))
     blank = (" ", None)
     old += [blank] * (width - len(old))
@@ -106,5 +109,10 @@ def _difference(before: Line, after: Line) -> tuple[int, int]:
 
 
 def _cells(line: Line) -> list[tuple[str, Style | None]]:
-    """Each character and its style. All that is drawn here is one cell wide."""
+    """Each character and its style."""
     return [(character, style) for text, style, _ in line for character in text]
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether each character is one cell wide, as all are but those of names from outside."""
+    return all(cell_len(text) == len(text) for text, _, _ in line)
