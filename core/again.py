@@ -26,7 +26,7 @@ from core.session import SCORED
 
 TOLD_SECONDS = 0.1
 # Of the names of one checkpoint, the one to call it by.
-PLAINEST = ("epoch", "best", "last", "file")
+PLAINEST = ("epoch", "best", "last", "imported", "file")
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,11 @@ def compare(
     stretches, stops, told = list(known.stretches), known.stops | {until}, perf_counter()
     for loss in again.losses():
         pending.append(loss)
-        if again.step in stops:
+        due = perf_counter() - told >= TOLD_SECONDS
+        if due or again.step in stops:
             losses += torch.stack(pending).tolist()
             pending.clear()
+        if again.step in stops:
             while stretches and stretches[0].last <= again.step:
                 if difference := _check_stretch(stretches.pop(0), losses, known.origin):
                     return losses, difference
@@ -174,7 +176,7 @@ def compare(
                 return losses, difference
             if again.step >= until:
                 break
-        if perf_counter() - told >= TOLD_SECONDS:
+        if due:
             told = perf_counter()
             yield _progress(again, known.origin, until, "training again")
     return losses, None

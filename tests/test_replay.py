@@ -1,6 +1,7 @@
 """Steps that are trained again from a checkpoint: the same, or where they go otherwise."""
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -208,3 +209,27 @@ def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):
     path.write_bytes(path.read_bytes()[:-1])
     said = replayed(folder / "epoch-001.safetensors", 20)
     assert (said.difference, said.saved) == (None, ("epoch-003",))
+
+
+def test_the_command_says_what_came_of_it(tiny, every_step, capsys):
+    from tui.cli_verify import verify_checkpoints
+
+    folder = folder_of(drive(tiny()))
+    checkpoint = str(folder / "epoch-001.safetensors")
+    assert verify_checkpoints([checkpoint], replay=10) == 0
+    assert capsys.readouterr().out == (
+        f"✓ {folder.name}/epoch-001.safetensors: identical: 10 steps, 10 losses of the record, "
+        "1 test score, epoch-002 to the bit\n"
+    )
+    record = (folder / "events.jsonl").read_text()
+    place = record.index('"step": 14')
+    (folder / "events.jsonl").write_text(
+        record[:place] + re.sub(r'"losses": \[[^]]*', '"losses": [0.5', record[place:], count=1)
+    )
+    assert verify_checkpoints([checkpoint], replay=10, as_json=True) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["identical"] is False
+    there = said["difference"]
+    assert (there["first"], there["last"], there["expected"]) == (14, 14, "0.5")
+    with pytest.raises(UsageError, match="exactly one checkpoint"):
+        verify_checkpoints([], replay=10)

@@ -1,5 +1,6 @@
 """The dialog that verifies a run's checkpoints."""
 
+import shlex
 from pathlib import Path
 
 from textual import work
@@ -68,7 +69,7 @@ class Verify(ModalScreen[None]):
         if message.verified:
             lines.append(Content("reading …"))
         else:
-            name = printable(f"{self._path.parent.name}/{self._path.name}")
+            name = printable(shlex.quote(str(self._path)))
             command = f"mnist-tui checkpoints verify {name} --replay 500"
             self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
             lines = lines or [Content("there is no checkpoint here any more")]
