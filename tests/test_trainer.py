@@ -328,7 +328,7 @@ def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(learner.functional, "cross_entropy", broken)
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("core.trainer.replace_file", full)
     events = run(tiny())
     assert (events[-1].reason, events[-1].message) == ("error", "ZeroDivisionError: a fault")
     assert not (run_folder(events) / "traceback.txt").exists()
