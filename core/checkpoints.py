@@ -167,16 +167,19 @@ def deserialize(content: bytes) -> dict[str, torch.Tensor]:
 
 def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
     """The network in a checkpoint, on the CPU. Raises CheckpointError."""
+    import torch
+
     info, tensors = load(path)
     architecture = ARCHITECTURES.get(info.arch)
     if architecture is None:
         here = ", ".join(ARCHITECTURES)
         raise CheckpointError(f"{path} holds a network {info.arch!r}; this mnist-tui has {here}")
-    model = architecture.build()
+    with torch.device("meta"):  # without drawing weights, which would only be replaced
+        model = architecture.build()
     weights = weights_of(tensors)
     check_fit(path, info.arch, weights, model.state_dict())
     check_finite(path, weights)
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, assign=True)
     return info, model
 
 

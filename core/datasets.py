@@ -73,7 +73,7 @@ def mnist(data: str | None) -> Loading:
 
     folder = mnist_folder(data)
     for name, digest in MNIST_FILES.items():
-        fault = _fault(folder / name, digest)
+        fault = None if mnist_whole(data) else _fault(folder / name, digest)
         if fault:
             try:
                 yield from fetch(name, folder, digest)
@@ -162,7 +162,7 @@ def mnist_missing(data: str | None) -> str | None:
     return f"not in {folder} yet; it is downloaded at first use" if lacking else None
 
 
-def mnist_whole(data: str) -> bool:
+def mnist_whole(data: str | None) -> bool:
     """Whether all of it is in that folder, to the last bit, and nothing would be downloaded."""
     try:
         if mnist_missing(data) is not None:

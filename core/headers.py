@@ -102,17 +102,17 @@ def _seal_place(header: bytes) -> int:
 
 def read_info(path: Path) -> CheckpointInfo:
     """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
-    with reading(path) as file:
+    with reading(path, buffering=0) as file:
         return described(path, read_header(file, os.fstat(file.fileno()).st_size))
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
     """The open file; what goes wrong with it is a CheckpointError that names it."""
     try:
         # Without waiting: a pipe would, for somebody to write to it.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(number, "rb") as file:
+        with open(number, "rb", buffering) as file:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 raise ValueError("is not a file")
             yield file
@@ -140,7 +140,7 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
         raise ValueError("is cut off")
     text = file.read(length)
     try:
-        header = json.loads(text)
+        header = json.loads(text.decode())
         entries = [(name, entry) for name, entry in header.items() if name != METADATA]
         entries.sort(key=lambda each: each[1]["data_offsets"])
         held, problem = _laid_out(entries)
