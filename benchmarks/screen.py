@@ -59,7 +59,7 @@ class App:
         self.screen = Screen(*SIZE)
         self.stream = pyte.ByteStream(self.screen)
         self.begun = time.perf_counter()
-        self.begun = time.perf_counter()
+        self.arrived = self.begun  # when what was read last came; to picture it takes time too
         self.child = pexpect.spawn(
             TUI[0],
             [*TUI[1:], *arguments],
@@ -77,7 +77,7 @@ class App:
             data = os.read(self.child.fileno(), 1 << 20)
         except OSError:  # it has ended
             return False
-        self.bytes += len(data)
+        self.bytes, self.arrived = self.bytes + len(data), time.perf_counter()
         if shown:
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
         return True

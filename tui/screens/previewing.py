@@ -23,8 +23,10 @@ from tui.state import RunState
 from tui.widgets.digits import Digits
 from tui.widgets.preview import Preview
 
-# How long the cursor rests before a run's record is read, and before a checkpoint is opened; that
-# takes the engine's time, of which a run that goes on needs most.
+# How long the cursor rests before anything of what it is on is shown, so that moving and typing on
+# waits for nothing; before a run's record is read; and before a checkpoint is opened, which takes
+# the engine's time, of which a run that goes on needs most.
+SHOWN_SECONDS = 0.06
 CURVE_SECONDS, DIGITS_SECONDS, DIGITS_SECONDS_TRAINING = 0.15, 0.3, 1.0
 MOST_HISTORIES = 6
 # Of one core: what reading the record of a live run again and again may take.
@@ -63,16 +65,23 @@ class Previewing(View):
     def look_at(self, entry: Entry | None) -> None:
         """Shows what is known of it, and the rest when the cursor stays there."""
         before, self._seen = self._seen, entry
-        preview = self.query_one(Preview)
-        if entry != before:
-            preview.show(entry)
         if before is None or entry is None or before.key != entry.key:
             self._opens = None
             if self._rested:
                 self._rested.stop()
-            self._rested = self.set_timer(CURVE_SECONDS, self._rest)
-        elif before.run.status != entry.run.status:
+            self._rested = self.set_timer(SHOWN_SECONDS, self._show_seen)
+            return
+        if before.run.status != entry.run.status:
             self._read_history()  # to its end
+        if entry != before:
+            self._show_known()
+
+    def _show_seen(self) -> None:
+        self._rested = self.set_timer(CURVE_SECONDS - SHOWN_SECONDS, self._rest)
+        self.attempt("preview", self._show_known)
+
+    def _show_known(self) -> None:
+        self.query_one(Preview).show(self._seen)
         self._show_history()
         self._show_digits()
 
