@@ -123,7 +123,10 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
 ) -> int:
-    """Train without the app: a progress bar on a terminal, plain lines elsewhere."""
+    """Train without the app.
+
+    Shows a progress bar on a terminal, and plain lines elsewhere.
+    """
     from tui.plain import train_plainly
 
     return train_plainly(config, as_json=as_json, quiet=quiet)
@@ -148,7 +151,7 @@ def resume(
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Go on with a run exactly where it stopped, as if it never had."""
+    """Go on with a run exactly where it stopped."""
     from core.resume import take_up
     from tui.plain import train_plainly
 

@@ -29,7 +29,11 @@ def import_checkpoint(
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """Make a checkpoint of a state dict, whose network is found by its names and shapes."""
+    """Take in weights that other programs saved.
+
+    FILE is a state dict, as torch.save writes it, or a safetensors file. Its network is found by
+    the names and shapes of its tensors.
+    """
     from core.files import expand
     from core.importing import import_file
 
@@ -57,7 +61,7 @@ def export_checkpoint(
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """Write a checkpoint's network so that others need none of our code.
+    """Write a network for use without mnist-tui.
 
     pth is a state dict, safetensors the same; onnx and pt2 hold the network's layers too.
     """

@@ -21,7 +21,7 @@ checkpoints_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
 def checkpoints_default(
     context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
 ) -> None:
-    """What has been trained: list it, look at one."""
+    """What was saved: list it, look at it, carry it."""
     if context.invoked_subcommand:
         refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
     else:
@@ -30,7 +30,10 @@ def checkpoints_default(
 
 @checkpoints_app.command(name="list")
 def list_checkpoints(as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
-    """List all checkpoints, newest first; broken files too, with what is wrong."""
+    """List the checkpoints, newest first.
+
+    Broken files are among them, with what is wrong.
+    """
     from core import listing
     from tui.listings import checkpoint_row, print_checkpoints
 

@@ -13,7 +13,7 @@ Images = Annotated[
     list[str] | None,
     typer.Argument(
         help="image files, or folders of them; in a folder named 0 to 9, an image is that digit",
-        metavar="IMAGE…",
+        metavar="IMAGE",
         show_default=False,
     ),
 ]
@@ -37,7 +37,11 @@ def evaluate(
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Score a checkpoint on the test digits, on those it was trained on, or on labelled images."""
+    """Score a checkpoint on test digits or your images.
+
+    Images have the digit that they are as the name of their folder: 7/photo.png. With --split train
+    it is scored on the digits that it was trained on.
+    """
     from tui.reports import evaluate_checkpoint, evaluate_images, print_evaluation
 
     which = checked(split)
@@ -64,7 +68,7 @@ def predict(
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Draw a digit, or images of digits, and what a checkpoint makes of them.
+    """Draw digits, and what a checkpoint makes of them.
 
     Images may be of any size and kind, dark on light or light on dark: they are cropped, scaled and
     centred as MNIST's were.

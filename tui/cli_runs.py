@@ -42,7 +42,7 @@ def runs_default(
     filter: Filter = None,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """The runs: list them, look at one, compare some, take their figures elsewhere."""
+    """What was trained: list, show, compare, keep tidy."""
     if context.invoked_subcommand:
         refuse_options_before(context, "runs " + context.invoked_subcommand)
     else:
@@ -57,7 +57,10 @@ def list_runs(
     filter: Filter = None,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """List the runs, newest first; broken ones too, with what is wrong. ● marks those going on."""
+    """List the runs, newest first.
+
+    ● marks those that go on. Broken ones are among them, with what is wrong.
+    """
     from core.listing import scan_runs
     from tui.run_rows import COLUMNS, in_order, print_rows, run_row, wanted
 
@@ -92,7 +95,10 @@ def compare_runs(
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """Compare two to four runs: settings that differ, figures, classes and curves."""
+    """Compare two to four runs.
+
+    Settings that differ, figures, accuracy per class, and their curves on one chart.
+    """
     from core.listing import find_run
     from tui.comparison import LEAST_COMPARED, MOST_COMPARED
     from tui.run_reports import compared_rows, print_compared, read_told
@@ -118,7 +124,7 @@ def export_metrics(
     force: Annotated[bool, typer.Option("--force", help="replace what is there")] = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """Write a run's figures, step by step, for other programs to read.
+    """Write a run's figures as CSV or for TensorBoard.
 
     By default to RUN.csv, or to the folder RUN.tensorboard, in the current folder.
     """

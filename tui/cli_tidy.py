@@ -69,13 +69,16 @@ def star(
 
 @runs_app.command()
 def prune(
-    runs: Annotated[list[str] | None, typer.Argument(help=RUN_HELP, metavar="RUN…")] = None,
+    runs: Annotated[list[str] | None, typer.Argument(help=RUN_HELP, metavar="RUN")] = None,
     every: Annotated[bool, typer.Option("--all", help="all runs that are not going on")] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="say what would go, move nothing")] = False,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Keep a run's best and last checkpoint, and move those of epochs and steps to the trash."""
+    """Keep the best and last checkpoints alone.
+
+    Those of epochs and steps are moved to the trash.
+    """
     from core import tidying
     from core.listing import scan_runs
 
@@ -118,7 +121,7 @@ def _files(count: int) -> str:
 
 @runs_app.command(name="delete")
 def delete_runs(
-    runs: Annotated[list[str], typer.Argument(help=RUN_HELP, metavar="RUN…")],
+    runs: Annotated[list[str], typer.Argument(help=RUN_HELP, metavar="RUN")],
     yes: Yes = False,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
@@ -133,7 +136,7 @@ def delete_checkpoints(
         list[str],
         typer.Argument(
             help="a checkpoint file, or a run's name or folder for all of it",
-            metavar="CHECKPOINT_OR_RUN…",
+            metavar="CHECKPOINT_OR_RUN",
         ),
     ],
     yes: Yes = False,
@@ -179,7 +182,7 @@ def show_trash(
     yes: Yes = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """List what can be brought back, what was deleted last first; or delete it for good."""
+    """List what can be brought back, or empty the trash."""
     from core.trash import list_trash
 
     folder = folder_of(checkpoints)

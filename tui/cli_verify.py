@@ -19,7 +19,7 @@ def verify_checkpoints(
         list[str] | None,
         typer.Argument(
             help="checkpoint files or runs; all there are, without one",
-            metavar="[CHECKPOINT_OR_RUN]…",
+            metavar="CHECKPOINT_OR_RUN",
         ),
     ] = None,
     replay: Annotated[
@@ -32,7 +32,9 @@ def verify_checkpoints(
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Read checkpoints through to the last bit, and hold them against their digests.
+    """Check files to the last bit.
+
+    They are read through and held against the digests in their headers.
 
     With --replay N, N steps are trained again from a checkpoint, and held against what its run has
     told and saved; where that ends before, they are trained twice. Nothing in the run's folder is
