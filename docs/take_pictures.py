@@ -6,6 +6,8 @@ python docs/take_pictures.py [--data DIR] [SIZE ...]
 import argparse
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import chdir
@@ -21,6 +23,12 @@ from tui.state import RunState
 
 HERE = Path(__file__).resolve().parent
 SIZES = ("80x24", "120x40")
+# Runs that are there already.
+BEFORE = (
+    ("--arch", "linear", "--epochs", "3"),
+    ("--preset", "speedrun"),
+    ("--arch", "mlp", "--epochs", "2", "--lr", "0.003"),
+)
 
 
 async def until(pilot: Pilot, so: Callable[[RunState], bool]) -> None:
@@ -29,9 +37,17 @@ async def until(pilot: Pilot, so: Callable[[RunState], bool]) -> None:
     await pilot.pause(1.2)
 
 
+def train(data: str | None, *options: str) -> None:
+    more = ["--data", data] if data else []
+    command = [sys.executable, "-m", "tui", "train", "--quiet", *options, *more]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(HERE.parent)})
+
+
 async def take(data: str | None, size: str) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ["XDG_CONFIG_HOME"] = folder
+        for options in BEFORE:
+            train(data, *options)
         config = TrainConfig(arch="mlp", epochs=4, data=data)
         app = MnistApp(config, start=True, settings=Settings())
         columns, rows = map(int, size.split("x"))
@@ -61,6 +77,12 @@ async def take(data: str | None, size: str) -> None:
             await until(pilot, lambda state: state.phase == "finished")
             await view("checkpoints")
             await shoot("checkpoints")
+            # The newest checkpoint, and the one of the run before.
+            await pilot.press("m", *["down"] * 6, "m")
+            await pilot.pause(1)
+            await pilot.press("o")
+            await pilot.pause(3)
+            await shoot("compared")
             await view("train")
             await pilot.press("question_mark")
             await shoot("help")
