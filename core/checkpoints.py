@@ -206,9 +206,10 @@ def check_fit(
     for name in sorted(expected.keys() | found.keys()):
         is_now, should_be = _kind(found.get(name)), _kind(expected.get(name))
         if is_now != should_be:
-            raise CheckpointError(
-                f"{path} does not fit {what}: {plain(name)} is {is_now}, expected {should_be}"
-            )
+            there = f"{plain(name)} is {is_now}, expected {should_be}"
+            if name not in expected:
+                there = f"{plain(name)} ({is_now}) is none of its tensors"
+            raise CheckpointError(f"{path} does not fit {what}: {there}")
 
 
 def _kind(tensor: torch.Tensor | None) -> str:

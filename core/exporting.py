@@ -102,7 +102,7 @@ def _check_packages() -> None:
     lacking = [each for each in ONNX_PACKAGES if find_spec(each) is None]
     if lacking:
         raise CheckpointError(
-            f".onnx needs {', '.join(lacking)}, not installed here: pip install 'mnist-tui[onnx]'"
+            f".onnx needs {', '.join(lacking)}, not installed here: pip install {' '.join(lacking)}"
         )
 
 

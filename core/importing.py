@@ -1,6 +1,7 @@
 """Weights that another program saved, made a checkpoint here: those of the article, say.
 
-Which network they are of is found by their names and shapes.
+Which network they are of is found by their names and shapes; where they have other names, by their
+shapes in order.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
         raise UsageError(
             f"--name must be letters, digits, dots, dashes and underscores, not {name!r}"
         )
-    found = _without_prefixes(_read(path))
+    found, named = _named_as_here(_without_prefixes(_read(path)))
     arch = nearest(found)
     check_fit(path, f"{arch}, the nearest network here", _outlines(found), _of_arch(arch))
     weights, note = _as_float32(found)
+    note = "; ".join(filter(None, (named, note)))
     check_finite(path, weights)
     info = CheckpointInfo(
         run="",
@@ -123,6 +125,26 @@ def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
         if all(name.startswith(prefix) for name in weights):
             weights = {name.removeprefix(prefix): each for name, each in weights.items()}
     return weights
+
+
+def _named_as_here(
+    found: dict[str, torch.Tensor],
+) -> tuple[dict[str, torch.Tensor], str]:
+    """With the names of the network whose tensors have these shapes in this order, and what there
+    is to say of that; as they are where it is known by its names, or by neither."""
+    expected = {arch: _of_arch(arch) for arch in ARCHITECTURES}
+    if any(each.keys() == found.keys() for each in expected.values()):
+        return found, ""
+    shapes = [each.shape for each in found.values()]
+    for arch, tensors in expected.items():
+        if shapes == [each.shape for each in tensors.values()]:
+            named = dict(zip(tensors, found.values(), strict=True))
+            what = f"{plain(next(iter(found)))} is {next(iter(named))}, and so on"
+            return named, (
+                f"its tensors have other names and were taken for those of {arch} by their shapes "
+                f"in order: {what}"
+            )
+    return found, ""
 
 
 def _of_arch(arch: str) -> dict[str, torch.Tensor]:

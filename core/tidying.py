@@ -19,7 +19,7 @@ from core.listing import NOTES
 from core.locking import one_at_a_time
 from core.runs import DESCRIPTION, held, read_description
 from core.saving import BEST, LAST
-from core.trash import TRASH, Trashed, explained, freed, move, same_age, throw_away
+from core.trash import TRASH, Trashed, call_otherwise, explained, freed, move, same_age, throw_away
 
 # In bytes, since that is what a file system counts; it leaves room for what is put around a name.
 LONGEST_NAME = 200
@@ -51,6 +51,8 @@ def rename(folder: Path, name: str) -> Path:
                 if described:
                     _describe(folder, before)
             raise
+    with suppress(CheckpointError, OSError):  # then `restore` says where they lie
+        call_otherwise(folder.parent, folder.name, name)
     return target
 
 

@@ -177,6 +177,19 @@ def bring_back(trashed: Trashed) -> Path:
     return home
 
 
+def call_otherwise(folder: Path, before: str, now: str) -> None:
+    """What is there of a run's files comes back to the run under its new name. What is older than
+    a whole run of the old name there is of that one. Raises OSError and CheckpointError."""
+    if not os.path.lexists(folder / TRASH):
+        return
+    with _opened(folder):
+        for each in list_trash(folder):
+            if each.run == before and not each.files:
+                break
+            if each.run == before:
+                (each.place / FILES / before).rename(each.place / FILES / now)
+
+
 def move(source: Path, target: Path) -> None:
     """A rename that never takes something's place. Raises OSError, and CheckpointError where
     something is there; then the source is where it was."""

@@ -88,7 +88,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     status, _, said = run("mine", "out.onnx")
     assert status == 1
-    assert said.endswith("not installed here: pip install 'mnist-tui[onnx]'\n")
+    assert said.endswith("not installed here: pip install onnx onnxscript onnxruntime\n")
     assert not (tmp_path / "out.onnx").exists()
 
 

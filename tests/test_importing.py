@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from core import checkpoints
 from core.architectures import ARCHITECTURES
@@ -137,3 +138,17 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, model, monkeypatch):
     with pytest.raises(CheckpointError, match="cannot be written"):
         import_file(saved(tmp_path, model.state_dict()), tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_tensors_of_other_names_are_known_by_their_shapes_in_order(tmp_path):
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
+        nn.Linear(512, 10),
+    )  # fmt: skip
+    torch.save(model.state_dict(), tmp_path / "mine.pth")
+    imported = import_file(tmp_path / "mine.pth", tmp_path / "runs")
+    assert imported.arch == "mlp"
+    assert "1.weight is stack.0.weight, and so on" in imported.note
+    images = torch.randn(5, 1, 28, 28)
+    _, here = load_model(imported.path)
+    assert torch.equal(here(images), model(images))

@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from test_cli import runner
+from test_cli import environment_in, runner
 
 from core.events import Evaluated, Progress, from_json
 from core.listing import find_run
@@ -177,7 +178,27 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
         found = [(each.step, each.wall_time, each.value) for each in read.Scalars(tag)]
         # Its values are float32.
         assert found == [(step, time, pytest.approx(value, rel=1e-6)) for step, time, value in told]
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(UserError, match=r"pip install 'mnist-tui\[tensorboard\]'$"):
+    monkeypatch.setattr("tui.metrics_files.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install tensorboard$"):
         export(folder / one, str(tmp_path / "other"), "tensorboard", force=False)
-    assert not list((tmp_path / "other").iterdir())
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_stdout_that_is_full_is_one_line(tmp_path):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "archs"],
+            cwd=tmp_path,
+            env=environment_in(tmp_path),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "mnist-tui: what there is to say cannot be written (No space left on device)\n"
+    )

@@ -619,3 +619,11 @@ async def test_all_of_it_by_keys(tmp_path, size):
             await pilot.press("D")
             await until(pilot, lambda: "is going on" in said(pilot))
         assert place.exists()
+
+
+def test_what_was_pruned_comes_back_under_the_run_s_new_name(tmp_path):
+    place = make_run(tmp_path, "before", epochs=3)
+    pruned = tidying.prune(place)
+    now = tidying.rename(place, "now")
+    trash.restore("now", tmp_path)
+    assert set(pruned.files) <= {each.name for each in now.iterdir()}

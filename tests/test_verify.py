@@ -140,6 +140,7 @@ async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
     run.mkdir()
     content = bytearray(kept.read_bytes())
     (run / "best.safetensors").write_bytes(content)
+    (run / "events.jsonl").touch()
     content[-1] ^= 1
     (run / "last.safetensors").write_bytes(content)
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:

@@ -207,7 +207,7 @@ NAMES = tuple(field.column.title for field in FIELDS)
 # Where a broken one's reason stands instead of figures it does not have.
 CUT = NAMES.index("Network")
 # Columns as wide as what is in them, within bounds.
-FITTED = {"Run": (12, 40), "Network": (8, 14), "Device": (7, 10), "Digits": (7, 12)}
+FITTED = {"Run": (12, 40), "Kind": (5, 8), "Network": (8, 14), "Device": (7, 10), "Digits": (7, 12)}
 
 
 @dataclass(frozen=True)

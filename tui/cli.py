@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.config import TrainConfig, parse
-from core.errors import UserError, exit_status
+from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
@@ -48,19 +48,29 @@ def main() -> None:
     write_any_text()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
         complain(str(error))
         status = exit_status(error.reason)
     except CommandLineError as error:
-        complain(f"{one_line(error.format_message())} (see mnist-tui --help)")
+        where = error.ctx.command_path if error.ctx else "mnist-tui"
+        complain(f"{one_line(error.format_message())} (see {where} --help)")
         status = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`. Python would say so once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         status = 141
+    except OSError as error:  # a full disk that stdout goes to, say
+        _say_no_more()
+        complain(f"what there is to say cannot be written ({explain(error)})")
+        status = 1
     sys.exit(status or 0)
+
+
+def _say_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def has_terminal() -> bool:

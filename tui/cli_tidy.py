@@ -91,7 +91,7 @@ def prune(
     if as_json:
         print_json([_pruned_row(each) for each in pruned])
     else:
-        _print_pruned(pruned, dry)
+        _print_pruned(pruned, dry, failed=failed)
     return 1 if failed else 0
 
 
@@ -99,12 +99,12 @@ def _pruned_row(pruned: Pruned) -> dict[str, Any]:
     return {"run": pruned.run, "files": list(pruned.files), "bytes": pruned.bytes}
 
 
-def _print_pruned(pruned: list[Pruned], dry: bool) -> None:
+def _print_pruned(pruned: list[Pruned], dry: bool, *, failed: bool) -> None:
     for each in pruned:
         if each.files:
             print(f"{printable(each.run)}  {_files(len(each.files))}  {file_size(each.bytes)}")
     count, size = sum(len(each.files) for each in pruned), sum(each.bytes for each in pruned)
-    if not count:
+    if not count and not failed:
         complain("there is nothing to prune: no run has more than its best and last")
     elif dry:
         complain(f"{_files(count)} for the trash; once emptied, that frees {file_size(size)}")

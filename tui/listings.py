@@ -68,5 +68,5 @@ def print_checkpoint(listed: Listed) -> None:
     config = row.pop("config")
     saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["saved_at"]))
     row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
-    for name, value in (config | row).items():
-        print(f"{name.replace('_', ' '):14} {printable(str('–' if value is None else value))}")
+    for name, value in (row | config).items():
+        print(f"{name.replace('_', ' '):15} {printable(str('–' if value is None else value))}")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -116,6 +117,11 @@ def _write_csv(rows: list[Row], place: Path, *, force: bool, stdout: bool) -> No
 def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
     """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
     another, so those that are there go once the new one is whole."""
+    if find_spec("tensorboard") is None:
+        raise UserError(
+            "TensorBoard's files need the package tensorboard, the extra of that name: "
+            "pip install tensorboard"
+        )
     if os.path.lexists(place) and not place.is_dir():
         raise UsageError(f"{place} is a file: TensorBoard's files go into a folder")
     old = list(place.glob(TENSORBOARD_FILE))
@@ -135,12 +141,8 @@ def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
 
 
 def _tell_tensorboard(rows: list[Row], folder: Path) -> None:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError(
-            "TensorBoard's files need the package tensorboard: pip install 'mnist-tui[tensorboard]'"
-        ) from None
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(str(folder)) as writer:
         for tag, value, row in _scalars(rows):
             writer.add_scalar(tag, value, row.step, walltime=row.time)

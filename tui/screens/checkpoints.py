@@ -55,6 +55,7 @@ CHECKPOINTS_HELP = {
     "broken. Those rows stay that have all of them; esc shows all again.",
     "group": "g puts those of one network together.",
     "enter": "looks inside: what the network makes of test digits.",
+    "e p": "looks inside, and scores it on all test digits, or asks it about images of yours.",
     "take up": "u goes on with the run exactly where it stopped, as if it never had.",
     "branch": "b begins a new run from this checkpoint, with other settings.",
     "comparing": "m marks up to four checkpoints, and o lays the marked ones side by side.",
@@ -94,6 +95,8 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         *GOING_ON,
         Binding("m", "mark", "Mark"),
         Binding("o", "compare", "Compare"),
+        Binding("e", "open('evaluate')", "Evaluate", show=False),
+        Binding("p", "open('images')", "Predict images", show=False),
         Binding("g", "group", "Group"),
         Binding("V", "verify", "Verify", show=False),
         Binding("c", "config", "Config", show=False),
@@ -375,7 +378,8 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         self.reload()
 
     @on(Listing.Chosen)
-    def action_open(self) -> None:
+    def action_open(self, then: str = "") -> None:
+        """Looks inside, and does what that view offers."""
         entry, chosen = self.entry(), self.chosen()
         if chosen is None or chosen.info is None:
             if entry and entry.listed:
@@ -389,4 +393,7 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         info = chosen.info
         accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
         title = f"{chosen.run}/{chosen.path.stem}{accuracy}"
-        self.app.push_screen(OpenedView(str(chosen.path), title))
+        opened = OpenedView(str(chosen.path), title)
+        self.app.push_screen(opened)
+        if then:
+            getattr(opened, f"action_{then}")()

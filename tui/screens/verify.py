@@ -14,6 +14,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.listing import list_run
+from core.runs import EVENTS
 from core.verifying import Verified, verify_all
 from tui.drawing import file_size, printable
 
@@ -68,11 +69,11 @@ class Verify(ModalScreen[None]):
         lines = [_line(each) for each in self._found]
         if message.verified:
             lines.append(Content("reading …"))
-        else:
+        elif (self._path.parent / EVENTS).exists():
             name = printable(shlex.quote(str(self._path)))
             command = f"mnist-tui checkpoints verify {name} --replay 500"
             self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
-            lines = lines or [Content("there is no checkpoint here any more")]
+        lines = lines or [Content("there is no checkpoint here any more")]
         self.query_one("#found", Static).update(Content("\n").join(lines))
 
 
