@@ -11,17 +11,26 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from core.commands import Pause, Resume, Save, SetLearningRate, Stop
+from core.events import DevicesListed, Event
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
 from tui.running import Running
 from tui.screens.train import TrainView
 from tui.state import RunState
 
+# The views that the first frame does not wait for.
+LATER = {
+    "digits": "DigitsView",
+    "mistakes": "MistakesView",
+    "network": "NetworkView",
+    "checkpoints": "CheckpointsView",
+}
+# Between the imports of two of them, once the engine has loaded torch.
+IMPORT_SECONDS = 0.1
 
-def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A view that is imported when it is first gone to: the first frame does not wait for it."""
 
+def _later(module: str) -> Callable[[], Screen[Any]]:
     def make() -> Screen[Any]:
-        return getattr(import_module(f"tui.screens.{module}"), name)()
+        return getattr(import_module(f"tui.screens.{module}"), LATER[module])()
 
     return make
 
@@ -35,13 +44,24 @@ class MnistApp(Running):
     CSS_PATH = "app.tcss"
     MODES = {
         "train": TrainView,
-        "digits": _later("digits", "DigitsView"),
-        "mistakes": _later("mistakes", "MistakesView"),
-        "network": _later("network", "NetworkView"),
-        "checkpoints": _later("checkpoints", "CheckpointsView"),
+        "digits": _later("digits"),
+        "mistakes": _later("mistakes"),
+        "network": _later("network"),
+        "checkpoints": _later("checkpoints"),
     }
     DEFAULT_MODE = "train"
     BINDINGS = bindings()
+
+    def _react(self, event: Event) -> None:
+        super()._react(event)
+        if isinstance(event, DevicesListed):
+            self._import_views(list(LATER))
+
+    def _import_views(self, left: list[str]) -> None:
+        """One after the other, so that a first visit does not wait for it, nor a key for long."""
+        if left:
+            import_module(f"tui.screens.{left[0]}")
+            self.set_timer(IMPORT_SECONDS, partial(self._import_views, left[1:]))
 
     # What keys, buttons and the palette do to a run
 

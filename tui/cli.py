@@ -13,7 +13,6 @@ from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
-from tui.guide import epilogue
 from tui.options import with_config
 from tui.shell import (
     HELP,
@@ -31,8 +30,18 @@ from tui.shell import (
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
 
+
+class Commands(typer.core.TyperGroup):
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from tui.guide import epilogue  # which no command waits for
+
+        self.epilog = epilogue()
+        super().format_epilog(ctx, formatter)
+
+
 app = typer.Typer(
     name="mnist-tui",
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -91,7 +100,7 @@ Version = Annotated[
 ]
 
 
-@app.callback(invoke_without_command=True, epilog=epilogue())
+@app.callback(invoke_without_command=True)
 @with_config
 def start_app(
     context: typer.Context,
