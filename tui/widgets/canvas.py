@@ -17,6 +17,9 @@ from core.errors import first_line
 
 Line = list[Segment]
 
+# Of a canvas's rows: where more have changed, all is drawn again.
+MOST_CHANGED = 0.75
+
 
 class Canvas(Widget):
     """Shows the lines that it was last given by paint. A subclass says in draw what they are; it is
@@ -31,7 +34,9 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: list[Line] = []
-        self._parts: dict[str, Style] = {}  # as worked out for the theme that there is
+        # As worked out for the theme that there is.
+        self._parts: dict[str, Style] = {}
+        self._base: Style | None = None
 
     def draw(self) -> None:
         """Paints what there is to show now."""
@@ -41,29 +46,38 @@ class Canvas(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._base = None
         if self.is_running:
             # Textual says so before it brings the component classes up to date.
             self.call_next(self._draw_anew)
 
     def _draw_anew(self) -> None:
         self._parts.clear()
+        self._base = None
         self.draw()
 
     def paint(self, lines: list[Line]) -> None:
         """Takes new lines, and has those parts of them drawn again that differ from the old."""
         old, self._drawn = self._drawn, lines
-        changed = [
-            Region(start, row, end - start, 1)
+        rows = [
+            (row, list(before), list(after))
             for row, (before, after) in enumerate(zip_longest(old, lines, fillvalue=()))
             if before != after
-            for start, end in [_difference(list(before), list(after))]
+        ]
+        if len(rows) > MOST_CHANGED * max(len(old), len(lines)):
+            self.refresh()  # at once, which is quicker than one part after the other
+            return
+        changed = [
+            Region(start, row, end - start, 1)
+            for row, before, after in rows
+            for start, end in [_difference(before, after)]
             if start < end
         ]
         if changed:
             self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
-        base = self.rich_style
+        self._base = base = self._base or self.rich_style
         width = self.size.width
         line = self._drawn[y] if y < len(self._drawn) else []
         # Neighbours of one style become one piece: each piece costs the terminal some 40 bytes.
