@@ -232,6 +232,11 @@ def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last", IMPO
                     return place / (kind + SUFFIX)
             if not os.access(place, os.X_OK):
                 raise CheckpointError(f"{place} cannot be read (Permission denied)")
+            if others := sorted(place.glob("*" + SUFFIX)):
+                raise CheckpointError(
+                    f"{place} has no {' and no '.join(kinds)}{SUFFIX}: name one of its files, "
+                    f"such as {others[-1]}"
+                )
             raise CheckpointError(f"{place} has no checkpoint in it")
         # A link that leads nowhere too: what is wrong with it is for its reader to say.
         if os.path.lexists(place):

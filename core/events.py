@@ -349,16 +349,17 @@ def as_json(event: Event) -> str:
     try:
         return json.dumps(values, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(values))
+        return json.dumps(finite(values))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """With null for each number that JSON cannot say."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return value
 
 

@@ -90,6 +90,11 @@ def default_target(checkpoint: Path, suffix: str) -> Path:
 def _check_target(checkpoint: Path, target: Path, force: bool) -> None:
     if os.path.isdir(target):
         raise CheckpointError(f"{target} is a folder; name a file")
+    if target.suffix == SUFFIX and is_run(target.parent):
+        raise CheckpointError(
+            f"{target} would be among the checkpoints of a run, which have more in them than an "
+            "export: choose another folder"
+        )
     if not os.path.lexists(target):
         return
     if not force:

@@ -24,6 +24,7 @@ SUFFIX = ".safetensors"
 FORMAT_VERSION = SEALED_SINCE = 2
 READABLE_VERSIONS = (1, FORMAT_VERSION)
 LARGEST_HEADER = 4 * 2**20
+LONGEST_TEXT = 500
 METADATA = "__metadata__"
 # What safetensors calls the types that a state can have.
 DTYPES = {
@@ -144,7 +145,15 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
         entries = [(name, entry) for name, entry in header.items() if name != METADATA]
         entries.sort(key=lambda each: each[1]["data_offsets"])
         held, problem = _laid_out(entries)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ):
         raise ValueError("is not a checkpoint (no safetensors header)") from None
     if problem and text.count(b'"data_offsets"') != len(entries):
         problem = "two tensors have the same name"
@@ -167,7 +176,8 @@ def _laid_out(entries: list[tuple[str, dict[str, Any]]]) -> tuple[int, str | Non
         if len(shape) > MOST_DIMENSIONS:
             return place, f"{plain(name)} has {len(shape)} dimensions"
         if start != place:
-            return place, f"{plain(name)} begins at byte {start} of the tensors, not {place}"
+            where = plain(str(start))
+            return place, f"{plain(name)} begins at byte {where} of the tensors, not {place}"
         if end - start != math.prod(shape) * SIZES.get(dtype, -1):
             what = f"{plain(str(shape))} of {plain(str(dtype))}"
             return place, f"{plain(name)} has {end - start} bytes, which cannot be {what}"
@@ -207,7 +217,7 @@ def described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         values = json.loads(text)
         version = values.get("version")
         if version not in READABLE_VERSIONS:
-            has = f"format {version!r}" if version is not None else "no format version"
+            has = f"format {plain(repr(version))}" if version is not None else "no format version"
             raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
         if version == FORMAT_VERSION and not isinstance(_seal(header), str):
             raise CheckpointError(f"{path} has a damaged header: its digest is missing")
@@ -223,6 +233,8 @@ def _implausible(info: CheckpointInfo) -> str | None:
     for name in ("run", "arch", "dataset", "digest"):
         if not isinstance(getattr(info, name), str):
             return f"{name} is no text"
+        if len(getattr(info, name)) > LONGEST_TEXT:
+            return f"{name} is too long"
     for name in ("epoch", "step", "parameters"):
         value = getattr(info, name)
         if not isinstance(value, int) or value < 0:
@@ -232,4 +244,7 @@ def _implausible(info: CheckpointInfo) -> str | None:
         number = isinstance(value, int | float) and math.isfinite(value)
         if not number and (value is not None or not name.startswith("test")):
             return f"{name} is no number"
-    return None if isinstance(info.config, dict) else "config is no table"
+    if not isinstance(info.config, dict):
+        return "config is no table"
+    nested = any(isinstance(value, dict | list) for value in info.config.values())
+    return "config is no table of plain values" if nested else None

@@ -20,6 +20,8 @@ from core.runs import DESCRIPTION, EVENTS, is_imported, is_live, read_descriptio
 # What a person has said of a run. Not in run.json, which belongs to the process that trains it.
 NOTES = "notes.json"
 GOING = ("running", "paused")
+STATUSES = (*GOING, "finished", "stopped", "failed")
+LONGEST_NOTE_READ = 1000
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def _modified(entry: os.DirEntry[str]) -> float:
 
 def read_listed(place: Path) -> RunListed | None:
     """The run in that folder; None where there is none, or none any more."""
+    if os.path.isdir(place) and not os.access(place, os.R_OK | os.X_OK):
+        return RunListed(place, "unreadable", {}, (), 0, 0.0)
     names, listed, total, modified = _look_at(place)
     described = read_description(place) if DESCRIPTION in names else {}
     if not listed and not names & {DESCRIPTION, EVENTS}:
@@ -173,7 +177,7 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
 
 def status_of(place: Path, described: dict[str, Any]) -> str:
     status = described.get("status")
-    if not isinstance(status, str):
+    if status not in STATUSES:
         return "imported" if is_imported(described) else "unknown"
     if status not in GOING or is_live(place, described):
         return status
@@ -186,7 +190,7 @@ def read_notes(place: Path) -> tuple[str, bool]:
     """What a person has noted of a run, and whether it has a star."""
     found = read_table(place / NOTES)
     note, star = found.get("note", ""), found.get("star", False)
-    return (note if isinstance(note, str) else ""), star is True
+    return (note[:LONGEST_NOTE_READ] if isinstance(note, str) else ""), star is True
 
 
 def list_checkpoints(folder: Path) -> list[Listed]:

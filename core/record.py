@@ -32,6 +32,13 @@ def read_events(folder: Path) -> Iterator[Event | None]:
 
 def plausible(event: Event) -> bool:
     """Whether its values are of the types that it says, and no larger than any that is meant."""
+    try:
+        return _is_meant(event)
+    except (TypeError, OverflowError):
+        return False
+
+
+def _is_meant(event: Event) -> bool:
     values = vars(event)
     if not all(check(values[name]) for name, check in CHECKED[type(event)]):
         return False

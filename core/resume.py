@@ -62,7 +62,7 @@ def take_up(
     place = run_folder(name, folder)
     if place is not None:
         check_trained_here(place, read_description(place))
-    if place is not None and not any((place / (kind + SUFFIX)).exists() for kind in KINDS):
+    if place is not None and not any(place.glob("*" + SUFFIX)):
         checkpoint, info = None, None
     else:
         checkpoint = find(name, folder, KINDS)

@@ -76,7 +76,8 @@ def verify_all(listed: Iterable[Listed]) -> Iterator[Verified]:
         try:
             groups.setdefault(_identity(os.stat(each.path)), []).append(each.path)
         except FileNotFoundError:
-            continue
+            if os.path.islink(each.path):  # to nowhere
+                groups.setdefault(each.path, []).append(each.path)
         except (OSError, ValueError):
             groups.setdefault(each.path, []).append(each.path)
     # Hashing lets other threads go on.

@@ -30,6 +30,9 @@ class Newest:
     time: float = 0.0  # unix seconds
 
 
+Times = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Watched:
     run: RunListed
@@ -42,7 +45,7 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, Watched | None] = {}  # by name; None: no run
-        self._changed: dict[str, float] = {}  # when each was, by its folder
+        self._changed: dict[str, Times] = {}  # when each was, by its folder
 
     def forget(self) -> None:
         """Has all be read again at the next look."""
@@ -64,7 +67,8 @@ class Watch:
             if self._changed.get(name) != changed:
                 watched = self._read(name)
                 # Else a change within what the clock of the disk can tell apart would be missed.
-                self._changed[name] = changed if now - changed > UNSETTLED_SECONDS else -1.0
+                settled = now - max(changed) > UNSETTLED_SECONDS
+                self._changed[name] = changed if settled else (-1.0, -1.0)
             elif before and before.run.live:
                 watched = self._follow(before)
             else:
@@ -87,14 +91,16 @@ class Watch:
         return Watched(run, newest(run.folder) if run.live else None)
 
 
-def _places(folder: Path) -> Iterator[tuple[str, float]]:
-    """What may be a run in the folder, and when that was changed."""
+def _places(folder: Path) -> Iterator[tuple[str, Times]]:
+    """What may be a run in the folder, and when that was changed: by what it says, and by what
+    nobody can set, since notes and tidying leave a run as old as it was."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name[0] != ".":
                     try:
-                        yield entry.name, entry.stat().st_mtime
+                        status = entry.stat()
+                        yield entry.name, (status.st_mtime, status.st_ctime)
                     except OSError:  # gone since, or a link to nowhere
                         continue
     except FileNotFoundError:

@@ -281,9 +281,7 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
 def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
     from core import watching
 
-    past = NOW - 100
-    for each in folder.iterdir():
-        os.utime(each, (past, past))
+    monkeypatch.setattr(watching, "UNSETTLED_SECONDS", -1.0)
     watch = Watch(folder)
     assert len(dict(watch.look())) == 12
     read = []

@@ -62,8 +62,9 @@ def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
     assert (tmp_path / "out.pth").read_bytes() == b"mine"
     assert run("mine", "out.pth", "--force")[0] == 0
     assert set(torch.load(tmp_path / "out.pth", weights_only=True)) == {"fc1.weight", "fc1.bias"}
-    status, _, said = run("mine", "runs/mine/best.safetensors", "--force")
-    assert (status, "is the checkpoint itself" in said) == (1, True)
+    for name in ("best", "last"):
+        status, _, said = run("mine", f"runs/mine/{name}.safetensors", "--force")
+        assert (status, "would be among the checkpoints of a run" in said) == (1, True)
 
 
 @pytest.mark.parametrize(

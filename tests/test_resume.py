@@ -608,3 +608,12 @@ def test_whatever_is_asked_on_the_way_and_however_often_it_stops(
         go_on(folder, more)
     assert_same_end(whole_run[1], folder)
     assert told(folder) == told(whole_run[1])
+
+
+def test_a_run_that_has_only_its_epochs_left_does_not_begin_anew(tiny, every_step, saved_at_once):
+    folder = folder_of(drive(tiny()))
+    for name in ("last", "best"):
+        (folder / f"{name}.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"name one of its files, such as .*epoch-002"):
+        take_up(str(folder), folder.parent)
+    assert take_up(str(folder / "epoch-001.safetensors"), folder.parent)[1].folder == folder

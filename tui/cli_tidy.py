@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from core.errors import CheckpointError, UsageError
+from core.errors import CheckpointError, UsageError, UserError
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_runs import runs_app
 from tui.drawing import age, file_size, printable
@@ -85,9 +85,12 @@ def prune(
     if every == bool(runs):
         raise UsageError("say which runs, or --all")
     folder = folder_of(checkpoints)
-    names = [each.name for each in scan_runs(folder) if not each.live] if every else runs or []
     act = tidying.prunable if dry else tidying.prune
-    pruned, failed = _each(names, lambda name: act(_run(name, checkpoints)))
+    if every:
+        places = [each.folder for each in scan_runs(folder) if not each.live]
+        pruned, failed = _each(places, act)
+    else:
+        pruned, failed = _each(runs or [], lambda name: act(_run(name, checkpoints)))
     if as_json:
         print_json([_pruned_row(each) for each in pruned])
     else:
@@ -219,7 +222,8 @@ def _empty(folder: Path, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise UsageError("emptying the trash cannot be undone: add --yes, there is no terminal")
         what = f"{_things(trashed)} in the trash of {printable(str(folder))}"
-        typer.confirm(f"Delete {what} for good?", abort=True, err=True)
+        if not typer.confirm(f"Delete {what} for good?", err=True):
+            raise typer.Exit(1)
     size = empty_trash(folder)
     print_json({"bytes": size}) if as_json else complain(f"{file_size(size)} freed")
 
@@ -234,13 +238,16 @@ def _trashed_row(trashed: Trashed) -> dict[str, Any]:
     }
 
 
-def _each(names: Iterable[str], act: Callable[[str], Any]) -> tuple[list[Any], bool]:
+T = TypeVar("T")
+
+
+def _each(names: Iterable[T], act: Callable[[T], Any]) -> tuple[list[Any], bool]:
     """What came of each, and whether one failed, which has been said then: the others are done."""
     done, failed = [], False
     for name in names:
         try:
             done.append(act(name))
-        except CheckpointError as error:
+        except UserError as error:
             complain(str(error))
             failed = True
     return done, failed

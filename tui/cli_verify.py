@@ -76,12 +76,12 @@ def _listed(names: list[str], folder: Path) -> Iterable[Any]:
 def _named(names: list[str], folder: Path) -> Iterator[Any]:
     """Every checkpoint of the runs among them, and the files."""
     from core.checkpoints import find
+    from core.files import expand
     from core.listing import Listed, list_run
-    from core.resume import run_folder
 
     for name in names:
-        place = run_folder(name, folder)
-        if place is not None and (found := list_run(place)):
+        places = [each for each in (expand(name), folder / name) if each.is_dir()]
+        if places and (found := list_run(places[0])):
             yield from found
         else:
             yield Listed(find(name, folder), 0, None, None)

@@ -1,5 +1,6 @@
 """Digits and bars in characters, for the screen and for the command line alike."""
 
+import time
 from functools import lru_cache
 
 SIDE = 28  # a digit is 28×28 pixels
@@ -153,6 +154,14 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return "now"
+
+
+def date_text(seconds: float | None) -> str:
+    """2026-01-31 12:00:00, in the local time; nothing where there is none such."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
+    except (OverflowError, ValueError, OSError):  # by somebody else's hand
+        return ""
 
 
 def percent(share: float | None) -> str:

@@ -1,11 +1,10 @@
 """What `checkpoints` and `runs` print of what has been trained."""
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from core.listing import Listed
-from tui.drawing import age, file_size, loss_text, percent, printable
+from tui.drawing import age, date_text, file_size, loss_text, percent, printable
 
 
 def checkpoint_row(listed: Listed, *, whole: bool = False) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def checkpoint_row(listed: Listed, *, whole: bool = False) -> dict[str, Any]:
         "saved_at": info.saved_at,
     }
     if whole:
-        row |= {key: asdict(info)[key] for key in ("config", "digest", "version")}
+        row |= {key: getattr(info, key) for key in ("config", "digest", "version")}
     return row
 
 
@@ -40,7 +39,7 @@ def print_checkpoints(listed: list[Listed]) -> None:
         info = each.info
         if info is None:
             name = f"{each.path.parent.name}/{each.path.name}"
-            rows.append((printable(name), f"broken: {each.error}"))
+            rows.append((printable(name), f"broken: {printable(each.error or '')}"))
             continue
         rows.append(
             (
@@ -66,7 +65,8 @@ def print_checkpoints(listed: list[Listed]) -> None:
 def print_checkpoint(listed: Listed) -> None:
     row = checkpoint_row(listed, whole=True)
     config = row.pop("config")
-    saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["saved_at"]))
+    saved = date_text(row["saved_at"])
     row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
     for name, value in (row | config).items():
-        print(f"{name.replace('_', ' '):15} {printable(str('–' if value is None else value))}")
+        said = printable(str("–" if value is None else value))
+        print(f"{printable(name.replace('_', ' ')):15} {said}")

@@ -62,8 +62,8 @@ def evaluate_checkpoint(path: Path, data: str | None, split: str = "test") -> di
         "split": split,
         **_scores(predict(model, images), labels),
     }
-    if split == "test":
-        report |= {f"test_{name}": report[name] for name in ("accuracy", "loss")}
+    for name in ("accuracy", "loss"):  # those of training digits are no test figures
+        report[f"test_{name}"] = report[name] if split == "test" else None
     return report
 
 
@@ -100,7 +100,10 @@ def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], 
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
+        "dataset": None,
         "images": list(images),
+        "test_accuracy": None,
+        "test_loss": None,
         **_scores(torch.tensor(logits), torch.tensor(labels)),
     }
     return report, broken

@@ -10,7 +10,7 @@ from core.config import FIELDS
 from core.errors import CheckpointError, explain
 from core.listing import RunListed, read_listed
 from tui.comparison import LETTERS, NO_SETTINGS, Figures, config_differences, figures_of, value_text
-from tui.drawing import age, duration, file_size, loss_text, percent, printable
+from tui.drawing import age, date_text, duration, file_size, loss_text, percent, printable
 from tui.history import read_run
 from tui.listings import checkpoint_row
 from tui.overlay import frame_of, overlaid
@@ -152,19 +152,12 @@ def _facts(told: Told, row: dict[str, Any], figures: Figures) -> list[tuple[str,
         ("test accuracy", best if scored or figures.best_accuracy is not None else ""),
         ("test loss", losses if scored else ""),
         ("training loss", loss_text(figures.training_loss) if run else ""),
-        ("started", _time(row["started"])),
-        ("ended", _time(row["ended"])),
+        ("started", date_text(row["started"])),
+        ("ended", date_text(row["ended"])),
         ("took", ", ".join(filter(None, [took, f"{speed:,.0f} samples/s" if speed else ""]))),
         ("versions", ", ".join(f"{name} {each}" for name, each in versions.items())),
         ("on disk", file_size(told.listed.bytes)),
     ]
-
-
-def _time(seconds: float | None) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):  # by somebody else's hand
-        return ""
 
 
 def _print_config(config: dict[str, Any]) -> None:
@@ -247,7 +240,7 @@ def print_compared(runs: Sequence[Told]) -> None:
     ]
     differ = config_differences([each.config for each in runs])
     # A long one leaves room for the others.
-    most = min(LONGEST_CELL, (width_here() - 20) // len(runs) - len(GAP))
+    most = max(1, min(LONGEST_CELL, (width_here() - 20) // len(runs) - len(GAP)))
     table += [["", *[""] * len(runs)]] if differ else []
     for setting in differ:
         values = [cut(printable(value_text(value)), most) for value in setting.values]

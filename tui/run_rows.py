@@ -118,12 +118,12 @@ def newest_figures(run: RunListed) -> dict[str, Any]:
 
 
 def wanted(rows: Sequence[dict[str, Any]], arch: str | None, text: str | None) -> list[Any]:
-    """Those of that network, and with that text somewhere in their words."""
+    """Those of that network, and with each of the text's words somewhere in theirs."""
     words = ("run", "status", "arch", "dataset", "device", "note", "problem")
 
     def has(row: dict[str, Any]) -> bool:
         said = " ".join(str(row[each] or "") for each in words)
-        return (text or "").casefold() in said.casefold()
+        return all(each in said.casefold() for each in (text or "").casefold().split())
 
     return [row for row in rows if (arch is None or row["arch"] == arch) and has(row)]
 

@@ -11,6 +11,7 @@ import typer
 
 from core.config import TrainConfig
 from core.errors import UsageError
+from core.events import finite
 from tui.drawing import printable
 from tui.options import config_option
 
@@ -51,7 +52,7 @@ def one_line(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
+    print(json.dumps(finite(value), indent=2))
 
 
 def refuse_options_before(context: typer.Context, command: str) -> None:

@@ -68,11 +68,15 @@ def padded(text: str, width: int) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    if cells(text) <= width:
-        return text
-    while cells(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    if width <= 0:
+        return ""
+    used, kept = 0, ""
+    for each in text:
+        if used + cells(each) > width - 1:
+            # One more may be all that there is.
+            return text if cells(text[: 2 * width + 2]) <= width else kept + "…"
+        used, kept = used + cells(each), kept + each
+    return text
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

@@ -13,6 +13,7 @@ from textual.message import Message
 from core.commands import Start
 from core.errors import first_line
 from core.listing import Listed, RunListed
+from core.runs import is_imported
 from tui.drawing import printable
 from tui.screens.view import View
 
@@ -84,6 +85,9 @@ class GoingOn(View):
             return
         if not any(each.info for each in run.checkpoints):
             self._refuse(f"{run.name} has no whole checkpoint to branch from")
+            return
+        if is_imported(run.described):
+            self._refuse(f"{run.name} was imported: there is no training to branch from")
             return
         from tui.screens.rewind import Rewind
 

@@ -41,7 +41,7 @@ LABELS = {
 }
 COLUMNS = ("Kind", "Epoch", "Step", "Accuracy", "Loss")
 # Of the names of one checkpoint, that which is replaced last is the one to branch from.
-STEADIEST = ("epoch", "best", "file", "last")
+STEADIEST = ("epoch", "best", "file", "last", "imported")
 
 Branch = tuple[Start, RunState]
 
