@@ -12,6 +12,7 @@ from core.errors import CheckpointError, explain
 from core.events import Evaluated, Progress, from_json
 from core.files import itself
 from core.listing import RunListed, read_listed, status_of
+from core.record import plausible
 from core.runs import EVENTS
 
 TAIL_BYTES = 4096
@@ -122,17 +123,10 @@ def newest(folder: Path) -> Newest:
     # What the first and the last piece are of is not all there.
     for line in lines[1 if size > TAIL_BYTES else 0 : -1]:
         event = from_json(line.decode(errors="replace"))
-        if isinstance(event, Progress | Evaluated) and _plausible(event):
+        if isinstance(event, Progress | Evaluated) and plausible(event):
             found = replace(found, step=event.step, epoch=event.epoch, time=event.time)
             if isinstance(event, Progress):
                 found = replace(found, loss=event.loss)
             else:
                 found = replace(found, accuracy=event.test_accuracy)
     return found
-
-
-def _plausible(event: Progress | Evaluated) -> bool:
-    """By somebody else's hand there may be anything in it."""
-    value = event.loss if isinstance(event, Progress) else event.test_accuracy
-    numbers = isinstance(event.step, int) and isinstance(event.epoch, int)
-    return numbers and isinstance(event.time, int | float) and isinstance(value, int | float)
