@@ -135,11 +135,12 @@ def test_a_paused_run_says_so_on_disk_and_uses_no_cpu(tiny, every_step):
         elif isinstance(event, Paused):
             statuses["paused"] = status_of(folder)
             threading.Timer(0.4, inbox.put, [Resume()]).start()
-            cpu, wall = time.process_time(), time.monotonic()
+            # This thread's: another is writing the checkpoint of the pause.
+            cpu, wall = time.thread_time(), time.monotonic()
         elif isinstance(event, Resumed):
             statuses["running"] = status_of(folder)
             assert time.monotonic() - wall > 0.3
-            assert time.process_time() - cpu < 0.1
+            assert time.thread_time() - cpu < 0.1
     assert statuses == {"paused": "paused", "running": "running"}
     assert status_of(folder) == "finished"
     assert event.train_seconds < 0.4, "a pause is not training"
