@@ -49,17 +49,20 @@ class SetLearningRate(Command):
 
 @dataclass(frozen=True)
 class Predict(Command):
-    """What does the network that is training make of these test digits?"""
+    """What does the network that is training make of these test digits? The answer says who asked:
+    0 is the run's own screen, others are its viewers."""
 
     indices: tuple[int, ...]
+    asker: int = 0
 
 
 @dataclass(frozen=True)
 class PredictImages(Command):
     """What does the network that is training make of these? Each is 784 bytes, row by row, 0 is
-    paper and 255 ink."""
+    paper and 255 ink. `asker` as in Predict."""
 
     images: tuple[bytes, ...]
+    asker: int = 0
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,7 @@ class Predicted(Event):
     step: int
     source: str | None = None
     seconds: float = 0.0  # what training waited for the answer
+    asker: int = 0  # as in Predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +215,7 @@ class ImagesPredicted(Event):
     digits: tuple[Digit, ...]
     step: int
     source: str | None = None
+    asker: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

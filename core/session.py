@@ -293,12 +293,12 @@ class Session:
                     yield inspect(self.learner, self.step)
                 case Inspect():
                     self.before = copy_weights(self.learner)
-                case Predict(indices=indices):
-                    yield self.predict(indices)
-                case PredictImages(images=images):
+                case Predict(indices=indices, asker=asker):
+                    yield self.predict(indices, asker)
+                case PredictImages(images=images, asker=asker):
                     with self.evaluating() as model:
                         digits = describe_images(model, images)
-                    yield ImagesPredicted(digits=digits, step=self.step)
+                    yield ImagesPredicted(digits=digits, step=self.step, asker=asker)
                 case other:
                     yield Asked(command=other)
 
@@ -318,7 +318,7 @@ class Session:
         self.config = replace(self.config, learning_rate=rate)
         yield LearningRateChanged(step=self.step, learning_rate=rate)
 
-    def predict(self, indices: tuple[int, ...]) -> Predicted:
+    def predict(self, indices: tuple[int, ...], asker: int) -> Predicted:
         images, labels = self.tensors.test_images, self.tensors.test_labels
         since = perf_counter()
         with self.evaluating() as model:
@@ -328,6 +328,7 @@ class Session:
             samples=len(labels),
             step=self.step,
             seconds=perf_counter() - since,
+            asker=asker,
         )
 
     @contextmanager

@@ -30,9 +30,10 @@ def train_plainly(
     """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves."""
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox) as signals:
+        from core.sharing import shared
         from core.trainer import train
 
-        events = _complaining(train(config, inbox, taken_up))
+        events = _complaining(shared(train(config, inbox, taken_up), inbox))
         show = _exhaust if quiet else _print_json if as_json else _print_lines
         if show is _print_lines and sys.stderr.isatty():
             show = _show_bar
