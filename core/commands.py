@@ -41,6 +41,11 @@ class Save(Command):
 
 
 @dataclass(frozen=True)
+class HandOver(Command):
+    """Save the run and let go of it, so that another process can go on with it."""
+
+
+@dataclass(frozen=True)
 class SetLearningRate(Command):
     """From now on: the rate itself, or the schedule's peak."""
 

@@ -129,6 +129,18 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandedOver(Event):
+    """The last event of a run that goes on elsewhere, with that config from that checkpoint."""
+
+    recorded = False
+
+    folder: str
+    checkpoint: str
+    config: dict[str, Any]
+    paused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preparing(Event):
     """What happens before training, such as a download. `total` is 0 where it is not known."""
 
