@@ -70,7 +70,8 @@ class Background:
         """Has the process train, ready or not, and gives what it says: the last event is
         RunStarted, and then it goes on alone; or RunFailed, and then it has ended."""
         assert self._process.stdin is not None
-        with suppress(OSError), self._process.stdin as job:  # where it has ended, _next says so
+        # Where it has ended, or has been given up, _next says so.
+        with suppress(OSError, ValueError), self._process.stdin as job:
             job.write(_as_line(config, taken_up))
         event: Event | None = None
         while not isinstance(event, RunStarted | RunFailed):
@@ -208,10 +209,9 @@ def _train(parent: BinaryIO) -> int:
             _tell(parent, as_json(last))
         if isinstance(last, RunStarted | RunFailed):
             parent.close()
-    failed = isinstance(last, RunFailed)
-    if received and (not failed or last.reason == "stopped"):
-        return 128 + received[0]
-    return exit_status(last.reason) if failed else 0
+    if not isinstance(last, RunFailed):
+        return 128 + received[0] if received else 0
+    return 128 + received[0] if received and last.reason == "stopped" else exit_status(last.reason)
 
 
 def _events(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:

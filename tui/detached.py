@@ -69,4 +69,6 @@ def _how_to_go_on(config: TrainConfig, run: str, pid: int) -> str:
     elsewhere = config.checkpoints != TrainConfig().checkpoints
     where = f" --checkpoints {shlex.quote(config.checkpoints)}" if elsewhere else ""
     attach = f"mnist-tui attach {shlex.quote(run)}{where}"
-    return f"training goes on in process {pid}: `{attach}` follows it, `kill {pid}` saves and ends it"
+    return (
+        f"training goes on in process {pid}: `{attach}` follows it, `kill {pid}` saves and ends it"
+    )
