@@ -94,6 +94,10 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="train in a process of its own, and print the run's name"),
+]
 Version = Annotated[
     bool,
     typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
@@ -141,11 +145,16 @@ def train(
     config: TrainConfig,
     as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    detach: Detach = False,
 ) -> int:
     """Train without the app.
 
     Shows a progress bar on a terminal, and plain lines elsewhere.
     """
+    if detach:
+        from tui.detached import train_detached
+
+        return train_detached(config, as_json=as_json, quiet=quiet)
     from tui.plain import train_plainly
 
     return train_plainly(config, as_json=as_json, quiet=quiet)
@@ -167,16 +176,22 @@ def resume(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    detach: Detach = False,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Go on with a run exactly where it stopped."""
     from core.resume import take_up
-    from tui.plain import train_plainly
 
     more = None if epochs is None else parse("epochs", epochs)
     other = None if device is None else parse("device", device)
     config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
+    if detach:
+        from tui.detached import train_detached
+
+        return train_detached(config, taken_up, as_json=as_json, quiet=quiet)
+    from tui.plain import train_plainly
+
     return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
 
 
