@@ -21,7 +21,7 @@ from threading import Thread
 from types import FrameType
 from typing import BinaryIO
 
-from core.commands import Inbox, Stop
+from core.commands import Inbox, Pause, Stop
 from core.config import TrainConfig, read_config
 from core.errors import UserError, exit_status, explain, first_line
 from core.events import Event, RunFailed, RunStarted, as_json, from_json
@@ -66,13 +66,16 @@ class Background:
         if isinstance(event, RunFailed):
             raise UserError(event.message)
 
-    def begin(self, config: TrainConfig, taken_up: TakenUp | None = None) -> Iterator[Event]:
+    def begin(
+        self, config: TrainConfig, taken_up: TakenUp | None = None, *, paused: bool = False
+    ) -> Iterator[Event]:
         """Has the process train, ready or not, and gives what it says: the last event is
-        RunStarted, and then it goes on alone; or RunFailed, and then it has ended."""
+        RunStarted, and then it goes on alone; or RunFailed, and then it has ended. `paused`: it
+        waits before its first step until it is told to go on."""
         assert self._process.stdin is not None
         # Where it has ended, or has been given up, _next says so.
         with suppress(OSError, ValueError), self._process.stdin as job:
-            job.write(_as_line(config, taken_up))
+            job.write(_as_line(config, taken_up, paused))
         event: Event | None = None
         while not isinstance(event, RunStarted | RunFailed):
             try:
@@ -138,22 +141,24 @@ def _how(status: int) -> str:
         return f"by signal {-status}"
 
 
-def _as_line(config: TrainConfig, taken_up: TakenUp | None) -> bytes:
+def _as_line(config: TrainConfig, taken_up: TakenUp | None, paused: bool) -> bytes:
     job = {
         "config": asdict(config),
         "folder": str(taken_up.folder) if taken_up else None,
         "checkpoint": str(taken_up.checkpoint) if taken_up and taken_up.checkpoint else None,
+        "paused": paused,
     }
     return json.dumps(job).encode() + b"\n"
 
 
-def _from_line(line: bytes) -> tuple[TrainConfig, TakenUp | None]:
+def _from_line(line: bytes) -> tuple[TrainConfig, TakenUp | None, bool]:
     """Raises UsageError, and ValueError, KeyError or TypeError for what is no such line."""
     job = json.loads(line)
     config, folder, checkpoint = read_config(job["config"]), job["folder"], job["checkpoint"]
     if folder is None:
-        return config, None
-    return config, TakenUp(Path(folder), None if checkpoint is None else Path(checkpoint))
+        return config, None, job["paused"]
+    taken_up = TakenUp(Path(folder), None if checkpoint is None else Path(checkpoint))
+    return config, taken_up, job["paused"]
 
 
 def main() -> int:
@@ -200,13 +205,15 @@ def _train(parent: BinaryIO) -> int:
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):  # whoever started us has gone, or has no use for us
         return 0
-    config, taken_up = _from_line(line)
+    config, taken_up, paused = _from_line(line)
     inbox: Inbox = SimpleQueue()
     received = _stopping_on_signals(inbox)
     _let_go(0)
     for last in _events(config, inbox, taken_up):
         if last.written:
             _tell(parent, as_json(last))
+        if isinstance(last, RunStarted) and paused:
+            inbox.put(Pause())
         if isinstance(last, RunStarted | RunFailed):
             parent.close()
     if not isinstance(last, RunFailed):
@@ -216,9 +223,10 @@ def _train(parent: BinaryIO) -> int:
 
 def _events(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:
     """What the run says, to whoever listens."""
+    from core.sharing import shared
     from core.trainer import train
 
-    yield from train(config, inbox, taken_up)
+    yield from shared(train(config, inbox, taken_up), inbox)
 
 
 def _stopping_on_signals(inbox: Inbox) -> list[int]:

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from time import sleep
 
@@ -13,6 +14,7 @@ from core.commands import Command
 from core.errors import CheckpointError, UsageError
 from core.events import Event, RunFailed, RunFinished
 from core.listing import find_run, nearest, read_listed
+from core.record import read_events
 from core.runs import is_live, read_description
 from core.sockets import connect, socket_name, sockets, why_not_here
 from core.wire import Hello, command_line, read_event, read_hello
@@ -158,6 +160,23 @@ def links(link: Link) -> Iterator[Link]:
                 sleep(RETRY_SECONDS)
         else:
             return
+
+
+def followed(first: Link) -> Iterator[Event]:
+    """All that a run tells, each event once: from its record what came before, and then what it
+    tells now, until it has ended."""
+    recorded, event = 0, None
+    for link in links(first):
+        before = filter(None, read_events(link.folder, link.hello.recorded))
+        for event in chain(islice(before, recorded, None), link.events()):
+            recorded += event.recorded
+            yield event
+        if isinstance(event, RunFinished | RunFailed):
+            return
+    for event in islice(filter(None, read_events(first.folder)), recorded, None):
+        yield event
+    if not isinstance(event, RunFinished | RunFailed):
+        yield interrupted(first.folder, None)
 
 
 def interrupted(folder: Path, checkpoint: str | None) -> RunFailed:

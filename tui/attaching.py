@@ -3,6 +3,9 @@ own over to one."""
 
 from __future__ import annotations
 
+import os
+import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,7 @@ from core.resume import TakenUp
 from core.wire import RUN_COMMANDS
 from tui.history import laid_under, read_run
 from tui.running import Running
-from tui.state import Recalled, RunState, fold, starting
+from tui.state import Recalled, RunState
 
 if TYPE_CHECKING:
     from core.background import Background
@@ -55,18 +58,30 @@ class Attaching(Running):
         if self._background:
             self._background.give_up()
 
+    @property
+    def farewell(self) -> str:
+        if self._link is None:
+            return super().farewell
+        hello = self._link.hello
+        attach = f"mnist-tui attach {shlex.quote(str(self._link.folder))}"
+        return f"{hello.run} goes on in process {hello.pid}; `{attach}` follows it again"
+
     # Following a run
 
     def attach(self, folder: Path) -> None:
         """Follows the run in that folder, in the place of what is followed now. A run that goes on
         here is not left for it."""
+        started = self.run_state.started
+        if self.run_state.active and started and samefile(started.folder, folder):
+            self.action_view("train")
+            return
         if self.run_state.active and not self.run_state.attached:
             what = "a run goes on here: stop it (s), or hand it over to a process of its own (d)"
             self.notify(f"{what}, before you attach to another", markup=False)
             return
 
         def follow() -> None:
-            from core.following import Link, follow
+            from core.following import follow
 
             try:
                 link: Link = follow(folder)
@@ -172,6 +187,12 @@ class Attaching(Running):
                 self._follow(follow(Path(event.folder)))
 
         self.run_worker(begin, thread=True, exit_on_error=False)
+
+
+def samefile(one: str | Path, other: str | Path) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False
 
 
 def _folder(state: RunState) -> Path | None:

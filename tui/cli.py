@@ -1,6 +1,5 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
-import gc
 import os
 import sys
 from typing import Annotated, Any
@@ -10,9 +9,11 @@ import typer
 from core.config import TrainConfig, parse
 from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
+from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
+from tui.opening import run_app
 from tui.options import with_config
 from tui.shell import (
     HELP,
@@ -21,11 +22,13 @@ from tui.shell import (
     DataDir,
     complain,
     folder_of,
+    has_terminal,
     one_line,
     print_json,
     refuse_options_before,
     write_any_text,
 )
+from tui.signals import GO_ON, ON_HANGUP
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -82,10 +85,6 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -97,6 +96,14 @@ def _print_version(wanted: bool) -> None:
 Detach = Annotated[
     bool,
     typer.Option("--detach", help="train in a process of its own, and print the run's name"),
+]
+OnHangup = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(ON_HANGUP),
+        help="what a run does when its terminal goes away: it goes on by itself, to be attached "
+        "to later, or it is saved and ends",
+    ),
 ]
 Version = Annotated[
     bool,
@@ -111,6 +118,7 @@ def start_app(
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
     version: Version = False,
+    on_hangup: OnHangup = GO_ON,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
@@ -124,19 +132,8 @@ def start_app(
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
         from tui.plain import train_plainly
 
-        return train_plainly(config)
-    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
-    from tui.app import MnistApp
-    from tui.settings import load_settings
-
-    settings, said = load_settings()
-    if said:
-        complain(said)
-    application = MnistApp(config, start=start, settings=settings)
-    application.run()
-    if application.farewell:
-        print(application.farewell)
-    return application.return_code or 0
+        return train_plainly(config, on_hangup=on_hangup)
+    return run_app(config, start=start, on_hangup=on_hangup)
 
 
 @app.command()
@@ -195,6 +192,7 @@ def resume(
     return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
 
 
+app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)
 

@@ -49,6 +49,12 @@ def train_plainly(
     return exit_status(last.reason) if isinstance(last, RunFailed) else 0
 
 
+def print_run(events: Iterable[Event], *, as_json: bool) -> int:
+    """Prints what a run elsewhere tells, and returns the exit status that it has there."""
+    last = (_print_json if as_json else _print_lines)(_complaining(events))
+    return exit_status(last.reason) if isinstance(last, RunFailed) else 0
+
+
 @contextmanager
 def _stopping_on_signals(inbox: Inbox) -> Iterator[list[int]]:
     """The first signal asks the run to stop; a second one ends the program on the spot."""

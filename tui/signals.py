@@ -1,5 +1,5 @@
-"""The signals that ask a run to end, which then stops, saves and says so; and the one that says that
-the terminal has gone, after which a run goes on without it.
+"""The signals that ask a run to end, which then stops, saves and says so; and the one that says
+that the terminal has gone, after which a run goes on without it.
 """
 
 import os

@@ -244,9 +244,7 @@ def fold(state: RunState, event: Event) -> RunState:
             return replace(state, message=event.message)
         case HandedOver():
             doing = "handing over to a process of its own"
-            return replace(
-                state, phase="preparing", attached=True, doing=doing, done=0, total=0
-            )
+            return replace(state, phase="preparing", attached=True, doing=doing, done=0, total=0)
         case Recalled(state=told):
             return _recalled(state, told)
         case RunFinished():

@@ -15,6 +15,8 @@ PHASES = {
     "stopped": "■ stopped",
     "failed": "✗ failed",
 }
+# What of the run's state is said here.
+SHOWN = ("phase", "started", "attached")
 
 
 class Heading(Static):
@@ -33,7 +35,7 @@ class Heading(Static):
         self.draw()
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if (before.phase, before.started) != (after.phase, after.started):
+        if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
             self.draw()
 
     def draw(self) -> None:
@@ -45,10 +47,11 @@ class Heading(Static):
             left = self._places(short=True)
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
-        right = " · ".join([*facts, *filter(None, [PHASES[state.phase]])]) + " "
+        attached = ["attached"] if state.attached and state.active else []
+        phase = [PHASES[state.phase]] if PHASES[state.phase] else []
         room = self.size.width - left.cell_length
-        if len(right) > room:
-            right = PHASES[state.phase] + " "
+        said = [[*facts, *attached, *phase], [*attached, *phase], phase]
+        right = next((line for line in map(" · ".join, said) if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
 
     def _places(self, *, short: bool = False) -> Content:
