@@ -40,18 +40,19 @@ class Heading(Static):
 
     def draw(self) -> None:
         state = self.run_state
+        attached = ["attached"] if state.attached and state.active else []
+        phase = [*attached, *filter(None, [PHASES[state.phase]])]
+        least = len(" · ".join(phase))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places(short=True)
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
-        attached = ["attached"] if state.attached and state.active else []
-        phase = [PHASES[state.phase]] if PHASES[state.phase] else []
         room = self.size.width - left.cell_length
-        said = [[*facts, *attached, *phase], [*attached, *phase], phase]
-        right = next((line for line in map(" · ".join, said) if len(line) < room), "") + " "
+        lines = (" · ".join(said) for said in ([*facts, *phase], phase))
+        right = next((line for line in lines if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
 
     def _places(self, *, short: bool = False) -> Content:
