@@ -21,7 +21,7 @@ from core import background
 from core.background import Background
 from core.config import TrainConfig
 from core.errors import UserError
-from core.events import RunFailed
+from core.events import RunFailed, RunStarted
 from core.headers import read_info
 from core.runs import is_live, read_description
 from core.trainer import train
@@ -70,6 +70,12 @@ def nothing_goes_on(tmp_path):
             os.kill(described["pid"], signal.SIGKILL)
 
 
+def held(pid: int, *kinds: str) -> list[str]:
+    """What a process has open of such kinds."""
+    found = map(os.readlink, Path(f"/proc/{pid}/fd").iterdir())
+    return [each for each in found if each.startswith(kinds)]
+
+
 def ended(folder: Path):
     described = read_description(folder)
     return not is_live(folder, described) and described["status"]
@@ -96,9 +102,8 @@ def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(ru
     folder = tmp_path / "checkpoints" / name
     assert read_description(folder)["pid"] == pid
     assert os.getsid(pid) == pid
-    assert psutil.Process(pid).ppid() != terminal.pid
-    held = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").glob("*")]
-    assert [each for each in held if each.startswith(("/dev/pts", "pipe:"))] == []
+    assert psutil.Process(pid).terminal() is None
+    wait_until(lambda: not held(pid, "/dev/pts", "pipe:"))
 
     terminal.close(force=True)
     os.kill(pid, signal.SIGHUP)
@@ -130,7 +135,8 @@ def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
     assert "the checkpoint folder file cannot be written (File exists)" in one_line(done)
     none = run("resume", "nothing", "--detach")
     assert (none.returncode, none.stdout) == (1, "")
-    many = run("train", "--detach", *RUN, WORLD_SIZE="2")
+    told = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+    many = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **told)
     assert many.returncode == 2
     assert "--detach does not go with torchrun" in one_line(many)
 
@@ -236,7 +242,9 @@ def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypa
 FAKE = """
 import sys, time, types
 from conftest import make_fake_train
+from core.events import Notice
 def train(config, inbox, taken_up=None):
+    yield Notice(message="by the way")
     yield from make_fake_train(delay=config.save_every)(config, inbox)
     time.sleep(60 if config.preset == "speedrun" else 0)
 sys.modules["core.trainer"] = types.ModuleType("core.trainer")
@@ -262,6 +270,38 @@ def process(tmp_path):
             child.kill()
 
 
+def test_what_detaching_prints(run, tmp_path):
+    (tmp_path / "fake.py").write_text(FAKE)
+    quick = ("--detach", "--save-every", "0.01", "--epochs", "1", "--checkpoints", "my runs")
+    environment = with_fault(tmp_path, "import fake")
+    done = run("train", *quick, **environment)
+    assert (done.returncode, done.stdout) == (0, "fake-1\n")
+    first, last = done.stderr.splitlines()
+    assert first == "mnist-tui: by the way"
+    assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` follows it" in last
+    quiet = run("train", *quick, "--quiet", **environment)
+    assert (quiet.stdout, quiet.stderr) == ("fake-1\n", "mnist-tui: by the way\n")
+    told = run("train", *quick, "--json", "--quiet", **environment)
+    assert [json.loads(line)["run"] for line in told.stdout.splitlines()] == ["fake-1"]
+    failed = run("train", *quick, "--json", **with_fault(tmp_path, "os._exit(3)"))
+    assert failed.returncode == 1
+    assert [json.loads(line)["event"] for line in failed.stdout.splitlines()] == ["run_failed"]
+
+
+def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypatch, tmp_path):
+    (tmp_path / "fake.py").write_text(FAKE)
+    with_fault(tmp_path, "import fake")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    one = Background()
+    one.wait_ready(30)
+    *_, started = one.begin(TrainConfig(save_every=0.01, epochs=1000))
+    assert isinstance(started, RunStarted)
+    one.give_up()
+    assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
+    os.kill(one.pid, signal.SIGTERM)
+    wait_until(lambda: not psutil.pid_exists(one.pid))
+
+
 def job(**changes) -> bytes:
     config = asdict(TrainConfig(**{"save_every": 0.01, "epochs": 1000} | changes))
     return json.dumps({"config": config, "folder": None, "checkpoint": None}).encode() + b"\n"
@@ -270,14 +310,14 @@ def job(**changes) -> bytes:
 def test_who_started_it_hears_until_it_has_started(process):
     out, err = process.communicate(job(epochs=1), timeout=20)
     said = [json.loads(line)["event"] for line in out.splitlines()]
-    assert (said, err, process.returncode) == (["preparing", "run_started"], b"", 0)
+    assert (said, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run(process, number):
     process.stdin.write(job())
     process.stdin.close()
-    assert process.stdout.read().count(b"\n") == 2  # all that it says; it goes on
+    assert process.stdout.read().count(b"\n") == 3  # all that it says; it goes on
     process.send_signal(number)
     assert process.wait(20) == 128 + number
 

@@ -27,7 +27,7 @@ def train_detached(
 
     stdout gets the run's name and nothing else, so that a script can have it. Raises UserError.
     """
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError("--detach does not go with torchrun, which ends what it has started")
     before = signal.signal(signal.SIGTERM, _end)
     background = Background()
