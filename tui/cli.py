@@ -100,6 +100,17 @@ Version = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="print what would be done, as a file for --config; do nothing"),
+]
+
+TensorBoard = Annotated[
+    bool,
+    typer.Option("--tensorboard", help="write event files as well, to tensorboard/ in the run"),
+]
+
+
 @app.callback(invoke_without_command=True)
 @with_config
 def start_app(
@@ -141,14 +152,20 @@ def train(
     config: TrainConfig,
     as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    dry_run: DryRun = False,
+    tensorboard: TensorBoard = False,
 ) -> int:
     """Train without the app.
 
     Shows a progress bar on a terminal, and plain lines elsewhere.
     """
+    if dry_run:
+        from tui.dry_run import tell_plan
+
+        return tell_plan(config, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
     from tui.plain import train_plainly
 
-    return train_plainly(config, as_json=as_json, quiet=quiet)
+    return train_plainly(config, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
 
 
 @app.command()
@@ -167,17 +184,24 @@ def resume(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
+    dry_run: DryRun = False,
+    tensorboard: TensorBoard = False,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Go on with a run exactly where it stopped."""
     from core.resume import take_up
-    from tui.plain import train_plainly
 
     more = None if epochs is None else parse("epochs", epochs)
     other = None if device is None else parse("device", device)
     config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
-    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
+    if dry_run:
+        from tui.dry_run import tell_plan
+
+        return tell_plan(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
+    from tui.plain import train_plainly
+
+    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
 
 
 app.command(name="eval")(evaluate)

@@ -4,13 +4,14 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 from core.errors import CheckpointError, UsageError, UserError, explain
 from core.events import Evaluated, Progress, RunStarted
@@ -18,6 +19,9 @@ from core.files import expand, replace_file
 from core.record import read_events
 from tui.drawing import printable
 from tui.shell import complain
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 FORMATS = ("csv", "tensorboard")
 TENSORBOARD_FILE = "events.out.tfevents.*"
@@ -65,8 +69,12 @@ def rows_of(folder: Path) -> tuple[list[Row], int]:
                 while rows and rows[-1].step > step:
                     rows.pop()
             case Progress() | Evaluated():
-                rows.append(Row(**{n: v for n, v in vars(event).items() if n in NAMES}))
+                rows.append(row_of(event))
     return rows, broken
+
+
+def row_of(event: Progress | Evaluated) -> Row:
+    return Row(**{name: value for name, value in vars(event).items() if name in NAMES})
 
 
 def export(folder: Path, target: str | None, format: str, *, force: bool) -> None:
@@ -114,14 +122,19 @@ def _write_csv(rows: list[Row], place: Path, *, force: bool, stdout: bool) -> No
     replace_file(place, text.getvalue().encode())
 
 
-def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
-    """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
-    another, so those that are there go once the new one is whole."""
+def check_tensorboard() -> None:
+    """Raises UserError where its files cannot be written here."""
     if find_spec("tensorboard") is None:
         raise UserError(
             "TensorBoard's files need the package tensorboard, the extra of that name: "
             "pip install tensorboard"
         )
+
+
+def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
+    """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
+    another, so those that are there go once the new one is whole."""
+    check_tensorboard()
     if os.path.lexists(place) and not place.is_dir():
         raise UsageError(f"{place} is a file: TensorBoard's files go into a folder")
     old = list(place.glob(TENSORBOARD_FILE))
@@ -144,12 +157,11 @@ def _tell_tensorboard(rows: list[Row], folder: Path) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder)) as writer:
-        for tag, value, row in _scalars(rows):
-            writer.add_scalar(tag, value, row.step, walltime=row.time)
+        tell(writer, rows)
 
 
-def _scalars(rows: list[Row]) -> Iterator[tuple[str, float, Row]]:
+def tell(writer: "SummaryWriter", rows: Iterable[Row]) -> None:
     for row in rows:
         for name, tag in TAGS.items():
             if (value := getattr(row, name)) is not None:
-                yield tag, value, row
+                writer.add_scalar(tag, value, row.step, walltime=row.time)
