@@ -64,9 +64,11 @@ def fitted(state: RunState, width: int, *, plain: bool = False) -> str:
     speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
     left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
     whole = _joined("  ", f"epoch {epoch}", loss, test, speed, left)
-    if (room := width - len(whole) - 4) >= NARROWEST:
+    # So that the bar keeps its length whatever the figures are.
+    figures = _joined("  ", loss, test, f"{speed:>9}", f"{left:>10}")
+    if (room := width - len(epoch) - len(figures) - 12) >= NARROWEST:
         gauge = f"[{bar(state.share, min(room, WIDEST), plain=plain)}]"
-        return _joined("  ", f"epoch {epoch}", gauge, loss, test, speed, left)
+        return _joined("  ", f"epoch {epoch}", gauge, figures)
     lesser = (
         whole,
         _joined(" ", epoch, loss, test, speed, left),

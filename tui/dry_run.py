@@ -10,7 +10,7 @@ from core.datasets import mnist_folder
 from core.planning import Plan, plan
 from core.resume import TakenUp
 from tui.drawing import printable
-from tui.metrics_files import check_tensorboard
+from tui.event_files import check_tensorboard
 from tui.shell import complain, print_json
 
 

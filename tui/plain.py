@@ -14,10 +14,11 @@ from core.config import TrainConfig
 from core.errors import exit_status, explain
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from core.resume import TakenUp
+from tui.event_files import check_tensorboard
 from tui.shell import complain
 from tui.signals import ENDING, WARNING
 from tui.state import RunState, fold
-from tui.tensorboard import load_tensorboard, telling_tensorboard
+from tui.tensorboard import telling_tensorboard
 from tui.words import epoch_line, farewell, headline
 
 
@@ -36,10 +37,8 @@ def train_plainly(
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox) as signals:
         if tensorboard:
-            load_tensorboard()
-        from core.trainer import train
-
-        events: Iterator[Event] = train(config, inbox, taken_up)
+            check_tensorboard()
+        events = _trained(config, inbox, taken_up)
         if tensorboard:
             events = telling_tensorboard(events)
         ended: list[Event] = []
@@ -48,6 +47,13 @@ def train_plainly(
     if isinstance(last, RunFailed) and last.reason != "stopped":
         return exit_status(last.reason)
     return 128 + signals[0] if signals else unsaid
+
+
+def _trained(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:
+    """Whoever shows it has begun to by the time that PyTorch is loaded."""
+    from core.trainer import train
+
+    yield from train(config, inbox, taken_up)
 
 
 def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:
