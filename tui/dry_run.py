@@ -56,8 +56,11 @@ def _lines(planned: Plan) -> list[str]:
         run = f"a folder of its own in {config.folder}, such as {config.arch}-20260131-120000"
     else:
         run = f"{planned.run}, from step {planned.step:,} on"
+    what = "what would be done; as a file it is for --config"
+    if planned.run:
+        what = "how the run would go on; as a file for --config it would begin a new one"
     return [
-        "Nothing has been started. This is what would be done; as a file it is for --config.",
+        f"Nothing has been started. This is {what}.",
         f"network: {config.arch}, {planned.parameters:,} parameters",
         f"device: {planned.device}{threads}, in {planned.precision}",
         f"digits: {planned.train_samples:,} of {planned.dataset}{where}",

@@ -48,7 +48,7 @@ class EventFile:
 
         name = f"{int(time.time()):010}.{platform.node()}.{os.getpid()}.{time.monotonic_ns()}"
         self.path = folder / PATTERN.replace("*", name)
-        self._file = open(self.path, "xb", opener=itself)
+        self._file = open(self.path, "xb", opener=itself)  # noqa: SIM115
         self._records = RecordWriter(self._file)
         # Without a version each step that is less than the one before would take others back.
         self._write(wall_time=time.time(), file_version="brain.Event:2")
