@@ -6,29 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from core.config import TrainConfig, parse
+from core.config import TrainConfig
 from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
+from tui.cli_train import OnHangup, resume, train
 from tui.opening import run_app
 from tui.options import with_config
 from tui.shell import (
     HELP,
     AsJson,
-    CheckpointsDir,
     DataDir,
     complain,
-    folder_of,
     has_terminal,
     one_line,
     print_json,
     refuse_options_before,
     write_any_text,
 )
-from tui.signals import GO_ON, ON_HANGUP
+from tui.signals import GO_ON
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -93,18 +92,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Detach = Annotated[
-    bool,
-    typer.Option("--detach", help="train in a process of its own, and print the run's name"),
-]
-OnHangup = Annotated[
-    str,
-    typer.Option(
-        metavar="|".join(ON_HANGUP),
-        help="what a run does when its terminal goes away: it goes on by itself, to be attached "
-        "to later, or it is saved and ends",
-    ),
-]
 Version = Annotated[
     bool,
     typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
@@ -136,62 +123,8 @@ def start_app(
     return run_app(config, start=start, on_hangup=on_hangup)
 
 
-@app.command()
-@with_config
-def train(
-    config: TrainConfig,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-    detach: Detach = False,
-) -> int:
-    """Train without the app.
-
-    Shows a progress bar on a terminal, and plain lines elsewhere.
-    """
-    if detach:
-        from tui.detached import train_detached
-
-        return train_detached(config, as_json=as_json, quiet=quiet)
-    from tui.plain import train_plainly
-
-    return train_plainly(config, as_json=as_json, quiet=quiet)
-
-
-@app.command()
-def resume(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="a run's name, its folder or one of its checkpoints", metavar="RUN_OR_CHECKPOINT"
-        ),
-    ],
-    epochs: Annotated[
-        str | None, typer.Option(metavar="N", help="train to so many epochs in all")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="another device than before")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-    detach: Detach = False,
-    data: DataDir = None,
-    checkpoints: CheckpointsDir = None,
-) -> int:
-    """Go on with a run exactly where it stopped."""
-    from core.resume import take_up
-
-    more = None if epochs is None else parse("epochs", epochs)
-    other = None if device is None else parse("device", device)
-    config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
-    if detach:
-        from tui.detached import train_detached
-
-        return train_detached(config, taken_up, as_json=as_json, quiet=quiet)
-    from tui.plain import train_plainly
-
-    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
-
-
+app.command()(train)
+app.command()(resume)
 app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)

@@ -12,6 +12,9 @@ HANGUP = getattr(signal, "SIGHUP", None)
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+# What a job queue sends a while before it ends a job, as Slurm does on --signal=USR1@60. Left
+# alone they would end the program on the spot.
+WARNING = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 # What can be wanted when the terminal goes.
 GO_ON, SAVE = "go-on", "save"
 ON_HANGUP = (GO_ON, SAVE)
