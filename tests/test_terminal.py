@@ -40,6 +40,7 @@ class Terminal:
         size=(80, 24),
         program=("-m", "tui"),
         dataset=("--dataset", "sample"),
+        executable=sys.executable,
     ):
         environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         for size_by_hand in ("COLUMNS", "LINES"):
@@ -50,7 +51,7 @@ class Terminal:
         self.output = b""
         self.reading = True
         self.child = pexpect.spawn(
-            sys.executable,
+            executable,
             [*program, *dataset, *arguments],
             cwd=str(folder),
             env=environment,
