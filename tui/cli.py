@@ -110,6 +110,12 @@ TensorBoard = Annotated[
     typer.Option("--tensorboard", help="write event files as well, to tensorboard/ in the run"),
 ]
 
+HOW_IT_ENDS = (
+    "Ctrl-C, SIGTERM and what a job queue sends ahead of its limit (SIGUSR1 or SIGUSR2, as with "
+    "Slurm's --signal=USR1@60) save and end; `mnist-tui resume` goes on from there. Exit status: 0 "
+    "finished, 1 failed, 2 wrong usage, 3 diverged, 128+N ended by signal N (143: SIGTERM)."
+)
+
 
 @app.callback(invoke_without_command=True)
 @with_config
@@ -146,7 +152,7 @@ def start_app(
     return application.return_code or 0
 
 
-@app.command()
+@app.command(epilog=HOW_IT_ENDS)
 @with_config
 def train(
     config: TrainConfig,
@@ -168,7 +174,7 @@ def train(
     return train_plainly(config, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
 
 
-@app.command()
+@app.command(epilog=HOW_IT_ENDS)
 def resume(
     run: Annotated[
         str,
