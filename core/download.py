@@ -25,10 +25,11 @@ CHUNK = 64 * 1024
 
 def mirrors() -> list[str]:
     """Folders on the web that have the files; MNIST_TUI_MIRROR puts one of your own first."""
+    if own := os.environ.get("MNIST_TUI_MIRROR"):
+        return [own.rstrip("/") + "/"]
     from torchvision.datasets import MNIST
 
-    own = os.environ.get("MNIST_TUI_MIRROR")
-    return [own.rstrip("/") + "/"] if own else list(MNIST.mirrors)
+    return list(MNIST.mirrors)
 
 
 def published_md5(name: str) -> str:

@@ -13,7 +13,7 @@ from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
-from tui.cli_train import OnHangup, resume, train
+from tui.cli_train import HOW_IT_ENDS, OnHangup, resume, train
 from tui.opening import run_app
 from tui.options import with_config
 from tui.shell import (
@@ -123,8 +123,8 @@ def start_app(
     return run_app(config, start=start, on_hangup=on_hangup)
 
 
-app.command()(train)
-app.command()(resume)
+app.command(epilog=HOW_IT_ENDS)(train)
+app.command(epilog=HOW_IT_ENDS)(resume)
 app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)
