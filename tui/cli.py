@@ -11,6 +11,7 @@ from core.config import TrainConfig, parse
 from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
+from tui.cli_doctor import doctor
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
 from tui.options import with_config
@@ -182,6 +183,7 @@ def resume(
 
 app.command(name="eval")(evaluate)
 app.command()(predict)
+app.command()(doctor)
 
 
 @app.command()
