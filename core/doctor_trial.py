@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # The network with both convolutions and large products: on a GPU, cuDNN and cuBLAS.
 ARCH = "cnn"
-STEPS, LEAST_STEPS = 60, 20
+STEPS, LEAST_STEPS = 40, 20
 # From then on a round ends when it has made LEAST_STEPS.
 ROUND_SECONDS = 2.5
 TIMED_SECONDS, WARM_UPS = 1.5, 10
