@@ -32,7 +32,7 @@ def examine(
     """Each finding as soon as it is known, and before what takes a while what it is. Nothing is
     raised or left behind, and no process outlives it. Raises UsageError for a folder in no home.
     """
-    with probe("core.doctor_versions") as versions, probe("core.doctor_gpus") as gpus:
+    with probe("core.doctor_versions") as versions, probe("core.doctor_driver") as gpus:
         yield from judge_machine(read_machine_facts())
         yield from judge_folder(read_folder(checkpoints))
         yield doctor_pairing.judge_python()

@@ -12,11 +12,11 @@ from core.doctor_trial import ARCH, Trial
 
 GROUP = "Training"
 # By how much two devices' losses may differ in the first COMPARED steps. In float32 that add up in
-# another order, cnn's first 20 losses differ by 0.000001 (as much by one thread or two, plain or
-# oneDNN's products), and by 0.0007 where its first weights are off by a millionth. Arithmetic of 10
-# or 7 bits, TF32's and bf16's, is off by 0.01 to 0.03 within ten steps. Later on small differences
-# grow without a fault of anybody's: to 0.007 in 50 steps, to 0.02 in 200.
-COMPARED, TOLERANCE = 20, 0.002
+# another order, cnn's differ by 0.000001 (one thread or two, oneDNN's products or plain ones), and
+# by 0.0007 to 0.0015 where its first weights are off by 1e-6 to 1e-5. Less exact arithmetic is off
+# by 0.004 (TF32) to 0.006 (bf16): not wrong, but not what was asked for. Later on all of these grow
+# without anybody's fault, to 0.01 in 40 steps.
+COMPARED, TOLERANCE, ROUGHLY = 20, 0.002, 0.05
 # Of this many losses at each end the means are compared, and the last is to be below so much of
 # the first. It is 0.6 after 20 steps.
 ENDS, FALLEN = 5, 0.9
@@ -125,15 +125,20 @@ def judge_agreement(processor: Trial, other: Trial) -> Iterator[Check]:
         yield Check(GROUP, name, WARNING, what, "put that right first")
         return
     pairs = list(zip(processor.losses, other.losses, strict=False))
-    apart = [abs(a - b) for a, b in pairs[:COMPARED]]
+    apart = [_apart(each) for each in pairs[:COMPARED]]
     worst = max(apart)
     figures = {"largest_difference": worst, "steps": len(apart), "tolerance": TOLERANCE}
-    # What is no number is no more than anything either.
-    if not all(each <= TOLERANCE for each in apart):
-        step = next(n for n, each in enumerate(apart) if not each <= TOLERANCE)
-        mine, yours = pairs[step]
-        what = f"do not agree: at step {step + 1} the loss is {yours:.4f} there and {mine:.4f} here"
+    here, there = next((pair for pair in pairs if _apart(pair) == worst), pairs[0])
+    if not worst <= ROUGHLY:  # nor is what is no number
+        what = f"do not agree: a loss is {there:.4f} there, and {here:.4f} here"
         yield Check(GROUP, name, PROBLEM, what, BROKEN, figures)
+    elif worst > TOLERANCE:
+        what = f"agree only roughly: their first {len(apart)} losses differ by up to {worst:.1g}"
+        advice = (
+            f"up to {TOLERANCE:g} is float noise: this device seems to take less exact arithmetic "
+            "(TF32) for fp32. Unset NVIDIA_TF32_OVERRIDE and TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
+        )
+        yield Check(GROUP, name, WARNING, what, advice, figures)
     else:
         what = f"agree: their first {len(apart)} losses differ by {worst:.1g} at most"
         what += f" (up to {TOLERANCE:g} is float noise)"
@@ -147,3 +152,9 @@ def judge_agreement(processor: Trial, other: Trial) -> Iterator[Check]:
             yield Check(GROUP, f"{other.device} gain", WARNING, what, advice, {"ratio": ratio})
         else:
             yield Check(GROUP, f"{other.device} gain", OK, what, figures={"ratio": ratio})
+
+
+def _apart(losses: tuple[float, float]) -> float:
+    """How far the two are apart; without end where one of them is no number."""
+    gap = abs(losses[0] - losses[1])
+    return gap if math.isfinite(gap) else math.inf

@@ -17,8 +17,9 @@ from test_cli import environment_in, runner
 
 from core import doctor, doctor_machine, doctor_storage
 from core.checks import Check
+from core.doctor_driver import parse_smi, read_gpu
 from core.doctor_gpu_checks import judge_nvidia
-from core.doctor_gpus import GpuFacts, NvidiaFacts, parse_smi, read_gpu, read_nvidia
+from core.doctor_gpus import GpuFacts, NvidiaFacts, read_nvidia
 from core.doctor_machine import MachineFacts, judge_machine
 from core.doctor_pairing import judge_devices, judge_versions, kernels_for
 from core.doctor_probe import Answer, probe
@@ -550,7 +551,8 @@ def test_a_usual_figure_is_told_only_where_there_is_one():
     ("other", "expected"),
     [
         (other_gpu(0.001), {}),
-        (other_gpu(0.01), {"cuda:0 and cpu": "problem"}),
+        (other_gpu(0.01), {"cuda:0 and cpu": "warning"}),
+        (other_gpu(0.1), {"cuda:0 and cpu": "problem"}),
         (other_gpu(losses=(2.3, nan)), {"cuda:0 and cpu": "problem"}),
         (other_gpu(samples_per_second=900.0), {"cuda:0 gain": "warning"}),
         (other_gpu(failure="it hangs"), {}),  # which is a problem by itself
@@ -762,6 +764,6 @@ def test_a_folder_in_no_home_is_wrong_usage(tmp_path):
 
 
 def test_the_probes_see_what_is_here():
-    with probe("core.doctor_gpus") as asked:
+    with probe("core.doctor_driver") as asked:
         facts = read_nvidia(asked.answer(60.0))
     assert facts.error is None or facts.card or facts.driver
