@@ -30,6 +30,14 @@ ONE_THREAD_PARAMETERS = 70_000
 STEPS_AHEAD = 2
 
 
+def choose_threads(config: TrainConfig) -> int:
+    """How many CPU threads one operation takes."""
+    if config.threads != "auto":
+        return int(config.threads)
+    small = ARCHITECTURES[config.arch].parameters < ONE_THREAD_PARAMETERS
+    return 1 if small else cpu_cores()
+
+
 class Learner:
     """Making one is the first thing that can run out of memory.
 
@@ -40,7 +48,7 @@ class Learner:
         self, config: TrainConfig, precision: str, tensors: Tensors, device: torch.device
     ) -> None:
         self.config, self.precision, self.device = config, precision, device
-        self.threads = self._choose_threads()
+        self.threads = choose_threads(config)
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
@@ -56,12 +64,6 @@ class Learner:
         self._ahead: deque[torch.cuda.Event] = deque()
         # A graph's steps leave their gradients where they were when it was captured.
         self._replayed, self._captured_gradients = False, dict[str, Tensor]()
-
-    def _choose_threads(self) -> int:
-        if self.config.threads != "auto":
-            return int(self.config.threads)
-        small = ARCHITECTURES[self.config.arch].parameters < ONE_THREAD_PARAMETERS
-        return 1 if small else cpu_cores()
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
         """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on."""
