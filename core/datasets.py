@@ -132,7 +132,7 @@ def mnist_out_of_reach(data: str | None) -> str | None:
     from core.download import out_of_reach
 
     folder = mnist_folder(data)
-    faults = {name: _fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
+    faults = {name: find_fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
     for name, fault in faults.items():
         if fault and (why := out_of_reach(name, folder)):
             return f"{fault}, and {why}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from core.doctor_gpu_checks import judge_nvidia
 from core.doctor_gpus import read_nvidia
 from core.doctor_machine import judge_machine, read_machine_facts
 from core.doctor_probe import probe
-from core.doctor_storage import judge_data, judge_folder, read_data, read_folder
+from core.doctor_storage import judge_data, judge_folder, judge_sockets, read_data, read_folder
 from core.doctor_training import GROUP as TRAINING
 from core.doctor_training import judge_agreement, judge_trial
 from core.doctor_trial import Trial, read_trial
@@ -21,7 +22,7 @@ from core.doctor_versions import TorchFacts, read_versions
 from core.events import Preparing
 
 # What hangs is told within a minute: both probes begin at once, and all GPUs train at once.
-VERSIONS_SECONDS, GPUS_SECONDS, TRIAL_SECONDS = 25.0, 20.0, 35.0
+VERSIONS_SECONDS, GPUS_SECONDS, TRIAL_SECONDS = 25.0, 20.0, 45.0
 # So many cores for each GPU that trains beside others.
 CORES_PER_GPU = 2
 
@@ -35,6 +36,8 @@ def examine(
     with probe("core.doctor_versions") as versions, probe("core.doctor_driver") as gpus:
         yield from judge_machine(read_machine_facts())
         yield from judge_folder(read_folder(checkpoints))
+        if hasattr(socket, "AF_UNIX"):
+            yield judge_sockets(checkpoints)
         yield doctor_pairing.judge_python()
         yield Preparing(message="importing PyTorch")
         torch, vision = read_versions(versions.answer(VERSIONS_SECONDS))

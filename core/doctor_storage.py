@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 from core import datasets
 from core.checks import OK, PROBLEM, WARNING, Check
-from core.errors import explain
+from core.errors import CheckpointError, explain
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and for a moment there are two of it.
@@ -112,6 +112,28 @@ def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Chec
         what = "its file system has no locks: a run that is training cannot be told from a dead one"
         advice = "do not take up one run twice, or give --checkpoints a folder on another disk"
         yield Check(DISK, "locks", WARNING, what, advice)
+
+
+def read_sockets(folder: Path) -> str:
+    """Opens a socket as a run in that folder would, and removes it; where it was. Raises
+    CheckpointError where there can be none."""
+    from core import sockets
+
+    server = sockets.listen(folder / f"doctor-{os.getpid()}")
+    path = Path(server.getsockname())
+    server.close()
+    path.unlink(missing_ok=True)
+    return str(path.parent)
+
+
+def judge_sockets(folder: Path) -> Check:
+    try:
+        where = read_sockets(folder)
+    except CheckpointError as error:
+        what = f"a run here cannot be attached to: {error}"
+        advice = "put that right, or set XDG_RUNTIME_DIR to a folder of yours; training needs none"
+        return Check(DISK, "sockets", WARNING, what, advice)
+    return Check(DISK, "sockets", OK, f"runs can be attached to, in {where}")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,14 @@ from core.doctor_gpus import GpuFacts, NvidiaFacts, read_nvidia
 from core.doctor_machine import MachineFacts, judge_machine
 from core.doctor_pairing import judge_devices, judge_versions, kernels_for
 from core.doctor_probe import Answer, probe
-from core.doctor_storage import DataFacts, FolderFacts, judge_data, judge_folder, read_folder
+from core.doctor_storage import (
+    DataFacts,
+    FolderFacts,
+    judge_data,
+    judge_folder,
+    judge_sockets,
+    read_folder,
+)
 from core.doctor_training import judge_agreement, judge_trial
 from core.doctor_trial import Trial
 from core.doctor_versions import CudaDevice, TorchFacts, VisionFacts, read_versions
@@ -429,6 +436,16 @@ def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
     assert verdict == "problem"
     assert "Not a directory" in said
     assert "--checkpoints" in said
+
+
+def test_a_socket_is_really_opened_and_removed(tmp_path):
+    folder = Path(os.environ["XDG_RUNTIME_DIR"], "mnist-tui")
+    assert judge_sockets(tmp_path).what == f"runs can be attached to, in {folder}"
+    assert list(folder.iterdir()) == []
+    folder.chmod(0o777)
+    refused = judge_sockets(tmp_path)
+    assert refused.verdict == "warning"
+    assert "can be written by other users" in refused.what
 
 
 @pytest.mark.parametrize(
