@@ -74,7 +74,7 @@ def mnist(data: str | None) -> Loading:
 
     folder = mnist_folder(data)
     for name, digest in MNIST_FILES.items():
-        fault = None if mnist_whole(data) else _fault(folder / name, digest)
+        fault = None if mnist_whole(data) else find_fault(folder / name, digest)
         if fault:
             try:
                 yield from fetch(name, folder, digest)
@@ -84,7 +84,7 @@ def mnist(data: str | None) -> Loading:
     return _read_mnist(folder, tuple(_stamp(folder / name) for name in MNIST_FILES))
 
 
-def _fault(path: Path, digest: str) -> str | None:
+def find_fault(path: Path, digest: str) -> str | None:
     """What is wrong with a file: not there, not readable, damaged; None where it is whole."""
     try:
         data = path.read_bytes()
@@ -132,7 +132,7 @@ def mnist_out_of_reach(data: str | None) -> str | None:
     from core.download import out_of_reach
 
     folder = mnist_folder(data)
-    faults = {name: _fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
+    faults = {name: find_fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
     for name, fault in faults.items():
         if fault and (why := out_of_reach(name, folder)):
             return f"{fault}, and {why}"
@@ -194,7 +194,7 @@ def mnist_whole(data: str | None) -> bool:
 @lru_cache(maxsize=8)
 def _is_whole(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
     """Each folder is read once until it changes: it is asked of at each look into a checkpoint."""
-    return not any(_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
+    return not any(find_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
 
 
 def sample_missing(data: str | None) -> str | None:

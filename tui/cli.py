@@ -11,6 +11,7 @@ from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
+from tui.cli_doctor import doctor
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
 from tui.cli_train import HOW_IT_ENDS, OnHangup, resume, train
@@ -128,6 +129,7 @@ app.command(epilog=HOW_IT_ENDS)(resume)
 app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)
+app.command()(doctor)
 
 
 @app.command()

@@ -1,0 +1,80 @@
+"""Whether this machine trains: looks at all that training needs, and then trains."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from core import doctor_pairing
+from core.checks import PROBLEM, Check
+from core.devices import cpu_cores
+from core.doctor_gpu_checks import judge_nvidia
+from core.doctor_gpus import read_nvidia
+from core.doctor_machine import judge_machine, read_machine_facts
+from core.doctor_probe import probe
+from core.doctor_storage import judge_data, judge_folder, judge_sockets, read_data, read_folder
+from core.doctor_training import GROUP as TRAINING
+from core.doctor_training import judge_agreement, judge_trial
+from core.doctor_trial import Trial, read_trial
+from core.doctor_versions import TorchFacts, read_versions
+from core.events import Preparing
+
+# What hangs is told within a minute: both probes begin at once, and all GPUs train at once.
+VERSIONS_SECONDS, GPUS_SECONDS, TRIAL_SECONDS = 25.0, 20.0, 45.0
+# So many cores for each GPU that trains beside others.
+CORES_PER_GPU = 2
+
+
+def examine(
+    data: str | None, checkpoints: Path, *, require_gpu: bool = False
+) -> Generator[Check | Preparing, None, None]:
+    """Each finding as soon as it is known, and before what takes a while what it is. Nothing is
+    raised or left behind, and no process outlives it. Raises UsageError for a folder in no home.
+    """
+    with probe("core.doctor_versions") as versions, probe("core.doctor_driver") as gpus:
+        yield from judge_machine(read_machine_facts())
+        yield from judge_folder(read_folder(checkpoints))
+        if hasattr(socket, "AF_UNIX"):
+            yield judge_sockets(checkpoints)
+        yield doctor_pairing.judge_python()
+        yield Preparing(message="importing PyTorch")
+        torch, vision = read_versions(versions.answer(VERSIONS_SECONDS))
+        nvidia = read_nvidia(gpus.answer(GPUS_SECONDS))
+    yield from doctor_pairing.judge_versions(torch, vision, nvidia)
+    yield from judge_nvidia(nvidia, require_gpu)
+    yield from doctor_pairing.judge_devices(torch, nvidia, require_gpu)
+    yield Preparing(message="looking for digits")
+    yield judge_data(read_data(data, vision.mirrors))
+    yield from train_everywhere(data, torch)
+
+
+def train_everywhere(data: str | None, torch: TorchFacts) -> Iterator[Check | Preparing]:
+    """The processor first and by itself: the others are held against it."""
+    if torch.error or torch.version is None:
+        what = "not tried, since PyTorch cannot be imported"
+        yield Check(TRAINING, "cpu", PROBLEM, what, "put that right first")
+        return
+    yield Preparing(message="training on the processor")
+    processor = next(_train(data, ["cpu"]))
+    cores = cpu_cores()
+    yield from judge_trial(processor, cores)
+    others = list(torch.trains_on)
+    at_once = max(1, cores // CORES_PER_GPU)
+    for first in range(0, len(others), at_once):
+        devices = others[first : first + at_once]
+        yield Preparing(message=f"training on {', '.join(devices)}")
+        for trial in _train(data, devices):
+            yield from judge_trial(trial, cores)
+            yield from judge_agreement(processor, trial)
+
+
+def _train(data: str | None, devices: list[str]) -> Iterator[Trial]:
+    """On all of them at once; each one's trial in turn."""
+    with ExitStack() as stack:
+        begun = [
+            stack.enter_context(probe("core.doctor_trial", each, data or "")) for each in devices
+        ]
+        for device, each in zip(devices, begun, strict=True):
+            yield read_trial(device, each.answer(TRIAL_SECONDS))

