@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from core.config import TrainConfig, parse
-from core.errors import UserError, exit_status, explain
+from core.distributed import launched
+from core.errors import UsageError, UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
@@ -26,6 +27,7 @@ from tui.shell import (
     refuse_options_before,
     write_any_text,
 )
+from tui.torchrun import follow, follows, stay_silent
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -55,6 +57,7 @@ MORE_COMMANDS = (cli_carry, cli_tidy, cli_verify)  # imported for what they add
 def main() -> None:
     """Runs the command line and exits: 0 fine, 1 failed, 2 wrong usage, 3 diverged."""
     write_any_text()
+    stay_silent()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
         sys.stdout.flush()
@@ -121,6 +124,8 @@ def start_app(
         from tui.plain import train_plainly
 
         return train_plainly(config)
+    if launched():
+        raise UsageError("torchrun starts no app: use the command train, as in `torchrun … train`")
     gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app import MnistApp
     from tui.settings import load_settings
@@ -144,7 +149,9 @@ def train(
 ) -> int:
     """Train without the app.
 
-    Shows a progress bar on a terminal, and plain lines elsewhere.
+    Shows a progress bar on a terminal, and plain lines elsewhere. Under torchrun its processes
+    train one network together, on a GPU each where there are any, and --batch-size is what they
+    share at each step: torchrun --standalone --nproc-per-node 2 -m tui train
     """
     from tui.plain import train_plainly
 
@@ -171,6 +178,8 @@ def resume(
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Go on with a run exactly where it stopped."""
+    if follows():  # all that it needs it is told
+        return follow()
     from core.resume import take_up
     from tui.plain import train_plainly
 

@@ -17,6 +17,7 @@ from core.resume import TakenUp
 from tui.shell import complain
 from tui.signals import ENDING
 from tui.state import RunState, fold
+from tui.torchrun import follow, follows, joined
 from tui.words import epoch_line, farewell, figures, headline
 
 
@@ -27,12 +28,18 @@ def train_plainly(
     as_json: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves."""
+    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves.
+
+    Raises UserError where other processes are to train with this one and cannot be had.
+    """
+    if follows():
+        return follow()
+    ranks = joined()
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox) as signals:
         from core.trainer import train
 
-        events = _complaining(train(config, inbox, taken_up))
+        events = _complaining(train(config, inbox, taken_up, ranks))
         show = _exhaust if quiet else _print_json if as_json else _print_lines
         if show is _print_lines and sys.stderr.isatty():
             show = _show_bar
