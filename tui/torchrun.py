@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from core.distributed import Place, RankLost, join, launched
@@ -38,14 +39,16 @@ def stay_silent() -> None:
 
 
 def _keep_from_saying() -> None:
-    global _stderr
-    _stderr = os.dup(2)
+    _own_stderr()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
 
 
-_stderr = 2  # where a rank says why it ends
+@cache
+def _own_stderr() -> int:
+    """What stderr was when this was first asked: where a rank says why it ends."""
+    return os.dup(2)
 
 
 def follows() -> bool:
@@ -107,4 +110,4 @@ def _complain(place: Place, message: str) -> None:
     from tui.shell import one_line
 
     said = f"mnist-tui: process {place.rank} of {place.world}: {printable(one_line(message))}\n"
-    os.write(_stderr, said.encode(errors="replace"))
+    os.write(_own_stderr(), said.encode(errors="replace"))
