@@ -44,6 +44,7 @@ class Dataset:
     description: str
     missing: Callable[[str | None], str | None]
     load: Callable[[str | None], Loading]
+    train_samples: int
 
 
 # SHA-256 of the four files, unpacked. Their .gz were checked against the published MD5s.
@@ -123,6 +124,21 @@ def _read_mnist(folder: Path, stamps: tuple[tuple[int, int], ...]) -> Tensors:
     return Tensors(images(names[0]), labels(names[1]), images(names[2]), labels(names[3]))
 
 
+def mnist_out_of_reach(data: str | None) -> str | None:
+    """Why MNIST cannot be had, here or from a mirror, as `mnist` would say; None where it can. No
+    more than a mirror's answer is waited for, and nothing is written."""
+    if mnist_whole(data):
+        return None
+    from core.download import out_of_reach
+
+    folder = mnist_folder(data)
+    faults = {name: _fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
+    for name, fault in faults.items():
+        if fault and (why := out_of_reach(name, folder)):
+            return f"{fault}, and {why}"
+    return None
+
+
 def sample(data: str | None) -> Loading:
     if why := sample_missing(data):
         raise DataError(why)
@@ -190,8 +206,10 @@ def sample_missing(data: str | None) -> str | None:
 DATASETS = {
     each.name: each
     for each in (
-        Dataset("mnist", "60,000 training and 10,000 test digits", mnist_missing, mnist),
-        Dataset("sample", "4,000 training and 1,000 test digits of MNIST", sample_missing, sample),
+        Dataset("mnist", "60,000 training and 10,000 test digits", mnist_missing, mnist, 60_000),
+        Dataset(
+            "sample", "4,000 training and 1,000 test digits of MNIST", sample_missing, sample, 4000
+        ),
     )
 }
 

@@ -62,6 +62,22 @@ def fetch(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
     _write(folder / name, content)
 
 
+def out_of_reach(name: str, folder: Path) -> str | None:
+    """Why `fetch` would fail, as far as the first bytes of it tell; None where it would not."""
+    if _packed_beside(folder / (name + ".gz")) is not None:
+        return None
+    why = ""
+    for mirror in mirrors():
+        try:
+            for event in _download(mirror + name + ".gz", name):
+                if isinstance(event, Preparing) and event.done:
+                    break
+            return None
+        except (OSError, ValueError, HTTPException) as error:
+            why = f"{mirror} does not answer ({_reason(error)})"
+    return f"the download failed: {why}"
+
+
 def _reason(error: Exception) -> str:
     inner = error.reason if isinstance(error, URLError) else error
     if isinstance(error, HTTPError):

@@ -31,6 +31,14 @@ ONE_THREAD_PARAMETERS = 70_000
 STEPS_AHEAD = 2
 
 
+def choose_threads(config: TrainConfig, processes: int = 1) -> int:
+    """How many CPU threads one operation takes, where so many processes share the machine."""
+    if config.threads != "auto":
+        return int(config.threads)
+    small = ARCHITECTURES[config.arch].parameters < ONE_THREAD_PARAMETERS
+    return 1 if small else max(1, cpu_cores() // processes)
+
+
 class Learner:
     """Making one is the first thing that can run out of memory.
 
@@ -48,7 +56,7 @@ class Learner:
         """`ranks` are the processes that share each batch, where it is not one alone."""
         self.config, self.precision, self.device = config, precision, device
         self.ranks = ranks
-        self.threads = self._choose_threads()
+        self.threads = choose_threads(config, ranks.place.local_world if ranks else 1)
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
@@ -64,13 +72,6 @@ class Learner:
         self._ahead: deque[torch.cuda.Event] = deque()
         # A graph's steps leave their gradients where they were when it was captured.
         self._replayed, self._captured_gradients = False, dict[str, Tensor]()
-
-    def _choose_threads(self) -> int:
-        if self.config.threads != "auto":
-            return int(self.config.threads)
-        small = ARCHITECTURES[self.config.arch].parameters < ONE_THREAD_PARAMETERS
-        here = self.ranks.place.local_world if self.ranks else 1
-        return 1 if small else max(1, cpu_cores() // here)
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
         """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on; with

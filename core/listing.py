@@ -151,7 +151,7 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
         same = (status.st_dev, status.st_ino)
         known = seen.get(same)
         if known is None:
-            total += status.st_size
+            total += _size(entry, status)
         if not entry.name.endswith(SUFFIX) or entry.name[0] == ".":
             continue
         path = Path(entry.path)
@@ -165,6 +165,14 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
         listed.append(seen[same])
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
     return names, tuple(listed), total, modified
+
+
+def _size(entry: os.DirEntry[str], status: os.stat_result) -> int:
+    if not entry.is_dir(follow_symlinks=False):
+        return status.st_size
+    from core.trash import freed  # which has its names from here
+
+    return freed([Path(entry.path)])
 
 
 def _files(place: Path) -> list[os.DirEntry[str]]:

@@ -161,7 +161,8 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     from core.errors import UsageError, UserError
-    from tui.metrics_files import TAGS, export
+    from tui.event_files import TAGS
+    from tui.metrics_files import export
 
     folder, (one, _), _ = runs
     target = tmp_path / "board"
@@ -178,7 +179,7 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
         found = [(each.step, each.wall_time, each.value) for each in read.Scalars(tag)]
         # Its values are float32.
         assert found == [(step, time, pytest.approx(value, rel=1e-6)) for step, time, value in told]
-    monkeypatch.setattr("tui.metrics_files.find_spec", lambda name: None)
+    monkeypatch.setattr("tui.event_files.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install tensorboard$"):
         export(folder / one, str(tmp_path / "other"), "tensorboard", force=False)
     assert not (tmp_path / "other").exists()

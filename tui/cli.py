@@ -1,33 +1,35 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
-import gc
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from core.config import TrainConfig, parse
+from core.config import TrainConfig
 from core.distributed import launched
 from core.errors import UsageError, UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
+from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
+from tui.cli_train import OnHangup, resume, train
+from tui.opening import run_app
 from tui.options import with_config
 from tui.shell import (
     HELP,
     AsJson,
-    CheckpointsDir,
     DataDir,
     complain,
-    folder_of,
+    has_terminal,
     one_line,
     print_json,
     refuse_options_before,
     write_any_text,
 )
-from tui.torchrun import follow, follows, stay_silent
+from tui.signals import GO_ON
+from tui.torchrun import stay_silent
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -85,10 +87,6 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -110,6 +108,7 @@ def start_app(
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
     version: Version = False,
+    on_hangup: OnHangup = GO_ON,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
@@ -123,72 +122,15 @@ def start_app(
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
         from tui.plain import train_plainly
 
-        return train_plainly(config)
+        return train_plainly(config, on_hangup=on_hangup)
     if launched():
         raise UsageError("torchrun starts no app: use the command train, as in `torchrun … train`")
-    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
-    from tui.app import MnistApp
-    from tui.settings import load_settings
-
-    settings, said = load_settings()
-    if said:
-        complain(said)
-    application = MnistApp(config, start=start, settings=settings)
-    application.run()
-    if application.farewell:
-        print(application.farewell)
-    return application.return_code or 0
+    return run_app(config, start=start, on_hangup=on_hangup)
 
 
-@app.command()
-@with_config
-def train(
-    config: TrainConfig,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-) -> int:
-    """Train without the app.
-
-    Shows a progress bar on a terminal, and plain lines elsewhere. Under torchrun its processes
-    train one network together, on a GPU each where there are any, and --batch-size is what they
-    share at each step: torchrun --standalone --nproc-per-node 2 -m tui train
-    """
-    from tui.plain import train_plainly
-
-    return train_plainly(config, as_json=as_json, quiet=quiet)
-
-
-@app.command()
-def resume(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="a run's name, its folder or one of its checkpoints", metavar="RUN_OR_CHECKPOINT"
-        ),
-    ],
-    epochs: Annotated[
-        str | None, typer.Option(metavar="N", help="train to so many epochs in all")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="another device than before")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-    data: DataDir = None,
-    checkpoints: CheckpointsDir = None,
-) -> int:
-    """Go on with a run exactly where it stopped."""
-    if follows():  # all that it needs it is told
-        return follow()
-    from core.resume import take_up
-    from tui.plain import train_plainly
-
-    more = None if epochs is None else parse("epochs", epochs)
-    other = None if device is None else parse("device", device)
-    config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
-    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet)
-
-
+app.command()(train)
+app.command()(resume)
+app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)
 

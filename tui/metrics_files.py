@@ -4,69 +4,20 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import astuple, dataclass, fields
-from importlib.util import find_spec
+from contextlib import closing, suppress
+from dataclasses import astuple
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
 from core.errors import CheckpointError, UsageError, UserError, explain
-from core.events import Evaluated, Progress, RunStarted
 from core.files import expand, replace_file
-from core.record import read_events
 from tui.drawing import printable
+from tui.event_files import PATTERN, EventFile, check_tensorboard
+from tui.metrics_rows import NAMES, Row, rows_of
 from tui.shell import complain
 
 FORMATS = ("csv", "tensorboard")
-TENSORBOARD_FILE = "events.out.tfevents.*"
-# What TensorBoard calls each figure.
-TAGS = {
-    "loss": "loss/train",
-    "test_loss": "loss/test",
-    "test_accuracy": "accuracy/test",
-    "learning_rate": "learning_rate",
-    "samples_per_second": "samples_per_second",
-    "gradient_norm": "gradient_norm",
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one event tells; None for what it does not. `time` is in unix seconds."""
-
-    step: int
-    epoch: int
-    time: float
-    loss: float | None = None
-    learning_rate: float | None = None
-    samples_per_second: float | None = None
-    gradient_norm: float | None = None
-    test_loss: float | None = None
-    test_accuracy: float | None = None
-
-
-NAMES = tuple(each.name for each in fields(Row))
-
-
-def rows_of(folder: Path) -> tuple[list[Row], int]:
-    """A run's figures, one row for each time that it told some; and how many lines of its record
-    could not be read. Raises OSError.
-    """
-    rows: list[Row] = []
-    broken = 0
-    for event in read_events(folder):
-        match event:
-            case None:
-                broken += 1
-            case RunStarted(step=step):
-                # It was taken up there: what was told of later is told anew.
-                while rows and rows[-1].step > step:
-                    rows.pop()
-            case Progress() | Evaluated():
-                rows.append(Row(**{n: v for n, v in vars(event).items() if n in NAMES}))
-    return rows, broken
 
 
 def export(folder: Path, target: str | None, format: str, *, force: bool) -> None:
@@ -117,20 +68,17 @@ def _write_csv(rows: list[Row], place: Path, *, force: bool, stdout: bool) -> No
 def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
     """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
     another, so those that are there go once the new one is whole."""
-    if find_spec("tensorboard") is None:
-        raise UserError(
-            "TensorBoard's files need the package tensorboard, the extra of that name: "
-            "pip install tensorboard"
-        )
+    check_tensorboard()
     if os.path.lexists(place) and not place.is_dir():
         raise UsageError(f"{place} is a file: TensorBoard's files go into a folder")
-    old = list(place.glob(TENSORBOARD_FILE))
+    old = list(place.glob(PATTERN))
     if old and not force:
         raise _there_already(place)
     place.mkdir(parents=True, exist_ok=True)
     making = Path(mkdtemp(prefix=".writing-", dir=place))
     try:
-        _tell_tensorboard(rows, making)
+        with closing(EventFile(making)) as file:
+            file.tell(rows)
         for path in old:
             with suppress(FileNotFoundError):
                 path.unlink()
@@ -138,18 +86,3 @@ def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
             path.rename(place / path.name)
     finally:
         rmtree(making, ignore_errors=True)
-
-
-def _tell_tensorboard(rows: list[Row], folder: Path) -> None:
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(folder)) as writer:
-        for tag, value, row in _scalars(rows):
-            writer.add_scalar(tag, value, row.step, walltime=row.time)
-
-
-def _scalars(rows: list[Row]) -> Iterator[tuple[str, float, Row]]:
-    for row in rows:
-        for name, tag in TAGS.items():
-            if (value := getattr(row, name)) is not None:
-                yield tag, value, row

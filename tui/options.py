@@ -38,10 +38,22 @@ def config_option(name: str) -> Any:
     )
 
 
-def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with those options in place of its parameter `config`.
+def file_option() -> Any:
+    return typer.Option(
+        "--config",
+        envvar=environment_variable("config"),
+        show_envvar=False,
+        help="a TOML file of settings, named as the options are; what is given as an option or in "
+        "the environment goes before it, and a folder in it is seen from the current one",
+        metavar="FILE",
+    )
 
-    What is not given comes from the environment, then from the preset, then from the defaults.
+
+def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with those options in place of its parameter `config`, and one for a file.
+
+    What is not given comes from the environment, then from the file, then from the preset, then
+    from the defaults.
     """
     own = [each for each in inspect.signature(command).parameters.values() if each.name != "config"]
     added = [
@@ -53,19 +65,36 @@ def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         for name in FIELDS
     ]
+    added.append(
+        inspect.Parameter(
+            "config",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, file_option()],
+        )
+    )
 
     @wraps(command)
     def wrapped(**given: Any) -> Any:
         context = given.get("context")
         if context is not None and context.invoked_subcommand:
             # The subcommand reads the environment for itself; what is wrong there is its to say.
-            return command(
-                config=TrainConfig(), **{k: v for k, v in given.items() if k not in FIELDS}
-            )
+            passed = {k: v for k, v in given.items() if k not in FIELDS and k != "config"}
+            return command(config=TrainConfig(), **passed)
+        chosen = _from_file(given.pop("config"))
         texts = {name: given.pop(name) for name in FIELDS}
-        chosen = {name: parse(name, text) for name, text in texts.items() if text is not None}
+        chosen |= {name: parse(name, text) for name, text in texts.items() if text is not None}
         return command(config=make_config(**chosen), **given)
 
     wrapped.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     wrapped.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
     return wrapped
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    """Raises UsageError."""
+    if path is None:
+        return {}
+    from core.config_file import read_settings
+
+    return read_settings(path)

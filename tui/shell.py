@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +29,11 @@ Checkpoint = Annotated[
 
 def write_any_text() -> None:
     """From now on what the encoding of stdout or stderr has no character for is written in ASCII,
-    where Python would raise."""
+    where Python would raise; and of those that are closed nothing is seen."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest number that is free is its own: no file of a run's must get that one.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     codecs.register_error("in_ascii", _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -70,3 +75,7 @@ def find_checkpoint(name: str, folder: str | None) -> Path:
     from core.checkpoints import find
 
     return find(name, folder_of(folder))
+
+
+def has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.distributed import Place, RankLost, join, launched
 from core.errors import UserError, exit_status, first_line
-from tui.signals import ENDING
+from tui.signals import ENDING, WARNING
 
 if TYPE_CHECKING:
     from core.distributed import Ranks
@@ -88,7 +88,7 @@ def follow() -> int:
     try:
         ranks = joined()
         assert ranks
-        for each in ENDING:
+        for each in (*ENDING, *WARNING):
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
     except UserError as error:

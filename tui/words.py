@@ -1,6 +1,6 @@
 """What is said of a run, in one line each: the same on the screen and on the command line."""
 
-from tui.drawing import duration, loss_text, percent
+from tui.drawing import loss_text, percent
 from tui.state import RunState
 
 
@@ -20,14 +20,6 @@ def headline(state: RunState) -> str:
         f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {device}{threads} in "
         f"{run.precision}, {run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
     )
-
-
-def figures(state: RunState) -> str:
-    loss = f"loss {loss_text(state.loss)}" if state.loss is not None else ""
-    speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
-    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
-    test = f"test {percent(state.score.accuracy)}" if state.score else ""
-    return "  ".join(each for each in (loss, test, speed, left) if each)
 
 
 def epoch_line(state: RunState) -> str:
