@@ -43,6 +43,7 @@ class RunStarted(Event):
     config: dict[str, Any]
     precision: str = "fp32"
     step: int = 0  # where it begins: above 0 for a run that was taken up
+    ranks: int = 1  # processes that train it together
     branched_from: str | None = None  # the run that this one is a branch of
     branched_at: int = 0  # and the step at which it left that one
 

@@ -42,6 +42,7 @@ class Start:
     device: str
     precision: str
     threads: int | None
+    ranks: int = 1  # processes that made them together
 
 
 @dataclass
@@ -106,7 +107,9 @@ def read_recorded(folder: Path) -> Recorded:
 def _start(event: RunStarted) -> Start | None:
     if not _is_number(event.config.get("learning_rate")):
         return None
-    return Start(event.step, event.config, event.device, event.precision, event.threads)
+    return Start(
+        event.step, event.config, event.device, event.precision, event.threads, event.ranks
+    )
 
 
 def _are_losses(losses: tuple[float, ...], steps: int) -> bool:

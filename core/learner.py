@@ -16,6 +16,7 @@ from core.batches import batches, epoch_order, epoch_shifts, with_margin
 from core.config import TrainConfig
 from core.datasets import Tensors
 from core.devices import cpu_cores
+from core.distributed import Ranks, part
 from core.errors import first_line
 from core.graphs import Captured
 from core.inference import normalize
@@ -30,12 +31,12 @@ ONE_THREAD_PARAMETERS = 70_000
 STEPS_AHEAD = 2
 
 
-def choose_threads(config: TrainConfig) -> int:
-    """How many CPU threads one operation takes."""
+def choose_threads(config: TrainConfig, processes: int = 1) -> int:
+    """How many CPU threads one operation takes, where so many processes share the machine."""
     if config.threads != "auto":
         return int(config.threads)
     small = ARCHITECTURES[config.arch].parameters < ONE_THREAD_PARAMETERS
-    return 1 if small else cpu_cores()
+    return 1 if small else max(1, cpu_cores() // processes)
 
 
 class Learner:
@@ -45,10 +46,17 @@ class Learner:
     """
 
     def __init__(
-        self, config: TrainConfig, precision: str, tensors: Tensors, device: torch.device
+        self,
+        config: TrainConfig,
+        precision: str,
+        tensors: Tensors,
+        device: torch.device,
+        ranks: Ranks | None = None,
     ) -> None:
+        """`ranks` are the processes that share each batch, where it is not one alone."""
         self.config, self.precision, self.device = config, precision, device
-        self.threads = choose_threads(config)
+        self.ranks = ranks
+        self.threads = choose_threads(config, ranks.place.local_world if ranks else 1)
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
@@ -66,7 +74,8 @@ class Learner:
         self._replayed, self._captured_gradients = False, dict[str, Tensor]()
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on."""
+        """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on; with
+        several ranks this one's part of each, which may be empty."""
         config, count = self.config, len(self.labels)
         skipped = first * config.batch_size
         order = epoch_order(config.seed, epoch, count)[skipped:].to(self.device)
@@ -74,7 +83,25 @@ class Learner:
         if config.shift:
             shifts = epoch_shifts(config.seed, epoch, count, config.shift)
             shifts = shifts[skipped:].to(self.device)
+        if self.ranks:
+            return self._parts(self.ranks, order, shifts)
         return batches(self.images, self.labels, order, config.batch_size, shifts)
+
+    def _parts(
+        self, ranks: Ranks, order: Tensor, shifts: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """This rank's of each batch; what is random has been drawn for all of it."""
+        count = len(order)
+        whole = count - count % self.config.batch_size
+        for first, last in ((0, whole), (whole, count)):
+            if first == last:
+                continue
+            places = torch.arange(first, last, device=self.device)
+            rows = places.view(-1, min(self.config.batch_size, last - first))
+            own = rows[:, part(rows.shape[1], ranks.rank, ranks.world)].flatten()
+            moved = None if shifts is None else shifts[own]
+            size = len(own) // len(rows)
+            yield from batches(self.images, self.labels, order[own], max(1, size), moved)
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         """Learns from one batch; gives its mean loss from before that, still on the device."""
@@ -99,16 +126,24 @@ class Learner:
             self._ahead.popleft().synchronize()
 
     def _step(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> Tensor:
+        loss = self._differentiate(images, labels) if len(labels) or not self.ranks else None
+        with torch.no_grad():
+            if self.ranks:
+                parameters = list(self.parameters.values())
+                loss = self.ranks.combine(parameters, loss, len(labels))
+            self.optimizer.step(rate)
+        assert loss is not None
+        return loss
+
+    def _differentiate(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Puts the mean loss's gradients into the parameters' grad, and gives that loss."""
         if self.chain:
             smoothing = self.config.label_smoothing
-            loss = backpropagate(self.chain, images, labels, smoothing)
-        else:
-            for parameter in self.parameters.values():
-                parameter.grad = None
-            loss = self.loss(images, labels)
-            loss.backward()
-        with torch.no_grad():
-            self.optimizer.step(rate)
+            return backpropagate(self.chain, images, labels, smoothing)
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        loss = self.loss(images, labels)
+        loss.backward()
         return loss.detach()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -123,9 +158,10 @@ class Learner:
 
     def capture(self) -> str | None:
         """On a CUDA device, records a step as a graph, which is then replayed at the price of one
-        launch. Why that could not be, or None: steps are then made one by one.
+        launch. Why that could not be, or None: steps are then made one by one. So they are with
+        several ranks, which would have to capture alike what waits for the others.
         """
-        if self.device.type != "cuda":
+        if self.device.type != "cuda" or self.ranks:
             return None
         images, labels = next(self.batches(0, 0))
         before = {name: each.clone() for name, each in self.state().items()}

@@ -145,6 +145,8 @@ def _settings(
         except DeviceError as error:
             device = choose_device("auto")
             lacking[f"the run was trained on {start.device}, which is not here ({error})"] = None
+        if start.ranks > 1:
+            lacking[f"{start.ranks} processes trained the run together, and here it is one"] = None
         wanted = config.precision if start.precision == "auto" else start.precision
         precision = choose_precision(wanted, config.arch, device)
         settings.append(Settings(start.step, config, precision, device))

@@ -17,6 +17,9 @@ from core.record import plausible
 from core.runs import Run, versions
 from core.saving import BEST, LAST, NO_SCORE, Score, score_of
 
+# What a run's start tells of how its steps are made, beside its settings.
+DIFFERING = ("device", "threads", "precision", "ranks")
+
 
 @dataclass(frozen=True)
 class Position:
@@ -101,11 +104,12 @@ def _differences(kept: list[Event], run: Run, learner: Learner) -> list[str]:
     before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
     for event in kept:
         if isinstance(event, RunStarted):
-            before |= {name: getattr(event, name) for name in ("device", "threads", "precision")}
+            before |= {name: getattr(event, name) for name in DIFFERING}
     now = {
         "device": str(learner.device),
         "threads": learner.threads,
         "precision": learner.precision,
+        "ranks": learner.ranks.world if learner.ranks else 1,
         "torch": versions()["torch"],
     }
     differing = [

@@ -26,6 +26,7 @@ from core.commands import (
 )
 from core.config import TrainConfig, problem
 from core.datasets import Tensors
+from core.distributed import RankLost
 from core.errors import CheckpointError, Diverged
 from core.events import (
     DigitsLoaded,
@@ -85,6 +86,7 @@ class Session:
     ) -> None:
         self.config, self.dataset, self.tensors = config, dataset, tensors
         self.learner, self.run, self.inbox = learner, run, inbox
+        self.ranks = learner.ranks
         self.saver = Saver(run, position.best, config.keep)
         self.count = len(tensors.train_labels)
         self.steps_per_epoch = math.ceil(self.count / config.batch_size)
@@ -140,7 +142,12 @@ class Session:
         if at_end and self.scored_step == self.step:
             self.save()  # it may be the best, and a process that was killed may not have come to it
         while self.epoch < self.config.epochs and not self.stopping:
-            yield from self.train_epoch()
+            try:
+                yield from self.train_epoch()
+            except RankLost:  # in a step that has changed nothing yet
+                yield from self.report()
+                self.save()
+                raise
             if not self.stopping:
                 yield from self.evaluate()
             self.save()
@@ -180,6 +187,7 @@ class Session:
             config=asdict(self.config),
             precision=self.learner.precision,
             step=self.step,
+            ranks=self.ranks.world if self.ranks else 1,
             branched_from=branched_from,
             branched_at=branched_at,
         )
@@ -189,12 +197,16 @@ class Session:
         since = last = perf_counter()
         first = self.step % self.steps_per_epoch
         for images, labels in self.learner.batches(self.epoch, first):
-            if not self.inbox.empty():
+            # With others, commands are heard where all meet.
+            if not self.inbox.empty() and not (self.ranks and self.ranks.left):
                 self.train_seconds += perf_counter() - since
                 yield from self.obey()
                 since = perf_counter()
                 if self.stopping:
                     break
+            if self.ranks and not self.ranks.left:
+                to_epoch_end = self.steps_per_epoch - self.step % self.steps_per_epoch
+                self.ranks.go_on(to_epoch_end, self.config.learning_rate)
             self.pending.append(self.learner.step(images, labels, self.rate))
             self.step += 1
             if self.before:

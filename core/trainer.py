@@ -13,6 +13,7 @@ from core import datasets, runs
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.devices import choose_device, choose_precision
+from core.distributed import Ranks
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
@@ -22,16 +23,21 @@ from core.resume import TakenUp
 from core.session import Asked, Session
 
 
-def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) -> Iterator[Event]:
+def train(
+    config: TrainConfig,
+    inbox: Inbox,
+    taken_up: TakenUp | None = None,
+    ranks: Ranks | None = None,
+) -> Iterator[Event]:
     """Trains as the config says and as the inbox is told, and gives events until it has ended: a
-    new run, or the rest of one that is taken up.
+    new run, or the rest of one that is taken up; alone, or as the first of several ranks.
 
     Nothing is raised for what a person can cause: the last event is RunFinished or RunFailed.
     Events that belong to the run's record are in its events.jsonl before they are given.
     """
     try:
         _leave_modules_alone()
-        device = choose_device(config.device)
+        device = ranks.device(config.device) if ranks else choose_device(config.device)
         precision = choose_precision(config.precision, config.arch, device)
         loaded = yield from _load(config, inbox)
         if loaded is None:
@@ -43,13 +49,18 @@ def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) ->
         count = len(tensors.train_labels)
         if config.batch_size > count:
             raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
+        if ranks and config.batch_size < ranks.world:
+            raise UsageError(
+                f"--batch-size {config.batch_size} is less than one digit for each of the "
+                f"{ranks.world} processes that share it"
+            )
         if taken_up is None:
             run = runs.create(config, dataset, str(device))
         else:
             run = runs.reopen(taken_up.folder)
         with run:
             prepare = partial(
-                _prepared, config, precision, dataset, tensors, device, run, inbox, taken_up
+                _prepared, config, precision, dataset, tensors, device, run, inbox, taken_up, ranks
             )
             yield from _recorded(run, _explained(device, config.batch_size, run, prepare))
     except UserError as error:
@@ -57,6 +68,9 @@ def train(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None = None) ->
     except Exception as error:
         what = f"{type(error).__name__}: {first_line(error)}"
         yield RunFailed(reason="error", message=what)
+    finally:
+        if ranks:
+            ranks.end()
 
 
 @cache
@@ -93,9 +107,10 @@ def _prepared(
     run: runs.Run,
     inbox: Inbox,
     taken_up: TakenUp | None,
+    ranks: Ranks | None,
 ) -> Session:
     """The run, ready to begin. One that is taken up stays as it was until all is here."""
-    learner = Learner(config, precision, tensors, device)
+    learner = Learner(config, precision, tensors, device, ranks)
     position = Position()
     if taken_up is not None:
         try:
@@ -105,6 +120,8 @@ def _prepared(
             run.begin(config, dataset, str(device))
         except OSError as error:
             raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+    if ranks:
+        ranks.lead(config, tensors, learner, position.info.step if position.info else 0)
     return Session(config, dataset, tensors, learner, run, inbox, position)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from core.config import TrainConfig
-from core.errors import UserError, exit_status, explain
+from core.distributed import launched
+from core.errors import UsageError, UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
@@ -29,6 +30,7 @@ from tui.shell import (
     write_any_text,
 )
 from tui.signals import GO_ON
+from tui.torchrun import stay_silent
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -58,6 +60,7 @@ MORE_COMMANDS = (cli_carry, cli_tidy, cli_verify)  # imported for what they add
 def main() -> None:
     """Runs the command line and exits: 0 fine, 1 failed, 2 wrong usage, 3 diverged."""
     write_any_text()
+    stay_silent()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
         sys.stdout.flush()
@@ -121,6 +124,8 @@ def start_app(
         from tui.plain import train_plainly
 
         return train_plainly(config, on_hangup=on_hangup)
+    if launched():
+        raise UsageError("torchrun starts no app: use the command train, as in `torchrun … train`")
     return run_app(config, start=start, on_hangup=on_hangup)
 
 

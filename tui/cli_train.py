@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 
 from core.config import TrainConfig, parse
+from core.distributed import launched
 from core.errors import UsageError
 from core.resume import TakenUp
 from tui.options import environment_variable, with_config
 from tui.shell import CheckpointsDir, DataDir, folder_of
 from tui.signals import GO_ON, ON_HANGUP
+from tui.torchrun import follow, follows
 
 
 def _hangup(given: str) -> str:
@@ -62,7 +64,9 @@ def train(
 ) -> int:
     """Train without the app.
 
-    Shows a progress bar on a terminal, and plain lines elsewhere.
+    Shows a progress bar on a terminal, and plain lines elsewhere. Under torchrun its processes
+    train one network together, on a GPU each where there are any, and --batch-size is what they
+    share at each step: torchrun --standalone --nproc-per-node 2 -m tui train
     """
     return _train(config, None, as_json, quiet, detach, on_hangup, dry_run, tensorboard)
 
@@ -90,6 +94,8 @@ def resume(
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Go on with a run exactly where it stopped."""
+    if follows() and not dry_run:  # all that it needs it is told
+        return follow()
     from core.resume import take_up
 
     more = None if epochs is None else parse("epochs", epochs)
@@ -113,6 +119,8 @@ def _train(
 
         return tell_plan(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
     if detach:
+        if launched():
+            raise UsageError("--detach does not go with torchrun, which ends with what it started")
         from tui.detached import train_detached
 
         if tensorboard:

@@ -11,14 +11,16 @@ from types import FrameType
 
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
+from core.distributed import Ranks
 from core.errors import exit_status, explain
 from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from core.resume import TakenUp
 from tui.event_files import check_tensorboard
 from tui.shell import complain
-from tui.signals import ENDING, GO_ON, HANGUP, WARNING, heard, let_go
+from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard, let_go
 from tui.state import RunState, fold
 from tui.tensorboard import telling_tensorboard
+from tui.torchrun import follow, follows, joined
 from tui.words import epoch_line, farewell, headline
 
 
@@ -34,13 +36,18 @@ def train_plainly(
     """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves; so does the
     end of the terminal where `on_hangup` is to save.
 
-    Raises UserError where TensorBoard's files are asked for and cannot be had.
+    Raises UserError where TensorBoard's files are asked for and cannot be had, or other processes
+    that are to train with this one.
     """
+    if follows():
+        return follow()
+    if tensorboard:
+        check_tensorboard()
+    if ranks := joined():
+        on_hangup = SAVE  # torchrun goes with its terminal, and a while later ends all of them
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox, on_hangup) as signals:
-        if tensorboard:
-            check_tensorboard()
-        events = _trained(config, inbox, taken_up)
+        events = _trained(config, inbox, taken_up, ranks)
         if tensorboard:
             events = telling_tensorboard(events)
         ended: list[Event] = []
@@ -51,12 +58,14 @@ def train_plainly(
     return 128 + signals[0] if signals else unsaid
 
 
-def _trained(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:
+def _trained(
+    config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None, ranks: Ranks | None
+) -> Iterator[Event]:
     """Whoever shows it has begun to by the time that PyTorch is loaded."""
     from core.sharing import shared
     from core.trainer import train
 
-    yield from shared(train(config, inbox, taken_up), inbox)
+    yield from shared(train(config, inbox, taken_up, ranks), inbox)
 
 
 def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:

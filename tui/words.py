@@ -10,10 +10,14 @@ def headline(state: RunState) -> str:
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     since = f", from step {run.step:,} on" if run.step else ""
     threads = ""
-    if run.device == "cpu":
+    device = run.device
+    if device == "cpu":
         threads = " with 1 thread" if run.threads == 1 else f" with {run.threads} threads"
+    if run.ranks > 1:
+        device = f"{run.ranks} × {device.split(':')[0]}"
+        threads += " each" if threads else ""
     return (
-        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {run.device}{threads} in "
+        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {device}{threads} in "
         f"{run.precision}, {run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
     )
 

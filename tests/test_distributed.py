@@ -1,0 +1,202 @@
+"""Processes that train one network together: two real ones, and how a batch is cut for any."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import session
+from core.commands import SetLearningRate
+from core.config import make_config
+from core.distributed import TOLD, Place, Ranks, launched, part
+from core.errors import DeviceError, UsageError
+from core.events import Progress, RunStarted
+from core.headers import read_info
+from core.learner import Learner
+from core.resume import take_up
+from core.trainer import train
+from tui import words
+from tui.state import RunState, fold
+
+ROOT = Path(__file__).parents[1]
+# 4,000 digits in batches of 31 leave one for the last: the first of two processes has none of it.
+SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 31, "shift": 1, "threads": 1}
+EPOCH = 130
+ENDED, CHANGED, LOST = EPOCH + 10, EPOCH + 50, 2 * EPOCH - 20
+CPU = torch.device("cpu")
+
+
+@given(st.integers(0, 500), st.integers(1, 40))
+def test_the_parts_of_a_batch_are_all_of_it(count, world):
+    cut = [range(count)[part(count, rank, world)] for rank in range(world)]
+    assert [place for each in cut for place in each] == list(range(count))
+    assert max(map(len, cut)) - min(map(len, cut)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "world", "first"),
+    [(48, 3, 0), (48, 3, 4), (40, 3, 3), (199, 2, 0), (199, 2, 1), (200, 7, 0)],
+)
+def test_all_ranks_together_take_the_digits_of_one_process(tiny, tiny_tensors, batch, world, first):
+    config = tiny(batch_size=batch, shift=2)
+    alone = Learner(config, "fp32", tiny_tensors, CPU)
+    learners = [
+        Learner(config, "fp32", tiny_tensors, CPU, Ranks(Place(rank, world, rank, world)))
+        for rank in range(world)
+    ]
+    expected = list(alone.batches(1, first))
+    cut = list(zip(*(each.batches(1, first) for each in learners), strict=True))
+    assert len(cut) == len(expected)
+    for (images, labels), parts in zip(expected, cut, strict=True):
+        assert torch.equal(torch.cat([each for each, _ in parts]), images)
+        assert torch.equal(torch.cat([each for _, each in parts]), labels)
+
+
+def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
+    for name in (*TOLD, "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert launched() is None
+    for name, value in zip(TOLD, ("3", "4", "1", "localhost", "29500"), strict=True):
+        assert launched() is None
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert launched() == Place(3, 4, 1, 2)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert launched() is None
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(UsageError, match="RANK"):
+        launched()
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    ranks = Ranks(Place(1, 2, 1, 2))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert ranks.device("auto") == ranks.device("cuda") == torch.device("cuda:1")
+    assert ranks.device("cpu") == CPU
+    with pytest.raises(UsageError, match="cuda:0"):
+        ranks.device("cuda:0")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="2 processes here for 1 GPU: start 1"):
+        ranks.device("auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert ranks.device("auto") == CPU
+    with pytest.raises(DeviceError, match="cuda is not there"):
+        ranks.device("cuda")
+
+
+def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
+    monkeypatch.setattr("core.learner.cpu_cores", lambda: 8)
+    place = SimpleNamespace(place=Place(0, 6, 0, 3))
+    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU, place).threads == 2
+    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU).threads == 8
+    torch.set_num_threads(1)
+
+
+def torchrun(folder, *arguments):
+    """What two processes say, and what is on stderr but for torchrun's own."""
+    pytest.importorskip("mlxtend")
+    script = str(ROOT / "tests" / "under_torchrun.py")
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", script, *arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=100,
+        check=False,
+    )
+    said = [line for line in done.stderr.splitlines() if line.startswith("mnist-tui: ")]
+    return [json.loads(line) for line in done.stdout.splitlines()], said
+
+
+def first(events, name):
+    return next(each for each in events if each["event"] == name)
+
+
+def losses(events):
+    return {each["step"]: each["loss"] for each in events if each["event"] == "progress"}
+
+
+def alone(config, taken_up=None, rates=()):
+    """Each step's loss in one process, in which the rate is changed at those steps."""
+    inbox, found = SimpleQueue(), {}
+    for event in train(config, inbox, taken_up):
+        if isinstance(event, Progress):
+            found[event.step] = event.loss
+            if event.step in dict(rates):
+                inbox.put(SetLearningRate(dict(rates)[event.step]))
+    return found
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A run of two processes that was ended by a signal, and taken up by two, of which one was
+    killed: what they told each time, and what the second time was on stderr."""
+
+    folder: Path
+    begun: list[dict]
+    taken_up: list[dict]
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    place = tmp_path_factory.mktemp("pair")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+    begun, said = torchrun(place, f"{ENDED}:end", "train", *options, "--epochs=2")
+    assert said == []
+    name = first(begun, "run_started")["run"]
+    folder = place / "checkpoints" / name
+    return Pair(folder, begun, *torchrun(place, f"{CHANGED}:change,{LOST}:kill", "resume", name))
+
+
+def test_a_signal_to_torchrun_ends_and_saves_the_run_of_all(pair):
+    names = [each["event"] for each in pair.begun]
+    assert (names.count("run_started"), names[-1]) == (1, "run_finished")
+    ended = pair.begun[-1]
+    assert ended["stopped"] is True
+    assert ENDED <= ended["steps"] < CHANGED
+    assert first(pair.taken_up, "run_started")["step"] == ended["steps"]
+
+
+def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
+    failed = pair.taken_up[-1]
+    assert failed["event"] == "run_failed"
+    assert "another process of the 2" in failed["message"]
+    assert pair.said[-1] == f"mnist-tui: {failed['message']}"
+    assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
+
+
+def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
+    """Over an end in between, a batch of one digit, a pause and another learning rate; and one
+    process goes on where the two end."""
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    assert "paused" in [each["event"] for each in pair.taken_up]
+    changed = first(pair.taken_up, "learning_rate_changed")
+    assert CHANGED <= changed["step"] < LOST
+    config = make_config(**SETTINGS, epochs=3, checkpoints=str(tmp_path))
+    expected = alone(config, rates=[(changed["step"], changed["learning_rate"])])
+    found = losses(pair.begun) | losses(pair.taken_up)
+    found |= alone(*take_up(str(pair.folder), tmp_path, epochs=3))
+    assert list(found) == list(range(1, 3 * EPOCH + 1))
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_run_says_by_how_many_processes_it_is_trained(pair):
+    started = dict(first(pair.begun, "run_started"))
+    assert started.pop("event")
+    assert started["ranks"] == 2
+    state = fold(RunState(), RunStarted(**started))
+    assert " on 2 × cpu with 1 thread each in fp32" in words.headline(state)

@@ -1,0 +1,41 @@
+"""The program as torchrun starts it for test_distributed.py: each step is told, and at some steps
+something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
+
+import os
+import signal
+import sys
+
+import psutil
+
+from core import distributed, session, trainer
+from core.commands import Pause, Resume, SetLearningRate
+from tui.cli import main
+
+disturbances = dict(each.split(":") for each in sys.argv.pop(1).split(","))
+train = trainer.train
+
+
+def disturb(what, inbox):
+    if what == "end":  # as a terminal or a job queue does it; that takes torchrun a while
+        inbox.put(Pause())
+        os.kill(os.getppid(), signal.SIGTERM)
+    elif what == "change":
+        for command in (Pause(), SetLearningRate(0.002), Resume()):
+            inbox.put(command)
+    else:
+        for each in psutil.Process(os.getppid()).children():
+            if each.pid != os.getpid():
+                each.kill()
+
+
+def disturbed(config, inbox, *rest):
+    for event in train(config, inbox, *rest):
+        yield event
+        if event.name() == "progress" and (what := disturbances.get(str(event.step))):
+            disturb(what, inbox)
+
+
+session.PROGRESS_SECONDS = 0.0
+distributed.MEETING_SECONDS = 0.002
+trainer.train = disturbed
+main()
