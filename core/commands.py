@@ -41,6 +41,11 @@ class Save(Command):
 
 
 @dataclass(frozen=True)
+class HandOver(Command):
+    """Save the run and let go of it, so that another process can go on with it."""
+
+
+@dataclass(frozen=True)
 class SetLearningRate(Command):
     """From now on: the rate itself, or the schedule's peak."""
 
@@ -49,17 +54,20 @@ class SetLearningRate(Command):
 
 @dataclass(frozen=True)
 class Predict(Command):
-    """What does the network that is training make of these test digits?"""
+    """What does the network that is training make of these test digits? The answer says who asked:
+    0 is the run's own screen, others are its viewers."""
 
     indices: tuple[int, ...]
+    asker: int = 0
 
 
 @dataclass(frozen=True)
 class PredictImages(Command):
     """What does the network that is training make of these? Each is 784 bytes, row by row, 0 is
-    paper and 255 ink."""
+    paper and 255 ink. `asker` as in Predict."""
 
     images: tuple[bytes, ...]
+    asker: int = 0
 
 
 @dataclass(frozen=True)

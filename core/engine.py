@@ -61,9 +61,10 @@ def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
         from core import trainer
         from core.session import Asked
+        from core.sharing import shared
 
         rest = (start.taken_up,) if start.taken_up else ()
-        for event in (train or trainer.train)(start.config, inbox, *rest):
+        for event in shared((train or trainer.train)(start.config, inbox, *rest), inbox):
             if not isinstance(event, Asked):
                 yield event
             elif isinstance(event.command, Quit):

@@ -129,6 +129,18 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandedOver(Event):
+    """The last event of a run that goes on elsewhere, with that config from that checkpoint."""
+
+    recorded = False
+
+    folder: str
+    checkpoint: str
+    config: dict[str, Any]
+    paused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preparing(Event):
     """What happens before training, such as a download. `total` is 0 where it is not known."""
 
@@ -179,6 +191,7 @@ class Predicted(Event):
     step: int
     source: str | None = None
     seconds: float = 0.0  # what training waited for the answer
+    asker: int = 0  # as in Predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +227,7 @@ class ImagesPredicted(Event):
     digits: tuple[Digit, ...]
     step: int
     source: str | None = None
+    asker: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

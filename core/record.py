@@ -15,9 +15,10 @@ from core.runs import EVENTS
 LARGEST_NUMBER = 2**53
 
 
-def read_events(folder: Path) -> Iterator[Event | None]:
+def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]:
     """What a run's record tells, line by line; None for one that is broken, or of another version.
-    Nothing where there is no record. No more than a line is held at a time. Raises OSError.
+    Nothing where there is no record. No more than a line is held at a time, and no more is read
+    than the first `most` bytes, where that is given. Raises OSError.
     """
     try:
         number = itself(folder / EVENTS, os.O_RDONLY)
@@ -25,7 +26,10 @@ def read_events(folder: Path) -> Iterator[Event | None]:
         return
     with open(number, "rb") as file:
         # An event's line has 2 KB at most, an evaluation's.
+        left = most
         for line in read_lines(file):
+            if left is not None and (left := left - len(line)) < 0:
+                return
             event = from_json(line.decode(errors="replace"))
             yield event if event and plausible(event) else None
 

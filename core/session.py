@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.architectures import ARCHITECTURES
 from core.commands import (
     Command,
+    HandOver,
     Inbox,
     Inspect,
     Pause,
@@ -30,6 +31,7 @@ from core.events import (
     DigitsLoaded,
     Evaluated,
     Event,
+    HandedOver,
     ImagesPredicted,
     LearningRateChanged,
     Notice,
@@ -90,6 +92,7 @@ class Session:
         self.shape = SCHEDULES[config.schedule]
         self.notices = position.notices
         self.stopping = False
+        self.handing_over: HandedOver | None = None
         self.pending: list[Tensor] = []  # each step's loss since the last progress
         self.before: Before | None = None  # the next step, where someone wants to know of it
         self.step = 0
@@ -144,7 +147,10 @@ class Session:
         yield from self.saver.finish()
         if self.saver.error:
             raise CheckpointError(f"the result could not be saved ({self.saver.error})")
-        yield RunFinished(
+        yield self.handing_over or self.finished()
+
+    def finished(self) -> RunFinished:
+        return RunFinished(
             epochs=self.epoch,
             steps=self.step,
             test_loss=self.test_loss,
@@ -284,6 +290,14 @@ class Session:
                     pass
                 case Stop():
                     self.stopping = True
+                case HandOver():
+                    self.stopping = True
+                    self.handing_over = HandedOver(
+                        folder=str(self.run.folder),
+                        checkpoint=str(self.run.folder / LAST),
+                        config=asdict(self.config) | {"dataset": self.dataset},
+                        paused=paused,
+                    )
                 case Save():
                     yield from self.report()
                     self.save()
@@ -293,12 +307,12 @@ class Session:
                     yield inspect(self.learner, self.step)
                 case Inspect():
                     self.before = copy_weights(self.learner)
-                case Predict(indices=indices):
-                    yield self.predict(indices)
-                case PredictImages(images=images):
+                case Predict(indices=indices, asker=asker):
+                    yield self.predict(indices, asker)
+                case PredictImages(images=images, asker=asker):
                     with self.evaluating() as model:
                         digits = describe_images(model, images)
-                    yield ImagesPredicted(digits=digits, step=self.step)
+                    yield ImagesPredicted(digits=digits, step=self.step, asker=asker)
                 case other:
                     yield Asked(command=other)
 
@@ -318,7 +332,7 @@ class Session:
         self.config = replace(self.config, learning_rate=rate)
         yield LearningRateChanged(step=self.step, learning_rate=rate)
 
-    def predict(self, indices: tuple[int, ...]) -> Predicted:
+    def predict(self, indices: tuple[int, ...], asker: int) -> Predicted:
         images, labels = self.tensors.test_images, self.tensors.test_labels
         since = perf_counter()
         with self.evaluating() as model:
@@ -328,6 +342,7 @@ class Session:
             samples=len(labels),
             step=self.step,
             seconds=perf_counter() - since,
+            asker=asker,
         )
 
     @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -41,6 +42,18 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch, tmp_path_factory) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
+def sockets_of_its_own(monkeypatch) -> Iterator[None]:
+    """No run of another test, and none of this machine, can be attached to. Not below tmp_path: a
+    socket's path must be short."""
+    with TemporaryDirectory(prefix="m") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setattr(
+            "core.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")])
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def test_ten_kills_at_random_moments_lose_nothing(start, tmp_path):
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, status):
-    process = start("train", *RUN, "--epochs", "3")
+    process = start("train", *RUN, "--epochs", "3", "--on-hangup", "save")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
     until(process, "progress")
     process.send_signal(number)
@@ -117,6 +117,17 @@ def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, s
     events, _ = finish(again)
     assert again.returncode == 0
     assert (events[-1]["event"], events[-1]["epochs"]) == ("run_finished", 3)
+
+
+def test_a_hangup_is_no_reason_to_stop(start, tmp_path):
+    process = start("train", *RUN, "--epochs", "3")
+    until(process, "run_started")
+    until(process, "progress")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    events, _ = finish(process)
+    assert process.returncode == 0
+    assert (events[-1]["epochs"], events[-1]["stopped"]) == (3, False)
 
 
 def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):

@@ -33,7 +33,15 @@ class Screen(pyte.Screen):
 class Terminal:
     """The program in a pseudo-terminal whose screen can be read."""
 
-    def __init__(self, folder, *arguments, size=(80, 24), program=("-m", "tui")):
+    def __init__(
+        self,
+        folder,
+        *arguments,
+        size=(80, 24),
+        program=("-m", "tui"),
+        dataset=("--dataset", "sample"),
+        executable=sys.executable,
+    ):
         environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         for size_by_hand in ("COLUMNS", "LINES"):
             environment.pop(size_by_hand, None)
@@ -43,8 +51,8 @@ class Terminal:
         self.output = b""
         self.reading = True
         self.child = pexpect.spawn(
-            sys.executable,
-            [*program, "--dataset", "sample", *arguments],
+            executable,
+            [*program, *dataset, *arguments],
             cwd=str(folder),
             env=environment,
             dimensions=(size[1], size[0]),
@@ -111,6 +119,13 @@ def assert_restored(terminal):
     assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
     assert terminal.output.rfind(b"\x1b[?1000l") > terminal.output.rfind(b"\x1b[?1000h")
     assert b"Traceback" not in terminal.output
+
+
+def until(true, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
 
 
 def run_status(folder):
@@ -181,13 +196,62 @@ def has_ended(pid, seconds=20.0) -> bool:
     return False
 
 
-def test_a_terminal_that_goes_away_loses_nothing(open_terminal, tmp_path):
+def test_a_terminal_that_goes_away_saves_the_run_where_that_is_wanted(open_terminal, tmp_path):
     """As when an SSH line drops: the kernel hangs up, and nothing can be written any more."""
-    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    endless = ("--arch", "linear", "--epochs", "100000", "--start")
+    terminal = open_terminal(*endless, "--on-hangup", "save")
     terminal.expect("● training")
     os.close(terminal.child.fileno())
     assert has_ended(terminal.child.pid)
     assert run_status(tmp_path) == "stopped"
+
+
+def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
+    open_terminal, tmp_path
+):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    pid = terminal.child.pid
+    os.close(terminal.child.fileno())
+    (events,) = tmp_path.glob("checkpoints/*/events.jsonl")
+    size = events.stat().st_size
+    until(lambda: events.stat().st_size > size + 5000)
+    os.kill(pid, signal.SIGHUP)  # once more, as a shell and the system both may send it
+    other = open_terminal(program=("-m", "tui", "attach"), dataset=())
+    other.expect("attached · ● training")
+    other.press(" ")
+    other.expect("attached · ‖ paused")
+    other.press(" ")
+    other.expect("attached · ● training")
+    other.press("q")
+    assert other.ended() == 0
+    assert b"goes on in process" in other.output
+    assert run_status(tmp_path) == "running"
+    os.kill(pid, signal.SIGTERM)
+    assert has_ended(pid)
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_running_app_hands_its_run_over_and_leaves_it(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    terminal.press("d")
+    terminal.expect("attached · ● training")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    (description,) = tmp_path.glob("checkpoints/*/run.json")
+    pid = json.loads(description.read_text())["pid"]
+    assert pid != terminal.child.pid
+    assert os.getsid(pid) == pid
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: run_status(tmp_path) == "stopped")
+    steps = [json.loads(line) for line in description.with_name("events.jsonl").open()]
+    begun = [each["step"] for each in steps if each["event"] == "run_started"]
+    told = [each["step"] for each in steps if each["event"] == "progress"]
+    assert begun[0] == 0
+    assert begun[1] in told  # no step was lost, and none was made twice
+    assert told == sorted(set(told))
 
 
 def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tmp_path):

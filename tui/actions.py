@@ -44,6 +44,11 @@ def going(state: RunState, view: str) -> bool:
     return state.phase in ("training", "paused")
 
 
+def going_here(state: RunState, view: str) -> bool:
+    """It is this program that trains the network."""
+    return going(state, view) and not state.attached
+
+
 def has_checkpoints(state: RunState, view: str) -> bool:
     """The run has something to go back to; one that was taken up has it from the start."""
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
@@ -92,6 +97,14 @@ ACTIONS = (
     ),
     Action("stop", "s", "s", "Stop", "end the run here, and save it", active, True),
     Action("save", "w", "w", "Save", "save the run as it is now, and go on", going),
+    Action(
+        "hand_over",
+        "d",
+        "d",
+        "Detach",
+        "hand the run over to a process of its own, which outlives this program, and follow it",
+        going_here,
+    ),
     Action(
         "rate",
         "r",
@@ -157,7 +170,15 @@ ACTIONS = (
     Action(
         "help", "question_mark,f1", "?", "Help", "what is on this view, and the keys", always, True
     ),
-    Action("quit", "q", "q", "Quit", "leave (asks while a run goes on)", always, True),
+    Action(
+        "quit",
+        "q",
+        "q",
+        "Quit",
+        "leave (asks while a run goes on here; one in a process of its own goes on)",
+        always,
+        True,
+    ),
 )
 
 

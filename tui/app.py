@@ -13,9 +13,9 @@ from textual.screen import Screen
 from core.commands import Pause, Resume, Save, SetLearningRate, Stop
 from core.events import DevicesListed, Event
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
-from tui.running import Running
+from tui.attaching import Attaching
 from tui.screens.train import TrainView
-from tui.state import RunState
+from tui.state import Recalled, RunState
 
 # The views that the first frame does not wait for.
 LATER = {
@@ -39,7 +39,7 @@ def _later(module: str) -> Callable[[], Screen[Any]]:
 DIALOGS = ("rate", "rewind", "compare", "help", "command_palette")
 
 
-class MnistApp(Running):
+class MnistApp(Attaching):
     TITLE = "mnist-tui"
     CSS_PATH = "app.tcss"
     MODES = {
@@ -54,7 +54,7 @@ class MnistApp(Running):
 
     def _react(self, event: Event) -> None:
         super()._react(event)
-        if isinstance(event, DevicesListed):
+        if isinstance(event, DevicesListed | Recalled):
             self._import_views(list(LATER))
 
     def _import_views(self, left: list[str]) -> None:
@@ -129,7 +129,7 @@ class MnistApp(Running):
 
         if isinstance(self.screen, ConfirmQuit):
             return
-        if self.run_state.active:
+        if self.run_state.active and not self.run_state.attached:
             self.push_screen(ConfirmQuit(), lambda yes: self.leave(0) if yes else None)
         else:
             self.exit(return_code=self._status)

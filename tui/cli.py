@@ -1,31 +1,33 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
-import gc
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from core.config import TrainConfig, parse
+from core.config import TrainConfig
 from core.errors import UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
+from tui.cli_attach import attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_predict import evaluate, predict
 from tui.cli_runs import runs_app
+from tui.cli_train import HOW_IT_ENDS, OnHangup, resume, train
+from tui.opening import run_app
 from tui.options import with_config
 from tui.shell import (
     HELP,
     AsJson,
-    CheckpointsDir,
     DataDir,
     complain,
-    folder_of,
+    has_terminal,
     one_line,
     print_json,
     refuse_options_before,
     write_any_text,
 )
+from tui.signals import GO_ON
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]
@@ -82,10 +84,6 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -100,23 +98,6 @@ Version = Annotated[
 ]
 
 
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="print what would be done, as a file for --config; do nothing"),
-]
-
-TensorBoard = Annotated[
-    bool,
-    typer.Option("--tensorboard", help="write event files as well, to tensorboard/ in the run"),
-]
-
-HOW_IT_ENDS = (
-    "Ctrl-C, SIGTERM and what a job queue sends ahead of its limit (SIGUSR1 or SIGUSR2, as with "
-    "Slurm's --signal=USR1@60) save and end; `mnist-tui resume` goes on from there. Exit status: 0 "
-    "finished, 1 failed, 2 wrong usage, 3 diverged, 128+N ended by signal N (143: SIGTERM)."
-)
-
-
 @app.callback(invoke_without_command=True)
 @with_config
 def start_app(
@@ -124,6 +105,7 @@ def start_app(
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
     version: Version = False,
+    on_hangup: OnHangup = GO_ON,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
@@ -137,79 +119,13 @@ def start_app(
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
         from tui.plain import train_plainly
 
-        return train_plainly(config)
-    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
-    from tui.app import MnistApp
-    from tui.settings import load_settings
-
-    settings, said = load_settings()
-    if said:
-        complain(said)
-    application = MnistApp(config, start=start, settings=settings)
-    application.run()
-    if application.farewell:
-        print(application.farewell)
-    return application.return_code or 0
+        return train_plainly(config, on_hangup=on_hangup)
+    return run_app(config, start=start, on_hangup=on_hangup)
 
 
-@app.command(epilog=HOW_IT_ENDS)
-@with_config
-def train(
-    config: TrainConfig,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-    dry_run: DryRun = False,
-    tensorboard: TensorBoard = False,
-) -> int:
-    """Train without the app.
-
-    Shows a progress bar on a terminal, and plain lines elsewhere.
-    """
-    if dry_run:
-        from tui.dry_run import tell_plan
-
-        return tell_plan(config, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
-    from tui.plain import train_plainly
-
-    return train_plainly(config, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
-
-
-@app.command(epilog=HOW_IT_ENDS)
-def resume(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="a run's name, its folder or one of its checkpoints", metavar="RUN_OR_CHECKPOINT"
-        ),
-    ],
-    epochs: Annotated[
-        str | None, typer.Option(metavar="N", help="train to so many epochs in all")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="another device than before")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print events, one JSON a line")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")] = False,
-    dry_run: DryRun = False,
-    tensorboard: TensorBoard = False,
-    data: DataDir = None,
-    checkpoints: CheckpointsDir = None,
-) -> int:
-    """Go on with a run exactly where it stopped."""
-    from core.resume import take_up
-
-    more = None if epochs is None else parse("epochs", epochs)
-    other = None if device is None else parse("device", device)
-    config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
-    if dry_run:
-        from tui.dry_run import tell_plan
-
-        return tell_plan(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
-    from tui.plain import train_plainly
-
-    return train_plainly(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
-
-
+app.command(epilog=HOW_IT_ENDS)(train)
+app.command(epilog=HOW_IT_ENDS)(resume)
+app.command()(attach)
 app.command(name="eval")(evaluate)
 app.command()(predict)
 

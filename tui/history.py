@@ -20,15 +20,15 @@ MOST_EARLIER = 4
 MOST_AT_ONCE = 128
 
 
-def read_run(folder: Path) -> RunState:
-    """The state that a run's record ends in; that of no run where there is no record. A line that
-    is broken is passed over. Raises OSError.
+def read_run(folder: Path, most: int | None = None) -> RunState:
+    """The state that a run's record ends in, or the first `most` bytes of it; that of no run where
+    there is no record. A line that is broken is passed over. Raises OSError.
 
     The run, its folder and its checkpoint are those that are in this folder, whatever the record
     calls them: a run can be renamed and moved, and a record can be by somebody else's hand.
     """
     state = RunState()
-    for events in _together(event for event in read_events(folder) if event):
+    for events in _together(event for event in read_events(folder, most) if event):
         with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
             state = fold_progress(state, events) if len(events) > 1 else fold(state, events[0])
     return moved_to(folder, state)

@@ -16,7 +16,7 @@ from core.events import Event, Notice, RunFailed, RunFinished, as_json
 from core.resume import TakenUp
 from tui.event_files import check_tensorboard
 from tui.shell import complain
-from tui.signals import ENDING, WARNING
+from tui.signals import ENDING, GO_ON, HANGUP, WARNING, heard, let_go
 from tui.state import RunState, fold
 from tui.tensorboard import telling_tensorboard
 from tui.words import epoch_line, farewell, headline
@@ -29,13 +29,15 @@ def train_plainly(
     as_json: bool = False,
     quiet: bool = False,
     tensorboard: bool = False,
+    on_hangup: str = GO_ON,
 ) -> int:
-    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves.
+    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves; so does the
+    end of the terminal where `on_hangup` is to save.
 
     Raises UserError where TensorBoard's files are asked for and cannot be had.
     """
     inbox: Inbox = SimpleQueue()
-    with _stopping_on_signals(inbox) as signals:
+    with _stopping_on_signals(inbox, on_hangup) as signals:
         if tensorboard:
             check_tensorboard()
         events = _trained(config, inbox, taken_up)
@@ -51,9 +53,10 @@ def train_plainly(
 
 def _trained(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:
     """Whoever shows it has begun to by the time that PyTorch is loaded."""
+    from core.sharing import shared
     from core.trainer import train
 
-    yield from train(config, inbox, taken_up)
+    yield from shared(train(config, inbox, taken_up), inbox)
 
 
 def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:
@@ -79,19 +82,31 @@ def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bo
     return status
 
 
+def print_run(events: Iterable[Event], *, as_json: bool) -> int:
+    """Prints what a run elsewhere tells, and returns the exit status that it has there."""
+    ended: list[Event] = []
+    (_print_json if as_json else _print_lines)(_complaining(events, ended))
+    return exit_status(ended[-1].reason) if isinstance(ended[-1], RunFailed) else 0
+
+
 @contextmanager
-def _stopping_on_signals(inbox: Inbox) -> Iterator[list[int]]:
+def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
     """The first signal asks the run to stop; a second one ends the program on the spot, but for
     those that a job queue sends ahead of the one that is meant."""
     received: list[int] = []
+    # Of a terminal that has gone one can no longer say that it was one.
+    on_terminal = [number for number in range(3) if os.isatty(number)]
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if number == HANGUP and on_hangup == GO_ON:
+            let_go(on_terminal)
+            return
         received.append(number)
         inbox.put(Stop())
-        for each in ENDING if number in ENDING else ():
+        for each in heard() if number in ENDING else ():
             signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else old[each])
 
-    old = {number: signal.signal(number, stop) for number in (*ENDING, *WARNING)}
+    old = {number: signal.signal(number, stop) for number in (*heard(), *WARNING)}
     try:
         yield received
     finally:

@@ -28,6 +28,7 @@ from core.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    HandedOver,
     NetworkInspected,
     Notice,
     Predicted,
@@ -42,7 +43,7 @@ from tui.questions import question
 from tui.screens.train import TrainView
 from tui.screens.view import View
 from tui.settings import Settings
-from tui.signals import ENDING
+from tui.signals import GO_ON, HANGUP, heard, let_go
 from tui.state import RunState, fold, starting
 from tui.widgets.form import SetupForm
 from tui.words import farewell
@@ -74,8 +75,11 @@ class Running(Looking):
         start: bool = False,
         train: Train | None = None,
         settings: Settings | None = None,
+        on_hangup: str = GO_ON,
     ) -> None:
         super().__init__(settings or Settings())
+        self._on_hangup = on_hangup
+        self.alone = False  # a run goes on whose terminal has gone
         self.config = config
         self.inbox: Inbox = SimpleQueue()
         self._train, self._start_at_once = train, start
@@ -94,33 +98,50 @@ class Running(Looking):
     def on_mount(self) -> None:
         self.choose_theme()
         self._engine = self.run_worker(self._serve, name="engine", thread=True, exit_on_error=False)
-        # After the first frame: this is what makes the engine load torch.
-        self.call_after_refresh(self.tell, ListDevices())
+        self.call_after_refresh(self.begin)
         if self._start_at_once:
             self.call_after_refresh(self.action_start)
         self.call_after_refresh(self._begin)
         self._event_loop = asyncio.get_running_loop()
-        self._old_handlers = {number: signal.signal(number, self._on_signal) for number in ENDING}
+        self._old_handlers = {number: signal.signal(number, self._on_signal) for number in heard()}
+
+    def begin(self) -> None:
+        """After the first frame: this is what makes the engine load torch."""
+        self.tell(ListDevices())
 
     def on_unmount(self) -> None:
-        """However the app ends, its engine ends too, and saves what it has learned."""
-        self.tell(Stop(), Quit())
-        for number, handler in self._old_handlers.items():
-            signal.signal(number, handler)
+        """However the app ends, its engine ends too, and saves what it has learned; but for a run
+        whose terminal has gone."""
+        if not self.alone:
+            self.end()
+            for number, handler in self._old_handlers.items():
+                signal.signal(number, handler)
 
     def tell(self, *commands: Command) -> None:
         for command in commands:
             self.inbox.put(command)
 
+    def end(self) -> None:
+        """Has the run that goes on here stop and save, and then the engine end."""
+        self.inbox.put(Stop())
+        self.inbox.put(Quit())
+
     def _serve(self) -> None:
         for event in serve(self.inbox, self._train):
-            self._events.append(event)
-            if self.run_state.phase != "training" or not isinstance(event, UNHURRIED):
-                self.post_message(self.Told())
-        if self._killed_by:
+            if not self.alone:
+                self.told(event)
+            if self.alone and isinstance(event, RunFinished | RunFailed | HandedOver):
+                self.inbox.put(Quit())
+        if self._killed_by or self.alone:
             last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
             last_resort.daemon = True
             last_resort.start()
+
+    def told(self, event: Event) -> None:
+        """Something has been said, here or elsewhere; for any thread."""
+        self._events.append(event)
+        if self.run_state.phase != "training" or not isinstance(event, UNHURRIED):
+            self.post_message(self.Told())
 
     @property
     def farewell(self) -> str:
@@ -130,11 +151,29 @@ class Running(Looking):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Stops, saves and leaves, even where the screen hangs because its terminal has gone or
         reads no more: asyncio would not hear of the signal then, and could not write its farewell.
+        Where the terminal has gone and a run goes on, that goes on alone.
         """
-        self.tell(Stop(), Quit())
+        if number == HANGUP and self._on_hangup == GO_ON and self._goes_on_alone():
+            return
+        self.end()
         self._killed_by = number
-        if self._event_loop is not None:
+        if self._event_loop is not None and not self.alone:
             self._event_loop.call_soon_threadsafe(self.leave, 128 + number)
+
+    def _goes_on_alone(self) -> bool:
+        """Leaves the screen, and the run that goes on here to signals and viewers; no, where none
+        does."""
+        if self.alone:
+            return True
+        # In this order: the engine looks whether it is alone after each event that it gives.
+        self.alone = True
+        state = reduce(fold, [*self._events], self.run_state)
+        self.alone = state.active and not state.attached
+        if self.alone:
+            let_go(range(3))
+            if self._event_loop is not None:
+                self._event_loop.call_soon_threadsafe(self.exit)
+        return self.alone
 
     # What the engine says
 
@@ -247,7 +286,7 @@ class Running(Looking):
     def leave(self, status: int) -> None:
         """Stops and saves, and is gone when that is done."""
         self._next = None
-        self.tell(Stop(), Quit())
+        self.end()
         self.run_worker(self._exit_after_engine(status), exit_on_error=False)
 
     async def _exit_after_engine(self, status: int) -> None:

@@ -75,3 +75,7 @@ def find_checkpoint(name: str, folder: str | None) -> Path:
     from core.checkpoints import find
 
     return find(name, folder_of(folder))
+
+
+def has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,12 +1,38 @@
-"""The signals that ask a run to end: it stops, saves and says so."""
+"""The signals that ask a run to end, which then stops, saves and says so; and the one that says
+that the terminal has gone, after which a run goes on without it.
+"""
 
+import os
 import signal
+from collections.abc import Iterable
+from contextlib import suppress
 
 # Windows has no SIGHUP.
+HANGUP = getattr(signal, "SIGHUP", None)
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-
 # What a job queue sends a while before it ends a job, as Slurm does on --signal=USR1@60. Left
 # alone they would end the program on the spot.
 WARNING = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+# What can be wanted when the terminal goes.
+GO_ON, SAVE = "go-on", "save"
+ON_HANGUP = (GO_ON, SAVE)
+
+
+def heard() -> list[int]:
+    """Those to be handled: not a hangup that this process was started to ignore, as nohup does."""
+    return [
+        number
+        for number in ENDING
+        if number != HANGUP or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
+def let_go(numbers: Iterable[int]) -> None:
+    """Has what is written to these files of a terminal that has gone go nowhere, and no error."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in numbers:
+            os.dup2(nowhere, number)
+        os.close(nowhere)

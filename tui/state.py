@@ -15,6 +15,7 @@ from core.events import (
     DigitsLoaded,
     Evaluated,
     Event,
+    HandedOver,
     ImagesPredicted,
     LearningRateChanged,
     NetworkDescribed,
@@ -111,6 +112,7 @@ class RunState:
     inspected: NetworkInspected | None = None
     updated: NetworkInspected | None = None  # the newest that knows what a step changed
     devices: tuple[DeviceChoice, ...] = ()
+    attached: bool = False  # it is trained by another process
 
     @property
     def active(self) -> bool:
@@ -146,6 +148,16 @@ class RunState:
         return self.scores[-1] if self.scores else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recalled(Event):
+    """What a run that goes on elsewhere has told before one came to it."""
+
+    recorded = False
+    written = False
+
+    state: RunState
+
+
 def starting(state: RunState) -> RunState:
     """The state after a person has asked for a run, and before the engine has said anything. What
     an earlier part of the same run has told may be in it: the engine says from which step it goes
@@ -171,6 +183,31 @@ def _kept(state: RunState) -> RunState:
     )
 
 
+def _recalled(state: RunState, told: RunState) -> RunState:
+    """What is known of the run already, and is in no record, stays."""
+    told = replace(
+        told,
+        attached=True,
+        devices=state.devices,
+        opened=state.opened,
+        scored=state.scored,
+        images=state.images,
+        network=state.network,
+    )
+    if not (state.started and told.started and state.started.folder == told.started.folder):
+        return told
+    return replace(
+        told,
+        labels=state.labels,
+        evaluations=state.evaluations,
+        digits=state.digits,
+        digits_step=state.digits_step,
+        samples=state.samples,
+        inspected=state.inspected,
+        updated=state.updated,
+    )
+
+
 def fold(state: RunState, event: Event) -> RunState:
     """The state after an event. Pure; events that mean nothing to a person change nothing."""
     if isinstance(event, Progress):
@@ -188,7 +225,9 @@ def fold(state: RunState, event: Event) -> RunState:
         case DigitsLoaded():
             return replace(state, labels=event.labels)
         case Scored():
-            return replace(state, evaluations=(*state.evaluations, event)[-MOST_EVALUATIONS:])
+            # One that is told again, to who has come back to a run, is the same.
+            others = [each for each in state.evaluations if each.step != event.step]
+            return replace(state, evaluations=(*others, event)[-MOST_EVALUATIONS:])
         case CheckpointSaved():
             state = _marked(state, event.step, "saved")
             last = event.kind == "last"
@@ -203,6 +242,11 @@ def fold(state: RunState, event: Event) -> RunState:
             return replace(state, phase="training", told_at=event.time)
         case Notice():
             return replace(state, message=event.message)
+        case HandedOver():
+            doing = "handing over to a process of its own"
+            return replace(state, phase="preparing", attached=True, doing=doing, done=0, total=0)
+        case Recalled(state=told):
+            return _recalled(state, told)
         case RunFinished():
             return replace(
                 state,
@@ -234,6 +278,7 @@ def _started(state: RunState, event: RunStarted) -> RunState:
         _kept(state),
         phase="training",
         message=state.message,
+        attached=state.attached,
         started=event,
         step=event.step,
         epoch=-(-event.step // event.steps_per_epoch),

@@ -172,6 +172,8 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         self._watch.forget()
         self._look()
 
+    action_reload = reload
+
     # The folder, while others write in it
 
     def on_mount(self) -> None:
@@ -374,15 +376,14 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
 
             self.app.push_screen(Verify(chosen.path))
 
-    def action_reload(self) -> None:
-        self.reload()
-
     @on(Listing.Chosen)
     def action_open(self, then: str = "") -> None:
-        """Looks inside, and does what that view offers."""
+        """Looks inside, and does what that view offers; at a live run's own row, follows it."""
         entry, chosen = self.entry(), self.chosen()
-        if chosen is None or chosen.info is None:
-            if entry and entry.listed:
+        if chosen is None or chosen.info is None or (entry and not entry.listed and not then):
+            if entry and entry.run.live and not entry.listed:
+                self.mnist.attach(entry.run.folder)
+            elif entry and entry.listed:
                 why = f"{entry.listed.path.name} is broken: {entry.listed.error}"
                 self.notify(why, severity="error", markup=False)
             elif entry:
@@ -390,8 +391,8 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
             return
         from tui.screens.opened import OpenedView  # not before: the list is to be there soon
 
-        info = chosen.info
-        accuracy = f", test {percent(info.test_accuracy)}" if info.test_accuracy else ""
+        test = chosen.info.test_accuracy
+        accuracy = f", test {percent(test)}" if test else ""
         title = f"{chosen.run}/{chosen.path.stem}{accuracy}"
         opened = OpenedView(str(chosen.path), title)
         self.app.push_screen(opened)

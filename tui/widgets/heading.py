@@ -15,6 +15,8 @@ PHASES = {
     "stopped": "■ stopped",
     "failed": "✗ failed",
 }
+# What of the run's state is said here.
+SHOWN = ("phase", "started", "attached")
 
 
 class Heading(Static):
@@ -33,22 +35,24 @@ class Heading(Static):
         self.draw()
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if (before.phase, before.started) != (after.phase, after.started):
+        if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
             self.draw()
 
     def draw(self) -> None:
         state = self.run_state
+        attached = ["attached"] if state.attached and state.active else []
+        phase = [*attached, *filter(None, [PHASES[state.phase]])]
+        least = len(" · ".join(phase))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places(short=True)
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
-        right = " · ".join([*facts, *filter(None, [PHASES[state.phase]])]) + " "
         room = self.size.width - left.cell_length
-        if len(right) > room:
-            right = PHASES[state.phase] + " "
+        lines = (" · ".join(said) for said in ([*facts, *phase], phase))
+        right = next((line for line in lines if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
 
     def _places(self, *, short: bool = False) -> Content:

@@ -1,0 +1,199 @@
+"""Runs that go on in another process: the app follows them, tells them what to do, and hands its
+own over to one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.commands import Command, HandOver, ListDevices, Start
+from core.config import read_config
+from core.errors import UserError
+from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
+from core.resume import TakenUp
+from core.wire import RUN_COMMANDS
+from tui.history import laid_under, read_run
+from tui.running import Running
+from tui.state import Recalled, RunState
+
+if TYPE_CHECKING:
+    from core.background import Background
+    from core.following import Link
+
+# How long a process may take to load PyTorch, from a disk that is slow.
+READY_SECONDS = 120.0
+
+
+class Attaching(Running):
+    """The part of the app that has to do with runs in other processes."""
+
+    def __init__(self, *arguments: Any, link: Link | None = None, **more: Any) -> None:
+        """`link` is to the run that is followed from the start."""
+        super().__init__(*arguments, **more)
+        self._link = link
+        self._background: Background | None = None  # which has no run yet
+        self._hands_over = False
+
+    def begin(self) -> None:
+        if self._link:
+            self._follow_on_a_thread(self._link)
+        else:
+            super().begin()
+
+    def tell(self, *commands: Command) -> None:
+        for command in commands:
+            if self._link and isinstance(command, RUN_COMMANDS):
+                self._link.tell(command)
+            else:
+                super().tell(command)
+
+    def on_unmount(self) -> None:
+        """A run that goes on elsewhere goes on."""
+        if self._link:
+            self._link.close()
+        if self._background:
+            self._background.give_up()
+
+    @property
+    def farewell(self) -> str:
+        if self._link is None:
+            return super().farewell
+        hello = self._link.hello
+        attach = f"mnist-tui attach {shlex.quote(str(self._link.folder))}"
+        return f"{hello.run} goes on in process {hello.pid}; `{attach}` follows it again"
+
+    # Following a run
+
+    def attach(self, folder: Path) -> None:
+        """Follows the run in that folder, in the place of what is followed now. A run that goes on
+        here is not left for it."""
+        started = self.run_state.started
+        if self.run_state.active and started and samefile(started.folder, folder):
+            self.action_view("train")
+            return
+        if self.run_state.active and not self.run_state.attached:
+            what = "a run goes on here: stop it (s), or hand it over to a process of its own (d)"
+            self.notify(f"{what}, before you attach to another", markup=False)
+            return
+
+        def follow() -> None:
+            from core.following import follow
+
+            try:
+                link: Link = follow(folder)
+            except UserError as error:
+                self.told(Notice(message=str(error)))
+                return
+            if self._link:
+                self._link.close()
+            self._follow(link)
+
+        self.run_worker(follow, thread=True, exit_on_error=False)
+        self.action_view("train")
+
+    def _follow_on_a_thread(self, link: Link) -> None:
+        self.run_worker(lambda: self._follow(link), thread=True, exit_on_error=False)
+
+    def _follow(self, first: Link) -> None:
+        """What the run has told, what it tells now, and in the end how it ended. When a viewer has
+        been too slow it is cut off, and comes back."""
+        from core.following import interrupted, links
+
+        for link in links(first):
+            self._link = link
+            self.told(Recalled(state=read_run(link.folder, link.hello.recorded)))
+            for event in link.events():
+                self.told(event)
+                if isinstance(event, RunFinished | RunFailed):
+                    return
+            if link.closed:
+                return
+        state = read_run(first.folder)
+        self.told(Recalled(state=state))
+        if state.active:
+            self.told(interrupted(first.folder, state.checkpoint))
+
+    def _react(self, event: Event) -> None:
+        super()._react(event)
+        match event:
+            case Recalled(state=state):
+                self.earlier = laid_under(self.earlier, RunState(), _folder(state))
+                self._forget()
+                if not self.run_state.active:
+                    self._detached()
+            case RunFinished() | RunFailed():
+                self._detached()
+                if self._background:
+                    self._background.give_up()
+                self._background, self._hands_over = None, False
+            case HandedOver():
+                self._hand_on(event)
+
+    def _detached(self) -> None:
+        """Whatever is asked now, this process answers."""
+        self._link = None
+        if not self.run_state.devices:
+            self.tell(ListDevices())
+
+    # Handing a run over
+
+    def action_hand_over(self) -> None:
+        if self._hands_over:
+            return
+        self._hands_over = True
+        self.notify("starting a process of its own for this run; it trains on meanwhile")
+        self.run_worker(self._prepare, thread=True, exit_on_error=False)
+
+    def _prepare(self) -> None:
+        """Has the process ready before the run is let go of, so that it is held up for little more
+        than its saving."""
+        from core.background import Background
+        from core.sockets import socket_folder
+
+        try:
+            socket_folder()
+            background = Background()
+            background.wait_ready(READY_SECONDS)
+        except UserError as error:
+            self._hands_over = False
+            self.told(Notice(message=f"the run cannot be handed over: {error}"))
+            return
+        self._background = background
+        self.tell(HandOver())
+
+    def _hand_on(self, event: HandedOver) -> None:
+        background, self._background, self._hands_over = self._background, None, False
+        assert background is not None
+        config = read_config(event.config)
+        taken_up = TakenUp(Path(event.folder), Path(event.checkpoint))
+        before = self.run_state
+
+        def begin() -> None:
+            from core.following import follow
+
+            for each in background.begin(config, taken_up, paused=event.paused):
+                if isinstance(each, RunFailed):
+                    # It is this process that goes on with it then, as if nothing had been.
+                    self._next = Start(config, taken_up), before
+                    message = f"the run stays here, it cannot be handed over: {each.message}"
+                    self.told(replace(each, message=message))
+                elif not isinstance(each, RunStarted):
+                    self.told(each)
+            if not self._next:
+                self._follow(follow(Path(event.folder)))
+
+        self.run_worker(begin, thread=True, exit_on_error=False)
+
+
+def samefile(one: str | Path, other: str | Path) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False
+
+
+def _folder(state: RunState) -> Path | None:
+    return Path(state.started.folder) if state.started else None

@@ -1,0 +1,43 @@
+"""`mnist-tui attach`: a run that goes on in another process, followed and told what to do."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from core.errors import UsageError
+from tui.shell import AsJson, CheckpointsDir, complain, folder_of, has_terminal
+
+RunGoingOn = Annotated[
+    str | None,
+    typer.Argument(
+        help="a run's name, or its folder; without one the only run that goes on", metavar="[RUN]"
+    ),
+]
+
+
+def attach(
+    run: RunGoingOn = None, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+) -> int:
+    """Follow a run that goes on, whoever started it, and be in control of it.
+
+    Opens the app on it: pause, stop, save, change the learning rate; leaving the app leaves the
+    run. Without a terminal, or with --json, it prints what the run tells, from its start to its
+    end, as `train` does.
+    """
+    from core.config import TrainConfig
+    from core.following import Link, find_live, follow, followed
+
+    if run == "":
+        raise UsageError("RUN must not be empty")
+    link: Link = follow(find_live(run, folder_of(checkpoints)))
+    if not as_json and has_terminal():
+        from tui.opening import run_app
+
+        config = replace(TrainConfig(), checkpoints=str(link.folder.parent))
+        return run_app(config, link=link)
+    from tui.plain import print_run
+
+    if not as_json:
+        complain(f"following {link.hello.run}, in process {link.hello.pid}; Ctrl-C leaves it alone")
+    return print_run(followed(link), as_json=as_json)

@@ -1,0 +1,32 @@
+"""Opens the app, and says what there is to say when it has closed."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+from core.config import TrainConfig
+from tui.shell import complain
+from tui.signals import GO_ON
+
+if TYPE_CHECKING:
+    from core.following import Link
+
+
+def run_app(
+    config: TrainConfig, *, start: bool = False, on_hangup: str = GO_ON, link: Link | None = None
+) -> int:
+    """Returns the exit status. `start` begins training at once; `link` is to a run that is followed
+    from the first frame on."""
+    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
+    from tui.app import MnistApp
+    from tui.settings import load_settings
+
+    settings, said = load_settings()
+    if said:
+        complain(said)
+    app = MnistApp(config, start=start, settings=settings, on_hangup=on_hangup, link=link)
+    app.run()
+    if app.farewell:
+        print(app.farewell)
+    return app.return_code or 0
