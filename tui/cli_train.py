@@ -13,6 +13,12 @@ from tui.shell import CheckpointsDir, DataDir, folder_of
 from tui.signals import GO_ON, ON_HANGUP
 from tui.torchrun import follow, follows
 
+HOW_IT_ENDS = (
+    "Ctrl-C, SIGTERM and what a job queue sends ahead of its limit (SIGUSR1 or SIGUSR2, as with "
+    "Slurm's --signal=USR1@60) save and end; `mnist-tui resume` goes on from there. Exit status: 0 "
+    "finished, 1 failed, 2 wrong usage, 3 diverged, 128+N ended by signal N (143: SIGTERM)."
+)
+
 
 def _hangup(given: str) -> str:
     if given not in ON_HANGUP:
