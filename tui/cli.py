@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -106,6 +107,15 @@ def start_app(
     context: typer.Context,
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
+    slow_link: Annotated[
+        bool,
+        typer.Option(
+            "--slow-link",
+            envvar="MNIST_TUI_SLOW_LINK",
+            show_envvar=False,
+            help="write at most 1 KB a second, figures before charts",
+        ),
+    ] = False,
     version: Version = False,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
@@ -128,6 +138,7 @@ def start_app(
     settings, said = load_settings()
     if said:
         complain(said)
+    settings = replace(settings, slow=slow_link)
     application = MnistApp(config, start=start, settings=settings)
     application.run()
     if application.farewell:

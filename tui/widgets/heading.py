@@ -21,6 +21,7 @@ class Heading(Static):
     """Views that can be clicked or reached by their numbers, and the run's state at the right."""
 
     run_state: var[RunState] = var(RunState, init=False)
+    line_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -36,19 +37,25 @@ class Heading(Static):
         if (before.phase, before.started) != (after.phase, after.started):
             self.draw()
 
+    def watch_line_rate(self) -> None:
+        self.draw()
+
     def draw(self) -> None:
         state = self.run_state
+        told = [f"{self.line_rate:,} B/s"] if self.line_rate is not None else []
+        told = [*told, *filter(None, [PHASES[state.phase]])]
+        least = len(" · ".join(told))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places()
-        if left.cell_length + len(PHASES[state.phase]) >= self.size.width:
+        if left.cell_length + least >= self.size.width:
             left = self._places(short=True)
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
-        right = " · ".join([*facts, *filter(None, [PHASES[state.phase]])]) + " "
+        right = " · ".join([*facts, *told]) + " "
         room = self.size.width - left.cell_length
         if len(right) > room:
-            right = PHASES[state.phase] + " "
+            right = " · ".join(told) + " "
         self.update(left + right.rjust(max(0, room)))
 
     def _places(self, *, short: bool = False) -> Content:
