@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,12 +80,6 @@ def row_of(segments: Iterable[Segment], width: int, colours: ColorSystem) -> Row
     if row and row[-1][0] and get_character_cell_size(row[-1][0][0]) > 1:
         row[-1] = _blank(row[-1][1])  # half of a wide one
     return row + [BLANK] * (width - len(row))
-
-
-def commonest_blank(rows: Sequence[Row]) -> Cell:
-    """What to clear a screen with: most of it is blank."""
-    blanks = Counter(cell for row in rows for cell in row if cell[0] == " " and not cell[1][0])
-    return blanks.most_common(1)[0][0] if blanks else BLANK
 
 
 def changed(before: Row, after: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -187,11 +180,9 @@ class Shown:
     erases: bool = True  # whether what it erases takes the pen's background
 
     @classmethod
-    def cleared(cls, rows: Sequence[Row], *, erases: bool = True) -> tuple[Shown, str]:
-        """A screen of that size with nothing on it, and what makes it so."""
-        cell = commonest_blank(rows) if erases else BLANK
-        codes, pen = _pen_change(None, cell[1])
-        return cls([[cell] * len(row) for row in rows], pen, None, erases), f"{codes}\x1b[2J"
+    def cleared(cls, width: int, height: int, *, erases: bool = True) -> tuple[Shown, str]:
+        """A screen with nothing on it, and what makes it so."""
+        return cls([[BLANK] * width for _ in range(height)], PLAIN, None, erases), "\x1b[m\x1b[2J"
 
     def parts(self, wanted: Sequence[Row], y: int, start: int, end: int) -> Iterator[str]:
         """What to send for those columns of a line, in parts that can each be the last: taking the

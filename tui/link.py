@@ -178,7 +178,7 @@ class Link:
         if shown is None or [*map(len, shown.rows)] != [*map(len, rows)]:
             if room < RESERVE + LEAST:
                 return "", RESERVE
-            shown, clearing = Shown.cleared(rows, erases=self._erases)
+            shown, clearing = Shown.cleared(len(rows[0]), len(rows), erases=self._erases)
             self._shown, self._areas = shown, []
             said.append(clearing)
             room -= len(clearing)

@@ -64,7 +64,7 @@ class Lag:
 
     def __init__(self) -> None:
         self._asked_at: float | None = None
-        self._asked_after = self._come = 0  # bytes
+        self._asked_after, self._come = -1, 0  # bytes
         self._answers = False  # whether this terminal does
         self._late = 0
 
