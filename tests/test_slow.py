@@ -6,6 +6,7 @@ import select
 import signal
 import termios
 import time
+from contextlib import suppress
 
 import pytest
 from conftest import ROOT
@@ -20,9 +21,11 @@ from tui.cells import Shown, row_of
 from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
 
 pyte = pytest.importorskip("pyte")
+ExceptionPexpect = pytest.importorskip("pexpect").ExceptionPexpect
 __all__ = ["open_terminal"]
 
 WIDTH, HEIGHT = 24, 4
+NO_WRAP = "\x1b[?7l"  # as in the app
 
 # Dimmed, overlined and doubly underlined text is not told apart by pyte.
 STYLES = st.sampled_from(
@@ -42,7 +45,7 @@ STYLES = st.sampled_from(
 TEXTS = st.one_of(
     st.text("ab ─⠋█漢🙂", max_size=6), st.integers(1, WIDTH).map(" ".__mul__), st.just("e\u0301")
 )
-LINES = st.lists(st.builds(Segment, TEXTS, STYLES), max_size=6)
+LINES = st.lists(st.builds(lambda text, style: Segment(text, style), TEXTS, STYLES), max_size=6)
 FRAMES = st.lists(LINES, min_size=HEIGHT, max_size=HEIGHT)
 
 
@@ -69,6 +72,7 @@ def plainly(rows):
     """A screen on which each cell is drawn by itself, whole."""
     screen = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.Stream(screen)
+    stream.feed(NO_WRAP)
     for y, row in enumerate(rows):
         for x, (text, (attributes, fore, back)) in enumerate(row):
             codes = ";".join([*map(str, ["0", *sorted(attributes)]), fore or "39", back])
@@ -78,11 +82,12 @@ def plainly(rows):
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=4), erases=st.booleans(), data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
     """However much of the frames before has been sent when the next one comes."""
     screen = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.Stream(screen)
+    stream.feed(NO_WRAP)
     screens = [drawn(frame) for frame in frames]
     shown, clearing = Shown.cleared(WIDTH, HEIGHT, erases=erases)
     stream.feed(clearing)
@@ -192,7 +197,10 @@ class App(MnistApp):
         self.change_settings(slow=False)
 
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
-App(config, start=True, train=make_fake_train(steps={steps}), settings=Settings(slow={slow})).run()
+train = make_fake_train(steps={steps})
+app = App(config, start=True, train=train, settings=Settings(slow={slow}))
+app.run()
+sys.exit(app.return_code)
 """
 
 
@@ -263,7 +271,8 @@ def open_line(tmp_path):
     yield start
     for line in opened:
         line.reading = False
-        line.child.close(force=True)
+        with suppress(OSError, ExceptionPexpect):
+            line.child.close(force=True)
 
 
 @pytest.mark.terminal
