@@ -166,6 +166,13 @@ ACTIONS = (
         charting,
     ),
     Action("theme", "", "", "Theme", "choose other colours, dark or light"),
+    Action(
+        "slow_link",
+        "",
+        "",
+        "Slow link",
+        "at most 1 KB a second to the terminal, figures before charts, no animation; or all",
+    ),
     Action("ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(
         "help", "question_mark,f1", "?", "Help", "what is on this view, and the keys", always, True

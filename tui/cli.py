@@ -10,7 +10,7 @@ from core.config import TrainConfig
 from core.distributed import launched
 from core.errors import UsageError, UserError, exit_status, explain
 from tui import cli_carry, cli_tidy, cli_verify
-from tui.cli_attach import attach
+from tui.cli_attach import SlowLink, attach
 from tui.cli_checkpoints import checkpoints_app
 from tui.cli_doctor import doctor
 from tui.cli_predict import evaluate, predict
@@ -108,8 +108,9 @@ def start_app(
     context: typer.Context,
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
-    version: Version = False,
+    slow_link: SlowLink = False,
     on_hangup: OnHangup = GO_ON,
+    version: Version = False,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
@@ -126,7 +127,7 @@ def start_app(
         return train_plainly(config, on_hangup=on_hangup)
     if launched():
         raise UsageError("torchrun starts no app: use the command train, as in `torchrun … train`")
-    return run_app(config, start=start, on_hangup=on_hangup)
+    return run_app(config, start=start, on_hangup=on_hangup, slow=slow_link)
 
 
 app.command(epilog=HOW_IT_ENDS)(train)

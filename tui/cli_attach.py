@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
+from tui.options import environment_variable
 from tui.shell import AsJson, CheckpointsDir, complain, folder_of, has_terminal
 
 RunGoingOn = Annotated[
@@ -16,8 +17,22 @@ RunGoingOn = Annotated[
 ]
 
 
+SlowLink = Annotated[
+    bool,
+    typer.Option(
+        "--slow-link",
+        envvar=environment_variable("slow_link"),
+        show_envvar=False,
+        help="write at most 1 KB a second, figures before charts",
+    ),
+]
+
+
 def attach(
-    run: RunGoingOn = None, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+    run: RunGoingOn = None,
+    as_json: AsJson = False,
+    slow_link: SlowLink = False,
+    checkpoints: CheckpointsDir = None,
 ) -> int:
     """Follow a run that goes on, whoever started it, and be in control of it.
 
@@ -35,7 +50,7 @@ def attach(
         from tui.opening import run_app
 
         config = replace(TrainConfig(), checkpoints=str(link.folder.parent))
-        return run_app(config, link=link)
+        return run_app(config, link=link, slow=slow_link)
     from tui.plain import print_run
 
     if not as_json:

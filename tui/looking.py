@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from textual.app import App
 from textual.filter import LineFilter
 from textual.reactive import var
 
 from tui import settings as remembering
 from tui.ascii import Ascii
+from tui.linked import Linked
 from tui.palette import OWN_COLOURS, THEMES, Colourless, theme_variables
 from tui.settings import Settings
 
@@ -17,14 +17,17 @@ from tui.settings import Settings
 VIEW_SECONDS = 0.005
 
 
-class Looking(App[None]):
+class Looking(Linked):
     """The part of the app that touches no run."""
 
     settings: var[Settings] = var(Settings, init=False)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
+        settings = replace(settings, slow=settings.slow or settings.slow_link)
         self.set_reactive(Looking.settings, settings)
+        self._may_turn_slow = True  # by itself
+        self.set_slow_link(settings.slow)
         self._forced_theme = False
         self._in_ascii, self._colourless = Ascii(), Colourless()
         for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
@@ -40,6 +43,8 @@ class Looking(App[None]):
                 self.notify(problem, markup=False)
         if before.ascii != after.ascii:
             self.screen.refresh()  # the others are drawn anew when they come to the front
+        if before.slow != after.slow:
+            self.set_slow_link(after.slow)
 
     def choose_theme(self) -> None:
         """The one that is remembered; where there are no colours, or the terminal's own 16 alone,
@@ -96,6 +101,21 @@ class Looking(App[None]):
 
     def action_ascii(self) -> None:
         self.change_settings(ascii=not self.settings.ascii)
+
+    def action_slow_link(self) -> None:
+        slow = not self.settings.slow
+        self._may_turn_slow = False
+        self.change_settings(slow=slow, slow_link=slow)
+        self.notify(f"Slow link {'on: at most 1 KB a second' if slow else 'off'}.")
+
+    def falls_behind(self) -> None:
+        if self._may_turn_slow:
+            self.change_settings(slow=True)
+            self.notify(
+                "What is written to the terminal comes late, so slow link is on: at most 1 KB a "
+                "second, figures first. To switch it off: ctrl+p, Slow link.",
+                timeout=15,
+            )
 
     def action_theme(self) -> None:
         self.action_change_theme()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
@@ -14,10 +15,15 @@ if TYPE_CHECKING:
 
 
 def run_app(
-    config: TrainConfig, *, start: bool = False, on_hangup: str = GO_ON, link: Link | None = None
+    config: TrainConfig,
+    *,
+    start: bool = False,
+    on_hangup: str = GO_ON,
+    slow: bool = False,
+    link: Link | None = None,
 ) -> int:
-    """Returns the exit status. `start` begins training at once; `link` is to a run that is followed
-    from the first frame on."""
+    """Returns the exit status. `start` begins training at once; `slow` is of the line to the
+    terminal; `link` is to a run that is followed from the first frame on."""
     gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app import MnistApp
     from tui.settings import load_settings
@@ -25,6 +31,7 @@ def run_app(
     settings, said = load_settings()
     if said:
         complain(said)
+    settings = replace(settings, slow=slow)
     app = MnistApp(config, start=start, settings=settings, on_hangup=on_hangup, link=link)
     app.run()
     if app.farewell:

@@ -17,12 +17,12 @@ class Pace:
     def __init__(self) -> None:
         self._used = thread_time()
 
-    def delay(self, *, active: bool) -> float:
-        """Seconds until the next frame."""
+    def delay(self, *, active: bool, slow: bool = False) -> float:
+        """Seconds until the next frame; `slow`: of a line that takes few."""
         before, self._used = self._used, thread_time()
         if not active:
             return IDLE
-        return min(LONGEST, max(SHORTEST, (self._used - before) / SHARE))
+        return min(LONGEST, max(LONGEST if slow else SHORTEST, (self._used - before) / SHARE))
 
 
 class Question:

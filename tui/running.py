@@ -188,7 +188,8 @@ class Running(Looking):
         self._hear()
         if view := self.view:
             view.attempt("asking", self._ask)
-        self.set_timer(self._pace.delay(active=self.run_state.phase == "training"), self._frame)
+        active = self.run_state.phase == "training"
+        self.set_timer(self._pace.delay(active=active, slow=self.settings.slow), self._frame)
 
     def _ask(self) -> None:
         self.ask_for_digits()

@@ -35,7 +35,9 @@ class Settings:
     machine: bool = False  # in a small window: its figures instead of the sentences
     temperature: float = 3.0
     digit_style: str = "ramp"
+    slow_link: bool = False  # whether the app starts so
     # What follows is of the moment, and not remembered.
+    slow: bool = False  # whether the line to the terminal is treated as a slow one now
     zoom: float = 1.0
     cursor: float | None = None  # where values are read off, as a share of the chart's width
 
@@ -50,7 +52,7 @@ class Settings:
         return replace(self, temperature=TEMPERATURES[max(0, min(place, len(TEMPERATURES) - 1))])
 
 
-MOMENTARY = ("zoom", "cursor")
+MOMENTARY = ("slow", "zoom", "cursor")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "ascii": (False, True),
     "chart": CHARTS,
@@ -61,6 +63,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "machine": (False, True),
     "temperature": TEMPERATURES,
     "digit_style": DIGIT_STYLES,
+    "slow_link": (False, True),
 }
 
 

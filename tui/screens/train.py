@@ -39,7 +39,7 @@ class TrainView(View):
             yield Charts().data_bind(View.run_state, View.settings, View.earlier)
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
-        yield MachineLine()
+        yield MachineLine().data_bind(View.bytes_per_second)
         yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
 
     @on(Choice.Changed, "#arch")

@@ -48,6 +48,8 @@ class View(Screen[None]):
     run_state: var[RunState] = var(RunState, init=False)
     settings: var[Settings] = var(Settings, init=False)
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
+    bytes_per_second: var[int | None] = var[int | None](None, init=False)
+    line_rate: var[int | None] = var[int | None](None, init=False)  # the same, of a slow line
     failed: dict[str, str]  # what of it, and what there is to say of that
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -78,7 +80,7 @@ class View(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self._size_up()
-        yield Heading(VIEWS, self.MODE).data_bind(View.run_state)
+        yield Heading(VIEWS, self.MODE).data_bind(View.run_state, View.line_rate)
         try:
             yield from self.body()
         except Exception as error:
@@ -110,6 +112,7 @@ class View(Screen[None]):
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "settings", self._follow)
         self.watch(self.app, "earlier", self._follow)
+        self.watch(self.app, "bytes_per_second", self._follow)
 
     def _on_screen_resume(self, event: ScreenResume) -> None:
         # Before textual's own, which would work out every widget's style anew.
@@ -130,6 +133,8 @@ class View(Screen[None]):
         self.run_state = self.mnist.run_state
         self.settings = self.mnist.settings
         self.earlier = self.mnist.earlier
+        self.bytes_per_second = self.mnist.bytes_per_second
+        self.line_rate = self.bytes_per_second if self.settings.slow else None
 
     def attempt(self, name: str, act: Callable[[], object]) -> None:
         """Does it. Where that fails, so it stands under the body, until it goes well."""

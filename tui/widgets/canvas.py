@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable
 from functools import wraps
 from itertools import zip_longest
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -25,6 +25,8 @@ class Canvas(Widget):
     """Shows the lines that it was last given by paint. A subclass says in draw what they are; it is
     drawn again when its size or its theme changes. Where draw raises, the error stands in its place
     until it draws again."""
+
+    PICTURE: ClassVar[bool] = False  # of which a slow line takes the figures first
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -55,6 +57,10 @@ class Canvas(Widget):
         self._parts.clear()
         self._base = None
         self.draw()
+
+    @property
+    def is_picture_shown(self) -> bool:
+        return self.PICTURE and self.is_on_screen
 
     def paint(self, lines: list[Line]) -> None:
         """Takes new lines, and has those parts of them drawn again that differ from the old."""

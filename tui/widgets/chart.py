@@ -49,6 +49,7 @@ MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "bra
 COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
 # At least so long between two frames of a chart that stands beside the chosen one.
 SIDE_SECONDS = 1.0
+SLOW_SECONDS = 4.0  # and of any chart on a slow line
 SIDE_DELAY = 0.05  # and so much later they follow a key
 # Wider ones have wider labels at their y-axis.
 WIDE = 50
@@ -58,6 +59,7 @@ class Chart(Canvas):
     """One chart: with both axes fixed, what has been drawn stays as it is, and a frame changes few
     characters. Slot 0 is of what the settings say, the others of what comes after it."""
 
+    PICTURE = True
     COMPONENT_CLASSES = set(PARTS.values())
 
     run_state: var[RunState] = var(RunState, init=False)
@@ -108,7 +110,8 @@ class Chart(Canvas):
         early = monotonic() < self._not_before and before.phase == after.phase
         if not same and not early:
             self.draw()
-            self._not_before = monotonic() + (SIDE_SECONDS if self.slot else 0.0)
+            seconds = SIDE_SECONDS if self.slot else 0.0
+            self._not_before = monotonic() + (SLOW_SECONDS if self.settings.slow else seconds)
 
     def watch_settings(self) -> None:
         if self.slot:  # the chosen one first

@@ -119,6 +119,7 @@ class Contested:
 class ContestedDigits(Canvas):
     """Digits, each with what every network takes it for, as many as there is room for."""
 
+    PICTURE = True
     COMPONENT_CLASSES = {f"contested--{name}" for name in ("ink", "quiet", "right", "wrong")}
     WIDTH, HEIGHT, INK = 25, 8, (14, 7)
 

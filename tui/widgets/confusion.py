@@ -47,6 +47,7 @@ class ConfusionMatrix(Canvas):
     """Rows are what a digit is, columns what it was taken for. The brighter a cell, the more of its
     row's mistakes are in it; what is right is quiet."""
 
+    PICTURE = True
     COMPONENT_CLASSES = {f"confusion--{name}" for name in ("text", "quiet", "heat")}
 
     confusion: var[Confusion] = var((), init=False)

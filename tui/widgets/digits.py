@@ -124,6 +124,7 @@ LARGE, COMPACT = Card(38, 14, _large), Card(24, 10, _compact)
 class Digits(Canvas):
     """As many digits as there is room for, each on a card; `large` fills a whole view with them."""
 
+    PICTURE = True
     COMPONENT_CLASSES = {f"digits--{name}" for name in ("ink", "quiet", "right", "wrong")}
 
     digits: var[tuple[Digit, ...]] = var((), init=False)

@@ -23,6 +23,7 @@ class Heading(Static):
     """Views that can be clicked or reached by their numbers, and the run's state at the right."""
 
     run_state: var[RunState] = var(RunState, init=False)
+    line_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -38,11 +39,15 @@ class Heading(Static):
         if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
             self.draw()
 
+    def watch_line_rate(self) -> None:
+        self.draw()
+
     def draw(self) -> None:
         state = self.run_state
-        attached = ["attached"] if state.attached and state.active else []
-        phase = [*attached, *filter(None, [PHASES[state.phase]])]
-        least = len(" · ".join(phase))
+        told = [f"{self.line_rate:,} B/s"] if self.line_rate is not None else []
+        told += ["attached"] if state.attached and state.active else []
+        told += filter(None, [PHASES[state.phase]])
+        least = len(" · ".join(told))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
         if left.cell_length + least >= self.size.width:
             left = self._places()
@@ -51,7 +56,7 @@ class Heading(Static):
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
         room = self.size.width - left.cell_length
-        lines = (" · ".join(said) for said in ([*facts, *phase], phase))
+        lines = (" · ".join(said) for said in ([*facts, *told], told))
         right = next((line for line in lines if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
 

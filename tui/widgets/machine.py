@@ -25,6 +25,7 @@ class MachineLine(Canvas):
     COMPONENT_CLASSES = {"machine--text"}
 
     machine: var[Machine | None] = var(None, init=False)
+    bytes_per_second: var[int | None] = var[int | None](None, init=False)
 
     def on_mount(self) -> None:
         self.set_interval(SECONDS, self.measure)
@@ -42,13 +43,16 @@ class MachineLine(Canvas):
     def draw(self) -> None:
         if self.machine is None or not self.size.width:
             return
-        said = line(self.machine, self.size.width - 2)
+        said = line(self.machine, self.size.width - 2, self.bytes_per_second)
         self.paint([[Segment(f" {said}", self.part("machine--text"))]])
 
 
-def line(machine: Machine, width: int) -> str:
-    """The figures in at most so many characters; what matters least is left out first."""
+def line(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
+    """The figures in at most so many characters; what matters least is left out first.
+    `bytes_per_second` is what is written to the terminal."""
     pieces = _pieces(machine)
+    if bytes_per_second is not None:
+        pieces.append((f"writes {bytes_per_second:,} B/s", 8))
     while len(said := " · ".join(text for text, _ in pieces)) > width and len(pieces) > 1:
         pieces.remove(min(pieces, key=lambda piece: piece[1]))
     return said[: max(0, width)]

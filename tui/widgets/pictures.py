@@ -23,6 +23,7 @@ BAR, WIDTH, HEIGHT, GAP = 6, 38, 12, 2
 
 
 class Pictures(Canvas):
+    PICTURE = True
     COMPONENT_CLASSES = {f"pictures--{name}" for name in PARTS}
 
     shown: var[tuple[tuple[Picture, Digit], ...]] = var((), init=False)

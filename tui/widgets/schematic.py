@@ -223,6 +223,7 @@ def _link(
 class Schematic(Canvas):
     """The network as a small picture, from its input on the left to its output on the right."""
 
+    PICTURE = True
     COMPONENT_CLASSES = {f"schematic--{name}" for name in PARTS}
 
     network: var[NetworkDescribed | None] = var(None, init=False)

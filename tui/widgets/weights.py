@@ -104,6 +104,7 @@ class Weights(Canvas):
     """As many of the images as there is room for, from the first of the page on; over them what
     the colours mean."""
 
+    PICTURE = True
     COMPONENT_CLASSES = {"weights--quiet"}
 
     images: var[WeightImages | None] = var(None, init=False)

@@ -1,0 +1,339 @@
+"""A slow line: what is sent on it, and what one sees of it."""
+
+import os
+import re
+import select
+import signal
+import termios
+import time
+from contextlib import suppress
+
+import pytest
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from test_terminal import Terminal, assert_restored, has_ended, open_terminal, run_status
+
+from tui.cells import Shown, row_of
+from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
+
+pyte = pytest.importorskip("pyte")
+ExceptionPexpect = pytest.importorskip("pexpect").ExceptionPexpect
+__all__ = ["open_terminal"]
+
+WIDTH, HEIGHT = 24, 4
+NO_WRAP = "\x1b[?7l"  # as in the app
+
+# Dimmed, overlined and doubly underlined text is not told apart by pyte.
+STYLES = st.sampled_from(
+    [
+        "",
+        "bold #56b4e9 on #121212",
+        "#e0e0e0 on #121212",
+        "on #121212",
+        "#e0e0e0",
+        "bold",
+        "reverse",
+        "italic red on #242f38",
+        "underline on #242f38",
+        "strike not bold",
+    ]
+).map(Style.parse)
+TEXTS = st.one_of(
+    st.text("ab ─⠋█漢🙂", max_size=6), st.integers(1, WIDTH).map(" ".__mul__), st.just("e\u0301")
+)
+LINES = st.lists(st.builds(lambda text, style: Segment(text, style), TEXTS, STYLES), max_size=6)
+FRAMES = st.lists(LINES, min_size=HEIGHT, max_size=HEIGHT)
+
+
+def drawn(frame):
+    return [row_of(line, WIDTH, ColorSystem.TRUECOLOR) for line in frame]
+
+
+def seen(screen):
+    """What a person sees: of a blank its background, and lines through or under it."""
+    rows = []
+    for y in range(screen.lines):
+        row = []
+        for x in range(screen.columns):
+            cell = screen.buffer[y][x]
+            look = cell.bg, cell.underscore, cell.strikethrough, cell.reverse
+            if cell.data != " " or cell.reverse:
+                look += cell.fg, cell.bold, cell.italics
+            row.append((cell.data, look))
+        rows.append(row)
+    return rows
+
+
+def plainly(rows):
+    """A screen on which each cell is drawn by itself, whole."""
+    screen = pyte.Screen(WIDTH, HEIGHT)
+    stream = pyte.Stream(screen)
+    stream.feed(NO_WRAP)
+    for y, row in enumerate(rows):
+        for x, (text, (attributes, fore, back)) in enumerate(row):
+            codes = ";".join([*map(str, ["0", *sorted(attributes)]), fore or "39", back])
+            if text:
+                stream.feed(f"\x1b[{y + 1};{x + 1}H\x1b[{codes}m{text}")
+    return screen
+
+
+@given(frames=st.lists(FRAMES, min_size=1, max_size=4), erases=st.booleans(), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
+    """However much of the frames before has been sent when the next one comes."""
+    screen = pyte.Screen(WIDTH, HEIGHT)
+    stream = pyte.Stream(screen)
+    stream.feed(NO_WRAP)
+    screens = [drawn(frame) for frame in frames]
+    shown, clearing = Shown.cleared(WIDTH, HEIGHT, erases=erases)
+    stream.feed(clearing)
+    for number, rows in enumerate(screens):
+        last = number == len(screens) - 1
+        pictures = data.draw(st.lists(st.tuples(*[st.integers(0, 9)] * 4), max_size=2))
+        for area in areas(WIDTH, HEIGHT, pictures):
+            limit = None if last else data.draw(st.integers(0, 3))
+            for count, part in enumerate(shown.parts(rows, area.y, area.start, area.end)):
+                if count == limit:
+                    break
+                stream.feed(part)
+    assert seen(screen) == seen(plainly(screens[-1]))
+    assert not [part for y in range(HEIGHT) for part in shown.parts(screens[-1], y, 0, WIDTH)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3000)), max_size=40))
+def test_no_window_has_more_than_the_burst_and_the_rate(wishes):
+    bucket, now, taken = Bucket(0.0), 0.0, []
+    for seconds, wish in wishes:
+        now += seconds
+        count = min(wish, int(bucket.room(now)))
+        bucket.take(count, now)
+        taken.append((now, count))
+    for first, (begin, _) in enumerate(taken):
+        total = 0
+        for end, count in taken[first:]:
+            total += count
+            assert total <= BURST + RATE * (end - begin) + 1e-6
+
+
+def test_a_bucket_says_when_there_will_be_room():
+    bucket = Bucket(5.0)
+    bucket.take(BURST, 5.0)
+    assert bucket.room(5.0) == 0
+    assert bucket.seconds_until(RATE / 2, 5.0) == pytest.approx(0.5)
+    assert bucket.room(5.5) == pytest.approx(RATE / 2)
+    assert bucket.room(500.0) == BURST
+
+
+def test_the_rate_is_that_of_the_last_seconds():
+    meter = Meter()
+    assert meter.read(0, 0.0) == 0
+    rates = [meter.read(100 * second if second < 20 else 2000, second) for second in range(1, 40)]
+    assert rates[10] == pytest.approx(100)
+    assert rates[-1] == 0
+
+
+def asked(lag, total, now):
+    assert lag.asks(total, 4, now)
+
+
+def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
+    lag = Lag()
+    asked(lag, 0, 0.0)
+    assert not lag.asks(100, 4, 0.1), "one question at a time"
+    lag.answered(0.2)
+    for number in range(1, TIMES + 1):
+        assert not lag.is_behind(0.0, 10.0 * number)
+        asked(lag, 1000 * number, 10.0 * number)
+        lag.answered(10.0 * number + 1.5 * LATE)
+    assert lag.is_behind(0.0, 100.0)
+    asked(lag, 10_000, 100.0)
+    lag.answered(100.1)
+    assert not lag.is_behind(0.0, 101.0)
+
+
+def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
+    lag = Lag()
+    asked(lag, 0, 0.0)
+    assert not lag.is_behind(0.0, 1000.0), "no terminal has to answer"
+    lag.answered(1000.0)
+    asked(lag, 500, 2000.0)
+    lag.answered(2000.1)
+    asked(lag, 900, 2001.0)
+    assert lag.outstanding(1904) == 1400
+    assert not lag.is_behind(0.0, 2001.0 + 2 * LATE)
+    assert lag.is_behind(0.0, 2001.0 + TIMES * LATE + 0.1)
+    assert lag.is_behind(TIMES * LATE + 0.1, 2001.1), "what cannot even be written says so too"
+
+
+def test_an_area_is_part_of_a_picture_or_none():
+    found = [(a.y, a.start, a.end, a.picture) for a in areas(10, 2, [(2, 1, 3, 5), (8, 0, 9, 1)])]
+    assert found == [
+        (0, 0, 8, False),
+        (0, 8, 10, True),
+        (1, 0, 2, False),
+        (1, 2, 5, True),
+        (1, 5, 10, False),
+    ]
+
+
+WHERE_IS_THE_CURSOR = b"\x1b[6n"
+FAKE = """
+import sys
+sys.path.insert(0, {tests!r})
+from conftest import make_fake_train
+from core.config import TrainConfig
+from tui.app import MnistApp
+from tui.settings import Settings
+
+class App(MnistApp):
+    CSS_PATH = {css!r}
+    BINDINGS = [("f5", "all_of_it", "")]
+
+    def action_all_of_it(self):
+        self.change_settings(slow=False)
+
+config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
+train = make_fake_train(steps={steps})
+app = App(config, start=True, train=train, settings=Settings(slow={slow}))
+app.run()
+sys.exit(app.return_code)
+"""
+
+
+class Line(Terminal):
+    """A terminal at the end of a line that brings so many bytes a second, or all at once. It says
+    where its cursor is when it is asked."""
+
+    def __init__(self, *arguments, rate=None, **options):
+        self.rate = rate
+        self.came = [(time.monotonic(), 0)]  # when, and how many
+        super().__init__(*arguments, **options)
+
+    def _read(self):
+        master = self.child.fileno()
+        while self.reading:
+            try:
+                if not select.select([master], [], [], 0.2)[0]:
+                    self.came.append((time.monotonic(), 0))
+                    continue
+                data = os.read(master, 65536 if self.rate is None else self.rate // 20)
+            except (OSError, ValueError):
+                return
+            self.output += data
+            self.came.append((time.monotonic(), len(data)))
+            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+            if WHERE_IS_THE_CURSOR in self.output[-len(data) - 3 :]:
+                self.child.send("\x1b[1;1R")
+            if self.rate is not None:
+                time.sleep(0.05)
+
+    def busiest(self):
+        """By how much, at most, more came in some seconds than RATE allows."""
+        worst, level = 0, 0.0
+        for (before, _), (now, count) in zip(self.came, self.came[1:], strict=False):
+            # It was written at some moment since the last look.
+            level = max(0.0, level - RATE * (now - before)) + count
+            worst = max(worst, level)
+        return worst
+
+    def settled(self):
+        """What is seen when nothing more has come for a while."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            before = seen(self.screen)[1:]  # the first line has the rate in it
+            time.sleep(0.7)
+            if seen(self.screen)[1:] == before:
+                return before
+        raise AssertionError("the screen never came to rest")
+
+
+@pytest.fixture
+def open_line(tmp_path):
+    opened = []
+
+    def start(*arguments, fake=None, **options):
+        if fake is not None:
+            text = FAKE.format(
+                tests=str(ROOT / "tests"),
+                css=str(ROOT / "tui/app.tcss"),
+                folder=str(tmp_path),
+                **fake,
+            )
+            (tmp_path / "fake.py").write_text(text)
+            options["program"] = ["fake.py"]
+        opened.append(Line(tmp_path, *arguments, **options))
+        return opened[-1]
+
+    yield start
+    for line in opened:
+        line.reading = False
+        with suppress(OSError, ExceptionPexpect):
+            line.child.close(force=True)
+
+
+@pytest.mark.terminal
+def test_a_run_on_a_slow_line(open_line):
+    line = open_line(fake={"steps": 60, "epochs": 1, "slow": True})
+    line.expect("● training")
+    line.expect(r"loss \d")
+    before = len(line.output)
+    line.press("2")
+    line.expect("in the order of the test set")
+    # What a rested line takes at once; what was on its way before is not much.
+    assert len(line.output) - before < BURST
+    before = len(line.output)
+    line.press("?")
+    line.expect("─ Help ─")
+    assert len(line.output) - before < BURST
+    line.press("\x1b")
+    line.expect(r"(?s)\A(?!.*─ Help ─)")  # with what follows at once esc would be another key
+    line.press("1")
+    line.expect("✓ finished")
+    line.expect(r"\d B/s")
+    slowly = line.settled()
+    assert line.busiest() <= BURST
+    line.press("\x1b[15~")
+    line.expect("mnist-tui")  # which a narrow heading has room for without the rate
+    assert line.settled() == slowly
+    line.press("q")
+    assert line.ended() == 0
+    assert_restored(line)
+
+
+@pytest.mark.terminal
+def test_a_line_that_falls_behind_is_treated_as_a_slow_one(open_line):
+    line = open_line(rate=1500, fake={"steps": 5000, "epochs": 5, "slow": False})
+    line.expect("so slow link is on")
+    line.expect(r"\d B/s · ● training")
+    before = len(line.output)
+    line.press("2")
+    line.expect("in the order of the test set")
+    assert len(line.output) - before < 3 * BURST, "what was queued before is not sent first"
+    os.kill(line.child.pid, signal.SIGTERM)
+    line.rate = None
+    assert line.ended() == 143
+    assert_restored(line)
+
+
+@pytest.mark.terminal
+def test_a_terminal_that_stops_holds_neither_training_nor_a_signal_up(open_line, tmp_path):
+    pytest.importorskip("mlxtend")
+    line = open_line("--slow-link", "--arch", "linear", "--epochs", "100000", "--start")
+    line.expect("● training")
+    terminal = os.open(os.readlink(f"/proc/{line.child.pid}/fd/1"), os.O_RDWR | os.O_NOCTTY)
+    try:
+        termios.tcflow(terminal, termios.TCOOFF)
+        (told,) = tmp_path.glob("checkpoints/*/events.jsonl")
+        time.sleep(1)
+        before = len(told.read_text().splitlines())
+        time.sleep(2)
+        assert len(told.read_text().splitlines()) > before + 5
+        os.kill(line.child.pid, signal.SIGTERM)
+        assert has_ended(line.child.pid)
+        assert run_status(tmp_path) == "stopped"
+    finally:
+        os.close(terminal)
