@@ -356,7 +356,10 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     assert take_up(str(folder), tmp_path)[0].data is None, "what has gone is looked for elsewhere"
 
 
-def test_another_arithmetic_is_told(tiny, every_step):
+def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
+    monkeypatch.setattr(
+        "core.devices._bf16_missing", lambda device: None
+    )  # slow, but it can be had
     folder = folder_of(drive(tiny(arch="quick", precision="bf16"), {13: [Stop()]}))
     config, taken_up = take_up(str(folder), folder.parent)
     (notice,) = only(drive(replace(config, precision="fp32"), (), taken_up), Notice)

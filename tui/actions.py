@@ -44,11 +44,6 @@ def going(state: RunState, view: str) -> bool:
     return state.phase in ("training", "paused")
 
 
-def going_here(state: RunState, view: str) -> bool:
-    """It is this program that trains the network."""
-    return going(state, view) and not state.attached
-
-
 def has_checkpoints(state: RunState, view: str) -> bool:
     """The run has something to go back to; one that was taken up has it from the start."""
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
@@ -103,7 +98,7 @@ ACTIONS = (
         "d",
         "Detach",
         "hand the run over to a process of its own, which outlives this program, and follow it",
-        going_here,
+        lambda state, view: going(state, view) and not state.attached and view != "digits",
     ),
     Action(
         "rate",

@@ -1,0 +1,85 @@
+"""The app over a run that goes on elsewhere: here, in a thread of the test's own."""
+
+import json
+
+from conftest import key_of
+from test_app import app_in, text_of, until
+from test_cli import environment_in
+from test_sharing import going  # noqa: F401, a fixture
+
+from core.events import Paused, Progress, Resumed, RunFinished
+from core.following import follow
+from tui.app import MnistApp
+
+
+def app_on(run) -> MnistApp:
+    return MnistApp(app_in(run.folder.parent).config, link=follow(run.folder))
+
+
+async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: F811
+    run = going()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "attached · ● training" in text_of(pilot))
+        assert pilot.app.run_state.started.run == run.folder.name
+        await until(pilot, lambda: pilot.app.run_state.digits)
+        await pilot.press("space")
+        run.wait_for(Paused)
+        await until(pilot, lambda: "attached · ‖ paused" in text_of(pilot))
+        await pilot.press("space")
+        run.wait_for(Resumed)
+        await pilot.press("s")
+        await until(pilot, lambda: "■ stopped" in text_of(pilot))
+        assert run.wait_for(RunFinished).stopped
+
+
+async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  # noqa: F811
+    run = going()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        farewell = pilot.app.farewell
+        await pilot.press("q")
+    assert farewell.startswith(f"{run.folder.name} goes on in process ")
+    count = len(run.told(Progress))
+    run.wait_for(Progress, count + 2)
+
+
+async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
+    run = going()
+    async with app_in(run.folder.parent).run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: run.folder.name in text_of(pilot))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: "attached · ● training" in text_of(pilot))
+
+
+async def test_a_run_whose_process_dies_is_told_as_interrupted(going, monkeypatch):  # noqa: F811
+    run = going()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        monkeypatch.setattr("core.following.is_live", lambda folder, described: False)
+        monkeypatch.setattr("core.following.sockets", lambda: iter(()))
+        pilot.app._link._peer.shutdown(2)
+        await until(pilot, lambda: pilot.app.run_state.phase == "failed")
+        assert "has died; take it up with `mnist-tui resume" in pilot.app.run_state.message
+
+
+def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tmp_path):  # noqa: F811
+    import subprocess
+    import sys
+
+    run = going()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "attach", str(run.folder), "--json"],
+        stdout=subprocess.PIPE,
+        env=environment_in(tmp_path),
+        text=True,
+    )
+    first = json.loads(process.stdout.readline())
+    assert (first["event"], first["run"]) == ("run_started", run.folder.name)
+    from core.commands import Stop
+
+    run.inbox.put(Stop())
+    last = [json.loads(line) for line in process.stdout][-1]
+    assert last["event"] == "run_finished"
+    assert process.wait(10) == 0
+    process.stdout.close()
