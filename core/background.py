@@ -156,9 +156,9 @@ def _from_line(line: bytes) -> tuple[TrainConfig, TakenUp | None, bool]:
     job = json.loads(line)
     config, folder, checkpoint = read_config(job["config"]), job["folder"], job["checkpoint"]
     if folder is None:
-        return config, None, job["paused"]
+        return config, None, job.get("paused") is True
     taken_up = TakenUp(Path(folder), None if checkpoint is None else Path(checkpoint))
-    return config, taken_up, job["paused"]
+    return config, taken_up, job.get("paused") is True
 
 
 def main() -> int:

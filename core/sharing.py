@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -90,9 +91,9 @@ class Sharing:
         self._ends_at: float | None = None
         self._server = listen(folder)
         self._inode = self._socket_inode()
-        self._woken, self._waker = os.pipe()
+        self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
-            os.set_blocking(end, False)
+            end.setblocking(False)
         self._thread = Thread(target=self._serve, name="viewers", daemon=True)
         self._thread.start()
 
@@ -121,8 +122,8 @@ class Sharing:
         self._wake()
         self._thread.join(2 * FAREWELL_SECONDS)
         if not self._thread.is_alive():
-            os.close(self._woken)
-            os.close(self._waker)
+            self._woken.close()
+            self._waker.close()
 
     def _keep(self, line: Line) -> None:
         """What those who come later must know and is not in the record."""
@@ -139,7 +140,7 @@ class Sharing:
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # it has been woken often enough
-            os.write(self._waker, b".")
+            self._waker.send(b".")
 
     # On its own thread
 
@@ -173,7 +174,7 @@ class Sharing:
             unheard = any(viewer.unheard for viewer in self._viewers.values())
             selector.select(SOON if unheard else SELDOM)
         with suppress(BlockingIOError):
-            os.read(self._woken, 2**16)
+            self._woken.recv(2**16)
 
     def _accept(self) -> None:
         try:

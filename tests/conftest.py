@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
@@ -44,16 +44,20 @@ def no_settings_of_this_machine(monkeypatch, tmp_path_factory) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
-@pytest.fixture(autouse=True)
-def sockets_of_its_own(monkeypatch) -> Iterator[None]:
-    """No run of another test, and none of this machine, can be attached to. Not below tmp_path: a
-    socket's path must be short."""
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[str]:
+    """Not below tmp_path: the path of a socket must be short. Removed when no test has replaced
+    what that takes."""
     with TemporaryDirectory(prefix="m") as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-        monkeypatch.setattr(
-            "core.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")])
-        )
-        yield
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def sockets_of_its_own(monkeypatch, short_folder) -> None:
+    """No run of another test, and none of this machine, can be attached to."""
+    folder = mkdtemp(dir=short_folder)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+    monkeypatch.setattr("core.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")]))
 
 
 @pytest.fixture(scope="session")
