@@ -196,7 +196,7 @@ class Sharing:
             self._counted += 1
             hello = hello_line(
                 run=self._folder.name,
-                folder=str(self._folder.absolute()),
+                folder=os.path.realpath(self._folder),
                 pid=os.getpid(),
                 recorded=self._recorded,
             )

@@ -7,7 +7,7 @@ from test_app import app_in, text_of, until
 from test_cli import environment_in
 from test_sharing import going  # noqa: F401, a fixture
 
-from core.events import Paused, Progress, Resumed, RunFinished
+from core.events import Paused, Progress, Resumed, RunFailed, RunFinished
 from core.following import follow
 from tui.app import MnistApp
 
@@ -61,6 +61,33 @@ async def test_a_run_whose_process_dies_is_told_as_interrupted(going, monkeypatc
         pilot.app._link._peer.shutdown(2)
         await until(pilot, lambda: pilot.app.run_state.phase == "failed")
         assert "has died; take it up with `mnist-tui resume" in pilot.app.run_state.message
+
+
+class Failing:
+    """A process that is ready and cannot begin."""
+
+    def wait_ready(self, timeout):
+        pass
+
+    def begin(self, config, taken_up, *, paused):
+        yield RunFailed(reason="error", message="no room for it")
+
+    def give_up(self):
+        pass
+
+
+async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
+    monkeypatch.setattr("core.background.Background", Failing)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
+        begun = app.run_state.started.step
+        await until(pilot, lambda: app.run_state.step > begun)
+        assert not app.run_state.attached
+        assert app.run_state.phase == "training"
 
 
 def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tmp_path):  # noqa: F811

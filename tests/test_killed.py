@@ -130,6 +130,18 @@ def test_a_hangup_is_no_reason_to_stop(start, tmp_path):
     assert (events[-1]["epochs"], events[-1]["stopped"]) == (3, False)
 
 
+def test_a_hangup_right_after_a_signal_does_not_keep_the_run_from_saving(start, tmp_path):
+    """As systemd does with all that a login has left, at its end."""
+    process = start("train", *RUN, "--epochs", "1000")
+    folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
+    until(process, "progress")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
+    events, _ = finish(process)
+    assert process.returncode == 143
+    assert read_info(folder / "last.safetensors").step == events[-1]["steps"]
+
+
 def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):
     process = start("train", *RUN, "--epochs", "1")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]

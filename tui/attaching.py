@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, HandOver, ListDevices, Start
 from core.config import read_config
-from core.errors import UserError
+from core.errors import UserError, explain
 from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
 from core.resume import TakenUp
 from core.wire import RUN_COMMANDS
@@ -99,8 +99,15 @@ class Attaching(Running):
         self.run_worker(lambda: self._follow(link), thread=True, exit_on_error=False)
 
     def _follow(self, first: Link) -> None:
-        """What the run has told, what it tells now, and in the end how it ended. When a viewer has
-        been too slow it is cut off, and comes back."""
+        """What the run has told, what it tells now, and in the end how it ended."""
+        try:
+            self._follow_to_the_end(first)
+        except OSError as error:  # its folder has been removed, say
+            what = f"{first.folder} cannot be read ({explain(error)})"
+            self.told(RunFailed(reason="error", message=what))
+
+    def _follow_to_the_end(self, first: Link) -> None:
+        """When a viewer has been too slow it is cut off, and comes back."""
         from core.following import interrupted, links
 
         for link in links(first):
@@ -183,8 +190,14 @@ class Attaching(Running):
                     self.told(replace(each, message=message))
                 elif not isinstance(each, RunStarted):
                     self.told(each)
-            if not self._next:
-                self._follow(follow(Path(event.folder)))
+            if self._next:
+                return
+            try:
+                link: Link = follow(Path(event.folder))
+            except UserError as error:  # it goes on all the same
+                self.told(RunFailed(reason=error.reason, message=str(error)))
+            else:
+                self._follow(link)
 
         self.run_worker(begin, thread=True, exit_on_error=False)
 

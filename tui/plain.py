@@ -105,6 +105,8 @@ def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
     received: list[int] = []
     # Of a terminal that has gone one can no longer say that it was one.
     on_terminal = [number for number in range(3) if os.isatty(number)]
+    # At the end of a login systemd sends SIGHUP right after SIGTERM: that is no second wish to end.
+    ending = [each for each in heard() if each != HANGUP or on_hangup != GO_ON]
 
     def stop(number: int, frame: FrameType | None) -> None:
         if number == HANGUP and on_hangup == GO_ON:
@@ -112,7 +114,7 @@ def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
             return
         received.append(number)
         inbox.put(Stop())
-        for each in heard() if number in ENDING else ():
+        for each in ending if number in ENDING else ():
             signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else old[each])
 
     old = {number: signal.signal(number, stop) for number in (*heard(), *WARNING)}
