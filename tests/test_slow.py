@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from test_terminal import Terminal, assert_restored, has_ended, open_terminal, run_status
+from test_terminal import Terminal, assert_restored, has_ended, open_terminal, run_status, until
 
 from tui.cells import Shown, row_of
+from tui.driver import CANCEL, LOOK_SECONDS, Outlet
 from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
 
 pyte = pytest.importorskip("pyte")
@@ -178,6 +179,27 @@ def test_an_area_is_part_of_a_picture_or_none():
         (1, 2, 5, True),
         (1, 5, 10, False),
     ]
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_what_is_cut_off_ends_with_a_whole_character(offset):
+    reading, writing = os.pipe()
+    outlet = Outlet(writing, lambda: None)
+    try:
+        outlet.write(" " * offset + "─" * 100_000)  # more than a pipe holds
+        outlet.start()
+        until(lambda: not select.select([], [writing], [], 0)[1])
+        time.sleep(2 * LOOK_SECONDS)
+        outlet.cut()
+        came = os.read(reading, 1_000_000)
+        outlet.stop()
+        came += os.read(reading, 1_000_000)
+        assert came.endswith(CANCEL)
+        assert set(came.decode()) <= set(" ─\x18")
+    finally:
+        outlet.join()
+        os.close(reading)
+        os.close(writing)
 
 
 WHERE_IS_THE_CURSOR = b"\x1b[6n"

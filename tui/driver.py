@@ -96,9 +96,10 @@ class Outlet(threading.Thread):
             if not self._texts or self._ending:
                 return
             data = self._texts[0]
-            self._begun = len(data) > CHUNK
+            chunk = _chunk(data)
+            self._begun = len(chunk) < len(data)
         try:
-            count = os.write(self._fileno, data[:CHUNK])
+            count = os.write(self._fileno, chunk)
         except BlockingIOError:  # where somebody has made it so that it does not wait
             count = 0
         with self._change:
@@ -119,6 +120,14 @@ class Outlet(threading.Thread):
             self._texts.clear()
             self._begun, self.pending, self._ending = False, 0, True
             self._change.notify_all()
+
+
+def _chunk(data: bytes) -> bytes:
+    """What is written of it at once: whole characters, since all that follows may be cut."""
+    end = CHUNK
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end -= 1
+    return data[:end]
 
 
 class LinkDriver(LinuxDriver):
