@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Input, Static
-from textual.worker import get_current_worker
 
-from core.errors import CheckpointError
 from core.listing import Listed, RunListed
-from core.watching import Watch, Watched
 from tui.browsing import (
     FIELDS,
     NAMES,
@@ -26,7 +20,6 @@ from tui.browsing import (
     Group,
     Order,
     columns_for,
-    entries_of,
     key_of,
     plural,
     row_of,
@@ -36,6 +29,7 @@ from tui.screens.captions import between, clicked, key, line
 from tui.screens.going_on import GOING_ON, GoingOn
 from tui.screens.previewing import Previewing
 from tui.screens.tidying import Tidying
+from tui.screens.watching import Watching
 from tui.state import MOST_COMPARED
 from tui.widgets.listing import Column, Listing
 from tui.widgets.preview import Preview
@@ -65,12 +59,6 @@ CHECKPOINTS_HELP = {
     "r": "reads the whole folder again. What changes in it shows by itself within a second or two.",
 }
 
-POLL_SECONDS = 1.0
-# So often what has been read so far is shown, at first at once.
-BATCH_SECONDS = 0.1
-FIRST_BATCH = 40
-FIRST_TURN, LATER_TURNS = 0.15, 0.02
-
 
 class Filter(Input):
     """Arrows move in the list while one types."""
@@ -81,7 +69,7 @@ class Filter(Input):
     ]
 
 
-class CheckpointsView(GoingOn, Previewing, Tidying):
+class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
     MODE = "checkpoints"
     GUIDE = CHECKPOINTS_HELP | Tidying.TIDYING_GUIDE
     CSS_PATH = "checkpoints.tcss"
@@ -105,27 +93,13 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         Binding("escape", "close_filter", "Show all", show=False),
     ]
 
-    @dataclass
-    class Found(Message):
-        """Part of the folder, or all of it, has been looked at."""
-
-        watch: Watch
-        runs: dict[str, Watched | None]
-        whole: bool
-        error: str = ""
-
     def __init__(self) -> None:
         super().__init__()
-        self._watch = Watch(Path())
-        self._entries: dict[str, tuple[Entry, ...]] = {}  # by the run's name
         self._order = Order()
         self._sorted: list[Entry] = []  # all of them
         self._columns: list[Column] = []
         self._count = ""
         self._marked: list[str] = []  # keys, in the order in which they were marked
-        self._looking, self._whole = False, False
-        self._error = ""
-        self._clock: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
@@ -167,84 +141,9 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
         }
         return [listed for each in self._marked if (listed := there.get(each))]
 
-    def reload(self) -> None:
-        """Has the whole folder read again."""
-        self._watch.forget()
-        self._look()
-
-    action_reload = reload
-
-    # The folder, while others write in it
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._clock = self.set_interval(POLL_SECONDS, self._tick, pause=True)
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self._tick()
-        if self._clock:
-            self._clock.resume()
-
-    def on_screen_suspend(self) -> None:
-        if self._clock:
-            self._clock.pause()
-
-    def _tick(self) -> None:
-        if not self.is_current:
-            return
-        if self._watch.folder != self.mnist.config.folder:
-            self._watch = Watch(self.mnist.config.folder)
-            self._entries, self._whole = {}, False
-            self._show()
-        elif self._whole:
-            self.attempt("list", self.listing.draw)  # what is saved grows older
-        self._look()
-
-    def _look(self) -> None:
-        if not self._looking:
-            self._looking = True
-            self._read(self._watch)
-
-    @work(thread=True, exit_on_error=False)
-    def _read(self, watch: Watch) -> None:
-        """Headers alone, so it needs no torch and may run beside the engine."""
-        worker, runs, error = get_current_worker(), dict[str, Watched | None](), ""
-        due, turn = 0.0, FIRST_TURN
-        try:
-            for name, watched in watch.look():
-                runs[name] = watched
-                if worker.is_cancelled:
-                    return
-                if len(runs) >= FIRST_BATCH and time.monotonic() > due:
-                    self.post_message(self.Found(watch, runs, whole=False))
-                    time.sleep(turn)  # for the screen, which needs the same core, to draw them
-                    runs, due, turn = {}, time.monotonic() + BATCH_SECONDS, LATER_TURNS
-        except CheckpointError as failure:
-            error = str(failure)
-        except Exception as failure:  # whatever it is, the next look may go well
-            error = f"{type(failure).__name__}: {failure}"
-        self.post_message(self.Found(watch, runs, whole=True, error=error))
-
-    def on_checkpoints_view_found(self, message: Found) -> None:
-        if message.whole:
-            self._looking = False
-        if message.watch is not self._watch:
-            self._look()
-            return
-        new = (message.whole or self._whole, message.error) != (self._whole, self._error)
-        self._whole, self._error = self._whole or message.whole, message.error
-        for name, watched in message.runs.items():
-            if watched is None:
-                self._entries.pop(name, None)
-            else:
-                self._entries[name] = entries_of(watched)
-        if message.runs or new:
-            self.attempt("list", self._show)
-
     # What is listed, and how
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """All that is known; what a key changes of it is less work."""
         every = [entry for entries in self._entries.values() for entry in entries]
         self._columns, self._sorted = columns_for(every), self._order.sorted(every)
@@ -297,6 +196,9 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
     def _moved(self) -> None:
         self.attempt("preview", lambda: self.look_at(self.entry()))
 
+    def action_reload(self) -> None:
+        self.reload()
+
     def action_move(self, by: int) -> None:
         self.listing.action_move(by)
 
@@ -312,11 +214,11 @@ class CheckpointsView(GoingOn, Previewing, Tidying):
 
     def _sort(self, by: int) -> None:
         self._order = replace(self._order, by=by, falling=FIELDS[by].falling)
-        self.attempt("list", self._show)
+        self.attempt("list", self.show)
 
     def action_turn(self) -> None:
         self._order = replace(self._order, falling=not self._order.falling)
-        self.attempt("list", self._show)
+        self.attempt("list", self.show)
 
     def action_group(self) -> None:
         self._order = replace(self._order, grouped=not self._order.grouped)
