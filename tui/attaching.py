@@ -19,10 +19,11 @@ from core.wire import RUN_COMMANDS
 from tui.history import laid_under, read_run
 from tui.running import Running
 from tui.state import Recalled, RunState
+from tui.widgets.form import SetupForm
 
 if TYPE_CHECKING:
     from core.background import Background
-    from core.following import Link
+    from core.following import Connection
 
 # How long a process may take to load PyTorch, from a disk that is slow.
 READY_SECONDS = 120.0
@@ -31,39 +32,39 @@ READY_SECONDS = 120.0
 class Attaching(Running):
     """The part of the app that has to do with runs in other processes."""
 
-    def __init__(self, *arguments: Any, link: Link | None = None, **more: Any) -> None:
-        """`link` is to the run that is followed from the start."""
+    def __init__(self, *arguments: Any, connection: Connection | None = None, **more: Any) -> None:
+        """`connection` is to the run that is followed from the start."""
         super().__init__(*arguments, **more)
-        self._link = link
+        self._connection = connection
         self._background: Background | None = None  # which has no run yet
         self._hands_over = False
 
     def begin(self) -> None:
-        if self._link:
-            self._follow_on_a_thread(self._link)
+        if self._connection:
+            self._follow_on_a_thread(self._connection)
         else:
             super().begin()
 
     def tell(self, *commands: Command) -> None:
         for command in commands:
-            if self._link and isinstance(command, RUN_COMMANDS):
-                self._link.tell(command)
+            if self._connection and isinstance(command, RUN_COMMANDS):
+                self._connection.tell(command)
             else:
                 super().tell(command)
 
     def on_unmount(self) -> None:
         """A run that goes on elsewhere goes on."""
-        if self._link:
-            self._link.close()
+        if self._connection:
+            self._connection.close()
         if self._background:
             self._background.give_up()
 
     @property
     def farewell(self) -> str:
-        if self._link is None:
+        if self._connection is None:
             return super().farewell
-        hello = self._link.hello
-        attach = f"mnist-tui attach {shlex.quote(str(self._link.folder))}"
+        hello = self._connection.hello
+        attach = f"mnist-tui attach {shlex.quote(str(self._connection.folder))}"
         return f"{hello.run} goes on in process {hello.pid}; `{attach}` follows it again"
 
     # Following a run
@@ -84,21 +85,21 @@ class Attaching(Running):
             from core.following import follow
 
             try:
-                link: Link = follow(folder)
+                connection: Connection = follow(folder)
             except UserError as error:
                 self.told(Notice(message=str(error)))
                 return
-            if self._link:
-                self._link.close()
-            self._follow(link)
+            if self._connection:
+                self._connection.close()
+            self._follow(connection)
 
         self.run_worker(follow, thread=True, exit_on_error=False)
         self.action_view("train")
 
-    def _follow_on_a_thread(self, link: Link) -> None:
-        self.run_worker(lambda: self._follow(link), thread=True, exit_on_error=False)
+    def _follow_on_a_thread(self, connection: Connection) -> None:
+        self.run_worker(lambda: self._follow(connection), thread=True, exit_on_error=False)
 
-    def _follow(self, first: Link) -> None:
+    def _follow(self, first: Connection) -> None:
         """What the run has told, what it tells now, and in the end how it ended."""
         try:
             self._follow_to_the_end(first)
@@ -106,18 +107,18 @@ class Attaching(Running):
             what = f"{first.folder} cannot be read ({explain(error)})"
             self.told(RunFailed(reason="error", message=what))
 
-    def _follow_to_the_end(self, first: Link) -> None:
+    def _follow_to_the_end(self, first: Connection) -> None:
         """When a viewer has been too slow it is cut off, and comes back."""
-        from core.following import interrupted, links
+        from core.following import connections, interrupted
 
-        for link in links(first):
-            self._link = link
-            self.told(Recalled(state=read_run(link.folder, link.hello.recorded)))
-            for event in link.events():
+        for connection in connections(first):
+            self._connection = connection
+            self.told(Recalled(state=read_run(connection.folder, connection.hello.recorded)))
+            for event in connection.events():
                 self.told(event)
                 if isinstance(event, RunFinished | RunFailed):
                     return
-            if link.closed:
+            if connection.closed:
                 return
         state = read_run(first.folder)
         self.told(Recalled(state=state))
@@ -130,6 +131,7 @@ class Attaching(Running):
             case Recalled(state=state):
                 self.earlier = laid_under(self.earlier, RunState(), _folder(state))
                 self._forget()
+                self._set_up_as(state)
                 if not self.run_state.active:
                     self._detached()
             case RunFinished() | RunFailed():
@@ -140,9 +142,17 @@ class Attaching(Running):
             case HandedOver():
                 self._hand_on(event)
 
+    def _set_up_as(self, state: RunState) -> None:
+        """What stands in the form is what trains, and what space would train again."""
+        with suppress(UserError, TypeError):  # a config by another version's hand
+            config = read_config(state.started.config if state.started else {})
+            self.config = replace(config, checkpoints=self.config.checkpoints)
+            for view in self._screen_stacks.get("train", [])[:1]:
+                view.query_one(SetupForm).fill(self.config)
+
     def _detached(self) -> None:
         """Whatever is asked now, this process answers."""
-        self._link = None
+        self._connection = None
         if not self.run_state.devices:
             self.tell(ListDevices())
 
@@ -193,11 +203,11 @@ class Attaching(Running):
             if self._next:
                 return
             try:
-                link: Link = follow(Path(event.folder))
+                connection: Connection = follow(Path(event.folder))
             except UserError as error:  # it goes on all the same
                 self.told(RunFailed(reason=error.reason, message=str(error)))
             else:
-                self._follow(link)
+                self._follow(connection)
 
         self.run_worker(begin, thread=True, exit_on_error=False)
 

@@ -41,18 +41,19 @@ def attach(
     end, as `train` does.
     """
     from core.config import TrainConfig
-    from core.following import Link, find_live, follow, followed
+    from core.following import Connection, find_live, follow, followed
 
     if run == "":
         raise UsageError("RUN must not be empty")
-    link: Link = follow(find_live(run, folder_of(checkpoints)))
+    connection: Connection = follow(find_live(run, folder_of(checkpoints)))
     if not as_json and has_terminal():
         from tui.opening import run_app
 
-        config = replace(TrainConfig(), checkpoints=str(link.folder.parent))
-        return run_app(config, link=link, slow=slow_link)
+        config = replace(TrainConfig(), checkpoints=str(connection.folder.parent))
+        return run_app(config, connection=connection, slow=slow_link)
     from tui.plain import print_run
 
     if not as_json:
-        complain(f"following {link.hello.run}, in process {link.hello.pid}; Ctrl-C leaves it alone")
-    return print_run(followed(link), as_json=as_json)
+        hello = connection.hello
+        complain(f"following {hello.run}, in process {hello.pid}; Ctrl-C leaves it alone")
+    return print_run(followed(connection), as_json=as_json)

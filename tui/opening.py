@@ -11,7 +11,7 @@ from tui.shell import complain
 from tui.signals import GO_ON
 
 if TYPE_CHECKING:
-    from core.following import Link
+    from core.following import Connection
 
 
 def run_app(
@@ -20,10 +20,10 @@ def run_app(
     start: bool = False,
     on_hangup: str = GO_ON,
     slow: bool = False,
-    link: Link | None = None,
+    connection: Connection | None = None,
 ) -> int:
     """Returns the exit status. `start` begins training at once; `slow` is of the line to the
-    terminal; `link` is to a run that is followed from the first frame on."""
+    terminal; `connection` is to a run that is followed from the first frame on."""
     gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app import MnistApp
     from tui.settings import load_settings
@@ -32,7 +32,9 @@ def run_app(
     if said:
         complain(said)
     settings = replace(settings, slow=slow)
-    app = MnistApp(config, start=start, settings=settings, on_hangup=on_hangup, link=link)
+    app = MnistApp(
+        config, start=start, settings=settings, on_hangup=on_hangup, connection=connection
+    )
     app.run()
     if app.farewell:
         print(app.farewell)

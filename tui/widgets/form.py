@@ -52,6 +52,10 @@ class NumberInput(Input):
             event.prevent_default()
 
 
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 class SetupForm(Vertical):
     """What a run can be given here; the rest of its settings are the command line's."""
 
@@ -75,16 +79,18 @@ class SetupForm(Vertical):
                     yield Choice(self._choices(name), value, id=name)
                 else:
                     restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
-                    yield NumberInput(
-                        f"{value:g}" if isinstance(value, float) else str(value),
-                        restrict=restrict,
-                        compact=True,
-                        id=name,
-                    )
+                    yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
         yield Label("", id="problem")
         with Horizontal(id="buttons"):
             yield Button("Start", id="start", variant="success", compact=True, action="app.start")
             yield Button("Stop", id="stop", variant="error", compact=True, action="app.stop")
+
+    def fill(self, config: TrainConfig) -> None:
+        """Has that config in the fields, and behind them."""
+        self._config = config
+        self.query_one("#device", Choice).options = self._choices("device")
+        for name in LABELS:
+            self._widget(name).value = _text(getattr(config, name))
 
     def _choices(self, name: str) -> list[str]:
         if name != "device":
