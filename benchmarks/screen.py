@@ -235,7 +235,8 @@ def frames(losses: int, count: int = 60) -> float:
     from core.config import TrainConfig
     from core.events import Progress, RunStarted
     from tui.app import MnistApp
-    from tui.state import RunState, fold
+    from tui.fold import fold
+    from tui.state import RunState
 
     steps = losses + 8 * count
 

@@ -24,7 +24,8 @@ from typing import BinaryIO
 from core.commands import Inbox, Pause, Stop
 from core.config import TrainConfig, read_config
 from core.errors import UserError, exit_status, explain, first_line
-from core.events import Event, RunFailed, RunStarted, as_json, from_json
+from core.events import Event, RunFailed, RunStarted
+from core.lines import as_json, from_json
 from core.resume import TakenUp
 
 READY = '{"event": "ready"}'

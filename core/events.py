@@ -3,11 +3,10 @@
 No torch here: a screen folds these, `train --json` prints them, events.jsonl keeps them.
 """
 
-import json
 import math
 import re
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 
@@ -351,44 +350,3 @@ class NetworkInspected(Event):
     tried: int  # the digits that the ReLUs were tried on
     weights: WeightImages | None
     seconds: float  # what training waited for the answer
-
-
-EVENTS = {each.name(): each for each in Event.__subclasses__()}
-FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENTS.values()}
-
-
-def as_json(event: Event) -> str:
-    """One line without its newline. A number that JSON cannot say (NaN, infinity) is null."""
-    values = {"event": event.name(), "time": event.time}
-    values |= {key: value for key, value in asdict(event).items() if key != "time"}
-    try:
-        return json.dumps(values, allow_nan=False)
-    except ValueError:
-        return json.dumps(finite(values))
-
-
-def finite(value: Any) -> Any:
-    """With null for each number that JSON cannot say."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return value
-
-
-def from_json(line: str) -> Event | None:
-    """The event of one line; None for an event that this version does not know or cannot read."""
-    try:
-        values = json.loads(line)
-        kind = EVENTS[values["event"]]
-        known = FIELDS[kind]
-        return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _frozen(value: Any) -> Any:
-    """As the events have it: tuples where JSON has lists."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

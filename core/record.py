@@ -7,9 +7,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from core.events import EVENTS as KINDS
-from core.events import Evaluated, Event, RunStarted, from_json
+from core.events import Evaluated, Event, RunStarted
 from core.files import itself, read_lines
+from core.lines import EVENTS as KINDS
+from core.lines import from_json
 from core.runs import EVENTS
 
 LARGEST_NUMBER = 2**53

@@ -17,18 +17,10 @@ from typing import Any
 
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
-from core.events import (
-    Evaluated,
-    Event,
-    Paused,
-    Resumed,
-    RunFailed,
-    RunFinished,
-    as_json,
-    from_json,
-)
+from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
 from core.files import PARTIAL, itself, read_lines, replace_file
 from core.headers import reading
+from core.lines import as_json, from_json
 from core.locking import fcntl, is_locked, lock
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"

@@ -20,7 +20,6 @@ from time import monotonic
 from core.commands import Inbox
 from core.errors import CheckpointError
 from core.events import (
-    EVENTS,
     DigitsLoaded,
     Event,
     ImagesPredicted,
@@ -30,6 +29,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.lines import EVENTS
 from core.runs import EVENTS as RECORD
 from core.sockets import is_ours, listen
 from core.viewers import Greeting, Line, Viewer

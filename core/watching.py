@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import CheckpointError, explain
-from core.events import Evaluated, Progress, from_json
+from core.events import Evaluated, Progress
 from core.files import itself
+from core.lines import from_json
 from core.listing import RunListed, read_listed, status_of
 from core.record import plausible
 from core.runs import EVENTS

@@ -22,7 +22,8 @@ from core.commands import (
     SetLearningRate,
     Stop,
 )
-from core.events import EVENTS, Event
+from core.events import Event
+from core.lines import EVENTS
 
 # What a run can be told from elsewhere. All else is answered where it is asked.
 RUN_COMMANDS = (Pause, Resume, Stop, Save, SetLearningRate, Predict, PredictImages, Inspect)

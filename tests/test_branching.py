@@ -14,8 +14,9 @@ from core import branching, checkpoints, runs, session
 from core.branching import branch
 from core.commands import SetLearningRate, Stop
 from core.errors import CheckpointError, UsageError
-from core.events import LearningRateChanged, Progress, RunFinished, RunStarted, as_json, from_json
+from core.events import LearningRateChanged, Progress, RunFinished, RunStarted
 from core.headers import read_info
+from core.lines import as_json, from_json
 from core.listing import list_checkpoints
 from core.resume import take_up
 from core.trainer import train

@@ -17,8 +17,9 @@ from textual.widgets import DataTable
 
 from core import checkpoints
 from core.config import TrainConfig
-from core.events import Evaluated, Progress, as_json
+from core.events import Evaluated, Progress
 from core.headers import CheckpointInfo
+from core.lines import as_json
 from core.watching import Watch
 from tui.app import MnistApp
 from tui.screens.checkpoints import CheckpointsView

@@ -11,8 +11,8 @@ from core.commands import ScoreCheckpoint
 from core.events import CheckpointRefused, CheckpointScored
 from tui import comparison
 from tui.app import MnistApp
+from tui.fold import fold
 from tui.screens.compared import ComparedView
-from tui.state import fold
 from tui.widgets.canvas import Canvas
 from tui.widgets.chart import Chart
 from tui.widgets.compared import ContestedDigits

@@ -25,7 +25,8 @@ from core.learner import Learner
 from core.resume import take_up
 from core.trainer import train
 from tui import words
-from tui.state import RunState, fold
+from tui.fold import fold
+from tui.state import RunState
 
 ROOT = Path(__file__).parents[1]
 # 4,000 digits in batches of 31 leave one for the last: the first of two processes has none of it.

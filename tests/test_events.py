@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.events import (
-    EVENTS,
     DeviceChoice,
     DevicesListed,
     Digit,
@@ -16,9 +15,8 @@ from core.events import (
     Notice,
     Progress,
     RunStarted,
-    as_json,
-    from_json,
 )
+from core.lines import EVENTS, as_json, from_json
 
 # What other programs rely on; fields may be added and none taken away.
 CONTRACT = {

@@ -8,10 +8,11 @@ from test_app import app_in, text_of, until
 
 from core.commands import Stop
 from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, Scored
+from tui.fold import fold
 from tui.picks import Pick, as_evaluated
 from tui.screens.digits import DigitsView, PickedView
 from tui.screens.opened import OpenedView
-from tui.state import RunState, fold
+from tui.state import RunState
 from tui.widgets.digits import Digits
 
 FIVES = array("f", [float(number == 5) for _ in range(100) for number in range(10)])

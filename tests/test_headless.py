@@ -16,7 +16,8 @@ from test_cli import environment_in, one_line
 from core.events import Evaluated, Preparing, Progress, RunStarted
 from tui import cli
 from tui.bar import fitted
-from tui.state import RunState, fold
+from tui.fold import fold
+from tui.state import RunState
 
 SAMPLE = ("--dataset", "sample", "--arch", "linear")
 # The program; where it comes to what is named, a signal comes too.

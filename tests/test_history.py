@@ -5,7 +5,8 @@ import tracemalloc
 
 from test_state import STARTED, progress
 
-from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, as_json
+from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted
+from core.lines import as_json
 from core.record import read_events
 from tui.history import read_run
 
@@ -71,7 +72,8 @@ def test_a_long_record_is_read_as_it_was_told(tmp_path):
     """Progress is folded many at a time: no curve shows it."""
     from functools import reduce
 
-    from tui.state import RunState, fold
+    from tui.fold import fold
+    from tui.state import RunState
 
     steps = [progress(step, 2.0 / step, 1.0 / step) for step in range(1, 400)]
     events = [STARTED, *steps[:200], Evaluated(epoch=1, step=200, test_loss=1, test_accuracy=0.5)]

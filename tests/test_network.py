@@ -9,8 +9,9 @@ from core.anatomy import describe_network
 from core.architectures import ARCHITECTURES
 from core.events import NetworkDescribed, WeightImages
 from tui import running
+from tui.fold import fold
 from tui.screens.network import NETWORK_HELP
-from tui.state import RunState, fold
+from tui.state import RunState
 from tui.widgets.choice import Choice
 from tui.widgets.layers import figures, learning
 from tui.widgets.schematic import LABELS, ROWS, draw_network

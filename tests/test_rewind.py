@@ -126,7 +126,7 @@ def run_folder(tmp_path, name):
     from queue import SimpleQueue
 
     from core.config import TrainConfig
-    from core.events import as_json
+    from core.lines import as_json
 
     folder = tmp_path / name
     folder.mkdir(parents=True)

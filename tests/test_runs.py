@@ -21,8 +21,8 @@ from core.events import (
     Resumed,
     RunFailed,
     RunFinished,
-    as_json,
 )
+from core.lines import as_json
 
 ROOT = Path(__file__).parents[1]
 SCORED = Evaluated(epoch=1, step=10, test_loss=0.3, test_accuracy=0.9)

@@ -12,7 +12,8 @@ from queue import SimpleQueue
 import pytest
 from test_cli import environment_in, runner
 
-from core.events import Evaluated, Progress, from_json
+from core.events import Evaluated, Progress
+from core.lines import from_json
 from core.listing import find_run
 
 EVIL = "[red]x\n\u202eb"

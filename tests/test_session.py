@@ -36,9 +36,9 @@ from core.events import (
     RunFailed,
     RunFinished,
     RunStarted,
-    as_json,
 )
 from core.headers import read_info
+from core.lines import as_json
 from core.metrics import METRICS
 from core.runs import Run
 from core.trainer import train

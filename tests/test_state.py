@@ -23,7 +23,8 @@ from core.events import (
     RunStarted,
 )
 from tui.curves import MOST_POINTS, Curve
-from tui.state import RunState, fold, starting
+from tui.fold import fold, starting
+from tui.state import RunState
 from tui.words import epoch_line, headline
 
 STARTED = RunStarted(

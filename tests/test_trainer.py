@@ -25,9 +25,9 @@ from core.events import (
     RunFailed,
     RunFinished,
     RunStarted,
-    as_json,
 )
 from core.headers import read_info
+from core.lines import as_json
 from core.trainer import train
 
 

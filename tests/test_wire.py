@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.commands import Predict, PredictImages, SetLearningRate
-from core.events import EVENTS
+from core.lines import EVENTS
 from core.wire import COMMANDS, command_line, event_line, read_command, read_event, read_hello
 
 events = st.sampled_from(sorted(EVENTS)).flatmap(

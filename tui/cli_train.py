@@ -51,11 +51,6 @@ OnHangup = Annotated[
         "to later, or is saved and ends",
     ),
 ]
-HOW_IT_ENDS = (
-    "Ctrl-C, SIGTERM and what a job queue sends ahead of its limit (SIGUSR1 or SIGUSR2, as with "
-    "Slurm's --signal=USR1@60) save and end; `mnist-tui resume` goes on from there. Exit status: 0 "
-    "finished, 1 failed, 2 wrong usage, 3 diverged, 128+N ended by signal N (143: SIGTERM)."
-)
 
 
 @with_config

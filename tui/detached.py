@@ -11,7 +11,7 @@ from core.background import Background
 from core.config import TrainConfig
 from core.errors import UsageError, exit_status
 from core.events import Event, Notice, Preparing, RunFailed, RunStarted
-from core.events import as_json as line_of
+from core.lines import as_json as line_of
 from core.resume import TakenUp
 from tui.shell import complain
 

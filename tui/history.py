@@ -12,7 +12,8 @@ from core.headers import SUFFIX
 from core.listing import RunListed, scan_runs
 from core.record import read_events
 from core.runs import EVENTS
-from tui.state import RunState, fold, fold_progress
+from tui.fold import fold, fold_progress
+from tui.state import RunState
 
 # More than these and the live one cannot be told apart on a chart.
 MOST_EARLIER = 4

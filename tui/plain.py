@@ -13,12 +13,14 @@ from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.distributed import Ranks
 from core.errors import exit_status, explain
-from core.events import Event, Notice, RunFailed, RunFinished, as_json
+from core.events import Event, Notice, RunFailed, RunFinished
+from core.lines import as_json
 from core.resume import TakenUp
 from tui.event_files import check_tensorboard
+from tui.fold import fold
 from tui.shell import complain
 from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard, let_go
-from tui.state import RunState, fold
+from tui.state import RunState
 from tui.tensorboard import telling_tensorboard
 from tui.torchrun import follow, follows, joined
 from tui.words import epoch_line, farewell, headline

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from core.events import Evaluated, Progress, RunStarted, from_json
+from core.events import Evaluated, Progress, RunStarted
 from core.files import itself
+from core.lines import from_json
 from core.listing import RunListed
 from core.record import read_events
 from core.runs import DESCRIPTION, EVENTS

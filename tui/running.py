@@ -37,6 +37,7 @@ from core.events import (
     RunFinished,
     Scored,
 )
+from tui.fold import fold, starting
 from tui.looking import Looking
 from tui.pacing import Pace, Question
 from tui.questions import question
@@ -44,7 +45,7 @@ from tui.screens.train import TrainView
 from tui.screens.view import View
 from tui.settings import Settings
 from tui.signals import GO_ON, HANGUP, heard, let_go
-from tui.state import RunState, fold, starting
+from tui.state import RunState
 from tui.widgets.form import SetupForm
 from tui.words import farewell
 

@@ -12,7 +12,7 @@ import typer
 
 from core.config import TrainConfig
 from core.errors import UsageError
-from core.events import finite
+from core.lines import finite
 from tui.drawing import printable
 from tui.options import config_option
 
