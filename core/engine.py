@@ -60,7 +60,7 @@ def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
 def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
         from core import trainer
-        from core.session import Asked
+        from core.obeying import Asked
         from core.sharing import shared
 
         rest = (start.taken_up,) if start.taken_up else ()

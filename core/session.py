@@ -1,30 +1,18 @@
 """One run: its steps, its scores, its checkpoints, and what it is told in between."""
 
 import math
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from queue import Empty
+from collections.abc import Iterator
+from dataclasses import asdict
 from time import perf_counter, time
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.architectures import ARCHITECTURES
 from core.commands import (
-    Command,
-    HandOver,
     Inbox,
-    Inspect,
-    Pause,
-    Predict,
-    PredictImages,
-    Resume,
-    Save,
-    SetLearningRate,
-    Stop,
 )
-from core.config import TrainConfig, problem
+from core.config import TrainConfig
 from core.datasets import Tensors
 from core.distributed import RankLost
 from core.errors import CheckpointError, Diverged
@@ -33,23 +21,18 @@ from core.events import (
     Evaluated,
     Event,
     HandedOver,
-    ImagesPredicted,
-    LearningRateChanged,
     Notice,
-    Paused,
-    Predicted,
     Progress,
-    Resumed,
     RunFinished,
     RunStarted,
     Scored,
 )
 from core.expected import equal_parts
 from core.headers import CheckpointInfo
-from core.inference import describe_digits, describe_images
-from core.inspection import Before, copy_weights, inspect
+from core.inspection import Before, inspect
 from core.learner import Learner
 from core.metrics import METRICS, confusion
+from core.obeying import obey
 from core.restoring import Position
 from core.runs import Run
 from core.saving import LAST, Saver
@@ -60,15 +43,6 @@ PROGRESS_SECONDS = 0.1
 MEANS_PER_PROGRESS = 8
 # Digits scored at a time: few on a CPU, so that a command is heard within a moment.
 SCORED = {"cpu": 100}
-
-
-@dataclass(frozen=True)
-class Asked(Event):
-    """A command that is not for the run: whoever drives it answers, on this same thread."""
-
-    recorded = False
-
-    command: Command
 
 
 class Session:
@@ -200,7 +174,7 @@ class Session:
             # With others, commands are heard where all meet.
             if not self.inbox.empty() and not (self.ranks and self.ranks.left):
                 self.train_seconds += perf_counter() - since
-                yield from self.obey()
+                yield from obey(self)
                 since = perf_counter()
                 if self.stopping:
                     break
@@ -261,7 +235,7 @@ class Session:
         """Scores the test set, unless a stop comes first. Raises Diverged."""
         parts = []
         for part in self.learner.scores(SCORED.get(self.learner.device.type, 10_000)):
-            yield from self.obey()
+            yield from obey(self)
             if self.stopping:
                 return
             parts.append(part)
@@ -281,91 +255,6 @@ class Session:
         )
         logits = scored.float().cpu().numpy().tobytes()
         yield Scored(epoch=self.epoch, step=self.step, logits=logits)
-
-    def obey(self) -> Iterator[Event]:
-        """Does what was asked, in order; while paused, waits here and uses no CPU."""
-        paused = False
-        while (paused or not self.inbox.empty()) and not self.stopping:
-            match (yield from self.next_command()):
-                case Pause() if not paused:
-                    paused = True
-                    yield from self.report()
-                    yield Paused(step=self.step)
-                    self.save()
-                    if self.before:  # that step may be long in coming
-                        self.before = None
-                        yield inspect(self.learner, self.step)
-                case Resume() if paused:
-                    paused = False
-                    yield Resumed(step=self.step)
-                case Pause() | Resume():
-                    pass
-                case Stop():
-                    self.stopping = True
-                case HandOver():
-                    self.stopping = True
-                    self.handing_over = HandedOver(
-                        folder=str(self.run.folder),
-                        checkpoint=str(self.run.folder / LAST),
-                        config=asdict(self.config) | {"dataset": self.dataset},
-                        paused=paused,
-                    )
-                case Save():
-                    yield from self.report()
-                    self.save()
-                case SetLearningRate(learning_rate=rate):
-                    yield from self.set_learning_rate(rate)
-                case Inspect() if paused:
-                    yield inspect(self.learner, self.step)
-                case Inspect():
-                    self.before = copy_weights(self.learner)
-                case Predict(indices=indices, asker=asker):
-                    yield self.predict(indices, asker)
-                case PredictImages(images=images, asker=asker):
-                    with self.evaluating() as model:
-                        digits = describe_images(model, images)
-                    yield ImagesPredicted(digits=digits, step=self.step, asker=asker)
-                case other:
-                    yield Asked(command=other)
-
-    def next_command(self) -> Generator[Event, None, Command]:
-        """Waits for it, and tells meanwhile of what has been saved."""
-        while (seconds := self.saver.seconds) is not None:
-            with suppress(Empty):
-                return self.inbox.get(timeout=seconds)
-            yield from self.saver.written()
-        return self.inbox.get()
-
-    def set_learning_rate(self, rate: float) -> Iterator[Event]:
-        if why := problem("learning_rate", rate):
-            yield Notice(message=f"the learning rate {why}; it stays as it was")
-            return
-        yield from self.report()
-        self.config = replace(self.config, learning_rate=rate)
-        yield LearningRateChanged(step=self.step, learning_rate=rate)
-
-    def predict(self, indices: tuple[int, ...], asker: int) -> Predicted:
-        images, labels = self.tensors.test_images, self.tensors.test_labels
-        since = perf_counter()
-        with self.evaluating() as model:
-            digits = describe_digits(model, images, labels, indices)
-        return Predicted(
-            digits=digits,
-            samples=len(labels),
-            step=self.step,
-            seconds=perf_counter() - since,
-            asker=asker,
-        )
-
-    @contextmanager
-    def evaluating(self) -> Iterator[nn.Module]:
-        """The network, which is put back into the mode that it was in."""
-        model = self.learner.model
-        mode = model.training
-        try:
-            yield model
-        finally:
-            model.train(mode)
 
     def save(self) -> None:
         """Begins to write last.safetensors, best.safetensors where the test set has never gone

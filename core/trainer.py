@@ -18,9 +18,10 @@ from core.errors import CheckpointError, DeviceError, UsageError, UserError, exp
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
 from core.learner import Learner
+from core.obeying import Asked
 from core.restoring import Position, restore
 from core.resume import TakenUp
-from core.session import Asked, Session
+from core.session import Session
 
 
 def train(

@@ -40,6 +40,7 @@ from core.events import (
 from core.headers import read_info
 from core.lines import as_json
 from core.metrics import METRICS
+from core.obeying import Asked
 from core.runs import Run
 from core.trainer import train
 
@@ -170,10 +171,10 @@ def test_a_checkpoint_has_all_that_it_takes_to_go_on(tiny):
 
 def test_what_is_asked_of_another_is_handed_on_and_not_recorded(tiny, every_step):
     events = drive(tiny(), {3: [ListDevices()], 7: [Pause()], Paused: [ListDevices(), Resume()]})
-    asked = [event.command for event in only(events, session.Asked)]
+    asked = [event.command for event in only(events, Asked)]
     assert asked == [ListDevices(), ListDevices()]
     recorded = (folder_of(events) / "events.jsonl").read_text().splitlines()
-    assert recorded == [as_json(e) for e in events if type(e) is not session.Asked and e.recorded]
+    assert recorded == [as_json(e) for e in events if type(e) is not Asked and e.recorded]
 
 
 @pytest.mark.parametrize("order", [[Stop()], [Pause(), Stop()], [Stop(), Resume(), Pause()]])

@@ -11,7 +11,7 @@ from queue import Queue, SimpleQueue
 import pytest
 import torch
 
-from core import checkpoints, datasets, learner, session, trainer
+from core import checkpoints, datasets, learner, obeying, session, trainer
 from core.commands import ListDevices, Pause, Predict, Resume, Stop
 from core.events import (
     CheckpointSaved,
@@ -28,6 +28,7 @@ from core.events import (
 )
 from core.headers import read_info
 from core.lines import as_json
+from core.obeying import Asked
 from core.trainer import train
 
 
@@ -216,15 +217,13 @@ def test_stop_amid_the_loading_ends_it_there(tiny, monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, "sample", small)
     events = list(train(tiny(), inbox))
     assert read == [0, 1, 2, 3]
-    assert [event.command for event in only(events, session.Asked)] == [ListDevices()]
+    assert [event.command for event in only(events, Asked)] == [ListDevices()]
     assert (events[-1].reason, events[-1].checkpoint) == ("stopped", None)
     assert not Path(tiny().checkpoints).exists()
 
 
 def test_what_is_not_for_the_run_is_handed_on(tiny):
-    assert [event.command for event in only(run(tiny(), ListDevices()), session.Asked)] == [
-        ListDevices()
-    ]
+    assert [event.command for event in only(run(tiny(), ListDevices()), Asked)] == [ListDevices()]
 
 
 def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch):
@@ -423,7 +422,7 @@ def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
 def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
     """A question put the network back into training mode, also in the middle of scoring."""
     modes = []
-    real = session.describe_digits
+    real = obeying.describe_digits
 
     def describe(model, *arguments):
         modes.append(model.training)
@@ -431,7 +430,7 @@ def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
         modes.append(model.training)
         return answer
 
-    monkeypatch.setattr(session, "describe_digits", describe)
+    monkeypatch.setattr(obeying, "describe_digits", describe)
     inbox = SimpleQueue()
     model_modes = []
     for event in train(tiny(epochs=1), inbox):
