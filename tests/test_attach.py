@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
+import preloaded
 import pytest
 from conftest import key_of, make_fake_train
 from test_app import app_in, text_of, until
@@ -146,7 +147,7 @@ def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tm
     import sys
 
     run = going()
-    process = subprocess.Popen(
+    process = preloaded.Popen(
         [sys.executable, "-m", "tui", "attach", str(run.folder), "--json"],
         stdout=subprocess.PIPE,
         env=environment_in(tmp_path),

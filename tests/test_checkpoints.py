@@ -1,11 +1,11 @@
 import json
 import math
 import os
-import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import preloaded
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -186,7 +186,7 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
         "print(read_info(pathlib.Path(sys.argv[1])).step,"
         " [m for m in ('torch', 'safetensors', 'numpy') if m in sys.modules])"
     )
-    done = subprocess.run(
+    done = preloaded.run(
         [sys.executable, "-c", script, str(path)],
         cwd=ROOT,
         capture_output=True,
@@ -526,7 +526,7 @@ def test_a_reader_meets_one_version_while_a_writer_replaces_it(tmp_path):
         "    save(pathlib.Path(sys.argv[1]), {'x': torch.full((50_000,), float(step))}, info)"
     )
     root = Path(__file__).parents[1]
-    writer = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=root)
+    writer = preloaded.Popen([sys.executable, "-c", code, str(path)], cwd=root)
     seen = set()
     while writer.poll() is None:
         if path.exists():

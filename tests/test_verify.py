@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 
+import preloaded
 import pytest
 import torch
 from hypothesis import given, settings
@@ -90,7 +90,7 @@ def test_it_takes_neither_torch_nor_the_file_s_size_in_memory(tmp_path):
         "if sys.platform == 'linux': resource.setrlimit(resource.RLIMIT_AS, (2**27, 2**27))\n"
         "print(verify(pathlib.Path(sys.argv[1])).fault, 'torch' in sys.modules)"
     )
-    done = subprocess.run(
+    done = preloaded.run(
         [sys.executable, "-c", script, str(path)],
         cwd=ROOT,
         capture_output=True,
@@ -101,7 +101,7 @@ def test_it_takes_neither_torch_nor_the_file_s_size_in_memory(tmp_path):
 
 
 def verify_command(folder, *arguments):
-    return subprocess.run(
+    return preloaded.run(
         [sys.executable, "-m", "tui", "checkpoints", "verify", *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

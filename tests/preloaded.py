@@ -1,0 +1,226 @@
+"""Popen and run as subprocess has them, for Python programs that load PyTorch, which takes seconds:
+their processes are forked from one that has loaded it, and most of ours, already.
+
+Each is a process of its own all the same, with its own arguments, folder, environment, files and
+signals, and ends as Python ends. What shows only in a start from nothing (how long it takes, what
+is imported, encodings) is for subprocess.
+"""
+
+import array
+import fcntl
+import gc
+import json
+import os
+import runpy
+import select
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+# What of the environment Python, or a library that is loaded already, reads once.
+READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH")
+LONGEST_REQUEST = 2**17
+
+
+class Popen(subprocess.Popen):
+    """Of `[sys.executable, ("-P",) "-m", module | "-c", code | script, …]`; of anything else, and
+    where a system has no pidfd, it is subprocess.Popen. `terminal`: its standard input is one, and
+    becomes its controlling terminal."""
+
+    def __init__(
+        self,
+        arguments: Any,
+        *,
+        start_new_session: bool = False,
+        terminal: bool = False,
+        **more: Any,
+    ) -> None:
+        self._own_session = start_new_session or terminal
+        self._terminal = terminal
+        self._ends: socket.socket | None = None  # says how it has ended
+        super().__init__(arguments, start_new_session=start_new_session, **more)
+
+    def _execute_child(self, *given: Any) -> None:
+        arguments, _, preexec, _, _, folder, environment = given[:7]
+        pipes = given[10:16]  # both ends of those that were made, -1 where there is none
+        if preexec or not _can_be_forked(arguments, environment):
+            assert not self._terminal
+            super()._execute_child(*given)
+            return
+        request = {
+            "arguments": list(map(str, arguments[1:])),
+            "folder": os.fspath(folder or os.getcwd()),
+            "environment": dict(os.environ if environment is None else environment),
+            "session": self._own_session,
+            "terminal": self._terminal,
+        }
+        self._ends, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        files = [
+            number if number != -1 else place
+            for place, number in enumerate((pipes[0], pipes[3], pipes[5]))
+        ]
+        with other:
+            _send(_server(), json.dumps(request).encode(), [*files, other.fileno()])
+        self.pid = int(self._ends.recv(64))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        if self._ends is None:
+            return super()._try_wait(flags)
+        if flags & os.WNOHANG and not select.select([self._ends], [], [], 0)[0]:
+            return 0, 0
+        with self._ends:
+            return self.pid, int(self._ends.recv(64))
+
+    def _internal_poll(self, *given: Any, **more: Any) -> int | None:
+        if self._ends is None:
+            return super()._internal_poll(*given, **more)
+        if self.returncode is None:
+            pid, status = self._try_wait(os.WNOHANG)
+            if pid:
+                self._handle_exitstatus(status)
+        return self.returncode
+
+
+def run(
+    arguments: Any,
+    *,
+    capture_output: bool = False,
+    timeout: float | None = None,
+    check: bool = False,
+    **more: Any,
+) -> subprocess.CompletedProcess:
+    if capture_output:
+        more |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Popen(arguments, **more) as process:
+        try:
+            said, complained = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(arguments, process.returncode, said, complained)
+    if check:
+        done.check_returncode()
+    return done
+
+
+def _can_be_forked(arguments: Any, environment: Any) -> bool:
+    there, wanted = os.environ, os.environ if environment is None else environment
+    once = {key for key in {*there, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
+    # Whether Python writes what it has compiled is the same to all.
+    once.discard("PYTHONDONTWRITEBYTECODE")
+    same = all(there.get(key) == wanted.get(key) for key in once)
+    rest = [each for each in arguments[1:3] if each != "-P"]
+    known = rest[0] in ("-m", "-c") or not rest[0].startswith("-")
+    return same and known and arguments[0] == sys.executable and hasattr(os, "pidfd_open")
+
+
+def _send(line: socket.socket, data: bytes, files: list[int]) -> None:
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))
+    line.sendmsg([data], [rights])
+
+
+@cache
+def _server() -> socket.socket:
+    """The line to a process that forks others as long as this one lives."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        subprocess.Popen(
+            [sys.executable, "-P", __file__, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    return ours
+
+
+def _serve(line: socket.socket) -> list[str]:
+    """Returns in each process that it has forked, with its arguments."""
+    children: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
+    with selectors.DefaultSelector() as selector:
+        selector.register(line, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd != line.fileno():
+                    selector.unregister(key.fd)
+                    pid, ends = children.pop(key.fd)
+                    with ends:
+                        _, status = os.waitpid(pid, 0)
+                        with suppress(OSError):  # nobody wants to know
+                            ends.send(str(status).encode())
+                    os.close(key.fd)
+                    continue
+                data, files, _, _ = socket.recv_fds(line, LONGEST_REQUEST, 4)
+                if not data:
+                    os._exit(0)
+                pid = os.fork()
+                if not pid:
+                    line.close()
+                    for number, (_, ends) in children.items():
+                        os.close(number)
+                        ends.close()
+                    return _become(json.loads(data), files)
+                ends = socket.socket(fileno=files.pop())
+                ends.send(str(pid).encode())
+                for number in files:
+                    os.close(number)
+                pidfd = os.pidfd_open(pid)
+                children[pidfd] = pid, ends
+                selector.register(pidfd, selectors.EVENT_READ)
+
+
+def _become(request: dict[str, Any], files: list[int]) -> list[str]:
+    for place, number in enumerate(files[:3]):
+        os.dup2(number, place)
+    for number in files:
+        os.close(number)
+    if request["session"]:
+        os.setsid()
+    if request["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", 1 if os.isatty(1) else -1, closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    more = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [each for each in more if each and each not in sys.path]
+    return request["arguments"]
+
+
+def _run(arguments: list[str]) -> None:
+    """As Python does with them."""
+    safe = arguments[0] == "-P"
+    how, *rest = arguments[safe:]
+    if how == "-m":
+        sys.argv = rest
+        sys.path[:0] = [] if safe else [os.getcwd()]
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif how == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path[:0] = [""]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv = [how, *rest]
+        sys.path[:0] = [os.path.dirname(os.path.abspath(how))]
+        runpy.run_path(how, run_name="__main__")
+
+
+if __name__ == "__main__":
+    import tui.cli
+    import tui.plain  # noqa: F401
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    _run(_serve(socket.socket(fileno=int(sys.argv[1]))))
