@@ -21,6 +21,7 @@ import sys
 import termios
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ ROOT = Path(__file__).parents[1]
 # What of the environment Python, or a library that is loaded already, reads once.
 READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH")
 LONGEST_REQUEST = 2**17
+# In this order: ours says how PyTorch is to be loaded.
+LOADED = ("core", "core.checkpoints", "core.session", "tui.cli", "tui.plain")
 
 
 class Popen(subprocess.Popen):
@@ -217,9 +220,8 @@ def _run(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import tui.cli
-    import tui.plain  # noqa: F401
-
+    for name in LOADED:
+        import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
