@@ -1,5 +1,6 @@
 """A slow line: what is sent on it, and what one sees of it."""
 
+import asyncio
 import os
 import re
 import select
@@ -7,18 +8,24 @@ import signal
 import termios
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from test_terminal import Terminal, assert_restored, has_ended, open_terminal, run_status, until
+from textual.app import App
+from textual.strip import Strip
 
 from tui.cells import Shown, row_of
-from tui.driver import CANCEL, LOOK_SECONDS, Outlet
+from tui.driver import CANCEL, LinkDriver, Outlet
+from tui.link import MOST_QUEUED, Link
+from tui.linked import erases
 from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
 
 pyte = pytest.importorskip("pyte")
@@ -181,25 +188,139 @@ def test_an_area_is_part_of_a_picture_or_none():
     ]
 
 
-@pytest.mark.parametrize("offset", range(3))
-def test_what_is_cut_off_ends_with_a_whole_character(offset):
+def test_an_answer_that_never_came_says_nothing_of_the_time_after():
+    lag = Lag()
+    asked(lag, 0, 0.0)
+    lag.answered(0.1)
+    asked(lag, 500, 1.0)
+    lag.forget(700)  # as when the shell has had the terminal
+    assert not lag.is_behind(0.0, 1.0 + TIMES * LATE + 0.1)
+    assert not lag.waiting
+    assert lag.outstanding(900) == 200
+
+
+def test_characters_that_are_made_of_several_are_one_cell_or_two():
+    row = row_of([Segment("e\u0301 \u2764\ufe0f|👩\u200d🔬|")], 10, ColorSystem.TRUECOLOR)
+    texts = [text for text, _ in row]
+    assert "".join(texts) == "e\u0301 \u2764\ufe0f|👩\u200d🔬|  "
+    if cell_len("\u2764\ufe0f") == 2:  # as newer versions of rich say
+        assert texts[:8] == ["e\u0301", " ", "\u2764\ufe0f", "", "|", "👩\u200d🔬", "", "|"]
+    shown, _ = Shown.cleared(10, 1)
+    assert next(parts := shown.parts([row], 0, 2, 10)).endswith("\ufe0f")
+    assert next(parts).startswith("\x1b[1;5H"), "terminals differ in where their cursor is now"
+
+
+@pytest.mark.parametrize(
+    ("environment", "does"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "screen.xterm-256color", "STY": "1.pts-0"}, False),
+        ({"TERM": "screen"}, False),
+        ({"TERM": "screen", "TMUX": "/tmp/tmux-0/default,1,0"}, True),
+    ],
+)
+def test_what_erases_in_colour(environment, does):
+    assert erases(environment) is does
+
+
+@pytest.fixture
+def pipe():
+    """An outlet that writes into a pipe, and what reads there."""
     reading, writing = os.pipe()
     outlet = Outlet(writing, lambda: None)
-    try:
-        outlet.write(" " * offset + "─" * 100_000)  # more than a pipe holds
-        outlet.start()
-        until(lambda: not select.select([], [writing], [], 0)[1])
-        time.sleep(2 * LOOK_SECONDS)
+    yield outlet, writing, partial(os.read, reading, 1_000_000)
+    outlet.stop()
+    outlet.join()
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offset):
+    outlet, writing, read = pipe
+    outlet.write(" " * offset + "─" * 100_000, frame=True)  # more than a pipe holds
+    outlet.write("\x1b[?1004h")
+    outlet.write("a frame", frame=True)
+    outlet.start()
+    until(lambda: not select.select([], [writing], [], 0)[1])
+    outlet.cut()
+    came = read()
+    outlet.stop()
+    came += read()
+    assert came.endswith(CANCEL + b"\x1b[?1004h")
+    assert re.fullmatch(" *─*\x18\x1b\\[\\?1004h", came.decode())
+
+
+def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
+    """A write that is cut short, as by a terminal that does not wait, may end amid a character."""
+    outlet, _, read = pipe
+    write = os.write
+
+    def amid_a_character(fileno, data):
+        if outlet.written:
+            return write(fileno, data)
         outlet.cut()
-        came = os.read(reading, 1_000_000)
-        outlet.stop()
-        came += os.read(reading, 1_000_000)
-        assert came.endswith(CANCEL)
-        assert set(came.decode()) <= set(" ─\x18")
-    finally:
-        outlet.join()
-        os.close(reading)
-        os.close(writing)
+        return write(fileno, data[:4])
+
+    monkeypatch.setattr(os, "write", amid_a_character)
+    outlet.write("─" * 3, frame=True)
+    outlet.start()
+    outlet.stop()
+    assert read().decode() == "─" * 3
+    assert outlet.pending == 0
+
+
+class Idle(LinkDriver):
+    """A driver that has no terminal and writes nothing."""
+
+    def __init__(self):
+        self.outlet = Outlet(-1, lambda: None)
+        self._app, self._mouse = App(), False
+
+
+async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
+    """They are but changes to it, and all is drawn anew once there is room."""
+    missed = []
+    link, driver = Link(True, lambda: missed.append(1)), Idle()
+    link.begin(driver)
+    with link.frame() as drawn:
+        assert drawn
+        driver.write(" " * (MOST_QUEUED + 1))
+    with link.frame() as drawn:
+        assert not drawn
+    driver.outlet.cut()
+    with link.frame() as drawn:
+        assert not drawn
+    link.drained()
+    await asyncio.sleep(0)
+    assert missed == [1]
+    with link.frame() as drawn:
+        assert drawn
+
+
+async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
+    link, driver = Link(True, lambda: None), Idle()
+    link.begin(driver)
+    link.set_slow(True)
+    rows = [Strip([Segment("x" * 100)])] * 50  # more than there is room for
+    link.show(rows, 100, ColorSystem.TRUECOLOR)
+    driver.outlet.cut()
+    link.set_slow(False)
+    driver.outlet.cut()
+    before = driver.said
+    await asyncio.sleep(0.2)
+    link.drained()
+    await asyncio.sleep(0)
+    assert driver.said == before
+
+
+def test_an_outlet_may_outlive_the_loop():
+    async def begin():
+        link.begin(Idle())
+
+    link = Link(True, lambda: None)
+    asyncio.run(begin())
+    link.drained()
 
 
 WHERE_IS_THE_CURSOR = b"\x1b[6n"
