@@ -324,7 +324,6 @@ def test_an_outlet_may_outlive_the_loop():
 
 
 WHERE_IS_THE_CURSOR = b"\x1b[6n"
-CAN_YOU_TELL_SIZES = b"\x1b[?2048$p"
 CLEARS = b"\x1b[2J"
 FAKE = """
 import sys
@@ -374,10 +373,10 @@ SLOW, THEME, QUICKER = "\x1b[15~", "\x1b[17~", "\x1b[18~"
 
 class Line(Terminal):
     """A terminal at the end of a line that brings so many bytes a second, or all at once. It says
-    where its cursor is when it is asked, and, if it `tells_size`, that it can tell of sizes."""
+    where its cursor is when it is asked."""
 
-    def __init__(self, *arguments, rate=None, tells_size=False, **options):
-        self.rate, self.tells_size = rate, tells_size
+    def __init__(self, *arguments, rate=None, **options):
+        self.rate = rate
         self.fed = 0  # bytes that are on the screen
         self.came = [(time.monotonic(), 0)]  # when, and how many
         super().__init__(*arguments, **options)
@@ -398,9 +397,6 @@ class Line(Terminal):
             self.fed += len(data)
             if WHERE_IS_THE_CURSOR in self.output[-len(data) - 3 :]:
                 self.child.send("\x1b[1;1R")
-            if self.tells_size and CAN_YOU_TELL_SIZES in self.output:
-                self.tells_size = False
-                self.child.send("\x1b[?2048;2$y")
             if self.rate is not None:
                 time.sleep(0.05)
 
@@ -532,10 +528,9 @@ def test_a_run_on_a_slow_line(open_line):
 def test_a_line_that_falls_behind_is_treated_as_a_slow_one_and_holds_nothing_up(
     open_line, tmp_path
 ):
-    line = open_line(rate=3000, tells_size=True, fake={"steps": 5000, "epochs": 5, "slow": False})
+    line = open_line(rate=3000, fake={"steps": 5000, "epochs": 5, "slow": False})
     line.expect("so slow link is on")
     line.expect(r"\d B/s · ● training")
-    assert b"\x1b[?2048h" in line.output, "no frames alone were dropped"
     before = len(line.output)
     line.press("2")
     line.expect("in the order of the test set")
