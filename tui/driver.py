@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CHUNK = 512
 # How often a thread that waits for the terminal looks whether it is still to wait.
 LOOK_SECONDS = 0.1
-# What leaving may take where the terminal does not read.
-SECONDS_TO_SAY_GOODBYE = 1.0
+# What leaving may take where the terminal does not read; a line that stumbles goes on by then.
+SECONDS_TO_SAY_GOODBYE = 3.0
 SECONDS_FOR_AN_ANSWER = 0.5
 # Ends an escape sequence that has been cut short, and says nothing by itself.
 CANCEL = b"\x18"
