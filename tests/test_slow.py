@@ -51,7 +51,9 @@ STYLES = st.sampled_from(
     ]
 ).map(Style.parse)
 TEXTS = st.one_of(
-    st.text("ab ─⠋█漢🙂", max_size=6), st.integers(1, WIDTH).map(" ".__mul__), st.just("e\u0301")
+    st.text("ab ─⠋█漢🙂", max_size=6),
+    st.integers(1, WIDTH).map(" ".__mul__),
+    st.sampled_from(["e\u0301", "\u0301", "🙂\u0301"]),
 )
 LINES = st.lists(st.builds(lambda text, style: Segment(text, style), TEXTS, STYLES), max_size=6)
 FRAMES = st.lists(LINES, min_size=HEIGHT, max_size=HEIGHT)
@@ -268,6 +270,18 @@ def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
     outlet.stop()
     assert read().decode() == "─" * 3
     assert outlet.pending == 0
+
+
+def test_nothing_waits_for_a_terminal_that_has_gone():
+    reading, writing = os.pipe()
+    os.close(reading)
+    outlet = Outlet(writing, lambda: None)
+    outlet.write("a frame", frame=True)
+    outlet.start()
+    outlet.join()
+    outlet.cut()
+    assert outlet.pending == outlet.write("more") == 0
+    os.close(writing)
 
 
 class Idle(LinkDriver):

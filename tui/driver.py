@@ -127,7 +127,7 @@ class Outlet(threading.Thread):
     def _forget_all(self) -> None:
         with self._change:
             self._texts.clear()
-            self.pending, self._ending = 0, True
+            self.pending, self._under_way, self._ending = 0, 0, True
             self._change.notify_all()
 
 
