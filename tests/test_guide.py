@@ -24,6 +24,14 @@ def test_every_key_setting_and_rule_is_explained():
     assert list(told["What the sentences say, and when"]) == [rule.name for rule in RULES]
 
 
+def test_a_slow_line_is_explained_with_all_ways_to_switch_it_on():
+    said = guide("train")["A slow line"]["slow link"]
+    (action,) = (each for each in ACTIONS if each.name == "slow_link")
+    assert f"ctrl+p, {action.label}" in said
+    assert "--slow-link" in said
+    assert "switches itself on" in said
+
+
 def test_help_on_the_command_line_has_the_same_keys_in_ascii():
     said = epilogue()
     assert said.isascii()

@@ -1,5 +1,6 @@
 """A slow line: what is sent on it, and what one sees of it."""
 
+import asyncio
 import os
 import re
 import select
@@ -7,18 +8,24 @@ import signal
 import termios
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from test_terminal import Terminal, assert_restored, has_ended, open_terminal, run_status, until
+from test_terminal import Terminal, assert_restored, has_ended, open_terminal, until
+from textual.app import App
+from textual.strip import Strip
 
 from tui.cells import Shown, row_of
-from tui.driver import CANCEL, LOOK_SECONDS, Outlet
+from tui.driver import CANCEL, LinkDriver, Outlet
+from tui.link import MOST_QUEUED, Link
+from tui.linked import erases
 from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
 
 pyte = pytest.importorskip("pyte")
@@ -44,7 +51,9 @@ STYLES = st.sampled_from(
     ]
 ).map(Style.parse)
 TEXTS = st.one_of(
-    st.text("ab ─⠋█漢🙂", max_size=6), st.integers(1, WIDTH).map(" ".__mul__), st.just("e\u0301")
+    st.text("ab ─⠋█漢🙂", max_size=6),
+    st.integers(1, WIDTH).map(" ".__mul__),
+    st.sampled_from(["e\u0301", "\u0301", "🙂\u0301"]),
 )
 LINES = st.lists(st.builds(lambda text, style: Segment(text, style), TEXTS, STYLES), max_size=6)
 FRAMES = st.lists(LINES, min_size=HEIGHT, max_size=HEIGHT)
@@ -181,49 +190,199 @@ def test_an_area_is_part_of_a_picture_or_none():
     ]
 
 
-@pytest.mark.parametrize("offset", range(3))
-def test_what_is_cut_off_ends_with_a_whole_character(offset):
+def test_an_answer_that_never_came_says_nothing_of_the_time_after():
+    lag = Lag()
+    asked(lag, 0, 0.0)
+    lag.answered(0.1)
+    asked(lag, 500, 1.0)
+    lag.forget(700)  # as when the shell has had the terminal
+    assert not lag.is_behind(0.0, 1.0 + TIMES * LATE + 0.1)
+    assert not lag.waiting
+    assert lag.outstanding(900) == 200
+
+
+def test_characters_that_are_made_of_several_are_one_cell_or_two():
+    row = row_of([Segment("e\u0301 \u2764\ufe0f|👩\u200d🔬|")], 10, ColorSystem.TRUECOLOR)
+    texts = [text for text, _ in row]
+    assert "".join(texts) == "e\u0301 \u2764\ufe0f|👩\u200d🔬|  "
+    if cell_len("\u2764\ufe0f") == 2:  # as newer versions of rich say
+        assert texts[:8] == ["e\u0301", " ", "\u2764\ufe0f", "", "|", "👩\u200d🔬", "", "|"]
+    shown, _ = Shown.cleared(10, 1)
+    assert next(parts := shown.parts([row], 0, 2, 10)).endswith("\ufe0f")
+    assert next(parts).startswith("\x1b[1;5H"), "terminals differ in where their cursor is now"
+
+
+@pytest.mark.parametrize(
+    ("environment", "does"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "screen.xterm-256color", "STY": "1.pts-0"}, False),
+        ({"TERM": "screen"}, False),
+        ({"TERM": "screen", "TMUX": "/tmp/tmux-0/default,1,0"}, True),
+    ],
+)
+def test_what_erases_in_colour(environment, does):
+    assert erases(environment) is does
+
+
+@pytest.fixture
+def pipe():
+    """An outlet that writes into a pipe, and what reads there."""
     reading, writing = os.pipe()
     outlet = Outlet(writing, lambda: None)
-    try:
-        outlet.write(" " * offset + "─" * 100_000)  # more than a pipe holds
-        outlet.start()
-        until(lambda: not select.select([], [writing], [], 0)[1])
-        time.sleep(2 * LOOK_SECONDS)
+    yield outlet, writing, partial(os.read, reading, 1_000_000)
+    outlet.stop()
+    outlet.join()
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offset):
+    outlet, writing, read = pipe
+    outlet.write(" " * offset + "─" * 100_000, frame=True)  # more than a pipe holds
+    outlet.write("\x1b[?1004h")
+    outlet.write("a frame", frame=True)
+    outlet.start()
+    until(lambda: not select.select([], [writing], [], 0)[1])
+    outlet.cut()
+    came = read()
+    outlet.stop()
+    came += read()
+    assert came.endswith(CANCEL + b"\x1b[?1004h")
+    assert re.fullmatch(" *─*\x18\x1b\\[\\?1004h", came.decode())
+
+
+def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
+    """A write that is cut short, as by a terminal that does not wait, may end amid a character."""
+    outlet, _, read = pipe
+    write = os.write
+
+    def amid_a_character(fileno, data):
+        if outlet.written:
+            return write(fileno, data)
         outlet.cut()
-        came = os.read(reading, 1_000_000)
-        outlet.stop()
-        came += os.read(reading, 1_000_000)
-        assert came.endswith(CANCEL)
-        assert set(came.decode()) <= set(" ─\x18")
-    finally:
-        outlet.join()
-        os.close(reading)
-        os.close(writing)
+        return write(fileno, data[:4])
+
+    monkeypatch.setattr(os, "write", amid_a_character)
+    outlet.write("─" * 3, frame=True)
+    outlet.start()
+    outlet.stop()
+    assert read().decode() == "─" * 3
+    assert outlet.pending == 0
+
+
+def test_nothing_waits_for_a_terminal_that_has_gone():
+    reading, writing = os.pipe()
+    os.close(reading)
+    outlet = Outlet(writing, lambda: None)
+    outlet.write("a frame", frame=True)
+    outlet.start()
+    outlet.join()
+    outlet.cut()
+    assert outlet.pending == outlet.write("more") == 0
+    os.close(writing)
+
+
+class Idle(LinkDriver):
+    """A driver that has no terminal and writes nothing."""
+
+    def __init__(self):
+        self.outlet = Outlet(-1, lambda: None)
+        self._app, self._mouse = App(), False
+
+
+async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
+    """They are but changes to it, and all is drawn anew once there is room."""
+    missed = []
+    link, driver = Link(True, lambda: missed.append(1)), Idle()
+    link.begin(driver)
+    with link.frame() as drawn:
+        assert drawn
+        driver.write(" " * (MOST_QUEUED + 1))
+    with link.frame() as drawn:
+        assert not drawn
+    driver.outlet.cut()
+    with link.frame() as drawn:
+        assert not drawn
+    link.drained()
+    await asyncio.sleep(0)
+    assert missed == [1]
+    with link.frame() as drawn:
+        assert drawn
+
+
+async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
+    link, driver = Link(True, lambda: None), Idle()
+    link.begin(driver)
+    link.set_slow(True)
+    rows = [Strip([Segment("x" * 100)])] * 50  # more than there is room for
+    link.show(rows, 100, ColorSystem.TRUECOLOR)
+    driver.outlet.cut()
+    link.set_slow(False)
+    driver.outlet.cut()
+    before = driver.said
+    await asyncio.sleep(0.2)
+    link.drained()
+    await asyncio.sleep(0)
+    assert driver.said == before
+
+
+def test_an_outlet_may_outlive_the_loop():
+    async def begin():
+        link.begin(Idle())
+
+    link = Link(True, lambda: None)
+    asyncio.run(begin())
+    link.drained()
 
 
 WHERE_IS_THE_CURSOR = b"\x1b[6n"
+CLEARS = b"\x1b[2J"
 FAKE = """
 import sys
+from time import monotonic
 sys.path.insert(0, {tests!r})
 from conftest import make_fake_train
+from core.commands import Quit, Start
 from core.config import TrainConfig
+from tui import running, slow
 from tui.app import MnistApp
 from tui.settings import Settings
 
 class App(MnistApp):
     CSS_PATH = {css!r}
-    BINDINGS = [("f5", "all_of_it", "")]
+    BINDINGS = [("f5", "slow", ""), ("f6", "other_theme", ""), ("f7", "quicker", "")]
 
-    def action_all_of_it(self):
-        self.change_settings(slow=False)
+    def action_slow(self):
+        self.change_settings(slow=not self.settings.slow)
 
+    def action_other_theme(self):
+        self.theme = "textual-light" if self.theme == "textual-dark" else "textual-dark"
+
+    def action_quicker(self):
+        self.link._bucket = slow.Bucket(monotonic(), 1e5, 1e5)
+
+def train(config, inbox):
+    for event in make_fake_train(steps={steps})(config, inbox):
+        print(type(event).__name__, file=told, flush=True)
+        yield event
+
+def serve(inbox, train):
+    "An engine that does not load torch."
+    while not isinstance(command := inbox.get(), Quit):
+        if isinstance(command, Start):
+            yield from train(command.config, inbox)
+
+running.serve = serve
+slow.LATE = 0.3
+told = open("told", "w")
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
-train = make_fake_train(steps={steps})
 app = App(config, start=True, train=train, settings=Settings(slow={slow}))
 app.run()
 sys.exit(app.return_code)
 """
+SLOW, THEME, QUICKER = "\x1b[15~", "\x1b[17~", "\x1b[18~"
 
 
 class Line(Terminal):
@@ -232,6 +391,7 @@ class Line(Terminal):
 
     def __init__(self, *arguments, rate=None, **options):
         self.rate = rate
+        self.fed = 0  # bytes that are on the screen
         self.came = [(time.monotonic(), 0)]  # when, and how many
         super().__init__(*arguments, **options)
 
@@ -248,6 +408,7 @@ class Line(Terminal):
             self.output += data
             self.came.append((time.monotonic(), len(data)))
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+            self.fed += len(data)
             if WHERE_IS_THE_CURSOR in self.output[-len(data) - 3 :]:
                 self.child.send("\x1b[1;1R")
             if self.rate is not None:
@@ -262,15 +423,44 @@ class Line(Terminal):
             worst = max(worst, level)
         return worst
 
+    def until(self, true, seconds=30.0):
+        """Looks where something has come: to read a screen takes its time."""
+        end, looked_at = time.monotonic() + seconds, -1
+        while looked_at == (looked_at := self.fed) or not true():
+            assert time.monotonic() < end, f"it never came to be:\n{self.text}"
+            time.sleep(0.05)
+
+    def expect(self, pattern, seconds=30.0):
+        self.until(lambda: re.search(pattern, self.text), seconds)
+
+    @property
+    def seen(self):
+        return seen(self.screen)[1:]  # the first line has the rate in it
+
     def settled(self):
         """What is seen when nothing more has come for a while."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            before = seen(self.screen)[1:]  # the first line has the rate in it
+            before = self.seen
             time.sleep(0.7)
-            if seen(self.screen)[1:] == before:
+            if self.seen == before:
                 return before
         raise AssertionError("the screen never came to rest")
+
+    def draws_anew(self, wanted, act):
+        """Does it, upon which all is drawn once more, and looks so at last."""
+        before = len(self.output)
+        act()
+        self.until(lambda: CLEARS in self.output[before:] and self.seen == wanted)
+
+    def is_stopped(self):
+        with open(f"/proc/{self.child.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    def signals(self, *numbers):
+        for number in numbers:
+            os.kill(self.child.pid, number)
+            until(lambda: self.is_stopped() == (number != signal.SIGCONT))  # noqa: B023
 
 
 @pytest.fixture
@@ -300,6 +490,7 @@ def open_line(tmp_path):
 @pytest.mark.terminal
 def test_a_run_on_a_slow_line(open_line):
     line = open_line(fake={"steps": 60, "epochs": 1, "slow": True})
+    plain = termios.tcgetattr(line.child.fileno())
     line.expect("● training")
     line.expect(r"loss \d")
     before = len(line.output)
@@ -316,46 +507,58 @@ def test_a_run_on_a_slow_line(open_line):
     line.press("1")
     line.expect("✓ finished")
     line.expect(r"\d B/s")
-    slowly = line.settled()
     assert line.busiest() <= BURST
-    line.press("\x1b[15~")
+
+    line.press(SLOW)
     line.expect("mnist-tui")  # which a narrow heading has room for without the rate
-    assert line.settled() == slowly
+    dark = line.settled()
+    line.press(THEME)
+    line.until(lambda: line.seen != dark)
+    light = line.settled()
+    line.draws_anew(light, lambda: line.press(SLOW + QUICKER))
+    line.press(THEME)
+    line.until(lambda: line.seen == dark)
+
+    line.signals(signal.SIGTSTP)
+    assert_restored(line)
+    assert termios.tcgetattr(line.child.fileno()) == plain
+    line.draws_anew(dark, lambda: line.signals(signal.SIGCONT))
+    assert termios.tcgetattr(line.child.fileno()) != plain
+    line.draws_anew(dark, lambda: line.signals(signal.SIGSTOP, signal.SIGCONT))
+
+    def storm():
+        """Of which the program may see the end alone."""
+        line.resize(40, 12)
+        line.resize(80, 24)
+
+    line.draws_anew(dark, storm)
     line.press("q")
     assert line.ended() == 0
     assert_restored(line)
+    assert termios.tcgetattr(line.child.fileno()) == plain
 
 
 @pytest.mark.terminal
-def test_a_line_that_falls_behind_is_treated_as_a_slow_one(open_line):
-    line = open_line(rate=1500, fake={"steps": 5000, "epochs": 5, "slow": False})
+def test_a_line_that_falls_behind_is_treated_as_a_slow_one_and_holds_nothing_up(
+    open_line, tmp_path
+):
+    line = open_line(rate=5000, fake={"steps": 5000, "epochs": 5, "slow": False})
+    line.expect("● training")
+    line.press(THEME)  # that is all of it at once, as is the first frame
     line.expect("so slow link is on")
     line.expect(r"\d B/s · ● training")
     before = len(line.output)
     line.press("2")
     line.expect("in the order of the test set")
     assert len(line.output) - before < 3 * BURST, "what was queued before is not sent first"
-    os.kill(line.child.pid, signal.SIGTERM)
-    line.rate = None
-    assert line.ended() == 143
-    assert_restored(line)
-
-
-@pytest.mark.terminal
-def test_a_terminal_that_stops_holds_neither_training_nor_a_signal_up(open_line, tmp_path):
-    pytest.importorskip("mlxtend")
-    line = open_line("--slow-link", "--arch", "linear", "--epochs", "100000", "--start")
-    line.expect("● training")
     terminal = os.open(os.readlink(f"/proc/{line.child.pid}/fd/1"), os.O_RDWR | os.O_NOCTTY)
     try:
         termios.tcflow(terminal, termios.TCOOFF)
-        (told,) = tmp_path.glob("checkpoints/*/events.jsonl")
-        time.sleep(1)
-        before = len(told.read_text().splitlines())
-        time.sleep(2)
-        assert len(told.read_text().splitlines()) > before + 5
+        told = tmp_path / "told"
+        enough = told.stat().st_size + 500
+        until(lambda: told.stat().st_size > enough)
         os.kill(line.child.pid, signal.SIGTERM)
         assert has_ended(line.child.pid)
-        assert run_status(tmp_path) == "stopped"
+        assert told.read_text().endswith("RunFinished\n")
     finally:
         os.close(terminal)

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
+
+JOINER = "\u200d"  # makes one character of the two beside it
 
 # How a cell looks, in the codes of SGR: attributes, foreground and background. Of a blank the
 # foreground is ANY.
@@ -62,24 +64,39 @@ def _blank(look: Look) -> Cell:
 def row_of(segments: Iterable[Segment], width: int, colours: ColorSystem) -> Row:
     """One line of the screen, exactly so many cells wide."""
     row: Row = []
+    joined = False
     for text, style, _ in segments:
         look = look_of(style, colours)
         blank = _blank(look)
         for character in text:
             if character == " ":
                 row.append(blank)
+                joined = False
                 continue
             size = get_character_cell_size(character)
-            if size == 0 and row and character.isprintable():
-                place = len(row) - (1 if row[-1][0] else 2)
-                row[place] = (row[place][0] + character, row[place][1])
+            if row and (joined or not size):
+                if character.isprintable() or character == JOINER:
+                    _combine(row, character, look)
             elif size:
                 row.append((character, look))
                 row += [("", look)] * (size - 1)
+            joined = character == JOINER
     del row[width:]
-    if row and row[-1][0] and get_character_cell_size(row[-1][0][0]) > 1:
+    if row and row[-1][0] and cell_len(row[-1][0]) > 1:
         row[-1] = _blank(row[-1][1])  # half of a wide one
     return row + [BLANK] * (width - len(row))
+
+
+def _combine(row: Row, character: str, look: Look) -> None:
+    """With the last one, which may be wider then."""
+    place = len(row) - 1
+    while not row[place][0]:
+        place -= 1
+    text, its_look = row[place]
+    if text == " ":  # the look of a blank has no colour for what is seen on it
+        its_look = look
+    row[place] = text + character, its_look
+    row += [("", its_look)] * (cell_len(text + character) - (len(row) - place))
 
 
 def changed(before: Row, after: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -131,7 +148,7 @@ def _fits(look: Look, pen: Look) -> bool:
 def _runs(row: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Parts of a span that one pen draws, none of them long; few blanks go with what is before,
     many are a part of their own."""
-    first = start
+    first = last = start
     blanks_end = 0  # of those that are a part of their own
     for x in range(start, end):
         if not row[x][0] or x < blanks_end:
@@ -139,10 +156,12 @@ def _runs(row: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
         blank = row[x][0] == " "
         streak = next((n for n in range(x, end) if row[n] != row[x]), end) if blank else x
         alone = streak - x > ERASED or (streak == len(row) and streak - x > SHORT_GAP)
-        long = x - first >= LONGEST_RUN
-        if x > first and (alone or x == blanks_end or long or not _fits(row[x][1], row[first][1])):
+        # Of characters that are made of several, terminals differ in how wide they are.
+        ends = x == blanks_end or x - first >= LONGEST_RUN or len(row[last][0]) > 1
+        if x > first and (alone or ends or not _fits(row[x][1], row[first][1])):
             yield first, x
             first = x
+        last = x
         if alone:
             blanks_end = streak
     yield first, end
@@ -196,7 +215,7 @@ class Shown:
         move = self._move(left, y)
         codes, pen = _pen_change(self.pen, row[left][1])
         texts = [text for text, _ in row[left:right]]
-        at: tuple[int, int] | None = (right, y)
+        at = right, y
         blank = self.erases and not row[left][1][0] and set(texts) == {" "}
         if blank and len(row) - left > SHORT_GAP and row[left:] == [row[left]] * (len(row) - left):
             said, right, at = "\x1b[K", len(row), (left, y)
@@ -204,10 +223,10 @@ class Shown:
             said, at = f"\x1b[{right - left}X", (left, y)
         else:
             said = "".join(texts)
-        if at and at[0] >= len(row):  # at the edge terminals differ in where their cursor is
-            at = None
+        # Where terminals differ in where their cursor is: at the edge, and after what is wide.
+        unsure = at[0] >= len(row) or len(texts[-1]) != 1
         yield f"{move}{codes}{said}"
-        self.pen, self.at = pen, at
+        self.pen, self.at = pen, None if unsure else at
         self.rows[y][left:right] = row[left:right]
 
     def _move(self, x: int, y: int) -> str:

@@ -7,7 +7,9 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -22,12 +24,19 @@ if TYPE_CHECKING:
 CHUNK = 512
 # How often a thread that waits for the terminal looks whether it is still to wait.
 LOOK_SECONDS = 0.1
-# What leaving may take where the terminal does not read.
-SECONDS_TO_SAY_GOODBYE = 1.0
+# What leaving may take where the terminal does not read; a line that stumbles goes on by then.
+SECONDS_TO_SAY_GOODBYE = 3.0
 SECONDS_FOR_AN_ANSWER = 0.5
 # Ends an escape sequence that has been cut short, and says nothing by itself.
 CANCEL = b"\x18"
 RESET_PEN = "\x1b[m"
+
+
+@dataclass(frozen=True)
+class Text:
+    data: bytes
+    frame: bool  # of a frame, which need not be seen; modes and questions must come
+    begun: bool = False  # what is before it has been written
 
 
 class Outlet(threading.Thread):
@@ -38,8 +47,8 @@ class Outlet(threading.Thread):
         super().__init__(daemon=True, name="terminal")
         self._fileno, self._drained = fileno, drained
         self._change = threading.Condition()
-        self._texts: deque[bytes] = deque()
-        self._begun = False  # the first of them is partly written
+        self._texts: deque[Text] = deque()
+        self._under_way = 0  # bytes that are being written, and are not in the texts
         self._ending = False
         self._queued_at = 0.0
         self.pending = 0  # bytes
@@ -51,7 +60,7 @@ class Outlet(threading.Thread):
         with self._change:
             return monotonic() - self._queued_at if self.pending else 0.0
 
-    def write(self, text: str) -> int:
+    def write(self, text: str, *, frame: bool = False) -> int:
         """How many bytes that is."""
         data = text.encode("utf-8", "replace")
         with self._change:
@@ -59,17 +68,17 @@ class Outlet(threading.Thread):
                 return 0
             if not self.pending:
                 self._queued_at = monotonic()
-            self._texts.append(data)
+            self._texts.append(Text(data, frame))
             self.pending += len(data)
             self._change.notify_all()
             return len(data)
 
     def cut(self) -> None:
-        """What has not been written will not be."""
+        """What has not been written of frames will not be."""
         with self._change:
-            data = CANCEL if self._begun else b""
-            self._texts = deque([data] if data else [])
-            self._begun, self.pending = False, len(data)
+            cut = (Text(CANCEL, False) if text.begun else text for text in self._texts)
+            self._texts = deque(text for text in cut if not text.frame)
+            self.pending = self._under_way + sum(len(text.data) for text in self._texts)
             self._change.notify_all()
 
     def stop(self) -> None:
@@ -95,21 +104,21 @@ class Outlet(threading.Thread):
         with self._change:
             if not self._texts or self._ending:
                 return
-            data = self._texts[0]
-            chunk = _chunk(data)
-            self._begun = len(chunk) < len(data)
+            text = self._texts.popleft()
+            chunk = _chunk(text.data)
+            self._under_way = len(chunk)
+            if rest := text.data[len(chunk) :]:
+                self._texts.appendleft(Text(rest, text.frame, begun=text.frame))
         try:
             count = os.write(self._fileno, chunk)
         except BlockingIOError:  # where somebody has made it so that it does not wait
             count = 0
         with self._change:
             self.written += count
-            if self._texts and self._texts[0] is data:  # and not cut meanwhile
-                self.pending -= count
-                self._texts.popleft()
-                if rest := data[count:]:
-                    self._texts.appendleft(rest)
-                self._begun = bool(rest)
+            self.pending -= count
+            self._under_way = 0
+            if unwritten := chunk[count:]:  # whose first byte may be amid a character
+                self._texts.appendleft(Text(unwritten, False))
             done = not self.pending
             self._change.notify_all()
         if done:
@@ -118,7 +127,7 @@ class Outlet(threading.Thread):
     def _forget_all(self) -> None:
         with self._change:
             self._texts.clear()
-            self._begun, self.pending, self._ending = False, 0, True
+            self.pending, self._under_way, self._ending = 0, 0, True
             self._change.notify_all()
 
 
@@ -137,6 +146,7 @@ class LinkDriver(LinuxDriver):
     outlet: Outlet | None = None
     said = 0  # bytes that have been given to the outlets, ever
     hovers = True  # whether the mouse tells of each of its moves
+    _draws = False  # whether what is written is of a frame
 
     @property
     def link(self) -> Link:
@@ -145,31 +155,63 @@ class LinkDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         if self.outlet is not None:
-            self.said += self.outlet.write(data)
+            self.said += self.outlet.write(data, frame=self._draws)
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """What is written now may be cut."""
+        self._draws = True
+        try:
+            yield
+        finally:
+            self._draws = False
+
+    def cut(self) -> None:
+        """No more of the frames that wait."""
+        if self.outlet is not None:
+            self.outlet.cut()
+            self._app._end_update()  # which may have been of a frame that was begun
 
     def start_application_mode(self) -> None:
         assert self._file is not None  # LinuxDriver has taken stderr
-        self.outlet = Outlet(self._file.fileno(), self.link.drained)
-        self.outlet.start()
+        if self.outlet is None:  # there is one where this is the second try, after `bg`
+            self.outlet = Outlet(self._file.fileno(), self.link.drained)
+            self.outlet.start()
         self.link.begin(self)
         super().start_application_mode()
+        # Not before the terminal is in raw mode: it would show its answer.
+        self.link.ask()
+
+    def _sigcont_application(self, *arguments: object) -> None:
+        """After a stop without notice the terminal has the shell's modes, and the app believes that
+        it has its own: it ends them first."""
+        if self._auto_restart and self._writer_thread is not None and self._is_in_front():
+            self.suspend_application_mode()
+        super()._sigcont_application(*arguments)
+
+    def _is_in_front(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:  # no terminal
+            return False
 
     def disable_input(self) -> None:
         """The terminal's last answer is awaited, for a moment: later it would go to the shell."""
         end = monotonic() + SECONDS_FOR_AN_ANSWER
-        while self.link.lag.waiting and not self.exit_event.is_set() and monotonic() < end:
+        hears = self._key_thread is not None and self._key_thread.is_alive()
+        while hears and self.link.lag.waiting and monotonic() < end:
             sleep(LOOK_SECONDS / 10)
         super().disable_input()
 
     def stop_application_mode(self) -> None:
-        if self.outlet is not None:
-            self.outlet.cut()
         self.link.end()
+        self.cut()
         self.write(RESET_PEN)
         super().stop_application_mode()
 
     def close(self) -> None:
         super().close()
+        self._writer_thread = None  # which says that the terminal is not the app's
         if self.outlet is not None:
             self.outlet.stop()
             self.outlet = None

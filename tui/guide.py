@@ -51,6 +51,15 @@ CHARTS = {
     "drops where something else wants the processor; larger batches raise it",
 }
 
+# What comes between the app and a person.
+LINES = {
+    "slow link": "For a line to the terminal that brings little: at most 1 KB a second is written, "
+    "first what your key has changed, then figures, then charts, and nothing moves. What the line "
+    "is too slow for is left out, never queued, so keys are answered at once; the heading says how "
+    "many bytes a second are written. It switches itself on when what is written comes late. By "
+    "hand: ctrl+p, Slow link, which is remembered; on the command line: --slow-link",
+}
+
 # What is explained first where a view does not say so itself.
 VIEW_SECTIONS: dict[str, Section] = {
     "train": {**CHARTS, **{name: SEEING[name] for name in ("✓ ✗", "bars")}},
@@ -107,6 +116,7 @@ def guide(mode: str, field: str | None = None, own: Section | None = None) -> di
         "Keys": keys(),
         "Charts": CHARTS,
         "What you see": SEEING,
+        "A slow line": LINES,
         "Settings of a run": settings(),
         "What the sentences say, and when": sentences(),
     }

@@ -8,7 +8,8 @@ first; the frames between are never sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 from rich.color import ColorSystem
@@ -58,18 +59,19 @@ class Link:
     def begin(self, driver: LinkDriver) -> None:
         self._driver, self._loop = driver, asyncio.get_running_loop()
         driver.hovers = not self.slow
-        self._shown = None
-        self._ask()
+        self._shown, self._passed_over = None, False
+        self.lag.forget(driver.said)
+        self.meter = Meter()  # a new outlet has written nothing
 
     def end(self) -> None:
         self._driver = None
-        if self._later is not None:
-            self._later.cancel()
+        self._not_later()
 
     def drained(self) -> None:
         """There may be room for more. In any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._go_on)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:
         if self.slow:
@@ -78,7 +80,7 @@ class Link:
             self._passed_over = False
             self._missed()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         driver = self._driver
         size = len(WHERE_IS_THE_CURSOR)
         if driver is not None and self.lag.asks(driver.said, size, monotonic()):
@@ -86,12 +88,17 @@ class Link:
 
     # What the app says
 
-    @property
-    def has_room(self) -> bool:
-        """Whether textual may write a frame; if not, it is passed over."""
-        outlet = self._driver.outlet if self._driver else None
-        self._passed_over = outlet is not None and outlet.pending > MOST_QUEUED
-        return not self._passed_over
+    @contextmanager
+    def frame(self) -> Iterator[bool]:
+        """Whether textual may write a frame, and what it writes; if not, it is passed over, and so
+        are those after it, which are but changes to it, until all can be drawn anew."""
+        driver = self._driver
+        if driver is None or driver.outlet is None:
+            yield True  # to a driver of another kind
+            return
+        self._passed_over |= driver.outlet.pending > MOST_QUEUED
+        with driver.drawing():
+            yield not self._passed_over
 
     def look(self) -> bool:
         """Once a second: measures, and says whether the line falls behind."""
@@ -103,17 +110,19 @@ class Link:
         held_up = now - self._looked_at > 1.5 * LOOK_SECONDS
         self._looked_at = now
         behind = not held_up and self.lag.is_behind(driver.outlet.queued_seconds, now)
-        self._ask()
+        self.ask()
         return behind
 
     def set_slow(self, slow: bool) -> None:
         """From now on. After a slow line all must be drawn anew."""
-        self.slow, self._shown = slow, None
+        self.slow, self._passed_over = slow, False
+        self._shown, self._strips, self._wanted = None, [], []
+        self._not_later()
         driver = self._driver
-        if driver is None or driver.outlet is None:
+        if driver is None:
             return
         if slow:
-            driver.outlet.cut()
+            driver.cut()
             self._bucket, self._charged = Bucket(monotonic()), driver.said
         else:
             driver.write(RESET_PEN)
@@ -139,6 +148,11 @@ class Link:
         self._strips, self._wanted = strips, rows
         self.send()
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether frames are to be shown by this link."""
+        return self.slow and self._driver is not None
+
     def set_pictures(self, boxes: Sequence[Box]) -> None:
         """Where in the frame that comes next there are charts and drawings."""
         if boxes != self._boxes:
@@ -158,17 +172,21 @@ class Link:
         driver = self._driver
         if driver is None or driver.outlet is None or driver.outlet.pending or not self._wanted:
             return  # the outlet calls when it has written
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
+        self._not_later()
         room = self._room(monotonic())
         text, left = self._difference(room)
         if text:
-            driver.write(text)
-            self._ask()
+            with driver.drawing():
+                driver.write(text)
+            self.ask()
         if left is not None and self._loop is not None:
             seconds = self._bucket.seconds_until(min(left + LEAST, BURST), monotonic())
             self._later = self._loop.call_later(max(0.05, seconds), self.send)
+
+    def _not_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _difference(self, room: float) -> tuple[str, int | None]:
         """What to send now; and of the bucket what is not for that which then is still to be sent,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
 from textual.app import App
 from textual.constants import TEXTUAL_ANIMATIONS
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.reactive import var
 from textual.widgets import Input
 
@@ -24,6 +25,13 @@ SLOW_CLASS = "-slow-link"
 RATE_SECONDS = 2.0  # between two rates that are shown
 
 
+def erases(environment: Mapping[str, str]) -> bool:
+    """Whether what the terminal erases takes the background that is set. Of all in use GNU screen's
+    alone does not; from where ssh comes only the kind is told, which tmux may call the same."""
+    named_so = environment.get("TERM", "").startswith("screen") and "TMUX" not in environment
+    return "STY" not in environment and not named_so
+
+
 class Linked(App[None]):
     """The part of the app that has to do with what it writes."""
 
@@ -34,8 +42,7 @@ class Linked(App[None]):
         from tui.link import LOOK_SECONDS, Link
 
         super().__init__()
-        # Of all terminals in use GNU screen's alone erases in its own background.
-        self.link = Link("STY" not in os.environ, lambda: self.call_later(self._draw_all))
+        self.link = Link(erases(os.environ), lambda: self.call_later(self._draw_all))
         self._look_seconds = LOOK_SECONDS
         self._rated_at = 0.0
 
@@ -80,19 +87,25 @@ class Linked(App[None]):
             self.screen.refresh(layout=True)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        if self.link.slow and isinstance(event.widget, Input):
-            event.widget.cursor_blink = False
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = not self.link.slow
+
+    def on_resize(self, event: Resize) -> None:
+        """Textual does nothing where the size is as before, and the terminal may have been narrow
+        meanwhile, or another's."""
+        self._draw_all()
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Textual's own way to the terminal, which a slow line does not take."""
         if renderable is None or self._batch_count or self.is_headless or not self._running:
             super()._display(screen, renderable)
-        elif self.link.slow:
+        elif self.link.holds_back:
             colours = self.console._color_system or ColorSystem.TRUECOLOR
             self.link.set_pictures(
                 [widget.region for widget in screen.query(Canvas) if widget.is_picture_shown]
             )
             self.link.show(screen._compositor.render_strips(), screen.size.width, colours)
             self.post_display_hook()
-        elif self.link.has_room:
-            super()._display(screen, renderable)
+        else:
+            with self.link.frame() as drawn:
+                super()._display(screen, renderable if drawn else None)

@@ -76,10 +76,11 @@ class Lag:
     def asks(self, total: int, question: int, now: float) -> bool:
         """Whether to ask now, after so many bytes and with so many more; if so, it has been
         asked."""
-        given_up = self._asked_at is not None and now - self._asked_at > GIVEN_UP
+        asked_at = self._asked_at  # which an answer, in its thread, may change meanwhile
+        given_up = asked_at is not None and now - asked_at > GIVEN_UP
         if given_up and self._answers:
             self._come = self._asked_after
-        if (self._asked_at is not None and not given_up) or total <= self._asked_after:
+        if (asked_at is not None and not given_up) or total <= self._asked_after:
             return False
         self._asked_at, self._asked_after = now, total + question
         return True
@@ -90,6 +91,10 @@ class Lag:
             return
         self._late = self._late + 1 if now - asked_at > LATE else 0
         self._answers, self._asked_at, self._come = True, None, self._asked_after
+
+    def forget(self, total: int) -> None:
+        """The terminal was another's meanwhile, and has had so many bytes before."""
+        self._asked_at, self._come, self._late = None, total, 0
 
     def outstanding(self, total: int) -> int:
         """Bytes that have perhaps not come yet; of a terminal that never answers none."""
