@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from urllib.error import HTTPError
@@ -16,6 +17,7 @@ from urllib.request import Request, urlopen
 from core import datasets
 from core.checks import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
+from core.files import standing
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and for a moment there are two of it.
@@ -44,9 +46,9 @@ class FolderFacts:
 def read_folder(folder: Path) -> FolderFacts:
     """Writes a file there, waits for the disk, takes it for itself, and removes it."""
     tried = folder
-    while not tried.exists() and tried != tried.parent:
-        tried = tried.parent
     try:
+        folder = tried = folder.absolute()
+        tried = standing(folder)
         free = shutil.disk_usage(tried).free
         began = time.monotonic()
         with tempfile.NamedTemporaryFile(dir=tried, prefix=".mnist-tui-doctor-") as file:
@@ -129,8 +131,9 @@ def read_sockets(folder: Path) -> str:
 def judge_sockets(folder: Path) -> Check:
     try:
         where = read_sockets(folder)
-    except CheckpointError as error:
-        what = f"a run here cannot be attached to: {error}"
+    except (CheckpointError, OSError) as error:
+        why = explain(error) if isinstance(error, OSError) else error
+        what = f"a run here cannot be attached to: {why}"
         advice = "put that right, or set XDG_RUNTIME_DIR to a folder of yours; training needs none"
         return Check(DISK, "sockets", WARNING, what, advice)
     return Check(DISK, "sockets", OK, f"runs can be attached to, in {where}")
@@ -173,7 +176,7 @@ def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
                 found[mirror] = ""
         except HTTPError as error:
             found[mirror] = f"HTTP status {error.code}"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             inner = getattr(error, "reason", error)
             found[mirror] = explain(inner) if isinstance(inner, OSError) else str(inner)
 

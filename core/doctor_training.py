@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from core.checks import OK, PROBLEM, WARNING, Check
+from core.doctor_machine import BUSY
 from core.doctor_trial import ARCH, Trial
 
 GROUP = "Training"
@@ -20,11 +21,14 @@ COMPARED, TOLERANCE, ROUGHLY = 20, 0.002, 0.05
 # Of this many losses at each end the means are compared, and the last is to be below so much of
 # the first. It is 0.6 after 20 steps.
 ENDS, FALLEN = 5, 0.9
-# Samples a second of `cnn` in fp32, batch 32; a part of the processor's name, and its cores.
+# Samples a second of `cnn` in fp32, batch 32, with the machine to itself; by a part of the
+# processor's name, and its cores.
 USUAL_OF_PROCESSORS: dict[tuple[str, int], float] = {("AMD EPYC", 2): 1425.0}
 # The same by a part of the GPU's name.
 USUAL_OF_GPUS: dict[str, float] = {}
-SLOW = 0.5
+# Many hosts tell no more of their processor than AMD EPYC, which generations of it share: the
+# speed of a sound one may be far from what another one's is.
+SLOW = 0.33
 
 BROKEN = "train on another device: this one, its driver or its PyTorch computes wrongly"
 
@@ -103,16 +107,21 @@ def _judge_speed(trial: Trial, cores: int) -> Check:
     device = trial.name
     if trial.device == "cpu":
         device = f"{cores} core{'' if cores == 1 else 's'} of {trial.name}"
+    busy = trial.load is not None and trial.load > BUSY
     figures = {"device": trial.device, "samples_per_second": speed, "usual": usual}
+    figures |= {"load_per_core": trial.load, "busy": busy}
     what = f"{speed:,.0f} samples/s ({ARCH}, batch 32, fp32)"
     if usual is None:
         what += f"; no usual figure is known for {device}"
+    else:
+        what += f"; usual for {device} with nothing else to do: {usual:,.0f}"
+    if busy:
+        what += f". The machine is busy now ({trial.load:.1f} programs want each core)"
+        what += ", and faster when it is not"
+    if busy or usual is None or speed >= SLOW * usual:
         return Check(GROUP, name, OK, what, figures=figures)
-    what += f"; usual for {device}: {usual:,.0f}"
-    if speed >= SLOW * usual:
-        return Check(GROUP, name, OK, what, figures=figures)
-    advice = "see what else runs on it (top, nvidia-smi), whether it is hot or saves power"
-    return Check(GROUP, name, WARNING, what, advice, figures)
+    advice = "see whether it is hot or saves power, or whether its host is busy (top, nvidia-smi)"
+    return Check(GROUP, name, WARNING, f"{what}. Nothing else keeps it busy", advice, figures)
 
 
 def judge_agreement(processor: Trial, other: Trial) -> Iterator[Check]:

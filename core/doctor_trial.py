@@ -10,6 +10,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
+from core.doctor_machine import load_per_core
 from core.doctor_probe import Answer, run_as_probe, tell
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 ARCH = "cnn"
 STEPS, LEAST_STEPS = 40, 20
 # From then on a round ends when it has made LEAST_STEPS.
-ROUND_SECONDS = 2.5
+ROUND_SECONDS = 1.5
 TIMED_SECONDS, WARM_UPS = 1.5, 10
 DIGITS, DRAWN_DIGITS = 8192, 2000
 
@@ -35,6 +36,7 @@ class Trial:
     name: str = ""  # the device's own
     digits: str = ""  # what it was trained on
     memory: int | None = None  # bytes of the GPU's that it took at most
+    load: float | None = None  # programs that wanted each core when its speed was taken
     failure: str | None = None
 
 
@@ -48,6 +50,7 @@ def read_trial(device: str, answer: Answer) -> Trial:
         name=told.get("name", ""),
         digits=told.get("digits", ""),
         memory=told.get("memory"),
+        load=told.get("load"),
         failure=answer.failure,
     )
 
@@ -67,7 +70,7 @@ def main(name: str, data: str = "") -> None:
     precise = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     tell(doing=f"training on {name}")
-    tell(losses=_round(tensors, device)[0])
+    tell(losses=_round(tensors, device)[0], load=load_per_core())
     again, speed = _round(tensors, device)
     if device.type != "cpu":  # as training has it, with all that makes it fast
         torch.backends.cudnn.allow_tf32 = precise

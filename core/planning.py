@@ -15,6 +15,7 @@ from core.architectures import ARCHITECTURES
 from core.config import TrainConfig
 from core.datasets import DATASETS, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
+from core.files import standing
 from core.headers import read_info
 from core.resume import TakenUp
 from core.runs import cannot_be_written, held
@@ -107,18 +108,10 @@ def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
 
 def _unwritable(folder: Path) -> OSError | None:
     """Why nothing can be made in a folder that is there, or would have to be made first."""
-    place = folder.absolute()
-    while True:
-        try:
-            os.lstat(place)
-        except FileNotFoundError:
-            place = place.parent
-        except OSError as error:
-            return error
-        else:
-            break
-    if not place.is_dir():
-        return OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    try:
+        place = standing(folder)
+    except OSError as error:
+        return error
     if not os.access(place, os.W_OK | os.X_OK):
         denied = errno.EROFS if _is_read_only(place) else errno.EACCES
         return OSError(denied, os.strerror(denied))

@@ -1,11 +1,15 @@
 """Whether a machine trains: every kind of it by its facts, this one by looking."""
 
+import functools
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -15,7 +19,7 @@ import psutil
 import pytest
 from test_cli import environment_in, runner
 
-from core import doctor, doctor_machine, doctor_storage
+from core import doctor, doctor_driver, doctor_machine, doctor_storage
 from core.checks import Check
 from core.doctor_driver import parse_smi, read_gpu
 from core.doctor_gpu_checks import judge_nvidia
@@ -34,6 +38,7 @@ from core.doctor_storage import (
 from core.doctor_training import judge_agreement, judge_trial
 from core.doctor_trial import Trial
 from core.doctor_versions import CudaDevice, TorchFacts, VisionFacts, read_versions
+from core.events import Preparing
 from tui import cli_doctor
 from tui.cli_doctor import lines
 from tui.doctor_terminal import TerminalFacts, judge_terminal
@@ -173,6 +178,13 @@ def test_what_belongs_together_is_sound(torch, vision, nvidia):
         (TORCH, replace(VISION, requires=">=2.14.0"), BOX, "torchvision", ["torch 2.14"]),
         (TORCH, CPU_VISION, BOX, "torchvision", ["built for cpu, and torch for cu124"]),
         (
+            replace(TORCH, version="2.6.0"),
+            VisionFacts("0.21.0+cu118"),
+            BOX,
+            "torchvision",
+            ["built for cu118, and torch for cu124"],
+        ),
+        (
             CPU_TORCH,
             VisionFacts(
                 error="RuntimeError: operator torchvision::nms does not exist", requires="==2.6.0"
@@ -269,6 +281,11 @@ PROGRAM = ((4242, "python", 79 * 10**9),)
         (replace(BOX, hidden="7"), "warning", ["no GPU 7"]),
         (NvidiaFacts(card=True), "warning", ["no driver"]),
         (NvidiaFacts(card=True, driver="550.54.15"), "warning", ["/dev has none", "--gpus all"]),
+        (
+            NvidiaFacts(card=True, driver="550.54.15", error="Driver Not Loaded"),
+            "warning",
+            ["/dev has none", "--gpus all"],
+        ),
         (
             NvidiaFacts(card=True, driver="550.1", nodes=True, error="Driver/library mismatch"),
             "problem",
@@ -376,6 +393,34 @@ def test_nvidia_smi_stands_in_where_the_bindings_are_missing():
 
 
 @pytest.mark.parametrize(
+    ("bindings", "smi", "found"),
+    [
+        ("raise SyntaxError('for another Python')", "exit 9", "it broke"),
+        ("def nvmlInit(): raise NVMLError(12)", "echo what is this", "nvidia-smi tells of no GPU"),
+        ("def nvmlInit(): raise NVMLError(12)", None, None),
+        ("def nvmlInit(): raise NVMLError(9)", "exit 9", "NVML said 9"),
+    ],
+    ids=["broken bindings", "no library", "nothing installed", "no driver"],
+)
+def test_what_is_broken_of_the_driver_s_tools_is_told(tmp_path, monkeypatch, bindings, smi, found):
+    error = "class NVMLError(Exception):\n    def __str__(self): return f'NVML said {self.value}'\n"
+    error += "    def __init__(self, value): self.value = value\n"
+    (tmp_path / "pynvml.py").write_text(error + bindings)
+    if smi:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho it broke >&2\n{smi}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin" if smi else str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pynvml", raising=False)
+    told = []
+    monkeypatch.setattr(doctor_driver, "tell", lambda **facts: told.append(facts))
+    monkeypatch.setattr(doctor_driver, "_seen", lambda: {"driver": "550.1", "nodes": True})
+    doctor_driver.main()
+    facts = read_nvidia(Answer(functools.reduce(dict.__or__, told)))
+    assert (facts.driver, facts.gpus, facts.error) == ("550.1", (), found)
+
+
+@pytest.mark.parametrize(
     ("changes", "name", "verdict", "words"),
     [
         ({}, None, "", []),
@@ -436,6 +481,17 @@ def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
     assert verdict == "problem"
     assert "Not a directory" in said
     assert "--checkpoints" in said
+    assert (
+        "File name too long"
+        in amiss(judge_folder(read_folder(tmp_path / ("x" * 300))))["checkpoints"][1]
+    )
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    for check in (*judge_folder(read_folder(Path("runs"))), judge_sockets(Path("runs"))):
+        assert "No such file or directory" in check.what
 
 
 def test_a_socket_is_really_opened_and_removed(tmp_path):
@@ -501,6 +557,8 @@ def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist)
         (TerminalFacts(term="xterm"), "colours", ["16 or fewer"]),
         (TerminalFacts(term="screen", screen=True), "colours", [".screenrc"]),
         (TerminalFacts(encoding="ascii"), "characters", ["LANG=C.UTF-8"]),
+        (TerminalFacts(utf8_locale=False), None, []),
+        (TerminalFacts(utf8_locale=False, tmux=True), "characters", ["LANG=C.UTF-8", "tmux"]),
     ],
 )
 def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
@@ -508,6 +566,37 @@ def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
     assert list(found)[:1] == ([name] if name else [])
     assert all(verdict == "warning" for verdict, _ in found.values())
     assert [each for each in words if each not in found[name][1]] == []
+
+
+def test_over_ssh_and_in_tmux_it_is_said_what_helps():
+    said = {each.name: each for each in judge_terminal(TerminalFacts(ssh="1.2.3.4", tmux=True))}
+    assert "from 1.2.3.4" in said["SSH"].what
+    for each in ("attach", "--detach", "--slow-link"):
+        assert each in said["SSH"].what + said["SSH"].advice
+    assert "--slow-link" in said["tmux"].advice
+
+
+def test_what_is_waited_for_is_shown_on_a_terminal_and_taken_back(monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def examine(*arguments, **options):
+        yield Preparing(message="importing PyTorch")
+        yield Check("This machine", "load", "ok", "little")
+        yield Preparing(message="training " * 40)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(KeyboardInterrupt):
+        cli_doctor.doctor()
+    shown = sys.stderr.getvalue()
+    assert "\x1b" not in shown, "a terminal may know no escapes"
+    first, blank, second, last, rest = shown.split("\r")
+    assert (first, len(second), rest) == ("  importing PyTorch ...", 39, "")
+    assert (blank, last) == (" " * len(first), " " * len(second))
 
 
 LOSSES = (2.3, 2.3, 2.2, 2.3, 2.1, 1.9, 1.7, 1.4, 1.2, 1.1)
@@ -535,6 +624,9 @@ def other_gpu(offset=0.0, **changes):
         (replace(TRIAL, again=(2.3, 2.4)), "cpu", "problem", ["not the same twice", "step 2"]),
         (other_gpu(again=(2.3, 2.4)), "cuda:0", "warning", ["not the same twice"]),
         (replace(TRIAL, samples_per_second=300.0), "cpu speed", "warning", ["300", "1,425"]),
+        (replace(TRIAL, samples_per_second=300.0, load=0.4), "cpu speed", "warning", ["Nothing"]),
+        (replace(TRIAL, samples_per_second=300.0, load=0.9), None, "", []),
+        (replace(TRIAL, samples_per_second=500.0, load=0.1), None, "", []),
         (
             other_gpu(losses=(), failure="no answer for 35 seconds while starting cuda:0"),
             "cuda:0",
@@ -559,9 +651,16 @@ def test_a_device_learns_repeats_itself_and_is_fast(trial, name, verdict, words)
 
 def test_a_usual_figure_is_told_only_where_there_is_one():
     *_, known = judge_trial(TRIAL, cores=2)
-    assert known.what.endswith("usual for 2 cores of AMD EPYC: 1,425")
+    assert known.what.endswith("usual for 2 cores of AMD EPYC with nothing else to do: 1,425")
     *_, unknown = judge_trial(TRIAL, cores=64)
     assert unknown.what.endswith("no usual figure is known for 64 cores of AMD EPYC")
+
+
+def test_of_a_busy_machine_it_is_said_that_it_is():
+    for cores in (2, 64):
+        *_, speed = judge_trial(replace(TRIAL, samples_per_second=300.0, load=2.34), cores)
+        assert "The machine is busy now (2.3 programs want each core)" in speed.what
+        assert speed.figures["busy"]
 
 
 @pytest.mark.parametrize(
@@ -618,27 +717,73 @@ def test_what_a_probe_told_before_it_hung_or_died_is_kept(module, body, failure)
             while b'"b"' not in (said := os.pread(asked.said.fileno(), 1000, 0)):
                 assert not asked.is_over(), said
                 time.sleep(0.02)
-            asked = replace(asked, began=time.monotonic())
+            asked = replace(asked, began=time.monotonic() - 0.9)
         answer = asked.answer(1.0 if failure and failure.startswith("no answer") else 60.0)
     assert answer.failure == failure
     assert (answer.told["a"], answer.told["b"]) == (1, 2)
     assert asked.is_over()
 
 
-def test_a_device_that_hangs_does_not_hold_up_the_others(monkeypatch, module):
-    name = module(
-        "tell(doing='training on ' + arguments[0])\n"
-        "time.sleep(60 if arguments[0] == 'cuda:0' else 0)\n"
-        f"tell(losses={list(LOSSES)}, again={list(LOSSES)}, samples_per_second=9e4)"
-    )
-    monkeypatch.setattr(doctor, "probe", lambda module, *rest: probe(name, *rest))
-    monkeypatch.setattr(doctor, "TRIAL_SECONDS", 4.0)
-    monkeypatch.setattr(doctor, "cpu_cores", lambda: 4)
+@pytest.fixture
+def hanging(monkeypatch):
+    """Probes that hang, of which none takes real time; gives the clock, and has others answer."""
+    clock = SimpleNamespace(now=100.0, answers={}, begun=[])
+
+    @contextmanager
+    def fake(module, *arguments):
+        began, of = clock.now, (arguments or (module,))[0]
+        clock.begun.append(of)
+
+        def answer(seconds):
+            if of in clock.answers:
+                return Answer(clock.answers[of])
+            clock.now = max(clock.now, began + seconds)
+            return Answer({}, f"no answer for {seconds:.0f} seconds")
+
+        yield SimpleNamespace(answer=answer)
+
+    monkeypatch.setattr(doctor, "probe", fake)
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(doctor, "granted_cores", lambda: 4)
+    return clock
+
+
+TRAINED = {"losses": LOSSES, "again": LOSSES, "samples_per_second": 9e4}
+
+
+def test_a_device_that_hangs_does_not_hold_up_the_others(hanging):
+    hanging.answers = {"cpu": TRAINED, "cuda:1": TRAINED}
     two = replace(TORCH, devices=TORCH.devices * 2)
-    checks = [each for each in doctor.train_everywhere(None, two) if isinstance(each, Check)]
-    found = {each.name: each.verdict for each in checks}
+    checks = doctor.train_everywhere(None, two, hanging.now + 50)
+    found = {each.name: each.verdict for each in checks if isinstance(each, Check)}
     assert found["cuda:0"] == "problem"
     assert (found["cpu"], found["cuda:1"], found["cuda:1 and cpu"]) == ("ok", "ok", "ok")
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2, 16])
+@pytest.mark.parametrize("slow_import", [False, True])
+def test_whatever_hangs_all_is_told_within_a_minute(hanging, tmp_path, gpus, slow_import):
+    devices = [["NVIDIA H100", 9, 0, 80 * 10**9]] * gpus
+    versions = {"torch": "2.6.0", "vision": "0.21.0", "devices": devices}
+    began = hanging.now
+    for each in doctor.examine(str(tmp_path), tmp_path):
+        if slow_import and getattr(each, "message", "") == "importing PyTorch":
+            hanging.now += doctor.VERSIONS_SECONDS
+        hanging.answers["core.doctor_versions"] = versions
+    assert hanging.begun[2:] == ["cpu", *(f"cuda:{number}" for number in range(gpus))]
+    assert hanging.now - began < 58
+
+
+def test_what_is_only_slow_to_import_is_not_to_be_installed_anew():
+    for nothing in ({}, {"doing": "importing torch"}):
+        torch, vision = read_versions(Answer(nothing, "no answer for 35 seconds while importing"))
+        _, said = amiss(versions(torch, vision))["torch"]
+        assert "try again" in said
+        assert "pip install" not in said
+    told = {"torch": "2.6.0", "doing": "importing torchvision"}
+    torch, vision = read_versions(Answer(told, "no answer for 35 seconds"))
+    _, said = amiss(versions(torch, vision, NOWHERE))["torchvision"]
+    assert "try again" in said
 
 
 FAKE_TORCH = """
@@ -659,6 +804,14 @@ def test_a_pair_that_cannot_be_imported_is_told_and_the_rest_is_still_known(tmp_
         torch, vision = read_versions(asked.answer(60.0))
     assert (torch.version, torch.error, torch.trains_on) == ("2.6.0+cpu", None, ("mps",))
     assert vision.error == "RuntimeError: operator torchvision::nms does not exist"
+
+
+def test_the_probes_need_no_disk(monkeypatch, module):
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no files in memory")
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with probe(module("tell(a=1)")) as asked:
+        assert asked.answer(60.0) == Answer({"a": 1})
 
 
 def test_a_probe_that_dies_is_told_by_what_it_was_about():
@@ -720,7 +873,7 @@ def test_a_gpu_learns_what_the_processor_learns(real_mnist):
     facts = TorchFacts("here", devices=(CudaDevice("here", (0, 0)),))
     found = {
         each.name: each
-        for each in doctor.train_everywhere(str(real_mnist), facts)
+        for each in doctor.train_everywhere(str(real_mnist), facts, time.monotonic() + 50)
         if isinstance(each, Check)
     }
     assert found["cuda:0"].verdict == "ok", found["cuda:0"]
