@@ -40,9 +40,10 @@ def doctor(
 
     folder, began = folder_of(checkpoints), monotonic()
     if data is not None:
+        from core.config import parse
         from core.files import expand
 
-        expand(data)  # it may be in no home that there is, which is said before all else
+        expand(parse("data", data))  # what cannot be meant is said before all else
     with closing(examine(data, folder, require_gpu=require_gpu)) as examined:
         found = list(_told(chain(_terminal(), examined), quiet=as_json))
     counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in SIGNS}
