@@ -21,8 +21,8 @@ COMPARED, TOLERANCE, ROUGHLY = 20, 0.002, 0.05
 # Of this many losses at each end the means are compared, and the last is to be below so much of
 # the first. It is 0.6 after 20 steps.
 ENDS, FALLEN = 5, 0.9
-# Samples a second of `cnn` in fp32, batch 32, with nothing else to do: from and to what was measured
-# on sound machines, by a part of the processor's name and its cores. Two cores of a host that is
+# Samples a second of `cnn` in fp32, batch 32, with nothing else to do: from and to what was seen
+# of sound machines, by a part of the processor's name and its cores. Two cores of a host that is
 # busy with others make half of what they make on a quiet one, and nothing tells of that but speed.
 Usual = tuple[float, float]
 USUAL_OF_PROCESSORS: dict[tuple[str, int], Usual] = {("AMD EPYC", 2): (700.0, 1425.0)}
