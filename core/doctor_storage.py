@@ -147,10 +147,11 @@ class DataFacts:
     sample: bool  # whether the digits that stand in for it are installed
     mirror: str | None = None  # who would give it; None where nobody answers, or nobody was asked
     no_mirror: str = ""  # and why
+    no_room: str = ""  # why nothing can be put there; empty where something can
 
 
 def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
-    """Asks the mirrors only where something is missing. Raises UsageError."""
+    """Asks the mirrors only where something is missing, and could be put. Raises UsageError."""
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.mnist_whole(data):
@@ -161,8 +162,19 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     sample = datasets.sample_missing(data) is None
     if missing is None and fault is None:
         return DataFacts(folder, missing, fault, sample)
+    if no_room := _no_room(folder):
+        return DataFacts(folder, missing, fault, sample, no_room=no_room)
     mirror, why = _answering(mirrors)
     return DataFacts(folder, missing, fault, sample, mirror, why)
+
+
+def _no_room(folder: Path) -> str:
+    """Why nothing can be downloaded to there; empty where it can."""
+    room = read_folder(folder)
+    if room.error:
+        return f"{folder} cannot be written ({room.error})"
+    free = MNIST_BYTES if room.free is None else room.free
+    return f"there are {free / 1e6:.0f} MB free in {folder}" if free < MNIST_BYTES else ""
 
 
 def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
@@ -206,8 +218,10 @@ def judge_data(facts: DataFacts) -> Check:
     if facts.mirror:
         what += f"; {facts.mirror} has it, {MNIST_BYTES / 1e6:.0f} MB at first use"
         return Check(DATA, "MNIST", OK, what, figures=figures)
-    what += f", and cannot be downloaded: {facts.no_mirror}"
+    what += f", and cannot be downloaded: {facts.no_room or facts.no_mirror}"
     elsewhere = "bring the four files from another machine, and name their folder with --data"
+    if facts.no_room:
+        elsewhere = "name another folder with --data: yours, and on a disk with room"
     if facts.sample:
         what += ". The sample of 5,000 digits stands in"
         return Check(DATA, "MNIST", WARNING, what, elsewhere, figures)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.architectures import ARCHITECTURES
 from core.config import TrainConfig
-from core.datasets import DATASETS, mnist_out_of_reach, mnist_whole
+from core.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import standing
 from core.headers import read_info
@@ -79,7 +79,7 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
 def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
     """Its name, and why it is not the one that is better. Raises DataError."""
     if config.dataset != "sample":
-        why = mnist_out_of_reach(config.data)
+        why = mnist_out_of_reach(config.data) or _no_place_for_mnist(config.data)
         if why is None:
             return "mnist", ()
         if config.dataset != "auto":
@@ -93,6 +93,12 @@ def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
         raise DataError(f"no digits to train on: {why}; {lacking}")
     count = DATASETS["sample"].train_samples
     return "sample", (f"training on the sample of {count:,} digits instead of MNIST: {why}",)
+
+
+def _no_place_for_mnist(data: str | None) -> str | None:
+    folder = mnist_folder(data)
+    error = None if mnist_whole(data) else _unwritable(folder)
+    return f"{folder} cannot be written ({explain(error)})" if error else None
 
 
 def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:

