@@ -7,10 +7,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -51,35 +53,44 @@ def read_folder(folder: Path) -> FolderFacts:
         tried = standing(folder)
         free = shutil.disk_usage(tried).free
         began = time.monotonic()
-        with tempfile.NamedTemporaryFile(dir=tried, prefix=".mnist-tui-doctor-") as file:
+        with _opened_twice(tried) as (file, second):
             file.write(os.urandom(TRIED_BYTES))
             file.flush()
             os.fsync(file.fileno())
             seconds = time.monotonic() - began
-            locks = _knows_locks(file.name)
+            locks = _knows_locks(file.fileno(), second.fileno())
     except OSError as error:
         return FolderFacts(folder, tried, error=explain(error))
     return FolderFacts(folder, tried, free, None, seconds, locks)
 
 
-def _knows_locks(path: str) -> bool:
+@contextmanager
+def _opened_twice(folder: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A new file there. Raises OSError."""
+    number, path = tempfile.mkstemp(dir=folder, prefix=".mnist-tui-doctor-")
+    try:
+        with open(number, "wb") as first, open(path, "r+b") as second:
+            with suppress(PermissionError):  # of a system whose files in use keep their names
+                os.unlink(path)  # already now, so that nothing is left however this ends
+            yield first, second
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _knows_locks(first: int, second: int) -> bool:
     """Whether a second one is refused what the first one has: some network file systems say yes
     to both."""
     try:
         import fcntl
     except ImportError:
         return False
-    first, second = os.open(path, os.O_RDWR), os.open(path, os.O_RDWR)
     try:
         fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False
-    finally:
-        os.close(first)
-        os.close(second)
+        pass
     return False
 
 

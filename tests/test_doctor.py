@@ -919,7 +919,8 @@ def test_lines_are_wrapped_beside_their_name_and_the_advice_below(width):
     assert " ".join(" ".join(said).split()).count("so many words") == 12
 
 
-def test_ctrl_c_ends_it_at_once_with_all_it_began(tmp_path):
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGKILL", "nobody reads"])
+def test_it_ends_at_once_with_all_it_began(tmp_path, how):
     started = subprocess.Popen(
         [sys.executable, "-m", "tui", "doctor"],
         cwd=tmp_path,
@@ -933,9 +934,15 @@ def test_ctrl_c_ends_it_at_once_with_all_it_began(tmp_path):
         assert started.poll() is None
     begun = psutil.Process(started.pid).children(recursive=True)
     assert begun
-    started.send_signal(signal.SIGINT)
-    _, errors = started.communicate(timeout=30)
-    assert (started.returncode, errors) == (130, "")
+    if how == "nobody reads":
+        started.stdout.close()
+        status = 141
+    else:
+        number = signal.SIGINT if how == "Ctrl-C" else signal.SIGKILL
+        started.send_signal(number)
+        status = 130 if how == "Ctrl-C" else -number
+    assert started.stderr is not None
+    assert (started.wait(30), started.stderr.read()) == (status, "")
     assert psutil.wait_procs(begun, timeout=10)[1] == []
     assert list(tmp_path.rglob("*doctor*")) == []
 

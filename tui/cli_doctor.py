@@ -45,7 +45,10 @@ def doctor(
 
         expand(parse("data", data))  # what cannot be meant is said before all else
     with closing(examine(data, folder, require_gpu=require_gpu)) as examined:
-        found = list(_told(chain(_terminal(), examined), quiet=as_json))
+        try:
+            found = list(_told(chain(_terminal(), examined), quiet=as_json))
+        except BrokenPipeError:  # who was reading has gone, and has heard neither 0 nor 1
+            return 141
     counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in SIGNS}
     if as_json:
         summary = {
