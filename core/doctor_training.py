@@ -9,6 +9,7 @@ from statistics import fmean
 
 from core.checks import OK, PROBLEM, WARNING, Check
 from core.doctor_machine import BUSY
+from core.doctor_probe import NO_ANSWER
 from core.doctor_trial import ARCH, Trial
 
 GROUP = "Training"
@@ -62,10 +63,12 @@ def _judge_failure(trial: Trial) -> Check:
         advice = "install a PyTorch that has kernels for this GPU (see above)"
     elif trial.device != "cpu":
         advice = "see what the kernel says (dmesg | grep NVRM); reboot; take another GPU"
-        if "no answer" in why:
+        if NO_ANSWER in why:
             advice = f"its driver hangs: {advice}"
-    elif "no answer" in why:
+    elif NO_ANSWER in why:
         advice = "see with top what else runs, and try again"
+        if _is_busy(trial):
+            why += f"; the machine is too busy to tell ({trial.load:.1f} programs want each core)"
     return Check(GROUP, trial.device, PROBLEM, f"does not train: {why}", advice)
 
 
@@ -103,13 +106,17 @@ def _judge_learning(trial: Trial) -> Check:
     return Check(GROUP, trial.device, OK, what, figures=figures)
 
 
+def _is_busy(trial: Trial) -> bool:
+    return trial.load is not None and trial.load > BUSY
+
+
 def _judge_speed(trial: Trial, cores: int) -> Check:
     speed, name = trial.samples_per_second or 0.0, f"{trial.device} speed"
     usual = usual_speed(trial.device, trial.name, cores)
     device = trial.name
     if trial.device == "cpu":
         device = f"{cores} core{'' if cores == 1 else 's'} of {trial.name}"
-    busy = trial.load is not None and trial.load > BUSY
+    busy = _is_busy(trial)
     figures = {"device": trial.device, "samples_per_second": speed, "usual": usual}
     figures |= {"load_per_core": trial.load, "busy": busy}
     what = f"{speed:,.0f} samples/s ({ARCH}, batch 32, fp32)"

@@ -111,5 +111,5 @@ def _judge_encoding(facts: TerminalFacts) -> Check:
     what = "UTF-8, though the locale is not (LANG, LC_ALL)"
     # It is they who draw the screen, and they go by the locale.
     verdict = WARNING if facts.tmux or facts.screen else OK
-    advice = "export LANG=C.UTF-8, and start tmux or screen anew: they show _ or ? for the rest"
+    advice = "export LANG=C.UTF-8 before tmux or screen is started: else they show _ for the rest"
     return Check(GROUP, "characters", verdict, what, advice, figures)
