@@ -152,6 +152,9 @@ def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Iterator[Check]:
     elif vision.version:
         what = f"{vision.version}, which goes with torch {plain(torch.version)}"
         yield Check(GROUP, name, OK, what, figures=figures)
+    else:
+        what = "not looked at: PyTorch did not get past asking for its devices"
+        yield Check(GROUP, name, OK, what, figures=figures)
 
 
 def plain(version: str | None) -> str:

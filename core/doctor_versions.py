@@ -71,6 +71,7 @@ def main() -> None:
         tell(vision=str(torchvision.__version__), mirrors=_mirrors())
     except (Exception, SystemExit) as error:
         tell(vision_error=_said(error))
+    tell(doing="ending")  # where some drivers crash, which is nobody's business
 
 
 def _said(error: BaseException) -> str:

@@ -841,8 +841,13 @@ def test_a_probe_that_dies_is_told_by_what_it_was_about():
     assert (torch.error, vision.error) == (None, died)
     torch, _ = read_versions(Answer({"doing": "importing torch"}, died))
     assert torch.error == died
-    torch, _ = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
+    torch, vision = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
     assert (torch.error, torch.cuda_error) == (None, died)
+    found = {each.name: each for each in versions(torch, vision)}
+    assert died in found["CUDA"].what
+    assert "not looked at" in found["torchvision"].what
+    torch, vision = read_versions(Answer(told | {"vision": "0.21.0", "doing": "ending"}, died))
+    assert (torch.error, torch.cuda_error, vision.error) == (None, None, None)
 
 
 def test_without_pytorch_there_is_a_line_for_it_and_status_1(tmp_path):
