@@ -26,7 +26,7 @@ ENDS, FALLEN = 5, 0.9
 # of sound machines, by a part of the processor's name and its cores. Two cores of a host that is
 # busy with others make half of what they make on a quiet one, and nothing tells of that but speed.
 Usual = tuple[float, float]
-USUAL_OF_PROCESSORS: dict[tuple[str, int], Usual] = {("AMD EPYC", 2): (700.0, 1425.0)}
+USUAL_OF_PROCESSORS: dict[tuple[str, int], Usual] = {("AMD EPYC", 2): (600.0, 1425.0)}
 # The same by a part of the GPU's name.
 USUAL_OF_GPUS: dict[str, Usual] = {}
 # Of the lesser figure. Many hosts tell no more of a processor than AMD EPYC, and there are faster
