@@ -42,7 +42,7 @@ def read_settings(path: str) -> dict[str, Any]:
         name = NAMES.get(key)
         if name is None:
             near = nearest(key.lower(), NAMES)
-            hint = f"did you mean {near}?" if near else "`mnist-tui train --help` lists them"
+            hint = f"did you mean {near}?" if near else "`mnist-tui train --dry-run` prints all"
             raise UsageError(f"{place}: there is no setting {_shown(key)}; {hint}")
         if name in settings:
             raise UsageError(f"{place}: {said[name]} and {key} are the same setting: leave one out")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import socket
+import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from core import doctor_pairing
 from core.checks import PROBLEM, Check
-from core.devices import cpu_cores
 from core.doctor_gpu_checks import judge_nvidia
 from core.doctor_gpus import read_nvidia
-from core.doctor_machine import judge_machine, read_machine_facts
+from core.doctor_machine import granted_cores, judge_machine, read_machine_facts
 from core.doctor_probe import probe
 from core.doctor_storage import judge_data, judge_folder, judge_sockets, read_data, read_folder
 from core.doctor_training import GROUP as TRAINING
@@ -21,8 +22,10 @@ from core.doctor_trial import Trial, read_trial
 from core.doctor_versions import TorchFacts, read_versions
 from core.events import Preparing
 
-# What hangs is told within a minute: both probes begin at once, and all GPUs train at once.
-VERSIONS_SECONDS, GPUS_SECONDS, TRIAL_SECONDS = 25.0, 20.0, 45.0
+# All is told within a minute, whatever hangs or is slow: each is waited for so long at most, and
+# together they are waited for less than SECONDS.
+SECONDS = 54.0
+VERSIONS_SECONDS, GPUS_SECONDS = 35.0, 20.0
 # So many cores for each GPU that trains beside others.
 CORES_PER_GPU = 2
 
@@ -33,6 +36,7 @@ def examine(
     """Each finding as soon as it is known, and before what takes a while what it is. Nothing is
     raised or left behind, and no process outlives it. Raises UsageError for a folder in no home.
     """
+    until = time.monotonic() + SECONDS
     with probe("core.doctor_versions") as versions, probe("core.doctor_driver") as gpus:
         yield from judge_machine(read_machine_facts())
         yield from judge_folder(read_folder(checkpoints))
@@ -47,34 +51,39 @@ def examine(
     yield from doctor_pairing.judge_devices(torch, nvidia, require_gpu)
     yield Preparing(message="looking for digits")
     yield judge_data(read_data(data, vision.mirrors))
-    yield from train_everywhere(data, torch)
+    yield from train_everywhere(data, torch, until)
 
 
-def train_everywhere(data: str | None, torch: TorchFacts) -> Iterator[Check | Preparing]:
-    """The processor first and by itself: the others are held against it."""
+def train_everywhere(
+    data: str | None, torch: TorchFacts, until: float
+) -> Iterator[Check | Preparing]:
+    """The processor first and by itself: the others are held against it. `until` is when it is to
+    be over, on the monotonic clock."""
     if torch.error or torch.version is None:
         what = "not tried, since PyTorch cannot be imported"
         yield Check(TRAINING, "cpu", PROBLEM, what, "put that right first")
         return
     yield Preparing(message="training on the processor")
-    processor = next(_train(data, ["cpu"]))
-    cores = cpu_cores()
+    cores, others = granted_cores(), list(torch.trains_on)
+    seconds = until - time.monotonic()
+    processor = next(_train(data, ["cpu"], seconds / 2 if others else seconds))
     yield from judge_trial(processor, cores)
-    others = list(torch.trains_on)
-    at_once = max(1, cores // CORES_PER_GPU)
+    # Two lots of them at most: there is no time for more.
+    at_once = max(1, cores // CORES_PER_GPU, math.ceil(len(others) / 2))
     for first in range(0, len(others), at_once):
         devices = others[first : first + at_once]
         yield Preparing(message=f"training on {', '.join(devices)}")
-        for trial in _train(data, devices):
+        lots = math.ceil((len(others) - first) / at_once)
+        for trial in _train(data, devices, (until - time.monotonic()) / lots):
             yield from judge_trial(trial, cores)
             yield from judge_agreement(processor, trial)
 
 
-def _train(data: str | None, devices: list[str]) -> Iterator[Trial]:
+def _train(data: str | None, devices: list[str], seconds: float) -> Iterator[Trial]:
     """On all of them at once; each one's trial in turn."""
     with ExitStack() as stack:
         begun = [
             stack.enter_context(probe("core.doctor_trial", each, data or "")) for each in devices
         ]
         for device, each in zip(devices, begun, strict=True):
-            yield read_trial(device, each.answer(TRIAL_SECONDS))
+            yield read_trial(device, each.answer(seconds))

@@ -60,13 +60,15 @@ def _from_nvml() -> tuple[bool, dict[str, Any]]:
     """Whether its bindings are installed, and what it tells."""
     try:
         import pynvml as nvml
-    except ImportError:
+    except Exception:  # not installed, or broken
         return False, {}
     try:
         nvml.nvmlInit()
         count = nvml.nvmlDeviceGetCount()
     except Exception as error:  # NVML's own, of a class that only its bindings have
-        return True, {"error": first_line(error)}
+        missing = getattr(nvml, "NVML_ERROR_LIBRARY_NOT_FOUND", 12)
+        # A driver's library that is not installed does not make a driver that fails.
+        return True, {} if getattr(error, "value", 0) == missing else {"error": first_line(error)}
     text = told(nvml.nvmlSystemGetDriverVersion) or ""
     number = told(nvml.nvmlSystemGetCudaDriverVersion) or 0  # 12040 is 12.4
     handles = [told(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count)]
@@ -186,7 +188,7 @@ def parse_smi(text: str) -> dict[str, Any]:
             return None
 
     found: list[GpuFacts] = []
-    driver = None
+    driver = ""
     for row in csv.reader(text.splitlines(), skipinitialspace=True):
         if len(row) < len(SMI_FIELDS) - 1:
             continue
@@ -208,6 +210,8 @@ def parse_smi(text: str) -> dict[str, Any]:
                 compute_mode={"E": "exclusive", "P": "prohibited"}.get(mode[:1], "default"),
             )
         )
+    if not found:
+        return {"error": "nvidia-smi tells of no GPU"}
     return {"source": "nvidia-smi", "driver": driver, "gpus": [asdict(each) for each in found]}
 
 

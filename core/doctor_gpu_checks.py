@@ -31,7 +31,7 @@ def judge_nvidia(facts: NvidiaFacts, required: bool = False) -> Iterator[Check]:
             for each in judge_gpu(number, gpu):
                 # What is wrong with a GPU that we are not to use is others' business.
                 yield each if facts.shows(number) else replace(each, verdict=OK, advice="")
-    elif facts.error and (facts.card or facts.driver or facts.nodes):
+    elif facts.error and (facts.nodes or (facts.card and not facts.driver)):
         yield _judge_silence(facts)
     elif facts.driver and facts.nodes:
         what = f"NVIDIA's driver {facts.driver} is here; nothing tells of its GPUs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def read_machine_facts() -> MachineFacts:
         cores=cpu_cores(),
         all_cores=os.cpu_count() or 1,
         quota=cpu_quota(CGROUPS, own_cgroup()),
-        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,  # Windows has none
+        load=load(),
         memory_total=memory.total,
         memory_available=memory.available,
         memory_limit=limit if limit is not None and limit < memory.total else None,
@@ -55,6 +56,23 @@ def read_machine_facts() -> MachineFacts:
         omp_threads=os.environ.get("OMP_NUM_THREADS"),
         omp_limit=os.environ.get("OMP_THREAD_LIMIT"),
     )
+
+
+def load() -> float | None:
+    """How many programs want a core of the machine's, the mean of a minute; Windows has none."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def load_per_core() -> float | None:
+    """1.0 where as many programs want a core as there are."""
+    wanted = load()
+    return None if wanted is None else wanted / (os.cpu_count() or 1)
+
+
+def granted_cores() -> int:
+    """How many cores' time this process can have: a container may grant less than it shows."""
+    quota = cpu_quota(CGROUPS, own_cgroup())
+    return max(1, int(min(cpu_cores(), quota or math.inf)))
 
 
 def own_cgroup() -> str:

@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from core.checks import OK, PROBLEM, WARNING, Check
 from core.doctor_gpus import GROUP as GPUS
 from core.doctor_gpus import NvidiaFacts
+from core.doctor_probe import NO_ANSWER
 from core.doctor_versions import TorchFacts, Version, VisionFacts
 
 GROUP = "Versions"
+SLOW_IMPORT = (
+    "try again: it is read faster the second time. Then see with top what else runs, and whether "
+    "it lies on a slow disk, such as a network's"
+)
 # The builds that PyTorch offers: the CUDA of each, and the GPUs that it has kernels for.
 # https://github.com/pytorch/pytorch/blob/main/RELEASE.md
 BUILDS: tuple[tuple[str, Version, Version, Version], ...] = (
@@ -102,6 +107,8 @@ def _judge_broken_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Check:
     if torch.version:
         what = f"{torch.version} {what}"
     advice = f"install it anew, with torchvision: {install(nvidia)}"
+    if NO_ANSWER in what:
+        advice = SLOW_IMPORT
     if "No module named 'torch'" in what:
         what, advice = "is not installed", f"install it with torchvision: {install(nvidia)}"
     return Check(GROUP, "torch", PROBLEM, what, advice)
@@ -134,6 +141,8 @@ def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Iterator[Check]:
     why = _mismatch(torch, vision)
     advice = f"install both at once and from one place, so that they match: {both}"
     figures = {"version": vision.version, "requires": vision.requires}
+    if vision.error and NO_ANSWER in vision.error and not why:
+        advice = SLOW_IMPORT
     if vision.error:
         what = f"cannot be imported: {vision.error}"
         what += f" ({why})" if why else ""
@@ -142,6 +151,9 @@ def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Iterator[Check]:
         yield Check(GROUP, name, PROBLEM, f"{vision.version}: {why}", advice, figures)
     elif vision.version:
         what = f"{vision.version}, which goes with torch {plain(torch.version)}"
+        yield Check(GROUP, name, OK, what, figures=figures)
+    else:
+        what = "not looked at: PyTorch did not get past asking for its devices"
         yield Check(GROUP, name, OK, what, figures=figures)
 
 
@@ -164,6 +176,8 @@ def _mismatch(torch: TorchFacts, vision: VisionFacts) -> str | None:
         if not fits:
             return f"it was built for torch {_text(wanted)}, and this one is {ours}"
     builds = [(each or "").partition("+")[2] for each in _both(torch, vision)]
+    if not builds[0] and torch.cuda:  # the registry's own says it nowhere else
+        builds[0] = f"cu{torch.cuda.replace('.', '')}"
     if all(builds) and builds[0] != builds[1]:
         return f"it was built for {builds[1]}, and torch for {builds[0]}"
     return None

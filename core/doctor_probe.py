@@ -22,6 +22,7 @@ from typing import IO, Any
 
 # What a process that was killed may take to go; one that waits for a hung driver never does.
 GOING_SECONDS = 2.0
+NO_ANSWER = "no answer for"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Probe:
             self.end()
             told = self._told()
             doing = f" while {told['doing']}" if "doing" in told else ""
-            return Answer(told, f"no answer for {seconds:.0f} seconds{doing}")
+            return Answer(told, f"{NO_ANSWER} {seconds:.0f} seconds{doing}")
         return Answer(self._told(), self._failure())
 
     def end(self) -> None:
@@ -91,8 +92,7 @@ def probe(module: str, *arguments: str) -> Iterator[Probe]:
     # What is imported there is what would be here, and never what lies in the current folder.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with ExitStack() as files:
-        said = files.enter_context(tempfile.TemporaryFile())
-        errors = files.enter_context(tempfile.TemporaryFile())
+        said, errors = files.enter_context(_scratch()), files.enter_context(_scratch())
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.PIPE,
@@ -108,6 +108,13 @@ def probe(module: str, *arguments: str) -> Iterator[Probe]:
                 begun.end()
             if process.stdin:
                 process.stdin.close()
+
+
+def _scratch() -> IO[bytes]:
+    """A file of no name; in memory where the system has such, since the disk may be full."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("mnist-tui-doctor"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def tell(**facts: Any) -> None:

@@ -7,15 +7,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from core import datasets
 from core.checks import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
+from core.files import standing
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and for a moment there are two of it.
@@ -44,40 +48,49 @@ class FolderFacts:
 def read_folder(folder: Path) -> FolderFacts:
     """Writes a file there, waits for the disk, takes it for itself, and removes it."""
     tried = folder
-    while not tried.exists() and tried != tried.parent:
-        tried = tried.parent
     try:
+        folder = tried = folder.absolute()
+        tried = standing(folder)
         free = shutil.disk_usage(tried).free
         began = time.monotonic()
-        with tempfile.NamedTemporaryFile(dir=tried, prefix=".mnist-tui-doctor-") as file:
+        with _opened_twice(tried) as (file, second):
             file.write(os.urandom(TRIED_BYTES))
             file.flush()
             os.fsync(file.fileno())
             seconds = time.monotonic() - began
-            locks = _knows_locks(file.name)
+            locks = _knows_locks(file.fileno(), second.fileno())
     except OSError as error:
         return FolderFacts(folder, tried, error=explain(error))
     return FolderFacts(folder, tried, free, None, seconds, locks)
 
 
-def _knows_locks(path: str) -> bool:
+@contextmanager
+def _opened_twice(folder: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A new file there. Raises OSError."""
+    number, path = tempfile.mkstemp(dir=folder, prefix=".mnist-tui-doctor-")
+    try:
+        with open(number, "wb") as first, open(path, "r+b") as second:
+            with suppress(PermissionError):  # of a system whose files in use keep their names
+                os.unlink(path)  # already now, so that nothing is left however this ends
+            yield first, second
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _knows_locks(first: int, second: int) -> bool:
     """Whether a second one is refused what the first one has: some network file systems say yes
     to both."""
     try:
         import fcntl
     except ImportError:
         return False
-    first, second = os.open(path, os.O_RDWR), os.open(path, os.O_RDWR)
     try:
         fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False
-    finally:
-        os.close(first)
-        os.close(second)
+        pass
     return False
 
 
@@ -129,8 +142,9 @@ def read_sockets(folder: Path) -> str:
 def judge_sockets(folder: Path) -> Check:
     try:
         where = read_sockets(folder)
-    except CheckpointError as error:
-        what = f"a run here cannot be attached to: {error}"
+    except (CheckpointError, OSError) as error:
+        why = explain(error) if isinstance(error, OSError) else error
+        what = f"a run here cannot be attached to: {why}"
         advice = "put that right, or set XDG_RUNTIME_DIR to a folder of yours; training needs none"
         return Check(DISK, "sockets", WARNING, what, advice)
     return Check(DISK, "sockets", OK, f"runs can be attached to, in {where}")
@@ -144,10 +158,11 @@ class DataFacts:
     sample: bool  # whether the digits that stand in for it are installed
     mirror: str | None = None  # who would give it; None where nobody answers, or nobody was asked
     no_mirror: str = ""  # and why
+    no_room: str = ""  # why nothing can be put there; empty where something can
 
 
 def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
-    """Asks the mirrors only where something is missing. Raises UsageError."""
+    """Asks the mirrors only where something is missing, and could be put. Raises UsageError."""
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.mnist_whole(data):
@@ -158,8 +173,19 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     sample = datasets.sample_missing(data) is None
     if missing is None and fault is None:
         return DataFacts(folder, missing, fault, sample)
+    if no_room := _no_room(folder):
+        return DataFacts(folder, missing, fault, sample, no_room=no_room)
     mirror, why = _answering(mirrors)
     return DataFacts(folder, missing, fault, sample, mirror, why)
+
+
+def _no_room(folder: Path) -> str:
+    """Why nothing can be downloaded to there; empty where it can."""
+    room = read_folder(folder)
+    if room.error:
+        return f"{folder} cannot be written ({room.error})"
+    free = MNIST_BYTES if room.free is None else room.free
+    return f"there are {free / 1e6:.0f} MB free in {folder}" if free < MNIST_BYTES else ""
 
 
 def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
@@ -173,7 +199,7 @@ def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
                 found[mirror] = ""
         except HTTPError as error:
             found[mirror] = f"HTTP status {error.code}"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             inner = getattr(error, "reason", error)
             found[mirror] = explain(inner) if isinstance(inner, OSError) else str(inner)
 
@@ -203,8 +229,10 @@ def judge_data(facts: DataFacts) -> Check:
     if facts.mirror:
         what += f"; {facts.mirror} has it, {MNIST_BYTES / 1e6:.0f} MB at first use"
         return Check(DATA, "MNIST", OK, what, figures=figures)
-    what += f", and cannot be downloaded: {facts.no_mirror}"
+    what += f", and cannot be downloaded: {facts.no_room or facts.no_mirror}"
     elsewhere = "bring the four files from another machine, and name their folder with --data"
+    if facts.no_room:
+        elsewhere = "name another folder with --data: yours, and on a disk with room"
     if facts.sample:
         what += ". The sample of 5,000 digits stands in"
         return Check(DATA, "MNIST", WARNING, what, elsewhere, figures)

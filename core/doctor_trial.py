@@ -10,6 +10,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
+from core.doctor_machine import load_per_core
 from core.doctor_probe import Answer, run_as_probe, tell
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 # The network with both convolutions and large products: on a GPU, cuDNN and cuBLAS.
 ARCH = "cnn"
-STEPS, LEAST_STEPS = 40, 20
-# From then on a round ends when it has made LEAST_STEPS.
-ROUND_SECONDS = 2.5
+STEPS = 40
+# From then on a round ends when it has made its least: so many for losses that can be judged, in
+# the second, for its speed, a few more than warm up.
+ROUND_SECONDS, LEAST_STEPS, LEAST_AGAIN = 1.5, 20, 14
 TIMED_SECONDS, WARM_UPS = 1.5, 10
 DIGITS, DRAWN_DIGITS = 8192, 2000
 
@@ -35,6 +37,7 @@ class Trial:
     name: str = ""  # the device's own
     digits: str = ""  # what it was trained on
     memory: int | None = None  # bytes of the GPU's that it took at most
+    load: float | None = None  # programs that wanted each core when its speed was taken
     failure: str | None = None
 
 
@@ -48,6 +51,7 @@ def read_trial(device: str, answer: Answer) -> Trial:
         name=told.get("name", ""),
         digits=told.get("digits", ""),
         memory=told.get("memory"),
+        load=told.get("load"),
         failure=answer.failure,
     )
 
@@ -56,7 +60,7 @@ def read_trial(device: str, answer: Answer) -> Trial:
 
 
 def main(name: str, data: str = "") -> None:
-    tell(doing="importing torch")
+    tell(doing="importing torch", load=load_per_core())
     import torch
 
     tell(doing="reading digits")
@@ -67,8 +71,8 @@ def main(name: str, data: str = "") -> None:
     precise = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     tell(doing=f"training on {name}")
-    tell(losses=_round(tensors, device)[0])
-    again, speed = _round(tensors, device)
+    tell(losses=_round(tensors, device, LEAST_STEPS)[0], load=load_per_core())
+    again, speed = _round(tensors, device, LEAST_AGAIN)
     if device.type != "cpu":  # as training has it, with all that makes it fast
         torch.backends.cudnn.allow_tf32 = precise
         speed = _speed(tensors, device)
@@ -133,7 +137,7 @@ def _learning(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
             yield learner.step(images, labels, config.learning_rate)
 
 
-def _round(tensors: Tensors, device: torch.device) -> tuple[list[float], float | None]:
+def _round(tensors: Tensors, device: torch.device, least: int) -> tuple[list[float], float]:
     """The losses of as many steps as there is time for, and samples a second after WARM_UPS."""
     import torch
 
@@ -144,7 +148,7 @@ def _round(tensors: Tensors, device: torch.device) -> tuple[list[float], float |
         losses.append(loss)
         if len(losses) == WARM_UPS:
             warm = time.perf_counter()
-        if len(losses) >= LEAST_STEPS and time.perf_counter() - began > ROUND_SECONDS:
+        if len(losses) >= least and time.perf_counter() - began > ROUND_SECONDS:
             break
     told = torch.stack(losses).tolist()
     seconds = time.perf_counter() - warm

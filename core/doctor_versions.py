@@ -61,15 +61,17 @@ def main() -> None:
         tell(torch_error=_said(error))
         return
     tell(torch=str(torch.__version__), cuda=torch.version.cuda, hip=torch.version.hip)
-    tell(doing=VISION, vision_requires=_required_torch())
+    # Before torchvision: what a pair that does not match dies of says nothing of the GPU.
+    tell(doing=DEVICES, vision_requires=_required_torch())
+    tell(**_devices())
+    tell(doing=VISION)
     try:
         import torchvision
 
         tell(vision=str(torchvision.__version__), mirrors=_mirrors())
     except (Exception, SystemExit) as error:
         tell(vision_error=_said(error))
-    tell(doing=DEVICES)
-    tell(**_devices())
+    tell(doing="ending")  # where some drivers crash, which is nobody's business
 
 
 def _said(error: BaseException) -> str:

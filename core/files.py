@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import ELOOP, ENXIO
+from errno import ELOOP, ENOTDIR, ENXIO
 from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
@@ -29,6 +29,22 @@ def expand(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"{path}: there is no such home folder") from None
+
+
+def standing(folder: Path) -> Path:
+    """The folder, or the nearest above it that there is. Raises OSError for what cannot be looked
+    into, and what is no folder."""
+    place = folder.absolute()
+    while True:
+        try:
+            os.lstat(place)
+        except FileNotFoundError:
+            place = place.parent
+        else:
+            break
+    if not place.is_dir():
+        raise OSError(ENOTDIR, os.strerror(ENOTDIR))
+    return place
 
 
 def itself(path: str | os.PathLike[str], flags: int) -> int:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from core.architectures import ARCHITECTURES
 from core.config import TrainConfig
-from core.datasets import DATASETS, mnist_out_of_reach, mnist_whole
+from core.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
+from core.files import standing
 from core.headers import read_info
 from core.resume import TakenUp
 from core.runs import cannot_be_written, held
@@ -78,7 +79,7 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
 def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
     """Its name, and why it is not the one that is better. Raises DataError."""
     if config.dataset != "sample":
-        why = mnist_out_of_reach(config.data)
+        why = mnist_out_of_reach(config.data) or _no_place_for_mnist(config.data)
         if why is None:
             return "mnist", ()
         if config.dataset != "auto":
@@ -94,6 +95,12 @@ def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
     return "sample", (f"training on the sample of {count:,} digits instead of MNIST: {why}",)
 
 
+def _no_place_for_mnist(data: str | None) -> str | None:
+    folder = mnist_folder(data)
+    error = None if mnist_whole(data) else _unwritable(folder)
+    return f"{folder} cannot be written ({explain(error)})" if error else None
+
+
 def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
     """Raises CheckpointError where the run could not be written, or is going on already."""
     if taken_up is None:
@@ -107,18 +114,10 @@ def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
 
 def _unwritable(folder: Path) -> OSError | None:
     """Why nothing can be made in a folder that is there, or would have to be made first."""
-    place = folder.absolute()
-    while True:
-        try:
-            os.lstat(place)
-        except FileNotFoundError:
-            place = place.parent
-        except OSError as error:
-            return error
-        else:
-            break
-    if not place.is_dir():
-        return OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    try:
+        place = standing(folder)
+    except OSError as error:
+        return error
     if not os.access(place, os.W_OK | os.X_OK):
         denied = errno.EROFS if _is_read_only(place) else errno.EACCES
         return OSError(denied, os.strerror(denied))

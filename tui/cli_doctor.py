@@ -3,8 +3,8 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain
 from time import monotonic
 from typing import Annotated
@@ -40,11 +40,15 @@ def doctor(
 
     folder, began = folder_of(checkpoints), monotonic()
     if data is not None:
+        from core.config import parse
         from core.files import expand
 
-        expand(data)  # it may be in no home that there is, which is said before all else
-    with closing(examine(data, folder.absolute(), require_gpu=require_gpu)) as examined:
-        found = list(_told(chain(_terminal(), examined), quiet=as_json))
+        expand(parse("data", data))  # what cannot be meant is said before all else
+    with closing(examine(data, folder, require_gpu=require_gpu)) as examined:
+        try:
+            found = list(_told(chain(_terminal(), examined), quiet=as_json))
+        except BrokenPipeError:  # who was reading has gone, and has heard neither 0 nor 1
+            return 141
     counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in SIGNS}
     if as_json:
         summary = {
@@ -77,20 +81,39 @@ def verdict(problems: int, warnings: int) -> str:
 def _told(examined: Iterable[Check | Preparing], *, quiet: bool) -> Iterator[Check]:
     """The checks, each printed as it comes."""
     group = ""
-    waits = sys.stderr.isatty() and not quiet
-    for each in examined:
-        if isinstance(each, Preparing):
-            if waits:
-                print(f"  {each.message} …", end="\r", file=sys.stderr, flush=True)
-            continue
-        if waits:
-            print("\x1b[K", end="", file=sys.stderr, flush=True)
-        if not quiet:
-            if each.group != group:
-                print(f"{'' if not group else chr(10)}{each.group}")
-                group = each.group
-            print("\n".join(lines(each, _width())), flush=True)
-        yield each
+    with _waiting(shown=sys.stderr.isatty() and not quiet) as wait_for:
+        for each in examined:
+            if isinstance(each, Preparing):
+                wait_for(each.message)
+                continue
+            wait_for("")
+            if not quiet:
+                if each.group != group:
+                    print(f"{'' if not group else chr(10)}{each.group}")
+                    group = each.group
+                print("\n".join(lines(each, _width())), flush=True)
+            yield each
+
+
+@contextmanager
+def _waiting(*, shown: bool) -> Iterator[Callable[[str], None]]:
+    """Gives what to call with what is waited for, or with nothing; it stands in a line that is
+    taken back by blanks, as a terminal of any kind can show."""
+    length = 0
+
+    def wait_for(message: str) -> None:
+        nonlocal length
+        if not shown or not (message or length):
+            return
+        # The last column stays free: some terminals go to the next line once it is written to.
+        said = f"  {message} ..."[: _width() - 1] if message else ""
+        print(said.ljust(length), end="\r", file=sys.stderr, flush=True)
+        length = len(said)
+
+    try:
+        yield wait_for
+    finally:
+        wait_for("")
 
 
 def _width() -> int:

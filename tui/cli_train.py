@@ -115,18 +115,18 @@ def _train(
     dry_run: bool,
     tensorboard: bool,
 ) -> int:
+    if detach and launched():
+        raise UsageError("--detach does not go with torchrun, which ends with what it started")
+    if detach and tensorboard:
+        later = "`mnist-tui runs export-metrics RUN --format tensorboard`"
+        raise UsageError(f"--tensorboard does not go with --detach; use {later} at any time")
     if dry_run:
         from tui.dry_run import tell_plan
 
         return tell_plan(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
     if detach:
-        if launched():
-            raise UsageError("--detach does not go with torchrun, which ends with what it started")
         from tui.detached import train_detached
 
-        if tensorboard:
-            later = "`mnist-tui runs export-metrics RUN --format tensorboard`"
-            raise UsageError(f"--tensorboard does not go with --detach; use {later} at any time")
         return train_detached(config, taken_up, as_json=as_json, quiet=quiet)
     from tui.plain import train_plainly
 

@@ -22,6 +22,7 @@ class TerminalFacts:
     colorterm: str = ""  # COLORTERM
     no_color: bool = False
     encoding: str = "utf-8"
+    utf8_locale: bool = True  # where it is none, Python alone speaks UTF-8
     tmux: bool = False
     screen: bool = False
     ssh: str = ""  # where the connection comes from
@@ -38,6 +39,8 @@ def read_terminal() -> TerminalFacts:
         colorterm=told("COLORTERM", ""),
         no_color=bool(told("NO_COLOR")),
         encoding=sys.stdout.encoding or "",
+        # Python's answer to the locale C, to none, and to one that is not installed.
+        utf8_locale=not sys.flags.utf8_mode or bool(told("PYTHONUTF8")),
         tmux=bool(told("TMUX")),
         screen=bool(told("STY")),
         ssh=next(iter(told("SSH_CONNECTION", "").split()), ""),
@@ -54,9 +57,13 @@ def judge_terminal(facts: TerminalFacts) -> Iterator[Check]:
     yield _judge_encoding(facts)
     if facts.tmux or facts.screen:
         name = "tmux" if facts.tmux else "screen"
-        yield Check(GROUP, name, OK, f"inside {name}: what runs here outlives a dropped line")
+        what = f"inside {name}: what runs here outlives a dropped line"
+        advice = f"on a slow line: mnist-tui --slow-link, since {name} hides from it how slow it is"
+        yield Check(GROUP, name, OK, what, advice)
     if facts.ssh:
-        yield Check(GROUP, "SSH", OK, f"over SSH, from {facts.ssh}")
+        what = f"from {facts.ssh}: a training outlives the line, and mnist-tui attach follows it"
+        advice = "to need no line at all: train --detach; on a slow one: mnist-tui --slow-link"
+        yield Check(GROUP, "SSH", OK, what, advice, {"from": facts.ssh})
 
 
 def _judge_size(facts: TerminalFacts) -> Check:
@@ -94,8 +101,15 @@ def _judge_colours(facts: TerminalFacts) -> Check:
 
 
 def _judge_encoding(facts: TerminalFacts) -> Check:
-    if facts.encoding.lower() in UTF8:
-        return Check(GROUP, "characters", OK, "UTF-8")
-    advice = "export LANG=C.UTF-8; until then the app can be set to ASCII (ctrl+p, ascii)"
-    what = f"{facts.encoding or 'of no encoding'}, which has no signs, blocks and braille"
-    return Check(GROUP, "characters", WARNING, what, advice)
+    figures = {"encoding": facts.encoding, "utf8_locale": facts.utf8_locale}
+    if facts.encoding.lower() not in UTF8:
+        advice = "export LANG=C.UTF-8; until then the app can be set to ASCII (ctrl+p, ascii)"
+        what = f"{facts.encoding or 'of no encoding'}, which has no signs, blocks and braille"
+        return Check(GROUP, "characters", WARNING, what, advice, figures)
+    if facts.utf8_locale:
+        return Check(GROUP, "characters", OK, "UTF-8", figures=figures)
+    what = "UTF-8, though the locale is not (LANG, LC_ALL)"
+    # It is they who draw the screen, and they go by the locale.
+    verdict = WARNING if facts.tmux or facts.screen else OK
+    advice = "export LANG=C.UTF-8 before tmux or screen is started: else they show _ for the rest"
+    return Check(GROUP, "characters", verdict, what, advice, figures)

@@ -50,11 +50,11 @@ class EventFile:
         self.path = folder / PATTERN.replace("*", name)
         self._file = open(self.path, "xb", opener=itself)  # noqa: SIM115
         self._records = RecordWriter(self._file)
-        # Without a version each step that is less than the one before would take others back.
+        # Written with the first rows. Without a version each step that is less than the one before
+        # would take others back.
         self._write(wall_time=time.time(), file_version="brain.Event:2")
         if anew:
             self._write(wall_time=time.time(), step=0, session_log={"status": "START"})
-        self._file.flush()
 
     def _write(self, **values: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event

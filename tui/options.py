@@ -43,8 +43,9 @@ def file_option() -> Any:
         "--config",
         envvar=environment_variable("config"),
         show_envvar=False,
-        help="a TOML file of settings, named as the options are; what is given as an option or in "
-        "the environment goes before it, and a folder in it is seen from the current one",
+        help="a TOML file of settings, named as the options are. An option goes before the "
+        "environment, that before the file, that before the preset and the defaults; a folder in "
+        "it is seen from the current one",
         metavar="FILE",
     )
 
