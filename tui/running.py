@@ -37,13 +37,14 @@ from core.events import (
     RunFinished,
     Scored,
 )
+from core.files import let_go
 from tui.looking import Looking
 from tui.pacing import Pace, Question
 from tui.questions import question
 from tui.screens.train import TrainView
 from tui.screens.view import View
 from tui.settings import Settings
-from tui.signals import GO_ON, HANGUP, heard, let_go
+from tui.signals import GO_ON, HANGUP, heard
 from tui.state import RunState, fold, starting
 from tui.widgets.form import SetupForm
 from tui.words import farewell

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.distributed import Place, RankLost, join, launched
 from core.errors import UserError, exit_status, first_line
+from core.files import let_go
 from tui.signals import ENDING, WARNING
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ def stay_silent() -> None:
 
 def _keep_from_saying() -> None:
     _own_stderr()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    let_go([1, 2])
 
 
 @cache
