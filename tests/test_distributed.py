@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 31, "shift": 1,
 EPOCH = 130
 ENDED, CHANGED, LOST = EPOCH + 10, EPOCH + 50, 2 * EPOCH - 20
 CPU = torch.device("cpu")
+TENSORBOARD = find_spec("tensorboard") is not None
 
 
 @given(st.integers(0, 500), st.integers(1, 40))
@@ -102,23 +104,52 @@ def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
     torch.set_num_threads(1)
 
 
-def torchrun(folder, *arguments):
-    """What two processes say, and what is on stderr but for torchrun's own."""
+# Torchrun as often as it is asked for, each time in a fork of what has loaded PyTorch once.
+TORCHRUN = """
+import json, os, sys
+from torch.distributed.run import main
+for line in sys.stdin:
+    *files, arguments = json.loads(line)
+    if not os.fork():
+        for number, name in enumerate((os.devnull, *files)):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        main(arguments)
+        break
+    os.wait()
+    print(flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def torchrun(tmp_path_factory):
+    """Has two processes do something, and gives what they say: what they would do, their events,
+    and what is on stderr but for torchrun's own. Torchrun forks them too."""
     pytest.importorskip("mlxtend")
-    script = str(ROOT / "tests" / "under_torchrun.py")
-    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", script, *arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", *command, "--json"],
+    folder = tmp_path_factory.mktemp("torchrun")
+    options = ["--standalone", "--nproc-per-node=2", "--run-path", "--start-method=fork"]
+
+    def call(*arguments):
+        out, err = folder / "out", folder / "err"
+        for each in (out, err):
+            each.write_text("")
+        what = [*options, str(ROOT / "tests" / "under_torchrun.py"), *arguments]
+        process.stdin.write(json.dumps([str(out), str(err), what]) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "\n"
+        told = out.read_text().splitlines()
+        planned = [line for line in told if not line.startswith("{")]
+        said = [line for line in err.read_text().splitlines() if line.startswith("mnist-tui: ")]
+        return planned, [json.loads(line) for line in told if line.startswith("{")], said
+
+    with subprocess.Popen(
+        [sys.executable, "-c", TORCHRUN],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=100,
-        check=False,
-    )
-    said = [line for line in done.stderr.splitlines() if line.startswith("mnist-tui: ")]
-    return [json.loads(line) for line in done.stdout.splitlines()], said
+    ) as process:
+        yield call
 
 
 def first(events, name):
@@ -142,27 +173,45 @@ def alone(config, taken_up=None, rates=()):
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of two processes that was ended by a signal, and taken up by two, of which one was
-    killed: what they told each time, and what the second time was on stderr."""
+    """A run of two processes that was ended by a hangup, and taken up by two, of which one was
+    killed: what they would do, what they told, and what was on stderr, each time."""
 
     folder: Path
+    planned: list[str]
     begun: list[dict]
+    complaints: list[str]
+    planned_then: list[str]
     taken_up: list[dict]
-    said: list[str]
+    complaints_then: list[str]
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def pair(torchrun, tmp_path_factory):
     place = tmp_path_factory.mktemp("pair")
     options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
-    begun, said = torchrun(place, f"{ENDED}:end", "train", *options, "--epochs=2")
-    assert said == []
-    name = first(begun, "run_started")["run"]
-    folder = place / "checkpoints" / name
-    return Pair(folder, begun, *torchrun(place, f"{CHANGED}:change,{LOST}:kill", "resume", name))
+    options += ["--epochs=2", f"--checkpoints={place}", *["--tensorboard"] * TENSORBOARD]
+    once = torchrun(f"{ENDED}:hang-up", "train", *options)
+    (folder,) = place.iterdir()
+    then = torchrun(f"{CHANGED}:change,{LOST}:kill", "resume", str(folder))
+    return Pair(folder, *once, *then)
 
 
-def test_a_signal_to_torchrun_ends_and_saves_the_run_of_all(pair):
+def test_a_dry_run_tells_once_what_each_process_will_use(pair):
+    for planned in (pair.planned, pair.planned_then):
+        assert [line for line in planned if line.startswith("# device: ")] == [
+            "# device: 2 × cpu with 1 thread each, in fp32"
+        ]
+    (where,) = [line for line in pair.planned_then if line.startswith("# run: ")]
+    assert where.endswith(f"{pair.folder.name}, from step {pair.begun[-1]['steps']} on")
+
+
+@pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")
+def test_one_of_them_writes_for_tensorboard(pair):
+    assert len(list((pair.folder / "tensorboard").iterdir())) == 1
+
+
+def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
+    assert pair.complaints == []
     names = [each["event"] for each in pair.begun]
     assert (names.count("run_started"), names[-1]) == (1, "run_finished")
     ended = pair.begun[-1]
@@ -175,7 +224,7 @@ def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
     failed = pair.taken_up[-1]
     assert failed["event"] == "run_failed"
     assert "another process of the 2" in failed["message"]
-    assert pair.said[-1] == f"mnist-tui: {failed['message']}"
+    assert pair.complaints_then == [f"mnist-tui: {failed['message']}"]
     assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
 
 
