@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import islice
-from math import ceil
+from math import ceil, nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -162,10 +162,14 @@ class Ranks:
             flat[-2] = loss
             flat[-1] = 1.0
             flat.mul_(count)
-        self._sum()
-        flat.div_(flat[-1].clone())
         for parameter, view in zip(parameters, views, strict=True):
             parameter.grad = view
+        try:
+            self._sum()
+        except RankLost:
+            flat.fill_(nan)  # or this rank's own would be told as everybody's
+            raise
+        flat.div_(flat[-1].clone())
         return flat[-2].clone()
 
     def _sum(self) -> None:
@@ -292,12 +296,13 @@ class Ranks:
             yield
         except RuntimeError:
             self._lost = True
-            what = "another process" if self.rank == 0 else "the first process"
-            raise RankLost(f"{what} of the {self.world} that train together is lost") from None
+            others = f"the {self.world} that train together"
+            raise RankLost(f"another process of {others} is lost") from None
 
 
 def _shared_state(learner: Learner) -> dict[str, Tensor]:
-    """By name, in an order that is the same everywhere. Random numbers stay each rank's own."""
+    """By name, in an order that is the same everywhere. No network draws random numbers while it
+    trains, so their state is left alone."""
     return {name: each for name, each in learner.state().items() if not name.startswith("rng.")}
 
 

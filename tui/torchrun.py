@@ -91,7 +91,7 @@ def follow() -> int:
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
     except UserError as error:
-        # Each of them sees that the first is lost, and one is enough to say so.
+        # Each of them sees that one is lost, be it the first, and one is enough to say so.
         if not isinstance(error, RankLost) or place.rank == 1:
             _complain(place, str(error))
         return exit_status(error.reason)
