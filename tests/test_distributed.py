@@ -32,11 +32,11 @@ from tui import words
 from tui.state import RunState, fold
 
 ROOT = Path(__file__).parents[1]
-# 4,000 digits in batches of 31 leave one for the last: the first of two processes has none of it.
-SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 31, "shift": 1, "threads": 1}
+# 4,000 digits in batches of 129 leave one for the last: the first of two processes has none of it.
+SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 129, "shift": 1, "threads": 1}
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
-EPOCH = 130
-ENDED, CHANGED, LOST = EPOCH + 10, EPOCH + 50, 2 * EPOCH - 20
+EPOCH = 32
+ENDED, CHANGED, LOST = EPOCH + 4, EPOCH + 16, 2 * EPOCH - 4
 CPU = torch.device("cpu")
 GPUS = torch.cuda.device_count()
 TENSORBOARD = find_spec("tensorboard") is not None
@@ -185,7 +185,6 @@ class Pair:
     planned: list[str]
     begun: list[dict]
     complaints: list[str]
-    planned_then: list[str]
     taken_up: list[dict]
     complaints_then: list[str]
 
@@ -196,17 +195,13 @@ def pair(torchrun, tmp_path_factory):
     options = [*OPTIONS, "--epochs=2", f"--checkpoints={place}", *["--tensorboard"] * TENSORBOARD]
     once = torchrun(f"{ENDED}:hang-up", "train", *options)
     (folder,) = place.iterdir()
-    then = torchrun(f"{CHANGED}:change,{LOST}:kill", "resume", str(folder))
+    _, *then = torchrun(f"{CHANGED}:change,{LOST}:kill", "resume", str(folder))
     return Pair(folder, *once, *then)
 
 
 def test_a_dry_run_tells_once_what_each_process_will_use(pair):
-    for planned in (pair.planned, pair.planned_then):
-        assert [line for line in planned if line.startswith("# device: ")] == [
-            "# device: 2 × cpu with 1 thread each, in fp32"
-        ]
-    (where,) = [line for line in pair.planned_then if line.startswith("# run: ")]
-    assert where.endswith(f"{pair.folder.name}, from step {pair.begun[-1]['steps']} on")
+    devices = [line for line in pair.planned if line.startswith("# device: ")]
+    assert devices == ["# device: 2 × cpu with 1 thread each, in fp32"]
 
 
 @pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")

@@ -1,5 +1,5 @@
-"""The program as torchrun starts it for test_distributed.py: what would be done is said first, each
-step is told, and at some steps something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
+"""The program as torchrun starts it for test_distributed.py: what `train` would do is said first,
+each step is told, and at some steps something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
 
 import os
 import signal
@@ -40,9 +40,10 @@ session.PROGRESS_SECONDS = 0.0
 distributed.MEETING_SECONDS = 0.002
 trainer.train = disturbed
 command = list(sys.argv)
-sys.argv[1:] = [*command[1:], "--dry-run"]
-with suppress(SystemExit):
-    main()
+if "train" in command:
+    sys.argv.append("--dry-run")
+    with suppress(SystemExit):
+        main()
 sys.argv[1:] = [*command[1:], "--json"]
 try:
     main()
