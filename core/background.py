@@ -25,6 +25,7 @@ from core.commands import Inbox, Pause, Stop
 from core.config import TrainConfig, read_config
 from core.errors import UserError, exit_status, explain, first_line
 from core.events import Event, RunFailed, RunStarted
+from core.files import let_go
 from core.lines import as_json, from_json
 from core.resume import TakenUp
 
@@ -183,14 +184,8 @@ def main() -> int:
 def _parent() -> BinaryIO:
     """What who started us listens to, out of the way of whatever else may print."""
     parent = open(os.dup(1), "wb", buffering=0)  # noqa: SIM115, by its caller
-    _let_go(1)
+    let_go([1])
     return parent
-
-
-def _let_go(number: int) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, number)
-    os.close(nowhere)
 
 
 def _tell(parent: BinaryIO, line: str) -> None:
@@ -209,7 +204,7 @@ def _train(parent: BinaryIO) -> int:
     config, taken_up, paused = _from_line(line)
     inbox: Inbox = SimpleQueue()
     received = _stopping_on_signals(inbox)
-    _let_go(0)
+    let_go([0])
     for last in _events(config, inbox, taken_up):
         if last.written:
             _tell(parent, as_json(last))

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import islice
-from math import ceil
+from math import ceil, nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,15 @@ def part(count: int, rank: int, world: int) -> slice:
     return slice(count * rank // world, count * (rank + 1) // world)
 
 
+def check_shared(batch_size: int, world: int) -> None:
+    """Raises UsageError where a batch has no digit for one of so many processes."""
+    if batch_size < world:
+        raise UsageError(
+            f"--batch-size {batch_size} is less than one digit for each of the {world} processes "
+            "that share it"
+        )
+
+
 def join(place: Place) -> Ranks:
     """Waits until all processes are there. Raises DeviceError."""
     import torch.distributed as dist
@@ -94,7 +103,7 @@ class Ranks:
     def __init__(self, place: Place) -> None:
         self.rank, self.world, self.place = place.rank, place.world, place
         self.left = 0  # steps until they meet
-        self._steps = 1  # from the last meeting to the next one
+        self._steps = self._agreed = 1  # as many as fit between meetings, as many as there were
         self._met = perf_counter()
         self._lost = False
         self._gradients: Any = None  # the group that adds them up
@@ -126,10 +135,11 @@ class Ranks:
         """Sends all on, for `most` steps or until commands should be looked for again, at that
         learning rate or that peak of the schedule."""
         now = perf_counter()
-        fitting = self._steps * MEETING_SECONDS / max(now - self._met, 1e-9)
+        fitting = self._agreed * MEETING_SECONDS / max(now - self._met, 1e-9)
         # A queue that fills at first, as a GPU's, makes steps look shorter than they are.
         self._steps = max(1, min(int(fitting), 2 * self._steps))
-        self._met, self.left = now, min(self._steps, most)
+        self._met, self._agreed = now, min(self._steps, most)
+        self.left = self._agreed
         self._tell(self.left, learning_rate)
 
     def combine(self, parameters: list[nn.Parameter], loss: Tensor | None, count: int) -> Tensor:
@@ -152,10 +162,14 @@ class Ranks:
             flat[-2] = loss
             flat[-1] = 1.0
             flat.mul_(count)
-        self._sum()
-        flat.div_(flat[-1].clone())
         for parameter, view in zip(parameters, views, strict=True):
             parameter.grad = view
+        try:
+            self._sum()
+        except RankLost:
+            flat.fill_(nan)  # or this rank's own would be told as everybody's
+            raise
+        flat.div_(flat[-1].clone())
         return flat[-2].clone()
 
     def _sum(self) -> None:
@@ -282,12 +296,13 @@ class Ranks:
             yield
         except RuntimeError:
             self._lost = True
-            what = "another process" if self.rank == 0 else "the first process"
-            raise RankLost(f"{what} of the {self.world} that train together is lost") from None
+            others = f"the {self.world} that train together"
+            raise RankLost(f"another process of {others} is lost") from None
 
 
 def _shared_state(learner: Learner) -> dict[str, Tensor]:
-    """By name, in an order that is the same everywhere. Random numbers stay each rank's own."""
+    """By name, in an order that is the same everywhere. No network draws random numbers while it
+    trains, so their state is left alone."""
     return {name: each for name, each in learner.state().items() if not name.startswith("rng.")}
 
 

@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from errno import ELOOP, ENOTDIR, ENXIO
 from pathlib import Path
 from threading import get_native_id
@@ -63,6 +63,17 @@ def itself(path: str | os.PathLike[str], flags: int) -> int:
         os.close(number)
         raise OSError(ENXIO, f"{name} {WHAT_ELSE[ENXIO]}")
     return number
+
+
+def let_go(numbers: Collection[int]) -> None:
+    """Has what is written to the files open by these numbers go nowhere from now on, without an
+    error, and nothing be read from them."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in numbers:
+            os.dup2(nowhere, number)
+        if nowhere not in numbers:  # as it would be where one of them was closed
+            os.close(nowhere)
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:

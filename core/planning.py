@@ -14,6 +14,7 @@ from pathlib import Path
 from core.architectures import ARCHITECTURES
 from core.config import TrainConfig
 from core.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
+from core.distributed import Place, Ranks, check_shared, launched
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import standing
 from core.headers import read_info
@@ -23,9 +24,10 @@ from core.runs import cannot_be_written, held
 
 @dataclass(frozen=True)
 class Plan:
-    """`notes` are what a person should know of it. `threads` are a CPU's, None elsewhere. `run` is
-    the folder of the run that is taken up, and `step` the one that it goes on from; None and 0 for
-    a new run, whose folder gets its name when it begins."""
+    """`notes` are what a person should know of it. `threads` are a CPU's, None elsewhere; each of
+    the `ranks` processes that train together has as many, and a device of its own. `run` is the
+    folder of the run that is taken up, and `step` the one that it goes on from; None and 0 for a
+    new run, whose folder gets its name when it begins."""
 
     config: TrainConfig
     parameters: int
@@ -41,20 +43,23 @@ class Plan:
     run: Path | None = None
     checkpoint: Path | None = None
     notes: tuple[str, ...] = ()
+    ranks: int = 1
 
 
 def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
     """What `train` would do with the same arguments. Raises UserError for what would keep it from
     beginning, as far as that can be known by now, in the words of the real thing."""
     from core.devices import choose_device, choose_precision
-    from core.learner import choose_threads
 
-    device = choose_device(config.device)
+    place = launched()
+    device = Ranks(place).device(config.device) if place else choose_device(config.device)
     precision = choose_precision(config.precision, config.arch, device)
     dataset, notes = _choose_dataset(config)
     count = DATASETS[dataset].train_samples
     if config.batch_size > count:
         raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
+    if place:
+        check_shared(config.batch_size, place.world)
     _check_folders(config, taken_up)
     checkpoint = taken_up.checkpoint if taken_up else None
     steps = math.ceil(count / config.batch_size)
@@ -62,7 +67,7 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
         config=config,
         parameters=ARCHITECTURES[config.arch].parameters,
         device=str(device),
-        threads=choose_threads(config) if device.type == "cpu" else None,
+        threads=_threads(config, place) if device.type == "cpu" else None,
         precision=precision,
         dataset=dataset,
         train_samples=count,
@@ -73,7 +78,14 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
         run=taken_up.folder if taken_up else None,
         checkpoint=checkpoint,
         notes=notes,
+        ranks=place.world if place else 1,
     )
+
+
+def _threads(config: TrainConfig, place: Place | None) -> int:
+    from core.learner import choose_threads
+
+    return choose_threads(config, place.local_world if place else 1)
 
 
 def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:

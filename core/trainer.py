@@ -13,7 +13,7 @@ from core import datasets, runs
 from core.commands import Inbox, Stop
 from core.config import TrainConfig
 from core.devices import choose_device, choose_precision
-from core.distributed import Ranks
+from core.distributed import Ranks, check_shared
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
@@ -50,11 +50,8 @@ def train(
         count = len(tensors.train_labels)
         if config.batch_size > count:
             raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
-        if ranks and config.batch_size < ranks.world:
-            raise UsageError(
-                f"--batch-size {config.batch_size} is less than one digit for each of the "
-                f"{ranks.world} processes that share it"
-            )
+        if ranks:
+            check_shared(config.batch_size, ranks.world)
         if taken_up is None:
             run = runs.create(config, dataset, str(device))
         else:

@@ -2,20 +2,20 @@
 
 import json
 import os
+import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from queue import SimpleQueue
 
 import psutil
 import pytest
 from test_cli import environment_in, one_line
-from test_killed import assert_same_weights, steps
 
 from core import background
 from core.background import Background
@@ -24,15 +24,15 @@ from core.errors import UserError
 from core.events import RunFailed, RunStarted
 from core.headers import read_info
 from core.runs import is_live, read_description
-from core.trainer import train
 from core.watching import newest
+from tui.detached import train_detached
 
 pexpect = pytest.importorskip("pexpect")
 pytest.importorskip("mlxtend")
 TESTS = Path(__file__).parent
-SETTINGS = {"dataset": "sample", "arch": "mlp", "threads": 1, "shift": 1}
+QUICK = TrainConfig(save_every=0.001, epochs=1, checkpoints="my runs")
+RUN = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
 PROGRAM = [sys.executable, "-P", "-m", "tui"]
-RUN = [part for name, value in SETTINGS.items() for part in (f"--{name}", str(value))]
 
 
 def wait_until(holds, seconds=30.0):
@@ -70,9 +70,37 @@ def nothing_goes_on(tmp_path):
             os.kill(described["pid"], signal.SIGKILL)
 
 
+FAKE = """
+import sys, time, types
+from conftest import make_fake_train
+from core.events import Notice
+def train(config, inbox, taken_up=None):
+    yield Notice(message=f"take up {taken_up.checkpoint}" if taken_up else "by the way")
+    yield from make_fake_train(delay=config.save_every)(config, inbox)
+    time.sleep(60 if config.preset == "speedrun" else 0)
+sys.modules["core.trainer"] = types.ModuleType("core.trainer")
+sys.modules["core.trainer"].train = train
+"""
+
+
+def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, str]:
+    """An environment in which the process that is to train does something else."""
+    folder.mkdir(exist_ok=True)
+    (folder / "fake.py").write_text(FAKE)
+    (folder / "sitecustomize.py").write_text(
+        f"import os, signal, sys, time\nif 'core.background' in sys.orig_argv: {what}\n"
+    )
+    environment = environment_in(folder)
+    path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
+    return environment | {"PYTHONPATH": os.pathsep.join(path)}
+
+
 def held(pid: int, *kinds: str) -> list[str]:
     """What a process has open of such kinds."""
-    found = map(os.readlink, Path(f"/proc/{pid}/fd").iterdir())
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(each))
     return [each for each in found if each.startswith(kinds)]
 
 
@@ -113,19 +141,18 @@ def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(ru
     assert (row["run"], row["status"]) == (name, "running")
     os.kill(pid, signal.SIGTERM)
     assert wait_until(lambda: ended(folder)) == "stopped"
-    stopped = read_info(folder / "last.safetensors")
+    last = folder / "last.safetensors"
+    assert read_info(last).step > step + 50
 
-    epochs = stopped.epoch + 1
-    done = run("resume", name, "--epochs", str(epochs), "--detach", "--json")
-    assert done.returncode == 0, done.stderr
-    (started,) = map(json.loads, done.stdout.splitlines())
-    assert (started["event"], started["step"]) == ("run_started", stopped.step)
-    assert wait_until(lambda: ended(folder)) == "finished"
-    config = TrainConfig(**SETTINGS, epochs=epochs, checkpoints=str(tmp_path / "whole"))
-    *_, _ = train(config, SimpleQueue())
-    (whole,) = (tmp_path / "whole").iterdir()
-    assert_same_weights(whole, folder)
-    assert steps(whole) == steps(folder)
+    # In the place of the trainer it is told what to take up, which any resume does alike.
+    done = run(
+        "resume", name, "--epochs", "1001", "--detach", **instead_of_training(tmp_path / "it")
+    )
+    pid = re.search(r"`kill (\d+)`", done.stderr)
+    assert pid, done.stderr
+    os.kill(int(pid[1]), signal.SIGKILL)
+    assert (done.returncode, done.stdout) == (0, "fake-1\n")
+    assert f"take up {last.relative_to(tmp_path)}\n" in done.stderr
 
 
 def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
@@ -141,34 +168,6 @@ def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
     assert "--detach does not go with torchrun" in one_line(many)
 
 
-@pytest.fixture
-def silent_mirror():
-    """Takes what connects, and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-
-
-def test_ctrl_c_amid_a_download_ends_both(tmp_path, silent_mirror):
-    process = subprocess.Popen(
-        [*PROGRAM, "train", "--detach", "--dataset", "mnist"],
-        cwd=tmp_path,
-        env=environment_in(tmp_path) | {"MNIST_TUI_MIRROR": silent_mirror, "no_proxy": "*"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr.readline() == "mnist-tui: downloading MNIST first\n"
-        (own,) = psutil.Process(process.pid).children()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    finally:
-        process.kill()
-    assert (process.returncode, out, err) == (130, "", "")
-    assert not own.is_running()
-    assert not (tmp_path / "checkpoints").exists()
-
-
 FAULTS = {
     "os._exit(3)": "ended before it began (with status 3)",
     "os.kill(os.getpid(), signal.SIGKILL)": "ended before it began (by SIGKILL)",
@@ -178,21 +177,25 @@ FAULTS = {
 }
 
 
-def with_fault(folder: Path, fault: str) -> dict[str, str]:
-    """An environment in which the process that is to train does something else."""
-    (folder / "sitecustomize.py").write_text(
-        f"import os, signal, sys, time\nif 'core.background' in sys.orig_argv: {fault}\n"
-    )
-    environment = environment_in(folder)
-    path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
-    return environment | {"PYTHONPATH": os.pathsep.join(path)}
+@pytest.fixture
+def detach(monkeypatch, tmp_path, capsys):
+    """Detaches a run, where something else is done than training; gives the exit status and what
+    was printed."""
+
+    def call(config=QUICK, what="import fake", **how):
+        instead_of_training(tmp_path, what)
+        monkeypatch.syspath_prepend(tmp_path)
+        status = train_detached(config, **how)
+        return status, *capsys.readouterr()
+
+    return call
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_process_that_fails_before_the_run_has_started_costs_one_line(run, tmp_path, fault):
-    done = run("train", "--detach", *RUN, **with_fault(tmp_path, fault))
-    assert done.returncode == 1
-    assert FAULTS[fault] in one_line(done)
+def test_a_process_that_fails_before_the_run_has_started_costs_one_line(detach, fault):
+    status, out, err = detach(what=fault)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert FAULTS[fault] in err
 
 
 @pytest.fixture
@@ -208,20 +211,21 @@ def instead(monkeypatch, tmp_path):
     return put
 
 
-def test_sigterm_before_it_has_started_ends_both(tmp_path):
-    fault = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_it_has_started_ends_both(tmp_path, number):
+    wait = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
     process = subprocess.Popen(
         [*PROGRAM, "train", "--detach"],
-        env=with_fault(tmp_path, fault),
+        env=instead_of_training(tmp_path, wait),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr.readline() == "mnist-tui: so first\n"
     (own,) = psutil.Process(process.pid).children()
-    process.terminate()
+    process.send_signal(number)
     assert process.communicate(timeout=20) == ("", "")
-    assert process.returncode == 143
+    assert process.returncode == 128 + number
     assert not own.is_running()
 
 
@@ -239,26 +243,12 @@ def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypa
     assert "(by SIGKILL)" in failed.message
 
 
-FAKE = """
-import sys, time, types
-from conftest import make_fake_train
-from core.events import Notice
-def train(config, inbox, taken_up=None):
-    yield Notice(message="by the way")
-    yield from make_fake_train(delay=config.save_every)(config, inbox)
-    time.sleep(60 if config.preset == "speedrun" else 0)
-sys.modules["core.trainer"] = types.ModuleType("core.trainer")
-sys.modules["core.trainer"].train = train
-"""
-
-
 @pytest.fixture
 def process(tmp_path):
     """The process itself, with a fake to train with: it is ready, and waits for its job."""
-    (tmp_path / "fake.py").write_text(FAKE)
     with subprocess.Popen(
         [sys.executable, "-m", "core.background"],
-        env=with_fault(tmp_path, "import fake"),
+        env=instead_of_training(tmp_path),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -270,28 +260,35 @@ def process(tmp_path):
             child.kill()
 
 
-def test_what_detaching_prints(run, tmp_path):
-    (tmp_path / "fake.py").write_text(FAKE)
-    quick = ("--detach", "--save-every", "0.01", "--epochs", "1", "--checkpoints", "my runs")
-    environment = with_fault(tmp_path, "import fake")
-    done = run("train", *quick, **environment)
-    assert (done.returncode, done.stdout) == (0, "fake-1\n")
-    first, last = done.stderr.splitlines()
+def test_what_detaching_prints(detach):
+    status, out, err = detach()
+    assert (status, out) == (0, "fake-1\n")
+    first, last = err.splitlines()
     assert first == "mnist-tui: by the way"
     assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` follows it" in last
-    quiet = run("train", *quick, "--quiet", **environment)
-    assert (quiet.stdout, quiet.stderr) == ("fake-1\n", "mnist-tui: by the way\n")
-    told = run("train", *quick, "--json", "--quiet", **environment)
-    assert [json.loads(line)["run"] for line in told.stdout.splitlines()] == ["fake-1"]
-    failed = run("train", *quick, "--json", **with_fault(tmp_path, "os._exit(3)"))
-    assert failed.returncode == 1
-    assert [json.loads(line)["event"] for line in failed.stdout.splitlines()] == ["run_failed"]
+    assert detach(quiet=True) == (0, "fake-1\n", "mnist-tui: by the way\n")
+    told = detach(as_json=True, quiet=True)[1]
+    assert [json.loads(line)["run"] for line in told.splitlines()] == ["fake-1"]
+    status, told, _ = detach(what="os._exit(3)", as_json=True)
+    assert status == 1
+    assert [json.loads(line)["event"] for line in told.splitlines()] == ["run_failed"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
+def test_a_name_that_cannot_be_printed_is_on_stderr(detach, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left"):
+            detach(quiet=True)
+        with suppress(OSError):
+            full.close()
+    assert "`mnist-tui attach fake-1" in capsys.readouterr().err
 
 
 def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypatch, tmp_path):
-    (tmp_path / "fake.py").write_text(FAKE)
-    with_fault(tmp_path, "import fake")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    instead_of_training(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = {*threading.enumerate(), *held(os.getpid(), "pipe:")}
     one = Background()
     one.wait_ready(30)
     *_, started = one.begin(TrainConfig(save_every=0.01, epochs=1000))
@@ -300,6 +297,7 @@ def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypa
     assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
     os.kill(one.pid, signal.SIGTERM)
     wait_until(lambda: not psutil.pid_exists(one.pid))
+    wait_until(lambda: {*threading.enumerate(), *held(os.getpid(), "pipe:")} <= before)
 
 
 def job(**changes) -> bytes:
@@ -313,13 +311,12 @@ def test_who_started_it_hears_until_it_has_started(process):
     assert (said, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run(process, number):
+def test_a_signal_ends_the_run(process):
     process.stdin.write(job())
     process.stdin.close()
     assert process.stdout.read().count(b"\n") == 3  # all that it says; it goes on
-    process.send_signal(number)
-    assert process.wait(20) == 128 + number
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
 
 
 def test_a_second_signal_ends_the_process_at_once(process):
@@ -340,9 +337,8 @@ def test_it_trains_though_who_started_it_has_gone_meanwhile(process):
     assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize("cut", [0, 100])
-def test_it_ends_where_who_started_it_goes_before_the_job_is_told(process, cut):
-    out, err = process.communicate(job()[:cut], timeout=20)
+def test_it_ends_where_who_started_it_goes_before_the_job_is_told(process):
+    out, err = process.communicate(job()[:100], timeout=20)
     assert (process.returncode, out, err) == (0, b"", b"")
 
 

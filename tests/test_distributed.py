@@ -2,26 +2,30 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import session
+from core import distributed, session
 from core.commands import SetLearningRate
 from core.config import make_config
-from core.distributed import TOLD, Place, Ranks, launched, part
+from core.distributed import TOLD, Place, RankLost, Ranks, join, launched, part
 from core.errors import DeviceError, UsageError
 from core.events import Progress, RunStarted
 from core.headers import read_info
 from core.learner import Learner
+from core.planning import plan
 from core.resume import take_up
 from core.trainer import train
 from tui import words
@@ -29,11 +33,14 @@ from tui.fold import fold
 from tui.state import RunState
 
 ROOT = Path(__file__).parents[1]
-# 4,000 digits in batches of 31 leave one for the last: the first of two processes has none of it.
-SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 31, "shift": 1, "threads": 1}
-EPOCH = 130
-ENDED, CHANGED, LOST = EPOCH + 10, EPOCH + 50, 2 * EPOCH - 20
+# 4,000 digits in batches of 129 leave one for the last: the first of two processes has none of it.
+SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 129, "shift": 1, "threads": 1}
+OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+EPOCH = 32
+ENDED, CHANGED, LOST = EPOCH + 4, EPOCH + 16, 2 * EPOCH - 4
 CPU = torch.device("cpu")
+GPUS = torch.cuda.device_count()
+TENSORBOARD = find_spec("tensorboard") is not None
 
 
 @given(st.integers(0, 500), st.integers(1, 40))
@@ -103,23 +110,52 @@ def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
     torch.set_num_threads(1)
 
 
-def torchrun(folder, *arguments):
-    """What two processes say, and what is on stderr but for torchrun's own."""
+# Torchrun as often as it is asked for, each time in a fork of what has loaded PyTorch once.
+TORCHRUN = """
+import json, os, sys
+from torch.distributed.run import main
+for line in sys.stdin:
+    *files, arguments = json.loads(line)
+    if not os.fork():
+        for number, name in enumerate((os.devnull, *files)):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        main(arguments)
+        break
+    os.wait()
+    print(flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def torchrun(tmp_path_factory):
+    """Has two processes do something, and gives what they say: what they would do, their events,
+    and what is on stderr but for torchrun's own. Torchrun forks them too."""
     pytest.importorskip("mlxtend")
-    script = str(ROOT / "tests" / "under_torchrun.py")
-    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", script, *arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", *command, "--json"],
+    folder = tmp_path_factory.mktemp("torchrun")
+
+    def call(*arguments, to_fork=("--run-path", "--start-method=fork")):
+        out, err = folder / "out", folder / "err"
+        for each in (out, err):
+            each.write_text("")
+        options = ("--standalone", "--nproc-per-node=2", *to_fork)
+        what = [*options, str(ROOT / "tests" / "under_torchrun.py"), *arguments]
+        process.stdin.write(json.dumps([str(out), str(err), what]) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "\n"
+        told = out.read_text().splitlines()
+        planned = [line for line in told if not line.startswith("{")]
+        said = [line for line in err.read_text().splitlines() if line.startswith("mnist-tui: ")]
+        return planned, [json.loads(line) for line in told if line.startswith("{")], said
+
+    with subprocess.Popen(
+        [sys.executable, "-c", TORCHRUN],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=100,
-        check=False,
-    )
-    said = [line for line in done.stderr.splitlines() if line.startswith("mnist-tui: ")]
-    return [json.loads(line) for line in done.stdout.splitlines()], said
+    ) as process:
+        yield call
 
 
 def first(events, name):
@@ -130,10 +166,10 @@ def losses(events):
     return {each["step"]: each["loss"] for each in events if each["event"] == "progress"}
 
 
-def alone(config, taken_up=None, rates=()):
+def alone(config, taken_up=None, rates=(), ranks=None):
     """Each step's loss in one process, in which the rate is changed at those steps."""
     inbox, found = SimpleQueue(), {}
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, taken_up, ranks):
         if isinstance(event, Progress):
             found[event.step] = event.loss
             if event.step in dict(rates):
@@ -143,27 +179,39 @@ def alone(config, taken_up=None, rates=()):
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of two processes that was ended by a signal, and taken up by two, of which one was
-    killed: what they told each time, and what the second time was on stderr."""
+    """A run of two processes that was ended by a hangup, and taken up by two, of which one was
+    killed: what they would do, what they told, and what was on stderr, each time."""
 
     folder: Path
+    planned: list[str]
     begun: list[dict]
+    complaints: list[str]
     taken_up: list[dict]
-    said: list[str]
+    complaints_then: list[str]
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def pair(torchrun, tmp_path_factory):
     place = tmp_path_factory.mktemp("pair")
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
-    begun, said = torchrun(place, f"{ENDED}:end", "train", *options, "--epochs=2")
-    assert said == []
-    name = first(begun, "run_started")["run"]
-    folder = place / "checkpoints" / name
-    return Pair(folder, begun, *torchrun(place, f"{CHANGED}:change,{LOST}:kill", "resume", name))
+    options = [*OPTIONS, "--epochs=2", f"--checkpoints={place}", *["--tensorboard"] * TENSORBOARD]
+    once = torchrun(f"{ENDED}:hang-up", "train", *options)
+    (folder,) = place.iterdir()
+    _, *then = torchrun(f"{CHANGED}:change,{LOST}:kill", "resume", str(folder))
+    return Pair(folder, *once, *then)
 
 
-def test_a_signal_to_torchrun_ends_and_saves_the_run_of_all(pair):
+def test_a_dry_run_tells_once_what_each_process_will_use(pair):
+    devices = [line for line in pair.planned if line.startswith("# device: ")]
+    assert devices == ["# device: 2 × cpu with 1 thread each, in fp32"]
+
+
+@pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")
+def test_one_of_them_writes_for_tensorboard(pair):
+    assert len(list((pair.folder / "tensorboard").iterdir())) == 1
+
+
+def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
+    assert pair.complaints == []
     names = [each["event"] for each in pair.begun]
     assert (names.count("run_started"), names[-1]) == (1, "run_finished")
     ended = pair.begun[-1]
@@ -176,7 +224,7 @@ def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
     failed = pair.taken_up[-1]
     assert failed["event"] == "run_failed"
     assert "another process of the 2" in failed["message"]
-    assert pair.said[-1] == f"mnist-tui: {failed['message']}"
+    assert pair.complaints_then == [f"mnist-tui: {failed['message']}"]
     assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
 
 
@@ -193,6 +241,96 @@ def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
     found |= alone(*take_up(str(pair.folder), tmp_path, epochs=3))
     assert list(found) == list(range(1, 3 * EPOCH + 1))
     assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.skipif(GPUS < 2, reason="it takes two NVIDIA GPUs")
+def test_two_gpus_have_the_loss_curve_of_one(torchrun, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    place = f"--checkpoints={tmp_path / 'two'}"
+    _, events, said = torchrun(
+        "0:-", "train", *OPTIONS, "--epochs=1", "--device=cuda", place, to_fork=()
+    )
+    started = first(events, "run_started")
+    assert (started["ranks"], started["device"], said) == (2, "cuda:0", [])
+    config = make_config(**SETTINGS, epochs=1, device="cuda:0", checkpoints=str(tmp_path / "one"))
+    assert losses(events) == pytest.approx(alone(config), rel=1e-3)
+
+
+@pytest.fixture
+def place_of_one(monkeypatch):
+    """The place of a process that is all there is of them, as torchrun would tell it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    for name, value in zip(TOLD, ("0", "1", "0", "127.0.0.1", port), strict=True):
+        monkeypatch.setenv(name, value)
+    return Place(0, 1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("device", "backends"),
+    [
+        ("cpu", []),
+        pytest.param(
+            "cuda",
+            ["nccl"],
+            marks=pytest.mark.skipif(not GPUS, reason="it takes an NVIDIA GPU"),
+        ),
+    ],
+)
+def test_one_process_of_one_has_the_loss_curve_of_one(
+    place_of_one, tiny, tmp_path, monkeypatch, device, backends
+):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    asked, new_group = [], dist.new_group
+
+    def remembered(*arguments, backend):
+        asked.append(backend)
+        return new_group(*arguments, backend=backend)
+
+    monkeypatch.setattr(dist, "new_group", remembered)
+    config = tiny(device=device, shift=1, batch_size=31, threads="1")
+    found = alone(config, ranks=join(place_of_one))
+    assert asked == backends
+    assert found == pytest.approx(alone(config), rel=1e-4)
+    assert len(found) == 14
+
+
+def test_a_batch_too_small_for_all_is_refused(place_of_one, tiny, monkeypatch):
+    join(place_of_one)
+    three = Ranks(Place(0, 3, 0, 3))
+    (*_, failed) = train(tiny(batch_size=2, device="cpu"), SimpleQueue(), None, three)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UsageError, match="less than one digit for each of the 3 processes") as no:
+        plan(tiny(batch_size=2, device="cpu"))
+    assert (failed.reason, failed.message) == ("usage", str(no.value))
+
+
+def test_epochs_of_one_step_are_no_reason_to_meet_ever_more_seldom(monkeypatch):
+    ranks = Ranks(Place(0, 2, 0, 2))
+    monkeypatch.setattr(ranks, "_tell", lambda *told: None)
+    monkeypatch.setattr(distributed, "MEETING_SECONDS", 60.0)
+    for _ in range(1100):
+        ranks.go_on(1, 0.1)
+    assert ranks.left == 1
+
+
+def test_gradients_that_were_lost_on_the_way_are_not_told(
+    place_of_one, tiny, tiny_tensors, monkeypatch
+):
+    ranks = join(place_of_one)
+    learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks)
+    ranks.lead(learner.config, tiny_tensors, learner, 0)
+    before = {name: each.clone() for name, each in learner.parameters.items()}
+    ranks.leave()
+    monkeypatch.setattr(dist, "all_reduce", lost)
+    with pytest.raises(RankLost, match="another process of the 1"):
+        learner.step(*next(learner.batches(0, 0)), 0.1)
+    assert learner.gradient_norm().isnan()
+    assert all(torch.equal(before[name], each) for name, each in learner.parameters.items())
+
+
+def lost(*arguments, **more):
+    raise RuntimeError("Connection closed by peer")
 
 
 def test_a_run_says_by_how_many_processes_it_is_trained(pair):

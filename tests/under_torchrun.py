@@ -1,9 +1,10 @@
-"""The program as torchrun starts it for test_distributed.py: each step is told, and at some steps
-something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
+"""The program as torchrun starts it for test_distributed.py: what `train` would do is said first,
+each step is told, and at some steps something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
 
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import psutil
 
@@ -16,9 +17,9 @@ train = trainer.train
 
 
 def disturb(what, inbox):
-    if what == "end":  # as a terminal or a job queue does it; that takes torchrun a while
+    if what == "hang-up":  # as the end of a terminal does it; that takes torchrun a while
         inbox.put(Pause())
-        os.kill(os.getppid(), signal.SIGTERM)
+        os.kill(os.getppid(), signal.SIGHUP)
     elif what == "change":
         for command in (Pause(), SetLearningRate(0.002), Resume()):
             inbox.put(command)
@@ -38,4 +39,13 @@ def disturbed(config, inbox, *rest):
 session.PROGRESS_SECONDS = 0.0
 distributed.MEETING_SECONDS = 0.002
 trainer.train = disturbed
-main()
+command = list(sys.argv)
+if "train" in command:
+    sys.argv.append("--dry-run")
+    with suppress(SystemExit):
+        main()
+sys.argv[1:] = [*command[1:], "--json"]
+try:
+    main()
+except SystemExit as end:
+    os._exit(end.code)  # where it is forked and ends well, it would wait for torchrun

@@ -1,6 +1,5 @@
 """The command mnist-tui. What is heavy is imported in the functions that need it."""
 
-import os
 import sys
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from core.config import TrainConfig
 from core.distributed import launched
 from core.errors import UsageError, UserError, exit_status, explain
+from core.files import let_go
 from tui import cli_carry, cli_tidy, cli_verify
 from tui.cli_attach import SlowLink, attach
 from tui.cli_checkpoints import checkpoints_app
@@ -75,17 +75,13 @@ def main() -> None:
         status = 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`. Python would say so once more at its exit.
-        _say_no_more()
+        let_go([sys.stdout.fileno()])
         status = 141
     except OSError as error:  # a full disk that stdout goes to, say
-        _say_no_more()
+        let_go([sys.stdout.fileno()])
         complain(f"what there is to say cannot be written ({explain(error)})")
         status = 1
     sys.exit(status or 0)
-
-
-def _say_no_more() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,6 +1,5 @@
 """Training in a process of its own: it is started, named, and left alone."""
 
-import os
 import shlex
 import signal
 from collections import Counter
@@ -9,7 +8,7 @@ from types import FrameType
 
 from core.background import Background
 from core.config import TrainConfig
-from core.errors import UsageError, exit_status
+from core.errors import exit_status
 from core.events import Event, Notice, Preparing, RunFailed, RunStarted
 from core.lines import as_json as line_of
 from core.resume import TakenUp
@@ -27,23 +26,25 @@ def train_detached(
 
     stdout gets the run's name and nothing else, so that a script can have it. Raises UserError.
     """
-    if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UsageError("--detach does not go with torchrun, which ends what it has started")
-    before = signal.signal(signal.SIGTERM, _end)
     background = Background()
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         *_, last = _complaining(background.begin(config, taken_up), quiet)
     finally:
         background.give_up()
         signal.signal(signal.SIGTERM, before)
-    if as_json:
-        print(line_of(last), flush=True)
     if not isinstance(last, RunStarted):
+        if as_json:
+            print(line_of(last), flush=True)
         return exit_status(last.reason) if isinstance(last, RunFailed) else 1
-    if not as_json:
-        print(last.run, flush=True)
-    if not quiet:
-        complain(_how_to_go_on(config, last.run, background.pid))
+    try:
+        print(line_of(last) if as_json else last.run, flush=True)
+    except OSError:
+        quiet = False  # or nobody would know of it
+        raise
+    finally:
+        if not quiet:
+            complain(_how_to_go_on(config, last.run, background.pid))
     return 0
 
 

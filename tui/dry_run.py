@@ -12,6 +12,7 @@ from core.resume import TakenUp
 from tui.drawing import printable
 from tui.event_files import check_tensorboard
 from tui.shell import complain, print_json
+from tui.words import trained_on
 
 
 def tell_plan(
@@ -45,9 +46,7 @@ def _row(planned: Plan) -> dict[str, object]:
 
 def _lines(planned: Plan) -> list[str]:
     config = planned.config
-    threads = ""
-    if planned.threads:
-        threads = f" with {planned.threads} thread{'s' if planned.threads > 1 else ''}"
+    devices = trained_on(planned.device, planned.threads, planned.ranks)
     where = ""
     if planned.dataset == "mnist":
         how = ", to be downloaded to" if planned.downloaded else " in"
@@ -62,7 +61,7 @@ def _lines(planned: Plan) -> list[str]:
     return [
         f"Nothing has been started. This is {what}.",
         f"network: {config.arch}, {planned.parameters:,} parameters",
-        f"device: {planned.device}{threads}, in {planned.precision}",
+        f"device: {devices}, in {planned.precision}",
         f"digits: {planned.train_samples:,} of {planned.dataset}{where}",
         f"steps: {planned.steps_per_epoch:,} an epoch, {planned.total_steps:,} in all",
         f"run: {run}",

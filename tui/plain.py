@@ -14,12 +14,13 @@ from core.config import TrainConfig
 from core.distributed import Ranks
 from core.errors import exit_status, explain
 from core.events import Event, Notice, RunFailed, RunFinished
+from core.files import let_go
 from core.lines import as_json
 from core.resume import TakenUp
 from tui.event_files import check_tensorboard
 from tui.fold import fold
 from tui.shell import complain
-from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard, let_go
+from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard
 from tui.state import RunState
 from tui.tensorboard import telling_tensorboard
 from tui.torchrun import follow, follows, joined
@@ -88,7 +89,7 @@ def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bo
         status = 1
     else:
         return 0
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    let_go([sys.stdout.fileno()])
     _exhaust(events)
     return status
 

@@ -37,6 +37,7 @@ from core.events import (
     RunFinished,
     Scored,
 )
+from core.files import let_go
 from tui.fold import fold, starting
 from tui.looking import Looking
 from tui.pacing import Pace, Question
@@ -44,7 +45,7 @@ from tui.questions import question
 from tui.screens.train import TrainView
 from tui.screens.view import View
 from tui.settings import Settings
-from tui.signals import GO_ON, HANGUP, heard, let_go
+from tui.signals import GO_ON, HANGUP, heard
 from tui.state import RunState
 from tui.widgets.form import SetupForm
 from tui.words import farewell

@@ -2,10 +2,7 @@
 that the terminal has gone, after which a run goes on without it.
 """
 
-import os
 import signal
-from collections.abc import Iterable
-from contextlib import suppress
 
 # Windows has no SIGHUP.
 HANGUP = getattr(signal, "SIGHUP", None)
@@ -27,12 +24,3 @@ def heard() -> list[int]:
         for number in ENDING
         if number != HANGUP or signal.getsignal(number) is not signal.SIG_IGN
     ]
-
-
-def let_go(numbers: Iterable[int]) -> None:
-    """Has what is written to these files of a terminal that has gone go nowhere, and no error."""
-    with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for number in numbers:
-            os.dup2(nowhere, number)
-        os.close(nowhere)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.distributed import Place, RankLost, join, launched
 from core.errors import UserError, exit_status, first_line
+from core.files import let_go
 from tui.signals import ENDING, WARNING
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ def stay_silent() -> None:
 
 def _keep_from_saying() -> None:
     _own_stderr()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    let_go([1, 2])
 
 
 @cache
@@ -92,7 +91,7 @@ def follow() -> int:
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
     except UserError as error:
-        # Each of them sees that the first is lost, and one is enough to say so.
+        # Each of them sees that one is lost, be it the first, and one is enough to say so.
         if not isinstance(error, RankLost) or place.rank == 1:
             _complain(place, str(error))
         return exit_status(error.reason)

@@ -9,17 +9,19 @@ def headline(state: RunState) -> str:
     assert run is not None
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     since = f", from step {run.step:,} on" if run.step else ""
-    threads = ""
-    device = run.device
-    if device == "cpu":
-        threads = " with 1 thread" if run.threads == 1 else f" with {run.threads} threads"
-    if run.ranks > 1:
-        device = f"{run.ranks} × {device.split(':')[0]}"
-        threads += " each" if threads else ""
+    where = trained_on(run.device, run.threads, run.ranks)
     return (
-        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {device}{threads} in "
-        f"{run.precision}, {run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
+        f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {where} in {run.precision}, "
+        f"{run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
     )
+
+
+def trained_on(device: str, threads: int | None, ranks: int) -> str:
+    """The devices, and how many threads each of the processes has where it is a CPU."""
+    said = f"{ranks} × {device.split(':')[0]}" if ranks > 1 else device
+    if device == "cpu":
+        said += f" with {threads} thread{'s' * (threads != 1)}{' each' * (ranks > 1)}"
+    return said
 
 
 def epoch_line(state: RunState) -> str:
