@@ -37,11 +37,25 @@ from core.events import (
 from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[1]
+MOST_PATIENCE = 0.2  # seconds
 
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch, tmp_path_factory) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch) -> None:
+    """A Pilot waits after each key until the process is idle, which one that trains never is."""
+    from textual import app, pilot
+
+    async def wait_for_idle(least: float = 1 / 50, most: float = MOST_PATIENCE) -> None:
+        await idle(least, most)
+
+    idle = pilot.wait_for_idle
+    for module in (app, pilot):
+        monkeypatch.setattr(module, "wait_for_idle", wait_for_idle)
 
 
 @pytest.fixture(scope="session")

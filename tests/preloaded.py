@@ -27,16 +27,17 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # What of the environment Python, or a library that is loaded already, reads once.
-READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH")
+READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH", "TEXTUAL")
+BEGUN = dict(os.environ)
 LONGEST_REQUEST = 2**17
 # In this order: ours says how PyTorch is to be loaded.
-LOADED = ("core", "core.checkpoints", "core.session", "tui.cli", "tui.plain")
+LOADED = ("core", "core.checkpoints", "core.session", "tui.app", "tui.cli", "tui.plain")
 
 
 class Popen(subprocess.Popen):
     """Of `[sys.executable, ("-P",) "-m", module | "-c", code | script, …]`; of anything else, and
-    where a system has no pidfd, it is subprocess.Popen. `terminal`: its standard input is one, and
-    becomes its controlling terminal."""
+    where a system has no pidfd, it is subprocess.Popen, and also where it is to start `anew`.
+    `terminal`: its standard input is one, and becomes its controlling terminal."""
 
     def __init__(
         self,
@@ -44,18 +45,21 @@ class Popen(subprocess.Popen):
         *,
         start_new_session: bool = False,
         terminal: bool = False,
+        anew: bool = False,
         **more: Any,
     ) -> None:
         self._own_session = start_new_session or terminal
         self._terminal = terminal
         self._ends: socket.socket | None = None  # says how it has ended
-        super().__init__(arguments, start_new_session=start_new_session, **more)
+        self._forks = not anew and _can_be_forked(arguments, more)
+        if terminal and not self._forks:
+            more["preexec_fn"] = _control_terminal
+        super().__init__(arguments, start_new_session=self._own_session, **more)
 
     def _execute_child(self, *given: Any) -> None:
-        arguments, _, preexec, _, _, folder, environment = given[:7]
+        arguments, _, _, _, _, folder, environment = given[:7]
         pipes = given[10:16]  # both ends of those that were made, -1 where there is none
-        if preexec or not _can_be_forked(arguments, environment):
-            assert not self._terminal
+        if not self._forks:
             super()._execute_child(*given)
             return
         request = {
@@ -116,15 +120,20 @@ def run(
     return done
 
 
-def _can_be_forked(arguments: Any, environment: Any) -> bool:
-    there, wanted = os.environ, os.environ if environment is None else environment
-    once = {key for key in {*there, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
-    # Whether Python writes what it has compiled is the same to all.
-    once.discard("PYTHONDONTWRITEBYTECODE")
-    same = all(there.get(key) == wanted.get(key) for key in once)
-    rest = [each for each in arguments[1:3] if each != "-P"]
-    known = rest[0] in ("-m", "-c") or not rest[0].startswith("-")
-    return same and known and arguments[0] == sys.executable and hasattr(os, "pidfd_open")
+def _can_be_forked(arguments: Any, more: dict[str, Any]) -> bool:
+    environment = more.get("env")
+    wanted = os.environ if environment is None else environment
+    once = {key for key in {*BEGUN, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
+    same = all(BEGUN.get(key) == wanted.get(key) for key in once)
+    ours = wanted.get("PYTHONPATH") in (str(ROOT), BEGUN.get("PYTHONPATH"))
+    if not (same and ours and arguments[0] == sys.executable and hasattr(os, "pidfd_open")):
+        return False
+    first, *_ = (each for each in arguments[1:] if each != "-P")
+    return "preexec_fn" not in more and (first in ("-m", "-c") or not first.startswith("-"))
+
+
+def _control_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _send(line: socket.socket, data: bytes, files: list[int]) -> None:
@@ -140,7 +149,7 @@ def _server() -> socket.socket:
         subprocess.Popen(
             [sys.executable, "-P", __file__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=BEGUN | {"PYTHONPATH": str(ROOT)},
         )
     return ours
 
@@ -188,7 +197,7 @@ def _become(request: dict[str, Any], files: list[int]) -> list[str]:
     if request["session"]:
         os.setsid()
     if request["terminal"]:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        _control_terminal()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -196,8 +205,6 @@ def _become(request: dict[str, Any], files: list[int]) -> list[str]:
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", 1 if os.isatty(1) else -1, closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    more = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:0] = [each for each in more if each and each not in sys.path]
     return request["arguments"]
 
 

@@ -73,10 +73,11 @@ async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
         await until(pilot, lambda: "attached · ● training" in text_of(pilot))
 
 
-async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path):
+async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     from core.background import Background
 
+    monkeypatch.setattr("core.background.Popen", preloaded.Popen)
     background = Background()
     config = TrainConfig(arch="linear", dataset="sample", epochs=FOREVER, checkpoints=str(tmp_path))
     (*_, started) = background.begin(config)

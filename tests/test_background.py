@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import preloaded
 import psutil
 import pytest
 from test_cli import environment_in, one_line
@@ -48,7 +49,7 @@ def run(tmp_path):
     """Runs the program in a folder of the test's own, out of which Python imports nothing."""
 
     def call(*arguments, **more):
-        return subprocess.run(
+        return preloaded.run(
             [*PROGRAM, *arguments],
             cwd=tmp_path,
             env=environment_in(tmp_path) | more,

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -186,7 +187,7 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
         "print(read_info(pathlib.Path(sys.argv[1])).step,"
         " [m for m in ('torch', 'safetensors', 'numpy') if m in sys.modules])"
     )
-    done = preloaded.run(
+    done = subprocess.run(
         [sys.executable, "-c", script, str(path)],
         cwd=ROOT,
         capture_output=True,

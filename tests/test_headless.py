@@ -305,7 +305,6 @@ main()
 @pytest.mark.terminal
 def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
-    pytest.importorskip("pexpect")
     from test_terminal import Terminal
 
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
@@ -322,4 +321,4 @@ def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypat
         assert not re.search(rb"\x1b\[[0-9;]*m", terminal.output), "NO_COLOR is set"
         assert terminal.output.isascii()
     finally:
-        terminal.child.close(force=True)
+        terminal.close()

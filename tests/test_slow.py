@@ -7,7 +7,6 @@ import select
 import signal
 import termios
 import time
-from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -18,7 +17,7 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from test_terminal import Terminal, assert_restored, has_ended, open_terminal, until
+from test_terminal import Terminal, assert_restored, open_terminal, until
 from textual.app import App
 from textual.strip import Strip
 
@@ -29,7 +28,6 @@ from tui.linked import erases
 from tui.slow import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
 
 pyte = pytest.importorskip("pyte")
-ExceptionPexpect = pytest.importorskip("pexpect").ExceptionPexpect
 __all__ = ["open_terminal"]
 
 WIDTH, HEIGHT = 24, 4
@@ -396,13 +394,12 @@ class Line(Terminal):
         super().__init__(*arguments, **options)
 
     def _read(self):
-        master = self.child.fileno()
         while self.reading:
             try:
-                if not select.select([master], [], [], 0.2)[0]:
+                if not select.select([self.master], [], [], 0.2)[0]:
                     self.came.append((time.monotonic(), 0))
                     continue
-                data = os.read(master, 65536 if self.rate is None else self.rate // 20)
+                data = os.read(self.master, 65536 if self.rate is None else self.rate // 20)
             except (OSError, ValueError):
                 return
             self.output += data
@@ -410,7 +407,7 @@ class Line(Terminal):
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
             self.fed += len(data)
             if WHERE_IS_THE_CURSOR in self.output[-len(data) - 3 :]:
-                self.child.send("\x1b[1;1R")
+                self.press("\x1b[1;1R")
             if self.rate is not None:
                 time.sleep(0.05)
 
@@ -482,15 +479,13 @@ def open_line(tmp_path):
 
     yield start
     for line in opened:
-        line.reading = False
-        with suppress(OSError, ExceptionPexpect):
-            line.child.close(force=True)
+        line.close()
 
 
 @pytest.mark.terminal
 def test_a_run_on_a_slow_line(open_line):
     line = open_line(fake={"steps": 60, "epochs": 1, "slow": True})
-    plain = termios.tcgetattr(line.child.fileno())
+    plain = termios.tcgetattr(line.master)
     line.expect("● training")
     line.expect(r"loss \d")
     before = len(line.output)
@@ -521,9 +516,9 @@ def test_a_run_on_a_slow_line(open_line):
 
     line.signals(signal.SIGTSTP)
     assert_restored(line)
-    assert termios.tcgetattr(line.child.fileno()) == plain
+    assert termios.tcgetattr(line.master) == plain
     line.draws_anew(dark, lambda: line.signals(signal.SIGCONT))
-    assert termios.tcgetattr(line.child.fileno()) != plain
+    assert termios.tcgetattr(line.master) != plain
     line.draws_anew(dark, lambda: line.signals(signal.SIGSTOP, signal.SIGCONT))
 
     def storm():
@@ -535,7 +530,7 @@ def test_a_run_on_a_slow_line(open_line):
     line.press("q")
     assert line.ended() == 0
     assert_restored(line)
-    assert termios.tcgetattr(line.child.fileno()) == plain
+    assert termios.tcgetattr(line.master) == plain
 
 
 @pytest.mark.terminal
@@ -558,7 +553,7 @@ def test_a_line_that_falls_behind_is_treated_as_a_slow_one_and_holds_nothing_up(
         enough = told.stat().st_size + 500
         until(lambda: told.stat().st_size > enough)
         os.kill(line.child.pid, signal.SIGTERM)
-        assert has_ended(line.child.pid)
+        assert line.ended() >= 0
         assert told.read_text().endswith("RunFinished\n")
     finally:
         os.close(terminal)

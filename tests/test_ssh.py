@@ -72,8 +72,7 @@ def log_in(tmp_path, monkeypatch):
         yield open_line
     finally:
         for line in opened:
-            with suppress(OSError):
-                line.child.close(force=True)
+            line.close()
         server.terminate()
         server.wait(10)
         server.stderr.close()
@@ -87,7 +86,7 @@ def _listens(port):
 
 def cut(line):
     """The line drops: ssh is killed on the spot, and says goodbye to nobody."""
-    line.child.kill(signal.SIGKILL)
+    line.child.kill()
 
 
 def told(folder):

