@@ -7,6 +7,7 @@ is imported, encodings) is for subprocess.
 """
 
 import array
+import atexit
 import fcntl
 import gc
 import json
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -226,10 +228,34 @@ def _run(arguments: list[str]) -> None:
         runpy.run_path(how, run_name="__main__")
 
 
+def _end(status: object) -> None:
+    """As Python does, but for taking all apart that was loaded, which takes longer than most runs
+    of a program."""
+    threading._shutdown()  # waits for threads
+    atexit._run_exitfuncs()
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        status = 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            status = 120
+    os._exit(status if isinstance(status, int) else 0)
+
+
 if __name__ == "__main__":
     for name in LOADED:
         import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
-    _run(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
+    try:
+        _run(arguments)
+    except SystemExit as end:
+        _end(end.code)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        _end(1)
+    _end(0)
