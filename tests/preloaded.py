@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# What of the environment Python, or a library that is loaded already, reads once.
-READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH", "TEXTUAL")
+# What of the environment Python and OpenMP read once.
+READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
 BEGUN = dict(os.environ)
 LONGEST_REQUEST = 2**17
 # In this order: ours says how PyTorch is to be loaded.
