@@ -163,23 +163,17 @@ def _serve(line: socket.socket) -> list[str]:
         selector.register(line, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fd != line.fileno():
+                if key.fd in children:
                     selector.unregister(key.fd)
-                    pid, ends = children.pop(key.fd)
-                    with ends:
-                        _, status = os.waitpid(pid, 0)
-                        with suppress(OSError):  # nobody wants to know
-                            ends.send(str(status).encode())
-                    os.close(key.fd)
+                    _tell_how_it_ended(key.fd, *children.pop(key.fd))
                     continue
                 data, files, _, _ = socket.recv_fds(line, LONGEST_REQUEST, 4)
                 if not data:
                     os._exit(0)
-                pid = os.fork()
-                if not pid:
+                if not (pid := os.fork()):
                     line.close()
-                    for number, (_, ends) in children.items():
-                        os.close(number)
+                    for pidfd, (_, ends) in children.items():
+                        os.close(pidfd)
                         ends.close()
                     return _become(json.loads(data), files)
                 ends = socket.socket(fileno=files.pop())
@@ -189,6 +183,13 @@ def _serve(line: socket.socket) -> list[str]:
                 pidfd = os.pidfd_open(pid)
                 children[pidfd] = pid, ends
                 selector.register(pidfd, selectors.EVENT_READ)
+
+
+def _tell_how_it_ended(pidfd: int, pid: int, ends: socket.socket) -> None:
+    os.close(pidfd)
+    _, status = os.waitpid(pid, 0)
+    with ends, suppress(OSError):  # nobody wants to know
+        ends.send(str(status).encode())
 
 
 def _become(request: dict[str, Any], files: list[int]) -> list[str]:

@@ -94,6 +94,12 @@ async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path, mo
             os.kill(background.pid, signal.SIGKILL)
 
 
+async def hand_over(pilot):
+    await pilot.press("space")
+    await until(pilot, lambda: pilot.app.run_state.step > 50)
+    await pilot.press("d")
+
+
 class Failing:
     """A process that is ready and cannot begin."""
 
@@ -111,9 +117,7 @@ async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
     monkeypatch.setattr("core.background.Background", Failing)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("space")
-        await until(pilot, lambda: app.run_state.step > 50)
-        await pilot.press("d")
+        await hand_over(pilot)
         await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
         begun = app.run_state.started.step
         await until(pilot, lambda: app.run_state.step > begun)
@@ -133,9 +137,7 @@ async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny
     monkeypatch.setattr("core.background.Background", Unheard)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("space")
-        await until(pilot, lambda: app.run_state.step > 50)
-        await pilot.press("d")
+        await hand_over(pilot)
         await until(pilot, lambda: app.run_state.phase == "failed")
         assert "does not go on" in app.run_state.message
         step = app.run_state.step

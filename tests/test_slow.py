@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from test_terminal import Terminal, assert_restored, open_terminal, until
+from test_terminal import Terminal, assert_restored, is_restored, open_terminal, until
 from textual.app import App
 from textual.strip import Strip
 
@@ -515,7 +515,7 @@ def test_a_run_on_a_slow_line(open_line):
     line.until(lambda: line.seen == dark)
 
     line.signals(signal.SIGTSTP)
-    assert_restored(line)
+    until(lambda: is_restored(line))
     assert termios.tcgetattr(line.master) == plain
     line.draws_anew(dark, lambda: line.signals(signal.SIGCONT))
     assert termios.tcgetattr(line.master) != plain

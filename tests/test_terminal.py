@@ -140,12 +140,17 @@ def open_terminal(tmp_path):
         terminal.close()
 
 
+# What every way out leaves, and what it takes back: the main screen, a cursor, no mouse reports.
+LEFT = ((b"?1049l", b"?1049h"), (b"?25h", b"?25l"), (b"?1000l", b"?1000h"))
+
+
+def is_restored(terminal):
+    said = terminal.output
+    return all(said.rfind(b"\x1b[" + left) > said.rfind(b"\x1b[" + taken) for left, taken in LEFT)
+
+
 def assert_restored(terminal):
-    """What every way out leaves: the main screen, a cursor, no mouse reports, plain keys."""
-    left = terminal.output.rfind(b"\x1b[?1049l")
-    assert left > terminal.output.rfind(b"\x1b[?1049h")
-    assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
-    assert terminal.output.rfind(b"\x1b[?1000l") > terminal.output.rfind(b"\x1b[?1000h")
+    assert is_restored(terminal), terminal.output[-500:]
     assert b"Traceback" not in terminal.output
 
 

@@ -19,7 +19,6 @@ from core.wire import RUN_COMMANDS
 from tui.history import laid_under, read_run
 from tui.running import Running
 from tui.state import Recalled, RunState
-from tui.widgets.form import SetupForm
 
 if TYPE_CHECKING:
     from core.background import Background
@@ -147,8 +146,8 @@ class Attaching(Running):
         with suppress(UserError, TypeError):  # a config by another version's hand
             config = read_config(state.started.config if state.started else {})
             self.config = replace(config, checkpoints=self.config.checkpoints)
-            for view in self._screen_stacks.get("train", [])[:1]:
-                view.query_one(SetupForm).fill(self.config)
+            if form := self.form:
+                form.fill(self.config)
 
     def _detached(self) -> None:
         """Whatever is asked now, this process answers."""

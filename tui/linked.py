@@ -18,6 +18,7 @@ from tui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.geometry import Size
     from textual.screen import Screen
 
 # A modal screen has the view behind it drawn as it is, not dimmed: that would be all of it anew.
@@ -45,6 +46,7 @@ class Linked(App[None]):
         self.link = Link(erases(os.environ), lambda: self.call_later(self._draw_all))
         self._look_seconds = LOOK_SECONDS
         self._rated_at = 0.0
+        self._sized: Size | None = None  # what the terminal last said
 
     def get_driver_class(self) -> type[Driver]:
         from textual.drivers.linux_driver import LinuxDriver
@@ -93,7 +95,9 @@ class Linked(App[None]):
     def on_resize(self, event: Resize) -> None:
         """Textual does nothing where the size is as before, and the terminal may have been narrow
         meanwhile, or another's."""
-        self._draw_all()
+        before, self._sized = self._sized, event.size
+        if event.size == before:
+            self._draw_all()
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Textual's own way to the terminal, which a slow line does not take."""

@@ -245,6 +245,12 @@ class Running(Looking):
         stack = self._screen_stacks.get(self.current_mode)
         return stack[-1] if stack and isinstance(stack[-1], View) else None
 
+    @property
+    def form(self) -> SetupForm | None:
+        """What is set up, whatever is in front; None before its view has been."""
+        stack = self._screen_stacks.get("train")
+        return stack[0].query_one(SetupForm) if stack else None
+
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:
             self.pop_screen()
@@ -255,14 +261,13 @@ class Running(Looking):
     def action_start(self) -> None:
         if self.run_state.active:
             return
-        # Whatever is in front, what is set up is what stands in the form.
-        for view in self._screen_stacks.get("train", [])[:1]:
-            config = view.query_one(SetupForm).config()
+        if form := self.form:
+            config = form.config()
             if config is None:
                 self.action_view("train")
                 return
             self.config = config
-            view.set_focus(None)
+            form.screen.set_focus(None)
         self.start(Start(self.config))
 
     def start(self, command: Start, history: RunState | None = None) -> None:
