@@ -56,7 +56,7 @@ def begin_cnn(data: str, folder: Path) -> None:
 
 def make_runs(template: Path, folder: Path, count: int) -> None:
     """Runs as the template's, each with its own name, seed, scores and age."""
-    from core.headers import METADATA, described, encode, read_header
+    from core.checkpoints.header import METADATA, described, encode, read_header
 
     with (template / "last.safetensors").open("rb") as file:
         header = read_header(file, os.fstat(file.fileno()).st_size)

@@ -234,9 +234,9 @@ def frames(losses: int, count: int = 60) -> float:
     losses behind it."""
     from core.config import TrainConfig
     from core.events import Progress, RunStarted
-    from tui.app import MnistApp
-    from tui.fold import fold
-    from tui.state import RunState
+    from tui.app.app import MnistApp
+    from tui.state.fold import fold
+    from tui.state.run_state import RunState
 
     steps = losses + 8 * count
 

@@ -20,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.datasets import mnist_folder, mnist_missing
+from core.data.datasets import mnist_folder, mnist_missing
 
 HERE = Path(__file__).parent
 ROWS = ("linear", "mlp", "cnn", "cnn:auto")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from core.config import TrainConfig
-from core.resume import TakenUp
+from core.runs.resume import TakenUp
 
 
 @dataclass(frozen=True)

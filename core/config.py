@@ -12,12 +12,12 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from core.architectures import ARCHITECTURES
-from core.datasets import DATASETS
+from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.files import expand
-from core.optimizers import OPTIMIZERS
-from core.schedules import SCHEDULES
+from core.models.architectures import ARCHITECTURES
+from core.optim.optimizers import OPTIMIZERS
+from core.optim.schedules import SCHEDULES
 
 Check = Callable[[Any], bool]
 

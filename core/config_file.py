@@ -11,7 +11,7 @@ from typing import Any
 from core.config import FIELDS, TrainConfig, flag, problem
 from core.errors import UsageError, explain, first_line
 from core.files import expand
-from core.listing import nearest
+from core.runs.catalog import nearest
 
 LARGEST_FILE = 2**20
 LONGEST_SHOWN = 60

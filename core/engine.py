@@ -39,8 +39,8 @@ from core.events import (
 if TYPE_CHECKING:
     from torch import nn
 
-    from core.datasets import Tensors
-    from core.headers import CheckpointInfo
+    from core.checkpoints.header import CheckpointInfo
+    from core.data.datasets import Tensors
 
 Train = Callable[..., Iterator[Event]]  # as trainer.train
 
@@ -59,9 +59,9 @@ def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
 
 def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
-        from core import trainer
-        from core.obeying import Asked
-        from core.sharing import shared
+        from core.attach.server import shared
+        from core.training import trainer
+        from core.training.control import Asked
 
         rest = (start.taken_up,) if start.taken_up else ()
         for event in shared((train or trainer.train)(start.config, inbox, *rest), inbox):
@@ -91,14 +91,14 @@ def answer(command: Command) -> Iterator[Event]:
 def _answer(command: Command) -> Iterator[Event]:
     match command:
         case ListDevices():
-            from core.devices import list_devices
+            from core.compute.devices import list_devices
 
             try:
                 yield DevicesListed(devices=tuple(list_devices()))
             except Exception as error:  # a broken driver, say; the CPU is there all the same
                 yield Notice(message=f"the devices cannot be listed: {first_line(error)}")
         case DescribeNetwork(arch=arch):
-            from core.anatomy import describe_network
+            from core.models.summary import describe_network
 
             try:
                 yield describe_network(arch)
@@ -122,7 +122,7 @@ def _look_into(path: Path, command: Command) -> Iterator[Event]:
         case ScoreCheckpoint(data=data):
             yield from _score(path, info, model, data)
         case PredictImagesWith(images=images):
-            from core.inference import describe_images
+            from core.models.inference import describe_images
 
             digits = describe_images(model, images)
             yield ImagesPredicted(digits=digits, step=info.step, source=str(path))
@@ -132,15 +132,15 @@ def _digits_of(
     info: CheckpointInfo, data: str | None
 ) -> Generator[Event, None, tuple[str, Tensors]]:
     """Those that the checkpoint was trained on, in that folder, else where they were then."""
-    from core import datasets
-    from core.resume import digits_folder
+    from core.data import datasets
+    from core.runs.resume import digits_folder
 
     return (yield from datasets.load(info.dataset, data or digits_folder(info.config)))
 
 
 def _score(path: Path, info: CheckpointInfo, model: nn.Module, data: str | None) -> Iterator[Event]:
-    from core.inference import predict
-    from core.metrics import METRICS, confusion
+    from core.models.inference import predict
+    from core.models.metrics import METRICS, confusion
 
     dataset, tensors = yield from _digits_of(info, data)
     labels = tensors.test_labels
@@ -165,7 +165,7 @@ def _open(
     indices: tuple[int, ...],
     data: str | None,
 ) -> Iterator[Event]:
-    from core.inference import describe_digits
+    from core.models.inference import describe_digits
 
     _, tensors = yield from _digits_of(info, data)
     yield Predicted(
@@ -179,6 +179,6 @@ def _open(
 @lru_cache(maxsize=1)
 def _load_model(path: Path, changed: int) -> tuple[CheckpointInfo, nn.Module]:
     """The network in a file, kept while one pages through its digits, until the file changes."""
-    from core.checkpoints import load_model
+    from core.checkpoints.io import load_model
 
     return load_model(path)

@@ -17,9 +17,9 @@ from textual.pilot import Pilot
 
 from core.config import TrainConfig
 from tui.actions import VIEWS
-from tui.app import MnistApp
-from tui.settings import Settings
-from tui.state import RunState
+from tui.app.app import MnistApp
+from tui.preferences import Settings
+from tui.state.run_state import RunState
 
 HERE = Path(__file__).resolve().parent
 SIZES = ("80x24", "120x40")

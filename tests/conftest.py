@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
-from core import datasets
 from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
+from core.data import datasets
 from core.engine import answer
 from core.events import (
     CheckpointSaved,
@@ -71,7 +71,9 @@ def sockets_of_its_own(monkeypatch, short_folder) -> None:
     """No run of another test, and none of this machine, can be attached to."""
     folder = mkdtemp(dir=short_folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-    monkeypatch.setattr("core.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")]))
+    monkeypatch.setattr(
+        "core.attach.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")])
+    )
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +138,7 @@ def saved_at_once(monkeypatch):
     where progress is told at every step, since that is when they are told of."""
     from concurrent.futures import Future
 
-    from core import saving
+    from core.training import checkpoint_writer as saving
 
     class AtOnce:
         def __init__(self, *arguments):

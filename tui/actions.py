@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.state import RunState
+from tui.state.run_state import RunState
 
 if TYPE_CHECKING:
     from textual.binding import BindingType

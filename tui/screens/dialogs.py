@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
 
-from tui.guide import Section
+from tui.help import Section
 
 
 class Help(ModalScreen[None]):

@@ -8,13 +8,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.events import Digit, Scored
-from tui.drawing import percent, printable
-from tui.picks import BY_GUESS, KINDS, Kind, Pick, as_evaluated, chosen, missing
+from tui.analysis.digit_selection import BY_GUESS, KINDS, Kind, Pick, as_evaluated, chosen, missing
+from tui.preferences import Settings
+from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line
-from tui.screens.view import View
-from tui.settings import Settings
-from tui.state import RunState
-from tui.widgets.digits import Digits
+from tui.state.run_state import RunState
+from tui.text.formats import percent, printable
+from tui.widgets.digit_cards import Digits
 
 DIGITS_HELP = {
     "✓ ✗": "the network's guess is right, or wrong and what the digit is.",
@@ -191,7 +191,7 @@ class DigitsView(View):
         self.choose(replace(self.pick, actual=actual))
 
     def action_go_to(self) -> None:
-        from tui.screens.goto import GoTo
+        from tui.screens.goto_dialog import GoTo
 
         def go(index: int | None) -> None:
             if index is not None:

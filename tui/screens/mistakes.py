@@ -7,13 +7,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.events import Digit, Scored
-from tui.drawing import percent
-from tui.mistakes import cell_in_words, mistakes, most_confused, total
-from tui.picks import Pick, as_evaluated, chosen
-from tui.screens.view import View
-from tui.state import RunState, Score
-from tui.widgets.confusion import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
-from tui.widgets.digits import Digits
+from tui.analysis.confusion import cell_in_words, mistakes, most_confused, total
+from tui.analysis.digit_selection import Pick, as_evaluated, chosen
+from tui.screens.base import View
+from tui.state.run_state import RunState, Score
+from tui.text.formats import percent
+from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
+from tui.widgets.digit_cards import Digits
 
 MISTAKES_HELP = {
     "confusion matrix": "how often the test digits of each class (rows) were taken for each class "

@@ -8,13 +8,13 @@ from textual.widgets import Static
 
 from core.commands import DescribeNetwork
 from core.events import NetworkDescribed
-from tui.screens.view import View
-from tui.settings import Settings
-from tui.state import RunState
+from tui.preferences import Settings
+from tui.screens.base import View
+from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
-from tui.widgets.layers import LayerTable
-from tui.widgets.schematic import Schematic
-from tui.widgets.weights import Weights
+from tui.widgets.charts.network_diagram import Schematic
+from tui.widgets.charts.weight_images import Weights
+from tui.widgets.layer_table import LayerTable
 
 NETWORK_HELP = {
     "drawing": "the network from its input to its ten outputs, scaled down. Dots are units, and "

@@ -7,15 +7,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 
-from tui.screens.view import View
-from tui.settings import ZOOMS
-from tui.widgets.chart import Chart, Charts
-from tui.widgets.choice import Choice
+from tui.preferences import ZOOMS
+from tui.screens.base import View
+from tui.widgets.charts.chart import Chart, Charts
 from tui.widgets.commentary import Commentary
-from tui.widgets.digits import Digits
-from tui.widgets.form import SetupForm
-from tui.widgets.machine import MachineLine
-from tui.widgets.progress import RunProgress
+from tui.widgets.config_form import SetupForm
+from tui.widgets.digit_cards import Digits
+from tui.widgets.machine_usage import MachineLine
+from tui.widgets.run_progress import RunProgress
+from tui.widgets.select import Choice
 
 
 class TrainView(View):

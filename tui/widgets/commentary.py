@@ -5,7 +5,7 @@ import textwrap
 from rich.segment import Segment
 from textual.reactive import var
 
-from tui.state import RunState
+from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
 
 
@@ -25,7 +25,7 @@ class Commentary(Canvas):
         if self.run_state.phase == "idle":
             self.paint([])
             return
-        from tui.commentary import sentences
+        from tui.analysis.commentary import sentences
 
         # Where there is no room for both, the first one whole.
         told = sentences(self.run_state)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widgets import DataTable
 
-from tui.drawing import printable
+from tui.text.formats import printable
 
 
 def fill(table: DataTable[Text], titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,0 +1,114 @@
+"""What can train here, and why not when it can't."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from core.errors import DeviceError
+from core.events import DeviceChoice
+from core.models.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    import torch
+
+
+def cpu_cores() -> int:
+    """The cores that this process may use: a container or a job queue often grants fewer."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def list_devices() -> list[DeviceChoice]:
+    """cpu always, each CUDA device or why there is none, mps or why not; best first."""
+    return [*_cuda(), _mps(), _cpu()]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto is the first that is available. Raises DeviceError."""
+    import torch
+
+    devices = list_devices()
+    if name == "auto":
+        return torch.device(next(each.name for each in devices if each.available))
+    wanted = "cuda:0" if name == "cuda" else name
+    found = next((each for each in devices if each.name == wanted), None)
+    if found is None:
+        reason = next((each.reason for each in devices if each.name == "cuda"), None)
+        here = ", ".join(each.name for each in devices if each.available)
+        raise DeviceError(f"device {name} is not there: {reason or f'this machine has {here}'}")
+    if not found.available:
+        raise DeviceError(f"device {name} is not there: {found.reason}")
+    return torch.device(found.name)
+
+
+def choose_precision(name: str, arch: str, device: torch.device) -> str:
+    """fp32 or bf16; auto is bf16 where the device has it in hardware and the network gains by it.
+
+    Raises DeviceError.
+    """
+    if name == "fp32" or (name == "auto" and not ARCHITECTURES[arch].gains_from_bf16):
+        return "fp32"
+    missing = _bf16_missing(device)
+    if missing and name == "bf16":
+        raise DeviceError(f"--precision bf16 cannot be had: {missing}; use fp32 or auto")
+    return "fp32" if missing else "bf16"
+
+
+def _bf16_missing(device: torch.device) -> str | None:
+    """Why there is no bf16 arithmetic in hardware; None where there is."""
+    import torch
+
+    if device.type == "cuda":
+        if torch.cuda.get_device_capability(device) >= (8, 0):
+            return None
+        return f"{device} is older than NVIDIA's Ampere, which brought it"
+    if device.type == "mps":
+        return None if torch.backends.mps.is_macos_or_newer(14, 0) else "it needs macOS 14"
+    # torch.cpu tells it since 2.10 or so; an older PyTorch counts as a processor without.
+    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    if any(has.get(each) for each in ("avx512_bf16", "amx_bf16")):
+        return None
+    return "this processor has no AVX512-BF16 and no AMX"
+
+
+def _cpu() -> DeviceChoice:
+    cores = cpu_cores()
+    return DeviceChoice(
+        name="cpu", description=f"processor, {cores} cores", available=True, reason=None
+    )
+
+
+def _cuda() -> list[DeviceChoice]:
+    import torch
+
+    if not torch.cuda.is_available():
+        if not torch.backends.cuda.is_built():
+            reason = "this PyTorch was built without CUDA"
+        else:
+            reason = "PyTorch finds no NVIDIA GPU with a working driver"
+        return [DeviceChoice(name="cuda", description="NVIDIA GPU", available=False, reason=reason)]
+    found = []
+    for number in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(number)
+        found.append(
+            DeviceChoice(
+                name=f"cuda:{number}",
+                description=f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB",
+                available=True,
+                reason=None,
+            )
+        )
+    return found
+
+
+def _mps() -> DeviceChoice:
+    import torch
+
+    available = torch.backends.mps.is_available()
+    if available:
+        reason = None
+    elif not torch.backends.mps.is_built():
+        reason = "this PyTorch was built without Metal; it is for Macs with Apple silicon"
+    else:
+        reason = "Metal needs a Mac with Apple silicon and macOS 12.3 or newer"
+    return DeviceChoice(name="mps", description="Apple GPU", available=available, reason=reason)

@@ -1,0 +1,131 @@
+"""What this machine is, and how busy: its processor, its memory, its NVIDIA GPUs."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.compute.devices import cpu_cores
+
+if TYPE_CHECKING:
+    import psutil
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One NVIDIA GPU; None for what its driver does not tell."""
+
+    name: str
+    utilisation: float | None = None  # percent of the time in which it was at work
+    memory_used: int | None = None  # bytes, of all programs
+    memory_total: int | None = None
+    watts: float | None = None
+    celsius: float | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Loads are means since the reading before, None at the first."""
+
+    cpu: str  # the processor's name
+    cores: int  # those that this process may use
+    own_load: float | None  # of this process, percent of one core: 200 is two cores
+    load: float | None  # of the whole machine, percent of all its cores
+    own_memory: int  # bytes, of this process
+    memory_used: int
+    memory_total: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+def read_machine() -> Machine:
+    """The figures of now. It takes well under 2 ms, so that a screen may ask every few seconds."""
+    import psutil
+
+    first = not _process.cache_info().currsize
+    process = _process()
+    own_load, load = process.cpu_percent(), psutil.cpu_percent()
+    memory = psutil.virtual_memory()
+    return Machine(
+        cpu=cpu_name(),
+        cores=cpu_cores(),
+        own_load=None if first else own_load,
+        load=None if first else load,
+        own_memory=process.memory_info().rss,
+        memory_used=memory.total - memory.available,
+        memory_total=memory.total,
+        gpus=read_gpus(),
+    )
+
+
+@cache
+def _process() -> psutil.Process:
+    """One for all readings: it remembers the last, which the next one's load is measured from."""
+    import psutil
+
+    return psutil.Process()
+
+
+@cache
+def cpu_name() -> str:
+    """As its maker calls it, without the trimmings: AMD EPYC 7B13."""
+    name = platform.processor() or platform.machine()
+    try:
+        said = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        name = re.search(r"^model name\s*:\s*(.+)$", said, re.MULTILINE)[1]  # type: ignore[index]
+    except (OSError, TypeError):  # no Linux, or a processor without a name
+        pass
+    name = re.sub(r"\((?:R|TM|tm)\)|\bCPU\b|@.*|\b\d+-Core Processor\b|\bProcessor\b", "", name)
+    return " ".join(name.split())
+
+
+def read_gpus() -> tuple[Gpu, ...]:
+    """The NVIDIA GPUs of this machine; none where nvidia-ml-py or a driver is missing."""
+    nvml = _nvml()
+    if nvml is None:
+        return ()
+    count = _told(nvml.nvmlDeviceGetCount) or 0
+    handles = [_told(partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
+    return tuple(_read_gpu(nvml, handle) for handle in handles if handle is not None)
+
+
+@cache
+def _nvml() -> Any:
+    """NVIDIA's library, begun once; None where it cannot be had."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # not installed, no driver, or a driver of another version
+        return None
+    return pynvml
+
+
+def _read_gpu(nvml: Any, handle: Any) -> Gpu:
+    name = _told(lambda: nvml.nvmlDeviceGetName(handle)) or "NVIDIA GPU"
+    rates = _told(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+    memory = _told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    milliwatts = _told(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+    return Gpu(
+        # Older bindings give bytes.
+        name=name.decode(errors="replace") if isinstance(name, bytes) else name,
+        utilisation=None if rates is None else float(rates.gpu),
+        memory_used=None if memory is None else memory.used,
+        memory_total=None if memory is None else memory.total,
+        watts=None if milliwatts is None else milliwatts / 1000,
+        celsius=_told(
+            lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+        ),
+    )
+
+
+def _told(ask: Callable[[], Any]) -> Any:
+    """What NVML answers; None where it does not: a part of a GPU tells less than a whole one."""
+    try:
+        return ask()
+    except Exception:  # NVML's own errors, whose class only its bindings have
+        return None

@@ -1,0 +1,219 @@
+"""The probe that asks NVIDIA's driver of its GPUs, by its library or else by nvidia-smi: a driver
+that is broken may hang."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from core.doctor.gpu_facts import GpuFacts
+from core.doctor.probe import run_as_probe, tell
+from core.errors import first_line
+
+NVIDIA_VENDOR = "0x10de"
+SMI_SECONDS = 10.0
+
+
+def main() -> None:
+    tell(**_seen(), doing="asking NVIDIA's driver")
+    bindings, found = _from_nvml()
+    tell(bindings=bindings, **found)
+    if not found.get("gpus") and shutil.which("nvidia-smi"):
+        tell(doing="running nvidia-smi")
+        tell(**_from_smi(found.get("error")))
+
+
+def _seen() -> dict[str, Any]:
+    """What the system shows without the driver's help."""
+    driver = None
+    with suppress(OSError):
+        said = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        driver = next(iter(re.findall(r"\b\d{3}\.\d+(?:\.\d+)?\b", said)), None)
+    return {
+        "card": any(map(_is_gpu, Path("/sys/bus/pci/devices").glob("*"))),
+        "driver": driver,
+        "nodes": os.path.exists("/dev/nvidia0") or os.path.exists("/dev/nvidia-caps"),
+        "hidden": os.environ.get("CUDA_VISIBLE_DEVICES"),
+    }
+
+
+def _is_gpu(device: Path) -> bool:
+    try:
+        vendor = (device / "vendor").read_text(encoding="ascii").strip()
+        kind = (device / "class").read_text(encoding="ascii").strip()
+    except OSError:
+        return False
+    # A display controller; the sound and the USB of a card are NVIDIA's too.
+    return vendor == NVIDIA_VENDOR and kind.startswith("0x03")
+
+
+def _from_nvml() -> tuple[bool, dict[str, Any]]:
+    """Whether its bindings are installed, and what it tells."""
+    try:
+        import pynvml as nvml
+    except Exception:  # not installed, or broken
+        return False, {}
+    try:
+        nvml.nvmlInit()
+        count = nvml.nvmlDeviceGetCount()
+    except Exception as error:  # NVML's own, of a class that only its bindings have
+        missing = getattr(nvml, "NVML_ERROR_LIBRARY_NOT_FOUND", 12)
+        # A driver's library that is not installed does not make a driver that fails.
+        return True, {} if getattr(error, "value", 0) == missing else {"error": first_line(error)}
+    text = told(nvml.nvmlSystemGetDriverVersion) or ""
+    number = told(nvml.nvmlSystemGetCudaDriverVersion) or 0  # 12040 is 12.4
+    handles = [told(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count)]
+    found: dict[str, Any] = {
+        "source": "nvml",
+        "gpus": [asdict(read_gpu(nvml, each)) for each in handles if each is not None],
+    }
+    if text:
+        found["driver"] = _text(text)
+    if number:
+        found["cuda"] = (number // 1000, number % 1000 // 10)
+    return True, found
+
+
+def told(ask: Callable[[], Any]) -> Any:
+    """What NVML answers; None where this GPU, or a part of one, cannot tell."""
+    try:
+        return ask()
+    except Exception:
+        return None
+
+
+def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
+    def ask(function: str, *arguments: Any) -> Any:
+        return told(lambda: getattr(nvml, function)(handle, *arguments))
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value / 1000  # milliwatts
+
+    name, uuid = ask("nvmlDeviceGetName") or "NVIDIA GPU", ask("nvmlDeviceGetUUID")
+    memory, rates = ask("nvmlDeviceGetMemoryInfo"), ask("nvmlDeviceGetUtilizationRates")
+    capability, mig = ask("nvmlDeviceGetCudaComputeCapability"), ask("nvmlDeviceGetMigMode")
+    modes = {
+        getattr(nvml, "NVML_COMPUTEMODE_PROHIBITED", 2): "prohibited",
+        getattr(nvml, "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS", 3): "exclusive",
+    }
+    remapped = ask("nvmlDeviceGetRemappedRows")  # corrected, uncorrected, pending, failed
+    return GpuFacts(
+        name=_text(name),
+        uuid=None if uuid is None else _text(uuid),
+        capability=None if capability is None else (capability[0], capability[1]),
+        memory_total=None if memory is None else memory.total,
+        memory_used=None if memory is None else memory.used,
+        watts=scaled(ask("nvmlDeviceGetPowerUsage")),
+        watts_limit=scaled(ask("nvmlDeviceGetEnforcedPowerLimit")),
+        celsius=ask("nvmlDeviceGetTemperature", getattr(nvml, "NVML_TEMPERATURE_GPU", 0)),
+        celsius_slow=ask(
+            "nvmlDeviceGetTemperatureThreshold",
+            getattr(nvml, "NVML_TEMPERATURE_THRESHOLD_SLOWDOWN", 1),
+        ),
+        utilisation=None if rates is None else float(rates.gpu),
+        compute_mode=modes.get(ask("nvmlDeviceGetComputeMode"), "default"),
+        mig=bool(mig and mig[0]),
+        # Errors that could not be corrected, since the driver was loaded.
+        ecc_errors=ask("nvmlDeviceGetTotalEccErrors", 1, 0),
+        remapping=None if not remapped else _remapping(remapped[2], remapped[3]),
+        slowed=ask("nvmlDeviceGetCurrentClocksThrottleReasons") or 0,
+        programs=tuple(_programs(ask("nvmlDeviceGetComputeRunningProcesses") or [])),
+    )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _remapping(pending: int, failed: int) -> str | None:
+    return "failed" if failed else "pending" if pending else None
+
+
+def _programs(processes: list[Any]) -> Iterator[tuple[int, str, int | None]]:
+    import psutil
+
+    for each in processes:
+        name = "another container's or user's program"
+        with suppress(psutil.Error):
+            name = psutil.Process(each.pid).name()
+        yield each.pid, name, each.usedGpuMemory
+
+
+# What nvidia-smi calls them, in the order that it is asked for them.
+SMI_FIELDS = (
+    "name",
+    "uuid",
+    "driver_version",
+    "memory.total",
+    "memory.used",
+    "power.draw",
+    "power.limit",
+    "temperature.gpu",
+    "utilization.gpu",
+    "compute_mode",
+    "compute_cap",  # which those of old do not know
+)
+
+
+def _from_smi(before: str | None) -> dict[str, Any]:
+    error = ""
+    for fields in (SMI_FIELDS, SMI_FIELDS[:-1]):
+        command = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return {"error": before or "nvidia-smi does not answer"}
+        if done.returncode == 0:
+            return parse_smi(done.stdout)
+        error = error or next(iter((done.stdout + done.stderr).strip().splitlines()), "")
+    return {"error": before or error}
+
+
+def parse_smi(text: str) -> dict[str, Any]:
+    def number(value: str) -> float | None:
+        try:
+            return float(value)
+        except ValueError:  # [N/A], [Not Supported]
+            return None
+
+    found: list[GpuFacts] = []
+    driver = ""
+    for row in csv.reader(text.splitlines(), skipinitialspace=True):
+        if len(row) < len(SMI_FIELDS) - 1:
+            continue
+        name, uuid, driver, total, used, watts, limit, celsius, rate, mode, *capability = row
+        mebibytes = [number(total), number(used)]
+        sizes = [None if each is None else int(each * 2**20) for each in mebibytes]
+        version = re.fullmatch(r"(\d+)\.(\d+)", capability[0]) if capability else None
+        found.append(
+            GpuFacts(
+                name=name,
+                uuid=uuid,
+                capability=(int(version[1]), int(version[2])) if version else None,
+                memory_total=sizes[0],
+                memory_used=sizes[1],
+                watts=number(watts),
+                watts_limit=number(limit),
+                celsius=number(celsius),
+                utilisation=number(rate),
+                compute_mode={"E": "exclusive", "P": "prohibited"}.get(mode[:1], "default"),
+            )
+        )
+    if not found:
+        return {"error": "nvidia-smi tells of no GPU"}
+    return {"source": "nvidia-smi", "driver": driver, "gpus": [asdict(each) for each in found]}
+
+
+if __name__ == "__main__":
+    run_as_probe(main)

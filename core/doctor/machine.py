@@ -1,0 +1,192 @@
+"""The processor and the memory, and how much of them this process is granted."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.compute.devices import cpu_cores
+from core.compute.usage import cpu_name
+from core.doctor.check import OK, PROBLEM, WARNING, Check
+
+GROUP = "This machine"
+CGROUPS = Path("/sys/fs/cgroup")
+# PyTorch with CUDA and a run of cnn take about 1.2 GB; the app and its charts, a little more.
+TIGHT_MEMORY, LEAST_MEMORY = 2_000_000_000, 700_000_000
+# How much of all cores may be busy before it is said: an editor and a browser are less.
+BUSY = 0.5
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    system: str
+    cpu: str
+    cores: int  # those that this process may be put on
+    all_cores: int
+    quota: float | None  # for how many cores' time a container or a job is good; None: no limit
+    load: float | None  # how many processes want a core, the mean of a minute
+    memory_total: int  # bytes
+    memory_available: int
+    memory_limit: int | None  # a container's or a job's, in bytes
+    memory_in_limit: int  # what is used of that
+    omp_threads: str | None  # OMP_NUM_THREADS
+    omp_limit: str | None  # OMP_THREAD_LIMIT
+
+
+def read_machine_facts() -> MachineFacts:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    limit, used = memory_limit(CGROUPS, own_cgroup())
+    return MachineFacts(
+        system=" ".join(filter(None, (platform.system(), platform.release(), platform.machine()))),
+        cpu=cpu_name(),
+        cores=cpu_cores(),
+        all_cores=os.cpu_count() or 1,
+        quota=cpu_quota(CGROUPS, own_cgroup()),
+        load=load(),
+        memory_total=memory.total,
+        memory_available=memory.available,
+        memory_limit=limit if limit is not None and limit < memory.total else None,
+        memory_in_limit=used,
+        omp_threads=os.environ.get("OMP_NUM_THREADS"),
+        omp_limit=os.environ.get("OMP_THREAD_LIMIT"),
+    )
+
+
+def load() -> float | None:
+    """How many programs want a core of the machine's, the mean of a minute; Windows has none."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def load_per_core() -> float | None:
+    """1.0 where as many programs want a core as there are."""
+    wanted = load()
+    return None if wanted is None else wanted / (os.cpu_count() or 1)
+
+
+def granted_cores() -> int:
+    """How many cores' time this process can have: a container may grant less than it shows."""
+    quota = cpu_quota(CGROUPS, own_cgroup())
+    return max(1, int(min(cpu_cores(), quota or math.inf)))
+
+
+def own_cgroup() -> str:
+    """The path of this process's group below the root; "/" where it cannot be told."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return "/"
+    return next((line[3:] for line in lines if line.startswith("0::")), "/")
+
+
+def _groups(root: Path, own: str) -> list[Path]:
+    """The group's folder and those above it: the tightest limit among them is the one that holds.
+    In a container the own path often is not to be seen, and the root is the container's."""
+    folder = root / own.lstrip("/")
+    return [each for each in (folder, *folder.parents) if each.is_relative_to(root)]
+
+
+def _numbers(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except OSError:
+        return []
+
+
+def cpu_quota(root: Path, own: str) -> float | None:
+    """For how many cores' time the process is good; None for no limit."""
+    found = []
+    for folder in _groups(root, own):
+        match _numbers(folder / "cpu.max"):
+            case [quota, period] if quota.isdigit() and period.isdigit():
+                found.append(int(quota) / int(period))
+    # The first version of control groups.
+    match (_numbers(root / "cpu/cpu.cfs_quota_us"), _numbers(root / "cpu/cpu.cfs_period_us")):
+        case ([quota], [period]) if quota.isdigit() and period.isdigit():
+            found.append(int(quota) / int(period))
+    return min(found, default=None)
+
+
+def memory_limit(root: Path, own: str) -> tuple[int | None, int]:
+    """The tightest limit in bytes, None for none, and what is used of it."""
+    found = []
+    names = [(folder / "memory.max", folder / "memory.current") for folder in _groups(root, own)]
+    old = root / "memory"
+    names.append((old / "memory.limit_in_bytes", old / "memory.usage_in_bytes"))
+    for limit, used in names:
+        match (_numbers(limit), _numbers(used)):
+            case ([most], [now]) if most.isdigit() and now.isdigit():
+                found.append((int(most), int(now)))
+    return min(found, key=lambda each: each[0] - each[1], default=(None, 0))
+
+
+def judge_machine(facts: MachineFacts) -> Iterator[Check]:
+    yield Check(GROUP, "system", OK, facts.system)
+    yield _judge_cores(facts)
+    if facts.load is not None:
+        yield _judge_load(facts.load, facts.all_cores)
+    yield _judge_memory(facts)
+    yield from _judge_openmp(facts)
+
+
+def _judge_cores(facts: MachineFacts) -> Check:
+    cores = "1 core" if facts.cores == 1 else f"{facts.cores} cores"
+    what = f"{facts.cpu}, {cores}"
+    if facts.cores < facts.all_cores:
+        what += f" of {facts.all_cores} granted to this process"
+    figures = {"cores": facts.cores, "quota": facts.quota}
+    if facts.quota is not None and facts.quota < facts.cores:
+        threads = max(1, int(facts.quota))
+        advice = (
+            f"train with --threads {threads}: with a thread for each core they are stopped "
+            "for most of the time, in the middle of a step"
+        )
+        what += f", but only the time of {facts.quota:g} (a container's or a job's limit)"
+        return Check(GROUP, "processor", WARNING, what, advice, figures)
+    return Check(GROUP, "processor", OK, what, figures=figures)
+
+
+def _judge_load(load: float, cores: int) -> Check:
+    what = f"{load:.1f} programs want {'its core' if cores == 1 else f'its {cores} cores'}"
+    what += " (mean of the last minute)"
+    if load <= BUSY * cores:
+        return Check(GROUP, "load", OK, what, figures={"load": load})
+    advice = "see with top what else runs: training shares the cores with it, and figures below are"
+    return Check(GROUP, "load", WARNING, what, f"{advice} lower for it", {"load": load})
+
+
+def _judge_memory(facts: MachineFacts) -> Check:
+    free, total = facts.memory_available, facts.memory_total
+    where = ""
+    if facts.memory_limit is not None:
+        total = facts.memory_limit
+        free = min(free, total - facts.memory_in_limit)
+        where = " that a container or a job grants"
+    what = f"{free / 1e9:.1f} GB free of {total / 1e9:.1f} GB{where}"
+    figures = {"free": free, "total": total}
+    if free >= TIGHT_MEMORY:
+        return Check(GROUP, "memory", OK, what, figures=figures)
+    advice = "end what else takes memory, or ask for more: PyTorch and a run of cnn take 1.2 GB"
+    verdict = PROBLEM if free < LEAST_MEMORY else WARNING
+    return Check(GROUP, "memory", verdict, what, advice, figures)
+
+
+def _judge_openmp(facts: MachineFacts) -> Iterator[Check]:
+    for name, value in (("NUM_THREADS", facts.omp_threads), ("THREAD_LIMIT", facts.omp_limit)):
+        if value is None:
+            continue
+        name = f"OMP_{name}"
+        # One number, or one for each level of nesting.
+        if not all(each.strip().isdigit() and int(each) > 0 for each in value.split(",")):
+            advice = f"unset {name}, or set it to a whole number above 0"
+            yield Check(GROUP, name, WARNING, f"is {value!r}, which is no number", advice)
+        elif name == "OMP_THREAD_LIMIT" and int(value.split(",")[0]) < facts.cores:
+            advice = f"unset {name}: no program here gets more threads than that"
+            yield Check(GROUP, name, WARNING, f"is {value}, below the {facts.cores} cores", advice)
+        else:
+            yield Check(GROUP, name, OK, f"is {value}; training goes by --threads instead")

@@ -1,0 +1,90 @@
+"""What a network is made of: its layers, their shapes, and what one digit costs in each."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from math import prod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from core.data.batches import SIDE
+from core.events import Layer, NetworkDescribed
+from core.models.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FP32_BYTES = 4
+INPUT = (1, SIDE, SIDE)
+
+
+@lru_cache
+def describe_network(arch: str) -> NetworkDescribed:
+    """The layers of the architecture of that name, as one blank digit passes through them on the
+    CPU. Raises KeyError for a name that is none."""
+    # A run's own random numbers stay as they are.
+    with torch.random.fork_rng(devices=()):
+        model = ARCHITECTURES[arch].build().eval()
+    layers: list[Layer] = []
+
+    def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        layers.append(_describe(name, module, output))
+
+    for name, module in leaves(model):
+        module.register_forward_hook(partial(note, name))
+    with torch.inference_mode():
+        model(torch.zeros(1, *INPUT))
+    return NetworkDescribed(arch=arch, input=INPUT, layers=tuple(layers))
+
+
+def leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The modules that are made of no others, by their names in a state dict."""
+    for name, module in model.named_modules():
+        if next(module.children(), None) is None:
+            yield name, module
+
+
+def _describe(name: str, module: nn.Module, output: Tensor) -> Layer:
+    """Of a layer that gave this output (1, …)."""
+    shape = tuple(output.shape[1:])
+    parameters = sum(each.numel() for each in module.parameters())
+    weighs = isinstance(module, nn.Linear | nn.Conv2d)
+    return Layer(
+        name=name,
+        what=_words(module),
+        shape=shape,
+        parameters=parameters,
+        # Each output is a sum over one row of a Linear's weights, or one kernel of a convolution's.
+        multiply_adds=prod(shape) * module.get_parameter("weight")[0].numel() if weighs else 0,
+        parameter_bytes=parameters * FP32_BYTES,
+        output_bytes=prod(shape) * FP32_BYTES,
+    )
+
+
+def _words(module: nn.Module) -> str:
+    match module:
+        case nn.Linear():
+            return f"Linear {module.in_features}→{module.out_features}"
+        case nn.Conv2d():
+            size = _sides(module.kernel_size)
+            stride = "" if set(module.stride) == {1} else f", stride {_side(module.stride)}"
+            return f"Conv {module.in_channels}→{module.out_channels}, {size}{stride}"
+        case nn.MaxPool2d() | nn.AvgPool2d():
+            return f"{type(module).__name__.removesuffix('2d')} {_sides(module.kernel_size)}"
+        case nn.ZeroPad2d():
+            by = set(module.padding)
+            kind = "Crop" if all(each <= 0 for each in by) else "Pad"
+            return f"{kind} by {max(map(abs, by))}"
+        case nn.Dropout():
+            return f"Dropout {module.p:g}"
+    return type(module).__name__
+
+
+def _sides(size: int | tuple[int, ...]) -> str:
+    return "×".join(map(str, size)) if isinstance(size, tuple) else f"{size}×{size}"
+
+
+def _side(size: tuple[int, ...]) -> str:
+    return str(size[0]) if len(set(size)) == 1 else _sides(size)

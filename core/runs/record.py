@@ -1,0 +1,89 @@
+"""A run's record, read back: its events.jsonl, whoever wrote it."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from core.event_json import EVENTS as KINDS
+from core.event_json import from_json
+from core.events import Evaluated, Event, RunStarted
+from core.files import itself, read_lines
+from core.runs.run import EVENTS
+
+LARGEST_NUMBER = 2**53
+
+
+def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]:
+    """What a run's record tells, line by line; None for one that is broken, or of another version.
+    Nothing where there is no record. No more than a line is held at a time, and no more is read
+    than the first `most` bytes, where that is given. Raises OSError.
+    """
+    try:
+        number = itself(folder / EVENTS, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    with open(number, "rb") as file:
+        # An event's line has 2 KB at most, an evaluation's.
+        left = most
+        for line in read_lines(file):
+            if left is not None and (left := left - len(line)) < 0:
+                return
+            event = from_json(line.decode(errors="replace"))
+            yield event if event and plausible(event) else None
+
+
+def plausible(event: Event) -> bool:
+    """Whether its values are of the types that it says, and no larger than any that is meant."""
+    try:
+        return _is_meant(event)
+    except (TypeError, OverflowError):
+        return False
+
+
+def _is_meant(event: Event) -> bool:
+    values = vars(event)
+    if not all(check(values[name]) for name, check in CHECKED[type(event)]):
+        return False
+    if isinstance(event, Evaluated):
+        rows = event.confusion
+        if not 0 <= event.test_accuracy <= 1:
+            return False
+        whole = len(rows) == 10 and all(len(row) == 10 and all(map(_count, row)) for row in rows)
+        return whole or rows == ()
+    if isinstance(event, RunStarted):
+        return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
+    return True
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < LARGEST_NUMBER
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and isfinite(value) and abs(value) < 1e30
+
+
+def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+CHECKS: dict[Any, Callable[[Any], bool]] = {
+    int: _count,
+    float: _number,
+    bool: lambda value: isinstance(value, bool),
+    str: lambda value: isinstance(value, str),
+    float | None: _or_none(_number),
+    str | None: _or_none(lambda value: isinstance(value, str)),
+    tuple[float, ...]: lambda value: isinstance(value, tuple) and all(map(_number, value)),
+    dict[str, Any]: lambda value: isinstance(value, dict),
+}
+
+
+# By an event's class: the names of its values, and what each has to be.
+CHECKED = {
+    kind: [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
+    for kind in KINDS.values()
+}

@@ -1,0 +1,123 @@
+"""How the layers of a network do while it trains: what a step asks of them and changes in them,
+which units are dead, and what the first weights look like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from core.events import DeadUnits, LayerNorms, NetworkInspected, WeightImages
+from core.models.summary import leaves
+from core.training.learner import Learner
+
+# So many test digits tell a dead ReLU from one that is only choosy.
+TRIED = 128
+MOST_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Before:
+    """The weights before a step, and how long training waited for the copy."""
+
+    weights: dict[str, Tensor]
+    seconds: float
+
+
+def copy_weights(learner: Learner) -> Before:
+    since = perf_counter()
+    weights = {name: each.detach().clone() for name, each in learner.parameters.items()}
+    return Before(weights, perf_counter() - since)
+
+
+@torch.no_grad()
+def inspect(learner: Learner, step: int, before: Before | None = None) -> NetworkInspected:
+    """The network after that step, and what it changed if its weights before it are given. Nothing
+    of the run is other for it."""
+    since = perf_counter()
+    changed = None
+    if before:
+        now = learner.parameters
+        changed = {name: now[name] - old for name, old in before.weights.items()}
+    digits = learner.test_images[:TRIED]
+    return NetworkInspected(
+        step=step,
+        layers=tuple(_norms(learner, changed)),
+        relus=dead_units(learner.model, digits),
+        tried=len(digits),
+        weights=first_weights(learner.model),
+        seconds=perf_counter() - since + (before.seconds if before else 0.0),
+    )
+
+
+def _norms(learner: Learner, changed: dict[str, Tensor] | None) -> Iterator[LayerNorms]:
+    """Of each layer that has parameters, in their order."""
+    weights = _norms_by_layer(learner.parameters)
+    gradients = _norms_by_layer(learner.gradients())
+    updates = _norms_by_layer(changed or {})
+    for name, weight in weights.items():
+        yield LayerNorms(name, weight, gradients.get(name), updates.get(name))
+
+
+def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
+    """By what the tensors' names begin with."""
+    if not tensors:
+        return {}
+    # One wait for the device, however many there are.
+    norms = torch.stack(torch._foreach_norm(list(tensors.values()))).tolist()
+    squares: dict[str, float] = {}
+    for name, norm in zip(tensors, norms, strict=True):
+        layer = name.rpartition(".")[0]
+        squares[layer] = squares.get(layer, 0.0) + norm * norm
+    return {layer: math.sqrt(square) for layer, square in squares.items()}
+
+
+def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
+    """How many units of each ReLU give 0 on all of these images (N, 1, 28, 28)."""
+    found: list[tuple[str, Tensor]] = []
+
+    def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        others = [each for each in range(output.dim()) if each != 1]
+        found.append((name, output.amax(others) <= 0))
+
+    mode = model.training
+    with ExitStack() as hooks, torch.inference_mode():
+        for name, module in leaves(model):
+            if isinstance(module, nn.ReLU):
+                handle = module.register_forward_hook(partial(note, name))
+                hooks.callback(handle.remove)
+        hooks.callback(model.train, mode)
+        model.eval()
+        model(images)
+    return tuple(DeadUnits(name, int(dead.sum()), len(dead)) for name, dead in found)
+
+
+def first_weights(model: nn.Module) -> WeightImages | None:
+    """Those of the first layer that has any; None where they make no square images."""
+    layer = next(
+        (each for each in leaves(model) if isinstance(each[1], nn.Linear | nn.Conv2d)), None
+    )
+    if layer is None:
+        return None
+    name, module = layer
+    weight = module.get_parameter("weight").detach()
+    if weight.dim() == 2:
+        side = math.isqrt(weight.shape[1])
+        if side * side != weight.shape[1]:
+            return None
+        weight = weight.view(-1, side, side)
+    else:
+        weight = weight.flatten(0, 1)
+    shown = weight[:MOST_IMAGES].float().cpu()
+    largest = float(shown.abs().max())
+    # Weights that are no longer numbers are drawn as 0: that a run diverged is said elsewhere.
+    scaled = (shown / (largest or 1.0)).nan_to_num(0.0).mul(127).round().add(128).to(torch.uint8)
+    count, height, width = weight.shape
+    images = tuple(each.numpy().tobytes() for each in scaled.contiguous())
+    return WeightImages(name, images, count, width, height, largest)

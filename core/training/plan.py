@@ -1,0 +1,141 @@
+"""What a run would do: on which device, with which digits, in how many steps, and where to.
+
+Nothing is started, written or downloaded to find out.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.checkpoints.header import read_info
+from core.config import TrainConfig
+from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
+from core.errors import CheckpointError, DataError, UsageError, explain
+from core.files import standing
+from core.models.architectures import ARCHITECTURES
+from core.runs.resume import TakenUp
+from core.runs.run import cannot_be_written, held
+from core.training.distributed import Place, Ranks, check_shared, launched
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`notes` are what a person should know of it. `threads` are a CPU's, None elsewhere; each of
+    the `ranks` processes that train together has as many, and a device of its own. `run` is the
+    folder of the run that is taken up, and `step` the one that it goes on from; None and 0 for a
+    new run, whose folder gets its name when it begins."""
+
+    config: TrainConfig
+    parameters: int
+    device: str
+    threads: int | None
+    precision: str
+    dataset: str
+    train_samples: int
+    downloaded: bool  # the digits are not here yet
+    steps_per_epoch: int
+    total_steps: int
+    step: int = 0
+    run: Path | None = None
+    checkpoint: Path | None = None
+    notes: tuple[str, ...] = ()
+    ranks: int = 1
+
+
+def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
+    """What `train` would do with the same arguments. Raises UserError for what would keep it from
+    beginning, as far as that can be known by now, in the words of the real thing."""
+    from core.compute.devices import choose_device, choose_precision
+
+    place = launched()
+    device = Ranks(place).device(config.device) if place else choose_device(config.device)
+    precision = choose_precision(config.precision, config.arch, device)
+    dataset, notes = _choose_dataset(config)
+    count = DATASETS[dataset].train_samples
+    if config.batch_size > count:
+        raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
+    if place:
+        check_shared(config.batch_size, place.world)
+    _check_folders(config, taken_up)
+    checkpoint = taken_up.checkpoint if taken_up else None
+    steps = math.ceil(count / config.batch_size)
+    return Plan(
+        config=config,
+        parameters=ARCHITECTURES[config.arch].parameters,
+        device=str(device),
+        threads=_threads(config, place) if device.type == "cpu" else None,
+        precision=precision,
+        dataset=dataset,
+        train_samples=count,
+        downloaded=dataset == "mnist" and not mnist_whole(config.data),
+        steps_per_epoch=steps,
+        total_steps=steps * config.epochs,
+        step=read_info(checkpoint).step if checkpoint else 0,
+        run=taken_up.folder if taken_up else None,
+        checkpoint=checkpoint,
+        notes=notes,
+        ranks=place.world if place else 1,
+    )
+
+
+def _threads(config: TrainConfig, place: Place | None) -> int:
+    from core.training.learner import choose_threads
+
+    return choose_threads(config, place.local_world if place else 1)
+
+
+def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
+    """Its name, and why it is not the one that is better. Raises DataError."""
+    if config.dataset != "sample":
+        why = mnist_out_of_reach(config.data) or _no_place_for_mnist(config.data)
+        if why is None:
+            return "mnist", ()
+        if config.dataset != "auto":
+            raise DataError(why)
+    lacking = DATASETS["sample"].missing(config.data)
+    if config.dataset == "sample":
+        if lacking:
+            raise DataError(lacking)
+        return "sample", ()
+    if lacking:
+        raise DataError(f"no digits to train on: {why}; {lacking}")
+    count = DATASETS["sample"].train_samples
+    return "sample", (f"training on the sample of {count:,} digits instead of MNIST: {why}",)
+
+
+def _no_place_for_mnist(data: str | None) -> str | None:
+    folder = mnist_folder(data)
+    error = None if mnist_whole(data) else _unwritable(folder)
+    return f"{folder} cannot be written ({explain(error)})" if error else None
+
+
+def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
+    """Raises CheckpointError where the run could not be written, or is going on already."""
+    if taken_up is None:
+        if error := _unwritable(config.folder):
+            raise cannot_be_written(config.folder, error)
+        return
+    with held(taken_up.folder):
+        if error := _unwritable(taken_up.folder):
+            raise CheckpointError(f"{taken_up.folder} cannot be written ({explain(error)})")
+
+
+def _unwritable(folder: Path) -> OSError | None:
+    """Why nothing can be made in a folder that is there, or would have to be made first."""
+    try:
+        place = standing(folder)
+    except OSError as error:
+        return error
+    if not os.access(place, os.W_OK | os.X_OK):
+        denied = errno.EROFS if _is_read_only(place) else errno.EACCES
+        return OSError(denied, os.strerror(denied))
+    return None
+
+
+def _is_read_only(place: Path) -> bool:
+    """Whether it is on a file system that nobody can write to."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(place).f_flag & os.ST_RDONLY)

@@ -1,0 +1,351 @@
+"""Runs in a process of their own: what they outlive, and what is said where they cannot start."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import preloaded
+import psutil
+import pytest
+from test_main import environment_in, one_line
+
+from core.attach import detached as background
+from core.attach.detached import Background
+from core.checkpoints.header import read_info
+from core.config import TrainConfig
+from core.errors import UserError
+from core.events import RunFailed, RunStarted
+from core.runs.run import is_live, read_description
+from core.runs.watch import newest
+from tui.headless.detached import train_detached
+
+pexpect = pytest.importorskip("pexpect")
+pytest.importorskip("mlxtend")
+TESTS = Path(__file__).parents[2]
+QUICK = TrainConfig(save_every=0.001, epochs=1, checkpoints="my runs")
+RUN = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
+PROGRAM = [sys.executable, "-P", "-m", "tui"]
+
+
+def wait_until(holds, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, "it has not come about"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs the program in a folder of the test's own, out of which Python imports nothing."""
+
+    def call(*arguments, **more):
+        return preloaded.run(
+            [*PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=environment_in(tmp_path) | more,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def nothing_goes_on(tmp_path):
+    """Ends what is left of a test's runs."""
+    yield
+    for place in tmp_path.glob("checkpoints/*"):
+        if is_live(place, described := read_description(place)):
+            os.kill(described["pid"], signal.SIGKILL)
+
+
+FAKE = """
+import sys, time, types
+from conftest import make_fake_train
+from core.events import Notice
+def train(config, inbox, taken_up=None):
+    yield Notice(message=f"take up {taken_up.checkpoint}" if taken_up else "by the way")
+    yield from make_fake_train(delay=config.save_every)(config, inbox)
+    time.sleep(60 if config.preset == "speedrun" else 0)
+sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")
+sys.modules["core.training.trainer"].train = train
+"""
+
+
+def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, str]:
+    """An environment in which the process that is to train does something else."""
+    folder.mkdir(exist_ok=True)
+    (folder / "fake.py").write_text(FAKE)
+    (folder / "sitecustomize.py").write_text(
+        f"import os, signal, sys, time\nif 'core.attach.detached' in sys.orig_argv: {what}\n"
+    )
+    environment = environment_in(folder)
+    path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
+    return environment | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+def held(pid: int, *kinds: str) -> list[str]:
+    """What a process has open of such kinds."""
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(each))
+    return [each for each in found if each.startswith(kinds)]
+
+
+def ended(folder: Path):
+    described = read_description(folder)
+    return not is_live(folder, described) and described["status"]
+
+
+@pytest.mark.terminal
+@pytest.mark.usefixtures("nothing_goes_on")
+def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(run, tmp_path):
+    (tmp_path / "core").mkdir()  # what lies in the current folder is not ours to import
+    (tmp_path / "core" / "__init__.py").write_text("raise SystemExit('not this one')")
+    start = shlex.join([*PROGRAM, "train", "--detach", *RUN])
+    terminal = pexpect.spawn(
+        "sh",
+        ["-c", f'NAME=$({start} --epochs 1000); echo "it is <$NAME>"; exec sleep 100'],
+        cwd=str(tmp_path),
+        env=environment_in(tmp_path),
+        dimensions=(24, 200),
+        encoding="utf-8",
+    )
+    terminal.expect(r"process (\d+): `mnist-tui attach (\S+)` follows it, `kill (\d+)`")
+    pid, name, _ = terminal.match.groups()
+    pid = int(pid)
+    terminal.expect_exact(f"it is <{name}>")
+    folder = tmp_path / "checkpoints" / name
+    assert read_description(folder)["pid"] == pid
+    assert os.getsid(pid) == pid
+    assert psutil.Process(pid).terminal() is None
+    wait_until(lambda: not held(pid, "/dev/pts", "pipe:"))
+
+    terminal.close(force=True)
+    os.kill(pid, signal.SIGHUP)
+    step = newest(folder).step
+    wait_until(lambda: newest(folder).step > step + 50)
+    (row,) = json.loads(run("runs", "--json").stdout)
+    assert (row["run"], row["status"]) == (name, "running")
+    os.kill(pid, signal.SIGTERM)
+    assert wait_until(lambda: ended(folder)) == "stopped"
+    last = folder / "last.safetensors"
+    assert read_info(last).step > step + 50
+
+    # In the place of the trainer it is told what to take up, which any resume does alike.
+    done = run(
+        "resume", name, "--epochs", "1001", "--detach", **instead_of_training(tmp_path / "it")
+    )
+    pid = re.search(r"`kill (\d+)`", done.stderr)
+    assert pid, done.stderr
+    os.kill(int(pid[1]), signal.SIGKILL)
+    assert (done.returncode, done.stdout) == (0, "fake-1\n")
+    assert f"take up {last.relative_to(tmp_path)}\n" in done.stderr
+
+
+def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
+    (tmp_path / "file").touch()
+    done = run("train", "--detach", *RUN, "--checkpoints", "file")
+    assert done.returncode == 1
+    assert "the checkpoint folder file cannot be written (File exists)" in one_line(done)
+    none = run("resume", "nothing", "--detach")
+    assert (none.returncode, none.stdout) == (1, "")
+    told = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+    many = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **told)
+    assert many.returncode == 2
+    assert "--detach does not go with torchrun" in one_line(many)
+
+
+FAULTS = {
+    "os._exit(3)": "ended before it began (with status 3)",
+    "os.kill(os.getpid(), signal.SIGKILL)": "ended before it began (by SIGKILL)",
+    "os.write(1, b'Hello\\n'); time.sleep(60)": "says what nobody understands: 'Hello'",
+    'os.write(1, b\'{"event": "ready"}\\n\'); input(); os._exit(1)': "(with status 1)",
+    "sys.modules['torch'] = None": "ModuleNotFoundError: import of torch halted",
+}
+
+
+@pytest.fixture
+def detach(monkeypatch, tmp_path, capsys):
+    """Detaches a run, where something else is done than training; gives the exit status and what
+    was printed."""
+
+    def call(config=QUICK, what="import fake", **how):
+        instead_of_training(tmp_path, what)
+        monkeypatch.syspath_prepend(tmp_path)
+        status = train_detached(config, **how)
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_process_that_fails_before_the_run_has_started_costs_one_line(detach, fault):
+    status, out, err = detach(what=fault)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert FAULTS[fault] in err
+
+
+@pytest.fixture
+def instead(monkeypatch, tmp_path):
+    """Has a shell script run in the place of Python."""
+
+    def put(script: str) -> None:
+        program = tmp_path / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+
+    return put
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_it_has_started_ends_both(tmp_path, number):
+    wait = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
+    process = subprocess.Popen(
+        [*PROGRAM, "train", "--detach"],
+        env=instead_of_training(tmp_path, wait),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "mnist-tui: so first\n"
+    (own,) = psutil.Process(process.pid).children()
+    process.send_signal(number)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 128 + number
+    assert not own.is_running()
+
+
+def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypatch):
+    monkeypatch.setattr(background, "ENDING_SECONDS", 0.1)
+    instead("trap '' TERM; exec sleep 60")
+    one = Background()
+    with pytest.raises(UserError, match=r"not ready within 0\.2 seconds"):
+        one.wait_ready(0.2)
+    assert psutil.pid_exists(one.pid)
+    one.give_up()
+    wait_until(lambda: not psutil.pid_exists(one.pid))  # not even as a zombie
+    (failed,) = one.begin(TrainConfig())
+    assert isinstance(failed, RunFailed)
+    assert "(by SIGKILL)" in failed.message
+
+
+@pytest.fixture
+def process(tmp_path):
+    """The process itself, with a fake to train with: it is ready, and waits for its job."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "core.attach.detached"],
+        env=instead_of_training(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        try:
+            assert child.stdout.readline().decode() == background.READY + "\n"
+            yield child
+        finally:
+            child.kill()
+
+
+def test_what_detaching_prints(detach):
+    status, out, err = detach()
+    assert (status, out) == (0, "fake-1\n")
+    first, last = err.splitlines()
+    assert first == "mnist-tui: by the way"
+    assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` follows it" in last
+    assert detach(quiet=True) == (0, "fake-1\n", "mnist-tui: by the way\n")
+    told = detach(as_json=True, quiet=True)[1]
+    assert [json.loads(line)["run"] for line in told.splitlines()] == ["fake-1"]
+    status, told, _ = detach(what="os._exit(3)", as_json=True)
+    assert status == 1
+    assert [json.loads(line)["event"] for line in told.splitlines()] == ["run_failed"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
+def test_a_name_that_cannot_be_printed_is_on_stderr(detach, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left"):
+            detach(quiet=True)
+        with suppress(OSError):
+            full.close()
+    assert "`mnist-tui attach fake-1" in capsys.readouterr().err
+
+
+def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypatch, tmp_path):
+    instead_of_training(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = {*threading.enumerate(), *held(os.getpid(), "pipe:")}
+    one = Background()
+    one.wait_ready(30)
+    *_, started = one.begin(TrainConfig(save_every=0.01, epochs=1000))
+    assert isinstance(started, RunStarted)
+    one.give_up()
+    assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
+    os.kill(one.pid, signal.SIGTERM)
+    wait_until(lambda: not psutil.pid_exists(one.pid))
+    wait_until(lambda: {*threading.enumerate(), *held(os.getpid(), "pipe:")} <= before)
+
+
+def job(**changes) -> bytes:
+    config = asdict(TrainConfig(**{"save_every": 0.01, "epochs": 1000} | changes))
+    return json.dumps({"config": config, "folder": None, "checkpoint": None}).encode() + b"\n"
+
+
+def test_who_started_it_hears_until_it_has_started(process):
+    out, err = process.communicate(job(epochs=1), timeout=20)
+    said = [json.loads(line)["event"] for line in out.splitlines()]
+    assert (said, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
+
+
+def test_a_signal_ends_the_run(process):
+    process.stdin.write(job())
+    process.stdin.close()
+    assert process.stdout.read().count(b"\n") == 3  # all that it says; it goes on
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+
+
+def test_a_second_signal_ends_the_process_at_once(process):
+    process.stdin.write(job(preset="speedrun"))
+    process.stdin.close()
+    process.stdout.read()
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def test_it_trains_though_who_started_it_has_gone_meanwhile(process):
+    process.stdout.close()
+    process.stdin.write(job(epochs=1))
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+def test_it_ends_where_who_started_it_goes_before_the_job_is_told(process):
+    out, err = process.communicate(job()[:100], timeout=20)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def test_a_job_that_cannot_be_meant_is_one_line(process):
+    out, err = process.communicate(job().replace(b'"mlp"', b'"rnn"'), timeout=20)
+    failed = json.loads(out)
+    assert (failed["event"], failed["reason"], process.returncode) == ("run_failed", "usage", 2)
+    assert failed["message"].startswith("--arch must be one of")
+    assert err == b""

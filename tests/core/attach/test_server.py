@@ -1,0 +1,443 @@
+"""A run and its viewers, over a real socket: what they see of it, what they tell it, and what the
+broken and the hostile among them cannot do."""
+
+import os
+import socket
+import time
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from threading import Thread
+
+import pytest
+
+from core.attach.client import connections, find_live, follow
+from core.attach.server import shared
+from core.attach.sockets import connect, runtime_folders, socket_name, sockets
+from core.attach.viewer import MOST_WAITING, Line, Viewer
+from core.commands import (
+    Inspect,
+    Pause,
+    Predict,
+    PredictImages,
+    Resume,
+    Save,
+    SetLearningRate,
+    Stop,
+)
+from core.errors import CheckpointError, UsageError
+from core.events import (
+    DigitsLoaded,
+    Evaluated,
+    ImagesPredicted,
+    LearningRateChanged,
+    NetworkInspected,
+    Notice,
+    Paused,
+    Predicted,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    Scored,
+)
+from core.runs.run import EVENTS
+from core.training.trainer import train
+
+# Far more than any test waits for.
+FOREVER = 100_000
+
+
+class Running:
+    """A run in a thread of its own, as in the app."""
+
+    def __init__(self, config):
+        self.inbox, self.events = SimpleQueue(), []
+        self.thread = Thread(target=self._run, args=(config,), daemon=True)
+        self.thread.start()
+
+    def _run(self, config):
+        for event in shared(train(config, self.inbox), self.inbox):
+            self.events.append(event)
+
+    def wait_for(self, kind, count=1):
+        return until(lambda: self.told(kind)[count - 1 :])[0]
+
+    def told(self, kind):
+        return [event for event in [*self.events] if isinstance(event, kind)]
+
+    @property
+    def folder(self):
+        from pathlib import Path
+
+        return Path(self.wait_for(RunStarted).folder)
+
+
+def until(found, seconds=20):
+    """What is found as soon as there is something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(0.01)
+    raise AssertionError("that did not come")
+
+
+@pytest.fixture
+def going(tiny):
+    """Begins runs that go on until the test ends."""
+    runs = []
+
+    def begin(**changes):
+        runs.append(Running(tiny(epochs=FOREVER, **changes)))
+        runs[-1].wait_for(Progress)
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.inbox.put(Stop())
+        run.thread.join(20)
+        assert not run.thread.is_alive()
+
+
+@contextmanager
+def watching(folder):
+    """A connection to the run, and a list that what it tells comes into."""
+    connection, seen = follow(folder), []
+
+    def read():
+        for event in connection.events():
+            seen.append(event)
+        seen.append(None)
+
+    thread = Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        yield connection, seen
+    finally:
+        connection.close()
+        thread.join(10)
+
+
+def first(seen, kind):
+    return until(lambda: [event for event in [*seen] if isinstance(event, kind)])[0]
+
+
+def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(going):
+    run = going()
+    run.wait_for(Evaluated, 3)
+    with watching(run.folder) as (connection, seen):
+        run.wait_for(Evaluated, 8)
+        run.inbox.put(Stop())
+        first(seen, RunFinished)
+    before = (run.folder / EVENTS).read_bytes()[: connection.hello.recorded].count(b"\n")
+    recorded = [event for event in run.events if event.recorded]
+    told = [event for event in seen if event and event.recorded]
+    assert before > 5
+    assert told == recorded[before:]
+
+
+def test_a_viewer_that_comes_late_knows_the_labels_and_the_latest_guesses(going):
+    run = going()
+    scored = run.wait_for(Scored, 3)
+    with watching(run.folder) as (_, seen):
+        assert first(seen, DigitsLoaded) == run.wait_for(DigitsLoaded)
+        assert until(lambda: scored in [*seen])
+
+
+def test_a_viewer_is_in_control(going):
+    run = going()
+    with watching(run.folder) as (connection, seen):
+        connection.tell(Pause())
+        first(seen, Paused)
+        connection.tell(SetLearningRate(0.5))
+        assert first(seen, LearningRateChanged).learning_rate == 0.5
+        connection.tell(Resume())
+        first(seen, Resumed)
+        connection.tell(Save())
+        connection.tell(Stop())
+        assert first(seen, RunFinished).stopped
+        assert until(lambda: seen[-1] is None)
+    run.thread.join(10)
+    assert [type(event) for event in run.events if isinstance(event, Paused | Resumed)] == [
+        Paused,
+        Resumed,
+    ]
+
+
+def test_only_who_asked_gets_the_answer(going):
+    run = going()
+    with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
+        connection.tell(Predict((3, 7)))
+        assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
+        connection.tell(PredictImages((bytes(784),)))
+        assert len(first(seen, ImagesPredicted).digits) == 1
+        run.inbox.put(Predict((5,)))
+        assert [digit.index for digit in run.wait_for(Predicted).digits] == [5]
+        connection.tell(Inspect())
+        first(seen, NetworkInspected)
+        first(other, NetworkInspected)
+        assert not [each for each in other if isinstance(each, Predicted | ImagesPredicted)]
+        assert len([each for each in seen if isinstance(each, Predicted)]) == 1
+    assert len(run.told(Predicted)) == 1
+    assert not run.told(ImagesPredicted)
+
+
+def test_leaving_leaves_the_run(going):
+    run = going()
+    with watching(run.folder):
+        pass
+    count = len(run.told(Progress))
+    run.wait_for(Progress, count + 3)
+
+
+def raw(run):
+    """A connection that can say anything."""
+    (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
+    peer = connect(path)
+    assert peer
+    return peer
+
+
+def is_cut(peer):
+    """Whether the run has hung up."""
+    peer.settimeout(10)
+    try:
+        while peer.recv(2**16):
+            pass
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x00\xff\xfe garbage\n",
+        b"GET / HTTP/1.1\r\n",
+        b'{"command": "Quit"}\n',
+        b'{"command": "Start", "config": {}}\n',
+        b'{"command": "SetLearningRate", "learning_rate": "fast"}\n',
+        b'{"command": "Predict", "indices": 5}\n',
+        b'{"command": "Predict", "indices": [0.5]}\n',
+        b'{"command": "Predict", "indices": [' + b"1," * 300 + b"1]}\n",
+        b'{"command": "PredictImages", "images": ["AAAA"]}\n',
+        b"[" * 100_000 + b"\n",
+        b"x" * 2**20,
+        b'"event"\n',
+        b"null\n",
+    ],
+)
+def test_who_says_what_cannot_be_meant_is_cut_off_and_training_goes_on(going, said):
+    run = going()
+    peer = raw(run)
+    with suppress(ConnectionError):  # cut off before all was said
+        peer.sendall(said)
+    assert is_cut(peer)
+    count = len(run.told(Progress))
+    run.wait_for(Progress, count + 2)
+
+
+@pytest.mark.parametrize("rate", ["NaN", "Infinity", "-1", "1e400"])
+def test_a_rate_that_is_none_changes_nothing(going, rate):
+    run = going()
+    with watching(run.folder) as (_, seen):
+        peer = raw(run)
+        peer.sendall(b'{"command": "SetLearningRate", "learning_rate": %s}\n' % rate.encode())
+        assert "stays as it was" in first(seen, Notice).message
+        peer.close()
+    assert not run.told(LearningRateChanged)
+
+
+def test_indices_that_no_digit_has_are_passed_over(going):
+    run = going()
+    with watching(run.folder) as (connection, seen):
+        connection.tell(Predict((-1, 10**18, 4)))
+        assert [digit.index for digit in first(seen, Predicted).digits] == [4]
+
+
+def test_half_a_message_waits_for_its_other_half(going):
+    run = going()
+    peer = raw(run)
+    peer.sendall(b'{"comm')
+    time.sleep(0.1)
+    assert not run.told(Paused)
+    peer.sendall(b'and": "Pause"}\n')
+    run.wait_for(Paused)
+    run.inbox.put(Resume())
+    run.wait_for(Resumed)
+    peer.close()
+
+
+def test_a_viewer_that_does_not_read_is_cut_off(going):
+    run = going()
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    line = Line(run.told(Progress)[0])
+    viewer = Viewer(here, 1, [line] * (MOST_WAITING * 20))
+    with pytest.raises(ValueError, match="does not read"):
+        viewer.write()
+    here.close()
+    there.close()
+
+
+def test_a_flood_of_commands_does_not_hold_training_up(going):
+    """More than can be meant are heard later, and a pause of another viewer at once."""
+    run = going()
+    peer = raw(run)
+    peer.setblocking(False)
+    flood = b'{"command": "Predict", "indices": [1, 2, 3]}\n' * 5000
+    with watching(run.folder) as (connection, seen):
+        with suppress(BlockingIOError):
+            peer.send(flood)
+        connection.tell(Pause())
+        first(seen, Paused)
+        connection.tell(Resume())
+        first(seen, Resumed)
+    peer.close()
+
+
+def test_no_more_viewers_than_there_is_room_for(going):
+    run = going()
+    peers = [raw(run) for _ in range(16)]
+    for peer in peers:
+        assert peer.recv(9) == b'{"hello":'
+    with pytest.raises(CheckpointError, match="16 viewers already"):
+        follow(run.folder)
+    peers.pop().close()
+    until(lambda: _follows(run.folder))
+    for peer in peers:
+        peer.close()
+
+
+def _follows(folder):
+    try:
+        follow(folder).close()
+    except CheckpointError:
+        return False
+    return True
+
+
+def test_a_run_listens_anew_when_its_socket_is_removed(going):
+    """As systemd does with all of a user's runtime folder at the end of a login."""
+    run = going()
+    (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
+    path.unlink()
+    until(path.exists)
+    with watching(run.folder) as (_, seen):
+        first(seen, Progress)
+
+
+def test_a_run_that_has_ended_leaves_no_socket(tiny):
+    run = Running(tiny())
+    run.thread.join(20)
+    assert socket_name(run.folder) not in [each.name for each in sockets()]
+    with pytest.raises(CheckpointError, match="has finished; look at it with"):
+        follow(run.folder)
+
+
+def test_the_only_run_needs_no_name_and_two_do(going, tmp_path):
+    with pytest.raises(CheckpointError, match="no run goes on here"):
+        find_live(None, tmp_path)
+    one = going()
+    assert find_live(None, tmp_path) == one.folder
+    two = going(checkpoints=str(tmp_path / "elsewhere"))
+    with pytest.raises(UsageError, match="2 runs go on: name one of"):
+        find_live(None, tmp_path)
+    assert find_live(str(two.folder), tmp_path) == two.folder
+
+
+def test_a_run_is_found_by_its_name_from_any_folder(going, tmp_path):
+    run = going()
+    assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
+    with pytest.raises(CheckpointError, match=rf"does not exist.*; {run.folder.name} goes on, in"):
+        find_live(run.folder.name[:-1], tmp_path / "nowhere")
+
+
+def test_two_runs_of_one_name_are_told_apart_by_their_folders(going, tmp_path):
+    run = going()
+    other = tmp_path / "others" / run.folder.name
+    other.mkdir(parents=True)
+    (other / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match="2 runs are called") as error:
+        find_live(run.folder.name, other.parent)
+    assert str(other) in str(error.value)
+    assert str(run.folder) in str(error.value)
+    assert find_live(str(other), other.parent) == other
+
+
+def test_a_runtime_folder_that_others_can_write_to_is_refused(tiny):
+    folder = next(iter(runtime_folders()))
+    folder.mkdir(mode=0o700)
+    folder.chmod(0o777)
+    run = Running(tiny())
+    run.thread.join(20)
+    (notice,) = run.told(Notice)
+    assert notice.message == (
+        f"nobody can attach to this run: {folder} can be written by other users; "
+        f"put it right with: chmod 700 {folder}"
+    )
+    assert isinstance(run.events[-1], RunFinished)
+
+
+def test_a_runtime_folder_that_is_a_link_is_refused(tiny, tmp_path):
+    folder = next(iter(runtime_folders()))
+    folder.symlink_to(tmp_path)
+    run = Running(tiny())
+    run.thread.join(20)
+    (notice,) = run.told(Notice)
+    assert "is no folder" in notice.message
+
+
+def test_where_the_runtime_folder_has_too_long_a_path_another_is_used(going, tmp_path, monkeypatch):
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    short = os.environ["XDG_RUNTIME_DIR"]
+    monkeypatch.setattr(
+        "core.attach.sockets.runtime_folders", lambda: iter([long, type(long)(short)])
+    )
+    run = going()
+    assert _follows(run.folder)
+    assert not any(long.iterdir())
+
+
+def test_where_every_path_is_too_long_the_run_says_so_and_goes_on(tiny, tmp_path, monkeypatch):
+    long = tmp_path / ("long" * 30)
+    monkeypatch.setattr("core.attach.sockets.runtime_folders", lambda: iter([long]))
+    run = Running(tiny())
+    run.thread.join(20)
+    (notice,) = run.told(Notice)
+    assert notice.message.endswith("is too long a path for a socket")
+    assert isinstance(run.events[-1], RunFinished)
+
+
+def test_another_users_process_is_turned_away(going, monkeypatch):
+    run = going()
+    monkeypatch.setattr("core.attach.server.is_ours", lambda peer: False)
+    peer = raw(run)
+    assert b"another user" in peer.recv(200)
+    assert is_cut(peer)
+
+
+def test_the_folder_and_the_socket_are_their_owners_alone(going):
+    run = going()
+    (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_broken_link_is_mended_while_the_run_goes_on(going):
+    run = going()
+    seen = []
+    every = connections(follow(run.folder))
+    connection = next(every)
+    connection._peer.shutdown(socket.SHUT_RDWR)  # cut, but not left
+    seen += connection.events()
+    again = next(every)
+    assert again.hello.recorded >= connection.hello.recorded
+    run.inbox.put(Stop())
+    assert [each for each in again.events() if isinstance(each, RunFinished | RunFailed)]
+    again.close()
+    assert next(every, None) is None

@@ -1,0 +1,93 @@
+"""Events and commands over a wire: the same at the other end, and nothing else gets through."""
+
+import json
+from dataclasses import fields
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.attach.wire import (
+    COMMANDS,
+    command_line,
+    event_line,
+    read_command,
+    read_event,
+    read_hello,
+)
+from core.commands import Predict, PredictImages, SetLearningRate
+from core.event_json import EVENTS
+
+events = st.sampled_from(sorted(EVENTS)).flatmap(
+    lambda name: st.builds(
+        EVENTS[name],
+        **{
+            each.name: st.dictionaries(st.text(max_size=4), st.none() | st.integers(), max_size=2)
+            for each in fields(EVENTS[name])
+            if each.name == "config"
+        },
+    )
+)
+images = st.lists(st.binary(min_size=784, max_size=784), max_size=2).map(tuple)
+commands = st.one_of(
+    st.builds(Predict, st.lists(st.integers(), max_size=9).map(tuple), st.integers()),
+    st.builds(
+        PredictImages, st.lists(st.binary(min_size=784, max_size=784), max_size=2).map(tuple)
+    ),
+    st.builds(SetLearningRate, st.floats(allow_nan=False)),
+    *[st.builds(COMMANDS[name]) for name in ("Pause", "Resume", "Stop", "Save", "Inspect")],
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(events)
+def test_an_event_is_the_same_at_the_other_end(event):
+    line = event_line(event)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    # By what it shows, since NaN is not equal to itself.
+    assert repr(read_event(line)) == repr(event)
+    assert type(read_event(line)) is type(event)
+
+
+@given(commands)
+def test_a_command_is_the_same_at_the_other_end(command):
+    assert read_command(command_line(command)) == command
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_nothing_or_what_they_say(line):
+    for read in (read_event, read_command):
+        assert read(line) is None
+    assert isinstance(read_hello(line), str)
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.text(max_size=5), json_values))
+def test_a_command_with_other_values_is_none(name, values):
+    """Or, where it has none of its own, what it says."""
+    line = json.dumps({**values, "command": name}).encode()
+    read = read_command(line)
+    assert read is None or (type(read).__name__ == name and not fields(read))
+
+
+@given(st.sampled_from(["indices", "images", "learning_rate", "asker"]), json_values)
+def test_values_of_other_types_are_refused(name, value):
+    for command in (Predict((1,)), PredictImages((bytes(784),)), SetLearningRate(0.1)):
+        values = json.loads(command_line(command))
+        if name in values:
+            read = read_command(json.dumps(values | {name: value}).encode())
+            types = (tuple, int, float)
+            assert read is None or type(getattr(read, name)) in types
+
+
+@given(st.sampled_from(sorted(EVENTS)), json_values)
+def test_an_event_of_another_shape_is_none(name, value):
+    kind = EVENTS[name]
+    needed = [each.name for each in fields(kind) if each.name not in ("time",)]
+    for each in needed:
+        line = json.dumps({"event": name, each: value}).encode()
+        read = read_event(line)
+        assert read is None or type(read) is kind

@@ -1,0 +1,293 @@
+"""Damaged and hostile checkpoint files: tests/support/damaged.py writes 950 and reads them all."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import damaged
+import preloaded
+import pytest
+import torch
+from damaged import ANY, REFUSED, SAME
+
+from core.checkpoints import header as headers
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import read_info
+from core.checkpoints.import_weights import import_file
+from core.checkpoints.io import load_model
+from core.errors import CheckpointError
+from tui.cli import main as cli
+
+ROOT = Path(__file__).parents[3]
+MEMORY = 300 * 2**20  # of which the corpus itself takes some, for its bombs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("damaged")
+
+
+@pytest.fixture(scope="module")
+def report(folder) -> dict:
+    """All of it in a process of its own, whose memory is bounded and measured."""
+    done = preloaded.run(
+        [sys.executable, "tests/support/damaged.py", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def faults(report: dict, fault) -> list[str]:
+    found = [(case["name"], fault(case)) for case in report["cases"]]
+    return [f"{name}: {what}" for name, what in found if what]
+
+
+def test_there_are_enough_and_no_two_are_called_the_same(report):
+    names = [case["name"] for case in report["cases"]]
+    assert len(names) >= 500
+    assert len(set(names)) == len(names)
+
+
+def test_each_is_refused_in_one_line_that_names_it_by_all_that_read_it(report):
+    def fault(case: dict) -> object:
+        for way in ("read_info", "load_model", "import_file"):
+            said = case[way].get("refused")
+            if "raised" in case[way]:
+                return case[way]
+            if said and not (said.startswith(f"{case['path']} ") and said.isprintable()):
+                return said
+        if ("made" in case["read_info"]) != case["header"]:
+            return case["read_info"]
+        return "made" in case["load_model"]
+
+    assert faults(report, fault) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("two weights of one name", "has a damaged header: two tensors have the same name"),
+        ("a weight with an overlap", "fc1.weight begins at byte 4 of the tensors, not 0"),
+        ("a weight with a larger type", "has 31360 bytes, which cannot be [10, 784] of F64"),
+        ("nan in fc1.bias", "broken: fc1.bias has weights that are no numbers, or infinite"),
+        ("a terabyte of F32", "too large to be read: 1,048,576 MiB, where linear needs 16 at most"),
+    ],
+)
+def test_the_fault_is_named(report, name, said):
+    (case,) = [each for each in report["cases"] if each["name"] == name]
+    assert case["load_model"]["refused"].endswith(said)
+
+
+def test_what_is_imported_all_the_same_is_what_was_saved(report):
+    may = {REFUSED: {REFUSED}, SAME: {SAME, REFUSED}, ANY: {SAME, REFUSED, ANY}}
+
+    def fault(case: dict) -> object:
+        became = case["import_file"].get("made", REFUSED)
+        return became not in may[case["imports"]] and became
+
+    assert faults(report, fault) == []
+    kept = [case for case in report["cases"] if "made" in case["import_file"]]
+    assert report["imported"] == len(kept) + 1, "what was refused has left no folder"
+
+
+def test_each_is_a_row_of_the_listing_and_marked_broken(report):
+    def fault(case: dict) -> object:
+        row = report["listed"].get(case["path"], "not listed")
+        return case["exists"] and (row is None) != case["header"] and f"{row}"
+
+    assert faults(report, fault) == []
+
+
+def test_nothing_is_run_or_changed_and_memory_is_bounded(report, folder):
+    assert faults(report, lambda case: case["ran"] or case["touched"]) == []
+    assert report["grown"] < MEMORY
+    assert not (folder / "ran").exists()
+
+
+def test_the_traps_are_some(tmp_path):
+    """Else that nothing was run would say little."""
+    ran = tmp_path / "ran"
+    paths = [tmp_path / name for name in ("os.system far inside in a zip", "INST, bare")]
+    for case in damaged.traps(ran):
+        if tmp_path / case.name in paths:
+            case.make(tmp_path / case.name)
+    # As somebody would read them who trusts them.
+    code = (
+        "import os, pickle, sys, torch\n"
+        "ran, zipped, bare = sys.argv[1:]\n"
+        "torch.load(zipped, weights_only=False)\n"
+        "os.unlink(ran)\n"
+        "pickle.load(open(bare, 'rb'))\n"
+        "os.unlink(ran)\n"
+    )
+    preloaded.run([sys.executable, "-c", code, str(ran), *map(str, paths)], check=True)
+
+
+SAMPLE = (
+    "a bomb of 100 MB",
+    "a zip that claims a tensor of modest sizes",
+    "a terabyte of F32",
+    "os.system among weights in a zip",
+    "INST, bare",
+    "nan in fc1.weight",
+    "a socket",
+    "a link to itself",
+    "HTML",
+)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_every_command_says_it_in_one_line(report, folder, name, monkeypatch, capsys):
+    (case,) = [each for each in report["cases"] if each["name"] == name]
+    path, made = case["path"], str(folder / "by-command")
+    commands = [
+        ("checkpoints", "import", path, "--checkpoints", made),
+        ("checkpoints", "export", path, str(folder / "out.pth")),
+        ("eval", path),
+        ("predict", path, "--index", "0"),
+    ]
+    if not case["header"]:
+        commands.append(("checkpoints", "show", path))
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", *command])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert (ended.value.code, said.out) == (1, "")
+        assert said.err.startswith(f"mnist-tui: {path} ")
+        assert said.err.count("\n") == 1
+    assert not os.path.exists(made)
+    assert not (folder / "out.pth").exists()
+    assert os.path.lexists(path)
+
+
+def test_a_listing_has_all_of_them_and_a_process_refuses_a_trap(report, folder):
+    def call(*arguments: str) -> subprocess.CompletedProcess:
+        return preloaded.run(
+            [sys.executable, "-m", "tui", "checkpoints", *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    listed = call("list", "--checkpoints", "runs")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    there = sum(case["exists"] for case in report["cases"])
+    assert len(listed.stdout.splitlines()) == there + 1
+    assert listed.stdout.replace("\n", "").isprintable()
+    (trap,) = [case["path"] for case in report["cases"] if case["name"] == "eval in a legacy"]
+    refused = call("import", trap)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "holds __builtin__.eval, which is more than weights, and is not run" in refused.stderr
+    assert not (folder / "ran").exists()
+
+
+NAMES = ("a b", "[red]x", "\x1b[31mred", "new\nline", "\u202ertl", "\udcff", "-dash", "..x")
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_strange_names_show_safely_and_do_no_harm(tmp_path, name, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path(name + ".pth").write_bytes(damaged.saved(damaged.weights()))
+    for status, rest in ((0, ".pth"), (1, ".gone")):
+        command = ["checkpoints", "import", f"./{name}{rest}", "--checkpoints", "runs"]
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", *command])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = "".join(capsys.readouterr())
+        assert ended.value.code == status
+        assert said.count("\n") == 1
+        assert said[:-1].isprintable()
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.isprintable()
+    assert read_info(run / "imported.safetensors").run == run.name
+
+
+def test_folders_of_strange_names_and_all_kinds_are_listed_and_waited_for_by_nobody(
+    tmp_path, monkeypatch, capsys
+):
+    for name in NAMES:
+        folder = tmp_path / f"_{name}"
+        folder.mkdir()
+        (folder / "last.safetensors").write_bytes(damaged.checkpoint(run=name))
+        (folder / f"{name}.safetensors").write_bytes(b"broken")
+        os.mkfifo(folder / "run.json")
+        damaged.sparse(b"{", damaged.TERABYTE)(folder / "notes.json")
+    monkeypatch.setattr(sys, "argv", ["mnist-tui", "checkpoints", "list"])
+    monkeypatch.setenv("MNIST_TUI_CHECKPOINTS", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert (ended.value.code, said.err) == (0, "")
+    # A hidden file, by its name, is none of a run's.
+    assert said.out.count("\n") == 1 + 2 * len(NAMES) - 1
+    assert said.out.replace("\n", "").isprintable()
+
+
+WAYS = (read_info, load_model, lambda path: import_file(path, path.parent / "made"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_may_not_be_read_or_breaks_off_says_so(tmp_path, way, monkeypatch):
+    path = tmp_path / "last.safetensors"
+    path.write_bytes(damaged.checkpoint())
+
+    def forbidden(*arguments: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(headers.os, "open", forbidden)
+        with pytest.raises(CheckpointError) as refused:
+            way(path)
+    assert str(refused.value) == f"{path} cannot be read (Permission denied)"
+
+    def broken(file: object, size: int) -> dict:
+        raise OSError(5, "Input/output error")
+
+    for module in (headers, checkpoints, sys.modules["core.checkpoints.import_weights"]):
+        monkeypatch.setattr(module, "read_header", broken)
+    with pytest.raises(CheckpointError) as refused:
+        way(path)
+    assert str(refused.value) == f"{path} cannot be read (Input/output error)"
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced", "cut off", "made larger"])
+def test_a_file_that_changes_while_it_is_read(tmp_path, change, monkeypatch):
+    """It is read as it was, or refused: never half of one and half of another."""
+    path = tmp_path / "last.safetensors"
+    path.write_bytes(damaged.checkpoint())
+    read_header = headers.read_header
+
+    def meanwhile(file, size: int) -> dict:
+        found = read_header(file, size)
+        match change:
+            case "removed":
+                path.unlink(missing_ok=True)
+            case "replaced":
+                other = path.with_name("other")
+                other.write_bytes(damaged.checkpoint(epoch=9))
+                other.replace(path)
+            case "cut off":
+                os.truncate(path, 3000)
+            case "made larger":
+                os.truncate(path, 10**6)
+        return found
+
+    monkeypatch.setattr(checkpoints, "read_header", meanwhile)
+    if change == "cut off":
+        with pytest.raises(CheckpointError, match="is cut off"):
+            load_model(path)
+        return
+    info, model = load_model(path)
+    assert info.epoch == 2
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, damaged.weights()[name])

@@ -1,0 +1,112 @@
+"""A checkpoint's network written for others: by which suffix, to where, and when not."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from core.checkpoints import export_weights as exporting
+from core.checkpoints.header import CheckpointInfo
+from core.checkpoints.io import save
+from core.errors import CheckpointError
+from core.models.architectures import ARCHITECTURES
+from tui.cli import main as cli
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """The program, in a folder that has a run `mine` below runs; gives status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    model = ARCHITECTURES["linear"].build()
+    info = CheckpointInfo(
+        run="mine", arch="linear", dataset="mnist", config={}, epoch=1, step=10, test_loss=0.5,
+        test_accuracy=0.8, parameters=7850, saved_at=1.77e9,
+    )  # fmt: skip
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    tensors = dict(model.state_dict()) | {"optimizer.fc1.bias.exp_avg": torch.zeros(10)}
+    save(folder / "best.safetensors", tensors, info)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", "checkpoints", "export", *arguments])
+        monkeypatch.setenv("MNIST_TUI_CHECKPOINTS", "runs")
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return call
+
+
+def test_without_a_file_it_is_called_by_its_run_and_kind(run, tmp_path):
+    assert run("mine") == (0, "mine-best.pth\n", "")
+    weights = torch.load(tmp_path / "mine-best.pth", weights_only=True)
+    assert set(weights) == {"fc1.weight", "fc1.bias"}
+    assert run("mine", "--format", "safetensors") == (0, "mine-best.safetensors\n", "")
+    status, said, _ = run("mine", "out.pth", "--json")
+    assert status == 0
+    row = json.loads(said)
+    assert (row["path"], row["arch"], row["difference"]) == ("out.pth", "linear", None)
+    assert row["bytes"] == (tmp_path / "out.pth").stat().st_size
+
+
+def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
+    (tmp_path / "out.pth").write_bytes(b"mine")
+    assert run("mine", "out.pth") == (
+        1,
+        "",
+        "mnist-tui: out.pth exists; --force puts the export in its place\n",
+    )
+    assert (tmp_path / "out.pth").read_bytes() == b"mine"
+    assert run("mine", "out.pth", "--force")[0] == 0
+    assert set(torch.load(tmp_path / "out.pth", weights_only=True)) == {"fc1.weight", "fc1.bias"}
+    for name in ("best", "last"):
+        status, _, said = run("mine", f"runs/mine/{name}.safetensors", "--force")
+        assert (status, "would be among the checkpoints of a run" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("out.tar",), 2, "out.tar must end in one of .pth, .safetensors, .onnx, .pt2"),
+        (("out.pth", "--format", "pt2"), 2, "--format pt2 is not the suffix of out.pth"),
+        (("--format", "h5"), 2, "--format must be one of pth, onnx, pt2, safetensors, not 'h5'"),
+        (("nowhere/out.pth",), 1, "nowhere/out.pth cannot be written (No such file or directory)"),
+        (("runs.pth",), 1, "runs.pth is a folder; name a file"),
+    ],
+)
+def test_what_cannot_be_written_says_why(run, tmp_path, arguments, status, said):
+    (tmp_path / "runs.pth").mkdir()
+    ended, out, err = run("mine", *arguments)
+    assert (ended, out) == (status, "")
+    assert said in err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["runs", "runs.pth"]
+
+
+def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    status, _, said = run("mine", "out.onnx")
+    assert status == 1
+    assert said.endswith("not installed here: pip install onnx onnxscript onnxruntime\n")
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_an_exporter_that_fails_or_differs_writes_nothing(run, tmp_path, monkeypatch):
+    def failing(model, info):
+        print("noise")
+        raise RuntimeError("no such operator\nand more")
+
+    monkeypatch.setitem(exporting.FORMATS, ".pt2", failing)
+    status, out, said = run("mine", "out.pt2")
+    assert (status, out) == (1, "")
+    assert said.endswith("best.safetensors cannot be exported as .pt2 (no such operator)\n")
+    monkeypatch.setitem(exporting.FORMATS, ".pt2", lambda model, info: (b"x", float("nan")))
+    assert "gives other logits, by nan: not written" in run("mine", "out.pt2")[2]
+    assert not (tmp_path / "out.pt2").exists()
+
+
+def test_the_exporter_refuses_what_is_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        exporting.export(tmp_path / "gone.safetensors", tmp_path / "out.pth")

@@ -1,0 +1,154 @@
+"""What other programs saved becomes a checkpoint here, or is refused with what is wrong."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.import_weights import import_file
+from core.checkpoints.io import find, load_model
+from core.errors import CheckpointError, UsageError
+from core.models.architectures import ARCHITECTURES
+from core.runs.branch import branch
+from core.runs.catalog import read_listed
+from core.runs.resume import take_up
+
+
+@pytest.fixture
+def model() -> torch.nn.Module:
+    torch.manual_seed(1)
+    return ARCHITECTURES["linear"].build()
+
+
+def saved(tmp_path, value, **how):
+    torch.save(value, tmp_path / "model.pth", **how)
+    return tmp_path / "model.pth"
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_network_is_found_by_names_and_shapes(tmp_path, arch, zipped):
+    weights = ARCHITECTURES[arch].build().state_dict()
+    path = saved(tmp_path, weights, _use_new_zipfile_serialization=zipped)
+    imported = import_file(path, tmp_path / "runs")
+    assert (imported.arch, imported.note) == (arch, "")
+    found = load_model(imported.path)[1].state_dict()
+    assert all(torch.equal(found[name], each) for name, each in weights.items())
+
+
+def in_training(model):
+    """What a training script saves to go on from."""
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.zeros(2, 1, 28, 28)).sum().backward()
+    optimizer.step()
+    kept = {"epoch": 3, "losses": [0.5, 0.25], "optimizer_state_dict": optimizer.state_dict()}
+    return kept | {"model_state_dict": torch.nn.DataParallel(model).state_dict()}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        in_training,
+        lambda model: {"state_dict": model.state_dict(), "device": torch.device("cpu")},
+        lambda model: dict(model.named_parameters()),
+        # As torch.compile has them.
+        lambda model: {f"_orig_mod.{name}": each for name, each in model.state_dict().items()},
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_state_dicts_are_found_in_what_scripts_save(tmp_path, model, wrap, zipped):
+    path = saved(tmp_path, wrap(model), _use_new_zipfile_serialization=zipped)
+    found = load_model(import_file(path, tmp_path / "runs").path)[1].state_dict()
+    assert all(torch.equal(found[name], each) for name, each in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "said"),
+    [
+        (torch.float16, "float16 and are made float32, which changes none of them"),
+        (torch.bfloat16, "bfloat16 and are made float32, which changes none of them"),
+        (torch.float64, "float64 and are made float32, and rounded"),
+    ],
+)
+def test_other_floats_become_float32_and_are_told_of(tmp_path, model, dtype, said):
+    weights = {name: each.to(dtype) / 3 for name, each in model.state_dict().items()}
+    save_file(weights, tmp_path / "model.safetensors")
+    imported = import_file(tmp_path / "model.safetensors", tmp_path / "runs")
+    assert imported.note.endswith(said)
+    found = load_model(imported.path)[1].state_dict()
+    assert all(torch.equal(found[name], each.float()) for name, each in weights.items())
+
+
+def test_what_is_no_network_of_ours_names_the_nearest_and_what_differs(tmp_path):
+    weights = ARCHITECTURES["mlp"].build().state_dict() | {"stack.4.bias": torch.zeros(11)}
+    with pytest.raises(CheckpointError) as refused:
+        import_file(saved(tmp_path, weights), tmp_path / "runs")
+    assert str(refused.value) == (
+        f"{tmp_path}/model.pth does not fit mlp, the nearest network here: "
+        "stack.4.bias is 11, expected 10"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_imported_is_a_run_that_never_ran(tmp_path, model):
+    path, runs = saved(tmp_path, model.state_dict()), tmp_path / "runs"
+    imported = import_file(path, runs)
+    assert find("model", runs) == imported.path
+    listed = read_listed(imported.path.parent)
+    assert (listed.status, listed.live, listed.checkpoints[0].kind) == (
+        "imported",
+        False,
+        "imported",
+    )
+    described = json.loads((imported.path.parent / "run.json").read_text())
+    assert described["imported_from"] == str(path)
+    assert "status" not in described
+    alone = "was imported and holds weights alone: there is no training to go on with"
+    for name in ("model", str(imported.path)):
+        with pytest.raises(CheckpointError, match=alone):
+            take_up(name, runs)
+    with pytest.raises(CheckpointError, match=alone):
+        branch(imported.path, {}, runs)
+    assert [each.name for each in runs.iterdir()] == ["model"]
+
+
+def test_several_at_once_get_different_folders(tmp_path, model):
+    path, runs = saved(tmp_path, model.state_dict()), tmp_path / "runs"
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: import_file(path, runs, "mine").path, range(8)))
+    assert {each.parent.name for each in made} == {"mine", *(f"mine-{n}" for n in range(2, 9))}
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../out", "a b", "\x1b", "x" * 101])
+def test_a_name_that_is_no_folder_s_is_refused(tmp_path, model, name):
+    with pytest.raises(UsageError, match="--name must be letters"):
+        import_file(saved(tmp_path, model.state_dict()), tmp_path / "runs", name)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, model, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        import_file(saved(tmp_path, model.state_dict()), tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_tensors_of_other_names_are_known_by_their_shapes_in_order(tmp_path):
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
+        nn.Linear(512, 10),
+    )  # fmt: skip
+    torch.save(model.state_dict(), tmp_path / "mine.pth")
+    imported = import_file(tmp_path / "mine.pth", tmp_path / "runs")
+    assert imported.arch == "mlp"
+    assert "1.weight is stack.0.weight, and so on" in imported.note
+    images = torch.randn(5, 1, 28, 28)
+    _, here = load_model(imported.path)
+    assert torch.equal(here(images), model(images))

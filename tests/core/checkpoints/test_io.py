@@ -1,0 +1,538 @@
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import preloaded
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save as serialize
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import CheckpointInfo, encode
+from core.checkpoints.header import read_info as read
+from core.checkpoints.io import digest, find, load, load_model
+from core.errors import CheckpointError
+from core.models.architectures import ARCHITECTURES
+from core.runs.catalog import inspect, list_checkpoints
+
+ROOT = Path(__file__).parents[3]
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360f8cfc000000301010018dd8db00000000049454e44ae426082"
+)
+INFO = CheckpointInfo(
+    run="linear-20260102-030405",
+    arch="linear",
+    dataset="sample",
+    config={"epochs": 3, "learning_rate": 0.001, "data": None},
+    epoch=2,
+    step=41,
+    test_loss=0.25,
+    test_accuracy=0.75,
+    parameters=7850,
+    saved_at=1_770_000_000.5,
+)
+
+
+def state() -> dict[str, torch.Tensor]:
+    """What a run saves: weights, optimizer and generator, of several types and shapes."""
+    model = ARCHITECTURES["linear"].build()
+    tensors = dict(model.state_dict())
+    for name in list(tensors):
+        tensors[f"optimizer.{name}.step"] = torch.tensor(41.0)
+        tensors[f"optimizer.{name}.exp_avg"] = torch.randn_like(tensors[name])
+    return tensors | {"rng.torch": torch.get_rng_state()}
+
+
+def header_length(content: bytes) -> int:
+    return 8 + int.from_bytes(content[:8], "little")
+
+
+def with_description(described: object, tensors: dict[str, torch.Tensor] | None = None) -> bytes:
+    """A safetensors file that says that of itself; the digest is right where it says nothing."""
+    tensors = tensors if tensors is not None else state()
+    if isinstance(described, dict):
+        described = {"digest": digest(tensors)} | described
+    return serialize(tensors, metadata={"mnist_tui": json.dumps(described)})
+
+
+def described(**changes: object) -> bytes:
+    """As an earlier version saved it, without a digest of its header."""
+    values = {key: value for key, value in asdict(INFO).items() if key != "digest"}
+    return with_description(values | {"version": 1} | changes)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> bytes:
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("whole") / "last.safetensors"
+    checkpoints.save(path, state(), INFO)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory) -> Path:
+    """One place for the many damaged files of a property test."""
+    return tmp_path_factory.mktemp("scratch") / "damaged.safetensors"
+
+
+def refusals(path: Path) -> list[str]:
+    """What each way to read says of a file that none of them can."""
+    said = []
+    for way in (read, load, load_model):
+        with pytest.raises(CheckpointError) as refused:
+            way(path)
+        said.append(str(refused.value))
+    for message in said:
+        assert message.startswith(f"{path} ")
+        assert len(message.splitlines()) == 1
+    return said
+
+
+def refusal(path: Path) -> str:
+    """What is said of a file whose header is fine and whose network is not."""
+    read(path)
+    with pytest.raises(CheckpointError) as refused:
+        load_model(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path} ")
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_everything_comes_back_as_it_was_saved(tmp_path):
+    tensors, path = state(), tmp_path / "last.safetensors"
+    checkpoints.save(path, tensors, INFO)
+    info, found = load(path)
+    assert info == replace(INFO, digest=digest(tensors))
+    assert read(path) == info
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor), name
+
+
+def test_the_network_comes_back_without_the_optimizer_s_state(tmp_path):
+    tensors, path = state(), tmp_path / "last.safetensors"
+    checkpoints.save(path, tensors, INFO)
+    _, model = load_model(path)
+    weights = model.state_dict()
+    assert set(weights) == {"fc1.weight", "fc1.bias"}
+    for name, value in weights.items():
+        assert torch.equal(value, tensors[name])
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_network_goes_there_and_back(tmp_path, arch):
+    model, path = ARCHITECTURES[arch].build(), tmp_path / "last.safetensors"
+    checkpoints.save(path, dict(model.state_dict()), replace(INFO, arch=arch))
+    info, again = load_model(path)
+    assert info.arch == arch
+    images = torch.rand(3, 1, 28, 28)
+    with torch.inference_mode():
+        assert torch.equal(again(images), model(images))
+
+
+def test_a_tensor_that_is_a_view_is_saved_with_its_own_values(tmp_path):
+    path, grid = tmp_path / "last.safetensors", torch.arange(6.0).view(2, 3)
+    checkpoints.save(path, checkpoints.snapshot({"turned": grid.T}), INFO)
+    assert torch.equal(load(path)[1]["turned"], grid.T)
+
+
+def test_other_programs_can_read_it(tmp_path, whole):
+    path = write(tmp_path / "last.safetensors", whole)
+    with safe_open(path, framework="pt") as file:
+        assert "fc1.weight" in file.keys()  # noqa: SIM118 (it is not iterable itself)
+        assert json.loads(file.metadata()["mnist_tui"])["arch"] == "linear"
+
+
+def test_the_digest_does_not_depend_on_the_order_and_does_on_all_else():
+    one, other = torch.zeros(2, 3), torch.ones(4)
+    total = digest({"a": one, "b": other})
+    assert total == digest({"b": other, "a": one})
+    assert total != digest({"a": one, "c": other})
+    assert total != digest({"a": one.view(3, 2), "b": other})
+    assert total != digest({"a": one, "b": other + 1})
+    assert total != digest({"a": one.int(), "b": other})
+
+
+def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
+    """A hole of a gigabyte stands for the rest, which does not fit in half a gigabyte."""
+    length = header_length(whole)
+    header = json.loads(whole[8:length])
+    metadata = header.pop("__metadata__")
+    last = max(header, key=lambda name: header[name].get("data_offsets", [0, 0])[1])
+    start = header[last]["data_offsets"][0]
+    count = 2**30
+    header[last] |= {"dtype": "U8", "shape": [count], "data_offsets": [start, start + count]}
+    text = encode(header, CheckpointInfo(**json.loads(metadata["mnist_tui"])))
+    path = write(tmp_path / "large.safetensors", text)
+    os.truncate(path, len(text) + start + count)
+    script = (
+        "import pathlib, resource, sys; from core.checkpoints.header import read_info\n"
+        "if sys.platform == 'linux': resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))\n"
+        "print(read_info(pathlib.Path(sys.argv[1])).step,"
+        " [m for m in ('torch', 'safetensors', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "41 []\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\x00", "is not a checkpoint"),
+        (PNG, "is not a checkpoint"),
+        (b"<!DOCTYPE html><html><body>404 Not Found</body></html>\n" * 20, "is not a checkpoint"),
+        ((2**63).to_bytes(8, "little") + b"{}" * 50, "is not a checkpoint"),
+        ((2**22 + 1).to_bytes(8, "little") + b"{}" * 50, "is not a checkpoint"),
+        ((2**22).to_bytes(8, "little") + b"{}" * 50, "is cut off"),
+        ((4).to_bytes(8, "little") + b"[[]]", "is not a checkpoint"),
+        ((4).to_bytes(8, "little") + b'{"a"', "is not a checkpoint"),
+        ((4).to_bytes(8, "little") + b"\xff\xfe\xfd\xfc", "is not a checkpoint"),
+        ((9).to_bytes(8, "little") + b'{"a": {}}', "is not a checkpoint"),
+        ((2**17).to_bytes(8, "little") + b"[" * 2**17, "is not a checkpoint"),
+        (serialize({"fc1.bias": torch.zeros(10)}), "was not saved by mnist-tui"),
+        (serialize({"a": torch.zeros(1)}, metadata={"format": "pt"}), "was not saved by mnist-tui"),
+        (serialize({"a": torch.zeros(1)}, metadata={"mnist_tui": "{"}), "has a damaged header"),
+        (with_description([1]), "has a damaged header"),
+        (with_description(None), "has a damaged header"),
+        (with_description({"version": 1}), "has a damaged header"),
+        (with_description({}), "has no format version; this mnist-tui reads 2"),
+        (described(version=2), "has a damaged header: its digest is missing"),
+        (described(version=3), "has format 3; this mnist-tui reads 2"),
+        (described(arch=["linear"]), "arch is no text"),
+        (described(run=None), "run is no text"),
+        (described(step=-1), "step is no count"),
+        (described(epoch="2"), "epoch is no count"),
+        (described(saved_at=None), "saved_at is no number"),
+        (described(test_accuracy=math.nan), "test_accuracy is no number"),
+        (described(test_loss=math.inf), "test_loss is no number"),
+        (described(config="quick"), "config is no table"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_checkpoint_of_ours_says_why(tmp_path, content, said):
+    path = write(tmp_path / "strange.safetensors", content)
+    for message in refusals(path):
+        assert said in message
+    listed = inspect(path, len(content))
+    assert listed.info is None
+    assert said in listed.error
+
+
+def test_fields_of_a_later_version_of_the_same_format_are_passed_over(tmp_path):
+    path = write(tmp_path / "last.safetensors", described(teacher="cnn"))
+    assert load_model(path)[0] == replace(INFO, digest=read(path).digest, version=1)
+
+
+def test_weights_that_have_not_been_scored_have_no_figures(tmp_path):
+    path = write(tmp_path / "a.safetensors", described(test_loss=None, test_accuracy=None))
+    assert (read(path).test_loss, read(path).test_accuracy) == (None, None)
+
+
+def test_what_is_not_there_and_a_folder_say_so(tmp_path):
+    assert "does not exist" in refusals(tmp_path / "nowhere.safetensors")[0]
+    assert "is a folder" in refusals(tmp_path)[0]
+    file = write(tmp_path / "file", b"x")
+    assert "cannot be read (Not a directory)" in refusals(file / "last.safetensors")[0]
+
+
+def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(scratch, whole):
+    length = header_length(whole)
+    places = {*range(0, length, 97), 1, 7, 8, 9, length - 1, length, length + 1}
+    for size in sorted(places | {*range(length, len(whole), 9973), len(whole) - 1}):
+        scratch.write_bytes(whole[:size])
+        refusals(scratch)
+
+
+def test_bytes_after_the_end_are_noticed(scratch, whole):
+    scratch.write_bytes(whole + b"\0")
+    assert "has bytes after its end" in refusals(scratch)[0]
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_bit_that_flips_in_a_tensor_is_noticed(scratch, whole, data):
+    place = data.draw(st.integers(header_length(whole), len(whole) - 1))
+    damaged = bytearray(whole)
+    damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+    scratch.write_bytes(damaged)
+    assert "is damaged: its tensors do not have the digest in its header" in refusal(scratch)
+
+
+def test_any_bit_that_flips_in_the_header_is_noticed(scratch, whole):
+    for place in range(header_length(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        scratch.write_bytes(damaged)
+        with pytest.raises(CheckpointError) as refused:
+            read(scratch)
+        assert str(refused.value).startswith(f"{scratch} ")
+        assert len(str(refused.value).splitlines()) == 1
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+@example(b"\x02\0\0\0\0\0\0\0{}")
+def test_no_bytes_raise_anything_else(scratch, content):
+    scratch.write_bytes(content)
+    refusals(scratch)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(asdict(INFO))),
+        st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats() | st.text(),
+    )
+)
+def test_no_description_raises_anything_else(scratch, changes):
+    scratch.write_bytes(described(**changes))
+    try:
+        _, model = load_model(scratch)
+    except CheckpointError as error:
+        said = str(error)
+    else:
+        assert set(model.state_dict()) == {"fc1.weight", "fc1.bias"}
+        said = f"{scratch} "
+    assert said.startswith(f"{scratch} ")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_network_that_this_version_does_not_know_is_named(tmp_path):
+    path = write(tmp_path / "last.safetensors", described(arch="resnet"))
+    assert f"holds a network 'resnet'; this mnist-tui has {', '.join(ARCHITECTURES)}" in refusal(
+        path
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fc1.bias": torch.zeros(11)}, "fc1.bias is 11, expected 10"),
+        ({"fc1.weight": torch.zeros(784, 10)}, "fc1.weight is 784×10, expected 10×784"),
+        ({"fc1.bias": None}, "fc1.bias is missing, expected 10"),
+        ({"fc2.bias": torch.zeros(10)}, "fc2.bias (10) is none of its tensors"),
+        ({"fc1.bias": torch.tensor(0.0)}, "fc1.bias is one number, expected 10"),
+    ],
+)
+def test_tensors_that_do_not_fit_the_network_are_named(tmp_path, change, said):
+    tensors = {name: each for name, each in (state() | change).items() if each is not None}
+    path = tmp_path / "last.safetensors"
+    checkpoints.save(path, tensors, INFO)
+    assert f"does not fit linear: {said}" in refusal(path)
+
+
+def test_a_checkpoint_of_nothing_lacks_its_tensors(tmp_path):
+    path = tmp_path / "last.safetensors"
+    checkpoints.save(path, {}, INFO)
+    assert load(path)[1] == {}
+    assert refusal(path).endswith("does not fit linear: fc1.bias is missing, expected 10")
+
+
+def test_a_renamed_tensor_is_named(tmp_path):
+    tensors = {name.replace("fc1.w", "fc9.w"): each for name, each in state().items()}
+    path = tmp_path / "last.safetensors"
+    checkpoints.save(path, tensors, INFO)
+    assert refusal(path).endswith("does not fit linear: fc1.weight is missing, expected 10×784")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_refused_and_never_run(tmp_path, zipped):
+    ran = tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (ran,))
+
+    trap = tmp_path / "trap.pt"
+    torch.save({"fc1.weight": Trap()}, trap, _use_new_zipfile_serialization=zipped)
+    refusals(write(tmp_path / "last.safetensors", trap.read_bytes()))
+    assert not ran.exists()
+    torch.load(trap, weights_only=False)
+    assert ran.exists(), "the trap is one"
+
+
+def test_checkpoints_are_listed_newest_first_with_the_broken_among_them(tmp_path, whole):
+    ages = {
+        "one/last.safetensors": 30,
+        "one/best.safetensors": 10,
+        "two/epoch-003.safetensors": 20,
+        "two/broken.safetensors": 15,
+    }
+    for name, age in ages.items():
+        path = write(tmp_path / name, b"" if "broken" in name else whole)
+        os.utime(path, (1e9 - age, 1e9 - age))
+    write(tmp_path / "one" / "run.json", b"{}")
+    write(tmp_path / "loose.safetensors", whole)
+    (tmp_path / "three").mkdir()
+    listed = list_checkpoints(tmp_path)
+    names = [str(each.path.relative_to(tmp_path)) for each in listed]
+    assert names == sorted(ages, key=ages.get)
+    assert [each.kind for each in listed] == ["best", "file", "epoch", "last"]
+    assert [each.bytes for each in listed] == [len(whole), 0, len(whole), len(whole)]
+    assert [each.error for each in listed] == [None, "is empty", None, None]
+    assert listed[0].info == replace(INFO, digest=listed[0].info.digest)
+
+
+def test_links_that_lead_nowhere_do_not_end_a_listing(tmp_path, whole):
+    """One to what is gone is passed over, as a file deleted meanwhile; one in a circle is told."""
+    write(tmp_path / "one" / "last.safetensors", whole)
+    (tmp_path / "one" / "best.safetensors").symlink_to("gone.safetensors")
+    (tmp_path / "one" / "circle.safetensors").symlink_to("circle.safetensors")
+    (tmp_path / "gone").symlink_to("nowhere")
+    listed = {each.path.name: each for each in list_checkpoints(tmp_path)}
+    assert set(listed) == {"last.safetensors", "circle.safetensors"}
+    assert listed["last.safetensors"].error is None
+    assert listed["circle.safetensors"].info is None
+    assert listed["circle.safetensors"].error == "Too many levels of symbolic links"
+
+
+def test_a_run_whose_folder_cannot_be_read_does_not_end_a_listing(tmp_path, whole, monkeypatch):
+    for run in ("one", "two"):
+        write(tmp_path / run / "last.safetensors", whole)
+    scandir = os.scandir
+
+    def refusing(folder):
+        if Path(folder).name == "two":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert [each.path.parent.name for each in list_checkpoints(tmp_path)] == ["one"]
+
+
+def test_a_folder_that_is_not_there_lists_nothing_and_one_that_is_no_folder_says_so(tmp_path):
+    assert list_checkpoints(tmp_path / "nowhere") == []
+    file = write(tmp_path / "file", b"x")
+    with pytest.raises(CheckpointError, match=r"file cannot be read \(Not a directory\)"):
+        list_checkpoints(file)
+
+
+@pytest.mark.parametrize("given_as", ["file", "folder", "name"])
+def test_a_checkpoint_is_found_by_its_file_its_run_s_folder_or_its_run_s_name(tmp_path, given_as):
+    best = write(tmp_path / "runs" / "mlp-1" / "best.safetensors", b"")
+    write(tmp_path / "runs" / "mlp-1" / "last.safetensors", b"")
+    name = {"file": str(best), "folder": str(best.parent), "name": "mlp-1"}[given_as]
+    assert find(name, tmp_path / "runs") == best
+
+
+def test_of_a_run_that_was_never_scored_the_last_is_found(tmp_path):
+    last = write(tmp_path / "mlp-1" / "last.safetensors", b"")
+    assert find("mlp-1", tmp_path) == last
+    assert find("mlp-1/last.safetensors", tmp_path) == last
+
+
+def test_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = write(tmp_path / "mine.safetensors", b"")
+    assert find("~/mine.safetensors", tmp_path / "runs") == path
+
+
+def test_what_cannot_be_found_is_named(tmp_path):
+    with pytest.raises(CheckpointError) as refused:
+        find("mlp-9", tmp_path)
+    assert str(refused.value) == f"mlp-9 does not exist, here or as a run in {tmp_path}"
+    (tmp_path / "mlp-1").mkdir()
+    with pytest.raises(CheckpointError, match="mlp-1 has no checkpoint in it"):
+        find("mlp-1", tmp_path)
+
+
+@pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
+    tmp_path, whole, monkeypatch, fails
+):
+    path = write(tmp_path / "last.safetensors", whole)
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fails, full)
+        with pytest.raises(OSError, match="No space left"):
+            checkpoints.save(path, state(), replace(INFO, step=99))
+    assert path.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [path]
+    checkpoints.save(path, state(), replace(INFO, step=99))
+    assert read(path).step == 99
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_never_finds_half_of_a_file(tmp_path, whole, monkeypatch):
+    """At the moment before the new file takes its place, the old one is there and whole."""
+    path = write(tmp_path / "last.safetensors", whole)
+    seen = []
+    replaced = Path.replace
+
+    def watched(temporary, target):
+        seen.append((load(path)[0].step, load(temporary)[0].step, temporary.suffix))
+        return replaced(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    checkpoints.save(path, state(), replace(INFO, step=99))
+    assert seen == [(41, 99, ".partial")]
+    assert load(path)[0].step == 99
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "run" / "last.safetensors"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    (listed,) = list_checkpoints(tmp_path)
+    assert listed.error == "is not a file"
+
+
+def test_a_number_beyond_all_floats_is_a_damaged_header(tmp_path):
+    path = tmp_path / "x.safetensors"
+    weights = dict(ARCHITECTURES["linear"].build().state_dict())
+    huge = CheckpointInfo(
+        run="r", arch="linear", dataset="sample", config={}, epoch=1, step=1, test_loss=None,
+        test_accuracy=None, parameters=7850, saved_at=10**400,
+    )  # fmt: skip
+    checkpoints.save(path, weights, huge)
+    with pytest.raises(CheckpointError, match="has a damaged header"):
+        read(path)
+
+
+def test_a_reader_meets_one_version_while_a_writer_replaces_it(tmp_path):
+    """A header of one version was once held against the tensors of the next, and called damaged."""
+    path = tmp_path / "last.safetensors"
+    code = (
+        "import sys, pathlib, torch\n"
+        "from core.checkpoints.io import save\nfrom core.checkpoints.header import CheckpointInfo\n"
+        "for step in range(200):\n"
+        "    info = CheckpointInfo(run='r', arch='linear', dataset='sample', config={}, epoch=0,\n"
+        "        step=step, test_loss=None, test_accuracy=None, parameters=1, saved_at=0.0)\n"
+        "    save(pathlib.Path(sys.argv[1]), {'x': torch.full((50_000,), float(step))}, info)"
+    )
+    root = Path(__file__).parents[3]
+    writer = preloaded.Popen([sys.executable, "-c", code, str(path)], cwd=root)
+    seen = set()
+    while writer.poll() is None:
+        if path.exists():
+            info, tensors = checkpoints.load(path)
+            assert (tensors["x"] == info.step).all()
+            seen.add(info.step)
+    assert writer.returncode == 0
+    assert len(seen) > 2

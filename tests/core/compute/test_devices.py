@@ -1,0 +1,148 @@
+import os
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from core.compute.devices import choose_device, choose_precision, cpu_cores, list_devices
+from core.errors import DeviceError
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    card = SimpleNamespace(name="Big Card", total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: card)
+
+
+def test_the_processor_is_always_there_and_comes_last():
+    last = list_devices()[-1]
+    assert (last.name, last.available, last.reason) == ("cpu", True, None)
+    assert f"{cpu_cores()} cores" in last.description
+
+
+def test_every_device_is_there_or_says_in_a_line_why_not():
+    devices = list_devices()
+    assert {device.name.split(":")[0] for device in devices} == {"cpu", "cuda", "mps"}
+    for device in devices:
+        assert (device.reason is None) == device.available
+        assert len((device.reason or device.description).splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only where cores are granted")
+def test_only_the_cores_that_were_granted_count(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5, 7})
+    assert cpu_cores() == 3
+
+
+def test_without_a_gpu_auto_is_the_processor(no_gpu):
+    assert choose_device("auto") == torch.device("cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "mps"])
+def test_a_device_that_is_not_there_is_refused_with_the_reason(no_gpu, name):
+    family = name.split(":")[0]
+    reason = next(device.reason for device in list_devices() if device.name == family)
+    with pytest.raises(DeviceError) as refused:
+        choose_device(name)
+    assert str(refused.value) == f"device {name} is not there: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("built", "reason"),
+    [(False, "this PyTorch was built without CUDA"), (True, "no NVIDIA GPU with a working driver")],
+)
+def test_a_missing_gpu_and_a_pytorch_that_has_none_are_told_apart(
+    no_gpu, monkeypatch, built, reason
+):
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
+    with pytest.raises(DeviceError, match=reason):
+        choose_device("cuda")
+
+
+def test_every_gpu_is_listed_by_number_name_and_memory(two_gpus):
+    first, second = list_devices()[:2]
+    assert (first.name, second.name) == ("cuda:0", "cuda:1")
+    assert first.description == "Big Card, 80 GiB"
+    assert first.available
+
+
+def test_auto_and_cuda_are_the_first_gpu(two_gpus):
+    assert choose_device("auto") == torch.device("cuda:0")
+    assert choose_device("cuda") == torch.device("cuda:0")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpus):
+    with pytest.raises(DeviceError, match="cuda:5 is not there: this machine has cuda:0, cuda:1"):
+        choose_device("cuda:5")
+
+
+@pytest.mark.parametrize(
+    ("built", "reason"),
+    [(False, "this PyTorch was built without Metal"), (True, "Metal needs a Mac")],
+)
+def test_a_machine_and_a_pytorch_without_metal_are_told_apart(no_gpu, monkeypatch, built, reason):
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
+    with pytest.raises(DeviceError, match=f"device mps is not there: {reason}"):
+        choose_device("mps")
+
+
+def test_on_a_mac_auto_is_metal(no_gpu, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == choose_device("mps") == torch.device("mps")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_goes_before_metal_and_both_before_the_processor(two_gpus, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert [device.name for device in list_devices()] == ["cuda:0", "cuda:1", "mps", "cpu"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_real_gpu_is_preferred():
+    assert choose_device("auto").type == "cuda"
+    assert list_devices()[0].available
+
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
+
+
+def processor_with(monkeypatch, *features):
+    has = dict.fromkeys(features, True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+
+
+@pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16"])
+def test_auto_is_bf16_where_it_is_in_hardware_and_the_network_gains(monkeypatch, feature):
+    processor_with(monkeypatch, feature)
+    found = {arch: choose_precision("auto", arch, CPU) for arch in ("linear", "mlp", "cnn")}
+    assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
+    assert choose_precision("bf16", "mlp", CPU) == "bf16", "who asks for it gets it"
+    assert choose_precision("fp32", "cnn", CPU) == "fp32"
+
+
+def test_a_processor_without_bf16_refuses_it_and_auto_does_without(monkeypatch):
+    processor_with(monkeypatch, "avx512_f")
+    assert choose_precision("auto", "cnn", CPU) == "fp32"
+    with pytest.raises(DeviceError, match=r"^--precision bf16 cannot be had: this processor"):
+        choose_precision("bf16", "cnn", CPU)
+
+
+@pytest.mark.parametrize(("capability", "found"), [((9, 0), "bf16"), ((7, 5), "fp32")])
+def test_a_gpu_has_bf16_from_ampere_on(monkeypatch, capability, found):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", "cnn", GPU) == found
+    if found == "fp32":
+        with pytest.raises(DeviceError, match="older than NVIDIA's Ampere"):
+            choose_precision("bf16", "cnn", GPU)

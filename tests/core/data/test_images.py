@@ -1,0 +1,218 @@
+"""Image files of any kind, turned into digits as MNIST has them."""
+
+import os
+import socket
+import struct
+import zlib
+from contextlib import suppress
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from core.data.images import find_pictures, read_picture
+from core.errors import DataError
+
+INK = {
+    "RGB": (10, 20, 60),
+    "RGBA": (10, 20, 60, 255),
+    "CMYK": (255, 255, 255, 100),
+    "LA": (20, 255),
+    "I;16": 900,
+    "I": 70_000,
+    "F": 0.125,
+}
+PAPER = {
+    "RGB": (240, 235, 220),
+    "RGBA": (0, 0, 0, 0),
+    "CMYK": (0, 0, 10, 0),
+    "LA": (255, 0),
+    "I;16": 4000,
+    "I": 100_000,
+    "F": 1e6,
+}
+
+
+def two(width: int, height: int, mode: str = "L", ink=0, paper=255, left=0.2, top=0.2):
+    """An angular 2 that takes 60% of the image."""
+    grey = Image.new("L", (width, height), 0)
+    x, y, w, h = width * left, height * top, width * 0.6, height * 0.6
+    thick = max(1, round(min(w, h) * 0.16))
+    places = [(x, y), (x + w, y), (x, y + h), (x + w, y + h)]
+    ImageDraw.Draw(grey).line(places, fill=255, width=thick)
+    image = Image.new(mode, grey.size, paper)
+    if mode != "I;16":
+        image.paste(Image.new(mode, grey.size, ink), mask=grey)
+    else:  # that cannot be pasted into
+        image = Image.fromarray(numpy.where(numpy.asarray(grey) > 0, ink, paper).astype("uint16"))
+    return image
+
+
+def pixels_of(picture) -> numpy.ndarray:
+    return numpy.frombuffer(picture.pixels, dtype=numpy.uint8).reshape(28, 28).astype(float)
+
+
+def as_mnist_is(pixels: numpy.ndarray) -> None:
+    rows, columns = (numpy.flatnonzero((pixels > 20).any(axis=axis)) for axis in (1, 0))
+    assert max(numpy.ptp(rows), numpy.ptp(columns)) + 1 in (19, 20)
+    for axis in (0, 1):
+        centre = (pixels.sum(axis=axis) * numpy.arange(28)).sum() / pixels.sum()
+        assert abs(centre - 14) <= 0.51
+    assert not pixels[:3, :3].any(), "paper is 0"
+    assert pixels.max() == 255
+
+
+@given(
+    width=st.integers(40, 400),
+    height=st.integers(40, 400),
+    inverted=st.booleans(),
+    faint=st.booleans(),
+    left=st.floats(0.02, 0.38),
+    top=st.floats(0.02, 0.38),
+)
+@settings(max_examples=25, deadline=None)
+def test_of_any_size_and_place_and_both_ways_round(
+    tmp_path_factory, width, height, inverted, faint, left, top
+):
+    ink, paper = (190, 70) if faint else (255, 0)
+    ink, paper = (ink, paper) if inverted else (paper, ink)
+    path = tmp_path_factory.mktemp("any") / "two.png"
+    two(width, height, "L", ink, paper, left, top).save(path)
+    picture = read_picture(path)
+    as_mnist_is(pixels_of(picture))
+    assert max(picture.width, picture.height) <= 112
+    assert len(picture.original) == picture.width * picture.height
+
+
+@pytest.mark.parametrize("mode", INK)
+def test_of_any_mode(tmp_path, mode):
+    suffix = "tif" if mode in ("F", "I", "CMYK", "I;16") else "png"
+    path = tmp_path / f"two.{suffix}"
+    two(150, 150, mode, INK[mode], PAPER[mode]).save(path)
+    want = tmp_path / "grey.png"
+    two(150, 150).save(want)
+    assert abs(pixels_of(read_picture(path)) - pixels_of(read_picture(want))).mean() < 3
+
+
+def test_palettes_animations_and_turned_photographs(tmp_path):
+    plain = two(120, 160)
+    plain.save(tmp_path / "plain.png")
+    want = read_picture(tmp_path / "plain.png").pixels
+    first = two(120, 160, "P", 0, 1)
+    first.putpalette([0, 0, 0, 255, 255, 255])
+    first.save(tmp_path / "see through.png", transparency=1)
+    frames = {"save_all": True, "append_images": [Image.new("L", (120, 160), 255)]}
+    plain.save(tmp_path / "moving.gif", **frames)
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    plain.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
+    plain.convert("1").save(tmp_path / "bilevel.png")
+    for name in ("see through.png", "moving.gif", "turned.png", "bilevel.png"):
+        got = numpy.frombuffer(read_picture(tmp_path / name).pixels, dtype=numpy.uint8)
+        assert abs(got.astype(float) - numpy.frombuffer(want, dtype=numpy.uint8)).mean() < 2, name
+
+
+def test_a_photograph_of_unevenly_lit_paper(tmp_path):
+    ink = 1 - numpy.asarray(two(500, 400), dtype=float) / 255
+    y, x = numpy.mgrid[0:1:400j, 0:1:500j]
+    noise = numpy.random.default_rng(1).normal(0, 4, ink.shape)
+    paper = 220 - 110 * x - 30 * y * y  # in the dark corner as dark as ink in the light one
+    seen = paper * (1 - 0.6 * ink) + noise
+    for name, values in (("dark on light", seen), ("light on dark", 255 - seen)):
+        path = tmp_path / f"{name}.jpg"
+        Image.fromarray(values.clip(0, 255).astype(numpy.uint8)).save(path, quality=70)
+        as_mnist_is(pixels_of(read_picture(path)))
+
+
+@pytest.mark.mnist
+def test_digits_of_mnist_stay_what_they_are(tmp_path, real_mnist):
+    raw = (real_mnist / "MNIST" / "raw" / "t10k-images-idx3-ubyte").read_bytes()
+    digits = numpy.frombuffer(raw[16:], dtype=numpy.uint8).reshape(-1, 28, 28)[:50]
+    for digit in digits:
+        wide = numpy.pad(255 - digit, 20, constant_values=255)
+        for image in (Image.fromarray(digit), Image.fromarray(wide).convert("RGB")):
+            image.save(tmp_path / "digit.png")
+            difference = abs(pixels_of(read_picture(tmp_path / "digit.png")) - digit)
+            assert difference.mean() < 3
+
+
+def bomb() -> bytes:
+    """A PNG that says it is 60,000×60,000."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    sizes = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + sizes + struct.pack(">I", 8) + b"IDAT" + bytes(12)
+
+
+def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
+    two(200, 200).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    Image.new("RGB", (80, 80), "white").save(tmp_path / "blank.png")
+    noise = numpy.random.default_rng(1).normal(128, 20, (100, 100)).clip(0, 255)
+    Image.fromarray(noise.astype(numpy.uint8)).save(tmp_path / "noise.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("<html>")
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) * 2 // 3])
+    (tmp_path / "bomb.png").write_bytes(bomb())
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    with socket.socket(socket.AF_UNIX) as listening:
+        monkeypatch.chdir(tmp_path)  # a socket may not have a long path
+        listening.bind("socket.png")
+    said = {
+        "blank": "no ink",
+        "noise": "no ink",
+        "empty": "is empty",
+        "text": "is not an image",
+        "cut": "is damaged",
+        "bomb": "more than 50,000,000",
+        "loop": "symbolic links",
+        "pipe": "is not a file",
+        "socket": "is not a file",
+        "none\x1b[31m\n": "No such file",
+        "zero\0": "no name of a file",
+    }
+    for name, why in said.items():
+        with pytest.raises(DataError) as caught:
+            read_picture(tmp_path / f"{name}.png")
+        line = str(caught.value)
+        assert why in line, line
+        assert name.encode("unicode_escape").decode() in line
+        assert line.isprintable()
+    with pytest.raises(DataError, match="is a folder"):
+        read_picture(tmp_path)
+
+
+def test_damage_anywhere_is_an_error_or_a_picture(tmp_path):
+    source = numpy.random.default_rng(3)
+    for suffix in ("png", "jpg", "gif", "bmp", "tif", "webp", "ppm"):
+        path = tmp_path / f"two.{suffix}"
+        two(40, 40, "RGB", INK["RGB"], PAPER["RGB"]).save(path)
+        whole = path.read_bytes()
+        for _ in range(12):
+            damaged = bytearray(whole)
+            damaged[int(source.integers(len(whole)))] ^= 1 << int(source.integers(8))
+            path.write_bytes(bytes(damaged[: int(source.integers(len(whole))) or None]))
+            with suppress(DataError):
+                assert len(read_picture(path).pixels) == 784
+
+
+def test_a_folder_is_its_images_in_natural_order(tmp_path):
+    for name in (
+        "10.png",
+        "2.PNG",
+        "note.txt",
+        ".hidden.png",
+        "7/b.jpg",
+        "7/deep/c.png",
+        "x/a.gif",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    found = [str(path.relative_to(tmp_path)) for path in find_pictures([tmp_path])]
+    assert found == ["2.PNG", "7/b.jpg", "10.png", "x/a.gif"]
+    (tmp_path / "void").mkdir()
+    with pytest.raises(DataError, match="no image files"):
+        list(find_pictures([tmp_path / "void"]))

@@ -1,0 +1,134 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from core.models.architectures import ARCHITECTURES
+
+ROOT = Path(__file__).parents[3]
+SHAPES = {
+    "linear": {"fc1.weight": (10, 784), "fc1.bias": (10,)},
+    "mlp": {
+        "stack.0.weight": (512, 784),
+        "stack.0.bias": (512,),
+        "stack.2.weight": (512, 512),
+        "stack.2.bias": (512,),
+        "stack.4.weight": (10, 512),
+        "stack.4.bias": (10,),
+    },
+    "cnn": {
+        "stack.0.weight": (32, 1, 3, 3),
+        "stack.0.bias": (32,),
+        "stack.2.weight": (64, 32, 2, 2),
+        "stack.2.bias": (64,),
+        "stack.4.weight": (64, 64, 2, 2),
+        "stack.4.bias": (64,),
+        "stack.8.weight": (1024, 4096),
+        "stack.8.bias": (1024,),
+        "stack.10.weight": (10, 1024),
+        "stack.10.bias": (10,),
+    },
+}
+COUNTS = {"linear": 7_850, "mlp": 669_706, "cnn": 4_230_602}
+
+
+class Linear(nn.Module):
+    """The networks again, written as the article writes them: one class each, with a forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(28 * 28, 10)
+
+    def forward(self, x):
+        return self.fc1(x.view(-1, 28 * 28))
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.stack = nn.Sequential(
+            nn.Linear(28 * 28, 512),
+            nn.ReLU(),
+            nn.Linear(512, 512),
+            nn.ReLU(),
+            nn.Linear(512, 10),
+        )
+
+    def forward(self, x):
+        return self.stack(self.flatten(x))
+
+
+class Cnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stack = nn.Sequential(
+            nn.Conv2d(1, 32, 3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 2, 2, 2),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 2, 1, 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(4096, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 10),
+        )
+
+    def forward(self, x):
+        return self.stack(x)
+
+
+ARTICLE = {"linear": Linear, "mlp": Mlp, "cnn": Cnn}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_declared_count_of_parameters_is_the_built_one(name):
+    built = sum(each.numel() for each in ARCHITECTURES[name].build().parameters())
+    assert built == ARCHITECTURES[name].parameters
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_article_s_networks_have_its_counts_keys_and_shapes(name):
+    assert ARCHITECTURES[name].parameters == COUNTS[name]
+    state = ARCHITECTURES[name].build().state_dict()
+    assert {key: tuple(value.shape) for key, value in state.items()} == SHAPES[name]
+
+
+@pytest.mark.parametrize("name", ARTICLE)
+def test_weights_travel_both_ways_and_mean_the_same(name):
+    ours, theirs = ARCHITECTURES[name].build(), ARTICLE[name]()
+    images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    theirs.load_state_dict(ours.state_dict())
+    assert torch.equal(ours(images), theirs(images))
+    again = ARTICLE[name]()
+    ours.load_state_dict(again.state_dict())
+    assert torch.equal(ours(images), again(images))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("count", [1, 7])
+def test_images_become_ten_logits_each(name, count):
+    logits = ARCHITECTURES[name].build()(torch.zeros(count, 1, 28, 28))
+    assert logits.shape == (count, 10)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_network_has_its_own_name_and_a_line_about_it(name):
+    assert ARCHITECTURES[name].name == name
+    assert len(ARCHITECTURES[name].description.splitlines()) == 1
+
+
+def test_names_settings_events_and_commands_cost_no_torch():
+    modules = ("architectures", "config", "events", "commands", "datasets", "runs", "checkpoints")
+    lines = "; ".join(f"import core.{each}" for each in modules)
+    script = f"import sys; {lines}; print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

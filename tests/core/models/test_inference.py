@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from core.models.architectures import ARCHITECTURES
+from core.models.inference import describe_digits, normalize, predict
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Module:
+    torch.manual_seed(3)
+    return ARCHITECTURES["mlp"].build()
+
+
+def test_paper_is_minus_one_and_ink_is_one():
+    images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1).expand(2, 28, 28)
+    scaled = normalize(images)
+    assert scaled.shape == (2, 1, 28, 28)
+    assert scaled.dtype == torch.float32
+    assert scaled.unique().tolist() == [-1.0, 1.0]
+    assert images.unique().tolist() == [0, 255], "the images themselves stay as they are"
+
+
+def test_the_size_of_a_batch_changes_no_logit(model, tiny_tensors):
+    images = tiny_tensors.test_images
+    whole = predict(model, images)
+    assert whole.shape == (50, 10)
+    assert torch.allclose(predict(model, images, batch=7), whole, atol=1e-6)
+    with torch.inference_mode():
+        assert torch.allclose(model(normalize(images)), whole, atol=1e-6)
+
+
+def test_a_network_that_trains_by_chance_does_not_answer_by_it(tiny_tensors):
+    chancy = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)
+    ).train()
+    images = tiny_tensors.test_images[:5]
+    assert torch.equal(predict(chancy, images), predict(chancy.train(), images))
+
+
+def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny_tensors):
+    images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
+    digits = describe_digits(model, images, labels, (49, 3, 0))
+    assert [digit.index for digit in digits] == [49, 3, 0]
+    whole = predict(model, images)
+    for digit in digits:
+        assert digit.label == int(labels[digit.index])
+        assert list(digit.pixels) == images[digit.index].flatten().tolist()
+        assert digit.logits == pytest.approx(whole[digit.index].tolist(), abs=1e-5)
+        assert digit.predicted == int(whole[digit.index].argmax())
+
+
+@pytest.mark.parametrize("indices", [(), (-1,), (50, 1000)])
+def test_digits_that_are_not_there_are_passed_over(model, tiny_tensors, indices):
+    images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
+    assert describe_digits(model, images, labels, indices) == ()
+    found = describe_digits(model, images, labels, (*indices, 5))
+    assert [digit.index for digit in found] == [5]

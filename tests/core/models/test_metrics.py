@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.models.metrics import METRICS, accuracy, confusion, loss
+
+
+def logits_for(guesses: list[int]) -> torch.Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(guesses), 10).float() * 5
+
+
+def test_a_network_that_knows_nothing_has_the_loss_of_ten_equal_chances():
+    assert loss(torch.zeros(4, 10), torch.tensor([0, 3, 5, 9])) == pytest.approx(math.log(10))
+
+
+def test_loss_is_the_mean_of_what_each_right_answer_was_given():
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
+    assert loss(logits, torch.tensor([1, 0])) == pytest.approx(
+        (-math.log(3 / 4) - math.log(1 / 2)) / 2
+    )
+
+
+def test_loss_of_half_precision_logits_is_counted_in_full():
+    logits = torch.full((2, 10), 200.0, dtype=torch.bfloat16)
+    assert loss(logits, torch.tensor([0, 1])) == pytest.approx(math.log(10), rel=1e-6)
+
+
+def test_accuracy_is_the_fraction_that_is_right():
+    assert accuracy(logits_for([1, 2, 3, 4]), torch.tensor([1, 2, 3, 5])) == 0.75
+    assert accuracy(logits_for([1]), torch.tensor([1])) == 1
+    assert accuracy(logits_for([1]), torch.tensor([2])) == 0
+
+
+def test_confusion_has_what_a_digit_was_in_its_row():
+    table = confusion(logits_for([7, 7, 1, 1]), torch.tensor([7, 2, 1, 7]))
+    expected = torch.zeros(10, 10, dtype=torch.int64)
+    expected[7, 7] = expected[2, 7] = expected[1, 1] = expected[7, 1] = 1
+    assert torch.equal(table, expected)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60))
+def test_confusion_and_accuracy_agree(pairs):
+    labels, guesses = zip(*pairs, strict=True)
+    logits, actual = logits_for(list(guesses)), torch.tensor(labels)
+    table = confusion(logits, actual)
+    assert table.shape == (10, 10)
+    assert table.sum() == len(pairs)
+    assert table.sum(1).tolist() == [labels.count(digit) for digit in range(10)]
+    assert table.sum(0).tolist() == [guesses.count(digit) for digit in range(10)]
+    assert table.trace().item() / len(pairs) == pytest.approx(accuracy(logits, actual))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_a_plain_number(name):
+    assert type(METRICS[name](torch.zeros(3, 10), torch.tensor([0, 1, 2]))) is float

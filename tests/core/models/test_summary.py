@@ -1,0 +1,62 @@
+"""What a network is said to be made of."""
+
+import pytest
+import torch
+
+from core.commands import DescribeNetwork
+from core.engine import answer
+from core.events import NetworkDescribed, Notice
+from core.models.architectures import ARCHITECTURES
+from core.models.summary import describe_network
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_network_is_described_in_whole(arch):
+    drawn = torch.get_rng_state()
+    described = describe_network.__wrapped__(arch)  # past its cache
+    assert torch.equal(torch.get_rng_state(), drawn), "a run's random numbers are its own"
+    layers = described.layers
+    assert sum(layer.parameters for layer in layers) == ARCHITECTURES[arch].parameters
+    assert layers[-1].shape == (10,)
+    names = {key.rpartition(".")[0] for key in ARCHITECTURES[arch].build().state_dict()}
+    assert {layer.name for layer in layers if layer.parameters} == names
+
+
+# Worked out by hand: outputs × what each is a sum of.
+MULTIPLY_ADDS = {
+    "linear": [10 * 784],
+    "mlp": [512 * 784, 512 * 512, 10 * 512],
+    "cnn": [
+        32 * 28 * 28 * 9,
+        64 * 16 * 16 * 32 * 4,
+        64 * 17 * 17 * 64 * 4,
+        1024 * 4096,
+        10 * 1024,
+    ],
+}
+
+
+@pytest.mark.parametrize("arch", MULTIPLY_ADDS)
+def test_multiply_adds_are_those_worked_out_by_hand(arch):
+    layers = describe_network(arch).layers
+    assert [each.multiply_adds for each in layers if each.parameters] == MULTIPLY_ADDS[arch]
+
+
+def test_a_layer_is_told_in_words_shapes_and_bytes():
+    layers = {layer.name: layer for layer in describe_network("cnn").layers}
+    second = layers["stack.2"]
+    assert (second.what, second.kind) == ("Conv 32→64, 2×2, stride 2", "Conv")
+    assert second.shape == (64, 16, 16)
+    assert second.parameter_bytes == 4 * (64 * 32 * 2 * 2 + 64)
+    assert second.output_bytes == 4 * 64 * 16 * 16
+    assert layers["stack.6"].what == "MaxPool 2×2"
+    assert layers["stack.8"].what == "Linear 4096→1024"
+
+
+def test_the_engine_describes_with_no_run_and_says_where_it_cannot():
+    (described,) = answer(DescribeNetwork("mlp"))
+    assert isinstance(described, NetworkDescribed)
+    assert (described.arch, described.input) == ("mlp", (1, 28, 28))
+    (refused,) = answer(DescribeNetwork("no-such"))
+    assert isinstance(refused, Notice)
+    assert "no-such cannot be shown" in refused.message

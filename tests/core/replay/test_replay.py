@@ -1,0 +1,236 @@
+"""Steps that are trained again from a checkpoint: the same, or where they go otherwise."""
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from test_resume import drive, folder_of, go_on, only
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import read_info
+from core.commands import Save, SetLearningRate, Stop
+from core.errors import CheckpointError, UsageError
+from core.events import Notice
+from core.models.architectures import ARCHITECTURES
+from core.replay.replay import Replayed, replay
+from core.runs.branch import branch
+from core.training import loop as session
+
+
+def replayed(path: Path, steps: int) -> Replayed:
+    before = {each: (each.stat().st_mtime_ns, each.read_bytes()) for each in path.parent.iterdir()}
+    *_, last = replay(path, steps)
+    after = {each: (each.stat().st_mtime_ns, each.read_bytes()) for each in path.parent.iterdir()}
+    assert before == after, "the run's folder is only read"
+    return last
+
+
+@pytest.fixture
+def by_threes(monkeypatch):
+    """A record whose stretches are some steps long."""
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 3.0)
+    monkeypatch.setattr(session, "perf_counter", lambda: float(next(ticks)))
+
+
+@pytest.fixture
+def every_step(monkeypatch, saved_at_once):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_run_is_trained_again_to_the_bit(tiny, by_threes, saved_at_once, arch):
+    config = tiny(arch=arch, learning_rate=1e-3, shift=1, schedule="cosine", epochs=3)
+    folder = folder_of(drive(config, {13: [SetLearningRate(5e-4)]}))
+    found = replayed(folder / "epoch-001.safetensors", 20)
+    assert found.identical
+    assert (found.first, found.last) == (11, 30)
+    assert found.losses >= 12
+    assert sorted(found.saved) == ["epoch-002", "epoch-003"]
+    assert found.in_words.startswith("identical: 20 steps, ")
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_run_that_was_stopped_and_taken_up_is_too(tiny, by_threes, optimizer):
+    config = tiny(optimizer=optimizer, momentum=0.9, weight_decay=0.01)
+    folder = folder_of(drive(config, {step: [Stop()] for step in range(1, 20)}))
+    amid = folder / "amid.safetensors"
+    amid.write_bytes((folder / "last.safetensors").read_bytes())
+    go_on(folder)
+    found = replayed(amid, 1000)
+    assert found.identical
+    step = read_info(amid).step
+    assert 0 < step < 20
+    assert (found.first, found.last, found.twice) == (step + 1, step + 1000, True)
+    assert found.losses
+
+
+def test_where_the_record_is_otherwise_is_said(tiny, by_threes, saved_at_once):
+    folder = folder_of(drive(tiny(epochs=3)))
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    place, told = next(
+        (number, event)
+        for number, event in enumerate(events)
+        if event["event"] == "progress" and event["step"] > 14
+    )
+    told["losses"][-1] += 1e-7
+    lines[place] = json.dumps(told)
+    (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
+    there = replayed(folder / "epoch-001.safetensors", 20).difference
+    assert (there.first, there.last) == (told["step"], told["step"])
+    assert there.expected == str(told["losses"][-1])
+    assert float(there.found) == pytest.approx(told["losses"][-1], abs=2e-7)
+
+
+def test_another_state_is_said(tiny, by_threes, saved_at_once):
+    """Weights with a right digest, which the training before them does not lead to."""
+    folder = folder_of(drive(tiny(epochs=3)))
+    second = folder / "epoch-002.safetensors"
+    info, tensors = checkpoints.load(second)
+    tensors["fc1.bias"][3] += 1e-6
+    second.unlink()
+    checkpoints.save(second, tensors, info)
+    there = replayed(folder / "epoch-001.safetensors", 20).difference
+    assert (there.first, there.last, there.against) == (20, 20, "epoch-002")
+    assert there.what == "fc1.bias (in 1 of 10 places)"
+    # From those weights on, the losses are no longer those of the record.
+    there = replayed(second, 10).difference
+    assert there.first > 20
+    assert there.against == "the record"
+
+
+def test_the_end_of_a_run_is_trained_twice(tiny, by_threes):
+    folder = folder_of(drive(tiny()))
+    found = replayed(folder / "last.safetensors", 15)
+    assert found.identical
+    assert found.twice
+    assert found.in_words == ("identical: 15 steps, made twice, each loss and the state at the end")
+    planned = folder_of(drive(tiny(schedule="cosine")))
+    with pytest.raises(UsageError, match="at the end of its run, whose schedule cosine"):
+        replayed(planned / "last.safetensors", 15)
+
+
+def test_a_step_that_is_never_the_same_is_found(tiny, by_threes, monkeypatch):
+    folder = folder_of(drive(tiny()))
+    from core.training.learner import Learner
+
+    step, made = Learner.step, []
+
+    def unsteady(self, *given):
+        made.append(1)
+        loss = step(self, *given)
+        return loss + 1 if len(made) == 15 + 4 else loss
+
+    monkeypatch.setattr(Learner, "step", unsteady)
+    there = replayed(folder / "last.safetensors", 15).difference
+    assert (there.first, there.last) == (24, 24)
+
+
+def test_what_cannot_be_trained_again_says_why(tiny, by_threes, tmp_path):
+    folder = folder_of(drive(tiny(), {7: [Save()]}))
+    info, tensors = checkpoints.load(folder / "last.safetensors")
+    weights = {name: each for name, each in tensors.items() if name.startswith("fc1")}
+    alone = tmp_path / "alone" / "imported.safetensors"
+    alone.parent.mkdir()
+    checkpoints.save(alone, weights, info)
+    with pytest.raises(CheckpointError, match="holds weights alone"):
+        replayed(alone, 5)
+    path = tmp_path / "alone" / "last.safetensors"
+    checkpoints.save(path, tensors, info)
+    assert replayed(path, 5).twice, "a file without a run has no record"
+
+
+def test_other_versions_are_told(tiny, by_threes):
+    folder = folder_of(drive(tiny()))
+    described = json.loads((folder / "run.json").read_text())
+    described["versions"]["torch"] = "1.0"
+    (folder / "run.json").write_text(json.dumps(described))
+    said = only(replay(folder / "last.safetensors", 3), Notice)
+    assert said[0].message == f"torch was 1.0 and is {version('torch')}: the last bits may differ"
+
+
+HARD = {"shift": 2, "schedule": "cosine", "label_smoothing": 0.1, "weight_decay": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "precision"),
+    [("adam", "fp32"), ("adamw", "auto"), ("sgd", "fp32")],
+)
+def test_what_happened_on_the_way_happens_again(tiny, every_step, optimizer, precision):
+    """Across a stop in the middle of an epoch, and changes of the rate before and after it."""
+    arch = "quick" if precision == "auto" else "linear"
+    config = tiny(arch=arch, optimizer=optimizer, precision=precision, epochs=4, **HARD)
+    folder = folder_of(drive(config, {13: [SetLearningRate(0.003)], 17: [Stop()]}))
+    go_on(folder, {25: [SetLearningRate(0.02)]})
+    said = replayed(folder / "epoch-001.safetensors", 28)
+    assert (said.difference, said.twice) == (None, False)
+    assert (said.losses, said.scores) == (28, 2)
+
+
+def test_a_branch_comes_out_the_same_again_across_its_fork(tiny, every_step):
+    old = folder_of(drive(tiny(epochs=3)))
+    changes = {"weight_decay": 0.1, "seed": 5, "epochs": 4}
+    config, taken_up = branch(old / "epoch-002.safetensors", changes, old.parent)
+    folder = folder_of(drive(config, (), taken_up))
+    # By its name one of the branch, and yet of the time before.
+    info, tensors = checkpoints.load(old / "epoch-001.safetensors")
+    checkpoints.save(folder / "epoch-001.safetensors", tensors, info)
+    for name in ("epoch-001", "epoch-003"):
+        said = replayed(folder / f"{name}.safetensors", 10)
+        assert (said.difference, said.twice) == (None, False)
+    said = replayed(folder / "epoch-001.safetensors", 25)
+    assert (said.difference, said.twice, said.losses) == (None, False, 25)
+
+
+def test_a_schedule_is_followed_to_its_end(tiny, every_step):
+    planned = folder_of(drive(tiny(schedule="onecycle")))
+    said = replayed(planned / "epoch-001.safetensors", 500)
+    assert (said.first, said.last) == (11, 20)
+    assert said.notes == ("its schedule onecycle ends at step 20",)
+
+
+def test_a_checkpoint_of_a_way_that_was_given_up_is_not_held_against_the_record(tiny, every_step):
+    folder = folder_of(drive(tiny(epochs=3)))
+    given_up = (folder / "epoch-002.safetensors").read_bytes()
+    go_on(folder / "epoch-001.safetensors", {10: [SetLearningRate(0.5)], 11: [Stop()]})
+    (folder / "epoch-002.safetensors").write_bytes(given_up)
+    said = replayed(folder / "epoch-001.safetensors", 10)
+    assert (said.difference, said.saved, said.twice) == (None, ("last",), True)
+    said = replayed(folder / "epoch-002.safetensors", 3)
+    assert (said.difference, said.twice) == (None, True)
+    assert said.notes == ("the run went another way from there",)
+
+
+def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):
+    folder = folder_of(drive(tiny(epochs=3)))
+    path = folder / "epoch-002.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    said = replayed(folder / "epoch-001.safetensors", 20)
+    assert (said.difference, said.saved) == (None, ("epoch-003",))
+
+
+def test_the_command_says_what_came_of_it(tiny, every_step, capsys):
+    from tui.cli.verify import verify_checkpoints
+
+    folder = folder_of(drive(tiny()))
+    checkpoint = str(folder / "epoch-001.safetensors")
+    assert verify_checkpoints([checkpoint], replay=10) == 0
+    assert capsys.readouterr().out == (
+        f"✓ {folder.name}/epoch-001.safetensors: identical: 10 steps, 10 losses of the record, "
+        "1 test score, epoch-002 to the bit\n"
+    )
+    record = (folder / "events.jsonl").read_text()
+    place = record.index('"step": 14')
+    (folder / "events.jsonl").write_text(
+        record[:place] + re.sub(r'"losses": \[[^]]*', '"losses": [0.5', record[place:], count=1)
+    )
+    assert verify_checkpoints([checkpoint], replay=10, as_json=True) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["identical"] is False
+    there = said["difference"]
+    assert (there["first"], there["last"], there["expected"]) == (14, 14, "0.5")
+    with pytest.raises(UsageError, match="exactly one checkpoint"):
+        verify_checkpoints([], replay=10)

@@ -1,0 +1,223 @@
+"""A branch is the old run until its checkpoint, and then what was changed."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+import torch
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import read_info
+from core.commands import SetLearningRate, Stop
+from core.errors import CheckpointError, UsageError
+from core.event_json import as_json, from_json
+from core.events import LearningRateChanged, Progress, RunFinished, RunStarted
+from core.runs import branch as branching
+from core.runs import run as runs
+from core.runs.branch import branch
+from core.runs.catalog import list_checkpoints
+from core.runs.resume import take_up
+from core.training import loop as session
+from core.training.trainer import train
+
+
+@pytest.fixture(autouse=True)
+def every_step(monkeypatch, saved_at_once):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+
+
+def drive(config, orders=(), taken_up=None):
+    inbox, events, waiting = SimpleQueue(), [], dict(orders)
+    for event in train(config, inbox, taken_up):
+        events.append(event)
+        due = event.step if isinstance(event, Progress) else type(event)
+        for command in waiting.pop(due, ()):
+            inbox.put(command)
+    assert isinstance(events[-1], RunFinished), events[-1]
+    return next(event for event in events if isinstance(event, RunStarted))
+
+
+def recorded(folder):
+    return [from_json(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+def losses(folder):
+    told = [each for each in recorded(folder) if isinstance(each, Progress)]
+    return [(each.step, each.loss, each.learning_rate) for each in told]
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def tensors(folder, name):
+    return checkpoints.load(folder / f"{name}.safetensors")[1]
+
+
+@pytest.fixture
+def old(tiny):
+    """A whole run of four epochs of ten steps, in which the rate was changed at step 14."""
+    config = tiny(epochs=4, shift=1, schedule="cosine")
+    return Path(drive(config, {14: [SetLearningRate(0.005)]}).folder)
+
+
+def test_the_newest_epochs_are_kept_and_cost_no_room_twice(tiny):
+    folder = Path(drive(tiny(epochs=4, keep=2)).folder)
+    assert {path.name for path in folder.glob("epoch-*")} == {
+        "epoch-003.safetensors",
+        "epoch-004.safetensors",
+    }
+    assert os.path.samefile(folder / "last.safetensors", folder / "epoch-004.safetensors")
+    assert checkpoints.load(folder / "epoch-003.safetensors")[0].step == 30
+    assert not list(Path(drive(tiny(keep=0)).folder).glob("epoch-*"))
+
+
+def test_without_links_an_epoch_s_checkpoint_is_written(tiny, monkeypatch):
+    def refused(*arguments):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    folder = Path(drive(tiny()).folder)
+    assert checkpoints.load(folder / "epoch-001.safetensors")[0].step == 10
+    assert not list(folder.glob(".*"))
+
+
+def test_a_run_goes_back_to_an_epoch_and_comes_to_the_same_end(old):
+    before = tensors(old, "last")
+    config, taken_up = take_up(str(old / "epoch-002.safetensors"), old.parent)
+    assert drive(config, {}, taken_up).step == 20
+    after = tensors(old, "last")
+    assert all(torch.equal(each, after[name]) for name, each in before.items())
+    assert (old / "step-40.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["epoch-001", "epoch-002"])
+def test_a_branch_with_nothing_changed_is_the_old_run(old, name):
+    before = content(old)
+    config, taken_up = branch(old / f"{name}.safetensors", {}, old.parent)
+    started = drive(config, {14: [SetLearningRate(0.005)]} if name == "epoch-001" else {}, taken_up)
+    new, step = taken_up.folder, int(name[-1]) * 10
+    assert (started.step, started.branched_from, started.branched_at) == (step, old.name, step)
+    assert started.run == new.name != old.name
+    for kind in ("last", "best"):
+        mine, its = tensors(new, kind), tensors(old, kind)
+        assert all(torch.equal(each, mine[key]) for key, each in its.items()), kind
+    assert losses(new) == losses(old)
+    assert content(old) == before, "the old run is only read"
+
+
+def test_a_branch_that_is_killed_before_its_first_save_is_taken_up_as_it_is_meant(old):
+    changes = {"learning_rate": 0.002, "epochs": 5, "label_smoothing": 0.1, "schedule": "constant"}
+    config, taken_up = branch(old / "epoch-003.safetensors", changes, old.parent)
+    resumed, again = take_up(taken_up.folder.name, old.parent)
+    assert resumed == config
+    assert again == taken_up
+    assert (config.learning_rate, config.epochs, config.label_smoothing) == (0.002, 5, 0.1)
+    started = drive(resumed, {}, again)
+    assert (started.branched_from, started.total_steps) == (old.name, 50)
+    assert [step for step, _, _ in losses(taken_up.folder)] == list(range(1, 51))
+    assert {rate for step, _, rate in losses(taken_up.folder) if step > 30} == {0.002}
+    told = [each for each in recorded(taken_up.folder) if isinstance(each, LearningRateChanged)]
+    assert [(each.step, each.learning_rate) for each in told] == [(14, 0.005), (30, 0.002)]
+    described = runs.read_description(taken_up.folder)
+    assert (described["branched_from"], described["branched_at"]) == (old.name, 30)
+
+
+def test_the_best_until_the_checkpoint_goes_with_it(tiny, monkeypatch):
+    scores = iter([0.5, 0.9, 0.7, 0.8, 0.6, 0.6])
+    monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
+    old = Path(drive(tiny(epochs=4)).folder)
+    config, taken_up = branch(old / "epoch-003.safetensors", {"seed": 7, "epochs": 4}, old.parent)
+    best = read_info(taken_up.folder / "best.safetensors")
+    assert (best.step, best.run, best.config["seed"]) == (20, taken_up.folder.name, 7)
+    drive(config, {}, taken_up)
+    assert checkpoints.load(taken_up.folder / "best.safetensors")[0].test_accuracy == 0.9
+    _, early = branch(old / "epoch-001.safetensors", {}, old.parent)
+    assert not (early.folder / "best.safetensors").exists(), "its own is the best until there"
+
+
+def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
+    old = Path(drive(tiny(epochs=3), {13: [Stop()]}).folder)
+    config, taken_up = branch(old / "last.safetensors", {"weight_decay": 0.1}, old.parent)
+    assert drive(config, {}, taken_up).step == 13
+    config, other = branch(taken_up.folder / "epoch-002.safetensors", {"shift": 2}, old.parent)
+    started = drive(config, {}, other)
+    assert (started.branched_from, started.branched_at) == (taken_up.folder.name, 20)
+    assert started.config["weight_decay"] == 0.1
+    assert [step for step, _, _ in losses(other.folder)] == list(range(1, 31))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"arch": "cnn"}, "keeps the --arch of the run"),
+        ({"batch_size": 10}, "keeps the --batch-size of the run"),
+        ({"epochs": 2}, "--epochs must be more than 2"),
+        ({"learning_rate": 0.0}, "--lr must be a number above 0"),
+        ({"shift": 15}, "--shift must be a whole number"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused_in_one_line(old, changes, said):
+    before = sorted(old.parent.iterdir())
+    with pytest.raises(UsageError, match=said) as refused:
+        branch(old / "epoch-002.safetensors", changes, old.parent)
+    assert len(str(refused.value).splitlines()) == 1
+    assert sorted(old.parent.iterdir()) == before
+
+
+def test_sgd_cannot_take_momentum_up(tiny):
+    old = Path(drive(tiny(optimizer="sgd", momentum=0.0)).folder)
+    with pytest.raises(UsageError, match="--optimizer sgd cannot"):
+        branch(old / "epoch-001.safetensors", {"momentum": 0.9}, old.parent)
+
+
+def test_a_branch_that_fails_halfway_leaves_nothing(old, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    before = sorted(old.parent.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(CheckpointError, match=r"cannot be copied .*\(No space left"):
+            branch(old / "epoch-002.safetensors", {}, old.parent)
+    monkeypatch.setattr(branching, "replace_file", full)
+    with pytest.raises(CheckpointError, match=r"cannot be written \(No space left"):
+        branch(old / "epoch-002.safetensors", {}, old.parent)
+    assert sorted(old.parent.iterdir()) == before
+    hidden = shutil.copytree(old, old.parent / ".linear-1.partial")
+    listed = {each.path.parent for each in list_checkpoints(old.parent)}
+    assert hidden not in listed, "nor does what a kill leaves look like a run"
+
+
+def test_a_checkpoint_that_was_replaced_meanwhile_is_not_taken_for_it(old):
+    info = replace(read_info(old / "epoch-002.safetensors"), digest="another")
+    with pytest.raises(CheckpointError, match="has been replaced meanwhile"):
+        checkpoints.copy_as(old / "epoch-002.safetensors", old / "x.safetensors", info)
+    assert not (old / "x.safetensors").exists()
+
+
+def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
+    alone = Path(shutil.copy(old / "last.safetensors", tmp_path / "alone.safetensors"))
+    with pytest.raises(CheckpointError, match="is in no run's folder"):
+        branch(alone, {}, old.parent)
+    path = old / "run.json"
+    path.write_text(json.dumps(runs.read_description(old) | {"branched_from": 3}))
+    with runs.reopen(old) as run:
+        assert run.branched == (None, 0)
+
+
+def test_a_rate_that_was_set_later_at_the_same_step_is_not_the_branch_s(old):
+    """As on a pause, which saves, and then the rate is changed."""
+    middle = old / "epoch-001.safetensors"
+    info = read_info(middle)
+    lines = (old / "events.jsonl").read_text().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if '"checkpoint_saved"' in line)
+    lines.insert(at, as_json(LearningRateChanged(step=info.step, learning_rate=0.5)) + "\n")
+    (old / "events.jsonl").write_text("".join(lines))
+    config, taken_up = branch(middle, {}, old.parent)
+    assert config.learning_rate == info.config["learning_rate"]
+    assert drive(config, taken_up=taken_up).config["learning_rate"] == config.learning_rate

@@ -1,0 +1,213 @@
+"""Several programs on one folder at once: nothing is lost, and nobody stumbles over another."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import preloaded
+import pytest
+
+from core.config import TrainConfig
+from core.errors import CheckpointError
+from core.runs import catalog as listing
+from core.runs import run as runs
+from core.runs.catalog import scan_runs
+
+ROOT = Path(__file__).parents[3]
+SAMPLE = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts a program in a folder of the module's own; what is left of it ends with the tests."""
+    folder = tmp_path_factory.mktemp("together")
+    processes = []
+
+    def begin(*arguments):
+        process = preloaded.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder / "config")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    begin.folder = folder
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def ask(start, *arguments):
+    process = start("-m", "tui", *arguments, "--json")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    return json.loads(out)
+
+
+def look_while(processes, folder):
+    """Lists the runs again and again until the processes have ended; gives how often."""
+    looks = 0
+    while any(process.poll() is None for process in processes):
+        for run in scan_runs(folder):
+            assert [each.error for each in run.checkpoints if each.error] == []
+            # One that has only just begun has nothing that describes it yet.
+            assert run.described or run.name.startswith("linear-")
+        looks += 1
+        time.sleep(0.005)
+    return looks
+
+
+@pytest.fixture(scope="module")
+def names(start):
+    """Of three runs that were started at once, while they were listed."""
+    pytest.importorskip("mlxtend")
+    started = [start("-m", "tui", "train", *SAMPLE, "--epochs", "1", "--json") for _ in range(3)]
+    assert look_while(started, start.folder / "checkpoints") > 10
+    ended = [(*process.communicate(timeout=60), process.returncode) for process in started]
+    assert [(err, status) for _, err, status in ended] == [("", 0)] * 3
+    events = [[json.loads(line) for line in out.splitlines()] for out, _, _ in ended]
+    assert [each[-1]["event"] for each in events] == ["run_finished"] * 3
+    return [next(each["run"] for each in told if "run" in each) for told in events]
+
+
+def test_runs_that_start_at_once_have_names_of_their_own_and_are_whole(start, names):
+    from core.checkpoints import io as checkpoints
+
+    assert len(set(names)) == 3
+    for name in names:
+        folder = start.folder / "checkpoints" / name
+        assert runs.read_description(folder)["run"] == name
+        assert checkpoints.load(folder / "last.safetensors")[0].run == name
+        assert len(told_steps(folder)) > 0
+    assert [run.status for run in scan_runs(start.folder / "checkpoints")] == ["finished"] * 3
+
+
+def told_steps(folder):
+    """None may be missing or told twice."""
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    steps = [each["step"] for each in events if each["event"] == "progress"]
+    assert steps == sorted(set(steps))
+    return steps
+
+
+def test_of_two_that_take_up_one_run_one_has_it_and_it_can_be_listed_meanwhile(start, names):
+    name = names[0]
+    both = [start("-m", "tui", "resume", name, "--epochs", "9999", "--json") for _ in range(2)]
+    until = time.monotonic() + 60
+    while all(process.poll() is None for process in both) and time.monotonic() < until:
+        time.sleep(0.02)
+    loser, winner = sorted(both, key=lambda process: process.poll() is None)
+    out, err = loser.communicate(timeout=60)
+    assert loser.returncode == 1
+    assert re.fullmatch(
+        rf"mnist-tui: checkpoints/{name} is a run that is going on, in (another )?process.*\n", err
+    )
+    assert json.loads(out.splitlines()[-1])["event"] == "run_failed"
+    for line in winner.stdout:
+        if '"progress"' in line:
+            break
+    rows = ask(start, "checkpoints", "list")
+    assert {row["run"] for row in rows} == set(names)
+    assert all("error" not in row for row in rows)
+    live = {row["run"]: row["live"] for row in ask(start, "runs", "list")}
+    assert live == {each: each == name for each in names}
+    winner.send_signal(signal.SIGTERM)
+    out, _ = winner.communicate(timeout=60)
+    assert winner.returncode == 143
+    assert json.loads(out.splitlines()[-1])["stopped"] is True
+    told_steps(start.folder / "checkpoints" / name)
+
+
+# What a training, and a person beside it, do to a folder, without the training.
+WRITE = """
+import sys, time
+from dataclasses import asdict
+from pathlib import Path
+from core.runs import run as runs
+from core.runs import manage as tidying
+from core.runs import trash
+from core.runs.branch import branch
+from core.config import TrainConfig
+from core.events import Paused
+from core.files import replace_file
+from core.checkpoints.header import CheckpointInfo, encode
+folder, who, turns = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+config = TrainConfig(arch="linear", dataset="sample", checkpoints=str(folder))
+tensor = {"fc1.weight": {"dtype": "F32", "shape": [500], "data_offsets": [0, 2000]}}
+def save(run, step):
+    info = CheckpointInfo(run=run.name, arch="linear", dataset="sample", config=asdict(config),
+        epoch=0, step=step, test_loss=1.0, test_accuracy=0.5, parameters=500, saved_at=1e9)
+    for name in ("best", "last"):
+        replace_file(run.folder / f"{name}.safetensors", encode(tensor, info) + bytes(2000))
+for turn in range(turns):
+    with runs.create(config, "sample", "cpu") as run:
+        for step in range(5):
+            run.record(Paused(step=step))
+            save(run, step)
+    place = tidying.rename(run.folder, f"{who} {turn}")
+    with runs.reopen(place) as run:  # it still says that it goes on, and those who list ask
+        save(run, 5)
+        _, made = branch(place / "last.safetensors", {"seed": turn}, folder)
+    trash.bring_back(tidying.delete(place))
+    tidying.delete(made.folder)
+"""
+LIST = """
+import sys
+from pathlib import Path
+from core.runs.catalog import scan_runs
+while not (Path(sys.argv[1]) / "end").exists():
+    for run in scan_runs(Path(sys.argv[1])): pass
+"""
+
+
+def test_a_lister_and_writers_do_not_meet(start, tmp_path):
+    listers = [start("-c", LIST, str(tmp_path)) for _ in range(2)]
+    writers = [start("-c", WRITE, str(tmp_path), who, "12") for who in ("one", "other")]
+    assert look_while(writers, tmp_path) > 10
+    (tmp_path / "end").touch()
+    for process in (*writers, *listers):
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+    there = {run.name: len(run.checkpoints) for run in scan_runs(tmp_path)}
+    assert there == {f"{who} {turn}": 2 for who in ("one", "other") for turn in range(12)}
+
+
+def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatch):
+    with runs.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
+        pass
+
+    def read_too_late(place):
+        place.rename(tmp_path / "renamed")
+        return runs.read_description(place)
+
+    monkeypatch.setattr(listing, "read_description", read_too_late)
+    assert listing.read_listed(run.folder) is None
+    monkeypatch.undo()
+    assert [each.name for each in scan_runs(tmp_path)] == ["renamed"]
+
+
+def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
+    """Were there so many of them that one of them always asks."""
+    config = TrainConfig(checkpoints=str(tmp_path))
+    with runs.create(config, "sample", "cpu") as run:
+        pass
+    number = os.open(run.folder / "events.jsonl", os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_SH)
+    threading.Timer(0.5, os.close, [number]).start()
+    with runs.reopen(run.folder):
+        since = time.monotonic()
+        with pytest.raises(CheckpointError, match=f"going on, in process {os.getpid()}"):
+            runs.reopen(run.folder)
+        assert time.monotonic() - since < 1, "who has it keeps it, so it is not waited for"

@@ -1,0 +1,227 @@
+"""The one thread that touches torch: what it is told, what it answers."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from conftest import diverged, make_fake_train
+
+from core.checkpoints import io as checkpoints
+from core.commands import (
+    DescribeNetwork,
+    ListDevices,
+    OpenCheckpoint,
+    Pause,
+    Quit,
+    Resume,
+    Start,
+    Stop,
+)
+from core.config import TrainConfig
+from core.engine import serve
+from core.events import (
+    CheckpointRefused,
+    DevicesListed,
+    Notice,
+    Paused,
+    Predicted,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+)
+from core.training.trainer import train
+
+ROOT = Path(__file__).parents[2]
+CONFIG = TrainConfig(epochs=1)
+QUICK = make_fake_train(steps=3, delay=0.0)
+
+
+ENDINGS = (DevicesListed, Predicted, CheckpointRefused, RunFinished, RunFailed)
+
+
+def told(*commands, train=QUICK):
+    """What the engine says when it is told one thing after another, each when the last is done."""
+    inbox, waiting = SimpleQueue(), [*commands, Quit()]
+    inbox.put(waiting.pop(0))
+    events = []
+    for event in serve(inbox, train):
+        events.append(event)
+        if isinstance(event, ENDINGS):
+            inbox.put(waiting.pop(0))
+    return events
+
+
+def kinds(events):
+    return [type(event) for event in events]
+
+
+def test_it_serves_until_it_is_told_to_quit():
+    assert told() == []
+    events = told(ListDevices(), Start(CONFIG), Start(CONFIG))
+    assert isinstance(events[0], DevicesListed)
+    assert kinds(events).count(RunFinished) == 2
+
+
+def test_a_quit_ends_a_run_and_saves_it(tiny):
+    inbox = SimpleQueue()
+    inbox.put(Start(tiny(epochs=100_000)))
+    events = []
+    for event in serve(inbox, train):
+        events.append(event)
+        if isinstance(event, RunStarted):
+            inbox.put(Quit())
+    assert events[-1].stopped
+    assert Path(events[-1].checkpoint).exists()
+
+
+def test_a_fault_in_a_run_does_not_end_the_engine():
+    trainers = [
+        make_fake_train(ends=ValueError("a fault")),
+        make_fake_train(ends=diverged()),
+        QUICK,
+    ]
+    events = told(*[Start(CONFIG)] * 3, train=lambda config, inbox: trainers.pop(0)(config, inbox))
+    endings = [event for event in events if isinstance(event, RunFailed | RunFinished)]
+    assert [type(event) for event in endings] == [RunFailed, RunFailed, RunFinished]
+    assert endings[0].message == "ValueError: a fault"
+
+
+def test_commands_with_no_meaning_now_are_passed_over():
+    inbox = SimpleQueue()
+    for command in (Pause(), Resume(), Stop(), Quit()):
+        inbox.put(command)
+    assert list(serve(inbox, QUICK)) == []
+
+
+def test_a_checkpoint_opens_idle_during_a_run_and_during_a_pause(tiny):
+    (*_, finished) = train(tiny(), SimpleQueue())
+    opening = OpenCheckpoint(finished.checkpoint, (0, 1, 99), None)
+    (answer,) = [event for event in told(opening) if isinstance(event, Predicted)]
+    assert [digit.index for digit in answer.digits] == [0, 1]
+    assert (answer.source, answer.samples, answer.step) == (finished.checkpoint, 50, 20)
+
+    inbox = SimpleQueue()
+    inbox.put(Start(tiny(epochs=100_000)))
+    answers = []
+    for event in serve(inbox, train):
+        if isinstance(event, RunStarted):
+            inbox.put(opening)
+        elif isinstance(event, Predicted):
+            answers.append(event.digits)
+            inbox.put(Pause() if len(answers) == 1 else Quit())
+        elif isinstance(event, Paused):
+            inbox.put(Start(CONFIG))
+        elif isinstance(event, Notice):
+            assert "a run is going on" in event.message
+            inbox.put(opening)
+    assert answers == [answer.digits] * 2
+
+
+def test_a_checkpoint_that_cannot_be_opened_says_why(tmp_path):
+    (tmp_path / "x").write_bytes(b"")
+    commands = [OpenCheckpoint(str(tmp_path / name), (0,), None) for name in ("x", "none")]
+    events = told(*commands)
+    assert kinds(events) == [CheckpointRefused] * 2
+    assert events[0].message == f"{tmp_path / 'x'} is empty"
+    assert events[1].message == f"{tmp_path / 'none'} does not exist"
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_a_line():
+    (refused,) = told(OpenCheckpoint("x" * 5000, (0,), None))
+    assert isinstance(refused, CheckpointRefused)
+    assert "File name too long" in refused.message
+    assert len(refused.message.splitlines()) == 1
+
+
+def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"<html>no such page</html>")
+    inbox, events = SimpleQueue(), []
+    inbox.put(Start(tiny()))
+    for event in serve(inbox, train):
+        events.append(event)
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(str(broken), (0,), None))
+            inbox.put(ListDevices())
+        elif isinstance(event, RunFinished):
+            inbox.put(Quit())
+    order = [kind for kind in kinds(events) if kind in (RunStarted, *ENDINGS)]
+    assert order == [RunStarted, CheckpointRefused, DevicesListed, RunFinished]
+    (refused,) = [event for event in events if isinstance(event, CheckpointRefused)]
+    assert refused.path == str(broken)
+    assert refused.message == f"{broken} is not a checkpoint (no safetensors header)"
+    assert (events[-1].steps, events[-1].stopped) == (20, False)
+
+
+def test_opening_a_checkpoint_during_a_run_changes_nothing_of_its_result(tiny):
+    (*_, plain) = train(tiny(), SimpleQueue())
+    inbox = SimpleQueue()
+    inbox.put(Start(tiny()))
+    for event in serve(inbox, train):
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(plain.checkpoint, (0, 1), None))
+        elif isinstance(event, RunFinished):
+            inbox.put(Quit())
+            looked = event
+    assert looked.checkpoint != plain.checkpoint
+    one, two = (
+        {
+            name: tensor.tolist()
+            for name, tensor in checkpoints.load(Path(run.checkpoint))[1].items()
+            if not name.startswith("rng.")
+        }
+        for run in (plain, looked)
+    )
+    assert one == two
+
+
+def test_a_checkpoint_that_was_replaced_is_read_again(tiny):
+    (*_, first) = train(tiny(), SimpleQueue())
+    (*_, second) = train(tiny(seed=9), SimpleQueue())
+    path = Path(first.checkpoint)
+    opening = OpenCheckpoint(str(path), (0,), None)
+    (before,) = [event for event in told(opening) if isinstance(event, Predicted)]
+    path.write_bytes(Path(second.checkpoint).read_bytes())
+    after, same = (event for event in told(opening, opening) if isinstance(event, Predicted))
+    assert after.digits[0].logits != before.digits[0].logits
+    assert after.digits == same.digits
+
+
+def test_torch_is_not_loaded_before_it_is_needed():
+    code = (
+        "import sys, queue; from core.engine import serve; from core.commands import Quit\n"
+        "inbox = queue.SimpleQueue(); inbox.put(Quit()); list(serve(inbox))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
+    """Once, any fault in an answer ended the engine, and the run that was going on with it."""
+    (*_, finished) = train(tiny(), SimpleQueue())
+    path = Path(finished.checkpoint)
+    header, tensors = checkpoints.load(path)
+    checkpoints.save(path, tensors, replace(header, dataset="cifar"))
+    inbox, refused = SimpleQueue(), []
+    inbox.put(Start(tiny(epochs=100_000)))
+    for event in serve(inbox, train):
+        if isinstance(event, RunStarted):
+            inbox.put(OpenCheckpoint(finished.checkpoint, (0,), None))
+        elif isinstance(event, CheckpointRefused):
+            refused.append(event.message)
+            inbox.put(Quit())
+    assert refused == ["there is no dataset 'cifar' here, only mnist, sample"]
+    assert isinstance(event, RunFinished)
+
+
+def test_a_command_that_fails_does_not_end_the_engine(monkeypatch):
+    """As where torch is there and cannot be imported."""
+    monkeypatch.setitem(sys.modules, "core.models.summary", None)
+    inbox = SimpleQueue()
+    for command in (DescribeNetwork("mlp"), ListDevices(), Quit()):
+        inbox.put(command)
+    told = list(serve(inbox))
+    assert isinstance(told[0], Notice)
+    assert isinstance(told[-1], DevicesListed)

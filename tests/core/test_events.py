@@ -1,0 +1,209 @@
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.event_json import EVENTS, as_json, from_json
+from core.events import (
+    DeviceChoice,
+    DevicesListed,
+    Digit,
+    Evaluated,
+    Event,
+    Notice,
+    Progress,
+    RunStarted,
+)
+
+# What other programs rely on; fields may be added and none taken away.
+CONTRACT = {
+    "run_started": "run arch dataset device parameters epochs batch_size total_steps config",
+    "progress": "step epoch loss learning_rate samples_per_second",
+    "evaluated": "epoch step test_loss test_accuracy",
+    "checkpoint_saved": "path kind",
+    "run_finished": "epochs steps test_loss test_accuracy train_seconds samples_per_second "
+    "checkpoint stopped",
+    "run_failed": "reason message",
+}
+RECORDED = sorted(name for name, kind in EVENTS.items() if kind.recorded)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.none() | st.booleans() | st.integers() | st.text() | finite
+
+
+def strategy(name: str) -> st.SearchStrategy[Event]:
+    kind = EVENTS[name]
+    given_fields = {"time": st.floats(0, 1e11)}
+    if kind is RunStarted:
+        given_fields["config"] = st.dictionaries(st.text(max_size=5), json_values, max_size=3)
+    return st.builds(kind, **given_fields)
+
+
+recorded_events = st.sampled_from(RECORDED).flatmap(strategy)
+logits = st.lists(st.floats(-1000, 1000), min_size=10, max_size=10).map(tuple)
+
+
+def strict(line: str) -> dict:
+    """The object of a line, by JSON's own rules: NaN and Infinity are not among them."""
+
+    def refuse(constant: str):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(line, parse_constant=refuse)
+
+
+def progress(**changes) -> Progress:
+    values = {"step": 3, "epoch": 1, "loss": 0.5, "losses": (0.6, 0.4), "learning_rate": 0.001}
+    return Progress(**values | {"samples_per_second": 10.0, "time": 5.0} | changes)
+
+
+def digit(*scores: float) -> Digit:
+    return Digit(0, bytes(784), 1, tuple(scores))
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_the_contract_s_events_have_its_names_and_fields(name):
+    kind = EVENTS[name]
+    assert kind.name() == name
+    assert kind.recorded
+    assert set(CONTRACT[name].split()) <= {field.name for field in dataclasses.fields(kind)}
+
+
+def test_what_a_run_records_beyond_the_contract():
+    assert set(RECORDED) - set(CONTRACT) == {"paused", "resumed", "notice", "learning_rate_changed"}
+
+
+def test_a_line_begins_with_its_event_and_time():
+    line = as_json(progress())
+    assert list(strict(line))[:2] == ["event", "time"]
+    assert strict(line) == {
+        "event": "progress",
+        "time": 5.0,
+        "step": 3,
+        "epoch": 1,
+        "loss": 0.5,
+        "losses": [0.6, 0.4],
+        "learning_rate": 0.001,
+        "samples_per_second": 10.0,
+        "gradient_norm": None,
+    }
+
+
+@settings(deadline=None)
+@given(recorded_events)
+def test_every_recorded_event_is_one_line_of_json_that_can_be_read_back(event):
+    line = as_json(event)
+    assert len(line.splitlines()) == 1
+    assert strict(line)["event"] == event.name()
+    back = from_json(line)
+    assert type(back) is type(event)
+    assert as_json(back) == line
+
+
+@pytest.mark.parametrize("name", sorted(set(RECORDED) - {"progress"}))
+@settings(deadline=None)
+@given(data=st.data())
+def test_an_event_without_lists_comes_back_equal(name, data):
+    event = data.draw(strategy(name))
+    said = all(math.isfinite(v) for v in vars(event).values() if isinstance(v, float))
+    assert (from_json(as_json(event)) == event) == said
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_cannot_say_is_null(value):
+    said = strict(as_json(progress(loss=value, losses=(0.5, value))))
+    assert said["loss"] is None
+    assert said["losses"] == [0.5, None]
+    assert said["learning_rate"] == 0.001
+
+
+def test_a_number_in_the_config_that_json_cannot_say_is_null():
+    line = '{"event": "run_started", "config": {"lr": 1}}'
+    assert from_json(line) is None, "an event that lacks fields cannot be read"
+    values = {field.name: 1 for field in dataclasses.fields(RunStarted)}
+    event = RunStarted(**values | {"config": {"rates": [math.inf, 1.0]}})
+    assert strict(as_json(event))["config"] == {"rates": [None, 1.0]}
+
+
+def test_the_devices_can_be_said_in_json():
+    choice = DeviceChoice(name="cuda", description="GPU", available=False, reason="none here")
+    said = strict(as_json(DevicesListed(devices=(choice,), time=1.0)))
+    assert said["event"] == "devices_listed"
+    assert said["devices"] == [dataclasses.asdict(choice)]
+
+
+def test_fields_of_other_versions_are_ignored():
+    values = strict(as_json(Evaluated(epoch=1, step=2, test_loss=0.3, test_accuracy=0.9, time=1.0)))
+    back = from_json(json.dumps(values | {"top5": 0.99}))
+    assert back == Evaluated(epoch=1, step=2, test_loss=0.3, test_accuracy=0.9, time=1.0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "no json",
+        '{"event": "progress", "step"',
+        "null",
+        "7",
+        '"progress"',
+        "[]",
+        "{}",
+        '{"event": "weather_changed", "time": 1}',
+        '{"event": null}',
+        '{"event": ["progress"]}',
+        '{"event": "progress"}',
+    ],
+)
+def test_what_is_no_event_is_none(line):
+    assert from_json(line) is None
+
+
+@settings(deadline=None)
+@given(st.text() | json_values.map(json.dumps))
+def test_no_line_raises(line):
+    assert from_json(line) is None
+
+
+def test_an_event_carries_the_time_at_which_it_was_made():
+    first, second = Notice(message="a"), Notice(message="b")
+    assert 0 <= second.time - first.time < 60
+    assert first.time > 1_700_000_000, "unix seconds"
+
+
+def test_events_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        progress().step = 4
+
+
+@settings(deadline=None)
+@given(logits, st.floats(0.05, 100))
+def test_probabilities_sum_to_one_and_put_the_guess_on_top(scores, temperature):
+    shown = digit(*scores).probabilities(temperature)
+    assert math.isclose(sum(shown), 1, rel_tol=1e-9)
+    assert all(0 <= each <= 1 for each in shown)
+    assert shown[digit(*scores).predicted] == max(shown)
+
+
+@settings(deadline=None)
+@given(logits, st.floats(0.05, 100), st.floats(1.01, 100))
+def test_a_higher_temperature_flattens(scores, temperature, factor):
+    sharp = digit(*scores).probabilities(temperature)
+    flat = digit(*scores).probabilities(temperature * factor)
+    assert max(flat) <= max(sharp) + 1e-12
+    assert min(flat) >= min(sharp) - 1e-12
+
+
+def test_a_temperature_strictly_flattens_unequal_logits():
+    one = digit(0, 1, 2)
+    assert max(one.probabilities(3)) < max(one.probabilities()) < max(one.probabilities(0.5))
+    odds = one.probabilities(2)
+    assert odds[2] / odds[1] == pytest.approx(math.exp(1 / 2))
+
+
+def test_a_digit_is_right_where_its_highest_logit_is_its_label():
+    assert digit(0, 5, 1).right
+    assert not digit(5, 0, 1).right
+    assert not Digit(0, bytes(784), None, (0.0, 1.0)).right

@@ -1,0 +1,131 @@
+"""What is told of the layers of a network that trains, and that it is none the worse for it."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from test_loop import drive, only
+
+from core.checkpoints import io as checkpoints
+from core.commands import Inspect, Pause, Resume
+from core.events import Evaluated, NetworkInspected, Paused, Progress, Resumed
+from core.training import loop as session
+from core.training.diagnostics import TRIED, copy_weights, dead_units, first_weights, inspect
+from core.training.learner import Learner
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("arch", ["mlp", "quick"])
+def test_inspecting_changes_nothing_of_the_result(tiny, every_step, arch):
+    plain = drive(tiny(arch=arch))
+    orders = {3: [Inspect()], 7: [Pause()], Paused: [Inspect(), Resume()], Evaluated: [Inspect()]}
+    looked = drive(tiny(arch=arch), orders)
+    # Asked at a step, it tells of the next one; while paused, of the one that was.
+    assert [event.step for event in only(looked, NetworkInspected)] == [4, 7, 11]
+    one, other = (checkpoints.load(Path(events[-1].checkpoint))[1] for events in (plain, looked))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [e.loss for e in only(plain, Progress)] == [e.loss for e in only(looked, Progress)]
+
+
+def test_gradients_are_the_parts_of_the_whole_one_s_norm(tiny, every_step):
+    events = drive(tiny(arch="mlp"), {5: [Inspect()]})
+    (inspected,) = only(events, NetworkInspected)
+    (progress,) = [event for event in only(events, Progress) if event.step == inspected.step]
+    assert [layer.name for layer in inspected.layers] == ["stack.0", "stack.2", "stack.4"]
+    whole = math.hypot(*(layer.gradient for layer in inspected.layers))
+    assert whole == pytest.approx(progress.gradient_norm, rel=1e-5)
+    assert [(relu.name, relu.units) for relu in inspected.relus] == [
+        ("stack.1", 512),
+        ("stack.3", 512),
+    ]
+    assert 0 < inspected.seconds < 5
+
+
+def test_paused_it_answers_at_once_without_the_update(tiny, every_step):
+    orders = {5: [Inspect(), Pause()], Paused: [Inspect(), Resume()]}
+    events = drive(tiny(), orders)
+    start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
+    told = only(events[start:end], NetworkInspected)
+    # One for what was asked before the pause, one for what was asked in it.
+    assert [event.step for event in told] == [5, 5]
+    assert {layer.update for event in told for layer in event.layers} == {None}
+    assert all(layer.gradient > 0 for event in told for layer in event.layers)
+    assert not only(events[end:], NetworkInspected)
+
+
+def test_the_update_is_what_the_step_changed(tiny, tiny_tensors):
+    learner = Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU)
+    images, labels = next(learner.batches(0, 0))
+    assert [layer.gradient for layer in inspect(learner, 0).layers] == [None] * 3
+    old = {name: each.detach().clone() for name, each in learner.parameters.items()}
+    before = copy_weights(learner)
+    learner.step(images, labels, 0.01)
+    inspected = inspect(learner, 1, before)
+    assert inspected.tried == min(TRIED, len(tiny_tensors.test_labels))
+    for layer in inspected.layers:
+        parts = [name for name in old if name.startswith(f"{layer.name}.")]
+        new = torch.cat([learner.parameters[name].detach().flatten() for name in parts])
+        was = torch.cat([old[name].flatten() for name in parts])
+        assert layer.weight == pytest.approx(float(new.norm()), rel=1e-4)
+        assert layer.update == pytest.approx(float((new - was).norm()), rel=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_captured_step_is_inspected_as_any_other(tiny, tiny_tensors):
+    one, other = (
+        Learner(tiny(arch="quick"), "fp32", tiny_tensors, torch.device("cuda:0")) for _ in range(2)
+    )
+    assert other.capture() is None
+    told = []
+    for learner in (one, other):
+        images, labels = next(learner.batches(0, 0))
+        before = copy_weights(learner)
+        learner.step(images, labels, 0.01)
+        told.append(inspect(learner, 1, before))
+    assert all(layer.update > 0 for layer in told[0].layers)
+    assert told[0].layers == told[1].layers
+    assert told[0].relus == told[1].relus
+    assert told[0].weights == told[1].weights
+
+
+def test_units_made_dead_by_hand_are_counted(tiny, tiny_tensors):
+    learner = Learner(tiny(arch="quick"), "fp32", tiny_tensors, CPU)
+    parameters = learner.parameters
+    with torch.no_grad():
+        for name, count in (("stack.1", 3), ("stack.7", 40)):
+            # Nothing that these see can be above 0: of a convolution, a channel is the unit.
+            parameters[f"{name}.weight"][:count] = 0
+            parameters[f"{name}.bias"][:count] = -1
+            parameters[f"{name}.bias"][count:] = 100
+    relus = {relu.name: relu for relu in dead_units(learner.model, learner.test_images)}
+    assert (relus["stack.2"].dead, relus["stack.2"].units) == (3, 16)
+    assert (relus["stack.8"].dead, relus["stack.8"].units) == (40, 128)
+    assert learner.model.training
+    assert not any(module._forward_hooks for module in learner.model.modules())
+
+
+def test_the_first_weights_are_images_around_128(tiny, tiny_tensors):
+    learner = Learner(tiny(arch="linear"), "fp32", tiny_tensors, CPU)
+    weight = learner.parameters["fc1.weight"]
+    with torch.no_grad():
+        weight.zero_()
+        weight[1, 0], weight[1, 29], weight[9, 783] = 0.5, -0.25, -0.5
+    shown = first_weights(learner.model)
+    assert (shown.name, shown.count, len(shown.images)) == ("fc1", 10, 10)
+    assert (shown.width, shown.height, shown.largest) == (28, 28, 0.5)
+    assert set(shown.images[0]) == {128}
+    assert (shown.images[1][0], shown.images[1][29], shown.images[9][783]) == (255, 64, 1)
+    kernels = first_weights(Learner(tiny(arch="cnn"), "fp32", tiny_tensors, CPU).model)
+    assert (kernels.count, len(kernels.images[0])) == (32, 9)
+    assert 255 in b"".join(kernels.images) or 1 in b"".join(kernels.images)
+    many = first_weights(Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU).model)
+    assert (many.count, len(many.images)) == (512, 64)

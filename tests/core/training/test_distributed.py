@@ -1,0 +1,342 @@
+"""Processes that train one network together: two real ones, and how a batch is cut for any."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.checkpoints.header import read_info
+from core.commands import SetLearningRate
+from core.config import make_config
+from core.errors import DeviceError, UsageError
+from core.events import Progress, RunStarted
+from core.runs.resume import take_up
+from core.training import distributed
+from core.training import loop as session
+from core.training.distributed import TOLD, Place, RankLost, Ranks, join, launched, part
+from core.training.learner import Learner
+from core.training.plan import plan
+from core.training.trainer import train
+from tui.state.fold import fold
+from tui.state.run_state import RunState
+from tui.state.run_state import summaries as words
+
+ROOT = Path(__file__).parents[3]
+# 4,000 digits in batches of 129 leave one for the last: the first of two processes has none of it.
+SETTINGS = {"arch": "linear", "dataset": "sample", "batch_size": 129, "shift": 1, "threads": 1}
+OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+EPOCH = 32
+ENDED, CHANGED, LOST = EPOCH + 4, EPOCH + 16, 2 * EPOCH - 4
+CPU = torch.device("cpu")
+GPUS = torch.cuda.device_count()
+TENSORBOARD = find_spec("tensorboard") is not None
+
+
+@given(st.integers(0, 500), st.integers(1, 40))
+def test_the_parts_of_a_batch_are_all_of_it(count, world):
+    cut = [range(count)[part(count, rank, world)] for rank in range(world)]
+    assert [place for each in cut for place in each] == list(range(count))
+    assert max(map(len, cut)) - min(map(len, cut)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "world", "first"),
+    [(48, 3, 0), (48, 3, 4), (40, 3, 3), (199, 2, 0), (199, 2, 1), (200, 7, 0)],
+)
+def test_all_ranks_together_take_the_digits_of_one_process(tiny, tiny_tensors, batch, world, first):
+    config = tiny(batch_size=batch, shift=2)
+    alone = Learner(config, "fp32", tiny_tensors, CPU)
+    learners = [
+        Learner(config, "fp32", tiny_tensors, CPU, Ranks(Place(rank, world, rank, world)))
+        for rank in range(world)
+    ]
+    expected = list(alone.batches(1, first))
+    cut = list(zip(*(each.batches(1, first) for each in learners), strict=True))
+    assert len(cut) == len(expected)
+    for (images, labels), parts in zip(expected, cut, strict=True):
+        assert torch.equal(torch.cat([each for each, _ in parts]), images)
+        assert torch.equal(torch.cat([each for _, each in parts]), labels)
+
+
+def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
+    for name in (*TOLD, "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert launched() is None
+    for name, value in zip(TOLD, ("3", "4", "1", "localhost", "29500"), strict=True):
+        assert launched() is None
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert launched() == Place(3, 4, 1, 2)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert launched() is None
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(UsageError, match="RANK"):
+        launched()
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    ranks = Ranks(Place(1, 2, 1, 2))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert ranks.device("auto") == ranks.device("cuda") == torch.device("cuda:1")
+    assert ranks.device("cpu") == CPU
+    with pytest.raises(UsageError, match="cuda:0"):
+        ranks.device("cuda:0")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="2 processes here for 1 GPU: start 1"):
+        ranks.device("auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert ranks.device("auto") == CPU
+    with pytest.raises(DeviceError, match="cuda is not there"):
+        ranks.device("cuda")
+
+
+def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
+    monkeypatch.setattr("core.training.learner.cpu_cores", lambda: 8)
+    place = SimpleNamespace(place=Place(0, 6, 0, 3))
+    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU, place).threads == 2
+    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU).threads == 8
+    torch.set_num_threads(1)
+
+
+# Torchrun as often as it is asked for, each time in a fork of what has loaded PyTorch once.
+TORCHRUN = """
+import json, os, sys
+from torch.distributed.run import main
+for line in sys.stdin:
+    *files, arguments = json.loads(line)
+    if not os.fork():
+        for number, name in enumerate((os.devnull, *files)):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        main(arguments)
+        break
+    os.wait()
+    print(flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def torchrun(tmp_path_factory):
+    """Has two processes do something, and gives what they say: what they would do, their events,
+    and what is on stderr but for torchrun's own. Torchrun forks them too."""
+    pytest.importorskip("mlxtend")
+    folder = tmp_path_factory.mktemp("torchrun")
+
+    def call(*arguments, to_fork=("--run-path", "--start-method=fork")):
+        out, err = folder / "out", folder / "err"
+        for each in (out, err):
+            each.write_text("")
+        options = ("--standalone", "--nproc-per-node=2", *to_fork)
+        what = [*options, str(ROOT / "tests/support/under_torchrun.py"), *arguments]
+        process.stdin.write(json.dumps([str(out), str(err), what]) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "\n"
+        told = out.read_text().splitlines()
+        planned = [line for line in told if not line.startswith("{")]
+        said = [line for line in err.read_text().splitlines() if line.startswith("mnist-tui: ")]
+        return planned, [json.loads(line) for line in told if line.startswith("{")], said
+
+    with subprocess.Popen(
+        [sys.executable, "-c", TORCHRUN],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield call
+
+
+def first(events, name):
+    return next(each for each in events if each["event"] == name)
+
+
+def losses(events):
+    return {each["step"]: each["loss"] for each in events if each["event"] == "progress"}
+
+
+def alone(config, taken_up=None, rates=(), ranks=None):
+    """Each step's loss in one process, in which the rate is changed at those steps."""
+    inbox, found = SimpleQueue(), {}
+    for event in train(config, inbox, taken_up, ranks):
+        if isinstance(event, Progress):
+            found[event.step] = event.loss
+            if event.step in dict(rates):
+                inbox.put(SetLearningRate(dict(rates)[event.step]))
+    return found
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A run of two processes that was ended by a hangup, and taken up by two, of which one was
+    killed: what they would do, what they told, and what was on stderr, each time."""
+
+    folder: Path
+    planned: list[str]
+    begun: list[dict]
+    complaints: list[str]
+    taken_up: list[dict]
+    complaints_then: list[str]
+
+
+@pytest.fixture(scope="module")
+def pair(torchrun, tmp_path_factory):
+    place = tmp_path_factory.mktemp("pair")
+    options = [*OPTIONS, "--epochs=2", f"--checkpoints={place}", *["--tensorboard"] * TENSORBOARD]
+    once = torchrun(f"{ENDED}:hang-up", "train", *options)
+    (folder,) = place.iterdir()
+    _, *then = torchrun(f"{CHANGED}:change,{LOST}:kill", "resume", str(folder))
+    return Pair(folder, *once, *then)
+
+
+def test_a_dry_run_tells_once_what_each_process_will_use(pair):
+    devices = [line for line in pair.planned if line.startswith("# device: ")]
+    assert devices == ["# device: 2 × cpu with 1 thread each, in fp32"]
+
+
+@pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")
+def test_one_of_them_writes_for_tensorboard(pair):
+    assert len(list((pair.folder / "tensorboard").iterdir())) == 1
+
+
+def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
+    assert pair.complaints == []
+    names = [each["event"] for each in pair.begun]
+    assert (names.count("run_started"), names[-1]) == (1, "run_finished")
+    ended = pair.begun[-1]
+    assert ended["stopped"] is True
+    assert ENDED <= ended["steps"] < CHANGED
+    assert first(pair.taken_up, "run_started")["step"] == ended["steps"]
+
+
+def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
+    failed = pair.taken_up[-1]
+    assert failed["event"] == "run_failed"
+    assert "another process of the 2" in failed["message"]
+    assert pair.complaints_then == [f"mnist-tui: {failed['message']}"]
+    assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
+
+
+def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
+    """Over an end in between, a batch of one digit, a pause and another learning rate; and one
+    process goes on where the two end."""
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    assert "paused" in [each["event"] for each in pair.taken_up]
+    changed = first(pair.taken_up, "learning_rate_changed")
+    assert CHANGED <= changed["step"] < LOST
+    config = make_config(**SETTINGS, epochs=3, checkpoints=str(tmp_path))
+    expected = alone(config, rates=[(changed["step"], changed["learning_rate"])])
+    found = losses(pair.begun) | losses(pair.taken_up)
+    found |= alone(*take_up(str(pair.folder), tmp_path, epochs=3))
+    assert list(found) == list(range(1, 3 * EPOCH + 1))
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.skipif(GPUS < 2, reason="it takes two NVIDIA GPUs")
+def test_two_gpus_have_the_loss_curve_of_one(torchrun, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    place = f"--checkpoints={tmp_path / 'two'}"
+    _, events, said = torchrun(
+        "0:-", "train", *OPTIONS, "--epochs=1", "--device=cuda", place, to_fork=()
+    )
+    started = first(events, "run_started")
+    assert (started["ranks"], started["device"], said) == (2, "cuda:0", [])
+    config = make_config(**SETTINGS, epochs=1, device="cuda:0", checkpoints=str(tmp_path / "one"))
+    assert losses(events) == pytest.approx(alone(config), rel=1e-3)
+
+
+@pytest.fixture
+def place_of_one(monkeypatch):
+    """The place of a process that is all there is of them, as torchrun would tell it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    for name, value in zip(TOLD, ("0", "1", "0", "127.0.0.1", port), strict=True):
+        monkeypatch.setenv(name, value)
+    return Place(0, 1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("device", "backends"),
+    [
+        ("cpu", []),
+        pytest.param(
+            "cuda",
+            ["nccl"],
+            marks=pytest.mark.skipif(not GPUS, reason="it takes an NVIDIA GPU"),
+        ),
+    ],
+)
+def test_one_process_of_one_has_the_loss_curve_of_one(
+    place_of_one, tiny, tmp_path, monkeypatch, device, backends
+):
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    asked, new_group = [], dist.new_group
+
+    def remembered(*arguments, backend):
+        asked.append(backend)
+        return new_group(*arguments, backend=backend)
+
+    monkeypatch.setattr(dist, "new_group", remembered)
+    config = tiny(device=device, shift=1, batch_size=31, threads="1")
+    found = alone(config, ranks=join(place_of_one))
+    assert asked == backends
+    assert found == pytest.approx(alone(config), rel=1e-4)
+    assert len(found) == 14
+
+
+def test_a_batch_too_small_for_all_is_refused(place_of_one, tiny, monkeypatch):
+    join(place_of_one)
+    three = Ranks(Place(0, 3, 0, 3))
+    (*_, failed) = train(tiny(batch_size=2, device="cpu"), SimpleQueue(), None, three)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UsageError, match="less than one digit for each of the 3 processes") as no:
+        plan(tiny(batch_size=2, device="cpu"))
+    assert (failed.reason, failed.message) == ("usage", str(no.value))
+
+
+def test_epochs_of_one_step_are_no_reason_to_meet_ever_more_seldom(monkeypatch):
+    ranks = Ranks(Place(0, 2, 0, 2))
+    monkeypatch.setattr(ranks, "_tell", lambda *told: None)
+    monkeypatch.setattr(distributed, "MEETING_SECONDS", 60.0)
+    for _ in range(1100):
+        ranks.go_on(1, 0.1)
+    assert ranks.left == 1
+
+
+def test_gradients_that_were_lost_on_the_way_are_not_told(
+    place_of_one, tiny, tiny_tensors, monkeypatch
+):
+    ranks = join(place_of_one)
+    learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks)
+    ranks.lead(learner.config, tiny_tensors, learner, 0)
+    before = {name: each.clone() for name, each in learner.parameters.items()}
+    ranks.leave()
+    monkeypatch.setattr(dist, "all_reduce", lost)
+    with pytest.raises(RankLost, match="another process of the 1"):
+        learner.step(*next(learner.batches(0, 0)), 0.1)
+    assert learner.gradient_norm().isnan()
+    assert all(torch.equal(before[name], each) for name, each in learner.parameters.items())
+
+
+def lost(*arguments, **more):
+    raise RuntimeError("Connection closed by peer")
+
+
+def test_a_run_says_by_how_many_processes_it_is_trained(pair):
+    started = dict(first(pair.begun, "run_started"))
+    assert started.pop("event")
+    assert started["ranks"] == 2
+    state = fold(RunState(), RunStarted(**started))
+    assert " on 2 × cpu with 1 thread each in fp32" in words.headline(state)

@@ -1,0 +1,105 @@
+"""What learns, on the CPU; and as a captured graph where there is a GPU."""
+
+import pytest
+import torch
+
+from core.training.learner import Learner
+
+CPU = torch.device("cpu")
+
+
+def make(tiny, tiny_tensors, device=CPU, precision="fp32", **settings):
+    return Learner(tiny(**settings), precision, tiny_tensors, device)
+
+
+def losses(learner, epochs=2, rate=0.01):
+    return [
+        learner.step(images, labels, rate).item()
+        for epoch in range(epochs)
+        for images, labels in learner.batches(epoch, 0)
+    ]
+
+
+def test_bf16_learns_what_fp32_learns_and_keeps_its_weights_in_fp32(tiny, tiny_tensors):
+    exact = losses(make(tiny, tiny_tensors, arch="quick"), epochs=4)
+    learner = make(tiny, tiny_tensors, arch="quick", precision="bf16")
+    rounded = losses(learner, epochs=4)
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, abs=0.1)
+    assert {each.dtype for each in learner.parameters.values()} == {torch.float32}
+
+
+def test_label_smoothing_is_cross_entropy_s(tiny, tiny_tensors):
+    learner = make(tiny, tiny_tensors, label_smoothing=0.2)
+    images, labels = next(learner.batches(0, 0))
+    logits = learner.model(images)
+    expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.2)
+    assert torch.equal(learner.loss(images, labels), expected)
+
+
+def test_shifting_moves_the_digits_that_are_trained_on_and_not_those_of_the_test(
+    tiny, tiny_tensors
+):
+    plain, moved = (make(tiny, tiny_tensors, shift=shift) for shift in (0, 3))
+    (images, labels), (others, same) = next(plain.batches(0, 0)), next(moved.batches(0, 0))
+    assert torch.equal(labels, same)
+    assert images.shape == others.shape
+    assert not torch.equal(images, others)
+    assert torch.equal(plain.test_images, moved.test_images)
+    again, _ = next(make(tiny, tiny_tensors, shift=3).batches(0, 0))
+    assert torch.equal(again, others)
+
+
+def test_a_state_puts_another_learner_where_this_one_is(tiny, tiny_tensors):
+    one = make(tiny, tiny_tensors, arch="mlp")
+    losses(one)
+    state = {name: each.clone() for name, each in one.state().items()}
+    ahead = losses(one, epochs=1)
+    other = make(tiny, tiny_tensors, arch="mlp", seed=77)
+    losses(other, epochs=1)
+    other.config = one.config  # the seed gives the order too
+    other.restore(state)
+    assert losses(other, epochs=1) == ahead
+
+
+def test_on_the_cpu_there_is_nothing_to_capture(tiny, tiny_tensors):
+    learner = make(tiny, tiny_tensors)
+    assert learner.capture() is None
+    assert learner.captured is None
+
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.gpu
+@gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("arch", ["linear", "mlp", "quick"])
+def test_a_captured_step_is_the_step(tiny, tiny_tensors, arch, optimizer, precision):
+    """Batches of 30 leave a last one of 20, which the graph does not take."""
+    device = torch.device("cuda:0")
+    settings = {"arch": arch, "optimizer": optimizer, "batch_size": 30, "shift": 1}
+    one, other = (make(tiny, tiny_tensors, device, precision, **settings) for _ in range(2))
+    before = {name: each.clone() for name, each in other.state().items()}
+    assert other.capture() is None
+    assert other.captured is not None
+    after = other.state()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    for rate in (0.01, 0.002):
+        assert losses(one, rate=rate) == losses(other, rate=rate)
+    ends = one.state(), other.state()
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in before)
+
+
+@pytest.mark.gpu
+@gpu
+def test_a_capture_that_fails_leaves_steps_one_by_one(tiny, tiny_tensors, monkeypatch):
+    def broken(*arguments, **more):
+        raise RuntimeError("capture is not possible here")
+
+    learner = make(tiny, tiny_tensors, torch.device("cuda:0"))
+    monkeypatch.setattr(torch.cuda, "graph", broken)
+    assert learner.capture() == "capture is not possible here"
+    assert learner.captured is None
+    assert losses(learner)

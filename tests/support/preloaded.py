@@ -1,0 +1,269 @@
+"""Popen and run as subprocess has them, for Python programs that load PyTorch, which takes seconds:
+their processes are forked from one that has loaded it, and most of ours, already.
+
+Each is a process of its own all the same, with its own arguments, folder, environment, files and
+signals, and ends as Python ends. What shows only in a start from nothing (how long it takes, what
+is imported, encodings) is for subprocess.
+"""
+
+import array
+import atexit
+import fcntl
+import gc
+import json
+import os
+import runpy
+import select
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import threading
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+# What of the environment Python and OpenMP read once.
+READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
+BEGUN = dict(os.environ)
+LONGEST_REQUEST = 2**17
+# In this order: ours says how PyTorch is to be loaded.
+LOADED = (
+    "core",
+    "core.checkpoints.io",
+    "core.training.loop",
+    "tui.app.app",
+    "tui.cli.main",
+    "tui.headless.train",
+)
+
+
+class Popen(subprocess.Popen):
+    """Of `[sys.executable, ("-P",) "-m", module | "-c", code | script, …]`; of anything else, and
+    where a system has no pidfd, it is subprocess.Popen, and also where it is to start `anew`.
+    `terminal`: its standard input is one, and becomes its controlling terminal."""
+
+    def __init__(
+        self,
+        arguments: Any,
+        *,
+        start_new_session: bool = False,
+        terminal: bool = False,
+        anew: bool = False,
+        **more: Any,
+    ) -> None:
+        self._own_session = start_new_session or terminal
+        self._terminal = terminal
+        self._ends: socket.socket | None = None  # says how it has ended
+        self._forks = not anew and _can_be_forked(arguments, more)
+        if terminal and not self._forks:
+            more["preexec_fn"] = _control_terminal
+        super().__init__(arguments, start_new_session=self._own_session, **more)
+
+    def _execute_child(self, *given: Any) -> None:
+        arguments, _, _, _, _, folder, environment = given[:7]
+        pipes = given[10:16]  # both ends of those that were made, -1 where there is none
+        if not self._forks:
+            super()._execute_child(*given)
+            return
+        request = {
+            "arguments": list(map(str, arguments[1:])),
+            "folder": os.fspath(folder or os.getcwd()),
+            "environment": dict(os.environ if environment is None else environment),
+            "session": self._own_session,
+            "terminal": self._terminal,
+        }
+        self._ends, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        files = [
+            number if number != -1 else place
+            for place, number in enumerate((pipes[0], pipes[3], pipes[5]))
+        ]
+        with other:
+            _send(_server(), json.dumps(request).encode(), [*files, other.fileno()])
+        self.pid = int(self._ends.recv(64))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        if self._ends is None:
+            return super()._try_wait(flags)
+        if flags & os.WNOHANG and not select.select([self._ends], [], [], 0)[0]:
+            return 0, 0
+        with self._ends:
+            return self.pid, int(self._ends.recv(64))
+
+    def _internal_poll(self, *given: Any, **more: Any) -> int | None:
+        if self._ends is None:
+            return super()._internal_poll(*given, **more)
+        if self.returncode is None:
+            pid, status = self._try_wait(os.WNOHANG)
+            if pid:
+                self._handle_exitstatus(status)
+        return self.returncode
+
+
+def run(
+    arguments: Any,
+    *,
+    capture_output: bool = False,
+    timeout: float | None = None,
+    check: bool = False,
+    **more: Any,
+) -> subprocess.CompletedProcess:
+    if capture_output:
+        more |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Popen(arguments, **more) as process:
+        try:
+            said, complained = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(arguments, process.returncode, said, complained)
+    if check:
+        done.check_returncode()
+    return done
+
+
+def _can_be_forked(arguments: Any, more: dict[str, Any]) -> bool:
+    environment = more.get("env")
+    wanted = os.environ if environment is None else environment
+    once = {key for key in {*BEGUN, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
+    same = all(BEGUN.get(key) == wanted.get(key) for key in once)
+    ours = wanted.get("PYTHONPATH") in (str(ROOT), BEGUN.get("PYTHONPATH"))
+    if not (same and ours and arguments[0] == sys.executable and hasattr(os, "pidfd_open")):
+        return False
+    first, *_ = (each for each in arguments[1:] if each != "-P")
+    return "preexec_fn" not in more and (first in ("-m", "-c") or not first.startswith("-"))
+
+
+def _control_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _send(line: socket.socket, data: bytes, files: list[int]) -> None:
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))
+    line.sendmsg([data], [rights])
+
+
+@cache
+def _server() -> socket.socket:
+    """The line to a process that forks others as long as this one lives."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        subprocess.Popen(
+            [sys.executable, "-P", __file__, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=BEGUN | {"PYTHONPATH": str(ROOT)},
+        )
+    return ours
+
+
+def _serve(line: socket.socket) -> list[str]:
+    """Returns in each process that it has forked, with its arguments."""
+    children: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
+    with selectors.DefaultSelector() as selector:
+        selector.register(line, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd in children:
+                    selector.unregister(key.fd)
+                    _tell_how_it_ended(key.fd, *children.pop(key.fd))
+                    continue
+                data, files, _, _ = socket.recv_fds(line, LONGEST_REQUEST, 4)
+                if not data:
+                    os._exit(0)
+                if not (pid := os.fork()):
+                    line.close()
+                    for pidfd, (_, ends) in children.items():
+                        os.close(pidfd)
+                        ends.close()
+                    return _become(json.loads(data), files)
+                ends = socket.socket(fileno=files.pop())
+                ends.send(str(pid).encode())
+                for number in files:
+                    os.close(number)
+                pidfd = os.pidfd_open(pid)
+                children[pidfd] = pid, ends
+                selector.register(pidfd, selectors.EVENT_READ)
+
+
+def _tell_how_it_ended(pidfd: int, pid: int, ends: socket.socket) -> None:
+    os.close(pidfd)
+    _, status = os.waitpid(pid, 0)
+    with ends, suppress(OSError):  # nobody wants to know
+        ends.send(str(status).encode())
+
+
+def _become(request: dict[str, Any], files: list[int]) -> list[str]:
+    for place, number in enumerate(files[:3]):
+        os.dup2(number, place)
+    for number in files:
+        os.close(number)
+    if request["session"]:
+        os.setsid()
+    if request["terminal"]:
+        _control_terminal()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", 1 if os.isatty(1) else -1, closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return request["arguments"]
+
+
+def _run(arguments: list[str]) -> None:
+    """As Python does with them."""
+    safe = arguments[0] == "-P"
+    how, *rest = arguments[safe:]
+    if how == "-m":
+        sys.argv = rest
+        sys.path[:0] = [] if safe else [os.getcwd()]
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif how == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path[:0] = [""]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv = [how, *rest]
+        sys.path[:0] = [os.path.dirname(os.path.abspath(how))]
+        runpy.run_path(how, run_name="__main__")
+
+
+def _end(status: object) -> None:
+    """As Python does, but for taking all apart that was loaded, which takes longer than most runs
+    of a program."""
+    threading._shutdown()  # waits for threads
+    atexit._run_exitfuncs()
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        status = 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            status = 120
+    os._exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    for name in LOADED:
+        import_module(name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
+    try:
+        _run(arguments)
+    except SystemExit as end:
+        _end(end.code)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        _end(1)
+    _end(0)

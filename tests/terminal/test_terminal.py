@@ -1,0 +1,322 @@
+"""The real program in a real terminal: what only that can show."""
+
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from contextlib import suppress
+
+import preloaded
+import pytest
+from conftest import key_of
+from test_main import environment_in
+
+pyte = pytest.importorskip("pyte")
+pytest.importorskip("mlxtend")
+pytestmark = pytest.mark.terminal
+
+
+class Screen(pyte.Screen):
+    """pyte's screen, without the private sequences that it mistakes for colours."""
+
+    def select_graphic_rendition(self, *attributes, private=False, **more):
+        if not private:
+            super().select_graphic_rendition(*attributes)
+
+    def report_device_status(self, *arguments, **more):
+        pass
+
+
+class Terminal:
+    """The program in a pseudo-terminal whose screen can be read."""
+
+    def __init__(
+        self,
+        folder,
+        *arguments,
+        size=(80, 24),
+        program=("-m", "tui"),
+        dataset=("--dataset", "sample"),
+        executable=sys.executable,
+        anew=False,
+    ):
+        environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        for size_by_hand in ("COLUMNS", "LINES"):
+            environment.pop(size_by_hand, None)
+        self.folder = folder
+        self.screen = Screen(*size)
+        self.stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        self.reading = True
+        self.master, slave = os.openpty()
+        self._size(*size)
+        try:
+            self.child = preloaded.Popen(
+                [executable, *program, *dataset, *arguments],
+                cwd=folder,
+                env=environment,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                terminal=True,
+                anew=anew,
+            )
+        finally:
+            os.close(slave)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while self.reading:
+            try:
+                if not select.select([self.master], [], [], 0.2)[0]:
+                    continue
+                data = os.read(self.master, 65536)
+            except OSError:  # nobody has it open any more
+                return
+            self.output += data
+            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+
+    @property
+    def text(self):
+        return "\n".join(self.screen.display)
+
+    def expect(self, pattern, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end, f"{pattern!r} never came:\n{self.text}"
+            time.sleep(0.01)
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+    def ended(self, seconds=30.0):
+        """Its exit status, when it has ended by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self.child.wait(seconds)
+        assert self.child.returncode is not None, f"it never ended:\n{self.text}"
+        self.reader.join(2)
+        return self.child.returncode
+
+    def resize(self, columns, rows):
+        self.screen.resize(rows, columns)
+        self._size(columns, rows)
+
+    def _size(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def hang_up(self):
+        """Its terminal goes away."""
+        self.reading = False
+        self.reader.join()
+        os.close(self.master)
+        self.master = None
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        if self.master is not None:
+            self.hang_up()
+
+
+@pytest.fixture
+def open_terminal(tmp_path):
+    opened = []
+
+    def start(*arguments, **options):
+        opened.append(Terminal(tmp_path, *arguments, **options))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.close()
+
+
+# What every way out leaves, and what it takes back: the main screen, a cursor, no mouse reports.
+LEFT = ((b"?1049l", b"?1049h"), (b"?25h", b"?25l"), (b"?1000l", b"?1000h"))
+
+
+def is_restored(terminal):
+    said = terminal.output
+    return all(said.rfind(b"\x1b[" + left) > said.rfind(b"\x1b[" + taken) for left, taken in LEFT)
+
+
+def assert_restored(terminal):
+    assert is_restored(terminal), terminal.output[-500:]
+    assert b"Traceback" not in terminal.output
+
+
+def until(true, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+def run_status(folder):
+    (path,) = folder.glob("checkpoints/*/run.json")
+    return json.loads(path.read_text())["status"]
+
+
+def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "3", anew=True)
+    terminal.expect("press space to train", 10)
+    terminal.press(" ")
+    terminal.expect("✓ finished")
+    terminal.expect(r"Finished: test accuracy \d\d\.\d\d%")
+    terminal.expect(r"✓ \d")
+    terminal.press("2")
+    terminal.expect("0–1 of 1,000")
+    terminal.press(key_of("checkpoints"))
+    terminal.expect("best +linear")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "finished"
+    last_line = terminal.output.decode().strip().splitlines()[-1]
+    assert re.search(r"finished, test accuracy .*last\.safetensors$", last_line)
+
+
+def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    terminal.expect("● training")
+    terminal.press("l")
+    terminal.expect("loss, log")
+    terminal.press(" ")
+    terminal.expect("paused: space goes on")
+    terminal.press(" ")
+    terminal.expect("● training")
+    for size in ((120, 40), (60, 18), (20, 5), (200, 60), (80, 24)):
+        terminal.resize(*size)
+        time.sleep(0.1)
+    terminal.expect("epoch .*run .*left")
+    terminal.press("q")
+    terminal.expect("Stop, save and quit")
+    terminal.press("y")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "stopped"
+    assert "stopped at step" in terminal.output.decode().strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
+    terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
+    terminal.expect("● training")
+    os.kill(terminal.child.pid, number)
+    assert terminal.ended() == 128 + number
+    assert_restored(terminal)
+    assert run_status(tmp_path) == "stopped"
+    assert list(tmp_path.glob("checkpoints/*/last.safetensors"))
+
+
+def test_a_terminal_that_goes_away_saves_the_run_where_that_is_wanted(open_terminal, tmp_path):
+    """As when an SSH line drops: the kernel hangs up, and nothing can be written any more."""
+    endless = ("--arch", "linear", "--epochs", "100000", "--start")
+    terminal = open_terminal(*endless, "--on-hangup", "save")
+    terminal.expect("● training")
+    terminal.hang_up()
+    assert terminal.ended() >= 0
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
+    open_terminal, tmp_path
+):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    pid = terminal.child.pid
+    terminal.hang_up()
+    (events,) = tmp_path.glob("checkpoints/*/events.jsonl")
+    size = events.stat().st_size
+    until(lambda: events.stat().st_size > size + 5000)
+    os.kill(pid, signal.SIGHUP)  # once more, as a shell and the system both may send it
+    other = open_terminal(program=("-m", "tui", "attach"), dataset=())
+    other.expect("attached · ● training")
+    other.press(" ")
+    other.expect("attached · ‖ paused")
+    other.press(" ")
+    other.expect("attached · ● training")
+    other.press("q")
+    assert other.ended() == 0
+    assert b"goes on in process" in other.output
+    assert run_status(tmp_path) == "running"
+    os.kill(pid, signal.SIGTERM)
+    assert terminal.ended() >= 0
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_running_app_hands_its_run_over_and_leaves_it(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    terminal.press("d")
+    terminal.expect("attached · ● training")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+    (description,) = tmp_path.glob("checkpoints/*/run.json")
+    pid = json.loads(description.read_text())["pid"]
+    assert pid != terminal.child.pid
+    assert os.getsid(pid) == pid
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: run_status(tmp_path) == "stopped")
+    steps = [json.loads(line) for line in description.with_name("events.jsonl").open()]
+    begun = [each["step"] for each in steps if each["event"] == "run_started"]
+    told = [each["step"] for each in steps if each["event"] == "progress"]
+    assert begun[0] == 0
+    assert begun[1] in told  # no step was lost, and none was made twice
+    assert told == sorted(set(told))
+
+
+def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tmp_path):
+    terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
+    terminal.expect("● training")
+    terminal.reading = False
+    time.sleep(3)  # until what the program writes has filled the terminal and its own queue
+    os.kill(terminal.child.pid, signal.SIGTERM)
+    assert terminal.ended() >= 0
+    assert run_status(tmp_path) == "stopped"
+
+
+def test_a_tiny_terminal_gets_a_message(open_terminal):
+    terminal = open_terminal(size=(20, 5))
+    terminal.expect("60×18")
+    terminal.press("q")
+    assert terminal.ended() == 0
+    assert_restored(terminal)
+
+
+def test_a_crash_of_the_screen_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path):
+    """However the app ends, its engine ends too: a crash must not leave a thread that trains on.
+    What draws may fail and the app lives on, so this is a fault of what drives it."""
+    program = (
+        "import tui.app.app as a\n"
+        "good = a.MnistApp._frame\n"
+        "def frame(self):\n"
+        "    if self.run_state.phase == 'paused': raise RuntimeError('a fault in a frame')\n"
+        "    good(self)\n"
+        "a.MnistApp._frame = frame\n"
+        "from tui.cli.main import main\n"
+        "main()\n"
+    )
+    (tmp_path / "crash.py").write_text(program)
+    terminal = open_terminal(
+        "--arch", "linear", "--epochs", "10000", "--start", program=["crash.py"]
+    )
+    terminal.expect("● training")
+    terminal.press(" ")
+    assert terminal.ended() == 1
+    left = terminal.output.rfind(b"\x1b[?1049l")
+    assert left > terminal.output.rfind(b"\x1b[?1049h")
+    said = terminal.output[left:].decode()
+    assert "a fault in a frame" in said
+    assert re.search(r"stopped at step .* checkpoint: checkpoints/linear-.*last\.safetensors", said)
+    assert run_status(tmp_path) == "stopped"

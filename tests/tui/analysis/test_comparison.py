@@ -1,0 +1,166 @@
+"""Networks beside one another: what differs, and the view that shows it."""
+
+from queue import SimpleQueue
+
+import numpy
+import pytest
+from conftest import fake_digit
+from test_app import app_in, text_of, until
+
+from core.commands import ScoreCheckpoint
+from core.events import CheckpointRefused, CheckpointScored
+from tui.analysis import comparison
+from tui.app.app import MnistApp
+from tui.screens.checkpoints.comparison import ComparedView
+from tui.screens.checkpoints.comparison_widgets import ContestedDigits
+from tui.state.fold import fold
+from tui.widgets.canvas import Canvas
+from tui.widgets.charts.chart import Chart
+
+LABELS = bytes(index % 10 for index in range(20))
+IMAGES = b"".join(fake_digit(index, 1.0).pixels for index in range(20))
+
+
+def logits_of(guesses: list[int], sureness: list[float]) -> bytes:
+    logits = numpy.zeros((len(guesses), 10), numpy.float32)
+    logits[range(len(guesses)), guesses] = sureness
+    return logits.tobytes()
+
+
+def scored(path: str, wrong: dict[int, int], images: bytes = IMAGES) -> CheckpointScored:
+    """Of 20 digits, right but for those; the later a digit, the surer the network."""
+    guesses = [wrong.get(index, label) for index, label in enumerate(LABELS)]
+    confusion = [[0] * 10 for _ in range(10)]
+    for label, guess in zip(LABELS, guesses, strict=True):
+        confusion[label][guess] += 1
+    return CheckpointScored(
+        path=path,
+        arch="linear",
+        dataset="fake",
+        test_loss=0.5,
+        test_accuracy=1 - len(wrong) / 20,
+        confusion=tuple(map(tuple, confusion)),
+        logits=logits_of(guesses, [1 + index / 5 for index in range(20)]),
+        labels=LABELS,
+        images=images,
+    )
+
+
+def test_settings_that_differ_are_told_in_their_order():
+    one = {"arch": "mlp", "seed": 1, "epochs": 3, "checkpoints": "a"}
+    other = {"arch": "mlp", "seed": True, "epochs": 3, "checkpoints": "b", "shift": 2}
+    found = comparison.config_differences([one, other])
+    assert found == [
+        comparison.Difference("seed", (1, True)),
+        comparison.Difference("shift", (None, 2)),
+    ]
+
+
+def test_the_most_contested_digits_come_first():
+    one = logits_of([0, 1, 2, 3, 4], [9.0, 1.0, 9.0, 9.0, 5.0])
+    other = logits_of([0, 5, 6, 3, 7], [9.0, 1.0, 9.0, 1.0, 5.0])
+    assert comparison.disagreements([one, other]) == (2, 4, 1)
+    assert comparison.disagreements([one, one, other]) == (2, 4, 1)
+    assert comparison.disagreements([one, one]) == ()
+    diverged = numpy.full((5, 10), numpy.nan, numpy.float32).tobytes()
+    assert set(comparison.disagreements([one, diverged])) == {1, 2, 3, 4}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The checkpoints that were to be scored, by a test that answers in the engine's place."""
+    found, tell = [], MnistApp.tell
+
+    def hear(app, *commands):
+        found.extend(each.path for each in commands if isinstance(each, ScoreCheckpoint))
+        tell(app, *(each for each in commands if not isinstance(each, ScoreCheckpoint)))
+
+    monkeypatch.setattr(MnistApp, "tell", hear)
+    return found
+
+
+async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_place(tmp_path, asked):
+    a, b, c = paths = [f"/runs/{name}/best.safetensors" for name in ("[red]x\n", "two", "three")]
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        app = pilot.app
+        await app.push_screen(ComparedView(paths))
+        await until(pilot, lambda: "does not exist" in text_of(pilot))
+        assert asked == [a]
+        assert "a is being scored …" in text_of(pilot)
+        app.run_state = fold(app.run_state, scored(a, {3: 5, 4: 9}))
+        await pilot.pause()
+        assert asked == [a, b]
+        app.run_state = fold(app.run_state, CheckpointRefused(path=b, message=f"{b} is empty"))
+        await pilot.pause()
+        assert asked == [a, b, c]
+        app.run_state = fold(app.run_state, scored(c, {3: 5, 19: 1}))
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "a  [red]x\\n/best" in shown
+        assert "b  two/best  ✗ is empty" in shown
+        assert "they disagree on 2 of 20 · 1–2, most contested first" in shown
+        digits = app.screen.query_one(ContestedDigits).contested
+        assert [dict(each.digits)["a"].index for each in digits] == [19, 4]
+        assert [dict(each.digits)["c"].predicted for each in digits] == [1, 4]
+        assert list(dict(digits[0].digits)) == ["a", "c"]
+        assert "#19 is 9" in shown
+        assert "a ✓ 9" in shown
+        assert "c ✗ 1" in shown
+        row = next(line for line in shown.splitlines() if line.strip(" █▌┃▐").startswith("4 "))
+        assert "50.00%" in row
+        assert "▸100.00%" in row
+        # Another set of digits cannot be laid beside it.
+        await pilot.press("r")
+        assert asked[3:] == [a]
+        for answer in (scored(a, {}), scored(b, {}), scored(c, {}, bytes(20 * 784))):
+            app.run_state = fold(app.run_state, answer)
+            await pilot.pause()
+        assert "they were not scored on the same test digits" in text_of(pilot)
+        assert "two/best  100.00%" in text_of(pilot)
+
+
+async def test_checkpoints_of_two_runs_are_compared(tiny):
+    """With the real trainer and engine, in a small window."""
+    from core.training.trainer import train
+
+    begun = []
+    configs = tiny(), tiny(learning_rate=0.0001, epochs=1, seed=7)
+    for config in configs:
+        begun += [e for e in train(config, SimpleQueue()) if e.name() == "run_started"]
+    paths = [f"{each.folder}/last.safetensors" for each in begun]
+    app = MnistApp(configs[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(ComparedView([*paths, paths[0]]))
+        assert len(app.screen.paths) == 2
+        await until(pilot, lambda: text_of(pilot).count("% right, on sample") == 2)
+        await until(pilot, lambda: app.screen.query_one(Chart).run_state.started)
+        await pilot.pause()
+        assert "epoch 2" in text_of(pilot)
+        await pilot.press("c")
+        await pilot.pause()
+        assert app.settings.chart == "accuracy"
+        await pilot.press("left", "left")
+        assert 0.9 < app.settings.cursor < 1
+        await pilot.press("n")
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "learning rate      0.01" in shown
+        assert "0.0001" in shown
+        assert "batch size" not in shown
+        await pilot.press("n")
+        await pilot.pause()
+        assert "accuracy per class" in text_of(pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        field = app.screen.query_one(ContestedDigits)
+        first = field.contested
+        assert len(first) == field.capacity == 6
+        await pilot.press("right")
+        assert field.contested
+        assert not set(field.contested) & set(first)
+        await pilot.press("left")
+        assert field.contested == first
+        for part in app.screen.query(Canvas):
+            assert not part.size or app.screen.region.contains_region(part.region)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, ComparedView)

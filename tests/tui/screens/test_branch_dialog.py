@@ -1,0 +1,199 @@
+"""Changing the rate, going back, and comparing: the dialogs, driven as a person would."""
+
+import json
+from pathlib import Path
+
+from conftest import make_fake_train
+from test_app import app_in, phase, text_of, until
+from textual.widgets import Button, DataTable, Input
+
+from core.commands import Pause, SetLearningRate, Stop
+from core.events import LearningRateChanged, Progress, RunStarted
+from tui.app.app import MnistApp
+from tui.screens.branch_dialog import Rewind
+from tui.screens.learning_rate_dialog import Rate
+from tui.screens.overlay_dialog import Compare
+from tui.screens.train import TrainView
+from tui.state.history import list_runs, read_run
+
+
+def hearing(heard):
+    """A fake trainer that keeps what it is told in `heard`."""
+
+    def train(config, inbox):
+        real = inbox.get
+        spied = type(
+            "Spied", (), {"get": lambda self, **more: heard.append(real(**more)) or heard[-1]}
+        )
+        yield from make_fake_train(steps=5000)(config, spied())
+
+    return train
+
+
+async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
+    heard = []
+    async with app_in(tmp_path, hearing(heard)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("r")
+        assert isinstance(pilot.app.screen, TrainView), "there is nothing to change yet"
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("r")
+        assert isinstance(pilot.app.screen, Rate)
+        field = pilot.app.screen.query_one(Input)
+        assert field.value == "0.001"
+        await pilot.pause()
+        assert "It is 0.001 now." in text_of(pilot)
+        await pilot.press("down", "up", "up")
+        assert field.value == "0.002"
+        step = pilot.app.run_state.step
+        await until(pilot, lambda: pilot.app.run_state.step > step)
+        field.value = ""
+        await pilot.press("0", "enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Rate), "a rate of 0 is not taken"
+        assert "✗ It must be a number above 0" in text_of(pilot)
+        await pilot.press(*".5", "enter")
+        await until(pilot, lambda: SetLearningRate(0.5) in heard)
+        assert isinstance(pilot.app.screen, TrainView)
+        await pilot.press("r", "up", "escape")
+        assert isinstance(pilot.app.screen, TrainView)
+        await pilot.press("r", "up")
+        assert isinstance(pilot.app.screen, Rate)
+        pilot.app.tell(Stop())
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
+        assert phase(pilot) == "stopped", "a dialog for a run that has ended is of no use"
+    assert [each for each in heard if isinstance(each, SetLearningRate)] == [SetLearningRate(0.5)]
+
+
+async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_once, monkeypatch):
+    """With the real trainer: three epochs, a pause, and back to the first of them."""
+    from core.training import loop as session
+    from core.training import trainer
+
+    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+
+    def pausing(config, inbox, taken_up=None):
+        for event in trainer.train(config, inbox, taken_up):
+            if isinstance(event, Progress) and event.step == 35 and taken_up is None:
+                inbox.put(Pause())
+            yield event
+
+    app = MnistApp(tiny(epochs=5), train=pausing)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "paused")
+        old = app.run_state
+        await pilot.press("b")
+        assert isinstance(app.screen, Rewind)
+        table, branch = app.screen.query_one(DataTable), app.screen.query_one("#branch", Button)
+        await until(pilot, lambda: table.row_count >= 3 and not branch.disabled)
+        epochs = app.screen.query_one("#epochs", Input)
+        assert epochs.value == "5"
+        epochs.value = "0"
+        await pilot.press("enter")
+        assert isinstance(app.screen, Rewind)
+        await pilot.pause()
+        assert "✗ Epochs must be a whole number" in text_of(pilot)
+        row = next(y for y in range(table.row_count) if str(table.get_cell_at((y, 2))) == "30")
+        table.move_cursor(row=row)
+        epochs.value = "3"
+        await pilot.pause()
+        assert "✗ Epochs must be more than the 3 behind this checkpoint" in text_of(pilot)
+        epochs.value = "4"
+        app.screen.query_one("#learning_rate", Input).value = "0.02"
+        await pilot.pause()
+        assert "From step 30, after 3 epochs: rate 0.01 → 0.02" in text_of(pilot).replace("\n", "")
+        await pilot.press("enter")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        started = app.run_state.started
+        assert (started.branched_from, started.branched_at) == (old.started.run, 30)
+        assert [each.started.run for each in app.earlier] == [old.started.run]
+        assert app.earlier[0].phase == "stopped"
+        points = app.run_state.curves.losses.points
+        assert points[:30] == old.curves.losses.points[:30], "its curve goes on from the past"
+        assert points[-1][0] == 40
+        assert [mark.kind for mark in app.run_state.marks if mark.step == 30].count("branch") == 1
+        folder = Path(started.folder)
+        read = read_run(folder)
+        assert (read.phase, read.curves, read.scores) == (
+            "finished", app.run_state.curves, app.run_state.scores,
+        )  # fmt: skip
+    described = json.loads((folder.parent / old.started.run / "run.json").read_text())
+    assert described["status"] == "stopped"
+
+
+def run_folder(tmp_path, name):
+    """A run of two progress events on disk, as the fake trainer leaves none."""
+    from queue import SimpleQueue
+
+    from core.config import TrainConfig
+    from core.event_json import as_json
+
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    told = []
+    for event in make_fake_train(steps=2, delay=0)(TrainConfig(epochs=1), SimpleQueue()):
+        if isinstance(event, RunStarted):
+            event = RunStarted(**vars(event) | {"run": name, "folder": str(folder)})
+        if event.recorded:
+            told.append(as_json(event))
+    told[2:2] = ["[]", '{"event": "paused", "time": 1, "step": "many"}', '{"event": "pro']
+    (folder / "events.jsonl").write_text("\n".join(told) + "\n")
+    (folder / "run.json").write_text(json.dumps({"run": name, "config": {"arch": "mlp"}}))
+    return folder
+
+
+def test_a_run_is_read_back_from_its_record(tmp_path):
+    state = read_run(run_folder(tmp_path, "[red]1"))
+    assert (state.phase, state.step, state.started.run) == ("finished", 2, "[red]1")
+    assert len(state.curves.losses.points) == 4
+    assert read_run(tmp_path / "nowhere").started is None
+    (tmp_path / ".mlp-2.partial").mkdir()
+    (tmp_path / ".mlp-2.partial" / "events.jsonl").touch()
+    (tmp_path / "no run").mkdir()
+    assert [(run.name, run.arch) for run in list_runs(tmp_path)] == [("[red]1", "mlp")]
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
+    for number in range(5):
+        run_folder(tmp_path, f"[red]run-{number}")
+    train = make_fake_train(steps=3)
+    async with app_in(tmp_path, train, epochs=1).run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        assert app.earlier == ()
+        await pilot.press("o")
+        assert isinstance(app.screen, Compare)
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 5)
+        await pilot.pause()
+        assert "[ ]  [red]run-" in text_of(pilot)
+        await pilot.press("space", "down", "enter", "down", "space", "down", "space")
+        await pilot.press("down", "space")
+        await pilot.pause()
+        assert "✗ 4 runs are chosen: take one away first" in text_of(pilot)
+        await pilot.press("up", "space", "escape")
+        await until(pilot, lambda: isinstance(app.screen, TrainView))
+        chosen = [each.started.run for each in app.earlier]
+        assert len(chosen) == 3
+        assert app.screen.earlier == app.earlier
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.started and phase(pilot) == "finished")
+        names = [each.started.run for each in app.earlier]
+        assert names == [*chosen, "fake-1"], "the run before lies under this one by itself"
+        await pilot.press("2", "o")
+        assert not isinstance(app.screen, Compare)
+
+
+def test_what_a_person_chose_is_known_beside_the_rate_of_the_moment():
+    from dataclasses import replace
+
+    from test_fold import STARTED, after, progress
+
+    begun = replace(STARTED, config={"learning_rate": 0.1, "schedule": "cosine"})
+    state = after(begun, progress(10, 1.0))
+    assert (state.chosen_rate, state.learning_rate) == (0.1, 0.001)
+    state = after(LearningRateChanged(step=10, learning_rate=0.2), progress(20, 1.0), state=state)
+    assert (state.chosen_rate, state.learning_rate) == (0.2, 0.001)

@@ -1,0 +1,316 @@
+"""The view of runs and checkpoints, and the folder that others write in while it is looked at."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import key_of
+from test_app import app_in, phase, text_of, until
+from textual.widgets import DataTable
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import CheckpointInfo
+from core.config import TrainConfig
+from core.event_json import as_json
+from core.events import Evaluated, Progress
+from core.runs.watch import Watch
+from tui.app.app import MnistApp
+from tui.screens.branch_dialog import Rewind
+from tui.screens.checkpoints.browser import CheckpointsView
+from tui.screens.checkpoints.preview import Curve
+from tui.screens.train import TrainView
+from tui.widgets.virtual_table import Listing
+
+NOW = time.time()
+NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))
+HOLD = (
+    "import fcntl, sys\n"
+    "file = open(sys.argv[1], 'ab')\n"
+    "fcntl.flock(file, fcntl.LOCK_EX)\n"
+    "print('held', flush=True)\n"
+    "sys.stdin.read()\n"
+)
+
+
+def make_run(folder: Path, name: str, number: int, status: str = "stopped") -> Path:
+    """Of mlp where the number is even, else of linear; the higher, the older and the better."""
+    place = folder / name
+    place.mkdir(parents=True)
+    config = TrainConfig(arch="linear" if number % 2 else "mlp", dataset="sample", epochs=3)
+    stored = asdict(config) | {"learning_rate": 0.01}
+    told = {"run": name, "status": status, "pid": os.getpid(), "config": stored, "device": "cpu"}
+    (place / "run.json").write_text(json.dumps(told))
+    (place / "events.jsonl").write_text("")
+    for kind, better in (("last", 0.0), ("best", 0.001)):
+        info = CheckpointInfo(
+            run=name, arch=config.arch, dataset="sample", config=stored, epoch=number, step=number,
+            test_loss=1.0 / (1 + number), test_accuracy=0.5 + number / 100 + better,
+            parameters=7850, saved_at=NOW - 100 * number,
+        )  # fmt: skip
+        checkpoints.save(place / f"{kind}.safetensors", {"fc1.bias": torch.zeros(10)}, info)
+    return place
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(NAMES):
+        make_run(tmp_path / "runs", name, number)
+    broken = tmp_path / "runs" / "run-0" / "epoch-001.safetensors"
+    broken.write_bytes(b"")
+    return tmp_path / "runs"
+
+
+def rows(pilot) -> list[str]:
+    """The keys of all rows, with the folder's part left out; "" is a heading."""
+    return [
+        Path(key).parent.name + "/" + Path(key).stem if key else "" for key in listing(pilot)._keys
+    ]
+
+
+def told(pilot) -> str:
+    """What the app has said beside the view."""
+    return "\n".join(each.message for each in pilot.app._notifications)
+
+
+def listing(pilot) -> Listing:
+    return pilot.app.screen.query_one(Listing)
+
+
+async def opened(pilot, count: int) -> CheckpointsView:
+    await pilot.press(key_of("checkpoints"))
+    await until(pilot, lambda: len(listing(pilot)._keys) == count)
+    await pilot.pause()
+    return pilot.app.screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_names_of_all_kinds_stand_among_broken_files(folder, size):
+    async with app_in(folder).run_test(size=size) as pilot:
+        await opened(pilot, 25)
+        assert "25 checkpoints of 12 runs" in text_of(pilot)
+        await pilot.press(*["down"] * 10)
+        await pilot.pause()
+        shown = text_of(pilot)
+        for name in ("two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
+            assert name in shown, "as it is, or as an escape"
+        assert max(map(len, shown.splitlines())) <= size[0]
+        await pilot.press("home")
+        await pilot.pause()
+        assert "[red]" in text_of(pilot)
+        view = pilot.app.screen
+        listing(pilot).go(rows(pilot).index("run-0/epoch-001"))
+        await pilot.pause()
+        assert view.chosen().error
+        assert "✗  run-0" in text_of(pilot)
+        assert "broken: is empty" in text_of(pilot)
+        await pilot.press("enter")
+        assert pilot.app.screen is view
+
+
+async def test_sorting_filtering_and_grouping(folder):
+    async with app_in(folder).run_test(size=(80, 24)) as pilot:
+        view = await opened(pilot, 25)
+        assert rows(pilot)[1] == "[red]/last", "the newest first, after the file that was just made"
+        assert "Age▼" in text_of(pilot)
+        heads = text_of(pilot).splitlines()[2]
+        await pilot.click(Listing, offset=(heads.index("Accuracy") + 3, 0))
+        await pilot.pause()
+        assert rows(pilot)[0] == "run-6/best"
+        assert rows(pilot)[-1] == "run-0/epoch-001", "what has no accuracy is last"
+        await pilot.press("S")
+        await pilot.pause()
+        assert rows(pilot)[0] == "[red]/last"
+        assert rows(pilot)[-1] == "run-0/epoch-001"
+        await pilot.press("less_than_sign")
+        await pilot.pause()
+        assert "Network▲" in text_of(pilot)
+        key = listing(pilot).chosen_key
+        await pilot.press("slash", *"best run s o")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CheckpointsView), "typing starts nothing"
+        assert phase(pilot) == "idle"
+        assert len(rows(pilot)) == 7
+        assert all(each.startswith("run-") and each.endswith("/best") for each in rows(pilot))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(rows(pilot)) == 25
+        await pilot.press("g")
+        await pilot.pause()
+        assert rows(pilot).count("") == 2
+        await pilot.press("home")
+        await pilot.pause()
+        assert "linear: 13 rows of 6 runs, best" in text_of(pilot)
+        assert rows(pilot)[listing(pilot).row], "the cursor is on no heading"
+        assert key in listing(pilot)._keys
+        assert view.chosen_run().config["arch"] == "linear"
+
+
+async def test_what_others_do_shows_by_itself_and_the_cursor_stays(folder):
+    async with app_in(folder).run_test(size=(120, 40)) as pilot:
+        view = await opened(pilot, 25)
+        listing(pilot).go(rows(pilot).index("run-3/best"))
+        at = listing(pilot).row
+        make_run(folder, "new", -5)
+        shutil.rmtree(folder / "run-6")
+        (folder / "run-5" / "notes.json").write_text('{"note": "the odd one", "star": true}')
+        view._tick()
+        await until(pilot, lambda: "new/best" in rows(pilot))
+        await pilot.pause()
+        assert "run-6/best" not in rows(pilot)
+        assert view.chosen().path == folder / "run-3" / "best.safetensors"
+        assert listing(pilot).row == at + 2, "two are new above it"
+        assert "★" in text_of(pilot)
+        shutil.rmtree(folder / "run-3")
+        view._tick()
+        await until(pilot, lambda: "run-3/best" not in rows(pilot))
+        assert view.chosen(), "the cursor is on what came next"
+        await pilot.press("slash", *"odd")
+        await pilot.pause()
+        assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
+
+
+async def test_a_run_of_another_process_is_live_and_moves(folder):
+    live = make_run(folder, "other", 20)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(live / "events.jsonl")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.readline()
+
+    def line_of(step: int, loss: float) -> str:
+        event = Progress(
+            step=step, epoch=2, loss=loss, losses=(loss,), learning_rate=0.1, samples_per_second=1.0
+        )
+        return as_json(event) + "\n"
+
+    description = json.loads((live / "run.json").read_text())
+    running = description | {"status": "running", "pid": process.pid}
+    (live / "run.json").write_text(json.dumps(running))
+    scored = Evaluated(epoch=1, step=5, test_loss=0.4, test_accuracy=0.75)
+    (live / "events.jsonl").write_text(as_json(scored) + "\n" + line_of(10, 0.75))
+    try:
+        async with app_in(folder).run_test(size=(80, 24)) as pilot:
+            view = await opened(pilot, 28)
+            assert rows(pilot)[0] == "runs/other", "what goes on was heard of last"
+            line = text_of(pilot).splitlines()[3]
+            assert "●  other" in line
+            assert all(each in line for each in (" mlp ", "75.00%", "0.7500", "2/3"))
+            await pilot.press("home", "u")
+            await pilot.pause()
+            assert f"is going on, in process {process.pid}" in told(pilot)
+            with (live / "events.jsonl").open("a") as file:
+                file.write(line_of(11, 0.25))
+            view._tick()
+            await until(pilot, lambda: "0.2500" in text_of(pilot).splitlines()[3])
+            process.communicate()
+            view._tick()
+            await until(pilot, lambda: "runs/other" not in rows(pilot))
+            assert view.chosen_run().status in ("interrupted", "stopped")
+    finally:
+        process.kill()
+
+
+async def test_marks_are_at_most_four_and_none_is_broken(folder):
+    async with app_in(folder).run_test(size=(80, 24)) as pilot:
+        view = await opened(pilot, 25)
+        await pilot.press("o")
+        await pilot.pause()
+        assert "mark two to four" in told(pilot)
+        await pilot.press("home", "m")
+        assert view.marked() == [], "the newest is broken"
+        await pilot.press("down", "m", "down", "m", "down", "m", "down", "m", "down", "m")
+        assert len(view.marked()) == 4
+        await pilot.press("up", "m")
+        await pilot.pause()
+        assert len(view.marked()) == 3
+        assert "+ 3 marked" in text_of(pilot)
+
+
+async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once, tmp_path):
+    from queue import SimpleQueue
+
+    from core.commands import Stop
+    from core.training.trainer import train
+
+    inbox = SimpleQueue()
+    for event in train(tiny(epochs=3), inbox):
+        if isinstance(event, Evaluated) and event.epoch == 1:
+            inbox.put(Stop())
+    (run,) = (tmp_path / "runs").iterdir()
+    async with MnistApp(tiny(epochs=3)).run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: len(listing(pilot)._keys) >= 3)
+        curve = pilot.app.screen.query_one(Curve)
+        await until(pilot, lambda: curve.run_state.curves.losses.points)
+        await pilot.pause()
+        assert "learning rate 0.01 (0.001)" in text_of(pilot).replace("\n", " ")
+        await until(pilot, lambda: pilot.app.screen.opened_path)
+        await until(pilot, lambda: pilot.app.run_state.opened)
+        assert not pilot.app.run_state.opened.error
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
+        await until(pilot, lambda: phase(pilot) == "finished")
+        assert pilot.app.run_state.started.run == run.name
+        assert pilot.app.run_state.started.step == 10
+        assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3]
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: pilot.app.screen.chosen_run().status == "finished")
+        await pilot.press("u")
+        await pilot.pause()
+        assert "has finished" in told(pilot)
+        at = rows(pilot).index(f"{run.name}/epoch-002")
+        listing(pilot).go(at)
+        await pilot.press("b")
+        assert isinstance(pilot.app.screen, Rewind)
+        table = pilot.app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count >= 3)
+        await pilot.pause()
+        assert str(table.get_cell_at((table.cursor_row, 1))) == "2"
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.run_state.started.branched_from == run.name)
+        await until(pilot, lambda: phase(pilot) == "finished")
+        assert pilot.app.run_state.started.branched_at == 20
+
+
+def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
+    from core.runs import watch as watching
+
+    monkeypatch.setattr(watching, "UNSETTLED_SECONDS", -1.0)
+    watch = Watch(folder)
+    assert len(dict(watch.look())) == 12
+    read = []
+    real = watching.read_listed
+    monkeypatch.setattr(watching, "read_listed", lambda place: read.append(place) or real(place))
+    assert list(watch.look()) == []
+    assert read == []
+    (folder / "run-1" / "last.safetensors").unlink()
+    shutil.rmtree(folder / "run-2")
+    changed = dict(watch.look())
+    assert changed["run-2"] is None
+    assert [each.kind for each in changed["run-1"].run.checkpoints] == ["best"]
+    assert set(changed) == {"run-1", "run-2"}
+    assert read == [folder / "run-1"]
+    watch.forget()
+    assert dict(watch.look()) == {}, "read again, and as it was"
+    assert len(read) == 12
+
+
+def test_a_record_with_anything_in_it_tells_of_what_can_be_meant(tmp_path):
+    from core.runs.watch import newest
+
+    good = Progress(
+        step=7, epoch=1, loss=0.5, losses=(), learning_rate=0.1, samples_per_second=1.0, time=NOW
+    )
+    odd = as_json(replace(good, loss="[red]"))
+    half = as_json(good)[:-9]
+    (tmp_path / "events.jsonl").write_text(f"{as_json(good)}\n{odd}\n[[[[\n\n{half}")
+    assert newest(tmp_path).step == 7
+    assert newest(tmp_path).loss == 0.5
+    assert newest(tmp_path / "nowhere").time == 0.0

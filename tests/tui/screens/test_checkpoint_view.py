@@ -1,0 +1,102 @@
+"""A checkpoint that is looked into: evaluated on all its digits, and asked about images."""
+
+from contextlib import asynccontextmanager
+from queue import SimpleQueue
+
+import pytest
+from PIL import Image
+from test_app import app_in, until
+from test_app import text_of as lines_of
+from textual.widgets import Input
+
+from core.training.trainer import train
+from tui.screens.checkpoints.checkpoint_view import OpenedView
+from tui.screens.checkpoints.evaluation import ScoredView
+from tui.screens.checkpoints.image_predictions import AskForImages, ImagesView
+from tui.widgets.charts.confusion_matrix import ConfusionMatrix
+from tui.widgets.image_cards import Pictures
+
+
+def text_of(pilot) -> str:
+    """Without what wraps it."""
+    return " ".join(lines_of(pilot).split())
+
+
+@pytest.fixture
+def looking_into(tiny, tmp_path):
+    """The app, in a checkpoint of a run on the tiny digits."""
+    list(train(tiny(epochs=1), SimpleQueue()))
+    (path,) = (tmp_path / "runs").glob("*/last.safetensors")
+
+    @asynccontextmanager
+    async def open_it(size=(80, 24)):
+        async with app_in(tmp_path / "runs").run_test(size=size) as pilot:
+            await pilot.app.push_screen(OpenedView(str(path), "a run [red]/last"))
+            await until(pilot, lambda: pilot.app.run_state.opened)
+            yield pilot, path
+
+    return open_it
+
+
+@pytest.fixture
+def drawings(tmp_path):
+    folder = tmp_path / "drawings" / "3"
+    folder.mkdir(parents=True)
+    for name, ink, paper in (("1.png", 0, 255), ("2.png", 200, 10), ("10.png", 0, 200)):
+        image = Image.new("L", (100, 60), paper)
+        image.paste(ink, (30, 10, 60, 50))
+        image.save(folder / name)
+    (folder / "bad[red].png").write_bytes(b"")
+    return folder
+
+
+async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
+    async with looking_into() as (pilot, path):
+        assert "e evaluate" in text_of(pilot)
+        await pilot.press("e")
+        assert isinstance(pilot.app.screen, ScoredView)
+        await until(pilot, lambda: pilot.app.run_state.scored)
+        await pilot.pause()
+        (scored,) = pilot.app.run_state.scored
+        text = text_of(pilot)
+        assert f"accuracy {scored.test_accuracy:.2%}, loss {scored.test_loss:.4f}" in text
+        assert "a run [red]/last · 50 test digits of sample" in text
+        matrix = pilot.app.screen.query_one(ConfusionMatrix)
+        assert sum(map(sum, matrix.confusion)) == 50
+        matrix.cursor = 0, 0
+        await pilot.press("right", "down")
+        assert matrix.cursor == (1, 1)
+        assert "of 5 that are 1" in text_of(pilot)
+        await pilot.press("escape")
+        path.write_bytes(b"")
+        await pilot.press("e")
+        await until(pilot, lambda: "is empty" in text_of(pilot))
+
+
+async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(looking_into, drawings):
+    async with looking_into() as (pilot, _):
+        await pilot.press("p")
+        field = pilot.app.screen.query_one(Input)
+        for wrong, why in (("nowhere/x.png", "No such file"), ("~nobody-here/x", "no such home")):
+            field.value = wrong
+            await pilot.press("enter")
+            await until(pilot, lambda why=why: why in text_of(pilot))
+            assert isinstance(pilot.app.screen, AskForImages)
+        field.value = str(drawings)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagesView))
+        await until(pilot, lambda: pilot.app.screen.query_one(Pictures).shown)
+        await pilot.pause()
+        text = text_of(pilot)
+        assert "3/1.png" in text
+        assert "bad[red].png:isempty" in text.replace(" ", "")  # it is wrapped somewhere
+        assert "1–2 of 3" in text
+        ((picture, digit), *_) = pilot.app.screen.query_one(Pictures).shown
+        assert digit.label == 3
+        assert digit.pixels == picture.pixels
+        assert f"says {digit.predicted}" in text
+        await pilot.press("right")
+        await pilot.pause()
+        assert "3/10.png" in text_of(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, OpenedView)

@@ -1,0 +1,181 @@
+"""The digits of a run, chosen and looked at."""
+
+from array import array
+
+import pytest
+from conftest import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
+from test_app import app_in, text_of, until
+
+from core.commands import Stop
+from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, Scored
+from tui.analysis.digit_selection import Pick, as_evaluated
+from tui.screens.checkpoints.checkpoint_view import OpenedView
+from tui.screens.digits import DigitsView, PickedView
+from tui.state.fold import fold
+from tui.state.run_state import RunState
+from tui.widgets.digit_cards import Digits
+
+FIVES = array("f", [float(number == 5) for _ in range(100) for number in range(10)])
+# After the first epoch every digit is taken for a 5.
+ALL_FIVES = Scored(epoch=1, step=10, logits=FIVES.tobytes())
+
+
+def told(state: RunState, *, evaluations: tuple[Scored, ...] = (), step: int = 0) -> RunState:
+    """That run further on: evaluated, and then all its digits looked at at that step."""
+    for scored in evaluations:
+        score = Evaluated(
+            epoch=scored.epoch,
+            step=scored.step,
+            test_loss=1.0,
+            test_accuracy=scored.epoch / 4,
+        )
+        state = fold(fold(state, score), scored)
+    digits = tuple(fake_digit(index, fake_sureness(step)) for index in range(100))
+    return fold(state, Predicted(digits=digits, samples=100, step=step))
+
+
+def begun() -> RunState:
+    numbers = {"parameters": 7850, "epochs": 4, "batch_size": 10, "steps_per_epoch": 10}
+    numbers |= {"total_steps": 40, "train_samples": 100, "test_samples": 100}
+    names = {"run": "a", "folder": "a", "arch": "mlp", "dataset": "fake", "device": "cpu"}
+    started = RunStarted(**names, **numbers, threads=1, config={})
+    labels = DigitsLoaded(labels=bytes(index % 10 for index in range(100)))
+    return told(fold(fold(RunState(), started), labels), step=1)
+
+
+def shown(pilot) -> tuple[Digit, ...]:
+    return pilot.app.screen.query_one(Digits).digits
+
+
+def indices(pilot) -> list[int]:
+    return [digit.index for digit in shown(pilot)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_digits_are_chosen_by_key_and_by_mouse(tmp_path, size):
+    async with app_in(tmp_path).run_test(size=size) as pilot:
+        await pilot.press(key_of("digits"))
+        assert "press space to train" in text_of(pilot)
+        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
+        await pilot.pause()
+        many = len(shown(pilot))
+        assert indices(pilot) == list(range(many))
+        await pilot.press("d", "plus")
+        assert indices(pilot) == [1 + 10 * place for place in range(many)]
+        words = text_of(pilot).splitlines()[1]
+        await pilot.click("#caption", offset=(words.index("mistakes") + 1, 0))
+        assert indices(pilot) == [3 + 5 * place for place in range(many)]
+        assert not any(digit.right for digit in shown(pilot))
+        await pilot.press("right")
+        assert indices(pilot)[0] == 3 + 5 * many
+        assert f"{many + 1}–{2 * many} of 20" in text_of(pilot)
+        await pilot.press("minus")  # from all to the nines, of which there are no mistakes
+        assert "there is no such digit" in text_of(pilot)
+        lines = text_of(pilot).splitlines()
+        assert not any(line[-1].strip() for line in lines[1:4]), "nothing is cut off"
+
+
+async def test_what_is_not_known_yet_says_why_and_comes_when_it_is(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"))
+        pilot.app.run_state = begun()
+        await pilot.press("D")
+        assert "mistakes: known after the first evaluation" in text_of(pilot)
+        assert not shown(pilot)
+        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
+        await pilot.pause()
+        assert indices(pilot) == [3, 8]
+        pilot.app.run_state = begun()  # another run
+        await pilot.pause()
+        assert not shown(pilot)
+
+
+async def test_digits_keep_still_while_what_is_said_of_them_moves(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"))
+        pilot.app.run_state = told(begun(), evaluations=(ALL_FIVES,), step=11)
+        await pilot.press("D")
+        before = shown(pilot)
+        assert indices(pilot) == [0, 1]
+        pilot.app.run_state = told(pilot.app.run_state, evaluations=(fake_scored(2, 20),), step=99)
+        await pilot.pause()
+        assert indices(pilot) == [0, 1], "they are no mistakes any more, and one sees it"
+        assert shown(pilot) != before
+        await pilot.press("n")
+        assert indices(pilot) == [3, 8]
+
+
+async def test_the_network_that_is_training_is_asked_about_what_is_chosen(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"), "space")
+        await until(pilot, lambda: shown(pilot))
+        await pilot.press("d")
+        await until(pilot, lambda: indices(pilot) == [0, 10])
+        pilot.app.tell(Stop())
+
+
+async def test_stepping_back_through_the_epochs_shows_how_a_guess_came_to_be(tmp_path):
+    evaluations = (ALL_FIVES, fake_scored(2, 20))
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"))
+        pilot.app.run_state = told(begun(), evaluations=evaluations, step=25)
+        await pilot.pause()
+        now = shown(pilot)
+        assert "now, step 25, test 50.00%" in text_of(pilot)
+        await pilot.press("left_square_bracket")
+        assert "after epoch 2, test 50.00%" in text_of(pilot)
+        assert "✓ 1  was 5" in text_of(pilot)
+        assert shown(pilot) == as_evaluated(now, evaluations[1])
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        assert "after epoch 1, test 25.00%" in text_of(pilot)
+        assert [(digit.index, digit.predicted) for digit in shown(pilot)] == [(0, 5), (1, 5)]
+        pilot.app.run_state = told(pilot.app.run_state, step=26)
+        await pilot.pause()
+        assert "after epoch 1" in text_of(pilot), "the run goes on, and one stays where one is"
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        assert "now, step 26" in text_of(pilot)
+        assert "was" not in text_of(pilot)
+
+
+async def test_one_goes_to_a_number(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("digits"))
+        pilot.app.run_state = begun()
+        await pilot.press("g", *"100")
+        assert "✗ It must be a whole number from 0 to 99." in text_of(pilot)
+        await pilot.press("enter", "backspace", "backspace", *"7", "enter")
+        assert isinstance(pilot.app.screen, DigitsView)
+        assert indices(pilot) == [17, 18]
+        await pilot.press("right")
+        assert indices(pilot) == [19, 20]
+        await pilot.press("d", "d")
+        random = indices(pilot)
+        await pilot.press("n")
+        assert indices(pilot) != random
+
+
+async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("network"))
+        below = pilot.app.screen
+        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
+        pick = Pick("mistakes", actual=8, predicted=9)
+        await pilot.app.push_screen(PickedView(pick, "8 taken for 9 [all]", "network"))
+        await until(pilot, lambda: shown(pilot))
+        assert indices(pilot) == [8, 18, 28, 38, 48, 58]
+        assert "8 taken for 9 [all]" in text_of(pilot)
+        await pilot.press("d")
+        assert indices(pilot) == [8, 18, 28, 38, 48, 58]
+        await pilot.press("escape")
+        assert pilot.app.screen is below
+
+
+async def test_of_a_checkpoint_there_are_no_guesses_of_the_run(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.app.push_screen(OpenedView(str(tmp_path / "none.safetensors"), "a run/last"))
+        offered = []
+        for _ in range(3):
+            await pilot.press("d")
+            offered.append(pilot.app.screen.pick.kind)
+        assert offered == ["random", "index", "random"]
+        assert "mistakes" not in text_of(pilot).splitlines()[1]

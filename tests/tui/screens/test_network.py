@@ -1,0 +1,133 @@
+"""The network from inside: its picture, its table and its weights, and the view of them."""
+
+import pytest
+from conftest import fake_inspection, key_of, make_fake_train
+from test_app import SIZES, app_in, text_of, until
+from test_fold import STARTED
+
+from core.events import NetworkDescribed, WeightImages
+from core.models.architectures import ARCHITECTURES
+from core.models.summary import describe_network
+from tui.app import run_controller as running
+from tui.screens.network import NETWORK_HELP
+from tui.state.fold import fold
+from tui.state.run_state import RunState
+from tui.widgets.charts.network_diagram import LABELS, ROWS, draw_network
+from tui.widgets.charts.weight_images import PALETTE, Weights, grid, levels
+from tui.widgets.layer_table import figures, learning
+from tui.widgets.select import Choice
+
+SLOW = make_fake_train(steps=5000)
+
+
+def picture(arch, width) -> list[str]:
+    return [
+        "".join(cell for cell, _ in row)
+        for row in draw_network(describe_network(arch), width)._cells
+    ]
+
+
+def column(columns, title) -> tuple[str, ...]:
+    return next(each.cells for each in columns if each.title == title)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_picture_is_made_of_the_description_at_any_width(arch):
+    for width in (40, 54, 66, 78, 150):
+        lines = picture(arch, width)
+        assert [len(line) for line in lines] == [width] * (ROWS + LABELS)
+        drawn = "\n".join(lines)
+        # Every output, whatever had to be left out before it.
+        assert all(f"● {digit}" in drawn for digit in range(10))
+        assert "28×28" in lines[ROWS]
+    shapes = [layer.shape for layer in describe_network(arch).layers if layer.parameters]
+    for shape in shapes:
+        assert "×".join(map(str, shape[-2:])) in lines[ROWS]
+
+
+def test_the_table_adds_up_and_says_what_is_odd():
+    network, inspected = describe_network("mlp"), fake_inspection(7, paused=False)
+    known = figures(network)
+    assert column(known, "parameters")[-1] == "669,706"
+    assert column(known, "mult-adds")[1] == "401,408"
+    live = learning(network, inspected, inspected)
+    assert column(live, "update")[1::2] == ("5e-2 ▲ large", "1e-3", "1e-5 ▼ small")
+    dead = column(live, "dead ReLUs")
+    assert (dead[2].strip(), dead[4].strip()) == ("75% ▲ many", "0% none")
+    assert column(live, "gradient")[-1] == "0.43"
+    unwatched = learning(network, fake_inspection(8, paused=True), None)
+    assert column(unwatched, "update")[1] == "–"
+
+
+def test_weights_are_drawn_the_lighter_the_more_positive_they_are():
+    image = bytes([1] * 392 + [255] * 392)
+    places = levels(image, WeightImages("fc1", (image,), 1, 28, 28, 1.0), 0.5)
+    assert places.shape == (14, 14)
+    assert (places[0, 0], places[13, 13]) == (0, len(PALETTE) - 1)
+    light = [sum(int(each[i : i + 2], 16) for i in (1, 3, 5)) for each in PALETTE]
+    assert light == sorted(light)
+    # All kernels at once where they can be, and never smaller than one can see.
+    kernels = WeightImages("stack.0", (bytes(9),) * 32, 32, 3, 3, 1.0)
+    assert grid(kernels, 120, 40).scale > grid(kernels, 50, 12).scale == 2
+
+
+def test_a_new_run_forgets_how_the_last_one_did_and_not_what_its_network_is():
+    state = fold(RunState(), NetworkDescribed(arch="mlp", input=(1, 28, 28), layers=()))
+    state = fold(state, fake_inspection(3, paused=False))
+    paused = fold(state, fake_inspection(4, paused=True))
+    assert (paused.inspected.step, paused.updated.step) == (4, 3)
+    started = fold(paused, STARTED)
+    assert (started.inspected, started.updated) == (None, None)
+    assert started.network is state.network
+
+
+def test_every_word_has_its_help():
+    for word in ("gradient", "update", "dead ReLU", "multiply-adds", "weights as images"):
+        assert NETWORK_HELP[word].endswith(".")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeypatch):
+    monkeypatch.setattr(running, "INSPECTION_SECONDS", 0.1)
+    async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
+        await pilot.press(key_of("network"))
+        await until(pilot, lambda: "784" in text_of(pilot))
+        assert "press space to train it" in text_of(pilot)
+        state = pilot.app.run_state
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.updated)
+        first = pilot.app.run_state.inspected
+        await until(pilot, lambda: pilot.app.run_state.inspected is not first)
+        await pilot.pause()
+        assert pilot.app.run_state.network is state.network
+        assert "weights of stack.0" in text_of(pilot)
+        seen = text_of(pilot)
+        for _ in range(3 if size == (80, 24) else 0):
+            await pilot.press("down")
+            seen += text_of(pilot)
+        assert all(each in seen for each in ("669,706", "5e-2 ▲ large", "75% ▲ many"))
+        await pilot.press("up", "up", "up", "right")
+        shown = pilot.app.screen.query_one(Weights).first
+        assert shown > 0
+        assert f"{shown}–" in text_of(pilot)
+        await pilot.press("left")
+        assert pilot.app.screen.query_one(Weights).first == 0
+        await pilot.press("1")
+        await pilot.pause(0.2)  # what was asked before comes in
+        last = pilot.app.run_state.inspected
+        await pilot.pause(0.3)
+        assert pilot.app.run_state.inspected is last, "nobody looks, nobody asks"
+
+
+async def test_it_shows_the_network_that_the_form_chooses(tmp_path):
+    async with app_in(tmp_path, arch="linear").run_test(size=(120, 40)) as pilot:
+        pilot.app.screen.query_one("#arch", Choice).value = "cnn"
+        await pilot.press(key_of("network"))
+        await until(pilot, lambda: "4,230,602" in text_of(pilot))
+        await pilot.press("1")
+        pilot.app.screen.query_one("#arch", Choice).value = "mlp"
+        await pilot.press(key_of("network"))
+        await until(pilot, lambda: "669,706" in text_of(pilot))
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.started)
+        assert pilot.app.run_state.started.arch == "mlp", "what is shown is what space starts"

@@ -1,0 +1,236 @@
+"""The fold from events to what a person sees."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.events import (
+    CheckpointRefused,
+    CheckpointSaved,
+    DeviceChoice,
+    DevicesListed,
+    Digit,
+    Evaluated,
+    Notice,
+    Paused,
+    Predicted,
+    Preparing,
+    Progress,
+    Resumed,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+)
+from tui.state.curves import MOST_POINTS, Curve
+from tui.state.fold import fold, starting
+from tui.state.run_state import RunState
+from tui.state.summaries import epoch_line, headline
+
+STARTED = RunStarted(
+    run="mlp-1",
+    folder="checkpoints/mlp-1",
+    arch="mlp",
+    dataset="sample",
+    device="cpu",
+    parameters=669_706,
+    epochs=2,
+    batch_size=10,
+    steps_per_epoch=100,
+    total_steps=200,
+    train_samples=1000,
+    test_samples=100,
+    threads=1,
+    config={},
+)
+DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
+
+
+def progress(step: int, *losses: float) -> Progress:
+    mean = sum(losses) / len(losses)
+    return Progress(
+        step=step,
+        epoch=1 + (step - 1) // 100,
+        loss=mean,
+        losses=losses,
+        learning_rate=0.001,
+        samples_per_second=500.0,
+    )
+
+
+def after(*events, state=None) -> RunState:
+    state = state or RunState()
+    for event in events:
+        state = fold(state, event)
+    return state
+
+
+def test_a_run_from_start_to_finish():
+    finished = RunFinished(
+        epochs=2,
+        steps=200,
+        test_loss=0.2,
+        test_accuracy=0.95,
+        train_seconds=4.0,
+        samples_per_second=500.0,
+        checkpoint="checkpoints/mlp-1/last.safetensors",
+        stopped=False,
+    )
+    state = starting(RunState())
+    assert state.phase == "preparing"
+    assert state.active
+    state = after(STARTED, progress(50, 2.0, 1.0), state=state)
+    assert state.phase == "training"
+    assert state.curves.losses.points == ((25.0, 2.0), (50.0, 1.0))
+    assert (state.epoch_share, state.share) == (0.5, 0.25)
+    assert state.seconds_left == 150 * 10 / 500.0
+    state = after(
+        progress(100, 0.5),
+        Evaluated(epoch=1, step=100, test_loss=0.4, test_accuracy=0.9),
+        CheckpointSaved(path="a/last.safetensors", kind="last"),
+        CheckpointSaved(path="a/best.safetensors", kind="best"),
+        state=state,
+    )
+    assert state.score is not None
+    assert state.score.accuracy == 0.9
+    assert state.checkpoint == "a/last.safetensors"
+    state = fold(state, finished)
+    assert state.phase == "finished"
+    assert not state.active
+    assert state.checkpoint == finished.checkpoint
+
+
+def test_a_second_run_starts_from_nothing_but_knows_the_devices():
+    devices = (DeviceChoice(name="cpu", description="", available=True, reason=None),)
+    state = after(DevicesListed(devices=devices), STARTED, progress(50, 1.0))
+    again = fold(starting(state), STARTED)
+    assert again.devices == devices
+    assert again.curves.losses == Curve()
+    assert again.step == 0
+
+
+def test_an_epoch_s_loss_is_the_mean_of_its_steps():
+    state = after(STARTED, progress(60, 2.0), progress(100, 1.0))
+    assert state.epoch_loss == (60 * 2.0 + 40 * 1.0) / 100
+    state = fold(state, progress(150, 0.5))
+    assert state.epoch_loss == 0.5
+
+
+def test_pause_and_go_on():
+    state = after(STARTED, progress(10, 1.0), Paused(step=10))
+    assert (state.phase, state.active) == ("paused", True)
+    assert fold(state, Resumed(step=10)).phase == "training"
+
+
+def test_a_stopped_run_is_not_a_finished_one():
+    stopped = RunFinished(
+        epochs=0,
+        steps=10,
+        test_loss=None,
+        test_accuracy=None,
+        train_seconds=1.0,
+        samples_per_second=100.0,
+        checkpoint="x",
+        stopped=True,
+    )
+    assert after(STARTED, stopped).phase == "stopped"
+
+
+def test_a_failure_keeps_the_last_checkpoint_and_says_why():
+    saved = CheckpointSaved(path="x/last.safetensors", kind="last")
+    state = after(STARTED, saved, RunFailed(reason="diverged", message="it diverged"))
+    assert (state.phase, state.message) == ("failed", "it diverged")
+    assert state.checkpoint == "x/last.safetensors"
+    assert after(RunFailed(reason="stopped", message="m")).phase == "idle"
+
+
+def test_a_notice_outlives_the_start_of_its_run():
+    state = after(Notice(message="training on the sample"), STARTED, state=starting(RunState()))
+    assert state.message == "training on the sample"
+
+
+def test_what_is_prepared_shows_and_does_not_change_the_phase():
+    download = Preparing(message="downloading", done=5, total=10)
+    state = fold(starting(RunState()), download)
+    assert (state.phase, state.doing, state.done, state.total) == (
+        "preparing",
+        "downloading",
+        5,
+        10,
+    )
+    assert fold(RunState(), download).phase == "idle"
+
+
+def test_predictions_go_where_they_were_asked_from():
+    live = Predicted(digits=(DIGIT,), samples=100, step=7)
+    state = after(STARTED, live)
+    assert state.digits == (DIGIT,)
+    assert (state.digits_step, state.samples, state.opened) == (7, 100, None)
+    opened = Predicted(digits=(DIGIT, DIGIT), samples=50, step=9, source="other")
+    state = fold(state, opened)
+    assert state.digits == (DIGIT,)
+    assert state.opened is not None
+    assert (state.opened.path, len(state.opened.digits)) == ("other", 2)
+    state = fold(state, CheckpointRefused(path="bad", message="bad is empty"))
+    assert state.opened is not None
+    assert state.opened.error == "bad is empty"
+
+
+def test_the_runs_own_checkpoint_answers_for_the_run():
+    saved = CheckpointSaved(path="mine", kind="last")
+    state = after(STARTED, saved, Predicted(digits=(DIGIT,), samples=9, step=5, source="mine"))
+    assert state.digits == (DIGIT,)
+
+
+@given(st.lists(st.integers(1, 400), max_size=60))
+def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
+    curve, step, fed = Curve(), 0, []
+    for size in sizes:
+        values = [(float(step + i), float((step + i) % 17)) for i in range(size)]
+        step += size
+        fed += [loss for _, loss in values]
+        curve = curve.extend(values)
+    assert len(curve.points) <= MOST_POINTS
+    total = sum(loss for _, loss in curve.points) * curve.values_per_point + sum(curve.waiting)
+    assert len(curve.points) * curve.values_per_point + len(curve.waiting) == len(fed)
+    assert abs(total - sum(fed)) < 1e-6 * (1 + sum(fed))
+    steps = [at for at, _ in curve.points]
+    assert steps == sorted(steps)
+
+
+def test_a_run_that_is_taken_up_begins_where_it_was():
+    taken = replace(STARTED, step=150, threads=2, precision="bf16")
+    state = after(taken)
+    assert (state.phase, state.step, state.epoch, state.share) == ("training", 150, 2, 0.75)
+    assert headline(state) == (
+        "mlp-1: mlp (669,706 parameters) on cpu with 2 threads in bf16, "
+        "1,000 digits of sample, 2 epochs, from step 150 on"
+    )
+    assert headline(after(replace(STARTED, epochs=1))).endswith(
+        "with 1 thread in fp32, 1,000 digits of sample, 1 epoch"
+    )
+    # The losses before belong to another process; the first point is of what comes now.
+    assert [step for step, _ in fold(state, progress(160, 0.5)).curves.losses.points] == [160]
+
+
+def test_a_score_that_comes_before_any_step_says_nothing_of_training():
+    scored = Evaluated(epoch=1, step=100, test_loss=0.25, test_accuracy=0.5)
+    line = epoch_line(after(replace(STARTED, step=100), scored))
+    assert line == "epoch 1/2: test loss 0.2500, test accuracy 50.00%"
+    trained = epoch_line(after(STARTED, progress(100, 0.5), scored))
+    assert trained.startswith("epoch 1/2: training loss 0.5000, test loss 0.2500")
+    assert trained.endswith("500 samples/s")
+
+
+def test_a_gradient_that_is_no_number_is_not_drawn():
+    """A curve with an infinity in it ended the whole process, in plotext's own code."""
+    steps = [replace(progress(step, 1.0), gradient_norm=norm) for step, norm in
+             ((1, 2.0), (2, float("inf")), (3, float("nan")), (4, 3.0))]  # fmt: skip
+    state = after(STARTED, *steps)
+    assert state.curves.gradients.points == ((1, 2.0), (4, 3.0))
+
+
+def test_a_curve_that_is_cut_forgets_what_came_after():
+    curve = Curve(((10.0, 1.0), (20.0, 1.0)), values_per_point=4, waiting=(9.0,))
+    assert curve.until(15).waiting == ()
+    assert curve.until(25) is curve

@@ -1,0 +1,95 @@
+"""That what is shown can be read: in every theme, without colours, and with 16."""
+
+import re
+
+import pytest
+from conftest import make_fake_train
+from test_app import app_in, phase, text_of, until
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES
+
+from tui.actions import VIEWS
+from tui.preferences import load_settings
+from tui.text.themes import LIFTED, THEMES, contrast, theme_variables
+
+COLOURED = [name for name in THEMES if name in BUILTIN_THEMES and "ansi" not in name]
+
+
+def segments(pilot):
+    return [
+        part
+        for strip in pilot.app.screen._compositor.render_strips()
+        for part in strip
+        if part.style
+    ]
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_all_text_stands_out_from_what_is_behind_it(name):
+    theme = BUILTIN_THEMES[name]
+    variables = theme.to_color_system().generate()
+    ours = theme_variables(theme, variables)
+    grounds = [Color.parse(variables[ground]) for ground in ("background", "surface", "panel")]
+    series = [f"series-{each}" for each in ("train", "test", "a", "b", "c", "d", "mark")]
+    for colour in (*LIFTED, *series, "quiet", "right", "wrong"):
+        assert min(contrast(Color.parse(ours[colour]), ground) for ground in grounds) >= 4.5, colour
+    assert min(contrast(Color.parse(ours["series-raw"]), ground) for ground in grounds) >= 3
+    # By what lies under it, black or white at that share.
+    share = int(re.fullmatch(r"auto (\d+)%", ours["text-muted"])[1]) / 100
+    for ground in grounds:
+        muted = ground.blend(ground.get_contrast_text(1.0), share)
+        assert contrast(muted, ground) >= 4.5
+
+
+async def test_the_app_uses_them_and_remembers_the_theme(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        pilot.app.theme = "textual-light"
+        await pilot.pause()
+        assert load_settings()[0].theme == "textual-light"
+        quiet = Color.parse(pilot.app.theme_variables["quiet"]).rich_color
+        await until(pilot, lambda: any(part.style.color == quiet for part in segments(pilot)))
+        titles = [each.title for each in pilot.app.get_system_commands(pilot.app.screen)]
+        assert len(titles) == len(set(titles)), "nothing is offered twice"
+        assert "Theme" in titles
+
+
+async def test_without_colours_what_is_chosen_is_reversed(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with app_in(tmp_path, make_fake_train(steps=3), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.press("down")
+        await pilot.pause()
+        for part in segments(pilot):
+            for colour in (part.style.color, part.style.bgcolor):
+                assert colour is None or colour.is_default
+
+        def reversed_():
+            return "".join(part.text for part in segments(pilot) if part.style.reverse)
+
+        await until(pilot, lambda: "Network" in reversed_())
+        assert "1 Train" in reversed_()
+        await pilot.press("enter", "down")
+        await until(pilot, lambda: "cnn" in reversed_())
+        assert load_settings()[0].theme == "textual-dark", "that was no wish of the person's"
+
+
+async def test_in_ascii_all_of_every_view_is_ascii(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=10), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        assert not text_of(pilot).isascii()
+        await pilot.press("a")
+        for number in range(len(VIEWS)):
+            await pilot.press(str(number + 1))
+            await pilot.pause()
+            shown = text_of(pilot)
+            assert shown.isascii()
+            assert "mnist-tui" in shown
+        await pilot.press("1", "question_mark")
+        await pilot.pause()
+        assert text_of(pilot).isascii()

@@ -1,0 +1,59 @@
+"""`mnist-tui attach`: a run that goes on in another process, followed and told what to do."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from core.errors import UsageError
+from tui.cli.console import AsJson, CheckpointsDir, complain, folder_of, has_terminal
+from tui.cli.options import environment_variable
+
+RunGoingOn = Annotated[
+    str | None,
+    typer.Argument(
+        help="a run's name, or its folder; without one the only run that goes on", metavar="[RUN]"
+    ),
+]
+
+
+SlowLink = Annotated[
+    bool,
+    typer.Option(
+        "--slow-link",
+        envvar=environment_variable("slow_link"),
+        show_envvar=False,
+        help="write at most 1 KB a second, figures before charts",
+    ),
+]
+
+
+def attach(
+    run: RunGoingOn = None,
+    as_json: AsJson = False,
+    slow_link: SlowLink = False,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Follow a run that goes on, whoever started it, and be in control of it.
+
+    Opens the app on it: pause, stop, save, change the learning rate; leaving the app leaves the
+    run. Without a terminal, or with --json, it prints what the run tells, from its start to its
+    end, as `train` does.
+    """
+    from core.attach.client import Connection, find_live, follow, followed
+    from core.config import TrainConfig
+
+    if run == "":
+        raise UsageError("RUN must not be empty")
+    connection: Connection = follow(find_live(run, folder_of(checkpoints)))
+    if not as_json and has_terminal():
+        from tui.cli.launch_app import run_app
+
+        config = replace(TrainConfig(), checkpoints=str(connection.folder.parent))
+        return run_app(config, connection=connection, slow=slow_link)
+    from tui.headless.train import print_run
+
+    if not as_json:
+        hello = connection.hello
+        complain(f"following {hello.run}, in process {hello.pid}; Ctrl-C leaves it alone")
+    return print_run(followed(connection), as_json=as_json)

@@ -1,0 +1,41 @@
+"""Opens the app, and says what there is to say when it has closed."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.config import TrainConfig
+from tui.cli.console import complain
+from tui.signals import GO_ON
+
+if TYPE_CHECKING:
+    from core.attach.client import Connection
+
+
+def run_app(
+    config: TrainConfig,
+    *,
+    start: bool = False,
+    on_hangup: str = GO_ON,
+    slow: bool = False,
+    connection: Connection | None = None,
+) -> int:
+    """Returns the exit status. `start` begins training at once; `slow` is of the line to the
+    terminal; `connection` is to a run that is followed from the first frame on."""
+    gc.disable()  # until the first frame: there is no garbage yet, and much to look through
+    from tui.app.app import MnistApp
+    from tui.preferences import load_settings
+
+    settings, said = load_settings()
+    if said:
+        complain(said)
+    settings = replace(settings, slow=slow)
+    app = MnistApp(
+        config, start=start, settings=settings, on_hangup=on_hangup, connection=connection
+    )
+    app.run()
+    if app.farewell:
+        print(app.farewell)
+    return app.return_code or 0

@@ -1,0 +1,94 @@
+"""The one line on a terminal, while a run goes on, that is written over again and again."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, ConsoleOptions
+from rich.live import Live
+from rich.text import Text
+
+from tui.state.run_state import RunState
+from tui.text.formats import bar, duration, file_size, loss_text, percent, printable
+
+WIDEST, NARROWEST = 40, 6  # of the bar itself
+REFRESHES = 5  # a second
+
+
+class Line:
+    """What rich draws, whenever it does, in the room that there then is."""
+
+    def __init__(self) -> None:
+        self.state = RunState()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        # The last column stays free: some terminals go to the next line once it is written to.
+        text = fitted(self.state, options.max_width - 1, plain=options.ascii_only)
+        yield Text(text, no_wrap=True, overflow="crop", end="")
+
+
+@contextmanager
+def drawn() -> Iterator[tuple[Callable[[RunState], None], Callable[[str], None]]]:
+    """Gives what to call with each state, and what to call with a line that is to stay. Such lines
+    go above the bar; to stdout alone where that is no terminal but, say, a file."""
+    console = Console(stderr=True, highlight=False)
+    shared = sys.stdout.isatty()
+    line = Line()
+
+    def show(state: RunState) -> None:
+        line.state = state
+
+    def say(text: str) -> None:
+        if shared:
+            console.print(Text(printable(text)))
+        else:
+            print(text, flush=True)
+
+    with Live(
+        line,
+        console=console,
+        refresh_per_second=REFRESHES,
+        transient=True,
+        redirect_stdout=shared,
+    ):
+        yield show, say
+
+
+def fitted(state: RunState, width: int, *, plain: bool = False) -> str:
+    """How far the run is, in at most `width` characters: what matters least goes first."""
+    if not state.started:
+        return _preparing(state, width, plain)
+    epoch = f"{max(1, state.epoch)}/{state.started.epochs}"
+    loss = f"loss {loss_text(state.loss)}" if state.loss is not None else ""
+    test = f"test {percent(state.score.accuracy)}" if state.score else ""
+    speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
+    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
+    whole = _joined("  ", f"epoch {epoch}", loss, test, speed, left)
+    # So that the bar keeps its length whatever the figures are.
+    figures = _joined("  ", loss, test, f"{speed:>9}", f"{left:>10}")
+    if (room := width - len(epoch) - len(figures) - 12) >= NARROWEST:
+        gauge = f"[{bar(state.share, min(room, WIDEST), plain=plain)}]"
+        return _joined("  ", f"epoch {epoch}", gauge, figures)
+    lesser = (
+        whole,
+        _joined(" ", epoch, loss, test, speed, left),
+        _joined(" ", epoch, loss, test, left),
+        _joined(" ", epoch, loss, left),
+        _joined(" ", epoch, loss),
+    )
+    return next((each for each in lesser if len(each) <= width), lesser[-1][: max(0, width)])
+
+
+def _preparing(state: RunState, width: int, plain: bool) -> str:
+    doing = printable(state.doing or "starting")
+    if not state.total:
+        return f"{doing} …"[: max(0, width)]
+    share = state.done / state.total
+    sizes = f"{share:.0%}  {file_size(state.done)} of {file_size(state.total)}"
+    room = width - len(doing) - len(sizes) - 6
+    gauge = f"[{bar(share, min(room, WIDEST), plain=plain)}]" if room >= NARROWEST else ""
+    return _joined("  ", doing, gauge, sizes)[: max(0, width)]
+
+
+def _joined(between: str, *parts: str) -> str:
+    return between.join(part for part in parts if part)

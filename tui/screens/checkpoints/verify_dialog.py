@@ -1,0 +1,87 @@
+"""The dialog that verifies a run's checkpoints."""
+
+import shlex
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from core.checkpoints.verify import Verified, verify_all
+from core.runs.catalog import list_run
+from core.runs.run import EVENTS
+from tui.text.formats import file_size, printable
+
+HOW = (
+    "Each file was read to its last bit and held against the digests in its header. Whether its "
+    "training goes again as it went, this says:"
+)
+
+
+class Verify(ModalScreen[None]):
+    """One line for each checkpoint of a run, as it is done."""
+
+    CSS_PATH = "verify_dialog.tcss"
+    BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Close")]
+
+    class Found(Message):
+        """One more has been verified; None: that was all."""
+
+        def __init__(self, verified: Verified | None) -> None:
+            super().__init__()
+            self.verified = verified
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._found: list[Verified] = []
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as scroll:
+            scroll.border_title = Content(f"Verify {printable(self._path.parent.name)}")
+            scroll.border_subtitle = "↑ ↓ scroll · esc closes"
+            yield Static("reading …", id="found")
+            yield Static("", id="how")
+
+    def on_mount(self) -> None:
+        self._verify()
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _verify(self) -> None:
+        worker = get_current_worker()
+        # The one that was asked about goes first.
+        listed = sorted(list_run(self._path.parent), key=lambda each: each.path != self._path)
+        for verified in verify_all(listed):
+            if worker.is_cancelled:
+                return
+            self.post_message(self.Found(verified))
+        self.post_message(self.Found(None))
+
+    def on_verify_found(self, message: Found) -> None:
+        if message.verified:
+            self._found.append(message.verified)
+        lines = [_line(each) for each in self._found]
+        if message.verified:
+            lines.append(Content("reading …"))
+        elif (self._path.parent / EVENTS).exists():
+            name = printable(shlex.quote(str(self._path)))
+            command = f"mnist-tui checkpoints verify {name} --replay 500"
+            self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
+        lines = lines or [Content("there is no checkpoint here any more")]
+        self.query_one("#found", Static).update(Content("\n").join(lines))
+
+
+def _line(verified: Verified) -> Content:
+    name = printable(verified.path.name)
+    if verified.fault:
+        text = f"✗ {name} {printable(verified.fault)}"
+        return Content.styled(text, "$text-error")
+    note = f" ({verified.note})" if verified.note else ""
+    text = f"✓ {name}: as it was saved, {file_size(verified.bytes)}{note}"
+    return Content.styled(text, "$text-success")

@@ -1,0 +1,97 @@
+"""The dialog that changes the learning rate, while training goes on behind it."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, Static
+
+from core.config import FIELDS, allowed, parse
+from core.errors import UsageError
+from tui.state.run_state import RunState
+from tui.widgets.config_form import NumberInput
+
+
+class Rate(ModalScreen[float | None]):
+    """Gives the new rate, or None."""
+
+    CSS_PATH = "learning_rate_dialog.tcss"
+    AUTO_FOCUS = "#rate"
+    BINDINGS = [
+        Binding("up", "scale(2)", "Double", show=False),
+        Binding("down", "scale(0.5)", "Halve", show=False),
+        Binding("escape", "dismiss(None)", "Back", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Learning rate"
+            dialog.border_subtitle = "↑ double · ↓ halve · enter applies · esc back"
+            yield Static(id="now")
+            with Horizontal(id="field"):
+                yield Label("New rate")
+                yield NumberInput(restrict=r"[0-9.e+-]*", compact=True, id="rate")
+            yield Static(id="said")
+            with Horizontal(id="buttons"):
+                yield Button("×2", id="double", compact=True, action="screen.scale(2)")
+                yield Button("÷2", id="halve", compact=True, action="screen.scale(0.5)")
+                yield Button(
+                    "Apply", id="apply", variant="success", compact=True, action="screen.apply"
+                )
+                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+
+    def on_mount(self) -> None:
+        state: RunState = self.app.run_state  # type: ignore[attr-defined]
+        rate = state.learning_rate if state.chosen_rate is None else state.chosen_rate
+        self.query_one(Input).value = "" if rate is None else f"{rate:g}"
+        self.watch(self.app, "run_state", self._follow)
+
+    def _follow(self, state: RunState) -> None:
+        if state.phase not in ("training", "paused"):
+            self.notify("the run has ended, so its rate stays as it was")
+            self.dismiss(None)
+            return
+        now = _rate_now(state)
+        line = self.query_one("#now", Static)
+        if str(line.content) != now:
+            line.update(Content(now))
+
+    def action_scale(self, factor: float) -> None:
+        field = self.query_one(Input)
+        try:
+            field.value = f"{parse('learning_rate', field.value) * factor:.6g}"
+        except UsageError:
+            field.focus()
+
+    @on(Input.Changed)
+    def _check(self, event: Input.Changed) -> None:
+        wrong = self._rate() is None
+        said = FIELDS["learning_rate"].metadata["help"]
+        line = self.query_one("#said", Static)
+        line.update(Content(f"✗ It must be {allowed('learning_rate')}." if wrong else said))
+        for each in (line, event.input):
+            each.set_class(wrong, "wrong")
+
+    def _rate(self) -> float | None:
+        try:
+            return float(parse("learning_rate", self.query_one(Input).value))
+        except UsageError:
+            return None
+
+    @on(Input.Submitted)
+    def action_apply(self) -> None:
+        rate = self._rate()
+        if rate is None:
+            self.query_one(Input).focus()
+        else:
+            self.dismiss(rate)
+
+
+def _rate_now(state: RunState) -> str:
+    now = "–" if state.learning_rate is None else f"{state.learning_rate:.4g}"
+    schedule = state.started.config.get("schedule", "constant") if state.started else "constant"
+    if schedule == "constant" or state.chosen_rate is None:
+        return f"It is {now} now."
+    return f"It is {now} now: {schedule} with a peak of {state.chosen_rate:g}, which is set here."

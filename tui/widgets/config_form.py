@@ -1,0 +1,171 @@
+"""The settings of the next run: the choices of the registries, checked as they are typed."""
+
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.reactive import var
+from textual.widgets import Button, Input, Label
+
+from core.config import FIELDS, TrainConfig, allowed, parse
+from core.errors import UsageError
+from core.models.architectures import ARCHITECTURES
+from tui.state.run_state import RunState
+from tui.widgets.select import Choice
+
+LABELS = {
+    "arch": "Network",
+    "dataset": "Digits",
+    "device": "Device",
+    "epochs": "Epochs",
+    "batch_size": "Batch",
+    "learning_rate": "Rate",
+    "seed": "Seed",
+}
+
+# What the first button says and does, by phase; in all others it starts a run.
+BUTTON = {
+    "preparing": ("Starting", "app.start"),
+    "training": ("Pause", "app.pause"),
+    "paused": ("Go on", "app.go_on"),
+}
+
+
+class NumberInput(Input):
+    """An Input that takes what numbers are made of. Space, ? and q are left to the app; all other
+    characters do nothing, here or there: a letter by mistake must not change the screen."""
+
+    LEAVES = " ?q"
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character.isprintable() and character not in self.LEAVES
+
+    async def _on_key(self, event: Key) -> None:
+        if not event.is_printable or self.check_consume_key(event.key, event.character):
+            await super()._on_key(event)
+        else:
+            # Without this, Input would take the key after us: textual calls every base's handler.
+            event.prevent_default()
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class SetupForm(Vertical):
+    """What a run can be given here; the rest of its settings are the command line's."""
+
+    BINDINGS = [
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+    run_state: var[RunState] = var(RunState, init=False)
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    def compose(self) -> ComposeResult:
+        for name, label in LABELS.items():
+            value = getattr(self._config, name)
+            with Horizontal(classes="field"):
+                yield Label(label)
+                if name in ("arch", "dataset", "device"):
+                    yield Choice(self._choices(name), value, id=name)
+                else:
+                    restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
+                    yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
+        yield Label("", id="problem")
+        with Horizontal(id="buttons"):
+            yield Button("Start", id="start", variant="success", compact=True, action="app.start")
+            yield Button("Stop", id="stop", variant="error", compact=True, action="app.stop")
+
+    def fill(self, config: TrainConfig) -> None:
+        """Has that config in the fields, and behind them."""
+        self._config = config
+        self.query_one("#device", Choice).options = self._choices("device")
+        for name in LABELS:
+            self._widget(name).value = _text(getattr(config, name))
+
+    def _choices(self, name: str) -> list[str]:
+        if name != "device":
+            return FIELDS[name].metadata["choices"]()
+        # Before torch is loaded nobody knows what else there is.
+        found = [each.name for each in self.run_state.devices if each.available]
+        return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        if after.devices != before.devices:
+            self.query_one("#device", Choice).options = self._choices("device")
+        if after.phase != before.phase:
+            start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
+            label, action = BUTTON.get(after.phase, ("Start", "app.start"))
+            start.label, start.action = label, action
+            start.disabled = after.phase == "preparing"
+            stop.disabled = not after.active
+            for field in self.query(".field"):
+                field.disabled = after.active
+
+    def on_mount(self) -> None:
+        self.query_one("#stop", Button).disabled = True
+        self._describe_network()
+
+    def _widget(self, name: str) -> Any:
+        return self.query_one(f"#{name}")
+
+    def config(self) -> TrainConfig | None:
+        """The config of the next run; None, with the field in focus, where one cannot be meant."""
+        values = {name: getattr(self._config, name) for name in FIELDS}
+        for name in LABELS:
+            try:
+                values[name] = parse(name, str(self._widget(name).value))
+            except UsageError:
+                self._widget(name).focus()
+                self._explain(name)
+                return None
+        return TrainConfig(**values)
+
+    @on(Input.Changed)
+    def check(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.input.has_focus:  # not those that are filled in at the start
+            self._explain(event.input.id or "")
+
+    @on(Choice.Changed)
+    def on_choice(self) -> None:
+        self.on_descendant_focus()
+
+    def on_descendant_focus(self) -> None:
+        focused = self.screen.focused
+        if focused is not None and focused.id in LABELS:
+            self._explain(focused.id)
+        else:
+            self._describe_network()
+
+    def on_descendant_blur(self) -> None:
+        self.on_descendant_focus()  # another field may have the focus already
+
+    def _describe_network(self) -> None:
+        """Where there is nothing else to say: what is about to be trained."""
+        network = ARCHITECTURES[str(self._widget("arch").value)]
+        line = self.query_one("#problem", Label)
+        line.update(Content(f"{network.description}\n{network.parameters:,} parameters"))
+        line.remove_class("wrong")
+
+    def _explain(self, name: str) -> None:
+        """Under the fields: what is wrong with one, or what it is for."""
+        widget = self._widget(name)
+        line = self.query_one("#problem", Label)
+        try:
+            parse(name, str(widget.value))
+            said, wrong = FIELDS[name].metadata["help"], False
+        except UsageError:
+            said, wrong = f"{LABELS[name]} must be {allowed(name)}", True
+        line.update(Content(said))
+        line.set_class(wrong, "wrong")
+        widget.set_class(wrong, "wrong")

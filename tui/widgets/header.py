@@ -1,0 +1,71 @@
+"""The first line: the views, where one is, and what is going on."""
+
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from tui.state.run_state import RunState
+
+PHASES = {
+    "idle": "",
+    "preparing": "starting",
+    "training": "● training",
+    "paused": "‖ paused",
+    "finished": "✓ finished",
+    "stopped": "■ stopped",
+    "failed": "✗ failed",
+}
+# What of the run's state is said here.
+SHOWN = ("phase", "started", "attached")
+
+
+class Heading(Static):
+    """Views that can be clicked or reached by their numbers, and the run's state at the right."""
+
+    run_state: var[RunState] = var(RunState, init=False)
+    line_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
+
+    def __init__(self, views: dict[str, str], here: str) -> None:
+        super().__init__()
+        self._views, self._here = views, here
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
+            self.draw()
+
+    def watch_line_rate(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        state = self.run_state
+        told = [f"{self.line_rate:,} B/s"] if self.line_rate is not None else []
+        told += ["attached"] if state.attached and state.active else []
+        told += filter(None, [PHASES[state.phase]])
+        least = len(" · ".join(told))
+        left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
+        if left.cell_length + least >= self.size.width:
+            left = self._places()
+        if left.cell_length + least >= self.size.width:
+            left = self._places(short=True)
+        run = state.started
+        facts = [run.arch, run.dataset, run.device] if run else []
+        room = self.size.width - left.cell_length
+        lines = (" · ".join(said) for said in ([*facts, *told], told))
+        right = next((line for line in lines if len(line) < room), "") + " "
+        self.update(left + right.rjust(max(0, room)))
+
+    def _places(self, *, short: bool = False) -> Content:
+        """The views; `short`: all but this one by their numbers alone."""
+        places = Content("")
+        for number, (mode, title) in enumerate(self._views.items(), 1):
+            here = mode == self._here
+            words = Content(f" {number} {title} " if here or not short else f" {number} ")
+            words = words.stylize("reverse bold" if here else "")
+            places += words.stylize(f"@click=app.view('{mode}')")
+        return places

@@ -1,0 +1,187 @@
+"""A network's layers as a table: what they are and cost, and how they do while they train."""
+
+import math
+import textwrap
+from dataclasses import dataclass
+from itertools import compress
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import var
+
+from core.events import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
+from tui.text.formats import file_size
+from tui.widgets.canvas import Canvas, Line
+
+PARTS = ("text", "quiet", "alert")
+# What a step usually changes of a layer's weights.
+LOWEST, HIGHEST = 1e-4, 1e-2
+FEW, MANY = 0.1, 0.5  # shares of dead ReLUs
+GAP = 2
+FIGURES = "for one digit, forward, in fp32 · memory: the parameters and the outputs"
+LEARNING = (
+    "update: the last step's change beside the weights' size, usually 1e-4 to 1e-2 · "
+    "dead: 0 on all of {} test digits"
+)
+NO_RUN = "while a network trains, its gradients, updates and dead ReLUs stand here"
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    cells: tuple[str, ...]
+    left: bool = False  # words are, numbers are not
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (self.title, *self.cells)))
+
+
+def figures(network: NetworkDescribed, *, short: bool = False) -> list[Column]:
+    """What the layers are and cost; the last row is of all of them."""
+    layers = network.layers
+    words = [layer.kind if short else layer.what for layer in layers]
+    counts = {
+        "parameters": [layer.parameters for layer in layers],
+        "mult-adds": [layer.multiply_adds for layer in layers],
+    }
+    sizes = [layer.bytes for layer in layers]
+    shapes = ["×".join(map(str, layer.shape)) for layer in layers]
+    return [
+        Column("layer", (*(layer.name for layer in layers), "in all"), left=True),
+        Column("what it is", (*words, ""), left=True),
+        Column("output", (*shapes, "")),
+        *(
+            Column(title, tuple(f"{each:,}" if each else "–" for each in (*values, sum(values))))
+            for title, values in counts.items()
+        ),
+        Column("memory", tuple(map(file_size, (*sizes, sum(sizes))))),
+    ]
+
+
+def learning(
+    network: NetworkDescribed, inspected: NetworkInspected, updated: NetworkInspected | None
+) -> list[Column]:
+    """How they do. What the step changed is of `updated`, which may be an earlier one."""
+    now = {layer.name: layer for layer in inspected.layers}
+    moved = {layer.name: layer for layer in (updated or inspected).layers}
+    relus = {relu.name: relu for relu in inspected.relus}
+    names = [layer.name for layer in network.layers]
+    norms = [each.gradient for each in now.values() if each.gradient is not None]
+    whole = _short(math.hypot(*norms)) if norms else ""
+    return [
+        Column("gradient", (*(gradient(now.get(name)) for name in names), whole)),
+        Column("update", (*(update(moved.get(name)) for name in names), ""), left=True),
+        Column("dead ReLUs", (*(dead(relus.get(name)) for name in names), ""), left=True),
+    ]
+
+
+def gradient(layer: LayerNorms | None) -> str:
+    return "" if layer is None else "–" if layer.gradient is None else _short(layer.gradient)
+
+
+def update(layer: LayerNorms | None) -> str:
+    """The size of the change beside that of the weights, and a sign and a word where it is odd."""
+    if layer is None:
+        return ""
+    if layer.update is None or not layer.weight:
+        return "–"
+    ratio = layer.update / layer.weight
+    said = _short(ratio, ".0e")
+    if ratio < LOWEST:
+        return f"{said} ▼ small"
+    return said if ratio <= HIGHEST else f"{said} ▲ large"
+
+
+def dead(relu: DeadUnits | None) -> str:
+    """What share of the units, and a word for it."""
+    if relu is None:
+        return ""
+    share = relu.dead / relu.units
+    word = "none" if not relu.dead else "few" if share < FEW else "some"
+    word = "▲ many" if share >= MANY else word
+    return f"{share:4.0%} {'▲ all' if relu.dead == relu.units else word}"
+
+
+def _short(value: float, form: str = ".2g") -> str:
+    """As short as a table wants it: 3e-4 where formatting gives 3e-04."""
+    mantissa, _, exponent = format(value, form).partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def table(columns: list[Column], width: int, styles: dict[str, Style]) -> list[Line]:
+    """A line of titles and one for each row, as far apart as the width allows."""
+    gap = " " * (GAP if _fits(columns, width) else 1)
+    lines: list[Line] = []
+    titles = [column.title for column in columns]
+    for cells in (titles, *zip(*(column.cells for column in columns), strict=True)):
+        line = [Segment(" ")]
+        for column, text in zip(columns, cells, strict=True):
+            padded = text.ljust(column.width) if column.left else text.rjust(column.width)
+            part = "alert" if "▲" in text or "▼" in text else "text" if lines else "quiet"
+            line.append(Segment(padded + gap, styles[part]))
+        lines.append(line)
+    return lines
+
+
+class LayerTable(Canvas):
+    """All of it in one table where that fits, in two where it does not; as high as it must be."""
+
+    COMPONENT_CLASSES = {f"layers--{name}" for name in PARTS}
+
+    network: var[NetworkDescribed | None] = var(None, init=False)
+    inspected: var[NetworkInspected | None] = var(None, init=False)
+    updated: var[NetworkInspected | None] = var(None, init=False)
+
+    def watch_network(self) -> None:
+        self.draw()
+
+    def watch_inspected(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        if not self.size.width:
+            return
+        styles = {name: self.part(f"layers--{name}") for name in PARTS}
+        lines = self._lines(styles)
+        if self.size.height != len(lines):
+            self.styles.height = max(1, len(lines))
+        self.paint(lines)
+
+    def _lines(self, styles: dict[str, Style]) -> list[Line]:
+        if self.network is None:
+            return []
+        width = self.size.width
+        known = figures(self.network)
+        if not _fits(known, width):
+            known = figures(self.network, short=True)
+        if self.inspected is None:
+            return [*table(known, width, styles), *_quiet([FIGURES, NO_RUN], width, styles)]
+        live = learning(self.network, self.inspected, self.updated)
+        live = [column for column in live if any(column.cells)]
+        said = LEARNING.format(self.inspected.tried)
+        if _fits([*known, *live], width):
+            whole = table([*known, *live], width, styles)
+            return [*whole, *_quiet([FIGURES, said], width, styles)]
+        # Without the rows in which there is nothing to tell.
+        told = [any(cells) for cells in zip(*(each.cells for each in live), strict=True)]
+        second = [
+            Column(each.title, tuple(compress(each.cells, told)), each.left)
+            for each in (*known[:2], *live)
+        ]
+        return [
+            *table(known, width, styles),
+            *_quiet([FIGURES], width, styles),
+            [],
+            *table(second, width, styles),
+            *_quiet([said], width, styles),
+        ]
+
+
+def _fits(columns: list[Column], width: int) -> bool:
+    return 1 + sum(column.width for column in columns) + GAP * (len(columns) - 1) <= width
+
+
+def _quiet(sentences: list[str], width: int, styles: dict[str, Style]) -> list[Line]:
+    lines = [line for each in sentences for line in textwrap.wrap(each, max(20, width - 2))]
+    return [[Segment(f" {line}", styles["quiet"])] for line in lines]

@@ -1,0 +1,87 @@
+"""One line on how busy this machine is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.reactive import var
+
+from tui.text.formats import file_size
+from tui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from core.compute.usage import Gpu, Machine
+
+SECONDS = 2.0
+
+# A piece of the line, and how much it is worth: the lowest go first where there is little room.
+Piece = tuple[str, int]
+
+
+class MachineLine(Canvas):
+    """Processor, memory and GPUs, read every two seconds while one looks at them."""
+
+    COMPONENT_CLASSES = {"machine--text"}
+
+    machine: var[Machine | None] = var(None, init=False)
+    bytes_per_second: var[int | None] = var[int | None](None, init=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(SECONDS, self.measure)
+        self.call_after_refresh(self.measure)  # the first frame does not wait for it
+
+    def measure(self) -> None:
+        if self.screen.is_current and self.display:
+            from core.compute.usage import read_machine
+
+            self.machine = read_machine()
+
+    def watch_machine(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        if self.machine is None or not self.size.width:
+            return
+        said = line(self.machine, self.size.width - 2, self.bytes_per_second)
+        self.paint([[Segment(f" {said}", self.part("machine--text"))]])
+
+
+def line(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
+    """The figures in at most so many characters; what matters least is left out first.
+    `bytes_per_second` is what is written to the terminal."""
+    pieces = _pieces(machine)
+    if bytes_per_second is not None:
+        pieces.append((f"writes {bytes_per_second:,} B/s", 8))
+    while len(said := " · ".join(text for text, _ in pieces)) > width and len(pieces) > 1:
+        pieces.remove(min(pieces, key=lambda piece: piece[1]))
+    return said[: max(0, width)]
+
+
+def _pieces(machine: Machine) -> list[Piece]:
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    pieces = [(machine.cpu, 2), (cores, 3)]
+    if machine.own_load is not None and machine.load is not None:
+        pieces += [(f"CPU {machine.own_load:.0f}%", 9), (f"machine {machine.load:.0f}%", 5)]
+    used = f"memory {file_size(machine.own_memory)}"
+    pieces += [(used, 7), (f"{_of(machine.memory_used, machine.memory_total)} in use", 4)]
+    for gpu in machine.gpus:
+        pieces += _gpu_pieces(gpu)
+    return pieces
+
+
+def _gpu_pieces(gpu: Gpu) -> list[Piece]:
+    pieces = [(gpu.name, 1)]
+    if gpu.utilisation is not None:
+        pieces.append((f"GPU {gpu.utilisation:.0f}%", 10))
+    if gpu.memory_used is not None and gpu.memory_total is not None:
+        pieces.append((_of(gpu.memory_used, gpu.memory_total), 8))
+    figures = [
+        f"{gpu.watts:.0f} W" if gpu.watts is not None else "",
+        f"{gpu.celsius:.0f} °C" if gpu.celsius is not None else "",
+    ]
+    return pieces + [(text, 6) for text in figures if text]
+
+
+def _of(used: int, total: int) -> str:
+    return f"{file_size(used)} of {file_size(total)}"

@@ -1,0 +1,104 @@
+"""How far the run is, in two lines."""
+
+import textwrap
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import var
+
+from tui.state.run_state import RunState
+from tui.text.formats import bar, duration, file_size, loss_text, percent, printable
+from tui.widgets.canvas import Canvas, Line
+
+PARTS = ("text", "bar", "alert")
+
+
+class RunProgress(Canvas):
+    """Bars for the epoch and the whole run; under them the figures, or what there is to say."""
+
+    COMPONENT_CLASSES = {f"progress--{name}" for name in PARTS}
+
+    run_state: var[RunState] = var(RunState, init=False)
+
+    def watch_run_state(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        width = self.size.width
+        if not width:
+            return
+        styles = {name: self.part(f"progress--{name}") for name in PARTS}
+        state = self.run_state
+        bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
+        alert = state.phase == "failed"
+        said = Segment(printable(sentence(state)), styles["alert" if alert else "text"])
+        lines = [bars, *_wrapped(said, width)]
+        # A long message, of a failure mostly, takes the room that it needs.
+        height = max(2, len(lines))
+        if self.size.height != height:
+            self.styles.height = height
+        self.paint(lines)
+
+    def _loading(self, styles: dict[str, Style]) -> Line:
+        state = self.run_state
+        if not state.total:
+            return [Segment(f" {state.doing} …", styles["text"])]
+        share = state.done / state.total
+        sizes = f"{file_size(state.done)} of {file_size(state.total)}"
+        return [
+            Segment(f" {state.doing} ", styles["text"]),
+            Segment(bar(share, 20), styles["bar"]),
+            Segment(f" {share:.0%}  {sizes}", styles["text"]),
+        ]
+
+    def _bars(self, width: int, styles: dict[str, Style]) -> Line:
+        state = self.run_state
+        if not state.started:
+            return []
+        epochs = state.started.epochs
+        left = ""
+        if state.phase == "training" and state.seconds_left is not None:
+            left = f"  {duration(state.seconds_left)} left"
+        epoch = f" epoch {max(1, state.epoch)}/{epochs} "
+        run, epoch_end, run_end = "  run ", f"{state.epoch_share:5.0%}", f"{state.share:5.0%}"
+        texts = len(epoch) + len(run) + len(epoch_end) + len(run_end) + 13
+        room = max(5, min(40, (width - texts) // 2))
+        return [
+            Segment(epoch, styles["text"]),
+            Segment(bar(state.epoch_share, room), styles["bar"]),
+            Segment(epoch_end + run, styles["text"]),
+            Segment(bar(state.share, room), styles["bar"]),
+            Segment(run_end + left, styles["text"]),
+        ]
+
+
+def sentence(state: RunState) -> str:
+    """What there is to say now: figures while a run goes on, else how it is and what to do."""
+    score = state.score
+    accuracy = f"test accuracy {percent(score.accuracy)}" if score else ""
+    match state.phase:
+        case "idle":
+            return state.message or "Choose a network and press space to train it."
+        case "preparing":
+            return state.message
+        case "training" | "paused":
+            figures = [
+                "paused: space goes on" if state.phase == "paused" else "",
+                f"loss {loss_text(state.loss)}" if state.loss is not None else "",
+                f"test loss {loss_text(score.loss)}" if score else "",
+                accuracy,
+                f"{state.samples_per_second:,.0f} samples/s" if state.samples_per_second else "",
+            ]
+            return "  ".join(each for each in figures if each) or "the first steps …"
+        case "failed":
+            return f"✗ {state.message}"
+    how = "Finished" if state.phase == "finished" else f"Stopped at step {state.step:,}"
+    ending = f": {accuracy}, test loss {loss_text(score.loss)}" if score else ""
+    saved = f" Saved in {state.started.run}" if state.started and state.checkpoint else ""
+    return f"{how}{ending}.{saved}"
+
+
+def _wrapped(said: Segment, width: int) -> list[Line]:
+    """The text over as many lines as it needs, broken between words, a column in from the left."""
+    lines = textwrap.wrap(said.text, max(10, width - 2))
+    return [[Segment(f" {line}", said.style)] for line in lines]
