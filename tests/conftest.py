@@ -1,42 +1,25 @@
 """A trainer that needs no torch, a dataset that fits in a hand, and where the real digits are."""
 
 import os
-from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty
 from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
-from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
 from core.data import datasets
-from core.engine import answer
 from core.events import (
-    CheckpointSaved,
-    DeadUnits,
-    Digit,
-    DigitsLoaded,
-    Evaluated,
-    Event,
-    LayerNorms,
-    NetworkInspected,
-    Paused,
-    Predicted,
     Preparing,
-    Progress,
-    Resumed,
-    RunFailed,
-    RunFinished,
-    RunStarted,
-    Scored,
-    WeightImages,
 )
-from tui.actions import VIEWS
+from tests.support.attached import going  # noqa: F401
+from tests.support.fakes import (
+    ROOT,
+    make_fake_train,
+)
+from tests.support.terminal import open_terminal  # noqa: F401
 
-ROOT = Path(__file__).parents[1]
 MOST_PATIENCE = 0.2  # seconds
 
 
@@ -84,16 +67,6 @@ def real_mnist() -> Path:
         if datasets.mnist_missing(str(place)) is None:
             return Path(place)
     pytest.skip("the real MNIST files are not at hand: set MNIST_TUI_DATA")
-
-
-def loaded(loading):
-    """What a loading generator returns, and the events on the way."""
-    events = []
-    while True:
-        try:
-            events.append(next(loading))
-        except StopIteration as done:
-            return done.value, events
 
 
 @pytest.fixture(scope="session")
@@ -152,170 +125,6 @@ def saved_at_once(monkeypatch):
     monkeypatch.setattr(saving, "ThreadPoolExecutor", AtOnce)
 
 
-def key_of(view: str) -> str:
-    """The number that goes to that view."""
-    return str(list(VIEWS).index(view) + 1)
-
-
-def fake_digit(index: int, sureness: float) -> Digit:
-    """Class index % 10; right but for each fifth."""
-    label = index % 10
-    guess = (label + 1) % 10 if index % 5 == 3 else label
-    pixels = bytearray(784)
-    for row in range(6, 22):
-        pixels[row * 28 + 14] = pixels[row * 28 + 15] = 255
-    logits = tuple(sureness if number == guess else 0.0 for number in range(10))
-    return Digit(index, bytes(pixels), label, logits)
-
-
-FAKE_DIGITS = 100
-
-
-def fake_sureness(step: int) -> float:
-    return 1 + min(step, 300) / 100
-
-
-def fake_scored(epoch: int, step: int) -> Scored:
-    """Of all fake digits."""
-    digits = [fake_digit(index, fake_sureness(step)) for index in range(FAKE_DIGITS)]
-    logits = array("f", [logit for digit in digits for logit in digit.logits])
-    return Scored(epoch=epoch, step=step, logits=logits.tobytes())
-
-
-def fake_confusion() -> tuple[tuple[int, ...], ...]:
-    counts = [[0] * 10 for _ in range(10)]
-    for index in range(FAKE_DIGITS):
-        digit = fake_digit(index, 1.0)
-        counts[digit.label][digit.predicted] += 1
-    return tuple(map(tuple, counts))
-
-
-def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
-    """Of `mlp`: its first layer's updates are too large, its last one's too small, and most of its
-    first ReLU is dead."""
-    updates = (0.5, 0.01, 0.0001)
-    layers = zip(("stack.0", "stack.2", "stack.4"), updates, strict=True)
-    image = bytes([1] * 392 + [255] * 392)
-    return NetworkInspected(
-        step=step,
-        layers=tuple(LayerNorms(name, 10.0, 0.25, None if paused else u) for name, u in layers),
-        relus=(DeadUnits("stack.1", 384, 512), DeadUnits("stack.3", 0, 512)),
-        tried=128,
-        weights=WeightImages("stack.0", (image,) * 64, 512, 28, 28, 0.5),
-        seconds=0.001,
-    )
-
-
-def make_fake_train(
-    steps: int = 20, delay: float = 0.03, ends: Event | Exception | None = None
-) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
-    """A trainer that says and hears what the real one does, and touches neither torch nor disk.
-
-    `steps` to an epoch, `delay` seconds each. `ends`: the event that it ends with after half an
-    epoch, or the exception that it raises there.
-    """
-
-    def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
-        total, step, stopped = steps * config.epochs, 0, False
-        path = f"{config.checkpoints}/fake-1/last.safetensors"
-
-        def obey() -> Iterator[Event]:
-            nonlocal stopped
-            paused = False
-            while not stopped:
-                try:
-                    command = inbox.get(timeout=None if paused else delay or 0.0001)
-                except Empty:
-                    return
-                match command:
-                    case Pause() if not paused:
-                        paused = True
-                        yield Paused(step=step)
-                    case Resume() if paused:
-                        paused = False
-                        yield Resumed(step=step)
-                    case Stop() | Quit():
-                        stopped = True
-                    case Predict(indices=indices):
-                        digits = tuple(
-                            fake_digit(index, fake_sureness(step))
-                            for index in indices
-                            if index < FAKE_DIGITS
-                        )
-                        yield Predicted(digits=digits, samples=FAKE_DIGITS, step=step)
-                    case Inspect():
-                        yield fake_inspection(step, paused=paused)
-                    case DescribeNetwork():
-                        yield from answer(command)
-
-        yield Preparing(message="reading fake digits")
-        yield RunStarted(
-            run="fake-1",
-            folder=f"{config.checkpoints}/fake-1",
-            arch=config.arch,
-            dataset="fake",
-            device="cpu",
-            parameters=7850,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            steps_per_epoch=steps,
-            total_steps=total,
-            train_samples=steps * config.batch_size,
-            test_samples=FAKE_DIGITS,
-            threads=1,
-            config={},
-        )
-        yield DigitsLoaded(labels=bytes(index % 10 for index in range(FAKE_DIGITS)))
-        accuracy = loss = None
-        while step < total and not stopped:
-            yield from obey()
-            if stopped:
-                break
-            step += 1
-            yield Progress(
-                step=step,
-                epoch=1 + (step - 1) // steps,
-                loss=2.0 / step,
-                losses=(2.1 / step, 1.9 / step),
-                learning_rate=config.learning_rate,
-                samples_per_second=1000.0,
-            )
-            if ends is not None and step == steps // 2:
-                if isinstance(ends, Exception):
-                    raise ends
-                yield ends
-                return
-            if step % steps == 0:
-                epoch = step // steps
-                accuracy, loss = 1 - 0.5 / epoch, 1.0 / epoch
-                yield Evaluated(
-                    epoch=epoch,
-                    step=step,
-                    test_loss=loss,
-                    test_accuracy=accuracy,
-                    confusion=fake_confusion(),
-                )
-                yield fake_scored(epoch, step)
-                yield CheckpointSaved(path=path, kind="last")
-        yield CheckpointSaved(path=path, kind="last")
-        yield RunFinished(
-            epochs=step // steps,
-            steps=step,
-            test_loss=loss,
-            test_accuracy=accuracy,
-            train_seconds=1.0,
-            samples_per_second=1000.0,
-            checkpoint=path,
-            stopped=stopped,
-        )
-
-    return train
-
-
 @pytest.fixture
 def fake_train():
     return make_fake_train
-
-
-def diverged() -> RunFailed:
-    return RunFailed(reason="diverged", message="training diverged by step 10: try a lower rate")

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from conftest import diverged, make_fake_train
-
 from core.checkpoints import io as checkpoints
 from core.commands import (
     DescribeNetwork,
@@ -32,6 +30,7 @@ from core.events import (
     RunStarted,
 )
 from core.training.trainer import train
+from tests.support.fakes import diverged, make_fake_train
 
 ROOT = Path(__file__).parents[2]
 CONFIG = TrainConfig(epochs=1)

@@ -10,17 +10,17 @@ import time
 from functools import partial
 
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from test_terminal import Terminal, assert_restored, is_restored, open_terminal, until
 from textual.app import App
 from textual.strip import Strip
 
+from tests.support.fakes import ROOT
+from tests.support.terminal import Terminal, assert_restored, is_restored, open_terminal, until
 from tui.app.slow_link import erases
 from tui.terminal.driver import CANCEL, LinkDriver, Outlet
 from tui.terminal.link import MOST_QUEUED, Link
@@ -341,7 +341,7 @@ FAKE = """
 import sys
 from time import monotonic
 sys.path.insert(0, {tests!r})
-from conftest import make_fake_train
+from tests.support.fakes import make_fake_train
 from core.commands import Quit, Start
 from core.config import TrainConfig
 from tui.app import run_controller as running
@@ -468,8 +468,8 @@ def open_line(tmp_path):
     def start(*arguments, fake=None, **options):
         if fake is not None:
             text = FAKE.format(
-                tests=str(ROOT / "tests"),
-                css=str(ROOT / "tui/app.tcss"),
+                tests=str(ROOT),
+                css=str(ROOT / "tui/app/app.tcss"),
                 folder=str(tmp_path),
                 **fake,
             )

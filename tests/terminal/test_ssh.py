@@ -12,8 +12,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from test_main import environment_in
-from test_terminal import Terminal, until
+
+from tests.support.cli import environment_in
+from tests.support.terminal import Terminal, until
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 WANTED = [SSHD, shutil.which("ssh") or "ssh", shutil.which("ssh-keygen") or "ssh-keygen"]

@@ -1,9 +1,8 @@
 """The one source of help, and how it opens where one is."""
 
-from conftest import key_of
-from test_app import app_in, text_of
-
 from core.config import FIELDS
+from tests.support.app import app_in, text_of
+from tests.support.fakes import key_of
 from tui.actions import ACTIONS
 from tui.analysis.commentary import RULES
 from tui.help import epilogue, guide, keys

@@ -13,10 +13,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import preloaded
 import psutil
 import pytest
-from test_main import environment_in, one_line
 
 from core.attach import detached as background
 from core.attach.detached import Background
@@ -26,11 +24,13 @@ from core.errors import UserError
 from core.events import RunFailed, RunStarted
 from core.runs.run import is_live, read_description
 from core.runs.watch import newest
+from tests.support import preloaded
+from tests.support.cli import environment_in, one_line
 from tui.headless.detached import train_detached
 
 pexpect = pytest.importorskip("pexpect")
 pytest.importorskip("mlxtend")
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[3]
 QUICK = TrainConfig(save_every=0.001, epochs=1, checkpoints="my runs")
 RUN = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
 PROGRAM = [sys.executable, "-P", "-m", "tui"]
@@ -73,7 +73,7 @@ def nothing_goes_on(tmp_path):
 
 FAKE = """
 import sys, time, types
-from conftest import make_fake_train
+from tests.support.fakes import make_fake_train
 from core.events import Notice
 def train(config, inbox, taken_up=None):
     yield Notice(message=f"take up {taken_up.checkpoint}" if taken_up else "by the way")

@@ -5,13 +5,11 @@ import os
 import socket
 import time
 from contextlib import contextmanager, suppress
-from queue import SimpleQueue
 from threading import Thread
 
 import pytest
 
 from core.attach.client import connections, find_live, follow
-from core.attach.server import shared
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
 from core.attach.viewer import MOST_WAITING, Line, Viewer
 from core.commands import (
@@ -38,66 +36,10 @@ from core.events import (
     Resumed,
     RunFailed,
     RunFinished,
-    RunStarted,
     Scored,
 )
 from core.runs.run import EVENTS
-from core.training.trainer import train
-
-# Far more than any test waits for.
-FOREVER = 100_000
-
-
-class Running:
-    """A run in a thread of its own, as in the app."""
-
-    def __init__(self, config):
-        self.inbox, self.events = SimpleQueue(), []
-        self.thread = Thread(target=self._run, args=(config,), daemon=True)
-        self.thread.start()
-
-    def _run(self, config):
-        for event in shared(train(config, self.inbox), self.inbox):
-            self.events.append(event)
-
-    def wait_for(self, kind, count=1):
-        return until(lambda: self.told(kind)[count - 1 :])[0]
-
-    def told(self, kind):
-        return [event for event in [*self.events] if isinstance(event, kind)]
-
-    @property
-    def folder(self):
-        from pathlib import Path
-
-        return Path(self.wait_for(RunStarted).folder)
-
-
-def until(found, seconds=20):
-    """What is found as soon as there is something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := found():
-            return result
-        time.sleep(0.01)
-    raise AssertionError("that did not come")
-
-
-@pytest.fixture
-def going(tiny):
-    """Begins runs that go on until the test ends."""
-    runs = []
-
-    def begin(**changes):
-        runs.append(Running(tiny(epochs=FOREVER, **changes)))
-        runs[-1].wait_for(Progress)
-        return runs[-1]
-
-    yield begin
-    for run in runs:
-        run.inbox.put(Stop())
-        run.thread.join(20)
-        assert not run.thread.is_alive()
+from tests.support.attached import Running, until
 
 
 @contextmanager

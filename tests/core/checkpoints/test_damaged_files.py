@@ -6,11 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import damaged
-import preloaded
 import pytest
 import torch
-from damaged import ANY, REFUSED, SAME
 
 from core.checkpoints import header as headers
 from core.checkpoints import io as checkpoints
@@ -18,6 +15,8 @@ from core.checkpoints.header import read_info
 from core.checkpoints.import_weights import import_file
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError
+from tests.support import damaged, preloaded
+from tests.support.damaged import ANY, REFUSED, SAME
 from tui.cli import main as cli
 
 ROOT = Path(__file__).parents[3]

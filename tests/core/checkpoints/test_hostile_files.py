@@ -5,7 +5,6 @@ import sys
 
 import pytest
 import torch
-from test_io import INFO
 
 from core.checkpoints import io as checkpoints
 from core.runs import manage as tidying
@@ -13,6 +12,7 @@ from core.runs import watch as watching
 from core.runs.catalog import list_checkpoints, read_listed
 from core.runs.record import read_events
 from core.runs.watch import Watch
+from tests.support.checkpoints import INFO
 from tui.cli import main as cli
 from tui.cli.output.checkpoint_table import print_checkpoints
 from tui.cli.output.tables import cut

@@ -6,7 +6,6 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import preloaded
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -21,52 +20,21 @@ from core.checkpoints.io import digest, find, load, load_model
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
 from core.runs.catalog import inspect, list_checkpoints
+from tests.support import preloaded
+from tests.support.checkpoints import (
+    INFO,
+    ROOT,
+    described,
+    header_length,
+    state,
+    with_description,
+    write,
+)
 
-ROOT = Path(__file__).parents[3]
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360f8cfc000000301010018dd8db00000000049454e44ae426082"
 )
-INFO = CheckpointInfo(
-    run="linear-20260102-030405",
-    arch="linear",
-    dataset="sample",
-    config={"epochs": 3, "learning_rate": 0.001, "data": None},
-    epoch=2,
-    step=41,
-    test_loss=0.25,
-    test_accuracy=0.75,
-    parameters=7850,
-    saved_at=1_770_000_000.5,
-)
-
-
-def state() -> dict[str, torch.Tensor]:
-    """What a run saves: weights, optimizer and generator, of several types and shapes."""
-    model = ARCHITECTURES["linear"].build()
-    tensors = dict(model.state_dict())
-    for name in list(tensors):
-        tensors[f"optimizer.{name}.step"] = torch.tensor(41.0)
-        tensors[f"optimizer.{name}.exp_avg"] = torch.randn_like(tensors[name])
-    return tensors | {"rng.torch": torch.get_rng_state()}
-
-
-def header_length(content: bytes) -> int:
-    return 8 + int.from_bytes(content[:8], "little")
-
-
-def with_description(described: object, tensors: dict[str, torch.Tensor] | None = None) -> bytes:
-    """A safetensors file that says that of itself; the digest is right where it says nothing."""
-    tensors = tensors if tensors is not None else state()
-    if isinstance(described, dict):
-        described = {"digest": digest(tensors)} | described
-    return serialize(tensors, metadata={"mnist_tui": json.dumps(described)})
-
-
-def described(**changes: object) -> bytes:
-    """As an earlier version saved it, without a digest of its header."""
-    values = {key: value for key, value in asdict(INFO).items() if key != "digest"}
-    return with_description(values | {"version": 1} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +73,6 @@ def refusal(path: Path) -> str:
     assert message.startswith(f"{path} ")
     assert len(message.splitlines()) == 1
     return message
-
-
-def write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 def test_everything_comes_back_as_it_was_saved(tmp_path):

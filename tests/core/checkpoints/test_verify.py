@@ -5,18 +5,18 @@ import os
 import subprocess
 import sys
 
-import preloaded
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_app import app_in, text_of, until
-from test_io import INFO, ROOT, described, header_length, state, write
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import DTYPES
 from core.checkpoints.verify import verify, verify_all
 from core.runs.catalog import list_checkpoints
+from tests.support import preloaded
+from tests.support.app import app_in, text_of, until
+from tests.support.checkpoints import INFO, ROOT, described, header_length, state, write
 from tui.screens.checkpoints.verify_dialog import Verify
 
 

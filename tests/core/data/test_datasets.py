@@ -11,12 +11,12 @@ import threading
 
 import pytest
 import torch
-from conftest import loaded
 
 from core.data import datasets, download
 from core.errors import DataError
 from core.events import Notice, Preparing
 from core.models.inference import normalize
+from tests.support.fakes import loaded
 
 LABELS = "t10k-labels-idx1-ubyte"
 

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
-from conftest import loaded
 
 from core.data import download
 from core.errors import DataError
 from core.events import Preparing
+from tests.support.fakes import loaded
 
 NAME = "t10k-labels-idx1-ubyte"
 CONTENT = bytes(range(256)) * 4000

@@ -9,57 +9,21 @@ from types import SimpleNamespace
 import pytest
 
 from core.doctor import gpu_probe as doctor_driver
-from core.doctor.compatibility import judge_devices, judge_versions, kernels_for
+from core.doctor.compatibility import judge_devices, kernels_for
 from core.doctor.gpu_checks import judge_nvidia
-from core.doctor.gpu_facts import GpuFacts, NvidiaFacts, read_nvidia
+from core.doctor.gpu_facts import NvidiaFacts, read_nvidia
 from core.doctor.gpu_probe import parse_smi, read_gpu
 from core.doctor.probe import Answer
 from core.doctor.versions_probe import CudaDevice, TorchFacts, VisionFacts
+from tests.support.machines import BOX, H100, NOWHERE, TORCH, VISION, amiss, versions
 
-H100 = GpuFacts(
-    "NVIDIA H100",
-    uuid="GPU-1234-5678",
-    capability=(9, 0),
-    memory_total=80 * 10**9,
-    memory_used=10**9,
-    watts=71.0,
-    watts_limit=700.0,
-    celsius=34.0,
-    celsius_slow=90.0,
-    utilisation=0.0,
-)
-BOX = NvidiaFacts(
-    card=True, driver="550.54.15", nodes=True, cuda=(12, 4), gpus=(H100,), source="nvml"
-)
-TORCH = TorchFacts(
-    "2.6.0+cu124",
-    cuda="12.4",
-    archs=("sm_50", "sm_80", "sm_86", "sm_90"),
-    available=True,
-    devices=(CudaDevice("NVIDIA H100", (9, 0), 80 * 10**9),),
-)
-VISION = VisionFacts("0.21.0+cu124", requires="==2.6.0")
 NO_CUDA = {"available": False, "devices": ()}
-NOWHERE = NvidiaFacts()
 CPU_TORCH = TorchFacts("2.6.0+cpu")
 CPU_VISION = VisionFacts("0.21.0+cpu", requires="==2.6.0")
 
 
 def with_gpu(**changes) -> NvidiaFacts:
     return replace(BOX, gpus=(replace(H100, **changes),))
-
-
-def amiss(checks) -> dict[str, tuple[str, str]]:
-    """What is not in order: verdict and all that is said, by name."""
-    return {
-        each.name: (each.verdict, f"{each.what} | {each.advice}")
-        for each in checks
-        if each.verdict != "ok"
-    }
-
-
-def versions(torch=TORCH, vision=VISION, nvidia=BOX):
-    return list(judge_versions(torch, vision, nvidia))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,6 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from test_compatibility import NOWHERE, TORCH, amiss, versions
-from test_main import environment_in, runner
 
 from core.doctor import examine as doctor
 from core.doctor import machine as doctor_machine
@@ -39,6 +37,8 @@ from core.doctor.training_checks import judge_agreement, judge_trial
 from core.doctor.training_probe import Trial
 from core.doctor.versions_probe import CudaDevice, TorchFacts, read_versions
 from core.events import Preparing
+from tests.support.cli import environment_in, runner
+from tests.support.machines import NOWHERE, TORCH, amiss, versions
 from tui.cli import doctor as cli_doctor
 from tui.cli import main as cli
 from tui.cli.doctor import lines

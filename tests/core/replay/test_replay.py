@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from test_resume import drive, folder_of, go_on, only
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
@@ -17,6 +16,7 @@ from core.models.architectures import ARCHITECTURES
 from core.replay.replay import Replayed, replay
 from core.runs.branch import branch
 from core.training import loop as session
+from tests.support.resuming import drive, folder_of, go_on, only
 
 
 def replayed(path: Path, steps: int) -> Replayed:

@@ -11,7 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-import preloaded
 import pytest
 
 from core.config import TrainConfig
@@ -19,6 +18,7 @@ from core.errors import CheckpointError
 from core.runs import catalog as listing
 from core.runs import run as runs
 from core.runs.catalog import scan_runs
+from tests.support import preloaded
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ("--dataset", "sample", "--arch", "linear", "--threads", "1")

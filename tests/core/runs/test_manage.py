@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 from queue import SimpleQueue
 
-import preloaded
 import pytest
-from conftest import key_of, make_fake_train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.widgets import Input
@@ -27,6 +25,8 @@ from core.runs import trash
 from core.runs.branch import branch
 from core.runs.catalog import find_run, read_listed, scan_runs
 from core.runs.resume import take_up
+from tests.support import preloaded
+from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.manage_actions import Ask, ConfirmPrune
 from tui.state.history import read_run

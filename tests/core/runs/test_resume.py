@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tui.cli.main.output import evaluation as reports
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
@@ -25,35 +24,13 @@ from core.runs import run as runs
 from core.runs.resume import take_up
 from core.training import loop as session
 from core.training.trainer import train
+from tests.support.resuming import drive, folder_of, go_on, only
+from tui.cli.output import evaluation as reports
 
 
 @pytest.fixture
 def every_step(monkeypatch):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
-
-
-def drive(config, orders=(), taken_up=None):
-    """A run's events. `orders` has what is said at a step or at the first event of a kind."""
-    inbox, events, waiting = SimpleQueue(), [], dict(orders)
-    for event in train(config, inbox, taken_up):
-        events.append(event)
-        due = event.step if isinstance(event, Progress) else type(event)
-        for command in waiting.pop(due, ()):
-            inbox.put(command)
-    return events
-
-
-def only(events, kind):
-    return [event for event in events if isinstance(event, kind)]
-
-
-def folder_of(events) -> Path:
-    return Path(only(events, RunStarted)[0].folder)
-
-
-def go_on(place: Path, orders=(), **changes):
-    config, taken_up = take_up(str(place), Path("nowhere"), **changes)
-    return drive(config, orders, taken_up)
 
 
 def recorded(folder: Path):

@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
 
 def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
     code = (
-        "import sys; from core import runs; from core.config import TrainConfig\n"
+        "import sys; from core.runs import run as runs; from core.config import TrainConfig\n"
         "config = TrainConfig(checkpoints=sys.argv[1])\n"
         "for _ in range(20):\n"
         "    with runs.create(config, 'sample', 'cpu') as run: print(run.name)"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_loop import drive, only
 
 from core.checkpoints import io as checkpoints
 from core.commands import Inspect, Pause, Resume
@@ -13,6 +12,7 @@ from core.events import Evaluated, NetworkInspected, Paused, Progress, Resumed
 from core.training import loop as session
 from core.training.diagnostics import TRIED, copy_weights, dead_units, first_weights, inspect
 from core.training.learner import Learner
+from tests.support.training import drive, only
 
 CPU = torch.device("cpu")
 

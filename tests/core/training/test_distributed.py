@@ -29,9 +29,9 @@ from core.training.distributed import TOLD, Place, RankLost, Ranks, join, launch
 from core.training.learner import Learner
 from core.training.plan import plan
 from core.training.trainer import train
+from tui.state import summaries as words
 from tui.state.fold import fold
 from tui.state.run_state import RunState
-from tui.state.run_state import summaries as words
 
 ROOT = Path(__file__).parents[3]
 # 4,000 digits in batches of 129 leave one for the last: the first of two processes has none of it.

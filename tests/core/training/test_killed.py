@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-import preloaded
 import pytest
 import torch
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
+from tests.support import preloaded
 
 ROOT = Path(__file__).parents[3]
 pytest.importorskip("mlxtend")

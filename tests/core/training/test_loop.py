@@ -6,7 +6,6 @@ import threading
 import time
 from itertools import count, pairwise
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 import torch
@@ -45,35 +44,13 @@ from core.training import checkpoint_writer as saving
 from core.training import loop as session
 from core.training.control import Asked
 from core.training.trainer import train
-
-
-class Inbox(SimpleQueue):
-    """A run that waits for what never comes fails the test and does not hang it."""
-
-    def get(self, block=True, timeout=None):
-        return super().get(block, 20 if timeout is None else timeout)
+from tests.support.training import Inbox, drive, only
 
 
 @pytest.fixture
 def every_step(monkeypatch):
     """Progress at each step, so that a command can be given at a step of one's choice."""
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
-
-
-def drive(config, orders=()):
-    """A whole run. `orders` has what is said at the first event of a kind, or at a step."""
-    inbox, events, waiting = Inbox(), [], dict(orders)
-    for event in train(config, inbox):
-        events.append(event)
-        due = event.step if isinstance(event, Progress) else type(event)
-        for command in waiting.pop(due, ()):
-            inbox.put(command)
-    assert not waiting, "what was to be waited for came"
-    return events
-
-
-def only(events, kind):
-    return [event for event in events if isinstance(event, kind)]
 
 
 def folder_of(events) -> Path:

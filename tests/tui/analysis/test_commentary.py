@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fold import STARTED, after, progress
 
 from core.events import (
     Evaluated,
@@ -17,6 +16,7 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
+from tests.support.events import STARTED, after, progress
 from tui.analysis.commentary import RULES, comment
 from tui.state.run_state import RunState
 

@@ -4,11 +4,11 @@ from queue import SimpleQueue
 
 import numpy
 import pytest
-from conftest import fake_digit
-from test_app import app_in, text_of, until
 
 from core.commands import ScoreCheckpoint
 from core.events import CheckpointRefused, CheckpointScored
+from tests.support.app import app_in, text_of, until
+from tests.support.fakes import fake_digit
 from tui.analysis import comparison
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.comparison import ComparedView

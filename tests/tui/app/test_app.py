@@ -1,14 +1,13 @@
 """The app, driven as a person would, over the fake trainer."""
 
-import time
-
 import pytest
-from conftest import diverged, key_of, make_fake_train
 from textual.widgets import Input, Label, Static
 
 from core.commands import Save
 from core.config import TrainConfig
 from core.events import RunFailed, RunFinished
+from tests.support.app import SIZES, app_in, phase, text_of, until
+from tests.support.fakes import diverged, key_of, make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.browser import CheckpointsView
 from tui.screens.checkpoints.checkpoint_view import OpenedView
@@ -20,31 +19,6 @@ from tui.widgets.digit_cards import Digits
 from tui.widgets.run_progress import sentence
 from tui.widgets.select import Choice
 from tui.widgets.virtual_table import Listing
-
-SIZES = [(80, 24), (120, 40)]
-
-
-def app_in(folder, train=None, **config) -> MnistApp:
-    chosen = TrainConfig(checkpoints=str(folder), dataset="sample", **config)
-    return MnistApp(chosen, train=train or make_fake_train())
-
-
-async def until(pilot, condition, seconds=20.0) -> None:
-    """Waits for something to be so; the engine's thread needs real time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        await pilot.pause(0.01)
-
-
-def text_of(pilot) -> str:
-    """What stands on the screen, as lines."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in strips)
-
-
-def phase(pilot) -> str:
-    return pilot.app.run_state.phase
 
 
 @pytest.mark.parametrize("size", SIZES)

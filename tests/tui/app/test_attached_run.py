@@ -7,16 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
-import preloaded
 import pytest
-from conftest import key_of, make_fake_train
-from test_app import app_in, text_of, until
-from test_main import environment_in
-from test_server import FOREVER, going  # noqa: F401, a fixture
 
 from core.attach.client import follow
 from core.config import TrainConfig
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
+from tests.support import preloaded
+from tests.support.app import app_in, text_of, until
+from tests.support.attached import FOREVER, going  # noqa: F401, a fixture
+from tests.support.cli import environment_in
+from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
 
 

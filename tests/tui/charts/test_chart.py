@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
-from test_fold import STARTED, after, progress
 
 from core.events import CheckpointSaved, Evaluated, LearningRateChanged
+from tests.support.events import STARTED, after, progress
 from tui.charts import chart as plotting
 from tui.preferences import CHARTS, X_AXES, ZOOMS, Settings
 from tui.state.curves import Curve

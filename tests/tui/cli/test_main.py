@@ -1,7 +1,6 @@
 """The command line, as a process: what it prints, where, and its exit status."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -12,43 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import preloaded
 import pytest
 
-ROOT = Path(__file__).parents[3]
-NO_NETWORK = "http://127.0.0.1:9/"
+from tests.support import preloaded
+from tests.support.cli import ROOT, environment_in, one_line, runner
+
 SAMPLE = ("--dataset", "sample", "--arch", "linear", "--epochs", "1")
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """No settings, caches or network of this machine's own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("MNIST_TUI_")}
-    return kept | {
-        "HOME": str(folder / "home"),
-        "XDG_CACHE_HOME": str(folder / "cache"),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-        "MNIST_TUI_MIRROR": NO_NETWORK,
-        "PYTHONPATH": str(ROOT),
-        "COLUMNS": "100",
-    }
-
-
-def runner(folder: Path):
-    """Runs the program in a folder, with no terminal and no way to a mirror."""
-
-    def call(*arguments, **extra):
-        return preloaded.run(
-            [sys.executable, "-m", "tui", *arguments],
-            cwd=folder,
-            env=environment_in(folder) | extra,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-            check=False,
-        )
-
-    return call
 
 
 @pytest.fixture
@@ -82,15 +50,6 @@ def trained(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     return Trained(folder, runner(folder), events)
-
-
-def one_line(done) -> str:
-    """The one line of an error: nothing on stdout, no traceback."""
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("mnist-tui: ")
-    return done.stderr
 
 
 def test_training_says_what_the_contract_says(trained):
@@ -398,7 +357,7 @@ def test_a_signal_stops_and_saves(environment, tmp_path, number, status):
 def test_help_and_lists_do_not_load_torch(environment):
     for arguments in (["--help"], ["archs"], ["datasets"], ["checkpoints", "list"]):
         code = (
-            "import sys; sys.argv[1:] = sys.argv[1:]; from tui import cli\n"
+            "import sys; sys.argv[1:] = sys.argv[1:]; from tui.cli import main as cli\n"
             "try: cli.main()\n"
             "finally: assert 'torch' not in sys.modules and 'textual' not in sys.modules"
         )

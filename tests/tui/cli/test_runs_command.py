@@ -10,11 +10,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from test_main import environment_in, runner
 
 from core.event_json import from_json
 from core.events import Evaluated, Progress
 from core.runs.catalog import find_run
+from tests.support.cli import environment_in, runner
 
 EVIL = "[red]x\n\u202eb"
 

@@ -12,9 +12,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from test_main import environment_in
 
 from core.events import Evaluated, Preparing, Progress, RunStarted
+from tests.support.cli import environment_in
 from tui.cli import main as cli
 from tui.headless.progress_bar import fitted
 from tui.state.fold import fold
@@ -293,8 +293,8 @@ def test_the_bar_says_loss_accuracy_speed_and_time_left_and_first_leaves_the_spe
 # The program, with a trainer that needs no torch.
 PRETENDED = f"""
 import sys, types
-sys.path.append({str(Path(__file__).parents[2])!r})
-from conftest import make_fake_train
+sys.path.append({str(Path(__file__).parents[3])!r})
+from tests.support.fakes import make_fake_train
 trainer = sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")
 trainer.train = lambda config, inbox, *rest: make_fake_train(steps=10)(config, inbox)
 from tui.cli.main import main
@@ -305,7 +305,7 @@ main()
 @pytest.mark.terminal
 def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
-    from test_terminal import Terminal
+    from tests.support.terminal import Terminal
 
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     monkeypatch.setenv("NO_COLOR", "1")

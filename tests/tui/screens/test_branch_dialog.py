@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from conftest import make_fake_train
-from test_app import app_in, phase, text_of, until
 from textual.widgets import Button, DataTable, Input
 
 from core.commands import Pause, SetLearningRate, Stop
 from core.events import LearningRateChanged, Progress, RunStarted
+from tests.support.app import app_in, phase, text_of, until
+from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import Rewind
 from tui.screens.learning_rate_dialog import Rate
@@ -190,7 +190,7 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
 def test_what_a_person_chose_is_known_beside_the_rate_of_the_moment():
     from dataclasses import replace
 
-    from test_fold import STARTED, after, progress
+    from tests.support.events import STARTED, after, progress
 
     begun = replace(STARTED, config={"learning_rate": 0.1, "schedule": "cosine"})
     state = after(begun, progress(10, 1.0))

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import key_of
-from test_app import app_in, phase, text_of, until
 from textual.widgets import DataTable
 
 from core.checkpoints import io as checkpoints
@@ -21,6 +19,8 @@ from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Progress
 from core.runs.watch import Watch
+from tests.support.app import app_in, phase, text_of, until
+from tests.support.fakes import key_of
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import Rewind
 from tui.screens.checkpoints.browser import CheckpointsView

@@ -5,11 +5,11 @@ from queue import SimpleQueue
 
 import pytest
 from PIL import Image
-from test_app import app_in, until
-from test_app import text_of as lines_of
 from textual.widgets import Input
 
 from core.training.trainer import train
+from tests.support.app import app_in, until
+from tests.support.app import text_of as lines_of
 from tui.screens.checkpoints.checkpoint_view import OpenedView
 from tui.screens.checkpoints.evaluation import ScoredView
 from tui.screens.checkpoints.image_predictions import AskForImages, ImagesView

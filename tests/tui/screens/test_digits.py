@@ -3,11 +3,11 @@
 from array import array
 
 import pytest
-from conftest import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
-from test_app import app_in, text_of, until
 
 from core.commands import Stop
 from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, Scored
+from tests.support.app import app_in, text_of, until
+from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import Pick, as_evaluated
 from tui.screens.checkpoints.checkpoint_view import OpenedView
 from tui.screens.digits import DigitsView, PickedView

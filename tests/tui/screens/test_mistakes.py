@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy
 import pytest
-from conftest import key_of, make_fake_train
 from hypothesis import given
 from hypothesis import strategies as st
-from test_app import SIZES, app_in, text_of, until
 
 from core.events import Evaluated, Scored
+from tests.support.app import SIZES, app_in, text_of, until
+from tests.support.fakes import key_of, make_fake_train
 from tui.analysis.confusion import (
     ClassScore,
     cell_in_words,

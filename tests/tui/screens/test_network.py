@@ -1,13 +1,13 @@
 """The network from inside: its picture, its table and its weights, and the view of them."""
 
 import pytest
-from conftest import fake_inspection, key_of, make_fake_train
-from test_app import SIZES, app_in, text_of, until
-from test_fold import STARTED
 
 from core.events import NetworkDescribed, WeightImages
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
+from tests.support.app import SIZES, app_in, text_of, until
+from tests.support.events import STARTED
+from tests.support.fakes import fake_inspection, key_of, make_fake_train
 from tui.app import run_controller as running
 from tui.screens.network import NETWORK_HELP
 from tui.state.fold import fold

@@ -1,9 +1,9 @@
 """What fails to draw says so in its place, and the rest lives on."""
 
 import pytest
-from conftest import make_fake_train
-from test_app import app_in, phase, text_of, until
 
+from tests.support.app import app_in, phase, text_of, until
+from tests.support.fakes import make_fake_train
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts import chart

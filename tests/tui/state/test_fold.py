@@ -16,53 +16,17 @@ from core.events import (
     Paused,
     Predicted,
     Preparing,
-    Progress,
     Resumed,
     RunFailed,
     RunFinished,
-    RunStarted,
 )
+from tests.support.events import STARTED, after, progress
 from tui.state.curves import MOST_POINTS, Curve
 from tui.state.fold import fold, starting
 from tui.state.run_state import RunState
 from tui.state.summaries import epoch_line, headline
 
-STARTED = RunStarted(
-    run="mlp-1",
-    folder="checkpoints/mlp-1",
-    arch="mlp",
-    dataset="sample",
-    device="cpu",
-    parameters=669_706,
-    epochs=2,
-    batch_size=10,
-    steps_per_epoch=100,
-    total_steps=200,
-    train_samples=1000,
-    test_samples=100,
-    threads=1,
-    config={},
-)
 DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
-
-
-def progress(step: int, *losses: float) -> Progress:
-    mean = sum(losses) / len(losses)
-    return Progress(
-        step=step,
-        epoch=1 + (step - 1) // 100,
-        loss=mean,
-        losses=losses,
-        learning_rate=0.001,
-        samples_per_second=500.0,
-    )
-
-
-def after(*events, state=None) -> RunState:
-    state = state or RunState()
-    for event in events:
-        state = fold(state, event)
-    return state
 
 
 def test_a_run_from_start_to_finish():

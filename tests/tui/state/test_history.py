@@ -3,11 +3,10 @@
 import json
 import tracemalloc
 
-from test_fold import STARTED, progress
-
 from core.event_json import as_json
 from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted
 from core.runs.record import read_events
+from tests.support.events import STARTED, progress
 from tui.state.history import read_run
 
 

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from conftest import make_fake_train
-from test_app import app_in, phase, text_of, until
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
+from tests.support.app import app_in, phase, text_of, until
+from tests.support.fakes import make_fake_train
 from tui.actions import VIEWS
 from tui.preferences import load_settings
 from tui.text.themes import LIFTED, THEMES, contrast, theme_variables

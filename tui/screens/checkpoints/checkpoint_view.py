@@ -28,6 +28,7 @@ class OpenedView(DigitsView):
     """What the network in a checkpoint makes of test digits."""
 
     MODE = "checkpoints"
+    CSS_PATH = "../digits.tcss"
     GUIDE = OPENED_HELP | DIGITS_HELP
     BINDINGS = [
         Binding("escape", "app.pop_screen", "Back"),

@@ -1,0 +1,62 @@
+"""Write checkpoint files for tests."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save as serialize
+
+from core.checkpoints.header import CheckpointInfo
+from core.checkpoints.io import digest
+from core.models.architectures import ARCHITECTURES
+
+ROOT = Path(__file__).parents[2]
+
+
+INFO = CheckpointInfo(
+    run="linear-20260102-030405",
+    arch="linear",
+    dataset="sample",
+    config={"epochs": 3, "learning_rate": 0.001, "data": None},
+    epoch=2,
+    step=41,
+    test_loss=0.25,
+    test_accuracy=0.75,
+    parameters=7850,
+    saved_at=1_770_000_000.5,
+)
+
+
+def state() -> dict[str, torch.Tensor]:
+    """What a run saves: weights, optimizer and generator, of several types and shapes."""
+    model = ARCHITECTURES["linear"].build()
+    tensors = dict(model.state_dict())
+    for name in list(tensors):
+        tensors[f"optimizer.{name}.step"] = torch.tensor(41.0)
+        tensors[f"optimizer.{name}.exp_avg"] = torch.randn_like(tensors[name])
+    return tensors | {"rng.torch": torch.get_rng_state()}
+
+
+def header_length(content: bytes) -> int:
+    return 8 + int.from_bytes(content[:8], "little")
+
+
+def with_description(described: object, tensors: dict[str, torch.Tensor] | None = None) -> bytes:
+    """A safetensors file that says that of itself; the digest is right where it says nothing."""
+    tensors = tensors if tensors is not None else state()
+    if isinstance(described, dict):
+        described = {"digest": digest(tensors)} | described
+    return serialize(tensors, metadata={"mnist_tui": json.dumps(described)})
+
+
+def described(**changes: object) -> bytes:
+    """As an earlier version saved it, without a digest of its header."""
+    values = {key: value for key, value in asdict(INFO).items() if key != "digest"}
+    return with_description(values | {"version": 1} | changes)
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
