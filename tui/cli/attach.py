@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
-from tui.cli.console import AsJson, CheckpointsDir, complain, folder_of, has_terminal
+from tui.cli.console import AsJson, CheckpointsDir, folder_of, has_terminal
 from tui.cli.options import environment_variable
+from tui.text.console import complain
 
 RunGoingOn = Annotated[
     str | None,

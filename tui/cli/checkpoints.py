@@ -7,12 +7,12 @@ from tui.cli.console import (
     AsJson,
     Checkpoint,
     CheckpointsDir,
-    complain,
     find_checkpoint,
     folder_of,
     print_json,
     refuse_options_before,
 )
+from tui.text.console import complain
 
 checkpoints_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
 

@@ -14,7 +14,6 @@ from core.config import TrainConfig
 from core.errors import UsageError
 from core.event_json import finite
 from tui.cli.options import config_option
-from tui.text.formats import printable
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -45,15 +44,6 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
     assert isinstance(error, UnicodeEncodeError)
     return in_ascii(error.object[error.start : error.end]), error.end
-
-
-def complain(message: str) -> None:
-    """One line on stderr, whatever names of files are in it."""
-    print(f"mnist-tui: {printable(one_line(message))}", file=sys.stderr)
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def print_json(value: Any) -> None:

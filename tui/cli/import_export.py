@@ -10,11 +10,11 @@ from tui.cli.console import (
     AsJson,
     Checkpoint,
     CheckpointsDir,
-    complain,
     find_checkpoint,
     folder_of,
     print_json,
 )
+from tui.text.console import complain
 from tui.text.formats import printable
 
 

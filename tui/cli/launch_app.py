@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
-from tui.cli.console import complain
 from tui.signals import GO_ON
+from tui.text.console import complain
 
 if TYPE_CHECKING:
     from core.attach.client import Connection

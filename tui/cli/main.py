@@ -18,9 +18,7 @@ from tui.cli.console import (
     HELP,
     AsJson,
     DataDir,
-    complain,
     has_terminal,
-    one_line,
     print_json,
     refuse_options_before,
     write_any_text,
@@ -33,6 +31,7 @@ from tui.cli.runs import runs_app
 from tui.cli.train import HOW_IT_ENDS, OnHangup, resume, train
 from tui.headless.torchrun import stay_silent
 from tui.signals import GO_ON
+from tui.text.console import complain, one_line
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
 CommandLineError: Any = typer.BadParameter.__mro__[2]

@@ -13,8 +13,9 @@ import typer
 
 from core.errors import CheckpointError, UsageError, UserError
 from tui.cli.checkpoints import checkpoints_app
-from tui.cli.console import AsJson, CheckpointsDir, complain, folder_of, print_json
+from tui.cli.console import AsJson, CheckpointsDir, folder_of, print_json
 from tui.cli.runs import runs_app
+from tui.text.console import complain
 from tui.text.formats import age, file_size, printable
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from tui.cli.console import (
     HELP,
     AsJson,
     CheckpointsDir,
-    complain,
     folder_of,
     print_json,
     refuse_options_before,
 )
+from tui.text.console import complain
 
 runs_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
 

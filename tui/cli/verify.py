@@ -10,7 +10,8 @@ import typer
 
 from core.errors import UsageError
 from tui.cli.checkpoints import checkpoints_app
-from tui.cli.console import AsJson, CheckpointsDir, DataDir, complain, folder_of, print_json
+from tui.cli.console import AsJson, CheckpointsDir, DataDir, folder_of, print_json
+from tui.text.console import complain
 
 
 @checkpoints_app.command(name="verify")

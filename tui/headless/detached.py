@@ -12,7 +12,7 @@ from core.errors import exit_status
 from core.event_json import as_json as line_of
 from core.events import Event, Notice, Preparing, RunFailed, RunStarted
 from core.runs.resume import TakenUp
-from tui.cli.console import complain
+from tui.text.console import complain
 
 
 def train_detached(

@@ -105,7 +105,7 @@ def follow() -> int:
 
 
 def _complain(place: Place, message: str) -> None:
-    from tui.cli.console import one_line
+    from tui.text.console import one_line
     from tui.text.formats import printable
 
     said = f"mnist-tui: process {place.rank} of {place.world}: {printable(one_line(message))}\n"

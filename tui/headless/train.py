@@ -17,7 +17,6 @@ from core.events import Event, Notice, RunFailed, RunFinished
 from core.files import let_go
 from core.runs.resume import TakenUp
 from core.training.distributed import Ranks
-from tui.cli.console import complain
 from tui.headless.event_files import check_tensorboard
 from tui.headless.tensorboard import telling_tensorboard
 from tui.headless.torchrun import follow, follows, joined
@@ -25,6 +24,7 @@ from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import epoch_line, farewell, headline
+from tui.text.console import complain
 
 
 def train_plainly(

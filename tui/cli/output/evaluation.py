@@ -27,7 +27,7 @@ ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the digit, and the bars
 def load_digits(name: str, data: str | None) -> Tensors:
     """The dataset of that name. Raises DataError."""
     from core.data.datasets import load
-    from tui.cli.console import complain
+    from tui.text.console import complain
 
     loading = load(name, data)
     while True:
@@ -75,7 +75,7 @@ def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], 
     import torch
 
     from core.checkpoints.header import read_info
-    from tui.cli.console import complain
+    from tui.text.console import complain
 
     info = read_info(path)
     logits, labels, unlabelled, broken = [], [], 0, 0
@@ -177,7 +177,7 @@ def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[Picture,
 
 def _read_pictures(images: Sequence[str]) -> Iterator[Picture | None]:
     from core.data.images import find_pictures, read_picture
-    from tui.cli.console import complain
+    from tui.text.console import complain
 
     for given in images:
         try:

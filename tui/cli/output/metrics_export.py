@@ -12,9 +12,9 @@ from tempfile import mkdtemp
 
 from core.errors import CheckpointError, UsageError, UserError, explain
 from core.files import expand, replace_file
-from tui.cli.console import complain
 from tui.headless.event_files import PATTERN, EventFile, check_tensorboard
 from tui.headless.metrics_rows import NAMES, Row, rows_of
+from tui.text.console import complain
 from tui.text.formats import printable
 
 FORMATS = ("csv", "tensorboard")

@@ -1,0 +1,14 @@
+"""Messages on stderr, for commands and for training without the app."""
+
+import sys
+
+from tui.text.formats import printable
+
+
+def complain(message: str) -> None:
+    """Print a message as one line on stderr; control characters in file names are escaped."""
+    print(f"mnist-tui: {printable(one_line(message))}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
