@@ -180,3 +180,12 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def truncate(text: str, width: int) -> str:
+    """Shorten text to `width` columns of a terminal, ending in … where characters are left out."""
+    from rich.cells import cell_len, set_cell_size  # which `--help` need not load
+
+    if width <= 0:
+        return ""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"

@@ -15,7 +15,7 @@ from core.runs.watch import Watch
 from tests.support.checkpoints import INFO
 from tui.cli import main as cli
 from tui.cli.output.checkpoint_table import print_checkpoints
-from tui.cli.output.tables import cut
+from tui.text.formats import truncate
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def test_what_leaves_a_run_as_old_as_it_was_is_seen_all_the_same(folder_of_runs,
     assert (name, watched.run.note) == ("whole", "seen")
 
 
-def test_a_narrow_cell_has_an_end():
-    assert cut("abcdef", 4) == "abc…"
-    assert cut("abcd", 4) == "abcd"
-    assert cut("漢字漢", 4) == "漢…"
-    assert cut("abc", 0) == cut("abc", -3) == ""
+def test_truncate_fits_the_width():
+    assert truncate("abcdef", 4) == "abc…"
+    assert truncate("abcd", 4) == "abcd"
+    assert truncate("漢字漢", 4) == "漢 …"
+    assert truncate("abc", 0) == truncate("abc", -3) == ""

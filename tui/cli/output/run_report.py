@@ -24,7 +24,6 @@ from tui.cli.output.run_table import LIVE, STAR, run_row
 from tui.cli.output.tables import (
     GAP,
     chart_settings,
-    cut,
     print_chart,
     print_pairs,
     print_table,
@@ -33,7 +32,16 @@ from tui.cli.output.tables import (
 from tui.preferences import Settings
 from tui.state.history import read_run
 from tui.state.run_state import RunState
-from tui.text.formats import age, date_text, duration, file_size, loss_text, percent, printable
+from tui.text.formats import (
+    age,
+    date_text,
+    duration,
+    file_size,
+    loss_text,
+    percent,
+    printable,
+    truncate,
+)
 
 CHART_ROWS, LABELS = 16, 9
 WIDEST_CHART = 100
@@ -250,7 +258,7 @@ def print_compared(runs: Sequence[Told]) -> None:
     most = max(1, min(LONGEST_CELL, (width_here() - 20) // len(runs) - len(GAP)))
     table += [["", *[""] * len(runs)]] if differ else []
     for setting in differ:
-        values = [cut(printable(value_text(value)), most) for value in setting.values]
+        values = [truncate(printable(value_text(value)), most) for value in setting.values]
         table.append([setting.name.replace("_", " "), *values])
     print_table(["", *letters], table)
     if not differ:

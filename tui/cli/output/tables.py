@@ -6,10 +6,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from unicodedata import combining, east_asian_width
+
+from rich.cells import cell_len, set_cell_size
 
 from tui.preferences import Settings, takes_unicode
-from tui.text.formats import printable
+from tui.text.formats import printable, truncate
 
 # Where nobody looks at it nothing is cut off.
 NO_END = 10_000
@@ -35,7 +36,7 @@ def print_table(
     """
     table = [list(head), *([printable(cell) for cell in row] for row in rows)]
     width = width_here()
-    columns = [max(cells(row[column]) for row in table) for column in range(len(head))]
+    columns = [max(cell_len(row[column]) for row in table) for column in range(len(head))]
     kept = list(range(len(head)))
 
     def too_wide() -> bool:
@@ -48,35 +49,10 @@ def print_table(
         if too_wide():
             kept.remove(list(head).index(title))
     for number, row in enumerate(table):
-        parts = [padded(row[column], columns[column]) for column in kept]
-        print(cut(GAP.join(parts).rstrip(), width))
+        parts = [set_cell_size(row[column], columns[column]) for column in kept]
+        print(truncate(GAP.join(parts).rstrip(), width))
         if under and number and row[-1]:
-            print(cut(f"{GAP}{row[-1]}", width))
-
-
-def cells(text: str) -> int:
-    """How many columns of a terminal it takes: some characters are two wide, some none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text
-    )
-
-
-def padded(text: str, width: int) -> str:
-    return text + " " * (width - cells(text))
-
-
-def cut(text: str, width: int) -> str:
-    if width <= 0:
-        return ""
-    used, kept = 0, ""
-    for each in text:
-        if used + cells(each) > width - 1:
-            # One more may be all that there is.
-            return text if cells(text[: 2 * width + 2]) <= width else kept + "…"
-        used, kept = used + cells(each), kept + each
-    return text
+            print(truncate(f"{GAP}{row[-1]}", width))
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

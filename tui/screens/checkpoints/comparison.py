@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -23,7 +24,6 @@ from tui.analysis.comparison import (
 )
 from tui.analysis.prediction_comparison import Compared, difference_rows, read_compared
 from tui.charts.overlay import frame_of
-from tui.cli.output.tables import cut, padded
 from tui.preferences import ZOOMS
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
@@ -34,7 +34,7 @@ from tui.screens.checkpoints.comparison_widgets import (
     RunsChart,
 )
 from tui.state.run_state import RunState
-from tui.text.formats import percent, printable
+from tui.text.formats import percent, printable, truncate
 from tui.widgets.charts.chart import Chart
 
 PARTS = ("curves", "settings", "classes", "digits")
@@ -199,7 +199,9 @@ class ComparedView(View):
                 said = f"{percent(scored.test_accuracy)} right, on {scored.dataset}"
             if why := refused or each.error:
                 said = (f"{said}  " if scored else "") + f"✗ {why}".replace(f"{each.path} ", "")
-            shown = cut(f" {letter}  {printable(each.name)}  {printable(said)}", self.size.width)
+            shown = truncate(
+                f" {letter}  {printable(each.name)}  {printable(said)}", self.size.width
+            )
             lines.append(Content(shown).stylize(f"$series-{letter}", 0, 3))
         return Content("\n").join(lines)
 
@@ -214,8 +216,8 @@ class ComparedView(View):
             table.append(("the settings are the same", []))
         lines = []
         for name, values in table:
-            shown = [padded(cut(printable(value), width), width) for value in values]
-            head = padded(name, NAMES)
+            shown = [set_cell_size(truncate(printable(value), width), width) for value in values]
+            head = set_cell_size(name, NAMES)
             lines.append(Content.styled(head, "$text-muted") + Content("  ".join(["", *shown])))
         return Content("\n").join(lines)
 
