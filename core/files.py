@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Open, read and replace files safely: no half-written files, no links, no waiting for pipes."""
 
 import os
 import stat
@@ -9,31 +9,36 @@ from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
 
-from core.errors import UsageError
+from core.errors import CheckpointError, UsageError, explain
 
-# How the names of files end that are not whole yet; a process that was killed leaves one behind.
+# Suffix of a file that is still being written; a killed process may leave one behind.
 PARTIAL = ".partial"
-# Nothing that a program reads by lines has longer ones.
+# Longer lines do not occur in the files that are read line by line.
 LONGEST_LINE = 2**20
-# Neither following a link, nor waiting for a pipe's other end, nor changing line ends: each where
-# a system has that.
-THE_FILE_ITSELF = sum(getattr(os, f"O_{each}", 0) for each in ("NOFOLLOW", "NONBLOCK", "BINARY"))
+# Do not block on a pipe that has no writer, do not translate line ends, do not follow a link:
+# each where the system has the flag.
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+NO_FOLLOW = NO_WAIT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
-# What a system says of something else by a file's name.
-WHAT_ELSE = {ELOOP: "is a link, and links are not followed here", ENXIO: "is not a file"}
+NOT_A_FILE = {ELOOP: "is a link, and links are not followed here", ENXIO: "is not a file"}
 
 
 def expand(path: str) -> Path:
-    """The path with ~ as the home folder. Raises UsageError where there is no such home."""
+    """Return the path with ~ replaced by the home folder.
+
+    Raises UsageError where that user has no home folder.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"{path}: there is no such home folder") from None
 
 
-def standing(folder: Path) -> Path:
-    """The folder, or the nearest above it that there is. Raises OSError for what cannot be looked
-    into, and what is no folder."""
+def nearest_existing(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists.
+
+    Raises OSError where the path cannot be read or leads through a file.
+    """
     place = folder.absolute()
     while True:
         try:
@@ -47,37 +52,61 @@ def standing(folder: Path) -> Path:
     return place
 
 
-def itself(path: str | os.PathLike[str], flags: int) -> int:
-    """An opener, for `open`: of a file that is where its name is, and of nothing that a link of
-    that name leads to. Raises OSError that says so."""
+def open_no_follow(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a regular file without following a link; an `opener` for `open`.
+
+    Returns the file descriptor. Raises OSError, also for a link, a pipe and a device.
+    """
     name = os.path.basename(path)
     try:
-        if os.path.islink(path):  # once more below, where there is no way to be too late
+        if os.path.islink(path):  # a system without O_NOFOLLOW has this check alone
             raise OSError(ELOOP, "")
-        number = os.open(path, flags | THE_FILE_ITSELF, 0o666)
+        number = os.open(path, flags | NO_FOLLOW, 0o666)
     except OSError as error:
-        if (why := WHAT_ELSE.get(error.errno or 0)) is None:
+        if (why := NOT_A_FILE.get(error.errno or 0)) is None:
             raise
         raise OSError(error.errno, f"{name} {why}") from None
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
-        raise OSError(ENXIO, f"{name} {WHAT_ELSE[ENXIO]}")
+        raise OSError(ENXIO, f"{name} {NOT_A_FILE[ENXIO]}")
     return number
 
 
-def let_go(numbers: Collection[int]) -> None:
-    """Has what is written to the files open by these numbers go nowhere from now on, without an
-    error, and nothing be read from them."""
+@contextmanager
+def open_regular_file(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+    """Open a regular file for reading, following links, without waiting for a pipe.
+
+    Raises CheckpointError that names the file. A ValueError raised in the `with` block becomes one
+    too: its text continues the sentence that begins with the path.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | NO_WAIT)
+        with open(number, "rb", buffering) as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise ValueError("is not a file")
+            yield file
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error}") from None
+
+
+def redirect_to_devnull(numbers: Collection[int]) -> None:
+    """Redirect open file descriptors to /dev/null, so that writing to them cannot fail."""
     with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        devnull = os.open(os.devnull, os.O_RDWR)
         for number in numbers:
-            os.dup2(nowhere, number)
-        if nowhere not in numbers:  # as it would be where one of them was closed
-            os.close(nowhere)
+            os.dup2(devnull, number)
+        if devnull not in numbers:  # it is one of them where that one was closed
+            os.close(devnull)
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """A file's lines as they are, but an empty one for each that is longer than LONGEST_LINE."""
+    """Yield a file's lines with their line ends; one longer than LONGEST_LINE as an empty line."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             while (line := file.readline(LONGEST_LINE)) and not line.endswith(b"\n"):
@@ -87,17 +116,19 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Puts the content at the path: a reader finds what was there before or all of the new.
+    """Write the content to the path atomically: a reader finds the old content or all of the new.
 
-    Raises OSError, and then what was there before is still there and nothing else is left.
+    Raises OSError; the old file is then unchanged and no temporary file is left.
     """
     with replacing(path) as file:
         file.write(content)
 
 
 def link_file(source: Path, path: Path) -> None:
-    """Has the file under a second name too, in the place of what was there. What replaces one of
-    the two leaves the other as it is. Raises OSError, as where a file system has no links.
+    """Hard-link the file to a second name, replacing what had that name.
+
+    Replacing one of the two names later leaves the other as it is. Raises OSError, also where the
+    file system has no hard links.
     """
     temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
@@ -105,7 +136,7 @@ def link_file(source: Path, path: Path) -> None:
         os.link(source, temporary)
         temporary.replace(path)
     finally:
-        # Two names of one file are not renamed to one another: the temporary one would stay.
+        # rename() does nothing where both names are the same file: the temporary one would stay.
         temporary.unlink(missing_ok=True)
 
 
@@ -115,14 +146,15 @@ def _temporary(path: Path) -> Path:
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
-    """A file to write to, that takes the path's place when it is whole. Raises as `replace_file`.
+    """Open a temporary file for writing that replaces the path when the `with` block ends.
 
-    `durable` waits until the disk has it, so that a power cut cannot bring half of it back.
+    `durable` flushes it to the disk first, so that a power cut cannot leave half of it. Raises as
+    `replace_file` does.
     """
     temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
     try:
-        # It must be new: what somebody has put there might be a link to elsewhere.
+        # "x": a file of that name that exists by now might be a link to another place.
         with temporary.open("xb") as file:
             yield file
             if durable:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import CheckpointError
-from core.files import itself
+from core.files import open_no_follow
 
 try:
     import fcntl
@@ -55,7 +55,7 @@ def _take(file: IO[bytes] | int, how: int) -> bool:
 def is_locked(path: Path) -> bool:
     """Whether somebody has the file to themselves; no where it cannot be opened."""
     try:
-        number = itself(path, os.O_RDONLY)
+        number = open_no_follow(path, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -26,7 +26,7 @@ from core.config import TrainConfig, read_config
 from core.errors import UserError, exit_status, explain, first_line
 from core.event_json import as_json, from_json
 from core.events import Event, RunFailed, RunStarted
-from core.files import let_go
+from core.files import redirect_to_devnull
 from core.runs.resume import TakenUp
 
 READY = '{"event": "ready"}'
@@ -184,7 +184,7 @@ def main() -> int:
 def _parent() -> BinaryIO:
     """What who started us listens to, out of the way of whatever else may print."""
     parent = open(os.dup(1), "wb", buffering=0)  # noqa: SIM115, by its caller
-    let_go([1])
+    redirect_to_devnull([1])
     return parent
 
 
@@ -204,7 +204,7 @@ def _train(parent: BinaryIO) -> int:
     config, taken_up, paused = _from_line(line)
     inbox: Inbox = SimpleQueue()
     received = _stopping_on_signals(inbox)
-    let_go([0])
+    redirect_to_devnull([0])
     for last in _events(config, inbox, taken_up):
         if last.written:
             _tell(parent, as_json(last))

@@ -10,14 +10,12 @@ import hashlib
 import json
 import math
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.errors import CheckpointError, explain
+from core.errors import CheckpointError
+from core.files import open_regular_file
 
 SUFFIX = ".safetensors"
 # 2 has a digest of the header itself.
@@ -103,28 +101,8 @@ def _seal_place(header: bytes) -> int:
 
 def read_info(path: Path) -> CheckpointInfo:
     """The description in a file's header, at the cost of reading that. Raises CheckpointError."""
-    with reading(path, buffering=0) as file:
+    with open_regular_file(path, buffering=0) as file:
         return described(path, read_header(file, os.fstat(file.fileno()).st_size))
-
-
-@contextmanager
-def reading(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
-    """The open file; what goes wrong with it is a CheckpointError that names it."""
-    try:
-        # Without waiting: a pipe would, for somebody to write to it.
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(number, "rb", buffering) as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise ValueError("is not a file")
-            yield file
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} {error}") from None
 
 
 def read_header(file: BinaryIO, size: int) -> dict[str, Any]:

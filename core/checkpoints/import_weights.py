@@ -16,11 +16,11 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import METADATA, SUFFIX, CheckpointInfo, plain, read_header, reading
+from core.checkpoints.header import METADATA, SUFFIX, CheckpointInfo, plain, read_header
 from core.checkpoints.io import IMPORTED, check_finite, check_fit, check_size, weights_of
 from core.checkpoints.pickle_scan import LEGACY, ZIP, load_pickled
 from core.errors import UsageError
-from core.files import replace_file
+from core.files import open_regular_file, replace_file
 from core.models.architectures import ARCHITECTURES
 from core.runs.run import DESCRIPTION, cannot_be_written, versions
 
@@ -85,7 +85,7 @@ def safe_name(text: str) -> str:
 def _read(path: Path) -> dict[str, torch.Tensor]:
     """The weights in a file. Raises CheckpointError."""
     most = checkpoints.most_bytes()
-    with reading(path) as file:
+    with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         check_size(size, most, "the largest network here")
         begin = file.read(8)

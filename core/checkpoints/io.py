@@ -21,10 +21,9 @@ from core.checkpoints.header import (
     encode,
     plain,
     read_header,
-    reading,
 )
 from core.errors import CheckpointError, explain, first_line
-from core.files import expand, replacing
+from core.files import expand, open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
 
     Raises CheckpointError, also where the source is by now another than that of `info.digest`.
     """
-    with reading(source) as file:
+    with open_regular_file(source) as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file, size)
         check_size(size, most_bytes(info.arch), info.arch)
@@ -129,7 +128,7 @@ def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
     """All tensors on the CPU, checked against the digest. Raises CheckpointError, and before
     anything but the header is read where a file holds far more than its network needs.
     """
-    with reading(path) as file:
+    with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         info = described(path, read_header(file, size))
         check_size(size, most_bytes(info.arch), info.arch)

@@ -19,10 +19,10 @@ from core.checkpoints.header import (
     described,
     plain,
     read_header,
-    reading,
 )
 from core.compute.devices import cpu_cores
 from core.errors import CheckpointError
+from core.files import open_regular_file
 from core.runs.catalog import Listed
 
 PIECE = 2**20
@@ -55,7 +55,7 @@ def verify(path: Path) -> Verified:
     What is put in its place meanwhile changes nothing."""
     verified = Verified(path)
     try:
-        with reading(path) as file:
+        with open_regular_file(path) as file:
             status = os.fstat(file.fileno())
             verified = replace(verified, bytes=status.st_size, file=_identity(status))
             note = _check(path, file, status.st_size)

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 from core.data import datasets
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
-from core.files import standing
+from core.files import nearest_existing
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and for a moment there are two of it.
@@ -50,7 +50,7 @@ def read_folder(folder: Path) -> FolderFacts:
     tried = folder
     try:
         folder = tried = folder.absolute()
-        tried = standing(folder)
+        tried = nearest_existing(folder)
         free = shutil.disk_usage(tried).free
         began = time.monotonic()
         with _opened_twice(tried) as (file, second):

@@ -19,7 +19,7 @@ from core.checkpoints.io import copy_as
 from core.config import FIELDS, TrainConfig, flag
 from core.errors import CheckpointError, UsageError, explain
 from core.events import LearningRateChanged
-from core.files import PARTIAL, itself, replace_file
+from core.files import PARTIAL, open_no_follow, replace_file
 from core.runs.catalog import list_run
 from core.runs.resume import (
     TakenUp,
@@ -180,7 +180,7 @@ def _begin_record(
 def _copy_record(source: Path, path: Path) -> None:
     """Where there is one. Raises OSError and CheckpointError."""
     try:
-        number = itself(source, os.O_RDONLY)
+        number = open_no_follow(source, os.O_RDONLY)
     except FileNotFoundError:
         return
     except OSError as error:

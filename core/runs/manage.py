@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.checkpoints.header import SUFFIX, read_info
 from core.errors import CheckpointError
-from core.files import itself, replace_file
+from core.files import open_no_follow, replace_file
 from core.locking import one_at_a_time
 from core.runs.catalog import NOTES
 from core.runs.run import DESCRIPTION, held, read_description
@@ -108,7 +108,7 @@ def _say(folder: Path, field: str, value: str | bool) -> None:
     path = folder / NOTES
     with explained(f"{path} cannot be written"), one_at_a_time(folder), same_age(folder):
         try:
-            with open(path, "rb", opener=itself) as file:
+            with open(path, "rb", opener=open_no_follow) as file:
                 said = json.loads(file.read(LARGEST_NOTES))
         except (FileNotFoundError, ValueError, RecursionError):
             said = {}

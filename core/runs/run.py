@@ -15,12 +15,11 @@ from shutil import rmtree
 from types import TracebackType
 from typing import Any
 
-from core.checkpoints.header import reading
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
-from core.files import PARTIAL, itself, read_lines, replace_file
+from core.files import PARTIAL, open_no_follow, open_regular_file, read_lines, replace_file
 from core.locking import fcntl, is_locked, lock
 
 DESCRIPTION, EVENTS = "run.json", "events.jsonl"
@@ -41,7 +40,7 @@ class Run:
         self.begun = False
         self._described = ""  # the status that run.json has
         # Lines are appended, so that a reader and a crash find all that was written before.
-        self._events = FileIO(folder / EVENTS, "ab", opener=itself)
+        self._events = FileIO(folder / EVENTS, "ab", opener=open_no_follow)
         self._unwritten = bytearray()  # what a full disk would not take yet
         self.behind: str | None = None  # why it would not
         if not lock(self._events):
@@ -97,7 +96,7 @@ class Run:
         for rest in self.folder.glob(f".*{PARTIAL}"):
             rest.unlink(missing_ok=True)
         kept, end = [], 0
-        with open(self.folder / EVENTS, "r+b", opener=itself) as file:
+        with open(self.folder / EVENTS, "r+b", opener=open_no_follow) as file:
             for line in read_lines(file):
                 event = from_json(line.decode(errors="replace"))
                 if not line.endswith(b"\n") or (event and _is_later(event, step, scored)):
@@ -163,7 +162,7 @@ def held(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        number = itself(folder / EVENTS, os.O_RDONLY)
+        number = open_no_follow(folder / EVENTS, os.O_RDONLY)
     except OSError:  # no record of its own, so nobody can be writing it
         yield
         return
@@ -212,7 +211,7 @@ def read_description(folder: Path) -> dict[str, Any]:
 def read_table(path: Path) -> dict[str, Any]:
     """What a file of one JSON table says; nothing where it is none, or none that can be read."""
     try:
-        with reading(path) as file:  # which waits for nobody, were it a pipe
+        with open_regular_file(path) as file:  # which waits for nobody, were it a pipe
             found = json.loads(file.read(LARGEST_TABLE))
     except (CheckpointError, RecursionError):
         return {}

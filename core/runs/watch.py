@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import CheckpointError, explain
 from core.event_json import from_json
 from core.events import Evaluated, Progress
-from core.files import itself
+from core.files import open_no_follow
 from core.runs.catalog import RunListed, read_listed, status_of
 from core.runs.record import plausible
 from core.runs.run import EVENTS
@@ -115,7 +115,7 @@ def newest(folder: Path) -> Newest:
     """By the end of a run's record, at most TAIL_BYTES of it."""
     found = Newest()
     try:
-        with open(folder / EVENTS, "rb", opener=itself) as file:
+        with open(folder / EVENTS, "rb", opener=open_no_follow) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - TAIL_BYTES))
             lines = file.read(TAIL_BYTES).split(b"\n")

@@ -15,7 +15,7 @@ from core.checkpoints.header import read_info
 from core.config import TrainConfig
 from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
-from core.files import standing
+from core.files import nearest_existing
 from core.models.architectures import ARCHITECTURES
 from core.runs.resume import TakenUp
 from core.runs.run import cannot_be_written, held
@@ -127,7 +127,7 @@ def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
 def _unwritable(folder: Path) -> OSError | None:
     """Why nothing can be made in a folder that is there, or would have to be made first."""
     try:
-        place = standing(folder)
+        place = nearest_existing(folder)
     except OSError as error:
         return error
     if not os.access(place, os.W_OK | os.X_OK):

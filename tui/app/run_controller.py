@@ -37,7 +37,7 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from core.files import let_go
+from core.files import redirect_to_devnull
 from tui.app.appearance import Looking
 from tui.app.digit_request import question
 from tui.app.frame_rate import Pace, Question
@@ -172,7 +172,7 @@ class Running(Looking):
         state = reduce(fold, [*self._events], self.run_state)
         self.alone = state.active and not state.attached
         if self.alone:
-            let_go(range(3))
+            redirect_to_devnull(range(3))
             if self._event_loop is not None:
                 self._event_loop.call_soon_threadsafe(self.exit)
         return self.alone

@@ -7,7 +7,7 @@ import typer
 
 from core.config import TrainConfig
 from core.errors import UsageError, UserError, exit_status, explain
-from core.files import let_go
+from core.files import redirect_to_devnull
 from core.training.distributed import launched
 from tui.cli import import_export as cli_carry
 from tui.cli import manage as cli_tidy
@@ -76,10 +76,10 @@ def main() -> None:
         status = 130
     except BrokenPipeError:
         # The reader has gone, as with `| head`. Python would say so once more at its exit.
-        let_go([sys.stdout.fileno()])
+        redirect_to_devnull([sys.stdout.fileno()])
         status = 141
     except OSError as error:  # a full disk that stdout goes to, say
-        let_go([sys.stdout.fileno()])
+        redirect_to_devnull([sys.stdout.fileno()])
         complain(f"what there is to say cannot be written ({explain(error)})")
         status = 1
     sys.exit(status or 0)

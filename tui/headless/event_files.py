@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError, first_line
-from core.files import itself
+from core.files import open_no_follow
 from tui.headless.metrics_rows import Row
 
 PATTERN = "events.out.tfevents.*"
@@ -48,7 +48,7 @@ class EventFile:
 
         name = f"{int(time.time()):010}.{platform.node()}.{os.getpid()}.{time.monotonic_ns()}"
         self.path = folder / PATTERN.replace("*", name)
-        self._file = open(self.path, "xb", opener=itself)  # noqa: SIM115
+        self._file = open(self.path, "xb", opener=open_no_follow)  # noqa: SIM115
         self._records = RecordWriter(self._file)
         # Written with the first rows. Without a version each step that is less than the one before
         # would take others back.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import explain, first_line
 from core.events import Evaluated, Event, Notice, Progress, RunFailed, RunFinished, RunStarted
-from core.files import WHAT_ELSE
+from core.files import NOT_A_FILE
 from tui.headless.event_files import PATTERN, EventFile
 from tui.headless.metrics_rows import row_of, rows_of
 
@@ -43,7 +43,7 @@ def _begin(place: Path) -> EventFile:
     of the steps before: some may have been trained without TensorBoard, and what was told of later
     ones is told anew. Raises OSError."""
     if os.path.islink(place):
-        raise OSError(ELOOP, f"{FOLDER} {WHAT_ELSE[ELOOP]}")
+        raise OSError(ELOOP, f"{FOLDER} {NOT_A_FILE[ELOOP]}")
     place.mkdir(exist_ok=True)
     old = list(place.glob(PATTERN))
     file = EventFile(place, anew=bool(old))

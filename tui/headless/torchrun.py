@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from core.errors import UserError, exit_status, first_line
-from core.files import let_go
+from core.files import redirect_to_devnull
 from core.training.distributed import Place, RankLost, join, launched
 from tui.signals import ENDING, WARNING
 
@@ -41,7 +41,7 @@ def stay_silent() -> None:
 
 def _keep_from_saying() -> None:
     _own_stderr()
-    let_go([1, 2])
+    redirect_to_devnull([1, 2])
 
 
 @cache

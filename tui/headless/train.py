@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.errors import exit_status, explain
 from core.event_json import as_json
 from core.events import Event, Notice, RunFailed, RunFinished
-from core.files import let_go
+from core.files import redirect_to_devnull
 from core.runs.resume import TakenUp
 from core.training.distributed import Ranks
 from tui.headless.event_files import check_tensorboard
@@ -89,7 +89,7 @@ def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bo
         status = 1
     else:
         return 0
-    let_go([sys.stdout.fileno()])
+    redirect_to_devnull([sys.stdout.fileno()])
     _exhaust(events)
     return status
 
@@ -113,7 +113,7 @@ def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if number == HANGUP and on_hangup == GO_ON:
-            let_go(on_terminal)
+            redirect_to_devnull(on_terminal)
             return
         received.append(number)
         inbox.put(Stop())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core import files
 from core.checkpoints import header as headers
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
@@ -244,7 +245,7 @@ def test_a_file_that_may_not_be_read_or_breaks_off_says_so(tmp_path, way, monkey
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(headers.os, "open", forbidden)
+        patch.setattr(files.os, "open", forbidden)
         with pytest.raises(CheckpointError) as refused:
             way(path)
     assert str(refused.value) == f"{path} cannot be read (Permission denied)"

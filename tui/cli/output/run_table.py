@@ -8,7 +8,7 @@ from typing import Any
 
 from core.event_json import from_json
 from core.events import Evaluated, Progress, RunStarted
-from core.files import itself
+from core.files import open_no_follow
 from core.runs.catalog import RunListed
 from core.runs.record import read_events
 from core.runs.run import DESCRIPTION, EVENTS
@@ -105,7 +105,7 @@ def told_config(run: RunListed) -> dict[str, Any]:
 def newest_figures(run: RunListed) -> dict[str, Any]:
     """What its record ends with: the loss and the epochs done, as far as they stand there."""
     found: dict[str, Any] = {}
-    with suppress(OSError), open(run.folder / EVENTS, "rb", opener=itself) as file:
+    with suppress(OSError), open(run.folder / EVENTS, "rb", opener=open_no_follow) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         for line in reversed(file.read(TAIL).splitlines()):
             event = from_json(line.decode(errors="replace"))
