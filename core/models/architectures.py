@@ -1,7 +1,7 @@
 """The networks. To add one: a function that builds it, and its line in ARCHITECTURES.
 
-torch is imported where a network is built, not above, so that a list of names costs nothing. The
-parts are named so that state dicts have the keys of the article's classes.
+torch is imported where a network is built and not at the top, so that listing the names needs no
+torch. Parts are named so that state dicts have the keys of the article's classes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`build` makes a network that maps images (N, 1, 28, 28) in [-1, 1] to logits (N, 10).
-    `gains_from_bf16` is for networks that train faster in it, which those of convolutions do.
-    """
+    """`build` returns a network that maps images (N, 1, 28, 28) in [-1, 1] to logits (N, 10)."""
 
     name: str
     description: str
     parameters: int
+    typical_accuracy: float  # on MNIST's test images after the default epochs, 0 to 1
     build: Callable[[], nn.Module]
-    gains_from_bf16: bool = False
+    gains_from_bf16: bool = False  # trains faster in bf16, as networks with convolutions do
 
 
 def linear() -> nn.Module:
@@ -87,15 +86,35 @@ def quick() -> nn.Module:
 ARCHITECTURES = {
     each.name: each
     for each in (
-        Architecture("linear", "one layer, 784→10: learns in seconds, about 92%", 7_850, linear),
-        Architecture("mlp", "three layers, 784→512→512→10: about 97%", 669_706, mlp),
-        Architecture("cnn", "three convolutions and two layers: about 99%", 4_230_602, cnn, True),
         Architecture(
-            "quick",
-            "two small convolutions: about 99% in seconds",
-            72_010,
-            quick,
-            True,
+            name="linear",
+            description="one layer, 784→10: learns in seconds, about 92%",
+            parameters=7_850,
+            typical_accuracy=0.92,
+            build=linear,
+        ),
+        Architecture(
+            name="mlp",
+            description="three layers, 784→512→512→10: about 97%",
+            parameters=669_706,
+            typical_accuracy=0.97,
+            build=mlp,
+        ),
+        Architecture(
+            name="cnn",
+            description="three convolutions and two layers: about 99%",
+            parameters=4_230_602,
+            typical_accuracy=0.99,
+            build=cnn,
+            gains_from_bf16=True,
+        ),
+        Architecture(
+            name="quick",
+            description="two small convolutions: about 99% in seconds",
+            parameters=72_010,
+            typical_accuracy=0.99,
+            build=quick,
+            gains_from_bf16=True,
         ),
     )
 }

@@ -5,7 +5,6 @@ so a sentence stands long enough to be read.
 """
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,21 +69,15 @@ def _finished(state: RunState) -> str | None:
         wrong = 1 / (1 - accuracy)
         said += f": about 1 of {wrong:.0f} is wrong" if wrong > 2.5 else ""
         said += ": most are wrong" if accuracy < 0.5 else ""
-    usual = _usual(state.started.arch)
-    if usual is None or state.phase == "stopped":
+    network = ARCHITECTURES.get(state.started.arch)
+    if network is None or state.phase == "stopped":
         return f"{said}."
+    usual = network.typical_accuracy
     if accuracy > usual + 0.01:
         return f"{said}. This network usually gets about {usual:.0%}: it did better."
     if accuracy < usual - 0.01:
         return f"{said}. This network can get about {usual:.0%}: more epochs may help."
     return f"{said}. That is what this network usually gets."
-
-
-def _usual(arch: str) -> float | None:
-    """The test accuracy that a network's own description promises."""
-    network = ARCHITECTURES.get(arch)
-    found = re.search(r"about (\d+)%", network.description) if network else None
-    return int(found[1]) / 100 if found else None
 
 
 def _paused(state: RunState) -> str | None:

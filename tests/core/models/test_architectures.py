@@ -124,6 +124,12 @@ def test_every_network_has_its_own_name_and_a_line_about_it(name):
     assert len(ARCHITECTURES[name].description.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_description_states_typical_accuracy(name):
+    network = ARCHITECTURES[name]
+    assert f"about {network.typical_accuracy:.0%}" in network.description
+
+
 def test_names_settings_events_and_commands_cost_no_torch():
     modules = ("models.architectures", "config", "events", "commands", "data.datasets")
     modules += ("runs.run", "checkpoints.io")
