@@ -1,10 +1,12 @@
 """Everything that a run, or the engine that runs it, can be told. No torch here."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 
 from core.config import TrainConfig
-from core.runs.resume import TakenUp
 
 
 @dataclass(frozen=True)
@@ -14,10 +16,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Start(Command):
-    """A new run; or, with what it is taken up from, the rest of an earlier one."""
+    """Start a new run, or resume an earlier one from a resume point."""
 
     config: TrainConfig
-    taken_up: TakenUp | None = None
+    resume_point: ResumePoint | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,15 @@ class ListDevices(Command):
 @dataclass(frozen=True)
 class Quit(Command):
     """End the run, if there is one, as Stop does; then end the engine."""
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """The run to resume and the checkpoint to load. `checkpoint` is None for a run that ended
+    before its first checkpoint: it starts again from its first step."""
+
+    folder: Path
+    checkpoint: Path | None
 
 
 # SimpleQueue: put never blocks and may be called from a signal handler.

@@ -9,9 +9,8 @@ from tomllib import loads
 from typing import Any
 
 from core.config import FIELDS, TrainConfig, flag, problem
-from core.errors import UsageError, explain, first_line
+from core.errors import UsageError, closest_match, explain, first_line
 from core.files import expand
-from core.runs.catalog import nearest
 
 LARGEST_FILE = 2**20
 LONGEST_SHOWN = 60
@@ -41,7 +40,7 @@ def read_settings(path: str) -> dict[str, Any]:
     for key, value in _read_table(place).items():
         name = NAMES.get(key)
         if name is None:
-            near = nearest(key.lower(), NAMES)
+            near = closest_match(key.lower(), NAMES)
             hint = f"did you mean {near}?" if near else "`mnist-tui train --dry-run` prints all"
             raise UsageError(f"{place}: there is no setting {_shown(key)}; {hint}")
         if name in settings:

@@ -63,7 +63,7 @@ def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
         from core.training import trainer
         from core.training.control import Asked
 
-        rest = (start.taken_up,) if start.taken_up else ()
+        rest = (start.resume_point,) if start.resume_point else ()
         for event in shared((train or trainer.train)(start.config, inbox, *rest), inbox):
             if not isinstance(event, Asked):
                 yield event

@@ -13,9 +13,9 @@ from time import sleep
 from core.attach.sockets import connect, socket_name, sockets, why_not_here
 from core.attach.wire import Hello, command_line, read_event, read_hello
 from core.commands import Command
-from core.errors import CheckpointError, UsageError
+from core.errors import CheckpointError, UsageError, closest_match
 from core.events import Event, RunFailed, RunFinished
-from core.runs.catalog import find_run, nearest, read_listed
+from core.runs.catalog import find_run, read_listed
 from core.runs.record import read_events
 from core.runs.run import is_live, read_description
 
@@ -86,7 +86,7 @@ def find_live(name: str | None, folder: Path) -> Path:
         meant[Path(os.path.realpath(find_run(name, folder)))] = None
     except CheckpointError as error:
         if not meant:
-            near = nearest(name, [each.name for each in live])
+            near = closest_match(name, [each.name for each in live])
             hint = f"; {near} goes on, in {_parent(near, live)}" if near else ""
             raise CheckpointError(f"{error}{hint}") from None
     if len(meant) > 1:

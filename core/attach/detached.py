@@ -21,13 +21,12 @@ from threading import Thread
 from types import FrameType
 from typing import BinaryIO
 
-from core.commands import Inbox, Pause, Stop
+from core.commands import Inbox, Pause, ResumePoint, Stop
 from core.config import TrainConfig, read_config
 from core.errors import UserError, exit_status, explain, first_line
 from core.event_json import as_json, from_json
 from core.events import Event, RunFailed, RunStarted
 from core.files import redirect_to_devnull
-from core.runs.resume import TakenUp
 
 READY = '{"event": "ready"}'
 # For how long a process that is told to end may take to do so by itself.
@@ -69,7 +68,7 @@ class Background:
             raise UserError(event.message)
 
     def begin(
-        self, config: TrainConfig, taken_up: TakenUp | None = None, *, paused: bool = False
+        self, config: TrainConfig, resume_point: ResumePoint | None = None, *, paused: bool = False
     ) -> Iterator[Event]:
         """Has the process train, ready or not, and gives what it says: the last event is
         RunStarted, and then it goes on alone; or RunFailed, and then it has ended. `paused`: it
@@ -77,7 +76,7 @@ class Background:
         assert self._process.stdin is not None
         # Where it has ended, or has been given up, _next says so.
         with suppress(OSError, ValueError), self._process.stdin as job:
-            job.write(_as_line(config, taken_up, paused))
+            job.write(_as_line(config, resume_point, paused))
         event: Event | None = None
         while not isinstance(event, RunStarted | RunFailed):
             try:
@@ -143,24 +142,26 @@ def _how(status: int) -> str:
         return f"by signal {-status}"
 
 
-def _as_line(config: TrainConfig, taken_up: TakenUp | None, paused: bool) -> bytes:
+def _as_line(config: TrainConfig, resume_point: ResumePoint | None, paused: bool) -> bytes:
     job = {
         "config": asdict(config),
-        "folder": str(taken_up.folder) if taken_up else None,
-        "checkpoint": str(taken_up.checkpoint) if taken_up and taken_up.checkpoint else None,
+        "folder": str(resume_point.folder) if resume_point else None,
+        "checkpoint": str(resume_point.checkpoint)
+        if resume_point and resume_point.checkpoint
+        else None,
         "paused": paused,
     }
     return json.dumps(job).encode() + b"\n"
 
 
-def _from_line(line: bytes) -> tuple[TrainConfig, TakenUp | None, bool]:
+def _from_line(line: bytes) -> tuple[TrainConfig, ResumePoint | None, bool]:
     """Raises UsageError, and ValueError, KeyError or TypeError for what is no such line."""
     job = json.loads(line)
     config, folder, checkpoint = read_config(job["config"]), job["folder"], job["checkpoint"]
     if folder is None:
         return config, None, job.get("paused") is True
-    taken_up = TakenUp(Path(folder), None if checkpoint is None else Path(checkpoint))
-    return config, taken_up, job.get("paused") is True
+    resume_point = ResumePoint(Path(folder), None if checkpoint is None else Path(checkpoint))
+    return config, resume_point, job.get("paused") is True
 
 
 def main() -> int:
@@ -201,11 +202,11 @@ def _train(parent: BinaryIO) -> int:
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):  # whoever started us has gone, or has no use for us
         return 0
-    config, taken_up, paused = _from_line(line)
+    config, resume_point, paused = _from_line(line)
     inbox: Inbox = SimpleQueue()
     received = _stopping_on_signals(inbox)
     redirect_to_devnull([0])
-    for last in _events(config, inbox, taken_up):
+    for last in _events(config, inbox, resume_point):
         if last.written:
             _tell(parent, as_json(last))
         if isinstance(last, RunStarted) and paused:
@@ -217,12 +218,12 @@ def _train(parent: BinaryIO) -> int:
     return 128 + received[0] if received and last.reason == "stopped" else exit_status(last.reason)
 
 
-def _events(config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None) -> Iterator[Event]:
+def _events(config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None) -> Iterator[Event]:
     """What the run says, to whoever listens."""
     from core.attach.server import shared
     from core.training.trainer import train
 
-    yield from shared(train(config, inbox, taken_up), inbox)
+    yield from shared(train(config, inbox, resume_point), inbox)
 
 
 def _stopping_on_signals(inbox: Inbox) -> list[int]:

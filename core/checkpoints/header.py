@@ -72,6 +72,17 @@ class CheckpointInfo:
     version: int = FORMAT_VERSION
 
 
+Score = tuple[float, float]  # accuracy, then the negative loss: larger is better
+NO_SCORE: Score = (-1.0, -math.inf)
+
+
+def score_of(info: CheckpointInfo) -> Score:
+    """Return what decides which of two checkpoints is the better one."""
+    if info.test_accuracy is None or info.test_loss is None:
+        return NO_SCORE
+    return info.test_accuracy, -info.test_loss
+
+
 KNOWN = frozenset(field.name for field in fields(CheckpointInfo))
 
 

@@ -14,15 +14,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints.header import CheckpointInfo, read_info
+from core.checkpoints.header import CheckpointInfo, read_info, score_of
 from core.checkpoints.io import copy_as
+from core.commands import ResumePoint
 from core.config import FIELDS, TrainConfig, flag
 from core.errors import CheckpointError, UsageError, explain
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow, replace_file
 from core.runs.catalog import list_run
 from core.runs.resume import (
-    TakenUp,
     check_trained_here,
     digits_folder,
     is_run,
@@ -30,7 +30,7 @@ from core.runs.resume import (
     stored_config,
 )
 from core.runs.run import DESCRIPTION, EVENTS, Run, cannot_be_written, new_folder, read_description
-from core.training.checkpoint_writer import BEST, LAST, score_of
+from core.training.checkpoint_writer import BEST, LAST
 
 # What a run can go on with otherwise than it began. The network, its digits, the size of a batch
 # and the optimizer are what a checkpoint's tensors and steps are of.
@@ -54,7 +54,7 @@ CHANGEABLE = (
 
 def branch(
     checkpoint: Path, changes: Mapping[str, Any], folder: Path
-) -> tuple[TrainConfig, TakenUp]:
+) -> tuple[TrainConfig, ResumePoint]:
     """Makes a run in a folder of runs, that has the old run's record until the checkpoint, and the
     checkpoint as its last; with its best until there, if that is still in a file. What is given
     back is what to start it with. The old run is only read, so it may be going on.
@@ -87,7 +87,7 @@ def branch(
         if isinstance(error, OSError):
             raise cannot_be_written(folder, error) from None
         raise
-    return config, TakenUp(claimed, claimed / LAST)
+    return config, ResumePoint(claimed, claimed / LAST)
 
 
 def _config_before(

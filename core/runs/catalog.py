@@ -7,13 +7,13 @@ among the rest with the reason.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
-from core.errors import CheckpointError, explain
+from core.errors import CheckpointError, closest_match, explain
 from core.files import expand
 from core.runs.run import DESCRIPTION, EVENTS, is_imported, is_live, read_description, read_table
 
@@ -226,17 +226,10 @@ def find_run(name: str, folder: Path) -> Path:
             return place if place.name not in ("", "..") else Path(os.path.realpath(place))
         if place.name[:1] not in ("", ".") and _is_in(place, folder) and _has_checkpoint(place):
             return place
-    near = nearest(name, _run_names(folder))
+    near = closest_match(name, _run_names(folder))
     hint = f"; did you mean {near}?" if near else ""
     said = name or "a run without a name"
     raise CheckpointError(f"{said} does not exist, here or as a run in {folder}{hint}")
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of the names that is most like it, where one is."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, names, 1)), None)
 
 
 def _has_record(place: Path) -> bool:

@@ -6,12 +6,13 @@ No torch here: headers and run.json say it all, so that what cannot be is refuse
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.checkpoints.io import find
+from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
 from core.data.datasets import mnist_whole
 from core.errors import CheckpointError, UsageError
@@ -37,21 +38,13 @@ SAME_IN_A_RUN = (
 )
 
 
-@dataclass(frozen=True)
-class TakenUp:
-    """`checkpoint` is None for a run that ended before its first: it starts from its first step."""
-
-    folder: Path
-    checkpoint: Path | None
-
-
-def take_up(
+def prepare_resume(
     name: str,
     folder: Path,
     epochs: int | None = None,
     data: str | None = None,
     device: str | None = None,
-) -> tuple[TrainConfig, TakenUp]:
+) -> tuple[TrainConfig, ResumePoint]:
     """How to go on with the run that is meant by a checkpoint, a run's folder, or its name in a
     folder of runs; with more epochs, and digits or a device elsewhere, where those are given.
 
@@ -89,7 +82,7 @@ def take_up(
     _check_same_run(source, place, planned, described)
     done = info.epoch if info else 0
     _check_epochs(place.name, planned, config, done, description.get("status") == "finished")
-    return config, TakenUp(place, checkpoint)
+    return config, ResumePoint(place, checkpoint)
 
 
 def run_folder(name: str, folder: Path) -> Path | None:

@@ -20,9 +20,8 @@ from errno import ENOTEMPTY
 from pathlib import Path
 from time import time
 
-from core.errors import CheckpointError, explain
+from core.errors import CheckpointError, closest_match, explain
 from core.locking import one_at_a_time
-from core.runs.catalog import nearest
 
 TRASH = ".trash"
 WHOLE, FILES = "run", "files"
@@ -148,7 +147,7 @@ def restore(name: str, folder: Path) -> Path:
     for each in trashed:
         if each.run == name:
             return bring_back(each)
-    near = nearest(name, [each.run for each in trashed])
+    near = closest_match(name, [each.run for each in trashed])
     hint = f"; did you mean {near}?" if near else ""
     raise CheckpointError(f"nothing of {name or repr(name)} is in the trash of {folder}{hint}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -13,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import SUFFIX, CheckpointInfo
+from core.checkpoints.header import SUFFIX, CheckpointInfo, Score, score_of
 from core.errors import explain, first_line
 from core.events import CheckpointSaved, Event, Notice
 from core.files import link_file
@@ -34,15 +33,6 @@ WAITING_BYTES = 2**26
 RETRY_SECONDS = 5.0
 # How often whoever waits for the disk looks up.
 LOOK_SECONDS = 0.02
-
-Score = tuple[float, float]  # accuracy, and the loss below 0: the larger, the better
-NO_SCORE: Score = (-1.0, -math.inf)
-
-
-def score_of(info: CheckpointInfo) -> Score:
-    if info.test_accuracy is None or info.test_loss is None:
-        return NO_SCORE
-    return info.test_accuracy, -info.test_loss
 
 
 @dataclass(frozen=True)

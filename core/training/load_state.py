@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
+from core.checkpoints.header import NO_SCORE, SUFFIX, CheckpointInfo, Score, read_info, score_of
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
 from core.runs.record import plausible
 from core.runs.run import Run, versions
-from core.training.checkpoint_writer import BEST, LAST, NO_SCORE, Score, score_of
+from core.training.checkpoint_writer import BEST, LAST
 from core.training.learner import Learner
 
 # What a run's start tells of how its steps are made, beside its settings.

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checkpoints.header import read_info
+from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.models.architectures import ARCHITECTURES
-from core.runs.resume import TakenUp
 from core.runs.run import cannot_be_written, held
 from core.training.distributed import Place, Ranks, check_shared, launched
 
@@ -46,7 +46,7 @@ class Plan:
     ranks: int = 1
 
 
-def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
+def plan(config: TrainConfig, resume_point: ResumePoint | None = None) -> Plan:
     """What `train` would do with the same arguments. Raises UserError for what would keep it from
     beginning, as far as that can be known by now, in the words of the real thing."""
     from core.compute.devices import choose_device, choose_precision
@@ -60,8 +60,8 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
         raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
     if place:
         check_shared(config.batch_size, place.world)
-    _check_folders(config, taken_up)
-    checkpoint = taken_up.checkpoint if taken_up else None
+    _check_folders(config, resume_point)
+    checkpoint = resume_point.checkpoint if resume_point else None
     steps = math.ceil(count / config.batch_size)
     return Plan(
         config=config,
@@ -75,7 +75,7 @@ def plan(config: TrainConfig, taken_up: TakenUp | None = None) -> Plan:
         steps_per_epoch=steps,
         total_steps=steps * config.epochs,
         step=read_info(checkpoint).step if checkpoint else 0,
-        run=taken_up.folder if taken_up else None,
+        run=resume_point.folder if resume_point else None,
         checkpoint=checkpoint,
         notes=notes,
         ranks=place.world if place else 1,
@@ -113,15 +113,15 @@ def _no_place_for_mnist(data: str | None) -> str | None:
     return f"{folder} cannot be written ({explain(error)})" if error else None
 
 
-def _check_folders(config: TrainConfig, taken_up: TakenUp | None) -> None:
+def _check_folders(config: TrainConfig, resume_point: ResumePoint | None) -> None:
     """Raises CheckpointError where the run could not be written, or is going on already."""
-    if taken_up is None:
+    if resume_point is None:
         if error := _unwritable(config.folder):
             raise cannot_be_written(config.folder, error)
         return
-    with held(taken_up.folder):
-        if error := _unwritable(taken_up.folder):
-            raise CheckpointError(f"{taken_up.folder} cannot be written ({explain(error)})")
+    with held(resume_point.folder):
+        if error := _unwritable(resume_point.folder):
+            raise CheckpointError(f"{resume_point.folder} cannot be written ({explain(error)})")
 
 
 def _unwritable(folder: Path) -> OSError | None:

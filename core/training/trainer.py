@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import torch
 
-from core.commands import Inbox, Stop
+from core.commands import Inbox, ResumePoint, Stop
 from core.compute.devices import choose_device, choose_precision
 from core.config import TrainConfig
 from core.data import datasets
@@ -17,7 +17,6 @@ from core.errors import CheckpointError, DeviceError, UsageError, UserError, exp
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
 from core.runs import run as runs
-from core.runs.resume import TakenUp
 from core.training.control import Asked
 from core.training.distributed import Ranks, check_shared
 from core.training.learner import Learner
@@ -28,7 +27,7 @@ from core.training.loop import Session
 def train(
     config: TrainConfig,
     inbox: Inbox,
-    taken_up: TakenUp | None = None,
+    resume_point: ResumePoint | None = None,
     ranks: Ranks | None = None,
 ) -> Iterator[Event]:
     """Trains as the config says and as the inbox is told, and gives events until it has ended: a
@@ -53,13 +52,22 @@ def train(
             raise UsageError(f"--batch-size {config.batch_size} is more than the {count:,} digits")
         if ranks:
             check_shared(config.batch_size, ranks.world)
-        if taken_up is None:
+        if resume_point is None:
             run = runs.create(config, dataset, str(device))
         else:
-            run = runs.reopen(taken_up.folder)
+            run = runs.reopen(resume_point.folder)
         with run:
             prepare = partial(
-                _prepared, config, precision, dataset, tensors, device, run, inbox, taken_up, ranks
+                _prepared,
+                config,
+                precision,
+                dataset,
+                tensors,
+                device,
+                run,
+                inbox,
+                resume_point,
+                ranks,
             )
             yield from _recorded(run, _explained(device, config.batch_size, run, prepare))
     except UserError as error:
@@ -105,15 +113,15 @@ def _prepared(
     device: torch.device,
     run: runs.Run,
     inbox: Inbox,
-    taken_up: TakenUp | None,
+    resume_point: ResumePoint | None,
     ranks: Ranks | None,
 ) -> Session:
     """The run, ready to begin. One that is taken up stays as it was until all is here."""
     learner = Learner(config, precision, tensors, device, ranks)
     position = Position()
-    if taken_up is not None:
+    if resume_point is not None:
         try:
-            position = restore(run, learner, taken_up.checkpoint)
+            position = restore(run, learner, resume_point.checkpoint)
             if position.learning_rate is not None:
                 config = replace(config, learning_rate=position.learning_rate)
             run.begin(config, dataset, str(device))

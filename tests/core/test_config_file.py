@@ -138,7 +138,7 @@ def planned(file, tmp_path, monkeypatch, capsys):
         monkeypatch.delenv(f"MNIST_TUI_{name.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def plan(config, taken_up):  # the real one has to load PyTorch, and is tested elsewhere
+    def plan(config, resume_point):  # the real one has to load PyTorch, and is tested elsewhere
         return Plan(config, 7850, "cpu", 1, "fp32", "sample", 4000, False, 125, 750)
 
     monkeypatch.setattr("tui.cli.output.dry_run.plan", plan)

@@ -4,14 +4,14 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from core.events import Progress, RunStarted
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from core.training.trainer import train
 
 
-def drive(config, orders=(), taken_up=None):
+def drive(config, orders=(), resume_point=None):
     """A run's events. `orders` has what is said at a step or at the first event of a kind."""
     inbox, events, waiting = SimpleQueue(), [], dict(orders)
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, resume_point):
         events.append(event)
         due = event.step if isinstance(event, Progress) else type(event)
         for command in waiting.pop(due, ()):
@@ -28,5 +28,5 @@ def folder_of(events) -> Path:
 
 
 def go_on(place: Path, orders=(), **changes):
-    config, taken_up = take_up(str(place), Path("nowhere"), **changes)
-    return drive(config, orders, taken_up)
+    config, resume_point = prepare_resume(str(place), Path("nowhere"), **changes)
+    return drive(config, orders, resume_point)

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.attach.wire import RUN_COMMANDS
-from core.commands import Command, HandOver, ListDevices, Start
+from core.commands import Command, HandOver, ListDevices, ResumePoint, Start
 from core.config import read_config
 from core.errors import UserError, explain
 from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
-from core.runs.resume import TakenUp
 from tui.app.run_controller import Running
 from tui.state.history import laid_under, read_run
 from tui.state.run_state import Recalled, RunState
@@ -185,16 +184,16 @@ class Attaching(Running):
         background, self._background, self._hands_over = self._background, None, False
         assert background is not None
         config = read_config(event.config)
-        taken_up = TakenUp(Path(event.folder), Path(event.checkpoint))
+        resume_point = ResumePoint(Path(event.folder), Path(event.checkpoint))
         before = self.run_state
 
         def begin() -> None:
             from core.attach.client import follow
 
-            for each in background.begin(config, taken_up, paused=event.paused):
+            for each in background.begin(config, resume_point, paused=event.paused):
                 if isinstance(each, RunFailed):
                     # It is this process that goes on with it then, as if nothing had been.
-                    self._next = Start(config, taken_up), before
+                    self._next = Start(config, resume_point), before
                     message = f"the run stays here, it cannot be handed over: {each.message}"
                     self.told(replace(each, message=message))
                 elif not isinstance(each, RunStarted):

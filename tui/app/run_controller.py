@@ -274,7 +274,10 @@ class Running(Looking):
         """`history` is what the run has told so far, where it is taken up."""
         from tui.state.history import laid_under
 
-        before, folder = self.run_state, command.taken_up.folder if command.taken_up else None
+        before, folder = (
+            self.run_state,
+            command.resume_point.folder if command.resume_point else None,
+        )
         self.earlier = laid_under(self.earlier, before, folder)
         self.run_state = starting(
             replace(history or RunState(), devices=before.devices, network=before.network)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from core.commands import ResumePoint
 from core.config import TrainConfig, parse
 from core.errors import UsageError
-from core.runs.resume import TakenUp
 from core.training.distributed import launched
 from tui.cli.console import CheckpointsDir, DataDir, folder_of
 from tui.cli.options import environment_variable, with_config
@@ -97,17 +97,17 @@ def resume(
     """Go on with a run exactly where it stopped."""
     if follows() and not dry_run:  # all that it needs it is told
         return follow()
-    from core.runs.resume import take_up
+    from core.runs.resume import prepare_resume
 
     more = None if epochs is None else parse("epochs", epochs)
     other = None if device is None else parse("device", device)
-    config, taken_up = take_up(run, folder_of(checkpoints), more, data, other)
-    return _train(config, taken_up, as_json, quiet, detach, on_hangup, dry_run, tensorboard)
+    config, resume_point = prepare_resume(run, folder_of(checkpoints), more, data, other)
+    return _train(config, resume_point, as_json, quiet, detach, on_hangup, dry_run, tensorboard)
 
 
 def _train(
     config: TrainConfig,
-    taken_up: TakenUp | None,
+    resume_point: ResumePoint | None,
     as_json: bool,
     quiet: bool,
     detach: bool,
@@ -123,16 +123,18 @@ def _train(
     if dry_run:
         from tui.cli.output.dry_run import tell_plan
 
-        return tell_plan(config, taken_up, as_json=as_json, quiet=quiet, tensorboard=tensorboard)
+        return tell_plan(
+            config, resume_point, as_json=as_json, quiet=quiet, tensorboard=tensorboard
+        )
     if detach:
         from tui.headless.detached import train_detached
 
-        return train_detached(config, taken_up, as_json=as_json, quiet=quiet)
+        return train_detached(config, resume_point, as_json=as_json, quiet=quiet)
     from tui.headless.train import train_plainly
 
     return train_plainly(
         config,
-        taken_up,
+        resume_point,
         as_json=as_json,
         quiet=quiet,
         tensorboard=tensorboard,

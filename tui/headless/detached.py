@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from types import FrameType
 
 from core.attach.detached import Background
+from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.errors import exit_status
 from core.event_json import as_json as line_of
 from core.events import Event, Notice, Preparing, RunFailed, RunStarted
-from core.runs.resume import TakenUp
 from tui.text.console import complain
 
 
 def train_detached(
     config: TrainConfig,
-    taken_up: TakenUp | None = None,
+    resume_point: ResumePoint | None = None,
     *,
     as_json: bool = False,
     quiet: bool = False,
@@ -29,7 +29,7 @@ def train_detached(
     background = Background()
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        *_, last = _complaining(background.begin(config, taken_up), quiet)
+        *_, last = _complaining(background.begin(config, resume_point), quiet)
     finally:
         background.give_up()
         signal.signal(signal.SIGTERM, before)

@@ -9,13 +9,12 @@ from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from types import FrameType
 
-from core.commands import Inbox, Stop
+from core.commands import Inbox, ResumePoint, Stop
 from core.config import TrainConfig
 from core.errors import exit_status, explain
 from core.event_json import as_json
 from core.events import Event, Notice, RunFailed, RunFinished
 from core.files import redirect_to_devnull
-from core.runs.resume import TakenUp
 from core.training.distributed import Ranks
 from tui.headless.event_files import check_tensorboard
 from tui.headless.tensorboard import telling_tensorboard
@@ -29,7 +28,7 @@ from tui.text.console import complain
 
 def train_plainly(
     config: TrainConfig,
-    taken_up: TakenUp | None = None,
+    resume_point: ResumePoint | None = None,
     *,
     as_json: bool = False,
     quiet: bool = False,
@@ -50,7 +49,7 @@ def train_plainly(
         on_hangup = SAVE  # torchrun goes with its terminal, and a while later ends all of them
     inbox: Inbox = SimpleQueue()
     with _stopping_on_signals(inbox, on_hangup) as signals:
-        events = _trained(config, inbox, taken_up, ranks)
+        events = _trained(config, inbox, resume_point, ranks)
         if tensorboard:
             events = telling_tensorboard(events)
         ended: list[Event] = []
@@ -62,13 +61,13 @@ def train_plainly(
 
 
 def _trained(
-    config: TrainConfig, inbox: Inbox, taken_up: TakenUp | None, ranks: Ranks | None
+    config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None, ranks: Ranks | None
 ) -> Iterator[Event]:
     """Whoever shows it has begun to by the time that PyTorch is loaded."""
     from core.attach.server import shared
     from core.training.trainer import train
 
-    yield from shared(train(config, inbox, taken_up, ranks), inbox)
+    yield from shared(train(config, inbox, resume_point, ranks), inbox)
 
 
 def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:

@@ -272,8 +272,8 @@ class Rewind(ModalScreen[Branch | None]):
         try:
             if read_info(place.path).digest != place.info.digest:
                 raise CheckpointError("that checkpoint has been replaced meanwhile: choose again")
-            config, taken_up = branch(place.path, changes, place.path.parent.parent)
-            made = Start(config, taken_up), read_run(taken_up.folder)
+            config, resume_point = branch(place.path, changes, place.path.parent.parent)
+            made = Start(config, resume_point), read_run(resume_point.folder)
         except Exception as error:  # whatever it is, another can be chosen
             self.post_message(self.Refused(first_line(error)))
         else:

@@ -104,12 +104,12 @@ def place_of(state: RunState) -> str | None:
 
 
 def laid_under(
-    earlier: tuple[RunState, ...], before: RunState, taken_up: Path | None
+    earlier: tuple[RunState, ...], before: RunState, resume_point: Path | None
 ) -> tuple[RunState, ...]:
     """The earlier runs, and with them the one before, once another starts; but not the one that is
     taken up, since that is the live one again.
     """
-    live = None if taken_up is None else os.path.abspath(taken_up)
+    live = None if resume_point is None else os.path.abspath(resume_point)
     own = [before] if before.started and before.curves.losses.points else []
     rest = [each for each in earlier if place_of(each) != place_of(before)]
     runs = [lightened(each) for each in (*rest, *own) if place_of(each) != live]

@@ -75,8 +75,8 @@ FAKE = """
 import sys, time, types
 from tests.support.fakes import make_fake_train
 from core.events import Notice
-def train(config, inbox, taken_up=None):
-    yield Notice(message=f"take up {taken_up.checkpoint}" if taken_up else "by the way")
+def train(config, inbox, resume_point=None):
+    yield Notice(message=f"take up {resume_point.checkpoint}" if resume_point else "by the way")
     yield from make_fake_train(delay=config.save_every)(config, inbox)
     time.sleep(60 if config.preset == "speedrun" else 0)
 sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")

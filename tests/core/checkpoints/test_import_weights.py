@@ -15,7 +15,7 @@ from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.runs.branch import branch
 from core.runs.catalog import read_listed
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_what_is_imported_is_a_run_that_never_ran(tmp_path, model):
     alone = "was imported and holds weights alone: there is no training to go on with"
     for name in ("model", str(imported.path)):
         with pytest.raises(CheckpointError, match=alone):
-            take_up(name, runs)
+            prepare_resume(name, runs)
     with pytest.raises(CheckpointError, match=alone):
         branch(imported.path, {}, runs)
     assert [each.name for each in runs.iterdir()] == ["model"]

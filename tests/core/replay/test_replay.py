@@ -173,8 +173,8 @@ def test_what_happened_on_the_way_happens_again(tiny, every_step, optimizer, pre
 def test_a_branch_comes_out_the_same_again_across_its_fork(tiny, every_step):
     old = folder_of(drive(tiny(epochs=3)))
     changes = {"weight_decay": 0.1, "seed": 5, "epochs": 4}
-    config, taken_up = branch(old / "epoch-002.safetensors", changes, old.parent)
-    folder = folder_of(drive(config, (), taken_up))
+    config, resume_point = branch(old / "epoch-002.safetensors", changes, old.parent)
+    folder = folder_of(drive(config, (), resume_point))
     # By its name one of the branch, and yet of the time before.
     info, tensors = checkpoints.load(old / "epoch-001.safetensors")
     checkpoints.save(folder / "epoch-001.safetensors", tensors, info)

@@ -20,7 +20,7 @@ from core.runs import branch as branching
 from core.runs import run as runs
 from core.runs.branch import branch
 from core.runs.catalog import list_checkpoints
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
 
@@ -30,9 +30,9 @@ def every_step(monkeypatch, saved_at_once):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
 
 
-def drive(config, orders=(), taken_up=None):
+def drive(config, orders=(), resume_point=None):
     inbox, events, waiting = SimpleQueue(), [], dict(orders)
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, resume_point):
         events.append(event)
         due = event.step if isinstance(event, Progress) else type(event)
         for command in waiting.pop(due, ()):
@@ -88,8 +88,8 @@ def test_without_links_an_epoch_s_checkpoint_is_written(tiny, monkeypatch):
 
 def test_a_run_goes_back_to_an_epoch_and_comes_to_the_same_end(old):
     before = tensors(old, "last")
-    config, taken_up = take_up(str(old / "epoch-002.safetensors"), old.parent)
-    assert drive(config, {}, taken_up).step == 20
+    config, resume_point = prepare_resume(str(old / "epoch-002.safetensors"), old.parent)
+    assert drive(config, {}, resume_point).step == 20
     after = tensors(old, "last")
     assert all(torch.equal(each, after[name]) for name, each in before.items())
     assert (old / "step-40.safetensors").exists()
@@ -98,9 +98,11 @@ def test_a_run_goes_back_to_an_epoch_and_comes_to_the_same_end(old):
 @pytest.mark.parametrize("name", ["epoch-001", "epoch-002"])
 def test_a_branch_with_nothing_changed_is_the_old_run(old, name):
     before = content(old)
-    config, taken_up = branch(old / f"{name}.safetensors", {}, old.parent)
-    started = drive(config, {14: [SetLearningRate(0.005)]} if name == "epoch-001" else {}, taken_up)
-    new, step = taken_up.folder, int(name[-1]) * 10
+    config, resume_point = branch(old / f"{name}.safetensors", {}, old.parent)
+    started = drive(
+        config, {14: [SetLearningRate(0.005)]} if name == "epoch-001" else {}, resume_point
+    )
+    new, step = resume_point.folder, int(name[-1]) * 10
     assert (started.step, started.branched_from, started.branched_at) == (step, old.name, step)
     assert started.run == new.name != old.name
     for kind in ("last", "best"):
@@ -112,18 +114,18 @@ def test_a_branch_with_nothing_changed_is_the_old_run(old, name):
 
 def test_a_branch_that_is_killed_before_its_first_save_is_taken_up_as_it_is_meant(old):
     changes = {"learning_rate": 0.002, "epochs": 5, "label_smoothing": 0.1, "schedule": "constant"}
-    config, taken_up = branch(old / "epoch-003.safetensors", changes, old.parent)
-    resumed, again = take_up(taken_up.folder.name, old.parent)
+    config, resume_point = branch(old / "epoch-003.safetensors", changes, old.parent)
+    resumed, again = prepare_resume(resume_point.folder.name, old.parent)
     assert resumed == config
-    assert again == taken_up
+    assert again == resume_point
     assert (config.learning_rate, config.epochs, config.label_smoothing) == (0.002, 5, 0.1)
     started = drive(resumed, {}, again)
     assert (started.branched_from, started.total_steps) == (old.name, 50)
-    assert [step for step, _, _ in losses(taken_up.folder)] == list(range(1, 51))
-    assert {rate for step, _, rate in losses(taken_up.folder) if step > 30} == {0.002}
-    told = [each for each in recorded(taken_up.folder) if isinstance(each, LearningRateChanged)]
+    assert [step for step, _, _ in losses(resume_point.folder)] == list(range(1, 51))
+    assert {rate for step, _, rate in losses(resume_point.folder) if step > 30} == {0.002}
+    told = [each for each in recorded(resume_point.folder) if isinstance(each, LearningRateChanged)]
     assert [(each.step, each.learning_rate) for each in told] == [(14, 0.005), (30, 0.002)]
-    described = runs.read_description(taken_up.folder)
+    described = runs.read_description(resume_point.folder)
     assert (described["branched_from"], described["branched_at"]) == (old.name, 30)
 
 
@@ -131,22 +133,24 @@ def test_the_best_until_the_checkpoint_goes_with_it(tiny, monkeypatch):
     scores = iter([0.5, 0.9, 0.7, 0.8, 0.6, 0.6])
     monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
     old = Path(drive(tiny(epochs=4)).folder)
-    config, taken_up = branch(old / "epoch-003.safetensors", {"seed": 7, "epochs": 4}, old.parent)
-    best = read_info(taken_up.folder / "best.safetensors")
-    assert (best.step, best.run, best.config["seed"]) == (20, taken_up.folder.name, 7)
-    drive(config, {}, taken_up)
-    assert checkpoints.load(taken_up.folder / "best.safetensors")[0].test_accuracy == 0.9
+    config, resume_point = branch(
+        old / "epoch-003.safetensors", {"seed": 7, "epochs": 4}, old.parent
+    )
+    best = read_info(resume_point.folder / "best.safetensors")
+    assert (best.step, best.run, best.config["seed"]) == (20, resume_point.folder.name, 7)
+    drive(config, {}, resume_point)
+    assert checkpoints.load(resume_point.folder / "best.safetensors")[0].test_accuracy == 0.9
     _, early = branch(old / "epoch-001.safetensors", {}, old.parent)
     assert not (early.folder / "best.safetensors").exists(), "its own is the best until there"
 
 
 def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
     old = Path(drive(tiny(epochs=3), {13: [Stop()]}).folder)
-    config, taken_up = branch(old / "last.safetensors", {"weight_decay": 0.1}, old.parent)
-    assert drive(config, {}, taken_up).step == 13
-    config, other = branch(taken_up.folder / "epoch-002.safetensors", {"shift": 2}, old.parent)
+    config, resume_point = branch(old / "last.safetensors", {"weight_decay": 0.1}, old.parent)
+    assert drive(config, {}, resume_point).step == 13
+    config, other = branch(resume_point.folder / "epoch-002.safetensors", {"shift": 2}, old.parent)
     started = drive(config, {}, other)
-    assert (started.branched_from, started.branched_at) == (taken_up.folder.name, 20)
+    assert (started.branched_from, started.branched_at) == (resume_point.folder.name, 20)
     assert started.config["weight_decay"] == 0.1
     assert [step for step, _, _ in losses(other.folder)] == list(range(1, 31))
 
@@ -218,6 +222,6 @@ def test_a_rate_that_was_set_later_at_the_same_step_is_not_the_branch_s(old):
     at = next(i for i, line in enumerate(lines) if '"checkpoint_saved"' in line)
     lines.insert(at, as_json(LearningRateChanged(step=info.step, learning_rate=0.5)) + "\n")
     (old / "events.jsonl").write_text("".join(lines))
-    config, taken_up = branch(middle, {}, old.parent)
+    config, resume_point = branch(middle, {}, old.parent)
     assert config.learning_rate == info.config["learning_rate"]
-    assert drive(config, taken_up=taken_up).config["learning_rate"] == config.learning_rate
+    assert drive(config, resume_point=resume_point).config["learning_rate"] == config.learning_rate

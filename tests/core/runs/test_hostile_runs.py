@@ -21,16 +21,16 @@ from core.runs import run as runs
 from core.runs import trash
 from core.runs.branch import branch
 from core.runs.catalog import scan_runs
-from core.runs.resume import digits_folder, take_up
+from core.runs.resume import digits_folder, prepare_resume
 from core.training.trainer import train
 from tui.state.history import read_run
 
 OUTSIDE = "nobody but its owner writes here\n"
 
 
-def drive(config, taken_up=None, stop=False):
+def drive(config, resume_point=None, stop=False):
     inbox, events = SimpleQueue(), []
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, resume_point):
         events.append(event)
         if stop and isinstance(event, Evaluated):
             inbox.put(Stop())
@@ -56,7 +56,7 @@ def outside(tmp_path):
 
 
 def go_on(folder):
-    return drive(*take_up(str(folder), folder.parent))
+    return drive(*prepare_resume(str(folder), folder.parent))
 
 
 def lines(folder):
@@ -89,7 +89,7 @@ def test_no_path_that_stands_in_a_run_is_gone_to(hostile, outside, tmp_path):
         str(hostile),
         str(hostile / "last.safetensors"),
     )
-    config, _ = take_up(hostile.name, hostile.parent)
+    config, _ = prepare_resume(hostile.name, hostile.parent)
     assert (config.folder, config.data) == (hostile.parent, None)
     config, made = branch(hostile / "last.safetensors", {"epochs": 4}, hostile.parent)
     assert (made.folder.parent, config.folder, config.data) == (*[hostile.parent] * 2, None)

@@ -24,7 +24,7 @@ from core.runs import run as runs
 from core.runs import trash
 from core.runs.branch import branch
 from core.runs.catalog import find_run, read_listed, scan_runs
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from tests.support import preloaded
 from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
@@ -78,11 +78,11 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def drive(config, stop_at=None, taken_up=None):
+def drive(config, stop_at=None, resume_point=None):
     from core.training.trainer import train
 
     inbox, events = SimpleQueue(), []
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, resume_point):
         events.append(event)
         if isinstance(event, Progress) and event.step == stop_at:
             inbox.put(Stop())
@@ -104,8 +104,8 @@ def test_a_run_goes_on_exactly_and_branches_with_its_best_under_another_name(
     state = read_run(place)
     assert (state.started.run, state.started.folder) == (place.name, str(place))
     assert state.checkpoint == str(place / "last.safetensors")
-    new, taken_up = take_up("my [red] run", place.parent)
-    assert drive(new, taken_up=taken_up) == place
+    new, resume_point = prepare_resume("my [red] run", place.parent)
+    assert drive(new, resume_point=resume_point) == place
     for name in ("last", "best"):
         one, other = (checkpoints.load(each / f"{name}.safetensors") for each in (whole, place))
         assert one[0].step == other[0].step

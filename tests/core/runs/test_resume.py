@@ -21,7 +21,7 @@ from core.errors import CheckpointError, UsageError
 from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
 from core.models.architectures import ARCHITECTURES
 from core.runs import run as runs
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
 from tests.support.resuming import drive, folder_of, go_on, only
@@ -220,11 +220,11 @@ def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
 
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     inbox = SimpleQueue()
-    inbox.put(Start(*take_up(str(cut), Path("nowhere"))))
+    inbox.put(Start(*prepare_resume(str(cut), Path("nowhere"))))
     inbox.put(Quit())
     # A Quit that is there from the start stops the run at once; what is left is taken up again.
     list(serve(inbox))
-    inbox.put(Start(*take_up(str(cut), Path("nowhere"))))
+    inbox.put(Start(*prepare_resume(str(cut), Path("nowhere"))))
     thread = threading.Thread(target=lambda: list(serve(inbox)))
     thread.start()
     while runs.read_description(cut)["status"] != "finished":
@@ -235,10 +235,10 @@ def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
     assert told(whole) == told(cut)
 
 
-def killed_at(step, config, orders=(), taken_up=None):
+def killed_at(step, config, orders=(), resume_point=None):
     """The folder of a run that says and writes nothing more after that step's progress."""
     inbox, waiting = SimpleQueue(), dict(orders)
-    for event in train(config, inbox, taken_up):
+    for event in train(config, inbox, resume_point):
         if isinstance(event, RunStarted):
             folder = Path(event.folder)
         if isinstance(event, Progress) and event.step == step:
@@ -270,8 +270,8 @@ def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
     folder = shutil.copytree(whole, tmp_path / "copy")
     early = killed_at(9, tiny(epochs=4), {7: [Save()]})
     old = Path(shutil.copy(early / "last.safetensors", folder / "old.safetensors"))
-    config, taken_up = take_up(str(old), tmp_path)
-    killed_at(9, config, (), taken_up)  # before it has saved anything itself
+    config, resume_point = prepare_resume(str(old), tmp_path)
+    killed_at(9, config, (), resume_point)  # before it has saved anything itself
     assert read_info(folder / "last.safetensors").step == 7
     go_on(folder)
     assert_same_end(whole, folder)
@@ -301,8 +301,8 @@ def test_a_kill_between_two_files_loses_neither(
 
 def test_more_epochs_are_not_forgotten_by_a_kill(tiny, every_step, saved_at_once):
     whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2), {13: [Stop()]}))
-    config, taken_up = take_up(str(cut), Path("nowhere"), epochs=3)
-    killed_at(15, config, (), taken_up)  # before it has saved anything itself
+    config, resume_point = prepare_resume(str(cut), Path("nowhere"), epochs=3)
+    killed_at(15, config, (), resume_point)  # before it has saved anything itself
     assert go_on(cut)[-1].steps == 30
     assert_same_end(whole, cut)
 
@@ -325,15 +325,17 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     monkeypatch.chdir(tmp_path)
     folder = folder_of(drive(tiny(data="digits"), {13: [Stop()]}))
     monkeypatch.chdir("/")
-    assert take_up(str(folder), tmp_path)[0].data == str(digits)
-    assert take_up(str(folder), tmp_path, data="other")[0].data == "other"
+    assert prepare_resume(str(folder), tmp_path)[0].data == str(digits)
+    assert prepare_resume(str(folder), tmp_path, data="other")[0].data == "other"
     asked = []
     monkeypatch.setattr(reports, "load_digits", lambda *given: asked.append(given) or tiny_tensors)
     reports.evaluate_checkpoint(folder / "last.safetensors", None)
     reports.evaluate_checkpoint(folder / "last.safetensors", "other")
     assert asked == [("sample", str(digits)), ("sample", "other")]
     shutil.rmtree(digits)
-    assert take_up(str(folder), tmp_path)[0].data is None, "what has gone is looked for elsewhere"
+    assert prepare_resume(str(folder), tmp_path)[0].data is None, (
+        "what has gone is looked for elsewhere"
+    )
 
 
 def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
@@ -341,8 +343,8 @@ def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
         "core.compute.devices._bf16_missing", lambda device: None
     )  # slow, but it can be had
     folder = folder_of(drive(tiny(arch="quick", precision="bf16"), {13: [Stop()]}))
-    config, taken_up = take_up(str(folder), folder.parent)
-    (notice,) = only(drive(replace(config, precision="fp32"), (), taken_up), Notice)
+    config, resume_point = prepare_resume(str(folder), folder.parent)
+    (notice,) = only(drive(replace(config, precision="fp32"), (), resume_point), Notice)
     assert "precision was bf16 and is fp32" in notice.message
 
 
@@ -361,7 +363,7 @@ def test_a_description_that_others_have_spoiled_does_not_matter(tiny, every_step
 
 def refused(place, **changes):
     with pytest.raises((CheckpointError, UsageError)) as error:
-        take_up(str(place), Path(place).parent, **changes)
+        prepare_resume(str(place), Path(place).parent, **changes)
     assert len(str(error.value).splitlines()) == 1
     return str(error.value)
 
@@ -373,15 +375,15 @@ def content(folder: Path):
 def test_a_run_can_be_named_by_name_folder_or_file(tiny, every_step):
     folder = folder_of(drive(tiny(), {13: [Stop()]}))
     named = [folder.name, str(folder), str(folder / "last.safetensors")]
-    found = {take_up(each, folder.parent)[1].checkpoint for each in named}
+    found = {prepare_resume(each, folder.parent)[1].checkpoint for each in named}
     assert found == {folder / "last.safetensors"}
-    best = take_up(str(folder / "best.safetensors"), folder.parent)[1]
+    best = prepare_resume(str(folder / "best.safetensors"), folder.parent)[1]
     assert best.checkpoint == folder / "best.safetensors"
 
 
 def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(UsageError, match="must not be empty"):
-        take_up("", tmp_path)
+        prepare_resume("", tmp_path)
     assert "does not exist" in refused(tmp_path / "mlp-9")
     (tmp_path / "empty").mkdir()
     assert "has no checkpoint in it" in refused(tmp_path / "empty")
@@ -544,8 +546,8 @@ def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_on
 
 def test_another_number_of_threads_is_told(tiny, every_step):
     folder = folder_of(drive(tiny(threads=1), {13: [Stop()]}))
-    config, taken_up = take_up(str(folder), folder.parent)
-    events = drive(replace(config, threads=2), (), taken_up)
+    config, resume_point = prepare_resume(str(folder), folder.parent)
+    events = drive(replace(config, threads=2), (), resume_point)
     (notice,) = only(events, Notice)
     assert "threads was 1 and is 2" in notice.message
 
@@ -598,5 +600,5 @@ def test_a_run_that_has_only_its_epochs_left_does_not_begin_anew(tiny, every_ste
     for name in ("last", "best"):
         (folder / f"{name}.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"name one of its files, such as .*epoch-002"):
-        take_up(str(folder), folder.parent)
-    assert take_up(str(folder / "epoch-001.safetensors"), folder.parent)[1].folder == folder
+        prepare_resume(str(folder), folder.parent)
+    assert prepare_resume(str(folder / "epoch-001.safetensors"), folder.parent)[1].folder == folder

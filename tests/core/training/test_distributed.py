@@ -22,7 +22,7 @@ from core.commands import SetLearningRate
 from core.config import make_config
 from core.errors import DeviceError, UsageError
 from core.events import Progress, RunStarted
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from core.training import distributed
 from core.training import loop as session
 from core.training.distributed import TOLD, Place, RankLost, Ranks, join, launched, part
@@ -167,10 +167,10 @@ def losses(events):
     return {each["step"]: each["loss"] for each in events if each["event"] == "progress"}
 
 
-def alone(config, taken_up=None, rates=(), ranks=None):
+def alone(config, resume_point=None, rates=(), ranks=None):
     """Each step's loss in one process, in which the rate is changed at those steps."""
     inbox, found = SimpleQueue(), {}
-    for event in train(config, inbox, taken_up, ranks):
+    for event in train(config, inbox, resume_point, ranks):
         if isinstance(event, Progress):
             found[event.step] = event.loss
             if event.step in dict(rates):
@@ -239,7 +239,7 @@ def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
     config = make_config(**SETTINGS, epochs=3, checkpoints=str(tmp_path))
     expected = alone(config, rates=[(changed["step"], changed["learning_rate"])])
     found = losses(pair.begun) | losses(pair.taken_up)
-    found |= alone(*take_up(str(pair.folder), tmp_path, epochs=3))
+    found |= alone(*prepare_resume(str(pair.folder), tmp_path, epochs=3))
     assert list(found) == list(range(1, 3 * EPOCH + 1))
     assert found == pytest.approx(expected, rel=1e-4)
 

@@ -106,7 +106,7 @@ class Failing:
     def wait_ready(self, timeout):
         pass
 
-    def begin(self, config, taken_up, *, paused):
+    def begin(self, config, resume_point, *, paused):
         yield RunFailed(reason="error", message="no room for it")
 
     def give_up(self):
@@ -128,7 +128,7 @@ async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
 class Unheard(Failing):
     """One that begins, and that nobody can follow."""
 
-    def begin(self, config, taken_up, *, paused):
+    def begin(self, config, resume_point, *, paused):
         events = make_fake_train()(config, SimpleQueue())
         yield next(event for event in events if isinstance(event, RunStarted))
 

@@ -10,7 +10,7 @@ from core.commands import Stop
 from core.events import Evaluated, Notice, Progress, RunFinished, RunStarted
 from core.runs.catalog import read_listed
 from core.runs.manage import delete, rename
-from core.runs.resume import take_up
+from core.runs.resume import prepare_resume
 from core.runs.trash import restore
 from core.training.trainer import train
 from tui.headless.event_files import PATTERN, TAGS, EventFile
@@ -47,10 +47,10 @@ def recorded(folder: Path) -> dict[str, list]:
     return told
 
 
-def begun(config, tensorboard=True, stop_at=None, taken_up=None):
+def begun(config, tensorboard=True, stop_at=None, resume_point=None):
     """Trains; gives the run's folder and its events."""
     inbox, events = SimpleQueue(), []
-    told = train(config, inbox, taken_up)
+    told = train(config, inbox, resume_point)
     for event in telling_tensorboard(told) if tensorboard else told:
         events.append(event)
         if isinstance(event, Progress) and event.step == stop_at:
@@ -61,8 +61,8 @@ def begun(config, tensorboard=True, stop_at=None, taken_up=None):
 
 
 def gone_on(folder, tensorboard=True):
-    config, taken_up = take_up(str(folder), folder.parent)
-    return begun(config, tensorboard, taken_up=taken_up)
+    config, resume_point = prepare_resume(str(folder), folder.parent)
+    return begun(config, tensorboard, resume_point=resume_point)
 
 
 def test_it_reads_what_the_run_has_told_while_it_goes_on(tiny):

@@ -72,9 +72,9 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
 
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
 
-    def pausing(config, inbox, taken_up=None):
-        for event in trainer.train(config, inbox, taken_up):
-            if isinstance(event, Progress) and event.step == 35 and taken_up is None:
+    def pausing(config, inbox, resume_point=None):
+        for event in trainer.train(config, inbox, resume_point):
+            if isinstance(event, Progress) and event.step == 35 and resume_point is None:
                 inbox.put(Pause())
             yield event
 

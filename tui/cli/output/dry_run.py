@@ -4,10 +4,10 @@ import io
 import sys
 from dataclasses import asdict
 
+from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.config_file import as_toml
 from core.data.datasets import mnist_folder
-from core.runs.resume import TakenUp
 from core.training.plan import Plan, plan
 from tui.cli.console import print_json
 from tui.headless.event_files import check_tensorboard
@@ -18,7 +18,7 @@ from tui.text.formats import printable
 
 def tell_plan(
     config: TrainConfig,
-    taken_up: TakenUp | None = None,
+    resume_point: ResumePoint | None = None,
     *,
     as_json: bool,
     quiet: bool,
@@ -27,7 +27,7 @@ def tell_plan(
     """Prints it, and gives 0. Raises UserError for what would keep the run from beginning."""
     if tensorboard:
         check_tensorboard()
-    planned = plan(config, taken_up)
+    planned = plan(config, resume_point)
     for each in planned.notes:
         complain(each)
     if as_json:

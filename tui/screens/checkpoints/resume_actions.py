@@ -62,12 +62,14 @@ class GoingOn(View):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="going on")
     def _take_up(self, folder: Path) -> None:
-        from core.runs.resume import take_up
+        from core.runs.resume import prepare_resume
         from tui.state.history import read_run
 
         try:
-            config, taken_up = take_up(str(folder), folder.parent, data=self.mnist.config.data)
-            made = Start(config, taken_up), read_run(folder)
+            config, resume_point = prepare_resume(
+                str(folder), folder.parent, data=self.mnist.config.data
+            )
+            made = Start(config, resume_point), read_run(folder)
         except Exception as error:  # whatever it is, another run may go on
             self.post_message(self.TakenUp(None, first_line(error)))
         else:
