@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from core.config import TrainConfig
 from tui.actions import VIEWS
 from tui.app.app import MnistApp
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.state.run_state import RunState
 
 HERE = Path(__file__).resolve().parent
@@ -49,7 +49,7 @@ async def take(data: str | None, size: str) -> None:
         for options in BEFORE:
             train(data, *options)
         config = TrainConfig(arch="mlp", epochs=4, data=data)
-        app = MnistApp(config, start=True, settings=Settings())
+        app = MnistApp(config, start=True, preferences=Preferences())
         columns, rows = map(int, size.split("x"))
         async with app.run_test(size=(columns, rows)) as pilot:
 

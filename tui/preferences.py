@@ -1,4 +1,4 @@
-"""How a person wants to see things; nothing of it touches the run. Remembered between sessions."""
+"""Display preferences, remembered between sessions. None of them affects training."""
 
 import json
 import locale
@@ -12,47 +12,47 @@ from core.errors import explain
 from core.files import replacing
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
-# The article raises the softmax temperature so that more than one bar shows.
+# A softmax temperature above 1 makes more than one bar visible.
 TEMPERATURES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
-# As many charts as fit well, the chosen one alone, or all of them.
+# As many charts as fit well, the selected chart alone, or all charts.
 SEVERAL = ("fitting", "one", "all")
 CHARTS = ("loss", "accuracy", "rate", "gradient", "speed")
 X_AXES = ("epoch", "step", "time")
 DIGIT_STYLES = ("ramp", "half-block", "braille")
-# What part of the run a chart shows: all of it, or so much at its end.
+# The share of the run that a chart shows, counted from the run's end.
 ZOOMS = (1.0, 0.25, 0.05)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Preferences:
     theme: str = "textual-dark"
-    ascii: bool = False  # for fonts that have no braille and no blocks
+    ascii: bool = False  # for fonts without braille and block characters
     chart: str = "loss"
-    several: str = "fitting"  # how many charts at once
+    several: str = "fitting"  # how many charts are shown at once
     log_scale: bool = False
     smoothing: float = 0.6
     x_axis: str = "epoch"
-    machine: bool = False  # in a small window: its figures instead of the sentences
+    machine: bool = False  # in a small window: CPU, memory and GPU usage replace the commentary
     temperature: float = 3.0
     digit_style: str = "ramp"
-    slow_link: bool = False  # whether the app starts so
-    # What follows is of the moment, and not remembered.
-    slow: bool = False  # whether the line to the terminal is treated as a slow one now
+    slow_link: bool = False  # whether the app starts in slow-link mode
+    # The fields below are not saved.
+    slow: bool = False  # whether slow-link mode is on now
     zoom: float = 1.0
-    cursor: float | None = None  # where values are read off, as a share of the chart's width
+    cursor: float | None = None  # position of the chart's cursor, as a share of the chart's width
 
-    def next(self, name: str, values: tuple[Any, ...], by: int = 1) -> "Settings":
-        """With the value after this one, round and round."""
+    def next(self, name: str, values: tuple[Any, ...], by: int = 1) -> "Preferences":
+        """Return a copy in which the field `name` has the next of its values, cyclically."""
         place = values.index(getattr(self, name)) + by
         return replace(self, **{name: values[place % len(values)]})
 
-    def with_temperature(self, steps: int) -> "Settings":
-        """So many steps warmer, or colder."""
+    def with_temperature(self, steps: int) -> "Preferences":
+        """Return a copy with the temperature raised by `steps` levels (negative: lowered)."""
         place = TEMPERATURES.index(self.temperature) + steps
         return replace(self, temperature=TEMPERATURES[max(0, min(place, len(TEMPERATURES) - 1))])
 
 
-MOMENTARY = ("slow", "zoom", "cursor")
+UNSAVED = ("slow", "zoom", "cursor")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "ascii": (False, True),
     "chart": CHARTS,
@@ -67,62 +67,63 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def remembered(settings: Settings) -> dict[str, Any]:
-    # Plain ASCII that a terminal asks for is no wish of the person's.
-    momentary = MOMENTARY if takes_unicode() else (*MOMENTARY, "ascii")
-    return {name: value for name, value in asdict(settings).items() if name not in momentary}
+def saved_fields(preferences: Preferences) -> dict[str, Any]:
+    """Return the fields that are written to the preferences file."""
+    # Where the locale forces ASCII, `ascii` is not the user's choice.
+    unsaved = UNSAVED if takes_unicode() else (*UNSAVED, "ascii")
+    return {name: value for name, value in asdict(preferences).items() if name not in unsaved}
 
 
 def takes_unicode() -> bool:
-    """Whether the terminal, by the locale's encoding, has more characters than those of ASCII."""
+    """Return whether the locale's encoding is UTF-8, so that the terminal shows more than ASCII."""
     return locale.getencoding().lower().replace("-", "") == "utf8"
 
 
-def settings_file() -> Path:
+def preferences_file() -> Path:
+    # The name that earlier versions gave the file, so that they are found again.
     return user_config_path("mnist-tui", appauthor=False) / "settings.json"
 
 
-def load_settings() -> tuple[Settings, str | None]:
-    """What was remembered, and what a person should know where it could not be read. A value that
-    is not, or no longer, one of the choices is passed over.
+def load_preferences() -> tuple[Preferences, str | None]:
+    """Return the saved preferences, and a message if the file could not be read.
+
+    Unknown names and values that are not among the choices are ignored.
     """
-    settings, said = _load()
-    return (settings if takes_unicode() else replace(settings, ascii=True)), said
+    preferences, problem = _load()
+    return (preferences if takes_unicode() else replace(preferences, ascii=True)), problem
 
 
-def _load() -> tuple[Settings, str | None]:
-    path = settings_file()
+def _load() -> tuple[Preferences, str | None]:
+    path = preferences_file()
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(stored, dict):
-            raise ValueError("is no table")
+            raise ValueError("not a JSON object")
     except FileNotFoundError:
-        return Settings(), None
+        return Preferences(), None
     except OSError as error:
-        return Settings(), f"the settings in {path} cannot be read ({explain(error)})"
+        return Preferences(), f"Cannot read the preferences in {path} ({explain(error)})."
     except (ValueError, RecursionError):
-        return Settings(), f"the settings in {path} are damaged: they are as at first now"
-    known = {each.name for each in fields(Settings)} - set(MOMENTARY)
-    fitting = {
-        name: value for name, value in stored.items() if name in known and _fits(name, value)
-    }
-    return Settings(**fitting), None
+        return Preferences(), f"The preferences in {path} are damaged. The defaults are used."
+    known = {each.name for each in fields(Preferences)} - set(UNSAVED)
+    valid = {name: value for name, value in stored.items() if name in known and _valid(name, value)}
+    return Preferences(**valid), None
 
 
-def _fits(name: str, value: Any) -> bool:
+def _valid(name: str, value: Any) -> bool:
     if name not in CHOICES:
         return isinstance(value, str)
-    # In JSON and here 1, 1.0 and true are equal; only the first two mean the same.
+    # 1 == True in Python: accept a boolean only where a boolean is expected.
     return value in CHOICES[name] and isinstance(value, bool) == isinstance(CHOICES[name][0], bool)
 
 
-def save_settings(settings: Settings) -> str | None:
-    """Why they could not be kept, if so."""
-    path = settings_file()
+def save_preferences(preferences: Preferences) -> str | None:
+    """Write the preferences file. Return the reason if that fails."""
+    path = preferences_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path, durable=False) as file:
-            file.write(json.dumps(remembered(settings), indent=2).encode() + b"\n")
+            file.write(json.dumps(saved_fields(preferences), indent=2).encode() + b"\n")
     except OSError as error:
-        return f"the settings cannot be kept in {path} ({explain(error)})"
+        return f"Cannot save the preferences in {path} ({explain(error)})."
     return None

@@ -347,14 +347,14 @@ from core.config import TrainConfig
 from tui.app import run_controller as running
 from tui.terminal import rate_limit as slow
 from tui.app.app import MnistApp
-from tui.preferences import Settings
+from tui.preferences import Preferences
 
 class App(MnistApp):
     CSS_PATH = {css!r}
     BINDINGS = [("f5", "slow", ""), ("f6", "other_theme", ""), ("f7", "quicker", "")]
 
     def action_slow(self):
-        self.change_settings(slow=not self.settings.slow)
+        self.change_preferences(slow=not self.preferences.slow)
 
     def action_other_theme(self):
         self.theme = "textual-light" if self.theme == "textual-dark" else "textual-dark"
@@ -377,7 +377,7 @@ running.serve = serve
 slow.LATE = 0.3
 told = open("told", "w")
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
-app = App(config, start=True, train=train, settings=Settings(slow={slow}))
+app = App(config, start=True, train=train, preferences=Preferences(slow={slow}))
 app.run()
 sys.exit(app.return_code)
 """

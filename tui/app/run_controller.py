@@ -41,7 +41,7 @@ from core.files import redirect_to_devnull
 from tui.app.appearance import Looking
 from tui.app.digit_request import question
 from tui.app.frame_rate import Pace, Question
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
 from tui.signals import GO_ON, HANGUP, heard
@@ -76,10 +76,10 @@ class Running(Looking):
         *,
         start: bool = False,
         train: Train | None = None,
-        settings: Settings | None = None,
+        preferences: Preferences | None = None,
         on_hangup: str = GO_ON,
     ) -> None:
-        super().__init__(settings or Settings())
+        super().__init__(preferences or Preferences())
         self._on_hangup = on_hangup
         self.alone = False  # a run goes on whose terminal has gone
         self.config = config
@@ -191,7 +191,7 @@ class Running(Looking):
         if view := self.view:
             view.attempt("asking", self._ask)
         active = self.run_state.phase == "training"
-        self.set_timer(self._pace.delay(active=active, slow=self.settings.slow), self._frame)
+        self.set_timer(self._pace.delay(active=active, slow=self.preferences.slow), self._frame)
 
     def _ask(self) -> None:
         self.ask_for_digits()

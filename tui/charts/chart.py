@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.state.curves import Curve
 from tui.state.run_state import Mark, RunState
 from tui.text.formats import duration, percent
@@ -118,22 +118,22 @@ def _seconds(clock: Curve) -> Callable[[float], float]:
     return seconds
 
 
-def window_of(state: RunState, settings: Settings, columns: int) -> Window:
+def window_of(state: RunState, preferences: Preferences, columns: int) -> Window:
     """All of the planned run, so that what is behind stays where it is; or its newest part, which
     moves on by a quarter at a time."""
     run = state.started
     assert run is not None
-    place = place_of(state, settings.x_axis)
+    place = place_of(state, preferences.x_axis)
     now = place(state.step)
-    total = {"step": float(run.total_steps), "epoch": float(run.epochs)}.get(settings.x_axis)
+    total = {"step": float(run.total_steps), "epoch": float(run.epochs)}.get(preferences.x_axis)
     if total is None:
         total = now
         if state.phase == "training" and state.share:
             total = rounded(max(now, state.seconds / state.share) * 1.02)
     total = max(total, 1e-6)
-    if settings.zoom == 1:
+    if preferences.zoom == 1:
         return Window(0.0, total, columns)
-    size = total * settings.zoom
+    size = total * preferences.zoom
     high = min(max(size, math.ceil(now / size * 4 + 1e-9) * size / 4), max(total, size))
     return Window(high - size, high, columns)
 
@@ -150,20 +150,20 @@ def series_of(
     kind: str,
     state: RunState,
     earlier: Sequence[RunState],
-    settings: Settings,
+    preferences: Preferences,
     window: Window,
 ) -> list[Series]:
     """What is drawn, the last on top."""
     what = KINDS[kind]
-    dots, line = (".", "*") if settings.ascii else ("braille", "braille")
+    dots, line = (".", "*") if preferences.ascii else ("braille", "braille")
     out = []
     for letter, tag, run in zip(LETTERS, EARLIER, earlier, strict=False):
-        points = _earlier(kind, run, settings, window)
+        points = _earlier(kind, run, preferences, window)
         out.append(Series(letter, points, tag, marker=letter))
-    place = place_of(state, settings.x_axis)
+    place = place_of(state, preferences.x_axis)
     if what.raw:
         raw = thin(getattr(state.curves, what.raw).points, place, window)
-        smoothing = settings.smoothing if what.smooth else 0.0
+        smoothing = preferences.smoothing if what.smooth else 0.0
         if not smoothing:
             out.append(Series("training", raw, SMOOTH, line, line=True))
         else:
@@ -173,13 +173,13 @@ def series_of(
         scores = thin(getattr(state.curves, what.scores).points, place, window, last=True)
         if not what.raw:
             out.append(Series("", scores, RAW, dots, line=True))
-        out.append(Series("test", scores, TEST, marker="o" if settings.ascii else "●"))
+        out.append(Series("test", scores, TEST, marker="o" if preferences.ascii else "●"))
     return out
 
 
-def _earlier(kind: str, run: RunState, settings: Settings, window: Window) -> Points:
+def _earlier(kind: str, run: RunState, preferences: Preferences, window: Window) -> Points:
     """Of an earlier run its smoothed curve, a point every few columns."""
-    return _earlier_cached(_Same(run), kind, settings.x_axis, settings.smoothing, window)
+    return _earlier_cached(_Same(run), kind, preferences.x_axis, preferences.smoothing, window)
 
 
 class _Same:
@@ -253,28 +253,28 @@ def smoothed(points: Points, weight: float) -> list[tuple[float, float]]:
     return out
 
 
-def marks_of(state: RunState, settings: Settings, window: Window) -> dict[int, Mark]:
+def marks_of(state: RunState, preferences: Preferences, window: Window) -> dict[int, Mark]:
     """By column; of several in one column the rarest kind."""
-    place = place_of(state, settings.x_axis)
+    place = place_of(state, preferences.x_axis)
     rarest_last = sorted(state.marks, key=lambda mark: RARITY.index(mark.kind))
     marks = [(place(mark.step), mark) for mark in rarest_last]
     return {window.column(x): mark for x, mark in marks if window.low <= x <= window.high}
 
 
 def y_axis_of(
-    kind: str, series: Sequence[Series], settings: Settings, height: int
+    kind: str, series: Sequence[Series], preferences: Preferences, height: int
 ) -> tuple[float, float, list[tuple[float, str]]]:
     """Bounds and ticks (place, label) for the values, in what `scale_of` makes of them."""
-    scale = scale_of(kind, settings.log_scale)
+    scale = scale_of(kind, preferences.log_scale)
     values = [scale(value) for each in series for _, value in each.points if math.isfinite(value)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     most = max(2, height // 3)
-    if settings.log_scale:
+    if preferences.log_scale:
         low, high, ticks = log_axis(low, high, most)
         if kind == "accuracy":
             ticks = [(at, f"{10**at:.4%}".rstrip("0%").rstrip(".") + "%") for at, _ in ticks]
         return low, high, ticks
-    from_zero = KINDS[kind].from_zero and settings.zoom == 1
+    from_zero = KINDS[kind].from_zero and preferences.zoom == 1
     low, high, ticks = linear_axis(0.0 if from_zero else low, high, most)
     if kind == "accuracy":
         high = min(high, 1.0)
@@ -341,25 +341,29 @@ def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
     return places, labels
 
 
-def _short(at: float, label: str, width: int, settings: Settings) -> str:
+def _short(at: float, label: str, width: int, preferences: Preferences) -> str:
     """The label in exactly that width, so that the plot begins where the marks think it does. None
     rather than one that says another value."""
-    value = 10**at if settings.log_scale else at
+    value = 10**at if preferences.log_scale else at
     power = re.sub(r"(\.0)?e([+-])0*", lambda match: f"e{match[2].strip('+')}", f"{value:.1e}")
     return next((text for text in (label, power) if len(text) <= width), "").rjust(width)
 
 
 def build_chart(
-    kind: str, series: Sequence[Series], settings: Settings, window: Window, size: tuple[int, int]
+    kind: str,
+    series: Sequence[Series],
+    preferences: Preferences,
+    window: Window,
+    size: tuple[int, int],
 ) -> str:
     """The chart as plotext's text of that size, coloured with the numbers above."""
     import plotext
 
     width, height = size
-    scale = scale_of(kind, settings.log_scale)
-    low, high, ticks = y_axis_of(kind, series, settings, height)
+    scale = scale_of(kind, preferences.log_scale)
+    low, high, ticks = y_axis_of(kind, series, preferences, height)
     margin = width - window.columns - 1  # all labels the same, so that columns stay where they are
-    ticks = [(at, _short(at, label, margin, settings)) for at, label in ticks]
+    ticks = [(at, _short(at, label, margin, preferences)) for at, label in ticks]
     figure: Any = plotext.figure
     figure.clear()
     figure.plot_size(width, height)
@@ -370,7 +374,7 @@ def build_chart(
     figure.axes(True, axis=(0, 1), side=0, pixel=ink)
     x_axis, y_axis = figure.ruler(0, 0), figure.ruler(1, 0)
     x_axis.lim(window.low, window.high).pixel(ink)
-    x_axis.ticks(*x_ticks(settings.x_axis, window))
+    x_axis.ticks(*x_ticks(preferences.x_axis, window))
     y_axis.lim(low, high).pixel(ink)
     y_axis.ticks([at for at, _ in ticks], [label for _, label in ticks])
     for each in series:

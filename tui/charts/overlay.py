@@ -14,7 +14,7 @@ from tui.charts.chart import (
     smoothed,
     thin,
 )
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.state.curves import Curves
 from tui.state.run_state import RunState
 
@@ -43,18 +43,18 @@ def frame_of(runs: Sequence[RunState]) -> RunState:
 
 
 def overlaid(
-    kind: str, runs: Sequence[RunState], settings: Settings, window: Window
+    kind: str, runs: Sequence[RunState], preferences: Preferences, window: Window
 ) -> list[Series]:
     """Of each run a line in its colour, and on it its letter. Runs that have told nothing have
     their letter all the same, and no points."""
     what = KINDS[kind]
-    line = "." if settings.ascii else "braille"
+    line = "." if preferences.ascii else "braille"
     lines, letters = [], []
     for number, (letter, tag, run) in enumerate(zip(LETTERS, EARLIER, runs, strict=False)):
         curve = getattr(run.curves, what.raw or what.scores)
-        points: Points = thin(curve.points, place_of(run, settings.x_axis), window)
-        if what.raw and what.smooth and settings.smoothing:
-            points = smoothed(points, settings.smoothing)
+        points: Points = thin(curve.points, place_of(run, preferences.x_axis), window)
+        if what.raw and what.smooth and preferences.smoothing:
+            points = smoothed(points, preferences.smoothing)
         lines.append(Series("", points, tag, line, line=True))
         letters.append(Series(letter, _lettered(points, number, len(runs)), tag, marker=letter))
     return [*lines, *letters]

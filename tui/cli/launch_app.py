@@ -26,14 +26,14 @@ def run_app(
     terminal; `connection` is to a run that is followed from the first frame on."""
     gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app.app import MnistApp
-    from tui.preferences import load_settings
+    from tui.preferences import load_preferences
 
-    settings, said = load_settings()
+    preferences, said = load_preferences()
     if said:
         complain(said)
-    settings = replace(settings, slow=slow)
+    preferences = replace(preferences, slow=slow)
     app = MnistApp(
-        config, start=start, settings=settings, on_hangup=on_hangup, connection=connection
+        config, start=start, preferences=preferences, on_hangup=on_hangup, connection=connection
     )
     app.run()
     if app.farewell:

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.actions import VIEWS
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.state.run_state import RunState
 from tui.widgets.canvas import could_not_be_drawn
 from tui.widgets.digit_cards import Digits
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 
 class View(Screen[None]):
-    """A screen that follows the app's run_state and settings, but only while it is looked at. What
-    fails in it is said in its place, and the rest of it and the other views live on."""
+    """A screen that follows the app's run state and preferences while it is in front.
+
+    A failure in one part is shown in place of that part; the rest keeps working.
+    """
 
     MODE = ""
     INSPECTS = False  # whether it shows how the layers of the network that is training do
@@ -46,7 +48,7 @@ class View(Screen[None]):
     _styled_for = ""
 
     run_state: var[RunState] = var(RunState, init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     line_rate: var[int | None] = var[int | None](None, init=False)  # the same, of a slow line
@@ -54,7 +56,7 @@ class View(Screen[None]):
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        for name in ("watch_run_state", "watch_settings"):
+        for name in ("watch_run_state", "watch_preferences"):
             if watch := vars(cls).get(name):
                 setattr(cls, name, _in_its_place(watch))
 
@@ -110,7 +112,7 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self._show_failure()
         self.watch(self.app, "run_state", self._follow)
-        self.watch(self.app, "settings", self._follow)
+        self.watch(self.app, "preferences", self._follow)
         self.watch(self.app, "earlier", self._follow)
         self.watch(self.app, "bytes_per_second", self._follow)
 
@@ -131,10 +133,10 @@ class View(Screen[None]):
 
     def _take(self) -> None:
         self.run_state = self.mnist.run_state
-        self.settings = self.mnist.settings
+        self.preferences = self.mnist.preferences
         self.earlier = self.mnist.earlier
         self.bytes_per_second = self.mnist.bytes_per_second
-        self.line_rate = self.bytes_per_second if self.settings.slow else None
+        self.line_rate = self.bytes_per_second if self.preferences.slow else None
 
     def attempt(self, name: str, act: Callable[[], object]) -> None:
         """Does it. Where that fails, so it stands under the body, until it goes well."""

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from core.events import Digit, Scored
 from tui.analysis.digit_selection import BY_GUESS, KINDS, Kind, Pick, as_evaluated, chosen, missing
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line
 from tui.state.run_state import RunState
@@ -86,7 +86,7 @@ class DigitsView(View):
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
-        yield Digits("", large=True).data_bind(View.settings)
+        yield Digits("", large=True).data_bind(View.preferences)
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
@@ -104,7 +104,7 @@ class DigitsView(View):
         if changed:
             self.show()
 
-    def watch_settings(self, before: Settings, after: Settings) -> None:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.show_caption()
         if before.digit_style != after.digit_style or before.ascii != after.ascii:
             self.mnist.ask_for_digits(at_once=True)  # another style may have room for more
@@ -278,8 +278,8 @@ class DigitsView(View):
             less, more = key("−", "", "actual(-1)"), key("+", "", "actual(1)")
             which = between(less, choices(named, _class(self.pick.actual)), more)
         colder, hotter = (key("T", "", "app.temperature(-1)"), key("t", "", "app.temperature(1)"))
-        heat = between(colder, Content(f"temperature {self.settings.temperature:g}"), hotter)
-        return line(which, heat, key("y", self.settings.digit_style, "app.digit_style"))
+        heat = between(colder, Content(f"temperature {self.preferences.temperature:g}"), hotter)
+        return line(which, heat, key("y", self.preferences.digit_style, "app.digit_style"))
 
     def last_line(self) -> Content:
         when = Content(self._when())

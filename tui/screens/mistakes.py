@@ -76,7 +76,7 @@ class MistakesView(View):
                 yield ClassScores()
                 yield ConfusedPairs()
             yield Static(id="surest")
-            yield Digits("").data_bind(View.settings)
+            yield Digits("").data_bind(View.preferences)
 
     # What is known
 

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from core.commands import DescribeNetwork
 from core.events import NetworkDescribed
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
@@ -79,7 +79,7 @@ class NetworkView(View):
         if any(getattr(before, name) is not getattr(after, name) for name in seen):
             self.show()
 
-    def watch_settings(self, settings: Settings) -> None:
+    def watch_preferences(self, preferences: Preferences) -> None:
         self.show()
 
     def show(self) -> None:

@@ -36,11 +36,13 @@ class TrainView(View):
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield SetupForm(self.mnist.config).data_bind(View.run_state)
-            yield Charts().data_bind(View.run_state, View.settings, View.earlier)
+            yield Charts().data_bind(View.run_state, View.preferences, View.earlier)
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
         yield MachineLine().data_bind(View.bytes_per_second)
-        yield Digits("test digits and the network's guesses appear here").data_bind(View.settings)
+        yield Digits("test digits and the network's guesses appear here").data_bind(
+            View.preferences
+        )
 
     @on(Choice.Changed, "#arch")
     def set_up(self, event: Choice.Changed) -> None:
@@ -63,28 +65,28 @@ class TrainView(View):
         """In a small window what a field is for needs the digits' room."""
         self.set_class(self.focused is not None, "-editing")
 
-    def watch_settings(self) -> None:
-        self.set_class(self.settings.several == "all", "-all-charts")
-        self.set_class(self.settings.machine, "-machine")
+    def watch_preferences(self) -> None:
+        self.set_class(self.preferences.several == "all", "-all-charts")
+        self.set_class(self.preferences.machine, "-machine")
 
     def action_cursor(self, columns: int) -> None:
         """Moves the line at which values are read off; it begins at the newest step."""
         chart = self.query_one(Charts).chosen
-        now = self.settings.cursor
+        now = self.preferences.cursor
         at = chart.newest if now is None else now + columns / (chart.columns - 1)
-        self.mnist.change_settings(cursor=min(1.0, max(0.0, at)))
+        self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))
 
     def action_no_cursor(self) -> None:
-        self.mnist.change_settings(cursor=None)
+        self.mnist.change_preferences(cursor=None)
 
     @on(Chart.Pointed)
     def _read_off(self, message: Chart.Pointed) -> None:
         if message.share is None:
-            self.mnist.change_settings(chart=message.kind)
+            self.mnist.change_preferences(chart=message.kind)
         else:
-            self.mnist.change_settings(cursor=message.share)
+            self.mnist.change_preferences(cursor=message.share)
 
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
-        place = ZOOMS.index(self.settings.zoom) + message.by
-        self.mnist.change_settings(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])
+        place = ZOOMS.index(self.preferences.zoom) + message.by
+        self.mnist.change_preferences(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import Digit
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.text.formats import bar, draw_digit
 from tui.widgets.canvas import Canvas, Line
 
@@ -128,7 +128,7 @@ class Digits(Canvas):
     COMPONENT_CLASSES = {f"digits--{name}" for name in ("ink", "quiet", "right", "wrong")}
 
     digits: var[tuple[Digit, ...]] = var((), init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
     # By a digit's index: what the network said it was at the epoch before.
     earlier: var[dict[int, int]] = var(dict, init=False)
     # What is said while there are none.
@@ -142,7 +142,7 @@ class Digits(Canvas):
     @property
     def card(self) -> Card:
         if self._large:
-            braille = self.settings.digit_style == "braille" and not self.settings.ascii
+            braille = self.preferences.digit_style == "braille" and not self.preferences.ascii
             # In a small window the large one would be cut off.
             return COMPACT if braille or self.size.height < LARGE.height else LARGE
         return TALL if self.size.height >= TALL.height + 1 else SMALL
@@ -168,13 +168,13 @@ class Digits(Canvas):
     def watch_waiting(self) -> None:
         self.draw()
 
-    def watch_settings(self, before: Settings, after: Settings) -> None:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         seen = ("temperature", "digit_style", "ascii")
         if any(getattr(before, name) != getattr(after, name) for name in seen):
             self.draw()
 
     def _caption(self, styles: Styles) -> Line:
-        heat = f"{self.settings.temperature:g}"
+        heat = f"{self.preferences.temperature:g}"
         said = (
             f"test digits, each with the network's guess and its probabilities (temperature {heat})"
         )
@@ -195,8 +195,8 @@ class Digits(Canvas):
             self.paint([*blank, [said]])
             return
         card, columns = self.card, self.columns
-        temperature, plain = self.settings.temperature, self.settings.ascii
-        style = "ramp" if plain else self.settings.digit_style
+        temperature, plain = self.preferences.temperature, self.preferences.ascii
+        style = "ramp" if plain else self.preferences.digit_style
         look = Look(temperature, style, plain, styles)
         shown = self.digits[: self.capacity]
         lines: list[Line] = [self._caption(styles)] if card is TALL else []

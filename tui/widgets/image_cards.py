@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import Digit
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.text.formats import bar, draw_digit, draw_grey, printable
 from tui.widgets.canvas import Canvas, Line
 
@@ -27,7 +27,7 @@ class Pictures(Canvas):
     COMPONENT_CLASSES = {f"pictures--{name}" for name in PARTS}
 
     shown: var[tuple[tuple[Picture, Digit], ...]] = var((), init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
 
     @property
     def columns(self) -> int:
@@ -41,7 +41,7 @@ class Pictures(Canvas):
     def watch_shown(self) -> None:
         self.draw()
 
-    def watch_settings(self) -> None:
+    def watch_preferences(self) -> None:
         self.draw()
 
     def draw(self) -> None:
@@ -60,8 +60,8 @@ class Pictures(Canvas):
         self.paint(lines)
 
     def _card(self, picture: Picture, digit: Digit, styles: dict[str, Style]) -> list[Line]:
-        settings, quiet = self.settings, styles["quiet"]
-        style = "ramp" if settings.ascii else settings.digit_style
+        preferences, quiet = self.preferences, styles["quiet"]
+        style = "ramp" if preferences.ascii else preferences.digit_style
         size = picture.width, picture.height, INK_WIDTH, INK_HEIGHT
         light = not self.app.current_theme.dark
         original = draw_grey(picture.original, *size, inverted=light)
@@ -69,9 +69,11 @@ class Pictures(Canvas):
         beside = [
             [
                 Segment(f"{number} ", quiet),
-                Segment(bar(share, BAR, plain=settings.ascii), _bar_style(digit, number, styles)),
+                Segment(
+                    bar(share, BAR, plain=preferences.ascii), _bar_style(digit, number, styles)
+                ),
             ]
-            for number, share in enumerate(digit.probabilities(settings.temperature))
+            for number, share in enumerate(digit.probabilities(preferences.temperature))
         ]
         left: list[Line] = [
             [Segment(f"{one} {two} ", styles["ink"])]

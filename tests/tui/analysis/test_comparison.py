@@ -138,9 +138,9 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
         assert "epoch 2" in text_of(pilot)
         await pilot.press("c")
         await pilot.pause()
-        assert app.settings.chart == "accuracy"
+        assert app.preferences.chart == "accuracy"
         await pilot.press("left", "left")
-        assert 0.9 < app.settings.cursor < 1
+        assert 0.9 < app.preferences.cursor < 1
         await pilot.press("n")
         await pilot.pause()
         shown = text_of(pilot)

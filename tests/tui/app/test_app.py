@@ -121,8 +121,8 @@ async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_p
         field = pilot.app.screen.query_one("#epochs", Input)
         field.focus()
         await pilot.press("l", "a", "c")
-        assert not pilot.app.settings.log_scale, "a letter by mistake changes nothing"
-        assert not pilot.app.settings.ascii
+        assert not pilot.app.preferences.log_scale, "a letter by mistake changes nothing"
+        assert not pilot.app.preferences.ascii
         assert field.value == "6"
         await pilot.press("question_mark")
         await pilot.pause()
@@ -187,7 +187,7 @@ async def test_the_chart_has_a_log_scale_and_smoothing(tmp_path):
         assert "loss  smooth 0.6" in text_of(pilot)
         await pilot.press("l", "m")
         await pilot.pause()
-        assert chart.settings.log_scale
+        assert chart.preferences.log_scale
         assert "loss, log  smooth 0.9" in text_of(pilot)
         await pilot.press("m", "m")
         await pilot.pause()

@@ -11,7 +11,7 @@ from rich.style import Style
 from core.events import CheckpointSaved, Evaluated, LearningRateChanged
 from tests.support.events import STARTED, after, progress
 from tui.charts import chart as plotting
-from tui.preferences import CHARTS, X_AXES, ZOOMS, Settings
+from tui.preferences import CHARTS, X_AXES, ZOOMS, Preferences
 from tui.state.curves import Curve
 from tui.state.run_state import RunState
 from tui.widgets.charts import chart
@@ -19,8 +19,10 @@ from tui.widgets.charts import chart
 STYLES = {tag: Style(color=f"color({tag})") for tag in chart.PARTS}
 
 
-def drawn(state: RunState, kind="loss", width=60, height=12, earlier=(), **settings) -> list[str]:
-    chosen = Settings(**settings)
+def drawn(
+    state: RunState, kind="loss", width=60, height=12, earlier=(), **preferences
+) -> list[str]:
+    chosen = Preferences(**preferences)
     window = plotting.window_of(state, chosen, width - 7)
     series = plotting.series_of(kind, state, earlier, chosen, window)
     text = plotting.build_chart(kind, series, chosen, window, (width, height))
@@ -78,12 +80,12 @@ def test_a_log_axis_shows_values_far_below_one():
 
 def test_the_last_part_is_drawn_wide_and_stands_still_for_a_while():
     state = falling(160)  # of 200 steps
-    whole = plotting.window_of(state, Settings(x_axis="step"), 50)
-    part = plotting.window_of(state, Settings(x_axis="step", zoom=0.25), 50)
+    whole = plotting.window_of(state, Preferences(x_axis="step"), 50)
+    part = plotting.window_of(state, Preferences(x_axis="step", zoom=0.25), 50)
     assert (whole.low, whole.high) == (0, 200)
     assert part.high - part.low == 50
     assert part.low < 160 <= part.high
-    again = plotting.window_of(falling(162), Settings(x_axis="step", zoom=0.25), 50)
+    again = plotting.window_of(falling(162), Preferences(x_axis="step", zoom=0.25), 50)
     assert again == part
 
 
@@ -116,11 +118,11 @@ def test_plain_ascii_is_enough():
 
 
 def test_a_value_that_is_no_number_does_not_end_the_process():
-    settings = Settings(x_axis="step")
+    preferences = Preferences(x_axis="step")
     window = plotting.Window(0, 10, 50)
     points = [(1.0, 1.0), (2.0, math.inf), (3.0, math.nan), (4.0, 2.0)]
     series = [plotting.Series("raw", points, plotting.RAW)]
-    text = plotting.build_chart("gradient", series, settings, window, (60, 12))
+    text = plotting.build_chart("gradient", series, preferences, window, (60, 12))
     assert len(text.splitlines()) == 12
 
 
@@ -133,11 +135,11 @@ def test_labels_that_are_too_wide_do_not_move_the_plot(rate):
 
 
 def test_a_short_label_says_the_same_value():
-    settings = Settings()
-    assert plotting._short(0.00015, "0.00015", 6, settings) == "1.5e-4"
-    assert plotting._short(0.0002, "0.00020", 6, settings) == "  2e-4"
-    assert plotting._short(1.5e-12, "0.0000000000015", 6, settings) == " " * 6
-    assert plotting._short(250_000.0, "250,000", 6, settings) == "2.5e5".rjust(6)
+    preferences = Preferences()
+    assert plotting._short(0.00015, "0.00015", 6, preferences) == "1.5e-4"
+    assert plotting._short(0.0002, "0.00020", 6, preferences) == "  2e-4"
+    assert plotting._short(1.5e-12, "0.0000000000015", 6, preferences) == " " * 6
+    assert plotting._short(250_000.0, "250,000", 6, preferences) == "2.5e5".rjust(6)
 
 
 def test_marks_stand_where_things_happened():
@@ -146,9 +148,9 @@ def test_marks_stand_where_things_happened():
         LearningRateChanged(step=120, learning_rate=0.1),
         state=falling(150),
     )
-    settings = Settings(x_axis="step")
-    window = plotting.window_of(state, settings, 101)
-    marks = plotting.marks_of(state, settings, window)
+    preferences = Preferences(x_axis="step")
+    window = plotting.window_of(state, preferences, 101)
+    marks = plotting.marks_of(state, preferences, window)
     assert {column: mark.kind for column, mark in marks.items()} == {50: "saved", 60: "rate"}
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.preferences import Settings, load_settings, save_settings
+from tui.preferences import Preferences, load_preferences, save_preferences
 from tui.text.ascii import in_ascii
 
 
@@ -27,7 +27,7 @@ def test_what_is_shown_keeps_its_meaning():
 
 def test_a_locale_without_unicode_asks_for_it_and_that_is_not_remembered(monkeypatch):
     monkeypatch.setattr(locale, "getencoding", lambda: "ISO-8859-1")
-    assert load_settings()[0].ascii
-    save_settings(Settings(ascii=True, chart="speed"))
+    assert load_preferences()[0].ascii
+    save_preferences(Preferences(ascii=True, chart="speed"))
     monkeypatch.setattr(locale, "getencoding", lambda: "UTF-8")
-    assert load_settings()[0] == Settings(chart="speed")
+    assert load_preferences()[0] == Preferences(chart="speed")

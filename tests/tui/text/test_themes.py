@@ -9,7 +9,7 @@ from textual.theme import BUILTIN_THEMES
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
 from tui.actions import VIEWS
-from tui.preferences import load_settings
+from tui.preferences import load_preferences
 from tui.text.themes import LIFTED, THEMES, contrast, theme_variables
 
 COLOURED = [name for name in THEMES if name in BUILTIN_THEMES and "ansi" not in name]
@@ -45,7 +45,7 @@ async def test_the_app_uses_them_and_remembers_the_theme(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         pilot.app.theme = "textual-light"
         await pilot.pause()
-        assert load_settings()[0].theme == "textual-light"
+        assert load_preferences()[0].theme == "textual-light"
         quiet = Color.parse(pilot.app.theme_variables["quiet"]).rich_color
         await until(pilot, lambda: any(part.style.color == quiet for part in segments(pilot)))
         titles = [each.title for each in pilot.app.get_system_commands(pilot.app.screen)]
@@ -73,7 +73,7 @@ async def test_without_colours_what_is_chosen_is_reversed(tmp_path, monkeypatch)
         assert "1 Train" in reversed_()
         await pilot.press("enter", "down")
         await until(pilot, lambda: "cnn" in reversed_())
-        assert load_settings()[0].theme == "textual-dark", "that was no wish of the person's"
+        assert load_preferences()[0].theme == "textual-dark", "that was no wish of the person's"
 
 
 async def test_in_ascii_all_of_every_view_is_ascii(tmp_path):

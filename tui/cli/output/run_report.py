@@ -23,13 +23,13 @@ from tui.cli.output.checkpoint_table import checkpoint_row
 from tui.cli.output.run_table import LIVE, STAR, run_row
 from tui.cli.output.tables import (
     GAP,
-    chart_settings,
+    chart_preferences,
     print_chart,
     print_pairs,
     print_table,
     width_here,
 )
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import (
@@ -204,12 +204,14 @@ def _print_checkpoints(listed: RunListed) -> None:
 
 def print_loss(state: RunState) -> None:
     """Its losses, drawn."""
-    settings = chart_settings(log_scale=True)
+    preferences = chart_preferences(log_scale=True)
     width = _chart_width()
-    window = window_of(state, settings, width - LABELS)
-    dots = "o" if settings.ascii else "●"
+    window = window_of(state, preferences, width - LABELS)
+    dots = "o" if preferences.ascii else "●"
     print(f"training loss (line), test loss ({dots}), log scale, by epoch")
-    _print_chart("loss", series_of("loss", state, (), settings, window), settings, window, width)
+    _print_chart(
+        "loss", series_of("loss", state, (), preferences, window), preferences, window, width
+    )
 
 
 def _chart_width() -> int:
@@ -218,15 +220,15 @@ def _chart_width() -> int:
 
 
 def _print_chart(
-    kind: str, series: Sequence[Series], settings: Settings, window: Window, width: int
+    kind: str, series: Sequence[Series], preferences: Preferences, window: Window, width: int
 ) -> None:
     try:
-        text = build_chart(kind, series, settings, window, (width, CHART_ROWS))
+        text = build_chart(kind, series, preferences, window, (width, CHART_ROWS))
     except (ArithmeticError, ValueError, IndexError) as error:
         # Figures that no run has, by somebody else's hand.
         print(f"✗ the curve cannot be drawn: {error}")
         return
-    print_chart(text, settings)
+    print_chart(text, preferences)
 
 
 # Several
@@ -278,14 +280,14 @@ def print_compared(runs: Sequence[Told]) -> None:
 
 def _print_overlaid(kind: str, title: str, states: list[RunState]) -> None:
     frame, width = frame_of(states), _chart_width()
-    settings = chart_settings(log_scale=kind == "loss")
+    preferences = chart_preferences(log_scale=kind == "loss")
     if frame.started is None:
         return
-    window = window_of(frame, settings, width - LABELS)
-    series = overlaid(kind, states, settings, window)
+    window = window_of(frame, preferences, width - LABELS)
+    series = overlaid(kind, states, preferences, window)
     if any(each.points for each in series):
         print(f"\n{title}")
-        _print_chart(kind, series, settings, window, width)
+        _print_chart(kind, series, preferences, window, width)
 
 
 def figure_texts(figures: Sequence[Figures]) -> list[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.preferences import Settings, takes_unicode
+from tui.preferences import Preferences, takes_unicode
 from tui.text.formats import printable, truncate
 
 # Where nobody looks at it nothing is cut off.
@@ -68,16 +68,16 @@ def colours_here() -> bool:
     return sys.stdout.isatty() and not plain
 
 
-def chart_settings(**chosen: object) -> Settings:
+def chart_preferences(**chosen: object) -> Preferences:
     """Those that a chart on the command line is drawn with: in ASCII where its reader may have no
     more, as in a file."""
     plain = not (sys.stdout.isatty() and takes_unicode())
-    return replace(Settings(), ascii=plain, **chosen)  # type: ignore[arg-type]
+    return replace(Preferences(), ascii=plain, **chosen)  # type: ignore[arg-type]
 
 
-def print_chart(text: str, settings: Settings) -> None:
+def print_chart(text: str, preferences: Preferences) -> None:
     """What plotext has drawn, in the terminal's own colours or in none."""
-    if settings.ascii:
+    if preferences.ascii:
         from tui.text.ascii import in_ascii
 
         text = in_ascii(text)

@@ -107,12 +107,12 @@ class ComparedView(View):
         yield Static(id="caption")
         yield Static(id="parts")
         with Container(id="pages"):
-            yield RunsChart().data_bind(View.settings)
+            yield RunsChart().data_bind(View.preferences)
             with VerticalScroll(id="settings", can_focus=False):
                 yield Static(id="differences")
             with VerticalScroll(id="classes", can_focus=False):
                 yield ClassBars()
-            yield ContestedDigits(id="digits").data_bind(View.settings)
+            yield ContestedDigits(id="digits").data_bind(View.preferences)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -264,9 +264,9 @@ class ComparedView(View):
     def action_aside(self, by: int) -> None:
         """Reads the curves off; in the other parts, other digits."""
         if self.part == "curves":
-            chart, now = self.query_one(RunsChart), self.settings.cursor
+            chart, now = self.query_one(RunsChart), self.preferences.cursor
             at = 1.0 if now is None else now + by / (chart.columns - 1)
-            self.mnist.change_settings(cursor=min(1.0, max(0.0, at)))
+            self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))
         elif self.part == "digits":
             self.action_page(1 if by > 0 else -1)
 
@@ -299,9 +299,9 @@ class ComparedView(View):
 
     @on(Chart.Pointed)
     def _read_off(self, message: Chart.Pointed) -> None:
-        self.mnist.change_settings(cursor=message.share)
+        self.mnist.change_preferences(cursor=message.share)
 
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
-        place = ZOOMS.index(self.settings.zoom) + message.by
-        self.mnist.change_settings(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])
+        place = ZOOMS.index(self.preferences.zoom) + message.by
+        self.mnist.change_preferences(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])

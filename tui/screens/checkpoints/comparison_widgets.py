@@ -14,7 +14,7 @@ from core.events import Digit
 from tui.analysis.comparison import LETTERS
 from tui.charts.chart import Series, Window
 from tui.charts.overlay import overlaid
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.text.formats import bar, draw_digit, percent
 from tui.widgets.canvas import Canvas, Line
 from tui.widgets.charts.chart import Chart
@@ -40,7 +40,7 @@ class RunsChart(Chart):
         return "reading the runs …" if self.reading else "these runs have told nothing to draw"
 
     def series(self, window: Window) -> list[Series]:
-        return overlaid(self.kind, self.earlier, self.settings, window)
+        return overlaid(self.kind, self.earlier, self.preferences, window)
 
     def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
         return text.strip(), ""  # which letter is which run stands above
@@ -124,7 +124,7 @@ class ContestedDigits(Canvas):
     WIDTH, HEIGHT, INK = 25, 8, (14, 7)
 
     contested: var[tuple[Contested, ...]] = var((), init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
     said: var[str] = var("", init=False)
 
     @property
@@ -141,7 +141,7 @@ class ContestedDigits(Canvas):
     def watch_said(self) -> None:
         self.draw()
 
-    def watch_settings(self, before: Settings, after: Settings) -> None:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if (before.digit_style, before.ascii) != (after.digit_style, after.ascii):
             self.draw()
 
@@ -160,7 +160,7 @@ class ContestedDigits(Canvas):
 
     def _card(self, contested: Contested) -> list[Line]:
         first = contested.digits[0][1]
-        style = "ramp" if self.settings.ascii else self.settings.digit_style
+        style = "ramp" if self.preferences.ascii else self.preferences.digit_style
         ink, quiet = self.part("contested--ink"), self.part("contested--quiet")
         lines: list[Line] = [[Segment(f"#{first.index} is {first.label}", quiet)]]
         lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]

@@ -19,7 +19,7 @@ from core.commands import PredictImagesWith
 from core.errors import UserError
 from core.events import ImagesPredicted
 from core.files import expand
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line
 from tui.state.run_state import Opened, RunState
@@ -150,7 +150,7 @@ class ImagesView(View):
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
-        yield Pictures().data_bind(View.settings)
+        yield Pictures().data_bind(View.preferences)
 
     def on_mount(self) -> None:
         state = self.mnist.run_state
@@ -167,7 +167,7 @@ class ImagesView(View):
         if before.images is not after.images or before.opened is not after.opened:
             self.show()
 
-    def watch_settings(self, before: Settings, after: Settings) -> None:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.temperature != after.temperature:
             self.show()
 
@@ -188,7 +188,7 @@ class ImagesView(View):
             waiting = f": ✗ {printable(opened.error)}"
         text = f"{self._first + 1:,}–{last:,} of {len(pictures):,}"
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
-        heat = Content(f"temperature {self.settings.temperature:g}")
+        heat = Content(f"temperature {self.preferences.temperature:g}")
         lines = [line(Content(f" {self._title}{waiting}"), where, heat), *self._left_out()]
         self.query_one("#caption", Static).update(Content("\n").join(lines))
 

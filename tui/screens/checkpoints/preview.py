@@ -16,7 +16,7 @@ from textual.widgets import Static
 from core.config import FIELDS
 from core.events import Digit
 from tui.charts.chart import AXIS
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved
 from tui.state.run_state import RunState
 from tui.text.formats import age, file_size, loss_text, percent, printable
@@ -49,7 +49,7 @@ class Curve(Chart):
 class Preview(Container):
     """What it shows is put in by `show`, `history` and `digits`; it reads nothing itself."""
 
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
@@ -58,11 +58,11 @@ class Preview(Container):
         yield Static(id="config")
         yield Digits("")
 
-    def watch_settings(self, settings: Settings) -> None:
+    def watch_preferences(self, preferences: Preferences) -> None:
         """As the other views have it, but for what is chosen there for the live run's chart."""
-        whole = replace(settings, chart="loss", zoom=1, cursor=None, x_axis="epoch")
-        self.query_one(Curve).settings = whole
-        self.query_one(Digits).settings = settings
+        whole = replace(preferences, chart="loss", zoom=1, cursor=None, x_axis="epoch")
+        self.query_one(Curve).preferences = whole
+        self.query_one(Digits).preferences = preferences
 
     def show(self, entry: Entry | None) -> None:
         title, about, config = ("", "", "") if entry is None else _said(entry)

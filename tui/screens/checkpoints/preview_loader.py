@@ -15,7 +15,7 @@ from core.errors import explain
 from core.events import Digit
 from core.runs.catalog import Listed
 from core.runs.run import EVENTS
-from tui.preferences import Settings
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
 from tui.screens.checkpoints.rows import Entry
@@ -185,8 +185,8 @@ class Previewing(View):
         if before.curves is not after.curves and self._own():
             self._show_history()
 
-    def watch_settings(self, settings: Settings) -> None:
-        self.query_one(Preview).settings = settings
+    def watch_preferences(self, preferences: Preferences) -> None:
+        self.query_one(Preview).preferences = preferences
 
 
 def _has_digits(listed: Listed, data: str | None) -> bool:

@@ -32,7 +32,7 @@ from tui.charts.chart import (
     series_of,
     window_of,
 )
-from tui.preferences import CHARTS, Settings
+from tui.preferences import CHARTS, Preferences
 from tui.state.run_state import Mark, RunState
 from tui.text.formats import duration, printable
 from tui.widgets.canvas import Canvas, Line
@@ -57,13 +57,13 @@ WIDE = 50
 
 class Chart(Canvas):
     """One chart: with both axes fixed, what has been drawn stays as it is, and a frame changes few
-    characters. Slot 0 is of what the settings say, the others of what comes after it."""
+    characters. Slot 0 is of what the preferences say, the others of what comes after it."""
 
     PICTURE = True
     COMPONENT_CLASSES = set(PARTS.values())
 
     run_state: var[RunState] = var(RunState, init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
     earlier: var[tuple[RunState, ...]] = var((), init=False)
 
     class Pointed(Message):
@@ -85,7 +85,7 @@ class Chart(Canvas):
 
     @property
     def kind(self) -> str:
-        return CHARTS[(CHARTS.index(self.settings.chart) + self.slot) % len(CHARTS)]
+        return CHARTS[(CHARTS.index(self.preferences.chart) + self.slot) % len(CHARTS)]
 
     @property
     def columns(self) -> int:
@@ -95,11 +95,11 @@ class Chart(Canvas):
     @property
     def newest(self) -> float:
         """Where the newest step is, as a share of the chart's width."""
-        state, settings = self.run_state, self.settings
+        state, preferences = self.run_state, self.preferences
         if not state.started:
             return 0.0
-        window = window_of(state, settings, self.columns)
-        now = place_of(state, settings.x_axis)(state.step)
+        window = window_of(state, preferences, self.columns)
+        now = place_of(state, preferences.x_axis)(state.step)
         return (now - window.low) / (window.high - window.low)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
@@ -111,9 +111,9 @@ class Chart(Canvas):
         if not same and not early:
             self.draw()
             seconds = SIDE_SECONDS if self.slot else 0.0
-            self._not_before = monotonic() + (SLOW_SECONDS if self.settings.slow else seconds)
+            self._not_before = monotonic() + (SLOW_SECONDS if self.preferences.slow else seconds)
 
-    def watch_settings(self) -> None:
+    def watch_preferences(self) -> None:
         if self.slot:  # the chosen one first
             self.set_timer(SIDE_DELAY, self.draw)
         else:
@@ -129,30 +129,30 @@ class Chart(Canvas):
 
     def series(self, window: Window) -> list[Series]:
         """What is drawn, the last on top."""
-        return series_of(self.kind, self.run_state, self.earlier, self.settings, window)
+        return series_of(self.kind, self.run_state, self.earlier, self.preferences, window)
 
     def draw(self) -> None:
         width, height = self.size
         if width < 20 or height < 4 or not self.display:
             return
-        state, settings = self.run_state, self.settings
+        state, preferences = self.run_state, self.preferences
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
         if not self.has_curves:
             self.paint(self._waiting(styles))
             return
-        window = window_of(state, settings, self.columns)
+        window = window_of(state, preferences, self.columns)
         series = self.series(window)
-        marks = marks_of(state, settings, window)
+        marks = marks_of(state, preferences, window)
         rail = [self._rail(marks, styles)] if height >= 8 and self.slot == 0 else []
         plot_height = height - 1 - len(rail)
-        text = build_chart(self.kind, series, settings, window, (width, plot_height))
+        text = build_chart(self.kind, series, preferences, window, (width, plot_height))
         plot = list(read_back(text, styles))
         left = width - window.columns
         for column, mark in marks.items():
             if mark.kind == "branch":
                 plot = _with_line(plot, left + column, "┊", styles[MARK])
-        if settings.cursor is not None:
-            column = round(settings.cursor * (window.columns - 1))
+        if preferences.cursor is not None:
+            column = round(preferences.cursor * (window.columns - 1))
             plot = _with_line(plot, left + column, "│", styles[MARK])
         self.paint([self._legend(series, window, styles), *rail, *plot])
 
@@ -181,11 +181,11 @@ class Chart(Canvas):
 
     def _legend(self, series: Sequence[Series], window: Window, styles: dict[int, Style]) -> Line:
         """Each series' sign and newest value, or what it is at the cursor."""
-        what, settings, quiet = KINDS[self.kind], self.settings, styles[AXIS]
-        x = None if settings.cursor is None else window.at(settings.cursor)
+        what, preferences, quiet = KINDS[self.kind], self.preferences, styles[AXIS]
+        x = None if preferences.cursor is None else window.at(preferences.cursor)
         parts: list[Line] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
         if x is not None:
-            parts.append([Segment(f" at {at_text(settings.x_axis, x)} ", styles[MARK])])
+            parts.append([Segment(f" at {at_text(preferences.x_axis, x)} ", styles[MARK])])
         elif self.slot == 0:
             parts.append([Segment(f"{self._how_seen()} ", quiet)])
         # What is behind the others goes last.
@@ -203,14 +203,14 @@ class Chart(Canvas):
         return _fitting(parts, self.size.width)
 
     def _title(self) -> str:
-        if not self.settings.log_scale:
+        if not self.preferences.log_scale:
             return KINDS[self.kind].title
         return "test error, log" if self.kind == "accuracy" else f"{KINDS[self.kind].title}, log"
 
     def _how_seen(self) -> str:
-        what, settings = KINDS[self.kind], self.settings
-        smooth = f" smooth {settings.smoothing:g}" if settings.smoothing else " not smoothed"
-        part = "" if settings.zoom == 1 else f" last {settings.zoom:.0%}"
+        what, preferences = KINDS[self.kind], self.preferences
+        smooth = f" smooth {preferences.smoothing:g}" if preferences.smoothing else " not smoothed"
+        part = "" if preferences.zoom == 1 else f" last {preferences.zoom:.0%}"
         return (smooth if what.smooth and what.raw else "") + part
 
     def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
@@ -233,17 +233,17 @@ class Chart(Canvas):
 
 
 class Charts(Container):
-    """The chosen chart, and beside it as many of the others as the settings and the window say."""
+    """The selected chart, and as many others as the preferences and the window allow."""
 
     run_state: var[RunState] = var(RunState, init=False)
-    settings: var[Settings] = var(Settings, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
     earlier: var[tuple[RunState, ...]] = var((), init=False)
 
     def compose(self) -> ComposeResult:
         for slot in range(len(CHARTS)):
-            yield Chart(slot).data_bind(Charts.run_state, Charts.settings, Charts.earlier)
+            yield Chart(slot).data_bind(Charts.run_state, Charts.preferences, Charts.earlier)
 
-    def watch_settings(self, before: Settings, after: Settings) -> None:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.several != after.several or not self.has_class(f"-{after.several}"):
             self.remove_class(f"-{before.several}")
             self.add_class(f"-{after.several}")
