@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import ClassVar
 
 from core.config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Command:
-    pass
+    # Its name between processes: fixed, whatever the class is called. Empty for a command that
+    # never leaves this process.
+    name: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,26 @@ class Start(Command):
 
 @dataclass(frozen=True)
 class Pause(Command):
-    pass
+    name = "Pause"
 
 
 @dataclass(frozen=True)
 class Resume(Command):
-    pass
+    name = "Resume"
 
 
 @dataclass(frozen=True)
 class Stop(Command):
     """End the run where it is, and save it."""
 
+    name = "Stop"
+
 
 @dataclass(frozen=True)
 class Save(Command):
     """Save the run as it is now, and go on."""
+
+    name = "Save"
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class HandOver(Command):
 class SetLearningRate(Command):
     """From now on: the rate itself, or the schedule's peak."""
 
+    name = "SetLearningRate"
+
     learning_rate: float
 
 
@@ -58,6 +67,8 @@ class SetLearningRate(Command):
 class Predict(Command):
     """What does the network that is training make of these test digits? The answer says who asked:
     0 is the run's own screen, others are its viewers."""
+
+    name = "Predict"
 
     indices: tuple[int, ...]
     asker: int = 0
@@ -67,6 +78,8 @@ class Predict(Command):
 class PredictImages(Command):
     """What does the network that is training make of these? Each is 784 bytes, row by row, 0 is
     paper and 255 ink. `asker` as in Predict."""
+
+    name = "PredictImages"
 
     images: tuple[bytes, ...]
     asker: int = 0
@@ -108,6 +121,8 @@ class DescribeNetwork(Command):
 class Inspect(Command):
     """How do the layers of the network that is training do, in its next step? While it is paused:
     how did they do in its last one, as far as that can still be known?"""
+
+    name = "Inspect"
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 from core.events import Event
 
-EVENTS = {each.name(): each for each in Event.__subclasses__()}
-FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENTS.values()}
+EVENT_TYPES = {each.name: each for each in Event.__subclasses__() if each.name}
+FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENT_TYPES.values()}
 
 
 def as_json(event: Event) -> str:
     """One line without its newline. A number that JSON cannot say (NaN, infinity) is null."""
-    values = {"event": event.name(), "time": event.time}
+    values = {"event": event.name, "time": event.time}
     values |= {key: value for key, value in asdict(event).items() if key != "time"}
     try:
         return json.dumps(values, allow_nan=False)
@@ -36,7 +36,7 @@ def from_json(line: str) -> Event | None:
     """The event of one line; None for an event that this version does not know or cannot read."""
     try:
         values = json.loads(line)
-        kind = EVENTS[values["event"]]
+        kind = EVENT_TYPES[values["event"]]
         known = FIELDS[kind]
         return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
     except (ValueError, KeyError, TypeError, RecursionError):

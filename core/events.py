@@ -4,7 +4,6 @@ No torch here: a screen folds these, `train --json` prints them, events.jsonl ke
 """
 
 import math
-import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -14,18 +13,19 @@ from typing import Any, ClassVar
 class Event:
     time: float = field(default_factory=time.time)  # unix seconds
 
-    # False: only for those who are listening, not part of the run's record.
+    # Its name in `train --json`, in events.jsonl and between processes: fixed, whatever the class
+    # is called. Empty for an event that never leaves this process.
+    name: ClassVar[str] = ""
+    # False: the event is not written to the run's events.jsonl.
     recorded: ClassVar[bool] = True
-    # False: it holds bytes, for listeners in this process alone.
-    written: ClassVar[bool] = True
-
-    @classmethod
-    def name(cls) -> str:
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    # False: the event contains bytes, which plain JSON has no type for.
+    serializable: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
+    name = "run_started"
+
     run: str
     folder: str
     arch: str
@@ -53,6 +53,8 @@ class Progress(Event):
     first, for a curve finer than ten points a second. `gradient_norm` is the last step's, over all
     parameters."""
 
+    name = "progress"
+
     step: int
     epoch: int
     loss: float
@@ -64,6 +66,8 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated(Event):
+    name = "evaluated"
+
     epoch: int
     step: int
     test_loss: float
@@ -74,6 +78,8 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
+    name = "checkpoint_saved"
+
     path: str
     kind: str  # last, best, epoch
     step: int = 0  # of what is in it; by now training may be further on
@@ -81,17 +87,23 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Paused(Event):
+    name = "paused"
+
     step: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resumed(Event):
+    name = "resumed"
+
     step: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningRateChanged(Event):
     """By a person: to what the rate itself, or its schedule's peak, is from this step on."""
+
+    name = "learning_rate_changed"
 
     step: int
     learning_rate: float
@@ -101,6 +113,8 @@ class LearningRateChanged(Event):
 class Notice(Event):
     """Something that a person should know while the run goes on."""
 
+    name = "notice"
+
     message: str
 
 
@@ -108,6 +122,8 @@ class Notice(Event):
 class RunFinished(Event):
     """Test figures are of the last evaluation, None where there was none; `checkpoint` is None
     where nothing could be saved."""
+
+    name = "run_finished"
 
     epochs: int
     steps: int
@@ -123,6 +139,8 @@ class RunFinished(Event):
 class RunFailed(Event):
     """`reason` is one word: usage, data, device, checkpoint, memory, diverged, stopped or error."""
 
+    name = "run_failed"
+
     reason: str
     message: str
     checkpoint: str | None = None
@@ -132,6 +150,7 @@ class RunFailed(Event):
 class HandedOver(Event):
     """The last event of a run that goes on elsewhere, with that config from that checkpoint."""
 
+    name = "handed_over"
     recorded = False
 
     folder: str
@@ -144,6 +163,7 @@ class HandedOver(Event):
 class Preparing(Event):
     """What happens before training, such as a download. `total` is 0 where it is not known."""
 
+    name = "preparing"
     recorded = False
 
     message: str
@@ -183,8 +203,9 @@ class Digit:
 class Predicted(Event):
     """The answer to Predict and OpenCheckpoint. `source` is the checkpoint's path, None live."""
 
+    name = "predicted"
     recorded = False
-    written = False
+    serializable = False
 
     digits: tuple[Digit, ...]
     samples: int  # how many test digits there are to choose from
@@ -198,8 +219,9 @@ class Predicted(Event):
 class DigitsLoaded(Event):
     """`labels` are those of the test digits in order, one byte each."""
 
+    name = "digits_loaded"
     recorded = False
-    written = False
+    serializable = False
 
     labels: bytes
 
@@ -208,8 +230,9 @@ class DigitsLoaded(Event):
 class Scored(Event):
     """What an evaluation made of every test digit: `logits` are float32 (N, 10), native bytes."""
 
+    name = "scored"
     recorded = False
-    written = False
+    serializable = False
 
     epoch: int
     step: int
@@ -221,8 +244,9 @@ class ImagesPredicted(Event):
     """The answer to PredictImages and PredictImagesWith: a digit for each, without a label.
     `source` is the checkpoint's path, None live."""
 
+    name = "images_predicted"
     recorded = False
-    written = False
+    serializable = False
 
     digits: tuple[Digit, ...]
     step: int
@@ -235,8 +259,9 @@ class CheckpointScored(Event):
     """The answer to ScoreCheckpoint. `logits` are float32 (N, 10), native bytes; `images` are the
     test digits' 784 bytes each, one after the other; `labels` one byte each."""
 
+    name = "checkpoint_scored"
     recorded = False
-    written = False
+    serializable = False
 
     path: str
     arch: str
@@ -251,6 +276,7 @@ class CheckpointScored(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointRefused(Event):
+    name = "checkpoint_refused"
     recorded = False
 
     path: str
@@ -267,6 +293,7 @@ class DeviceChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class DevicesListed(Event):
+    name = "devices_listed"
     recorded = False
 
     devices: tuple[DeviceChoice, ...]
@@ -297,6 +324,7 @@ class Layer:
 class NetworkDescribed(Event):
     """The answer to DescribeNetwork: what is called one after the other, and what goes in."""
 
+    name = "network_described"
     recorded = False
 
     arch: str
@@ -341,8 +369,9 @@ class WeightImages:
 class NetworkInspected(Event):
     """The answer to Inspect. `weights` are None where they make no images."""
 
+    name = "network_inspected"
     recorded = False
-    written = False
+    serializable = False
 
     step: int
     layers: tuple[LayerNorms, ...]

@@ -207,7 +207,7 @@ def _train(parent: BinaryIO) -> int:
     received = _stopping_on_signals(inbox)
     redirect_to_devnull([0])
     for last in _events(config, inbox, resume_point):
-        if last.written:
+        if last.serializable:
             _tell(parent, as_json(last))
         if isinstance(last, RunStarted) and paused:
             inbox.put(Pause())

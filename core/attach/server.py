@@ -22,7 +22,7 @@ from core.attach.viewer import Greeting, Line, Viewer
 from core.attach.wire import hello_line
 from core.commands import Inbox
 from core.errors import CheckpointError
-from core.event_json import EVENTS
+from core.event_json import EVENT_TYPES
 from core.events import (
     DigitsLoaded,
     Event,
@@ -59,7 +59,7 @@ def shared(events: Iterator[Event], inbox: Inbox) -> Iterator[Event]:
                     sharing = Sharing(Path(event.folder), inbox)
                 except (CheckpointError, OSError) as error:
                     yield Notice(message=f"nobody can attach to this run: {error}")
-            if sharing and event.name() in EVENTS:
+            if sharing and event.name in EVENT_TYPES:
                 sharing.tell(event)
             if not _asker(event):
                 yield event

@@ -22,12 +22,12 @@ from core.commands import (
     SetLearningRate,
     Stop,
 )
-from core.event_json import EVENTS
+from core.event_json import EVENT_TYPES
 from core.events import Event
 
 # What a run can be told from elsewhere. All else is answered where it is asked.
 RUN_COMMANDS = (Pause, Resume, Stop, Save, SetLearningRate, Predict, PredictImages, Inspect)
-COMMANDS: dict[str, type[Any]] = {each.__name__: each for each in RUN_COMMANDS}
+COMMANDS: dict[str, type[Any]] = {each.name: each for each in RUN_COMMANDS}
 # What one question may ask of the network: more than any view shows.
 MOST_ASKED = 256
 MOST_IMAGES = 64
@@ -64,16 +64,16 @@ def read_hello(line: bytes) -> Hello | str:
 
 
 def event_line(event: Event) -> bytes:
-    return _line({"event": event.name(), **_plain(event)})
+    return _line({"event": event.name, **_plain(event)})
 
 
 def read_event(line: bytes) -> Event | None:
     """The event of a line; None for one that is broken, or of another version."""
-    return _read(line, "event", EVENTS)
+    return _read(line, "event", EVENT_TYPES)
 
 
 def command_line(command: Command) -> bytes:
-    return _line({"command": type(command).__name__, **_plain(command)})
+    return _line({"command": command.name, **_plain(command)})
 
 
 def read_command(line: bytes) -> Command | None:

@@ -7,8 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from core.event_json import EVENTS as KINDS
-from core.event_json import from_json
+from core.event_json import EVENT_TYPES, from_json
 from core.events import Evaluated, Event, RunStarted
 from core.files import open_no_follow, read_lines
 from core.runs.run import EVENTS
@@ -85,5 +84,5 @@ CHECKS: dict[Any, Callable[[Any], bool]] = {
 # By an event's class: the names of its values, and what each has to be.
 CHECKED = {
     kind: [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
-    for kind in KINDS.values()
+    for kind in EVENT_TYPES.values()
 }

@@ -33,7 +33,7 @@ def disturb(what, inbox):
 def disturbed(config, inbox, *rest):
     for event in train(config, inbox, *rest):
         yield event
-        if event.name() == "progress" and (what := disturbances.get(str(event.step))):
+        if event.name == "progress" and (what := disturbances.get(str(event.step))):
             disturb(what, inbox)
 
 

@@ -145,7 +145,7 @@ def _exhaust(events: Iterable[Event]) -> None:
 
 def _print_json(events: Iterable[Event]) -> None:
     for event in events:
-        if event.written:
+        if event.serializable:
             print(as_json(event), flush=True)
 
 

@@ -131,6 +131,6 @@ class Recalled(Event):
     """What a run that goes on elsewhere has told before one came to it."""
 
     recorded = False
-    written = False
+    serializable = False
 
     state: RunState

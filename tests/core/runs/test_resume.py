@@ -131,7 +131,7 @@ def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, saved_a
             folder = Path(event.folder)
         elif isinstance(event, Progress) and event.step in (4, 15, 22, 31):
             inbox.put(Save())
-        elif event.name() == "checkpoint_saved" and event.kind == "last":
+        elif event.name == "checkpoint_saved" and event.kind == "last":
             kept[event.step] = shutil.copy(event.path, tmp_path / f"{event.step}.safetensors")
     assert {4, 10, 15, 20, 22, 30, 31, 40} == set(kept)
     for step in (31, 10, 20, 4, 40, 15):
@@ -532,7 +532,7 @@ def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_on
             folder = Path(event.folder)
         if isinstance(event, Progress) and event.step == 12:
             inbox.put(Save())
-        if event.name() == "checkpoint_saved" and event.step == 12:
+        if event.name == "checkpoint_saved" and event.step == 12:
             break
     before = content(folder)
     failed = go_on(folder)[-1]

@@ -432,7 +432,7 @@ def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, mon
     monkeypatch.setattr(session, "SCORED", {"cpu": 10})
     orders = {10: [Pause()], Paused: [Resume()]}
     events = drive(tiny(), orders)
-    kinds = [event.name() for event in events]
+    kinds = [event.name for event in events]
     assert kinds.index("paused") < kinds.index("evaluated")
     assert only(events, Paused)[0].step == 10
 

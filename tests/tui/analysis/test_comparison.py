@@ -126,7 +126,7 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
     begun = []
     configs = tiny(), tiny(learning_rate=0.0001, epochs=1, seed=7)
     for config in configs:
-        begun += [e for e in train(config, SimpleQueue()) if e.name() == "run_started"]
+        begun += [e for e in train(config, SimpleQueue()) if e.name == "run_started"]
     paths = [f"{each.folder}/last.safetensors" for each in begun]
     app = MnistApp(configs[0])
     async with app.run_test(size=(80, 24)) as pilot:

@@ -27,7 +27,7 @@ def runs(tiny, tmp_path):
     names = []
     for config in (tiny(), tiny(learning_rate=0.5, epochs=1, seed=7)):
         told = list(train(config, SimpleQueue()))
-        names += [each.run for each in told if each.name() == "run_started"]
+        names += [each.run for each in told if each.name == "run_started"]
     folder = tmp_path / "runs"
 
     def ask(*arguments, **extra):
