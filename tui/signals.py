@@ -12,9 +12,9 @@ ENDING = tuple(
 # What a job queue sends a while before it ends a job, as Slurm does on --signal=USR1@60. Left
 # alone they would end the program on the spot.
 WARNING = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
-# What can be wanted when the terminal goes.
-GO_ON, SAVE = "go-on", "save"
-ON_HANGUP = (GO_ON, SAVE)
+# The choices of --on-hangup.
+CONTINUE, SAVE = "continue", "save"
+ON_HANGUP = (CONTINUE, SAVE)
 
 
 def heard() -> list[int]:

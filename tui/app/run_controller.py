@@ -44,7 +44,7 @@ from tui.app.frame_rate import Pace, Question
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
-from tui.signals import GO_ON, HANGUP, heard
+from tui.signals import CONTINUE, HANGUP, heard
 from tui.state.fold import fold, starting
 from tui.state.run_state import RunState
 from tui.state.summaries import farewell
@@ -77,7 +77,7 @@ class Running(Looking):
         start: bool = False,
         train: Train | None = None,
         preferences: Preferences | None = None,
-        on_hangup: str = GO_ON,
+        on_hangup: str = CONTINUE,
     ) -> None:
         super().__init__(preferences or Preferences())
         self._on_hangup = on_hangup
@@ -155,7 +155,7 @@ class Running(Looking):
         reads no more: asyncio would not hear of the signal then, and could not write its farewell.
         Where the terminal has gone and a run goes on, that goes on alone.
         """
-        if number == HANGUP and self._on_hangup == GO_ON and self._goes_on_alone():
+        if number == HANGUP and self._on_hangup == CONTINUE and self._goes_on_alone():
             return
         self.end()
         self._killed_by = number

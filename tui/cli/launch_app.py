@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
-from tui.signals import GO_ON
+from tui.signals import CONTINUE
 from tui.text.console import complain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def run_app(
     config: TrainConfig,
     *,
     start: bool = False,
-    on_hangup: str = GO_ON,
+    on_hangup: str = CONTINUE,
     slow: bool = False,
     connection: Connection | None = None,
 ) -> int:

@@ -30,7 +30,7 @@ from tui.cli.predict import evaluate, predict
 from tui.cli.runs import runs_app
 from tui.cli.train import HOW_IT_ENDS, OnHangup, resume, train
 from tui.headless.torchrun import stay_silent
-from tui.signals import GO_ON
+from tui.signals import CONTINUE
 from tui.text.console import complain, one_line
 
 # typer gives out one of the errors that a command line can have; this is what all of them are.
@@ -106,7 +106,7 @@ def start_app(
     config: TrainConfig,
     start: Annotated[bool, typer.Option("--start", help="begin training at once")] = False,
     slow_link: SlowLink = False,
-    on_hangup: OnHangup = GO_ON,
+    on_hangup: OnHangup = CONTINUE,
     version: Version = False,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.

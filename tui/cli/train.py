@@ -11,7 +11,7 @@ from core.training.distributed import launched
 from tui.cli.console import CheckpointsDir, DataDir, folder_of
 from tui.cli.options import environment_variable, with_config
 from tui.headless.torchrun import follow, follows
-from tui.signals import GO_ON, ON_HANGUP
+from tui.signals import CONTINUE, ON_HANGUP
 
 HOW_IT_ENDS = (
     "Ctrl-C, SIGTERM and what a job queue sends ahead of its limit (SIGUSR1 or SIGUSR2, as with "
@@ -20,10 +20,12 @@ HOW_IT_ENDS = (
 )
 
 
-def _hangup(given: str) -> str:
-    if given not in ON_HANGUP:
-        raise UsageError(f"--on-hangup must be one of {', '.join(ON_HANGUP)}, not {given!r}")
-    return given
+def parse_on_hangup(text: str) -> str:
+    """Return the choice. `go-on` was the name of `continue`, and still works in scripts."""
+    choice = CONTINUE if text == "go-on" else text
+    if choice not in ON_HANGUP:
+        raise UsageError(f"--on-hangup must be {' or '.join(ON_HANGUP)}, not {text!r}")
+    return choice
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print events, one JSON a line")]
@@ -46,9 +48,8 @@ OnHangup = Annotated[
         metavar="|".join(ON_HANGUP),
         envvar=environment_variable("on_hangup"),
         show_envvar=False,
-        callback=_hangup,
-        help="what a run does when its terminal goes away: it goes on by itself, to be attached "
-        "to later, or is saved and ends",
+        callback=parse_on_hangup,
+        help="on disconnect: keep training in the background, or save and exit",
     ),
 ]
 
@@ -59,7 +60,7 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
     detach: Detach = False,
-    on_hangup: OnHangup = GO_ON,
+    on_hangup: OnHangup = CONTINUE,
     dry_run: DryRun = False,
     tensorboard: TensorBoard = False,
 ) -> int:
@@ -88,7 +89,7 @@ def resume(
     as_json: AsJson = False,
     quiet: Quiet = False,
     detach: Detach = False,
-    on_hangup: OnHangup = GO_ON,
+    on_hangup: OnHangup = CONTINUE,
     dry_run: DryRun = False,
     tensorboard: TensorBoard = False,
     data: DataDir = None,

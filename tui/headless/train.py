@@ -19,7 +19,7 @@ from core.training.distributed import Ranks
 from tui.headless.event_files import check_tensorboard
 from tui.headless.tensorboard import telling_tensorboard
 from tui.headless.torchrun import follow, follows, joined
-from tui.signals import ENDING, GO_ON, HANGUP, SAVE, WARNING, heard
+from tui.signals import CONTINUE, ENDING, HANGUP, SAVE, WARNING, heard
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import epoch_line, farewell, headline
@@ -33,7 +33,7 @@ def train_plainly(
     as_json: bool = False,
     quiet: bool = False,
     tensorboard: bool = False,
-    on_hangup: str = GO_ON,
+    on_hangup: str = CONTINUE,
 ) -> int:
     """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves; so does the
     end of the terminal where `on_hangup` is to save.
@@ -108,10 +108,10 @@ def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
     # Of a terminal that has gone one can no longer say that it was one.
     on_terminal = [number for number in range(3) if os.isatty(number)]
     # At the end of a login systemd sends SIGHUP right after SIGTERM: that is no second wish to end.
-    ending = [each for each in heard() if each != HANGUP or on_hangup != GO_ON]
+    ending = [each for each in heard() if each != HANGUP or on_hangup != CONTINUE]
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if number == HANGUP and on_hangup == GO_ON:
+        if number == HANGUP and on_hangup == CONTINUE:
             redirect_to_devnull(on_terminal)
             return
         received.append(number)

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
+from tui.cli.train import parse_on_hangup
+from tui.signals import CONTINUE
 
 SAMPLE = ("--dataset", "sample", "--arch", "linear", "--epochs", "1")
 
@@ -231,6 +233,7 @@ def test_quiet_says_nothing(run):
         (["train", "--lr", "nan"], 2, "--lr must be a number above 0"),
         (["train", "--threads", "0"], 2, "--threads must be auto or"),
         (["train", "--preset", "foo"], 2, "--preset must be one of article"),
+        (["train", "--on-hangup", "stop"], 2, "--on-hangup must be continue or save, not 'stop'"),
         (["train", "--foo"], 2, "--foo"),
         (["foo"], 2, "foo"),
         (["--arch", "cnn", "train"], 2, "options go after the command: mnist-tui train --arch"),
@@ -260,6 +263,15 @@ def test_bad_input_gets_one_line_and_the_right_status(run, arguments, status, sa
     done = run(*arguments)
     assert done.returncode == status
     assert said in one_line(done)
+
+
+def test_go_on_is_an_alias_of_continue(run):
+    """Scripts and environments of earlier versions have it; the help does not name it."""
+    assert parse_on_hangup("go-on") == parse_on_hangup("continue") == CONTINUE
+    dry_run = ("train", "--arch", "linear", "--dataset", "sample", "--dry-run")
+    assert run(*dry_run, MNIST_TUI_ON_HANGUP="go-on").returncode == 0
+    assert run(*dry_run, MNIST_TUI_ON_HANGUP="leave").returncode == 2
+    assert "--on-hangup continue|save" in run("train", "--help").stdout
 
 
 def test_bad_input_that_only_the_data_shows(run, tmp_path):
