@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.events import CheckpointScored, Digit
 from tui.analysis.confusion import Confusion, class_scores
-from tui.state.run_state import MOST_COMPARED, RunState
+from tui.state.app_state import MOST_COMPARED
+from tui.state.run_state import RunState
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -15,7 +15,7 @@ from core.events import DevicesListed, Event
 from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
 from tui.app.attaching import Attaching
 from tui.screens.train import TrainView
-from tui.state.run_state import Recalled, RunState
+from tui.state.run_state import RecordRead, RunState
 
 # The views that the first frame does not wait for.
 LATER = {
@@ -54,7 +54,7 @@ class MnistApp(Attaching):
 
     def _react(self, event: Event) -> None:
         super()._react(event)
-        if isinstance(event, DevicesListed | Recalled):
+        if isinstance(event, DevicesListed | RecordRead):
             self._import_views(list(LATER))
 
     def _import_views(self, left: list[str]) -> None:

@@ -17,7 +17,7 @@ from core.errors import UserError, explain
 from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
 from tui.app.run_controller import Running
 from tui.state.history import laid_under, read_run
-from tui.state.run_state import Recalled, RunState
+from tui.state.run_state import RecordRead, RunState
 
 if TYPE_CHECKING:
     from core.attach.client import Connection
@@ -111,7 +111,7 @@ class Attaching(Running):
 
         for connection in connections(first):
             self._connection = connection
-            self.told(Recalled(state=read_run(connection.folder, connection.hello.recorded)))
+            self.told(RecordRead(state=read_run(connection.folder, connection.hello.recorded)))
             for event in connection.events():
                 self.told(event)
                 if isinstance(event, RunFinished | RunFailed):
@@ -119,14 +119,14 @@ class Attaching(Running):
             if connection.closed:
                 return
         state = read_run(first.folder)
-        self.told(Recalled(state=state))
+        self.told(RecordRead(state=state))
         if state.active:
             self.told(interrupted(first.folder, state.checkpoint))
 
     def _react(self, event: Event) -> None:
         super()._react(event)
         match event:
-            case Recalled(state=state):
+            case RecordRead(state=state):
                 self.earlier = laid_under(self.earlier, RunState(), _folder(state))
                 self._forget()
                 self._set_up_as(state)
@@ -151,7 +151,7 @@ class Attaching(Running):
     def _detached(self) -> None:
         """Whatever is asked now, this process answers."""
         self._connection = None
-        if not self.run_state.devices:
+        if not self.app_state.devices:
             self.tell(ListDevices())
 
     # Handing a run over

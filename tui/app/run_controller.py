@@ -9,7 +9,6 @@ import signal
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from functools import reduce
 from queue import SimpleQueue
 from types import FrameType
@@ -45,6 +44,7 @@ from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
 from tui.signals import CONTINUE, HANGUP, heard
+from tui.state.app_state import AppState, fold_app
 from tui.state.fold import fold, starting
 from tui.state.run_state import RunState
 from tui.state.summaries import farewell
@@ -64,6 +64,7 @@ class Running(Looking):
     """The part of the app that has to do with runs."""
 
     run_state: var[RunState] = var(RunState, init=False)
+    app_state: var[AppState] = var(AppState, init=False)
     # Runs to be laid under the live one on the chart, at most MOST_EARLIER, the newest last.
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
 
@@ -202,12 +203,13 @@ class Running(Looking):
 
     def _hear(self) -> None:
         heard = []
-        state = self.run_state
+        state, app_state = self.run_state, self.app_state
         while self._events:
             heard.append(self._events.popleft())
-            state = fold(state, heard[-1])
+            state, app_state = fold(state, heard[-1]), fold_app(app_state, heard[-1])
         if not heard:
             return
+        self.app_state = app_state
         before, self.run_state = self.run_state, state
         for event in heard:
             self._react(event)
@@ -279,9 +281,7 @@ class Running(Looking):
             command.resume_point.folder if command.resume_point else None,
         )
         self.earlier = laid_under(self.earlier, before, folder)
-        self.run_state = starting(
-            replace(history or RunState(), devices=before.devices, network=before.network)
-        )
+        self.run_state = starting(history or RunState())
         self.refresh_bindings()
         self._forget()
         self.tell(command)

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from tui.actions import VIEWS
 from tui.preferences import Preferences
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.canvas import could_not_be_drawn
 from tui.widgets.digit_cards import Digits
@@ -48,6 +49,7 @@ class View(Screen[None]):
     _styled_for = ""
 
     run_state: var[RunState] = var(RunState, init=False)
+    app_state: var[AppState] = var(AppState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
     earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
@@ -56,7 +58,7 @@ class View(Screen[None]):
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        for name in ("watch_run_state", "watch_preferences"):
+        for name in ("watch_run_state", "watch_app_state", "watch_preferences"):
             if watch := vars(cls).get(name):
                 setattr(cls, name, _in_its_place(watch))
 
@@ -112,6 +114,7 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self._show_failure()
         self.watch(self.app, "run_state", self._follow)
+        self.watch(self.app, "app_state", self._follow)
         self.watch(self.app, "preferences", self._follow)
         self.watch(self.app, "earlier", self._follow)
         self.watch(self.app, "bytes_per_second", self._follow)
@@ -132,6 +135,7 @@ class View(Screen[None]):
             self.attempt("_take", self._take)
 
     def _take(self) -> None:
+        self.app_state = self.mnist.app_state
         self.run_state = self.mnist.run_state
         self.preferences = self.mnist.preferences
         self.earlier = self.mnist.earlier

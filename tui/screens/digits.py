@@ -12,6 +12,7 @@ from tui.analysis.digit_selection import BY_GUESS, KINDS, Kind, Pick, as_evaluat
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import percent, printable
 from tui.widgets.digit_cards import Digits
@@ -104,6 +105,10 @@ class DigitsView(View):
         if changed:
             self.show()
 
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
+        if before.opened is not after.opened:
+            self.show()
+
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.show_caption()
         if before.digit_style != after.digit_style or before.ascii != after.ascii:
@@ -133,7 +138,7 @@ class DigitsView(View):
             return f"{when} digits appear here"
         if state.phase == "failed" and not state.checkpoint:
             return "the run has left no checkpoint that could be asked"
-        opened = state.opened
+        opened = self.app_state.opened
         if opened and opened.error and opened.path == state.checkpoint and not state.active:
             return f"✗ {printable(opened.error)}"
         why = missing(self.pick, state.labels, newest)

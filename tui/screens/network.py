@@ -10,6 +10,7 @@ from core.commands import DescribeNetwork
 from core.events import NetworkDescribed
 from tui.preferences import Preferences
 from tui.screens.base import View
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.network_diagram import Schematic
@@ -67,15 +68,19 @@ class NetworkView(View):
     @property
     def network(self) -> NetworkDescribed | None:
         """The description, once it is there."""
-        described = self.run_state.network
+        described = self.app_state.network
         return described if described and described.arch == self.arch else None
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         self.attempt("show", self.show)  # another network may have been set up since
 
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
+        if before.network is not after.network:
+            self.show()
+
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        seen = ("network", "inspected", "phase", "started")
+        seen = ("inspected", "phase", "started")
         if any(getattr(before, name) is not getattr(after, name) for name in seen):
             self.show()
 

@@ -35,7 +35,7 @@ class TrainView(View):
 
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield SetupForm(self.mnist.config).data_bind(View.run_state)
+            yield SetupForm(self.mnist.config).data_bind(View.run_state, View.app_state)
             yield Charts().data_bind(View.run_state, View.preferences, View.earlier)
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)

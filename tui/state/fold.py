@@ -5,17 +5,12 @@ from dataclasses import replace
 from math import isfinite
 
 from core.events import (
-    CheckpointRefused,
     CheckpointSaved,
-    CheckpointScored,
-    DevicesListed,
     DigitsLoaded,
     Evaluated,
     Event,
     HandedOver,
-    ImagesPredicted,
     LearningRateChanged,
-    NetworkDescribed,
     NetworkInspected,
     Notice,
     Paused,
@@ -29,7 +24,7 @@ from core.events import (
     Scored,
 )
 from tui.state.curves import Curves
-from tui.state.run_state import MOST_COMPARED, Mark, MarkKind, Opened, Recalled, RunState, Score
+from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 
 # How many evaluations' guesses of all test digits are kept, to step back through; 400 KB each.
 MOST_EVALUATIONS = 32
@@ -38,53 +33,15 @@ MOST_SCORES = 100
 MOST_MARKS = 500
 
 
-def starting(state: RunState) -> RunState:
-    """The state after a person has asked for a run, and before the engine has said anything. What
-    an earlier part of the same run has told may be in it: the engine says from which step it goes
-    on."""
-    return replace(
-        _kept(state),
+def starting(history: RunState) -> RunState:
+    """Return the state between a person's request for a run and the first event of it. `history`
+    is of the same run before it was resumed, or of none."""
+    return RunState(
         phase="preparing",
         doing="starting",
-        curves=state.curves,
-        marks=state.marks,
-        scores=state.scores,
-    )
-
-
-def _kept(state: RunState) -> RunState:
-    """What is not of one run."""
-    return RunState(
-        devices=state.devices,
-        opened=state.opened,
-        scored=state.scored,
-        images=state.images,
-        network=state.network,
-    )
-
-
-def _recalled(state: RunState, told: RunState) -> RunState:
-    """What is known of the run already, and is in no record, stays."""
-    told = replace(
-        told,
-        attached=True,
-        devices=state.devices,
-        opened=state.opened,
-        scored=state.scored,
-        images=state.images,
-        network=state.network,
-    )
-    if not (state.started and told.started and state.started.folder == told.started.folder):
-        return told
-    return replace(
-        told,
-        labels=state.labels,
-        evaluations=state.evaluations,
-        digits=state.digits,
-        digits_step=state.digits_step,
-        samples=state.samples,
-        inspected=state.inspected,
-        updated=state.updated,
+        curves=history.curves,
+        marks=history.marks,
+        scores=history.scores,
     )
 
 
@@ -125,8 +82,8 @@ def fold(state: RunState, event: Event) -> RunState:
         case HandedOver():
             doing = "handing over to a process of its own"
             return replace(state, phase="preparing", attached=True, doing=doing, done=0, total=0)
-        case Recalled(state=told):
-            return _recalled(state, told)
+        case RecordRead():
+            return _recorded(state, event.state)
         case RunFinished():
             return replace(
                 state,
@@ -144,18 +101,28 @@ def fold(state: RunState, event: Event) -> RunState:
                 reason=event.reason,
                 checkpoint=event.checkpoint or state.checkpoint,
             )
-        case DevicesListed():
-            return replace(state, devices=event.devices)
-        case _:
-            return _looked_into(state, event)
+        case Predicted() if event.source in (None, state.checkpoint):
+            digits, step, samples = event.digits, event.step, event.samples
+            return replace(state, digits=digits, digits_step=step, samples=samples)
+        case NetworkInspected(layers=layers):
+            is_updated = any(layer.update is not None for layer in layers)
+            return replace(state, inspected=event, updated=event if is_updated else state.updated)
+    return state
+
+
+def _recorded(state: RunState, recorded: RunState) -> RunState:
+    """Return what the record says; of the same run, what no record has is kept."""
+    run, now = state.started, recorded.started
+    same = run is not None and now is not None and run.folder == now.folder
+    kept = {name: getattr(state, name) for name in UNRECORDED} if same else {}
+    return replace(recorded, attached=True, **kept)
 
 
 def _started(state: RunState, event: RunStarted) -> RunState:
     """A run that begins at its first step has no past; one that is taken up keeps what was told of
     the steps before."""
     curves = state.curves.until(event.step)
-    started = replace(
-        _kept(state),
+    started = RunState(
         phase="training",
         message=state.message,
         attached=state.attached,
@@ -239,30 +206,3 @@ def _evaluated(state: RunState, event: Evaluated) -> RunState:
             accuracies=[(event.step, event.test_accuracy)],
         ),
     )
-
-
-def _looked_into(state: RunState, event: Event) -> RunState:
-    match event:
-        case Predicted(source=None):
-            return _with_digits(state, event)
-        case Predicted(source=str(path)):
-            if path == state.checkpoint:
-                state = _with_digits(state, event)
-            return replace(state, opened=Opened(path, event.digits, event.samples))
-        case CheckpointRefused():
-            return replace(state, opened=Opened(event.path, error=event.message))
-        case CheckpointScored(path=path):
-            others = [each for each in state.scored if each.path != path]
-            return replace(state, scored=(*others, event)[-MOST_COMPARED:])
-        case ImagesPredicted():
-            return replace(state, images=event)
-        case NetworkDescribed():
-            return replace(state, network=event)
-        case NetworkInspected(layers=layers):
-            known = any(layer.update is not None for layer in layers)
-            return replace(state, inspected=event, updated=event if known else state.updated)
-    return state
-
-
-def _with_digits(state: RunState, event: Predicted) -> RunState:
-    return replace(state, digits=event.digits, digits_step=event.step, samples=event.samples)

@@ -3,23 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.events import (
-    CheckpointScored,
-    DeviceChoice,
-    Digit,
-    Event,
-    ImagesPredicted,
-    NetworkDescribed,
-    NetworkInspected,
-    RunStarted,
-    Scored,
-)
+from core.events import Digit, Event, NetworkInspected, RunStarted, Scored
 from tui.state.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]
-
-# How many checkpoints can be compared.
-MOST_COMPARED = 4
 
 MarkKind = Literal["saved", "rate", "paused", "branch"]
 
@@ -42,16 +29,6 @@ class Score:
     loss: float
     accuracy: float
     confusion: tuple[tuple[int, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A checkpoint that a person looks into: its digits, or why it cannot be opened."""
-
-    path: str
-    digits: tuple[Digit, ...] = ()
-    samples: int = 0
-    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,13 +60,8 @@ class RunState:
     samples: int = 0
     checkpoint: str | None = None
     reason: str = ""  # why it failed, in one word
-    opened: Opened | None = None
-    scored: tuple[CheckpointScored, ...] = ()  # checkpoints that were scored, the newest last
-    images: ImagesPredicted | None = None  # what was last said of images that are no test digits
-    network: NetworkDescribed | None = None  # of the architecture that was last asked for
     inspected: NetworkInspected | None = None
     updated: NetworkInspected | None = None  # the newest that knows what a step changed
-    devices: tuple[DeviceChoice, ...] = ()
     attached: bool = False  # it is trained by another process
 
     @property
@@ -126,9 +98,21 @@ class RunState:
         return self.scores[-1] if self.scores else None
 
 
+# What no record of a run has: it comes from the process that trains the run, on request.
+UNRECORDED = (
+    "labels",
+    "evaluations",
+    "digits",
+    "digits_step",
+    "samples",
+    "inspected",
+    "updated",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Recalled(Event):
-    """What a run that goes on elsewhere has told before one came to it."""
+class RecordRead(Event):
+    """The record of a run in another process has been read; `state` is what it ends in."""
 
     recorded = False
     serializable = False

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Label
 from core.config import FIELDS, TrainConfig, allowed, parse
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.select import Choice
 
@@ -65,6 +66,7 @@ class SetupForm(Vertical):
     ]
 
     run_state: var[RunState] = var(RunState, init=False)
+    app_state: var[AppState] = var(AppState, init=False)
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
@@ -96,12 +98,14 @@ class SetupForm(Vertical):
         if name != "device":
             return FIELDS[name].metadata["choices"]()
         # Before torch is loaded nobody knows what else there is.
-        found = [each.name for each in self.run_state.devices if each.available]
+        found = [each.name for each in self.app_state.devices if each.available]
         return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
         if after.devices != before.devices:
             self.query_one("#device", Choice).options = self._choices("device")
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
         if after.phase != before.phase:
             start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
             label, action = BUTTON.get(after.phase, ("Start", "app.start"))

@@ -13,7 +13,7 @@ from tui.analysis import comparison
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.comparison import ComparedView
 from tui.screens.checkpoints.comparison_widgets import ContestedDigits
-from tui.state.fold import fold
+from tui.state.app_state import fold_app
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.chart import Chart
 
@@ -87,13 +87,13 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         await until(pilot, lambda: "does not exist" in text_of(pilot))
         assert asked == [a]
         assert "a is being scored …" in text_of(pilot)
-        app.run_state = fold(app.run_state, scored(a, {3: 5, 4: 9}))
+        app.app_state = fold_app(app.app_state, scored(a, {3: 5, 4: 9}))
         await pilot.pause()
         assert asked == [a, b]
-        app.run_state = fold(app.run_state, CheckpointRefused(path=b, message=f"{b} is empty"))
+        app.app_state = fold_app(app.app_state, CheckpointRefused(path=b, message=f"{b} is empty"))
         await pilot.pause()
         assert asked == [a, b, c]
-        app.run_state = fold(app.run_state, scored(c, {3: 5, 19: 1}))
+        app.app_state = fold_app(app.app_state, scored(c, {3: 5, 19: 1}))
         await pilot.pause()
         shown = text_of(pilot)
         assert "a  [red]x\\n/best" in shown
@@ -113,7 +113,7 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         await pilot.press("r")
         assert asked[3:] == [a]
         for answer in (scored(a, {}), scored(b, {}), scored(c, {}, bytes(20 * 784))):
-            app.run_state = fold(app.run_state, answer)
+            app.app_state = fold_app(app.app_state, answer)
             await pilot.pause()
         assert "they were not scored on the same test digits" in text_of(pilot)
         assert "two/best  100.00%" in text_of(pilot)

@@ -442,7 +442,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
         for path in (tmp_path / "runs").glob("*/*.safetensors"):
             path.write_bytes(path.read_bytes()[:-10])
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.run_state.opened)
+        await until(pilot, lambda: pilot.app.app_state.opened)
         await pilot.pause()
         assert "is cut off" in text_of(pilot)
 

@@ -252,8 +252,8 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
         await pilot.pause()
         assert "learning rate 0.01 (0.001)" in text_of(pilot).replace("\n", " ")
         await until(pilot, lambda: pilot.app.screen.opened_path)
-        await until(pilot, lambda: pilot.app.run_state.opened)
-        assert not pilot.app.run_state.opened.error
+        await until(pilot, lambda: pilot.app.app_state.opened)
+        assert not pilot.app.app_state.opened.error
         await pilot.press("u")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
         await until(pilot, lambda: phase(pilot) == "finished")

@@ -32,7 +32,7 @@ def looking_into(tiny, tmp_path):
     async def open_it(size=(80, 24)):
         async with app_in(tmp_path / "runs").run_test(size=size) as pilot:
             await pilot.app.push_screen(OpenedView(str(path), "a run [red]/last"))
-            await until(pilot, lambda: pilot.app.run_state.opened)
+            await until(pilot, lambda: pilot.app.app_state.opened)
             yield pilot, path
 
     return open_it
@@ -55,9 +55,9 @@ async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
         assert isinstance(pilot.app.screen, ScoredView)
-        await until(pilot, lambda: pilot.app.run_state.scored)
+        await until(pilot, lambda: pilot.app.app_state.scored)
         await pilot.pause()
-        (scored,) = pilot.app.run_state.scored
+        (scored,) = pilot.app.app_state.scored
         text = text_of(pilot)
         assert f"accuracy {scored.test_accuracy:.2%}, loss {scored.test_loss:.4f}" in text
         assert "a run [red]/last · 50 test digits of sample" in text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.events import NetworkDescribed, WeightImages
+from core.events import WeightImages
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
 from tests.support.app import SIZES, app_in, text_of, until
@@ -71,14 +71,12 @@ def test_weights_are_drawn_the_lighter_the_more_positive_they_are():
     assert grid(kernels, 120, 40).scale > grid(kernels, 50, 12).scale == 2
 
 
-def test_a_new_run_forgets_how_the_last_one_did_and_not_what_its_network_is():
-    state = fold(RunState(), NetworkDescribed(arch="mlp", input=(1, 28, 28), layers=()))
-    state = fold(state, fake_inspection(3, paused=False))
+def test_a_new_run_forgets_how_the_last_one_did():
+    state = fold(RunState(), fake_inspection(3, paused=False))
     paused = fold(state, fake_inspection(4, paused=True))
     assert (paused.inspected.step, paused.updated.step) == (4, 3)
     started = fold(paused, STARTED)
     assert (started.inspected, started.updated) == (None, None)
-    assert started.network is state.network
 
 
 def test_every_word_has_its_help():
@@ -93,13 +91,13 @@ async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeyp
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "784" in text_of(pilot))
         assert "press space to train it" in text_of(pilot)
-        state = pilot.app.run_state
+        network = pilot.app.app_state.network
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.updated)
         first = pilot.app.run_state.inspected
         await until(pilot, lambda: pilot.app.run_state.inspected is not first)
         await pilot.pause()
-        assert pilot.app.run_state.network is state.network
+        assert pilot.app.app_state.network is network
         assert "weights of stack.0" in text_of(pilot)
         seen = text_of(pilot)
         for _ in range(3 if size == (80, 24) else 0):

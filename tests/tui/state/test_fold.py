@@ -21,9 +21,10 @@ from core.events import (
     RunFinished,
 )
 from tests.support.events import STARTED, after, progress
+from tui.state.app_state import AppState, OpenedCheckpoint, fold_app
 from tui.state.curves import MOST_POINTS, Curve
 from tui.state.fold import fold, starting
-from tui.state.run_state import RunState
+from tui.state.run_state import RecordRead, RunState
 from tui.state.summaries import epoch_line, headline
 
 DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
@@ -64,13 +65,21 @@ def test_a_run_from_start_to_finish():
     assert state.checkpoint == finished.checkpoint
 
 
-def test_a_second_run_starts_from_nothing_but_knows_the_devices():
-    devices = (DeviceChoice(name="cpu", description="", available=True, reason=None),)
-    state = after(DevicesListed(devices=devices), STARTED, progress(50, 1.0))
+def test_second_run_starts_from_nothing():
+    state = after(STARTED, progress(50, 1.0))
     again = fold(starting(state), STARTED)
-    assert again.devices == devices
     assert again.curves.losses == Curve()
     assert again.step == 0
+
+
+def test_record_keeps_what_it_does_not_have():
+    """Of the same run the predictions on the screen stay; of another run they go."""
+    state = after(STARTED, Predicted(digits=(DIGIT,), samples=9, step=5))
+    recorded = after(STARTED, progress(50, 1.0))
+    again = fold(state, RecordRead(state=recorded))
+    assert (again.digits, again.samples, again.step, again.attached) == ((DIGIT,), 9, 50, True)
+    other = after(replace(STARTED, folder="checkpoints/mlp-2"))
+    assert fold(state, RecordRead(state=other)) == replace(other, attached=True)
 
 
 def test_an_epoch_s_loss_is_the_mean_of_its_steps():
@@ -128,16 +137,21 @@ def test_what_is_prepared_shows_and_does_not_change_the_phase():
 def test_predictions_go_where_they_were_asked_from():
     live = Predicted(digits=(DIGIT,), samples=100, step=7)
     state = after(STARTED, live)
-    assert state.digits == (DIGIT,)
-    assert (state.digits_step, state.samples, state.opened) == (7, 100, None)
+    assert (state.digits, state.digits_step, state.samples) == ((DIGIT,), 7, 100)
+    assert fold_app(AppState(), live).opened is None
     opened = Predicted(digits=(DIGIT, DIGIT), samples=50, step=9, source="other")
-    state = fold(state, opened)
-    assert state.digits == (DIGIT,)
-    assert state.opened is not None
-    assert (state.opened.path, len(state.opened.digits)) == ("other", 2)
-    state = fold(state, CheckpointRefused(path="bad", message="bad is empty"))
-    assert state.opened is not None
-    assert state.opened.error == "bad is empty"
+    assert fold(state, opened) is state
+    app = fold_app(AppState(), opened)
+    assert app.opened == OpenedCheckpoint("other", (DIGIT, DIGIT), 50)
+    app = fold_app(app, CheckpointRefused(path="bad", message="bad is empty"))
+    assert app.opened == OpenedCheckpoint("bad", error="bad is empty")
+
+
+def test_app_state_is_kept_by_events_of_runs():
+    devices = (DeviceChoice(name="cpu", description="", available=True, reason=None),)
+    app = fold_app(AppState(), DevicesListed(devices=devices))
+    assert app.devices == devices
+    assert fold_app(app, STARTED) is app
 
 
 def test_the_runs_own_checkpoint_answers_for_the_run():

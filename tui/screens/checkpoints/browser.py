@@ -30,7 +30,7 @@ from tui.screens.checkpoints.rows import (
     row_of,
 )
 from tui.screens.checkpoints.watch import Watching
-from tui.state.run_state import MOST_COMPARED
+from tui.state.app_state import MOST_COMPARED
 from tui.text.formats import file_size, percent, printable
 from tui.widgets.virtual_table import Column, Listing
 

@@ -36,7 +36,7 @@ class OpenedView(DigitsView):
         Binding("p", "images", "Predict images"),
     ]
     STEPS_BACK = False
-    SEEN = ("opened",)
+    SEEN = ()
     # What the network makes of all digits is known of the run that is going on only.
     OFFERS = ("index", "random")
 
@@ -49,11 +49,11 @@ class OpenedView(DigitsView):
         return self.path
 
     def digits(self) -> tuple[Digit, ...]:
-        opened = self.run_state.opened
+        opened = self.app_state.opened
         return opened.digits if opened and opened.path == self.path else ()
 
     def samples(self) -> int:
-        opened = self.run_state.opened
+        opened = self.app_state.opened
         return opened.samples if opened and opened.path == self.path else 0
 
     def why_not(self) -> str | None:
@@ -74,7 +74,7 @@ class OpenedView(DigitsView):
         self.app.push_screen(AskForImages(), show)
 
     def show_caption(self) -> None:
-        opened = self.run_state.opened
+        opened = self.app_state.opened
         if opened and opened.path == self.path and opened.error:
             self.say(Content(f" ✗ {printable(opened.error)}"))
         else:
@@ -86,6 +86,6 @@ class OpenedView(DigitsView):
         )
 
     def last_line(self) -> Content:
-        opened = self.run_state.opened
+        opened = self.app_state.opened
         waiting = "" if opened and opened.path == self.path else ": opening …"
         return line(Content(f"{self._title}{waiting}"), self.where())

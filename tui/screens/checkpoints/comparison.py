@@ -33,6 +33,7 @@ from tui.screens.checkpoints.comparison_widgets import (
     ContestedDigits,
     RunsChart,
 )
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import percent, printable, truncate
 from tui.widgets.charts.chart import Chart
@@ -147,11 +148,11 @@ class ComparedView(View):
         done = self._scored.keys() | self._refused.keys()
         self._asked = next((path for path in self.paths if path not in done), None)
         if self._asked:
-            state = self.mnist.run_state
+            state = self.mnist.app_state
             self._before = (state.opened, *state.scored)
             self.mnist.tell(ScoreCheckpoint(self._asked, self.mnist.config.data))
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
         path = self._asked
         if path is None or (before.scored is after.scored and before.opened is after.opened):
             return

@@ -13,7 +13,7 @@ from core.events import CheckpointScored
 from tui.analysis.confusion import cell_in_words, most_confused, total
 from tui.screens.base import View
 from tui.screens.mistakes import MISTAKES_HELP
-from tui.state.run_state import Opened, RunState
+from tui.state.app_state import AppState, OpenedCheckpoint
 from tui.text.formats import loss_text, percent, printable
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 
@@ -42,7 +42,7 @@ class ScoredView(View):
         super().__init__()
         self._path, self._title = path, title
         # What was known of the file when it was asked about anew.
-        self._before: tuple[CheckpointScored | None, Opened | None] = (None, None)
+        self._before: tuple[CheckpointScored | None, OpenedCheckpoint | None] = (None, None)
         self._shown: CheckpointScored | None = None
 
     def body(self) -> ComposeResult:
@@ -56,19 +56,19 @@ class ScoredView(View):
 
     def on_mount(self) -> None:
         # The file may be another by now than when it was last scored.
-        state = self.mnist.run_state
-        self._before = (_of(state, self._path), state.opened)
+        state = self.mnist.app_state
+        self._before = (state.score_of(self._path), state.opened)
         super().on_mount()
         self.mnist.tell(ScoreCheckpoint(self._path, self.mnist.config.data))
         self.attempt("show", self.show)
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.scored is not after.scored or before.opened is not after.opened:
             self.show()
 
     def show(self) -> None:
-        state = self.run_state
-        scored, (score_before, opened_before) = _of(state, self._path), self._before
+        state = self.app_state
+        scored, (score_before, opened_before) = state.score_of(self._path), self._before
         opened = state.opened
         if scored is not score_before and scored is not self._shown and scored:
             self._shown = scored
@@ -111,7 +111,3 @@ class ScoredView(View):
     def action_scroll(self, by: int) -> None:
         page = self.query_one("#page", VerticalScroll)
         page.scroll_relative(y=by * max(1, page.size.height - 2), animate=False)
-
-
-def _of(state: RunState, path: str) -> CheckpointScored | None:
-    return next((each for each in state.scored if each.path == path), None)

@@ -22,7 +22,7 @@ from core.files import expand
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line
-from tui.state.run_state import Opened, RunState
+from tui.state.app_state import AppState, OpenedCheckpoint
 from tui.text.formats import printable
 from tui.widgets.image_cards import Pictures
 
@@ -146,14 +146,14 @@ class ImagesView(View):
         super().__init__()
         self._path, self._title, self._answer = path, title, answer
         self._first = 0
-        self._before: tuple[ImagesPredicted | None, Opened | None] = (None, None)
+        self._before: tuple[ImagesPredicted | None, OpenedCheckpoint | None] = (None, None)
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
         yield Pictures().data_bind(View.preferences)
 
     def on_mount(self) -> None:
-        state = self.mnist.run_state
+        state = self.mnist.app_state
         self._before = state.images, state.opened
         super().on_mount()
         images = tuple(picture.pixels for picture in self._answer.pictures)
@@ -163,7 +163,7 @@ class ImagesView(View):
     def on_resize(self) -> None:
         self.call_after_refresh(self.attempt, "show", self.show)
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.images is not after.images or before.opened is not after.opened:
             self.show()
 
@@ -172,7 +172,7 @@ class ImagesView(View):
             self.show()
 
     def show(self) -> None:
-        state, pictures = self.run_state, self._answer.pictures
+        state, pictures = self.app_state, self._answer.pictures
         images_before, opened_before = self._before
         answer, opened = state.images, state.opened
         field = self.query_one(Pictures)

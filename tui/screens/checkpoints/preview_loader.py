@@ -19,6 +19,7 @@ from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
 from tui.screens.checkpoints.rows import Entry
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import printable
 from tui.widgets.digit_cards import Digits
@@ -155,7 +156,7 @@ class Previewing(View):
         return self._opens
 
     def wanted_digits(self) -> tuple[int, ...]:
-        if self._opens is None or not self.run_state.devices:  # torch is on its way still
+        if self._opens is None or not self.app_state.devices:  # torch is on its way still
             return ()
         return tuple(range(sum(digits.capacity for digits in self.query(Digits))))
 
@@ -166,7 +167,7 @@ class Previewing(View):
         self.attempt("preview", self._show_digits)
 
     def _show_digits(self) -> None:
-        listed, opened = self._seen.listed if self._seen else None, self.run_state.opened
+        listed, opened = self._seen.listed if self._seen else None, self.app_state.opened
         digits: tuple[Digit, ...] = ()
         waiting = ""
         if listed and listed.info and opened and opened.path == str(listed.path):
@@ -179,9 +180,11 @@ class Previewing(View):
 
     # What is told meanwhile
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.opened is not after.opened:
             self._show_digits()
+
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
         if before.curves is not after.curves and self._own():
             self._show_history()
 

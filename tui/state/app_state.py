@@ -1,0 +1,62 @@
+"""What the app knows apart from any run: a frozen AppState, and fold_app(state, event)."""
+
+from dataclasses import dataclass, replace
+
+from core.events import (
+    CheckpointRefused,
+    CheckpointScored,
+    DeviceChoice,
+    DevicesListed,
+    Digit,
+    Event,
+    ImagesPredicted,
+    NetworkDescribed,
+    Predicted,
+)
+
+# How many checkpoints can be compared.
+MOST_COMPARED = 4
+
+
+@dataclass(frozen=True)
+class OpenedCheckpoint:
+    """The checkpoint that was last opened: its predictions, or why it could not be read."""
+
+    path: str
+    digits: tuple[Digit, ...] = ()
+    samples: int = 0  # how many test images its dataset has
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What outlives a run."""
+
+    devices: tuple[DeviceChoice, ...] = ()  # empty until torch is loaded
+    network: NetworkDescribed | None = None  # the architecture that was last described
+    opened: OpenedCheckpoint | None = None
+    scored: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
+    images: ImagesPredicted | None = None  # the newest predictions of a person's own images
+
+    def score_of(self, path: str) -> CheckpointScored | None:
+        """Return the evaluation of that checkpoint file."""
+        return next((each for each in self.scored if each.path == path), None)
+
+
+def fold_app(state: AppState, event: Event) -> AppState:
+    """Return the state after an event. Pure."""
+    match event:
+        case DevicesListed():
+            return replace(state, devices=event.devices)
+        case NetworkDescribed():
+            return replace(state, network=event)
+        case Predicted(source=str(path)):
+            return replace(state, opened=OpenedCheckpoint(path, event.digits, event.samples))
+        case CheckpointRefused():
+            return replace(state, opened=OpenedCheckpoint(event.path, error=event.message))
+        case CheckpointScored(path=path):
+            others = [each for each in state.scored if each.path != path]
+            return replace(state, scored=(*others, event)[-MOST_COMPARED:])
+        case ImagesPredicted():
+            return replace(state, images=event)
+    return state
