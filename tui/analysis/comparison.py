@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.events import CheckpointScored, Digit
+from core.models.softmax import softmax
 from tui.analysis.confusion import Confusion, class_scores
 from tui.state.app_state import MOST_COMPARED
 from tui.state.run_state import RunState
@@ -113,7 +114,7 @@ def disagreements(logits: Sequence[bytes]) -> tuple[int, ...]:
     said = numpy.stack([_logits(each) for each in logits])
     guesses = said.argmax(axis=2)
     differ = numpy.flatnonzero((guesses != guesses[0]).any(axis=0))
-    shares = _softmax(said[:, differ])
+    shares = softmax(said[:, differ])
     divergence = _entropy(shares.mean(axis=0)) - _entropy(shares).mean(axis=0)
     return tuple(differ[numpy.argsort(-divergence, kind="stable")].tolist())
 
@@ -124,13 +125,6 @@ def _logits(logits: bytes) -> ndarray:
 
     found = numpy.frombuffer(logits, dtype=numpy.float32).reshape(-1, 10)
     return numpy.where(numpy.isfinite(found).all(axis=1, keepdims=True), found, 0.0)
-
-
-def _softmax(logits: ndarray) -> ndarray:
-    import numpy
-
-    exponentials = numpy.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def _entropy(shares: ndarray) -> ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from core.events import Digit, Scored
+from core.models.softmax import softmax
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -33,14 +34,6 @@ def logits_of(scored: Scored) -> ndarray:
     import numpy
 
     return numpy.frombuffer(scored.logits, dtype=numpy.float32).reshape(-1, 10)
-
-
-def probabilities_of(logits: ndarray) -> ndarray:
-    """(N, 10), the softmax of each row."""
-    import numpy
-
-    exponentials = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def missing(pick: Pick, labels: bytes, scored: Scored | None) -> str | None:
@@ -76,7 +69,7 @@ def chosen(pick: Pick, samples: int, labels: bytes, scored: Scored | None) -> tu
     else:
         cell = pick.actual is not None and pick.predicted is not None
         wanted = numpy.ones(len(actual), bool) if cell else guesses != actual
-        order = -probabilities_of(logits).max(axis=1)
+        order = -softmax(logits).max(axis=1)
     if pick.actual is not None:
         wanted = wanted & (actual == pick.actual)
     if pick.predicted is not None:

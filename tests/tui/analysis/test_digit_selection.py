@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.events import Digit, Scored
+from core.models.softmax import softmax
 from tui.analysis.digit_selection import (
     KINDS,
     Pick,
     as_evaluated,
     chosen,
     missing,
-    probabilities_of,
 )
 
 
@@ -41,7 +41,7 @@ def test_mistakes_are_all_mistakes_and_the_surest_come_first(evaluation):
     found = list(chosen(Pick("mistakes"), len(labels), labels, scored(logits)))
     guesses = logits.argmax(1)
     assert sorted(found) == [i for i, label in enumerate(labels) if guesses[i] != label]
-    sureness = probabilities_of(logits).max(1)[found]
+    sureness = softmax(logits).max(1)[found]
     assert (numpy.diff(sureness) <= 1e-6).all()
 
 
