@@ -61,11 +61,11 @@ def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
         from core.attach.server import shared
         from core.training import trainer
-        from core.training.control import Asked
+        from core.training.control import ForwardedCommand
 
         rest = (start.resume_point,) if start.resume_point else ()
         for event in shared((train or trainer.train)(start.config, inbox, *rest), inbox):
-            if not isinstance(event, Asked):
+            if not isinstance(event, ForwardedCommand):
                 yield event
             elif isinstance(event.command, Quit):
                 inbox.put(Stop())

@@ -6,6 +6,7 @@ No torch here: a screen folds these, `train --json` prints them, events.jsonl ke
 import math
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar
 
 
@@ -62,6 +63,16 @@ class Progress(Event):
     learning_rate: float
     samples_per_second: float
     gradient_norm: float | None = None
+
+
+def equal_parts(count: int, parts: int) -> list[tuple[int, int]]:
+    """Split a row of `count` values into equal parts: the start and end of each.
+
+    Progress.losses are the means of these parts of its steps. There are fewer parts where there
+    are fewer values.
+    """
+    parts = min(parts, count)
+    return list(pairwise(count * part // parts for part in range(parts + 1)))
 
 
 @dataclass(frozen=True, kw_only=True)

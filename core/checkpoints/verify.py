@@ -20,7 +20,7 @@ from core.checkpoints.header import (
     plain,
     read_header,
 )
-from core.compute.devices import cpu_cores
+from core.compute.threads import cpu_cores
 from core.errors import CheckpointError
 from core.files import open_regular_file
 from core.runs.catalog import Listed

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from core.compute.threads import cpu_cores
 from core.errors import DeviceError
 from core.events import DeviceChoice
 from core.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     import torch
-
-
-def cpu_cores() -> int:
-    """The cores that this process may use: a container or a job queue often grants fewer."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def list_devices() -> list[DeviceChoice]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.compute.devices import cpu_cores
+from core.compute.threads import cpu_cores
 from core.compute.usage import cpu_name
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from core.config import TrainConfig
-
 
 class Optimizer(Protocol):
     """`state` is what it keeps of each parameter, by name and then by torch.optim's word for it.
@@ -32,14 +30,21 @@ class Adam:
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019).
     """
 
-    def __init__(self, kernel: str, config: TrainConfig, named: dict[str, nn.Parameter]) -> None:
+    def __init__(
+        self,
+        kernel: str,
+        named: dict[str, nn.Parameter],
+        momentum: float,
+        beta2: float,
+        weight_decay: float,
+    ) -> None:
         import torch
 
         self._kernel, self._count_up = getattr(torch, kernel), torch._foreach_add_
         self._settings: dict[str, Any] = {
-            "beta1": config.momentum,
-            "beta2": config.beta2,
-            "weight_decay": config.weight_decay,
+            "beta1": momentum,
+            "beta2": beta2,
+            "weight_decay": weight_decay,
             "eps": 1e-8,
             "amsgrad": False,
             "maximize": False,
@@ -72,13 +77,15 @@ class Adam:
 class Sgd:
     """Stochastic gradient descent with momentum, as torch.optim.SGD has it."""
 
-    def __init__(self, config: TrainConfig, named: dict[str, nn.Parameter]) -> None:
+    def __init__(
+        self, named: dict[str, nn.Parameter], momentum: float, beta2: float, weight_decay: float
+    ) -> None:
         import torch
 
         self._kernel: Any = torch._fused_sgd_
         self._settings: dict[str, Any] = {
-            "weight_decay": config.weight_decay,
-            "momentum": config.momentum,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
             "dampening": 0.0,
             "nesterov": False,
             "maximize": False,
@@ -87,7 +94,7 @@ class Sgd:
         }
         self._parameters = list(named.values())
         self.state = {}
-        if config.momentum:  # without it the kernel takes no buffers
+        if momentum:  # without it the kernel takes no buffers
             self.state = {
                 name: {"momentum_buffer": torch.zeros_like(each)} for name, each in named.items()
             }
@@ -98,7 +105,8 @@ class Sgd:
         self._kernel(self._parameters, gradients, self._buffers, lr=rate, **self._settings)
 
 
-OPTIMIZERS: dict[str, Callable[[TrainConfig, dict[str, nn.Parameter]], Optimizer]] = {
+# Each takes the parameters by name, momentum, beta2 and weight decay.
+OPTIMIZERS: dict[str, Callable[[dict[str, nn.Parameter], float, float, float], Optimizer]] = {
     "adam": partial(Adam, "_fused_adam_"),
     "adamw": partial(Adam, "_fused_adamw_"),
     "sgd": Sgd,

@@ -6,22 +6,15 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import CheckpointInfo
-from core.events import Evaluated, LearningRateChanged, Progress, RunStarted
+from core.events import Evaluated, LearningRateChanged, Progress, RunStarted, equal_parts
 from core.runs.record import read_events
 
 # A record is a checkpoint's only where these are the same.
 SAME_ALWAYS = ("arch", "batch_size", "optimizer")
-
-
-def equal_parts(count: int, parts: int) -> list[tuple[int, int]]:
-    """Where each of so many equal parts of a row begins and ends, fewer where it is shorter."""
-    parts = min(parts, count)
-    return list(pairwise(count * part // parts for part in range(parts + 1)))
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,7 @@ class Start:
 
 
 @dataclass
-class Recorded:
+class Reference:
     """`starts` are the run's first and where it was taken up; `rates` are from which step on the
     learning rate was what."""
 
@@ -81,9 +74,9 @@ class Recorded:
         return next((rate for at, rate in reversed(self.rates) if at <= step), otherwise)
 
 
-def read_recorded(folder: Path) -> Recorded:
+def read_reference(folder: Path) -> Reference:
     """Nothing where there is no record."""
-    recorded, told = Recorded(), 0
+    recorded, told = Reference(), 0
     with suppress(OSError):
         for event in read_events(folder):
             match event:

@@ -14,12 +14,12 @@ from core.data import datasets
 from core.errors import CheckpointError, DeviceError, UsageError
 from core.events import Event, Notice
 from core.optim.schedules import PLANNED
-from core.replay.reference import Recorded, Start, read_recorded
+from core.replay.reference import Reference, Start, read_reference
 from core.replay.rerun import (
-    Again,
-    Difference,
     Origin,
-    Settings,
+    Rerun,
+    StepDifference,
+    StepSettings,
     compare,
     compare_twice,
     known_after,
@@ -41,7 +41,7 @@ class Replayed:
     scores: int
     saved: tuple[str, ...]
     twice: bool
-    difference: Difference | None
+    difference: StepDifference | None
     notes: tuple[str, ...]
     causes: tuple[str, ...]  # what is not as it was, and may be why there is a difference
 
@@ -92,13 +92,13 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     if until < info.step + steps:
         notes.append(f"its schedule {settings[-1].config.schedule} ends at step {until:,}")
     known = known_after(origin, until)
-    again = Again(origin)
+    again = Rerun(origin)
     losses, difference = yield from compare(again, known, until)
     twice = difference is None and known.end < until
     if twice:
         first_time = checkpoints.snapshot(again.learner.state())
         del again  # its digits are in memory too
-        difference = yield from compare_twice(Again(origin), losses, first_time)
+        difference = yield from compare_twice(Rerun(origin), losses, first_time)
     yield Replayed(
         first=info.step + 1,
         last=until,
@@ -112,23 +112,23 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     )
 
 
-def _record_of(path: Path, info: CheckpointInfo) -> tuple[Recorded, list[str]]:
+def _record_of(path: Path, info: CheckpointInfo) -> tuple[Reference, list[str]]:
     """The record that goes on from the checkpoint; of another way no more than on what it was."""
-    recorded = read_recorded(path.parent)
+    recorded = read_reference(path.parent)
     if not recorded.starts:
-        return Recorded(), ["it has no record beside it"]
+        return Reference(), ["it has no record beside it"]
     if not recorded.is_of(info):
-        return Recorded(), ["the record beside it is of another run"]
+        return Reference(), ["the record beside it is of another run"]
     if not recorded.has(info):
         last = [each for each in recorded.starts if each.step <= info.step] or recorded.starts
         start = replace(last[-1], step=info.step, config=info.config)
-        return Recorded(starts=[start]), ["the run went another way from there"]
+        return Reference(starts=[start]), ["the run went another way from there"]
     return recorded, []
 
 
 def _settings(
     path: Path, info: CheckpointInfo, starts: list[Start], count: int
-) -> tuple[tuple[Settings, ...], list[str]]:
+) -> tuple[tuple[StepSettings, ...], list[str]]:
     """For each start of the run, and what of that cannot be had here. Raises CheckpointError and
     DeviceError."""
     settings, lacking = [], dict[str, None]()
@@ -150,7 +150,7 @@ def _settings(
             lacking[f"{start.ranks} processes trained the run together, and here it is one"] = None
         wanted = config.precision if start.precision == "auto" else start.precision
         precision = choose_precision(wanted, config.arch, device)
-        settings.append(Settings(start.step, config, precision, device))
+        settings.append(StepSettings(start.step, config, precision, device))
     return tuple(settings), list(lacking)
 
 

@@ -19,10 +19,10 @@ from core.errors import CheckpointError
 from core.events import Evaluated, Event, Preparing
 from core.models.metrics import METRICS
 from core.optim.schedules import SCHEDULES
-from core.replay.reference import Recorded, Stretch
+from core.replay.reference import Reference, Stretch
 from core.runs.catalog import Listed, list_run
 from core.training.learner import Learner
-from core.training.load_state import put_back
+from core.training.load_state import load_state
 from core.training.loop import SCORED
 
 TOLD_SECONDS = 0.1
@@ -31,7 +31,7 @@ PLAINEST = ("epoch", "best", "last", "imported", "file")
 
 
 @dataclass(frozen=True)
-class Difference:
+class StepDifference:
     """Steps are counted from 1, and are the same where the very step is known. `expected` is what
     was found before, in what `against` says, and `found` what there is now."""
 
@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Settings:
+class StepSettings:
     """How the steps from `step` on are made."""
 
     step: int
@@ -71,15 +71,15 @@ class Origin:
     info: CheckpointInfo
     state: dict[str, Tensor]
     tensors: datasets.Tensors
-    settings: tuple[Settings, ...]
-    recorded: Recorded
+    settings: tuple[StepSettings, ...]
+    recorded: Reference
 
 
 def steps_per_epoch(config: TrainConfig, tensors: datasets.Tensors) -> int:
     return math.ceil(len(tensors.train_labels) / config.batch_size)
 
 
-class Again:
+class Rerun:
     """The steps after a checkpoint, made once more, each as it was then."""
 
     def __init__(self, origin: Origin) -> None:
@@ -94,7 +94,7 @@ class Again:
         self.settings = self._later.pop(0)
         each = self.settings
         self.learner = Learner(each.config, each.precision, self.tensors, each.device)
-        put_back(self.learner, state, self.origin.path)
+        load_state(self.learner, state, self.origin.path)
         self.learner.capture()
 
     def losses(self) -> Iterator[Tensor]:
@@ -153,12 +153,12 @@ def known_after(origin: Origin, until: int) -> Known:
     )
 
 
-Outcome = Generator[Event, None, "Difference | None"]
+Outcome = Generator[Event, None, "StepDifference | None"]
 
 
 def compare(
-    again: Again, known: Known, until: int
-) -> Generator[Event, None, tuple[list[float], Difference | None]]:
+    again: Rerun, known: Known, until: int
+) -> Generator[Event, None, tuple[list[float], StepDifference | None]]:
     """Makes the steps, up to the first that is not as it was; gives their losses."""
     losses: list[float] = []
     pending: list[Tensor] = []
@@ -183,23 +183,23 @@ def compare(
     return losses, None
 
 
-def _progress(again: Again, since: int, until: int, what: str) -> Event:
+def _progress(again: Rerun, since: int, until: int, what: str) -> Event:
     return Preparing(message=what, done=again.step - since, total=until - since)
 
 
-def _check_stretch(stretch: Stretch, losses: list[float], origin: int) -> Difference | None:
+def _check_stretch(stretch: Stretch, losses: list[float], origin: int) -> StepDifference | None:
     part = losses[stretch.first - 1 - origin : stretch.last - origin]
     # As a session makes it.
     mean = sum(part) / len(part)
     if mean == stretch.loss:
         return None
     what = "the loss" if len(part) == 1 else "the mean loss"
-    return Difference(
+    return StepDifference(
         stretch.first, stretch.last, what, "the record", repr(stretch.loss), repr(mean)
     )
 
 
-def _check_state(again: Again, known: Known) -> Difference | None:
+def _check_state(again: Rerun, known: Known) -> StepDifference | None:
     listed = known.checkpoints.get(again.step)
     if listed is None:
         return None
@@ -218,24 +218,24 @@ def _check_state(again: Again, known: Known) -> Difference | None:
 
 def _check_tensors(
     found: dict[str, Tensor], expected: dict[str, Tensor], step: int, against: str
-) -> Difference | None:
+) -> StepDifference | None:
     """The first tensor that is not the same to the bit. A GPU's random numbers are not had on
     other devices, and nothing is drawn from them."""
     for name in sorted((found.keys() | expected.keys()) - {"rng.cuda"}):
         now, then = found.get(name), expected.get(name)
         if now is None or then is None or now.shape != then.shape or now.dtype != then.dtype:
             words = ["missing" if each is None else f"{tuple(each.shape)}" for each in (then, now)]
-            return Difference(step, step, name, against, *words)
+            return StepDifference(step, step, name, against, *words)
         if checkpoints.digest({name: now}) != checkpoints.digest({name: then}):
             # To the bit: to == a zero and a negative one are the same, and no NaN is the same.
             places = (now.view(-1) != then.view(-1)).nonzero().view(-1).tolist() or [0]
             values = [repr(each.view(-1)[places[0]].item()) for each in (then, now)]
             what = f"{name} (in {len(places):,} of {now.numel():,} places)"
-            return Difference(step, step, what, against, *values)
+            return StepDifference(step, step, what, against, *values)
     return None
 
 
-def _check_score(again: Again, known: Known) -> Difference | None:
+def _check_score(again: Rerun, known: Known) -> StepDifference | None:
     expected = known.scores.get(again.step)
     if expected is None:
         return None
@@ -245,11 +245,11 @@ def _check_score(again: Again, known: Known) -> Difference | None:
         found = METRICS[name](scored, learner.test_labels)
         if found != value:
             what, step = f"the test's {name}", again.step
-            return Difference(step, step, what, "the record", repr(value), repr(found))
+            return StepDifference(step, step, what, "the record", repr(value), repr(found))
     return None
 
 
-def compare_twice(again: Again, before: list[float], state_before: dict[str, Tensor]) -> Outcome:
+def compare_twice(again: Rerun, before: list[float], state_before: dict[str, Tensor]) -> Outcome:
     """Makes the steps a second time, up to the first that is not as it was the first time."""
     since, until = again.step, again.step + len(before)
     pending: list[Tensor] = []
@@ -261,7 +261,7 @@ def compare_twice(again: Again, before: list[float], state_before: dict[str, Ten
             for step, value in enumerate(torch.stack(pending).tolist(), made + 1):
                 expected = before[step - since - 1]
                 if repr(value) != repr(expected):  # to which NaN is NaN
-                    return Difference(
+                    return StepDifference(
                         step, step, "the loss", "the first time", repr(expected), repr(value)
                     )
             pending.clear()

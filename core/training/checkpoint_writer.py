@@ -49,7 +49,7 @@ class Job:
         return self.name.split(".")[0].split("-")[0]
 
 
-class Saver:
+class CheckpointWriter:
     """Keeps a run's last and best checkpoints, and those of its newest epochs. The tensors are
     copied first, so they may change at once, and nobody but a thread of its own waits for the disk.
     Where that is slower than the training, the newest and the best are written, and those between

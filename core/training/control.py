@@ -39,11 +39,11 @@ from core.training.checkpoint_writer import LAST
 from core.training.diagnostics import copy_weights, inspect
 
 if TYPE_CHECKING:
-    from core.training.loop import Session
+    from core.training.loop import TrainingLoop
 
 
 @dataclass(frozen=True)
-class Asked(Event):
+class ForwardedCommand(Event):
     """A command that is not for the run: whoever drives it answers, on this same thread."""
 
     recorded = False
@@ -51,7 +51,7 @@ class Asked(Event):
     command: Command
 
 
-def obey(session: Session) -> Iterator[Event]:
+def handle_commands(session: TrainingLoop) -> Iterator[Event]:
     """Does what was asked, in order; while paused, waits here and uses no CPU."""
     paused = False
     while (paused or not session.inbox.empty()) and not session.stopping:
@@ -95,10 +95,10 @@ def obey(session: Session) -> Iterator[Event]:
                     digits = describe_images(model, images)
                 yield ImagesPredicted(digits=digits, step=session.step, asker=asker)
             case other:
-                yield Asked(command=other)
+                yield ForwardedCommand(command=other)
 
 
-def _next_command(session: Session) -> Generator[Event, None, Command]:
+def _next_command(session: TrainingLoop) -> Generator[Event, None, Command]:
     """Waits for it, and tells meanwhile of what has been saved."""
     while (seconds := session.saver.seconds) is not None:
         with suppress(Empty):
@@ -107,7 +107,7 @@ def _next_command(session: Session) -> Generator[Event, None, Command]:
     return session.inbox.get()
 
 
-def _set_learning_rate(session: Session, rate: float) -> Iterator[Event]:
+def _set_learning_rate(session: TrainingLoop, rate: float) -> Iterator[Event]:
     if why := problem("learning_rate", rate):
         yield Notice(message=f"the learning rate {why}; it stays as it was")
         return
@@ -116,7 +116,7 @@ def _set_learning_rate(session: Session, rate: float) -> Iterator[Event]:
     yield LearningRateChanged(step=session.step, learning_rate=rate)
 
 
-def _predict(session: Session, indices: tuple[int, ...], asker: int) -> Predicted:
+def _predict(session: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predicted:
     images, labels = session.tensors.test_images, session.tensors.test_labels
     since = perf_counter()
     with _evaluating(session) as model:
@@ -131,7 +131,7 @@ def _predict(session: Session, indices: tuple[int, ...], asker: int) -> Predicte
 
 
 @contextmanager
-def _evaluating(session: Session) -> Iterator[nn.Module]:
+def _evaluating(session: TrainingLoop) -> Iterator[nn.Module]:
     """The network, which is put back into the mode that it was in."""
     model = session.learner.model
     mode = model.training

@@ -11,10 +11,9 @@ evaluation, the others wait without taking part in it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import islice
 from math import ceil, nan
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import TrainConfig
 from core.errors import DeviceError, UsageError, UserError, first_line
+from core.training.ranks import Place
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from core.data.datasets import Tensors
     from core.training.learner import Learner
 
-# What torchrun tells each process that it starts.
-TOLD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 # How often the processes meet: a command waits so long at most.
 MEETING_SECONDS = 0.05
 # A paused run may wait for a long time, and a process that is lost is noticed without a timeout.
@@ -42,45 +40,6 @@ END = 0
 
 class RankLost(UserError):
     """Another of the processes is gone, and nothing of the step has been made."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Of this process among all (`rank` of `world`), and among those of its machine."""
-
-    rank: int
-    world: int
-    local_rank: int
-    local_world: int
-
-
-def launched() -> Place | None:
-    """This process's place; None where it trains on its own. Raises UsageError."""
-    if not all(name in os.environ for name in TOLD):
-        return None
-    local = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    try:
-        numbers = [int(os.environ[name]) for name in TOLD[:3]] + [int(local)]
-    except ValueError:
-        raise UsageError(
-            f"{', '.join(TOLD[:3])} in the environment must be numbers, as torchrun sets them"
-        ) from None
-    place = Place(*numbers)
-    return place if place.world > 1 else None
-
-
-def part(count: int, rank: int, world: int) -> slice:
-    """That rank's of so many digits. No two parts differ by more than one; it may be empty."""
-    return slice(count * rank // world, count * (rank + 1) // world)
-
-
-def check_shared(batch_size: int, world: int) -> None:
-    """Raises UsageError where a batch has no digit for one of so many processes."""
-    if batch_size < world:
-        raise UsageError(
-            f"--batch-size {batch_size} is less than one digit for each of the {world} processes "
-            "that share it"
-        )
 
 
 def join(place: Place) -> Ranks:

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from core.compute.cpu_kernels import use_fast_routes
 from core.compute.cuda_graph import Captured
-from core.compute.devices import cpu_cores
 from core.compute.mlp_backprop import backpropagate, chain
+from core.compute.threads import choose_threads
 from core.config import TrainConfig
 from core.data.batches import batches, epoch_order, epoch_shifts, with_margin
 from core.data.datasets import Tensors
@@ -21,22 +21,12 @@ from core.errors import first_line
 from core.models.architectures import ARCHITECTURES
 from core.models.inference import normalize
 from core.optim.optimizers import OPTIMIZERS
-from core.training.distributed import Ranks, part
+from core.training.distributed import Ranks
+from core.training.ranks import part
 
-# Below this, one operation is too short for a second thread: on 2 cores, linear (7,850) trains as
-# fast on one thread as on two, quick (72,010) 1.2 to 1.5 times as fast on two, mlp 1.4, cnn 1.7.
-ONE_THREAD_PARAMETERS = 70_000
 # How many steps a GPU may have waiting: enough to keep it busy, few enough for a command to be
 # heard soon. Without a bound a thousand would wait.
 STEPS_AHEAD = 2
-
-
-def choose_threads(config: TrainConfig, processes: int = 1) -> int:
-    """How many CPU threads one operation takes, where so many processes share the machine."""
-    if config.threads != "auto":
-        return int(config.threads)
-    small = ARCHITECTURES[config.arch].parameters < ONE_THREAD_PARAMETERS
-    return 1 if small else max(1, cpu_cores() // processes)
 
 
 class Learner:
@@ -56,12 +46,16 @@ class Learner:
         """`ranks` are the processes that share each batch, where it is not one alone."""
         self.config, self.precision, self.device = config, precision, device
         self.ranks = ranks
-        self.threads = choose_threads(config, ranks.place.local_world if ranks else 1)
+        self.threads = choose_threads(
+            config.threads, config.arch, ranks.place.local_world if ranks else 1
+        )
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
         self.parameters = dict(self.model.named_parameters())
-        self.optimizer = OPTIMIZERS[config.optimizer](config, self.parameters)
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            self.parameters, config.momentum, config.beta2, config.weight_decay
+        )
         images = normalize(tensors.train_images).to(device)
         self.images = with_margin(images, config.shift) if config.shift else images
         self.labels = tensors.train_labels.to(device)

@@ -39,7 +39,7 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
     info, notices = None, []
     if checkpoint is not None:
         info, state = checkpoints.load(checkpoint)
-        put_back(learner, state, checkpoint)
+        load_state(learner, state, checkpoint)
         if checkpoint.name != LAST:
             notices += _put_first(run, checkpoint, info.step)
     step = info.step if info else 0
@@ -53,7 +53,7 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
     return Position(info, _best(run, step, kept), rates[-1] if rates else None, tuple(notices))
 
 
-def put_back(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
+def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
     """Gives the learner the state that was in a checkpoint. Raises CheckpointError."""
     # The state of a GPU's random numbers is there only for a run on a GPU.
     found, expected = (

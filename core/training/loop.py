@@ -25,14 +25,14 @@ from core.events import (
     RunFinished,
     RunStarted,
     Scored,
+    equal_parts,
 )
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS, confusion
 from core.optim.schedules import SCHEDULES
-from core.replay.reference import equal_parts
 from core.runs.run import Run
-from core.training.checkpoint_writer import LAST, Saver
-from core.training.control import obey
+from core.training.checkpoint_writer import LAST, CheckpointWriter
+from core.training.control import handle_commands
 from core.training.diagnostics import Before, inspect
 from core.training.distributed import RankLost
 from core.training.learner import Learner
@@ -45,7 +45,7 @@ MEANS_PER_PROGRESS = 8
 SCORED = {"cpu": 100}
 
 
-class Session:
+class TrainingLoop:
     """The moving parts of one run, from its first step to its last."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Session:
         self.config, self.dataset, self.tensors = config, dataset, tensors
         self.learner, self.run, self.inbox = learner, run, inbox
         self.ranks = learner.ranks
-        self.saver = Saver(run, position.best, config.keep)
+        self.saver = CheckpointWriter(run, position.best, config.keep)
         self.count = len(tensors.train_labels)
         self.steps_per_epoch = math.ceil(self.count / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -174,7 +174,7 @@ class Session:
             # With others, commands are heard where all meet.
             if not self.inbox.empty() and not (self.ranks and self.ranks.left):
                 self.train_seconds += perf_counter() - since
-                yield from obey(self)
+                yield from handle_commands(self)
                 since = perf_counter()
                 if self.stopping:
                     break
@@ -235,7 +235,7 @@ class Session:
         """Scores the test set, unless a stop comes first. Raises Diverged."""
         parts = []
         for part in self.learner.scores(SCORED.get(self.learner.device.type, 10_000)):
-            yield from obey(self)
+            yield from handle_commands(self)
             if self.stopping:
                 return
             parts.append(part)

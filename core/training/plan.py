@@ -19,7 +19,8 @@ from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.models.architectures import ARCHITECTURES
 from core.runs.run import cannot_be_written, held
-from core.training.distributed import Place, Ranks, check_shared, launched
+from core.training.distributed import Ranks
+from core.training.ranks import Place, check_shared, launched
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def plan(config: TrainConfig, resume_point: ResumePoint | None = None) -> Plan:
 
 
 def _threads(config: TrainConfig, place: Place | None) -> int:
-    from core.training.learner import choose_threads
+    from core.compute.threads import choose_threads
 
-    return choose_threads(config, place.local_world if place else 1)
+    return choose_threads(config.threads, config.arch, place.local_world if place else 1)
 
 
 def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:

@@ -17,11 +17,12 @@ from core.errors import CheckpointError, DeviceError, UsageError, UserError, exp
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
 from core.runs import run as runs
-from core.training.control import Asked
-from core.training.distributed import Ranks, check_shared
+from core.training.control import ForwardedCommand
+from core.training.distributed import Ranks
 from core.training.learner import Learner
 from core.training.load_state import Position, restore
-from core.training.loop import Session
+from core.training.loop import TrainingLoop
+from core.training.ranks import check_shared
 
 
 def train(
@@ -102,7 +103,7 @@ def _load(
                 case Stop():
                     return None
                 case other:
-                    yield Asked(command=other)
+                    yield ForwardedCommand(command=other)
 
 
 def _prepared(
@@ -115,7 +116,7 @@ def _prepared(
     inbox: Inbox,
     resume_point: ResumePoint | None,
     ranks: Ranks | None,
-) -> Session:
+) -> TrainingLoop:
     """The run, ready to begin. One that is taken up stays as it was until all is here."""
     learner = Learner(config, precision, tensors, device, ranks)
     position = Position()
@@ -129,7 +130,7 @@ def _prepared(
             raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
     if ranks:
         ranks.lead(config, tensors, learner, position.info.step if position.info else 0)
-    return Session(config, dataset, tensors, learner, run, inbox, position)
+    return TrainingLoop(config, dataset, tensors, learner, run, inbox, position)
 
 
 def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
@@ -148,10 +149,10 @@ def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _explained(
-    device: torch.device, batch_size: int, run: runs.Run, prepare: Callable[[], Session]
+    device: torch.device, batch_size: int, run: runs.Run, prepare: Callable[[], TrainingLoop]
 ) -> Iterator[Event]:
     """The run's events; its errors as the last of them."""
-    session: Session | None = None
+    session: TrainingLoop | None = None
     smaller = f"try a --batch-size below {batch_size}, or another --device"
     try:
         session = prepare()

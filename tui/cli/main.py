@@ -8,7 +8,7 @@ import typer
 from core.config import TrainConfig
 from core.errors import UsageError, UserError, exit_status, explain
 from core.files import redirect_to_devnull
-from core.training.distributed import launched
+from core.training.ranks import launched
 from tui.cli import import_export as cli_carry
 from tui.cli import manage as cli_tidy
 from tui.cli import verify as cli_verify

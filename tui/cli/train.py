@@ -7,7 +7,7 @@ import typer
 from core.commands import ResumePoint
 from core.config import TrainConfig, parse
 from core.errors import UsageError
-from core.training.distributed import launched
+from core.training.ranks import launched
 from tui.cli.console import CheckpointsDir, DataDir, folder_of
 from tui.cli.options import environment_variable, with_config
 from tui.headless.torchrun import follow, follows

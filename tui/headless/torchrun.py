@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from core.errors import UserError, exit_status, first_line
 from core.files import redirect_to_devnull
-from core.training.distributed import Place, RankLost, join, launched
+from core.training.distributed import RankLost, join
+from core.training.ranks import Place, launched
 from tui.signals import ENDING, WARNING
 
 if TYPE_CHECKING:

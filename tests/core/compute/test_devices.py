@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from core.compute.devices import choose_device, choose_precision, cpu_cores, list_devices
+from core.compute.devices import choose_device, choose_precision, list_devices
+from core.compute.threads import cpu_cores
 from core.errors import DeviceError
 
 

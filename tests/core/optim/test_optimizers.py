@@ -15,6 +15,10 @@ def theirs(name, parameters, config):
     return kind(parameters, betas=(config.momentum, config.beta2), **rate)
 
 
+def make(config, named):
+    return OPTIMIZERS[config.optimizer](named, config.momentum, config.beta2, config.weight_decay)
+
+
 def weights():
     torch.manual_seed(3)
     return [torch.nn.Parameter(torch.randn(shape)) for shape in ((4, 5), (4,), (2, 3, 3, 3))]
@@ -34,7 +38,7 @@ def weights():
 def test_steps_are_those_of_torch_optim(name, settings, decay):
     config = make_config(optimizer=name, learning_rate=0.05, weight_decay=decay, **settings)
     mine, other = weights(), weights()
-    ours = OPTIMIZERS[name](config, {str(place): each for place, each in enumerate(mine)})
+    ours = make(config, {str(place): each for place, each in enumerate(mine)})
     reference = theirs(name, other, config)
     for _ in range(6):
         for one, two in zip(mine, other, strict=True):
@@ -54,7 +58,7 @@ def test_steps_are_those_of_torch_optim(name, settings, decay):
 def test_the_rate_is_the_one_of_the_step():
     config = make_config(optimizer="sgd", momentum=0.0)
     weight = torch.nn.Parameter(torch.ones(1))
-    optimizer = OPTIMIZERS["sgd"](config, {"weight": weight})
+    optimizer = make(config, {"weight": weight})
     for rate in (0.5, 0.25):
         weight.grad = torch.ones(1)
         with torch.no_grad():

@@ -27,7 +27,7 @@ def test_inspecting_changes_nothing_of_the_result(tiny, every_step, arch):
     plain = drive(tiny(arch=arch))
     orders = {3: [Inspect()], 7: [Pause()], Paused: [Inspect(), Resume()], Evaluated: [Inspect()]}
     looked = drive(tiny(arch=arch), orders)
-    # Asked at a step, it tells of the next one; while paused, of the one that was.
+    # ForwardedCommand at a step, it tells of the next one; while paused, of the one that was.
     assert [event.step for event in only(looked, NetworkInspected)] == [4, 7, 11]
     one, other = (checkpoints.load(Path(events[-1].checkpoint))[1] for events in (plain, looked))
     assert one.keys() == other.keys()

@@ -25,9 +25,10 @@ from core.events import Progress, RunStarted
 from core.runs.resume import prepare_resume
 from core.training import distributed
 from core.training import loop as session
-from core.training.distributed import TOLD, Place, RankLost, Ranks, join, launched, part
+from core.training.distributed import RankLost, Ranks, join
 from core.training.learner import Learner
 from core.training.plan import plan
+from core.training.ranks import TORCHRUN_VARIABLES, Place, launched, part
 from core.training.trainer import train
 from tui.state import summaries as words
 from tui.state.fold import fold
@@ -71,10 +72,10 @@ def test_all_ranks_together_take_the_digits_of_one_process(tiny, tiny_tensors, b
 
 
 def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
-    for name in (*TOLD, "LOCAL_WORLD_SIZE"):
+    for name in (*TORCHRUN_VARIABLES, "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     assert launched() is None
-    for name, value in zip(TOLD, ("3", "4", "1", "localhost", "29500"), strict=True):
+    for name, value in zip(TORCHRUN_VARIABLES, ("3", "4", "1", "localhost", "29500"), strict=True):
         assert launched() is None
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
@@ -104,7 +105,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch):
 
 
 def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
-    monkeypatch.setattr("core.training.learner.cpu_cores", lambda: 8)
+    monkeypatch.setattr("core.compute.threads.cpu_cores", lambda: 8)
     place = SimpleNamespace(place=Place(0, 6, 0, 3))
     assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU, place).threads == 2
     assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU).threads == 8
@@ -262,7 +263,7 @@ def place_of_one(monkeypatch):
     """The place of a process that is all there is of them, as torchrun would tell it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-    for name, value in zip(TOLD, ("0", "1", "0", "127.0.0.1", port), strict=True):
+    for name, value in zip(TORCHRUN_VARIABLES, ("0", "1", "0", "127.0.0.1", port), strict=True):
         monkeypatch.setenv(name, value)
     return Place(0, 1, 0, 1)
 

@@ -42,7 +42,7 @@ from core.models.metrics import METRICS
 from core.runs.run import Run
 from core.training import checkpoint_writer as saving
 from core.training import loop as session
-from core.training.control import Asked
+from core.training.control import ForwardedCommand
 from core.training.trainer import train
 from tests.support.training import Inbox, drive, only
 
@@ -150,10 +150,12 @@ def test_a_checkpoint_has_all_that_it_takes_to_go_on(tiny):
 
 def test_what_is_asked_of_another_is_handed_on_and_not_recorded(tiny, every_step):
     events = drive(tiny(), {3: [ListDevices()], 7: [Pause()], Paused: [ListDevices(), Resume()]})
-    asked = [event.command for event in only(events, Asked)]
+    asked = [event.command for event in only(events, ForwardedCommand)]
     assert asked == [ListDevices(), ListDevices()]
     recorded = (folder_of(events) / "events.jsonl").read_text().splitlines()
-    assert recorded == [as_json(e) for e in events if type(e) is not Asked and e.recorded]
+    assert recorded == [
+        as_json(e) for e in events if type(e) is not ForwardedCommand and e.recorded
+    ]
 
 
 @pytest.mark.parametrize("order", [[Stop()], [Pause(), Stop()], [Stop(), Resume(), Pause()]])

@@ -32,7 +32,7 @@ from core.events import (
 from core.training import control as obeying
 from core.training import learner, trainer
 from core.training import loop as session
-from core.training.control import Asked
+from core.training.control import ForwardedCommand
 from core.training.trainer import train
 
 
@@ -221,13 +221,15 @@ def test_stop_amid_the_loading_ends_it_there(tiny, monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, "sample", small)
     events = list(train(tiny(), inbox))
     assert read == [0, 1, 2, 3]
-    assert [event.command for event in only(events, Asked)] == [ListDevices()]
+    assert [event.command for event in only(events, ForwardedCommand)] == [ListDevices()]
     assert (events[-1].reason, events[-1].checkpoint) == ("stopped", None)
     assert not Path(tiny().checkpoints).exists()
 
 
 def test_what_is_not_for_the_run_is_handed_on(tiny):
-    assert [event.command for event in only(run(tiny(), ListDevices()), Asked)] == [ListDevices()]
+    assert [event.command for event in only(run(tiny(), ListDevices()), ForwardedCommand)] == [
+        ListDevices()
+    ]
 
 
 def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch):
@@ -351,7 +353,7 @@ def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
 
 
 def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
-    real, there = session.Session.train_epoch, []
+    real, there = session.TrainingLoop.train_epoch, []
 
     def going(running):
         if there:
@@ -359,7 +361,7 @@ def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
         there.append(1)
         yield from real(running)
 
-    monkeypatch.setattr(session.Session, "train_epoch", going)
+    monkeypatch.setattr(session.TrainingLoop, "train_epoch", going)
     monkeypatch.setattr(trainer, "choose_device", lambda name: torch.device("cuda:0"))
     on_cpu = partial(learner.Learner, device=torch.device("cpu"))
     monkeypatch.setattr(trainer, "Learner", lambda *given: on_cpu(*given[:3]))

@@ -108,13 +108,13 @@ def test_a_signal_while_it_scores_saves_what_was_trained(program, tmp_path, monk
 # it twice.
 TRAINING = """
 import os, signal
-from core.training.loop import Session
-good = Session.report
+from core.training.loop import TrainingLoop
+good = TrainingLoop.report
 def report(self):
     if not self.stopping and self.step > 20:
         for _ in range(2): os.kill(os.getpid(), signal.SIGUSR1)
     yield from good(self)
-Session.report = report
+TrainingLoop.report = report
 from tui.cli.main import main
 main()
 """
