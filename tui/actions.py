@@ -1,7 +1,7 @@
-"""Everything that a key, the footer, the palette and the help offer in every view: one line each.
+"""All actions that keys, the footer, the command palette and the help offer in every view.
 
-To add one: its line here, and the app's method action_<name>. What belongs to one view alone is in
-that view's own BINDINGS.
+To add one: an entry in ACTIONS, and the app's method action_<name>. Actions of a single view are in
+that view's BINDINGS.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VIEWS = {
     "checkpoints": "Checkpoints",
 }
 
-# Whether an action applies now: to what a run is doing, in which view.
+# Returns whether an action is available, given the run's state and the current view.
 When = Callable[[RunState, str], bool]
 
 
@@ -31,153 +31,159 @@ def always(state: RunState, view: str) -> bool:
     return True
 
 
-def inactive(state: RunState, view: str) -> bool:
+def is_inactive(state: RunState, view: str) -> bool:
     return not state.active
 
 
-def active(state: RunState, view: str) -> bool:
+def is_active(state: RunState, view: str) -> bool:
     return state.active
 
 
-def going(state: RunState, view: str) -> bool:
-    """There is a network that is training or held."""
+def is_training(state: RunState, view: str) -> bool:
+    return state.phase == "training"
+
+
+def is_paused(state: RunState, view: str) -> bool:
+    return state.phase == "paused"
+
+
+def is_training_or_paused(state: RunState, view: str) -> bool:
     return state.phase in ("training", "paused")
 
 
+def can_detach(state: RunState, view: str) -> bool:
+    # In the digits view the key has another meaning.
+    return is_training_or_paused(state, view) and not state.attached and view != "digits"
+
+
+def can_change_learning_rate(state: RunState, view: str) -> bool:
+    # In the checkpoint browser the key has another meaning.
+    return is_training_or_paused(state, view) and view != "checkpoints"
+
+
 def has_checkpoints(state: RunState, view: str) -> bool:
-    """The run has something to go back to; one that was taken up has it from the start."""
+    """Return whether the run has a checkpoint. A resumed run has one from the start."""
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
 
 
-def charting(state: RunState, view: str) -> bool:
+def has_charts(state: RunState, view: str) -> bool:
     return view == "train"
 
 
-def shows_digits(state: RunState, view: str) -> bool:
-    # From the checkpoints one looks into one of them.
+def has_digits(state: RunState, view: str) -> bool:
+    # The checkpoint browser's preview has digits.
     return view in ("train", "digits", "mistakes", "checkpoints")
 
 
 @dataclass(frozen=True)
 class Action:
-    name: str  # with its arguments, as textual has it
-    keys: str  # comma-separated, textual's names; none: it is in the palette alone
-    shown: str  # the keys as a person reads them
-    label: str  # in the footer and the palette
+    name: str  # the app's method action_<name>, with its arguments as Textual writes them
+    keys: str  # comma-separated, Textual's names; empty: in the command palette alone
+    shown: str  # the keys as they are displayed
+    label: str  # in the footer and the command palette
     help: str
     when: When = always
     in_footer: bool = False
 
 
 ACTIONS = (
-    # One key, and in the footer the one of these that it does now.
-    Action("start", "space", "space", "Start", "train the network that is set up", inactive, True),
+    # One key: the footer shows the action that is available now.
+    Action("start", "space", "space", "Start", "start training", is_inactive, True),
+    Action("pause", "space", "space", "Pause", "pause (saves a checkpoint)", is_training, True),
+    Action("resume", "space", "space", "Resume", "resume training", is_paused, True),
+    Action("stop", "s", "s", "Stop", "stop training (saves a checkpoint)", is_active, True),
+    Action("save", "w", "w", "Save", "save a checkpoint", is_training_or_paused),
     Action(
-        "pause",
-        "space",
-        "space",
-        "Pause",
-        "hold the run, and save it",
-        lambda state, view: state.phase == "training",
-        True,
-    ),
-    Action(
-        "go_on",
-        "space",
-        "space",
-        "Go on",
-        "go on where the run was held",
-        lambda state, view: state.phase == "paused",
-        True,
-    ),
-    Action("stop", "s", "s", "Stop", "end the run here, and save it", active, True),
-    Action("save", "w", "w", "Save", "save the run as it is now, and go on", going),
-    Action(
-        "hand_over",
+        "detach",
         "d",
         "d",
         "Detach",
-        "hand the run over to a process of its own, which outlives this program, and follow it",
-        lambda state, view: going(state, view) and not state.attached and view != "digits",
+        "keep training in the background, in a process that continues when this program exits",
+        can_detach,
     ),
     Action(
-        "rate",
+        "learning_rate",
         "r",
         "r",
         "Rate",
-        "change the learning rate while the run goes on",
-        # There the key has a meaning of the view's own.
-        lambda state, view: going(state, view) and view != "checkpoints",
+        "change the learning rate during training",
+        can_change_learning_rate,
         True,
     ),
     Action(
-        "rewind",
+        "branch",
         "b",
         "b",
-        "Back",
-        "go back to a checkpoint of this run, change something, and branch from there",
+        "Branch",
+        "branch from a checkpoint of this run: train again from there, with other settings",
         has_checkpoints,
         True,
     ),
+    Action("overlay", "o", "o", "Overlay", "overlay up to four earlier runs", has_charts),
+    Action("chart(1)", "c", "c", "Chart", "show the next chart", has_charts, True),
+    Action("several", "v", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
+    Action("log_scale", "l", "l", "Log", "logarithmic or linear y axis", has_charts, True),
+    Action("smoothing", "m", "m", "Smooth", "smoothing of the training curves", has_charts),
+    Action("x_axis", "x", "x", "X axis", "x axis in epochs, steps or time", has_charts),
     Action(
-        "compare",
-        "o",
-        "o",
-        "Others",
-        "lay up to four earlier runs under this one, to compare them",
-        charting,
+        "zoom",
+        "z",
+        "z",
+        "Zoom",
+        "show all of the run, its last 25% or its last 5%",
+        has_charts,
+        True,
     ),
-    Action("chart(1)", "c", "c", "Chart", "the next chart", charting, True),
-    Action("several", "v", "v", "Several", "one chart, or all of them at once", charting),
-    Action("log_scale", "l", "l", "Log", "a logarithmic scale, or a linear one", charting, True),
-    Action("smoothing", "m", "m", "Smooth", "smooth the training curves more, or not", charting),
-    Action("x_axis", "x", "x", "X axis", "count by epochs, by steps or in time", charting),
-    Action("zoom", "z", "z", "Zoom", "the last part of the run, and back", charting, True),
     Action(
         "temperature(1)",
         "t",
         "t T",
-        "Temperature",
-        "softmax temperature of the bars, up (T: down)",
-        shows_digits,
+        "Softer",
+        "raise the softmax temperature of the probability bars (T: lower it)",
+        has_digits,
     ),
     Action(
-        "temperature(-1)", "T", "T", "Colder", "softmax temperature of the bars, down", shows_digits
+        "temperature(-1)",
+        "T",
+        "T",
+        "Sharper",
+        "lower the softmax temperature of the probability bars",
+        has_digits,
     ),
     Action(
         "digit_style",
         "y",
         "y",
         "Style",
-        "draw digits as a ramp of characters, in half blocks, or in braille dots",
-        shows_digits,
+        "draw digits with ASCII characters, half blocks or braille dots",
+        has_digits,
     ),
     Action(
         "machine",
         "i",
         "i",
-        "Machine",
-        "how busy processor, memory and GPU are, or what is going on",
-        charting,
+        "Usage",
+        "show CPU, memory and GPU usage, or the commentary on the run",
+        has_charts,
     ),
-    Action("theme", "", "", "Theme", "choose other colours, dark or light"),
+    Action("theme", "", "", "Theme", "select a dark or light colour theme"),
     Action(
         "slow_link",
         "",
         "",
         "Slow link",
-        "at most 1 KB a second to the terminal, figures before charts, no animation; or all",
+        "limit output to 1 KB a second, for a slow connection: text before charts, no animation",
     ),
-    Action("ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(
-        "help", "question_mark,f1", "?", "Help", "what is on this view, and the keys", always, True
+        "ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and block characters"
     ),
+    Action("help", "question_mark,f1", "?", "Help", "help on this view and its keys", always, True),
     Action(
         "quit",
         "q",
         "q",
         "Quit",
-        "leave (asks while a run goes on here; one in a process of its own goes on)",
+        "quit (asks first while training; a run in the background continues)",
         always,
         True,
     ),
@@ -185,11 +191,11 @@ ACTIONS = (
 
 
 def bindings() -> list[BindingType]:
-    """Those of the app: each action's keys, and the views by their numbers."""
-    # Not above: `--help` lists the actions, and does not wait for textual.
+    """Return the app's key bindings: one for each action with a key, and a number for each view."""
+    # Imported here because `--help` lists the actions and must not wait for Textual.
     from textual.binding import Binding
 
-    acting = [
+    actions = [
         Binding(each.keys, each.name, each.label, key_display=each.shown, show=each.in_footer)
         for each in ACTIONS
         if each.keys
@@ -198,14 +204,17 @@ def bindings() -> list[BindingType]:
         Binding(str(number), f"view('{mode}')", title, show=False)
         for number, (mode, title) in enumerate(VIEWS.items(), 1)
     ]
-    return [*acting, *views]
+    return [*actions, *views]
 
 
-def applies(name: str, state: RunState, view: str) -> bool:
-    """Whether textual's action of that name, without its arguments, does something now."""
-    named = [each for each in ACTIONS if each.name.partition("(")[0] == name]
-    return not named or any(each.when(state, view) for each in named)
+def is_available(name: str, state: RunState, view: str) -> bool:
+    """Return whether the action with that name (without arguments) is available now.
+
+    Names that are not in ACTIONS are always available.
+    """
+    same_name = [each for each in ACTIONS if each.name.partition("(")[0] == name]
+    return not same_name or any(each.when(state, view) for each in same_name)
 
 
-def applying(state: RunState, view: str) -> Iterator[Action]:
+def available(state: RunState, view: str) -> Iterator[Action]:
     return (each for each in ACTIONS if each.when(state, view))

@@ -103,7 +103,9 @@ def sentences() -> dict[str, str]:
     return {rule.name: rule.rule for rule in RULES}
 
 
-def guide(mode: str, field: str | None = None, own: Section | None = None) -> dict[str, Section]:
+def help_sections(
+    mode: str, field: str | None = None, own: Section | None = None
+) -> dict[str, Section]:
     """Titles, and under each what it explains, that first which belongs to where one is: the field
     in focus, then the view of that mode. `own` is what the view says of itself.
     """

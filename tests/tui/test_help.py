@@ -5,13 +5,13 @@ from tests.support.app import app_in, text_of
 from tests.support.fakes import key_of
 from tui.actions import ACTIONS
 from tui.analysis.commentary import RULES
-from tui.help import epilogue, guide, keys
+from tui.help import epilogue, help_sections, keys
 from tui.screens.checkpoints.browser import CheckpointsView
-from tui.screens.dialogs import Help
+from tui.screens.dialogs import HelpDialog
 
 
 def test_every_key_setting_and_rule_is_explained():
-    told = guide("train")
+    told = help_sections("train")
     for action in ACTIONS:
         if action.keys and action.name != "temperature(-1)":  # that one is told of beside its like
             assert action.help in told["Keys"][action.shown]
@@ -24,7 +24,7 @@ def test_every_key_setting_and_rule_is_explained():
 
 
 def test_a_slow_line_is_explained_with_all_ways_to_switch_it_on():
-    said = guide("train")["A slow line"]["slow link"]
+    said = help_sections("train")["A slow line"]["slow link"]
     (action,) = (each for each in ACTIONS if each.name == "slow_link")
     assert f"ctrl+p, {action.label}" in said
     assert "--slow-link" in said
@@ -50,11 +50,11 @@ async def test_the_field_in_focus_is_explained_first(tmp_path):
 
 
 async def test_a_view_may_bring_its_own_help(tmp_path, monkeypatch):
-    monkeypatch.setattr(CheckpointsView, "GUIDE", {"own [red]": "words of its own"})
+    monkeypatch.setattr(CheckpointsView, "VIEW_HELP", {"own [red]": "words of its own"})
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"), "question_mark")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, Help)
+        assert isinstance(pilot.app.screen, HelpDialog)
         lines = text_of(pilot).splitlines()
         title = next(place for place, line in enumerate(lines) if "In this view" in line)
         assert "own [red]" in lines[title + 1]

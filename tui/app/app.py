@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from core.commands import Pause, Resume, Save, SetLearningRate, Stop
 from core.events import DevicesListed, Event
-from tui.actions import ACTIONS, VIEWS, applies, applying, bindings
+from tui.actions import ACTIONS, VIEWS, available, bindings, is_available
 from tui.app.attaching import Attaching
 from tui.screens.train import TrainView
 from tui.state.run_state import RecordRead, RunState
@@ -36,7 +36,7 @@ def _later(module: str) -> Callable[[], Screen[Any]]:
 
 
 # What opens over a view, and needs its room.
-DIALOGS = ("rate", "rewind", "compare", "help", "command_palette")
+DIALOGS = ("learning_rate", "branch", "overlay", "help", "command_palette")
 
 
 class MnistApp(Attaching):
@@ -68,7 +68,7 @@ class MnistApp(Attaching):
     def action_pause(self) -> None:
         self.tell(Pause())
 
-    def action_go_on(self) -> None:
+    def action_resume(self) -> None:
         self.tell(Resume())
 
     def action_save(self) -> None:
@@ -78,25 +78,29 @@ class MnistApp(Attaching):
         if self.run_state.active:
             self.tell(Stop())
 
-    def action_rate(self) -> None:
-        from tui.screens.learning_rate_dialog import Rate
+    def action_learning_rate(self) -> None:
+        from tui.screens.learning_rate_dialog import LearningRateDialog
 
-        self.push_screen(Rate(), lambda rate: self.tell(SetLearningRate(rate)) if rate else None)
+        self.push_screen(
+            LearningRateDialog(), lambda rate: self.tell(SetLearningRate(rate)) if rate else None
+        )
 
-    def action_rewind(self) -> None:
-        from tui.screens.branch_dialog import Rewind
+    def action_branch(self) -> None:
+        from tui.screens.branch_dialog import BranchDialog
 
-        self.push_screen(Rewind(), lambda branch: self.start_next(*branch) if branch else None)
+        self.push_screen(
+            BranchDialog(), lambda branch: self.start_next(*branch) if branch else None
+        )
 
     # What they do to what is seen
 
-    def action_compare(self) -> None:
-        from tui.screens.overlay_dialog import Compare
+    def action_overlay(self) -> None:
+        from tui.screens.overlay_dialog import OverlayDialog
 
         def lay(runs: tuple[RunState, ...] | None) -> None:
             self.earlier = self.earlier if runs is None else runs
 
-        self.push_screen(Compare(), lay)
+        self.push_screen(OverlayDialog(), lay)
 
     def action_next_view(self, by: int) -> None:
         """The next view; in the form, the next field, and from its last one on."""
@@ -113,12 +117,14 @@ class MnistApp(Attaching):
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
 
     def action_help(self) -> None:
-        from tui.help import guide
-        from tui.screens.dialogs import Help
+        from tui.help import help_sections
+        from tui.screens.dialogs import HelpDialog
 
         view = self.view
         field = view.focused.id if view and view.focused else None
-        self.push_screen(Help(guide(self.current_mode, field, view.GUIDE if view else {})))
+        self.push_screen(
+            HelpDialog(help_sections(self.current_mode, field, view.VIEW_HELP if view else {}))
+        )
 
     def action_help_quit(self) -> None:
         """Textual's own meaning of ctrl+c is to say which key quits."""
@@ -141,13 +147,13 @@ class MnistApp(Attaching):
             return not (isinstance(self.view, TrainView) and self.run_state.active)
         if action in DIALOGS and self.view is not None and self.view.is_too_small:
             return False
-        return applies(action, self.run_state, self.current_mode)
+        return is_available(action, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         # Textual's own, but for what is here already.
         ours = {"Keys", *(each.label for each in ACTIONS)}
         yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
-        for each in applying(self.run_state, self.current_mode):
+        for each in available(self.run_state, self.current_mode):
             yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, title in VIEWS.items():
             yield SystemCommand(f"View: {title}", "Go there", partial(self.action_view, mode))

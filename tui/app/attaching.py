@@ -156,7 +156,7 @@ class Attaching(Running):
 
     # Handing a run over
 
-    def action_hand_over(self) -> None:
+    def action_detach(self) -> None:
         if self._hands_over:
             return
         self._hands_over = True

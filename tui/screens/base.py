@@ -36,7 +36,7 @@ class View(Screen[None]):
     MODE = ""
     INSPECTS = False  # whether it shows how the layers of the network that is training do
     # What the help says first in this view: names and words.
-    GUIDE: ClassVar[dict[str, str]] = {}
+    VIEW_HELP: ClassVar[dict[str, str]] = {}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (24, "-low"), (34, "-tall")]
 

@@ -83,7 +83,7 @@ class Fields(Vertical):
     ]
 
 
-class Rewind(ModalScreen[Branch | None]):
+class BranchDialog(ModalScreen[Branch | None]):
     """Gives what starts the branch, and what it has told so far; or None. It is of the app's run,
     or of that in a folder, where the cursor begins on one of its checkpoints."""
 
@@ -158,7 +158,7 @@ class Rewind(ModalScreen[Branch | None]):
         """Headers alone, so it needs no torch and may run beside the engine."""
         self.post_message(self.Found(places(folder, step)))
 
-    def on_rewind_found(self, message: Found) -> None:
+    def on_branch_dialog_found(self, message: Found) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
         chosen, self._places = self._chosen(), message.places
         fill(table, COLUMNS, [_row(place) for place in self._places])
@@ -279,10 +279,10 @@ class Rewind(ModalScreen[Branch | None]):
         else:
             self.post_message(self.Made(made))
 
-    def on_rewind_made(self, message: Made) -> None:
+    def on_branch_dialog_made(self, message: Made) -> None:
         self.dismiss(message.branch)
 
-    def on_rewind_refused(self, message: Refused) -> None:
+    def on_branch_dialog_refused(self, message: Refused) -> None:
         self._making = False
         self.notify(message.why, severity="error", markup=False, timeout=8)
         self.reload()

@@ -14,7 +14,7 @@ from textual.widgets import Button, Label, Static
 from tui.help import Section
 
 
-class Help(ModalScreen[None]):
+class HelpDialog(ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
     BINDINGS = [Binding("escape,question_mark,q,f1", "dismiss", "Close")]
 

@@ -65,7 +65,7 @@ class DigitsView(View):
     so that one can watch a guess change."""
 
     MODE = "digits"
-    GUIDE = DIGITS_HELP
+    VIEW_HELP = DIGITS_HELP
     OFFERS: tuple[Kind, ...] = KINDS
     CSS_PATH = "digits.tcss"
     BINDINGS = [*CHOOSING, *STEPPING, *PAGING]
@@ -196,14 +196,14 @@ class DigitsView(View):
         self.choose(replace(self.pick, actual=actual))
 
     def action_go_to(self) -> None:
-        from tui.screens.goto_dialog import GoTo
+        from tui.screens.goto_dialog import GotoDialog
 
         def go(index: int | None) -> None:
             if index is not None:
                 self.choose(Pick(), index)
 
         if samples := self.samples():
-            self.mnist.push_screen(GoTo(samples), go)
+            self.mnist.push_screen(GotoDialog(samples), go)
         else:
             self.notify("how many digits there are is known when a run has begun")
 
@@ -315,7 +315,7 @@ def _class(number: int | None) -> str:
     return "all" if number is None else str(number)
 
 
-class PickedView(DigitsView):
+class SelectionView(DigitsView):
     """The digits of one pick, over the view that it was made in."""
 
     BINDINGS = [Binding("escape", "app.pop_screen", "Back")]

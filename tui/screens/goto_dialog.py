@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Label, Static
 from tui.widgets.config_form import NumberInput
 
 
-class GoTo(ModalScreen[int | None]):
+class GotoDialog(ModalScreen[int | None]):
     """Gives the number of one of so many digits, or None."""
 
     CSS_PATH = "goto_dialog.tcss"

@@ -14,7 +14,7 @@ from tui.state.run_state import RunState
 from tui.widgets.config_form import NumberInput
 
 
-class Rate(ModalScreen[float | None]):
+class LearningRateDialog(ModalScreen[float | None]):
     """Gives the new rate, or None."""
 
     CSS_PATH = "learning_rate_dialog.tcss"

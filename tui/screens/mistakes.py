@@ -38,7 +38,7 @@ class MistakesView(View):
     """Of the newest evaluation, as each one comes, unless one has stepped back to an earlier."""
 
     MODE = "mistakes"
-    GUIDE = MISTAKES_HELP
+    VIEW_HELP = MISTAKES_HELP
     CSS_PATH = "mistakes.tcss"
     AUTO_FOCUS = ""
     # Two more than other views have: from 80 columns on there is room beside the matrix.
@@ -245,9 +245,9 @@ class MistakesView(View):
         self.open(Pick("mistakes"), "all mistakes")
 
     def open(self, pick: Pick, title: str) -> None:
-        from tui.screens.digits import PickedView
+        from tui.screens.digits import SelectionView
 
-        self.app.push_screen(PickedView(pick, title, self.MODE))
+        self.app.push_screen(SelectionView(pick, title, self.MODE))
 
     def action_evaluation(self, by: int) -> None:
         """To an evaluation before, or after; from the last one on the newest is followed."""

@@ -38,7 +38,7 @@ class NetworkView(View):
 
     MODE = "network"
     INSPECTS = True
-    GUIDE = NETWORK_HELP
+    VIEW_HELP = NETWORK_HELP
     CSS_PATH = "network.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [

@@ -39,7 +39,7 @@ def past_of(state: RunState) -> Past:
     return Past(Path(run.folder), run.run, run.arch, best, state.told_at)
 
 
-class Compare(ModalScreen[tuple[RunState, ...] | None]):
+class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     """Gives the runs that are chosen, the newest last; None where none could be listed."""
 
     CSS_PATH = "overlay_dialog.tcss"
@@ -97,7 +97,7 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
         except CheckpointError as error:
             self.post_message(self.Found([], str(error)))
 
-    def on_compare_found(self, message: Found) -> None:
+    def on_overlay_dialog_found(self, message: Found) -> None:
         by_place = {os.path.abspath(each.folder): each for each in message.runs}
         for place, state in self._known.items():
             by_place.setdefault(place, past_of(state))
@@ -169,7 +169,7 @@ class Compare(ModalScreen[tuple[RunState, ...] | None]):
                 states.append(lightened(state))
         self.post_message(self.Read(tuple(states), errors))
 
-    def on_compare_read(self, message: Read) -> None:
+    def on_overlay_dialog_read(self, message: Read) -> None:
         for error in message.errors:
             self.notify(error, severity="warning", markup=False)
         self.dismiss(message.states)

@@ -32,7 +32,7 @@ LABELS = {
 BUTTON = {
     "preparing": ("Starting", "app.start"),
     "training": ("Pause", "app.pause"),
-    "paused": ("Go on", "app.go_on"),
+    "paused": ("Resume", "app.resume"),
 }
 
 

@@ -11,7 +11,7 @@ from tests.support.fakes import diverged, key_of, make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.browser import CheckpointsView
 from tui.screens.checkpoints.checkpoint_view import OpenedView
-from tui.screens.dialogs import ConfirmQuit, Help
+from tui.screens.dialogs import ConfirmQuit, HelpDialog
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts.chart import Chart
@@ -126,7 +126,7 @@ async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_p
         assert field.value == "6"
         await pilot.press("question_mark")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, Help)
+        assert isinstance(pilot.app.screen, HelpDialog)
         await pilot.press("escape")
         await pilot.press("down")
         assert pilot.app.focused.id == "batch_size"
@@ -260,7 +260,7 @@ async def test_help_tells_the_keys_and_closes(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, Help)
+        assert isinstance(pilot.app.screen, HelpDialog)
         assert "In this view: Train" in text_of(pilot)
         await pilot.press("space")
         assert phase(pilot) == "idle", "nothing happens behind the help"

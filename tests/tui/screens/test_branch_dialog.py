@@ -10,9 +10,9 @@ from core.events import LearningRateChanged, Progress, RunStarted
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
-from tui.screens.branch_dialog import Rewind
-from tui.screens.learning_rate_dialog import Rate
-from tui.screens.overlay_dialog import Compare
+from tui.screens.branch_dialog import BranchDialog
+from tui.screens.learning_rate_dialog import LearningRateDialog
+from tui.screens.overlay_dialog import OverlayDialog
 from tui.screens.train import TrainView
 from tui.state.history import list_runs, read_run
 
@@ -38,7 +38,7 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > 2)
         await pilot.press("r")
-        assert isinstance(pilot.app.screen, Rate)
+        assert isinstance(pilot.app.screen, LearningRateDialog)
         field = pilot.app.screen.query_one(Input)
         assert field.value == "0.001"
         await pilot.pause()
@@ -50,7 +50,7 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         field.value = ""
         await pilot.press("0", "enter")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, Rate), "a rate of 0 is not taken"
+        assert isinstance(pilot.app.screen, LearningRateDialog), "a rate of 0 is not taken"
         assert "✗ It must be a number above 0" in text_of(pilot)
         await pilot.press(*".5", "enter")
         await until(pilot, lambda: SetLearningRate(0.5) in heard)
@@ -58,7 +58,7 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         await pilot.press("r", "up", "escape")
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("r", "up")
-        assert isinstance(pilot.app.screen, Rate)
+        assert isinstance(pilot.app.screen, LearningRateDialog)
         pilot.app.tell(Stop())
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
         assert phase(pilot) == "stopped", "a dialog for a run that has ended is of no use"
@@ -84,14 +84,14 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
         await until(pilot, lambda: phase(pilot) == "paused")
         old = app.run_state
         await pilot.press("b")
-        assert isinstance(app.screen, Rewind)
+        assert isinstance(app.screen, BranchDialog)
         table, branch = app.screen.query_one(DataTable), app.screen.query_one("#branch", Button)
         await until(pilot, lambda: table.row_count >= 3 and not branch.disabled)
         epochs = app.screen.query_one("#epochs", Input)
         assert epochs.value == "5"
         epochs.value = "0"
         await pilot.press("enter")
-        assert isinstance(app.screen, Rewind)
+        assert isinstance(app.screen, BranchDialog)
         await pilot.pause()
         assert "✗ Epochs must be a whole number" in text_of(pilot)
         row = next(y for y in range(table.row_count) if str(table.get_cell_at((y, 2))) == "30")
@@ -165,7 +165,7 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         await until(pilot, lambda: phase(pilot) == "finished")
         assert app.earlier == ()
         await pilot.press("o")
-        assert isinstance(app.screen, Compare)
+        assert isinstance(app.screen, OverlayDialog)
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 5)
         await pilot.pause()
@@ -184,7 +184,7 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         names = [each.started.run for each in app.earlier]
         assert names == [*chosen, "fake-1"], "the run before lies under this one by itself"
         await pilot.press("2", "o")
-        assert not isinstance(app.screen, Compare)
+        assert not isinstance(app.screen, OverlayDialog)
 
 
 def test_what_a_person_chose_is_known_beside_the_rate_of_the_moment():

@@ -22,7 +22,7 @@ from core.runs.watch import Watch
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import key_of
 from tui.app.app import MnistApp
-from tui.screens.branch_dialog import Rewind
+from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointsView
 from tui.screens.checkpoints.preview import Curve
 from tui.screens.train import TrainView
@@ -268,7 +268,7 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
         at = rows(pilot).index(f"{run.name}/epoch-002")
         listing(pilot).go(at)
         await pilot.press("b")
-        assert isinstance(pilot.app.screen, Rewind)
+        assert isinstance(pilot.app.screen, BranchDialog)
         table = pilot.app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count >= 3)
         await pilot.pause()

@@ -10,7 +10,7 @@ from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import Pick, as_evaluated
 from tui.screens.checkpoints.checkpoint_view import OpenedView
-from tui.screens.digits import DigitsView, PickedView
+from tui.screens.digits import DigitsView, SelectionView
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.widgets.digit_cards import Digits
@@ -160,7 +160,7 @@ async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
         below = pilot.app.screen
         pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
         pick = Pick("mistakes", actual=8, predicted=9)
-        await pilot.app.push_screen(PickedView(pick, "8 taken for 9 [all]", "network"))
+        await pilot.app.push_screen(SelectionView(pick, "8 taken for 9 [all]", "network"))
         await until(pilot, lambda: shown(pilot))
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
         assert "8 taken for 9 [all]" in text_of(pilot)

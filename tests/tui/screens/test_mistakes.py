@@ -108,13 +108,13 @@ def scoring(evaluations: int, steps: int = 4):
 @pytest.fixture
 def opened(monkeypatch):
     """What picks were opened, with their titles and modes."""
-    picks, real = [], digits.PickedView
+    picks, real = [], digits.SelectionView
 
     def make(*asked):
         picks.append(asked)
         return real(*asked)
 
-    monkeypatch.setattr(digits, "PickedView", make)
+    monkeypatch.setattr(digits, "SelectionView", make)
     return picks
 
 

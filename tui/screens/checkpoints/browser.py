@@ -71,7 +71,7 @@ class Filter(Input):
 
 class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
     MODE = "checkpoints"
-    GUIDE = CHECKPOINTS_HELP | Tidying.TIDYING_GUIDE
+    VIEW_HELP = CHECKPOINTS_HELP | Tidying.TIDYING_GUIDE
     CSS_PATH = "browser.tcss"
     AUTO_FOCUS = "Listing"
     BINDINGS = [

@@ -29,7 +29,7 @@ class OpenedView(DigitsView):
 
     MODE = "checkpoints"
     CSS_PATH = "../digits.tcss"
-    GUIDE = OPENED_HELP | DIGITS_HELP
+    VIEW_HELP = OPENED_HELP | DIGITS_HELP
     BINDINGS = [
         Binding("escape", "app.pop_screen", "Back"),
         Binding("e", "evaluate", "Evaluate"),

@@ -63,7 +63,7 @@ class ComparedView(View):
     """Reads the files by itself, and has the engine score them one after the other."""
 
     MODE = "checkpoints"
-    GUIDE = COMPARED_HELP
+    VIEW_HELP = COMPARED_HELP
     CSS_PATH = "comparison.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [

@@ -24,7 +24,7 @@ class ScoredView(View):
     """Its accuracy, its loss and its confusion matrix, once the engine has worked them out."""
 
     MODE = "checkpoints"
-    GUIDE = {name: MISTAKES_HELP[name] for name in HELP}
+    VIEW_HELP = {name: MISTAKES_HELP[name] for name in HELP}
     CSS_PATH = "evaluation.tcss"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (80, "-medium"), (110, "-wide")]

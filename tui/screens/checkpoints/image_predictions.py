@@ -133,7 +133,7 @@ class ImagesView(View):
     """What the network in a checkpoint makes of images, as many at a time as there is room for."""
 
     MODE = "checkpoints"
-    GUIDE = IMAGES_HELP
+    VIEW_HELP = IMAGES_HELP
     CSS_PATH = "image_predictions.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [

@@ -91,9 +91,9 @@ class GoingOn(View):
         if is_imported(run.described):
             self._refuse(f"{run.name} was imported: there is no training to branch from")
             return
-        from tui.screens.branch_dialog import Rewind
+        from tui.screens.branch_dialog import BranchDialog
 
-        dialog = Rewind(run.folder, chosen.path if chosen else None)
+        dialog = BranchDialog(run.folder, chosen.path if chosen else None)
         self.app.push_screen(dialog, lambda branch: self._go_on(branch) if branch else None)
 
     def _go_on(self, branch: Branch) -> None:
