@@ -9,7 +9,7 @@ from pathlib import Path
 from core.checkpoints.header import CheckpointInfo, read_info
 from core.errors import CheckpointError, explain, first_line
 from tui.analysis.comparison import config_differences, value_text
-from tui.state.history import lightened, read_run
+from tui.state.history import read_run, without_digits
 from tui.state.run_state import RunState
 from tui.text.formats import duration, loss_text, percent
 
@@ -50,7 +50,7 @@ def read_compared(path: str) -> Compared:
     except CheckpointError as failure:
         error = str(failure)
     try:
-        run = lightened(read_run(Path(path).parent))
+        run = without_digits(read_run(Path(path).parent))
     except Exception as failure:  # whatever is in a file, the others are compared
         why = explain(failure) if isinstance(failure, OSError) else first_line(failure)
         error = error or f"its run's record cannot be read ({why})"

@@ -98,7 +98,7 @@ class MnistApp(Attaching):
         from tui.screens.overlay_dialog import OverlayDialog
 
         def lay(runs: tuple[RunState, ...] | None) -> None:
-            self.earlier = self.earlier if runs is None else runs
+            self.overlaid_runs = self.overlaid_runs if runs is None else runs
 
         self.push_screen(OverlayDialog(), lay)
 

@@ -16,7 +16,7 @@ from core.config import read_config
 from core.errors import UserError, explain
 from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
 from tui.app.run_controller import Running
-from tui.state.history import laid_under, read_run
+from tui.state.history import overlay_runs, read_run
 from tui.state.run_state import RecordRead, RunState
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Attaching(Running):
         super()._react(event)
         match event:
             case RecordRead(state=state):
-                self.earlier = laid_under(self.earlier, RunState(), _folder(state))
+                self.overlaid_runs = overlay_runs(self.overlaid_runs, RunState(), _folder(state))
                 self._forget()
                 self._set_up_as(state)
                 if not self.run_state.active:

@@ -65,8 +65,8 @@ class Running(Looking):
 
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
-    # Runs to be laid under the live one on the chart, at most MOST_EARLIER, the newest last.
-    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
+    # Runs to be laid under the live one on the chart, at most MAX_OVERLAID, the newest last.
+    overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
 
     class Told(Message):
         """The engine has said something."""
@@ -274,13 +274,13 @@ class Running(Looking):
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """`history` is what the run has told so far, where it is taken up."""
-        from tui.state.history import laid_under
+        from tui.state.history import overlay_runs
 
         before, folder = (
             self.run_state,
             command.resume_point.folder if command.resume_point else None,
         )
-        self.earlier = laid_under(self.earlier, before, folder)
+        self.overlaid_runs = overlay_runs(self.overlaid_runs, before, folder)
         self.run_state = starting(history or RunState())
         self.refresh_bindings()
         self._forget()

@@ -149,7 +149,7 @@ def rounded(size: float) -> float:
 def series_of(
     kind: str,
     state: RunState,
-    earlier: Sequence[RunState],
+    overlaid_runs: Sequence[RunState],
     preferences: Preferences,
     window: Window,
 ) -> list[Series]:
@@ -157,7 +157,7 @@ def series_of(
     what = KINDS[kind]
     dots, line = (".", "*") if preferences.ascii else ("braille", "braille")
     out = []
-    for letter, tag, run in zip(LETTERS, EARLIER, earlier, strict=False):
+    for letter, tag, run in zip(LETTERS, EARLIER, overlaid_runs, strict=False):
         points = _earlier(kind, run, preferences, window)
         out.append(Series(letter, points, tag, marker=letter))
     place = place_of(state, preferences.x_axis)

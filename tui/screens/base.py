@@ -51,7 +51,7 @@ class View(Screen[None]):
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
-    earlier: var[tuple[RunState, ...]] = var(tuple, init=False)
+    overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     line_rate: var[int | None] = var[int | None](None, init=False)  # the same, of a slow line
     failed: dict[str, str]  # what of it, and what there is to say of that
@@ -116,7 +116,7 @@ class View(Screen[None]):
         self.watch(self.app, "run_state", self._follow)
         self.watch(self.app, "app_state", self._follow)
         self.watch(self.app, "preferences", self._follow)
-        self.watch(self.app, "earlier", self._follow)
+        self.watch(self.app, "overlaid_runs", self._follow)
         self.watch(self.app, "bytes_per_second", self._follow)
 
     def _on_screen_resume(self, event: ScreenResume) -> None:
@@ -138,7 +138,7 @@ class View(Screen[None]):
         self.app_state = self.mnist.app_state
         self.run_state = self.mnist.run_state
         self.preferences = self.mnist.preferences
-        self.earlier = self.mnist.earlier
+        self.overlaid_runs = self.mnist.overlaid_runs
         self.bytes_per_second = self.mnist.bytes_per_second
         self.line_rate = self.bytes_per_second if self.preferences.slow else None
 

@@ -19,7 +19,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain, first_line
-from tui.state.history import MOST_EARLIER, Past, lightened, list_runs, place_of, read_run
+from core.runs.catalog import RunListed
+from tui.state.history import (
+    MAX_OVERLAID,
+    arch_of,
+    folder_of,
+    list_recorded_runs,
+    read_run,
+    without_digits,
+)
 from tui.state.run_state import RunState
 from tui.text.formats import age, percent
 from tui.widgets.table import fill
@@ -31,12 +39,19 @@ COLUMNS = ("", "Run", "Network", "Best", "Age")
 MARKS = {True: "[x]", False: "[ ]"}
 
 
-def past_of(state: RunState) -> Past:
-    """A run of this session, as a listing has it."""
+def as_listed(state: RunState) -> RunListed:
+    """Return the listing's row of a run of this session that is not in the folder any more."""
     run = state.started
     assert run is not None
-    best = max((score.accuracy for score in state.scores), default=None)
-    return Past(Path(run.folder), run.run, run.arch, best, state.told_at)
+    described = {"config": {"arch": run.arch}}
+    return RunListed(Path(run.folder), state.phase, described, (), 0, state.told_at)
+
+
+def best_accuracy(run: RunListed, known: RunState | None) -> float | None:
+    """Return the best test accuracy of its checkpoints, or else of its evaluations."""
+    if run.best:
+        return run.best.test_accuracy
+    return max((score.accuracy for score in known.scores), default=None) if known else None
 
 
 class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
@@ -53,7 +68,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     class Found(Message):
         """The folder of runs has been read."""
 
-        runs: list[Past]
+        runs: list[RunListed]
         error: str | None
 
     @dataclass
@@ -65,7 +80,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: list[Past] = []
+        self._runs: list[RunListed] = []
         self._known: dict[str, RunState] = {}  # those that need no reading, by their place
         self._chosen: set[Path] = set()
         self._reading = False
@@ -87,22 +102,22 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         return self.app
 
     def on_mount(self) -> None:
-        self._known = {place_of(each) or "": each for each in self.mnist.earlier}
+        self._known = {folder_of(each) or "": each for each in self.mnist.overlaid_runs}
         self._list(self.mnist.config.folder)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _list(self, folder: Path) -> None:
         try:
-            self.post_message(self.Found(list_runs(folder), None))
+            self.post_message(self.Found(list_recorded_runs(folder), None))
         except CheckpointError as error:
             self.post_message(self.Found([], str(error)))
 
     def on_overlay_dialog_found(self, message: Found) -> None:
         by_place = {os.path.abspath(each.folder): each for each in message.runs}
         for place, state in self._known.items():
-            by_place.setdefault(place, past_of(state))
-        by_place.pop(place_of(self.mnist.run_state) or "", None)
-        self._runs = sorted(by_place.values(), key=lambda run: run.when, reverse=True)
+            by_place.setdefault(place, as_listed(state))
+        by_place.pop(folder_of(self.mnist.run_state) or "", None)
+        self._runs = sorted(by_place.values(), key=lambda run: run.modified, reverse=True)
         self._chosen = {run.folder for place, run in by_place.items() if place in self._known}
         table: DataTable[Text] = self.query_one(DataTable)
         now = time.time()
@@ -110,9 +125,9 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             (
                 MARKS[run.folder in self._chosen],
                 run.name,
-                run.arch,
-                percent(run.accuracy),
-                age(now - run.when),
+                arch_of(run),
+                percent(best_accuracy(run, self._known.get(os.path.abspath(run.folder)))),
+                age(now - run.modified),
             )
             for run in self._runs
         ]
@@ -121,7 +136,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
         if not text:
-            count = f"{len(self._chosen)} of at most {MOST_EARLIER} chosen"
+            count = f"{len(self._chosen)} of at most {MAX_OVERLAID} chosen"
             text = count if self._runs else f"there is no other run in {self.mnist.config.folder}"
         line = self.query_one("#said", Static)
         line.update(Content(text))
@@ -134,8 +149,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         if self._reading or not 0 <= row < len(self._runs):
             return
         folder = self._runs[row].folder
-        if folder not in self._chosen and len(self._chosen) == MOST_EARLIER:
-            self._say(f"✗ {MOST_EARLIER} runs are chosen: take one away first", wrong=True)
+        if folder not in self._chosen and len(self._chosen) == MAX_OVERLAID:
+            self._say(f"✗ {MAX_OVERLAID} runs are chosen: take one away first", wrong=True)
             return
         self._chosen ^= {folder}
         table.update_cell_at((row, 0), Text(MARKS[folder in self._chosen]))  # type: ignore[arg-type]
@@ -154,7 +169,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         self._read(oldest_first, self._known)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, runs: list[Past], known: dict[str, RunState]) -> None:
+    def _read(self, runs: list[RunListed], known: dict[str, RunState]) -> None:
         states, errors = [], []
         for run in runs:
             try:
@@ -166,7 +181,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             if state.started is None:
                 errors.append(f"{run.name} has told nothing that could be shown")
             else:
-                states.append(lightened(state))
+                states.append(without_digits(state))
         self.post_message(self.Read(tuple(states), errors))
 
     def on_overlay_dialog_read(self, message: Read) -> None:

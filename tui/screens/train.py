@@ -36,7 +36,7 @@ class TrainView(View):
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield SetupForm(self.mnist.config).data_bind(View.run_state, View.app_state)
-            yield Charts().data_bind(View.run_state, View.preferences, View.earlier)
+            yield Charts().data_bind(View.run_state, View.preferences, View.overlaid_runs)
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
         yield MachineLine().data_bind(View.bytes_per_second)

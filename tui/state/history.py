@@ -1,9 +1,9 @@
-"""Runs that have been: read back from their folders, to be looked at beside the live one."""
+"""Runs read back from their folders, to be shown beside the one that is running."""
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +15,27 @@ from core.runs.run import EVENTS
 from tui.state.fold import fold, fold_progress
 from tui.state.run_state import RunState
 
-# More than these and the live one cannot be told apart on a chart.
-MOST_EARLIER = 4
-# Of progress: a curve is made anew each time that it grows.
-MOST_AT_ONCE = 128
+# With more curves than these a chart cannot be read.
+MAX_OVERLAID = 4
+# Progress events folded at once: each fold copies the curves.
+MAX_FOLDED = 128
 
 
-def read_run(folder: Path, most: int | None = None) -> RunState:
-    """The state that a run's record ends in, or the first `most` bytes of it; that of no run where
-    there is no record. A line that is broken is passed over. Raises OSError.
+def read_run(folder: Path, max_bytes: int | None = None) -> RunState:
+    """Return the state at the end of a run's record, or of its first `max_bytes`. Raises OSError.
 
-    The run, its folder and its checkpoint are those that are in this folder, whatever the record
-    calls them: a run can be renamed and moved, and a record can be by somebody else's hand.
+    Lines that are broken are skipped; without a record the state is that of no run. The state's
+    run, folder and checkpoint are those of this folder, whatever the record names: a run can be
+    renamed and moved, and a record may come from anywhere.
     """
     state = RunState()
-    for events in _together(event for event in read_events(folder, most) if event):
+    for events in _batched(event for event in read_events(folder, max_bytes) if event):
         with suppress(TypeError, ValueError, AttributeError, ArithmeticError):
             state = fold_progress(state, events) if len(events) > 1 else fold(state, events[0])
-    return moved_to(folder, state)
+    return _moved_to(folder, state)
 
 
-def moved_to(folder: Path, state: RunState) -> RunState:
-    """The run's state with the folder where it is now: it may have been renamed since it told."""
+def _moved_to(folder: Path, state: RunState) -> RunState:
     started = state.started
     return replace(
         state,
@@ -45,13 +44,18 @@ def moved_to(folder: Path, state: RunState) -> RunState:
     )
 
 
-def _together(events: Iterable[Event]) -> Iterator[list[Any]]:
-    """Each event by itself, but for progress, which comes in lists."""
+def follow_rename(state: RunState, before: Path, now: Path) -> RunState:
+    """Return the state with its run's new folder, if it is the run that was renamed."""
+    return _moved_to(now, state) if folder_of(state) == os.path.abspath(before) else state
+
+
+def _batched(events: Iterable[Event]) -> Iterator[list[Any]]:
+    """Yield each event by itself, but progress in lists."""
     progress: list[Event] = []
     for event in events:
         if isinstance(event, Progress):
             progress.append(event)
-        if progress and (len(progress) == MOST_AT_ONCE or not isinstance(event, Progress)):
+        if progress and (len(progress) == MAX_FOLDED or not isinstance(event, Progress)):
             yield progress
             progress = []
         if not isinstance(event, Progress):
@@ -60,62 +64,46 @@ def _together(events: Iterable[Event]) -> Iterator[list[Any]]:
         yield progress
 
 
-def _inside(folder: Path, told: str | None) -> str | None:
-    """The checkpoint of that name in the folder, if it is there."""
-    place = folder / os.path.basename(told or "")
-    there = place.name.endswith(SUFFIX) and place.is_file() and not place.is_symlink()
-    return str(place) if there else None
+def _inside(folder: Path, recorded: str | None) -> str | None:
+    """Return the path of the checkpoint of that name in the folder, if it is there."""
+    path = folder / os.path.basename(recorded or "")
+    is_there = path.name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
+    return str(path) if is_there else None
 
 
-@dataclass(frozen=True)
-class Past:
-    """One run of a listing. `accuracy` is its best, 0 to 1; `when` is when it last said something,
-    unix seconds."""
-
-    folder: Path
-    name: str
-    arch: str
-    accuracy: float | None
-    when: float
-
-
-def list_runs(folder: Path) -> list[Past]:
-    """The runs in a folder that have a record, newest first. Raises CheckpointError where the
-    folder is there and cannot be read.
-    """
-    found = [_past(run) for run in scan_runs(folder) if (run.folder / EVENTS).is_file()]
-    return sorted(found, key=lambda past: past.when, reverse=True)
-
-
-def _past(run: RunListed) -> Past:
-    accuracy = run.best.test_accuracy if run.best else None
-    return Past(run.folder, run.name, arch_of(run), accuracy, run.modified)
+def list_recorded_runs(folder: Path) -> list[RunListed]:
+    """Return the runs in a folder that have a record, newest first. Raises CheckpointError where
+    the folder exists and cannot be read."""
+    found = [run for run in scan_runs(folder) if (run.folder / EVENTS).is_file()]
+    return sorted(found, key=lambda run: run.modified, reverse=True)
 
 
 def arch_of(run: RunListed) -> str:
-    """Its network, by its run.json or else its checkpoints; a dash where none says."""
+    """Return the architecture named by run.json or else by a checkpoint; a dash if unknown."""
     arch = run.config.get("arch") or (run.best.arch if run.best else None)
     return arch if isinstance(arch, str) else "–"
 
 
-def place_of(state: RunState) -> str | None:
-    """What tells one run from all others."""
+def folder_of(state: RunState) -> str | None:
+    """Return the absolute path of the run's folder, which identifies the run."""
     return os.path.abspath(state.started.folder) if state.started else None
 
 
-def laid_under(
-    earlier: tuple[RunState, ...], before: RunState, resume_point: Path | None
+def overlay_runs(
+    overlaid: tuple[RunState, ...], previous: RunState, resumed: Path | None
 ) -> tuple[RunState, ...]:
-    """The earlier runs, and with them the one before, once another starts; but not the one that is
-    taken up, since that is the live one again.
+    """Return the runs to overlay on the chart of a run that starts: those so far and the previous
+    one, at most MAX_OVERLAID. A run that is resumed from the folder `resumed` is not overlaid on
+    itself.
     """
-    live = None if resume_point is None else os.path.abspath(resume_point)
-    own = [before] if before.started and before.curves.losses.points else []
-    rest = [each for each in earlier if place_of(each) != place_of(before)]
-    runs = [lightened(each) for each in (*rest, *own) if place_of(each) != live]
-    return tuple(runs[-MOST_EARLIER:])
+    live = None if resumed is None else os.path.abspath(resumed)
+    own = [previous] if previous.started and previous.curves.losses.points else []
+    rest = [each for each in overlaid if folder_of(each) != folder_of(previous)]
+    runs = [without_digits(each) for each in (*rest, *own) if folder_of(each) != live]
+    return tuple(runs[-MAX_OVERLAID:])
 
 
-def lightened(state: RunState) -> RunState:
-    """Without what no chart shows: an evaluation of every digit takes 400 KB."""
+def without_digits(state: RunState) -> RunState:
+    """Return the state without what no chart shows: the predictions of one evaluation take
+    400 KB."""
     return replace(state, evaluations=(), labels=b"", digits=())

@@ -20,11 +20,11 @@ STYLES = {tag: Style(color=f"color({tag})") for tag in chart.PARTS}
 
 
 def drawn(
-    state: RunState, kind="loss", width=60, height=12, earlier=(), **preferences
+    state: RunState, kind="loss", width=60, height=12, overlaid_runs=(), **preferences
 ) -> list[str]:
     chosen = Preferences(**preferences)
     window = plotting.window_of(state, chosen, width - 7)
-    series = plotting.series_of(kind, state, earlier, chosen, window)
+    series = plotting.series_of(kind, state, overlaid_runs, chosen, window)
     text = plotting.build_chart(kind, series, chosen, window, (width, height))
     lines = list(chart.read_back(text, STYLES))
     return ["".join(piece.text for piece in line) for line in lines]
@@ -103,7 +103,7 @@ def test_x_by_epochs_and_in_time():
 
 
 def test_earlier_runs_lie_beneath_with_letters_of_their_own():
-    lines = "\n".join(drawn(falling(50), earlier=(falling(190), falling(120))))
+    lines = "\n".join(drawn(falling(50), overlaid_runs=(falling(190), falling(120))))
     assert "a" in lines
     assert "b" in lines
     assert "a" not in "\n".join(drawn(falling(50))).replace("epoch", "")

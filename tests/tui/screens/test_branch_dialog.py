@@ -14,7 +14,7 @@ from tui.screens.branch_dialog import BranchDialog
 from tui.screens.learning_rate_dialog import LearningRateDialog
 from tui.screens.overlay_dialog import OverlayDialog
 from tui.screens.train import TrainView
-from tui.state.history import list_runs, read_run
+from tui.state.history import arch_of, list_recorded_runs, read_run
 
 
 def hearing(heard):
@@ -107,8 +107,8 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
         await until(pilot, lambda: phase(pilot) == "finished")
         started = app.run_state.started
         assert (started.branched_from, started.branched_at) == (old.started.run, 30)
-        assert [each.started.run for each in app.earlier] == [old.started.run]
-        assert app.earlier[0].phase == "stopped"
+        assert [each.started.run for each in app.overlaid_runs] == [old.started.run]
+        assert app.overlaid_runs[0].phase == "stopped"
         points = app.run_state.curves.losses.points
         assert points[:30] == old.curves.losses.points[:30], "its curve goes on from the past"
         assert points[-1][0] == 40
@@ -151,8 +151,8 @@ def test_a_run_is_read_back_from_its_record(tmp_path):
     (tmp_path / ".mlp-2.partial").mkdir()
     (tmp_path / ".mlp-2.partial" / "events.jsonl").touch()
     (tmp_path / "no run").mkdir()
-    assert [(run.name, run.arch) for run in list_runs(tmp_path)] == [("[red]1", "mlp")]
-    assert list_runs(tmp_path / "nowhere") == []
+    assert [(run.name, arch_of(run)) for run in list_recorded_runs(tmp_path)] == [("[red]1", "mlp")]
+    assert list_recorded_runs(tmp_path / "nowhere") == []
 
 
 async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
@@ -163,7 +163,7 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         app = pilot.app
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
-        assert app.earlier == ()
+        assert app.overlaid_runs == ()
         await pilot.press("o")
         assert isinstance(app.screen, OverlayDialog)
         table = app.screen.query_one(DataTable)
@@ -176,12 +176,12 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         assert "✗ 4 runs are chosen: take one away first" in text_of(pilot)
         await pilot.press("up", "space", "escape")
         await until(pilot, lambda: isinstance(app.screen, TrainView))
-        chosen = [each.started.run for each in app.earlier]
+        chosen = [each.started.run for each in app.overlaid_runs]
         assert len(chosen) == 3
-        assert app.screen.earlier == app.earlier
+        assert app.screen.overlaid_runs == app.overlaid_runs
         await pilot.press("space")
         await until(pilot, lambda: app.run_state.started and phase(pilot) == "finished")
-        names = [each.started.run for each in app.earlier]
+        names = [each.started.run for each in app.overlaid_runs]
         assert names == [*chosen, "fake-1"], "the run before lies under this one by itself"
         await pilot.press("2", "o")
         assert not isinstance(app.screen, OverlayDialog)

@@ -140,7 +140,7 @@ class ComparedView(View):
         chart = self.query_one(RunsChart)
         chart.reading = False
         runs = tuple(each.run for each in self._compared)
-        chart.earlier, chart.run_state = runs, frame_of(runs)
+        chart.overlaid_runs, chart.run_state = runs, frame_of(runs)
         self.attempt("show", self.show)
 
     def _ask(self) -> None:

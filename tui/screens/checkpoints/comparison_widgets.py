@@ -25,7 +25,7 @@ WIDEST_BAR = 10
 
 
 class RunsChart(Chart):
-    """Curves of the runs in `earlier` on the axes of run_state (tui.charts.overlay.frame_of)."""
+    """Curves of `overlaid_runs` on the axes of `run_state` (tui.charts.overlay.frame_of)."""
 
     reading: var[bool] = var(True, init=False)
 
@@ -40,7 +40,7 @@ class RunsChart(Chart):
         return "reading the runs …" if self.reading else "these runs have told nothing to draw"
 
     def series(self, window: Window) -> list[Series]:
-        return overlaid(self.kind, self.earlier, self.preferences, window)
+        return overlaid(self.kind, self.overlaid_runs, self.preferences, window)
 
     def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
         return text.strip(), ""  # which letter is which run stands above

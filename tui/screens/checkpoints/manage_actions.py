@@ -4,7 +4,6 @@ trash from which everything comes back."""
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -118,16 +117,12 @@ class Tidying(View):
     def _renamed(self, before: Path, now: Path | None) -> None:
         if now is None:
             return
-        from tui.state.history import moved_to, place_of
+        from tui.state.history import follow_rename
 
-        old, app = os.path.abspath(before), self.mnist
-        # What has been trained here is still there to be asked.
-        if place_of(app.run_state) == old:
-            app.run_state = moved_to(now, app.run_state)
-        if any(place_of(each) == old for each in app.earlier):
-            app.earlier = tuple(
-                moved_to(now, each) if place_of(each) == old else each for each in app.earlier
-            )
+        # The run may be the app's own, whose checkpoint is opened for predictions.
+        app = self.mnist
+        app.run_state = follow_rename(app.run_state, before, now)
+        app.overlaid_runs = tuple(follow_rename(each, before, now) for each in app.overlaid_runs)
         self.reload()
 
     def action_delete_run(self) -> None:

@@ -124,12 +124,14 @@ class Previewing(View):
     def _read_record(self, folder: Path, known: History | None) -> None:
         import plotext  # noqa: F401, else the first chart would wait for it
 
-        from tui.state.history import lightened, read_run
+        from tui.state.history import read_run, without_digits
 
         since = monotonic()
         try:
             size = os.path.getsize(folder / EVENTS) if (folder / EVENTS).exists() else 0
-            state = known.state if known and known.bytes == size else lightened(read_run(folder))
+            state = (
+                known.state if known and known.bytes == size else without_digits(read_run(folder))
+            )
             history = History(state, size, 0.0)
         except Exception as error:  # whatever it is, the next run may be read
             why = explain(error) if isinstance(error, OSError) else type(error).__name__

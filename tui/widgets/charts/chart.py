@@ -64,7 +64,7 @@ class Chart(Canvas):
 
     run_state: var[RunState] = var(RunState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
-    earlier: var[tuple[RunState, ...]] = var((), init=False)
+    overlaid_runs: var[tuple[RunState, ...]] = var((), init=False)
 
     class Pointed(Message):
         """Somebody has clicked into the chart: at that share of its width, if it is slot 0."""
@@ -119,7 +119,7 @@ class Chart(Canvas):
         else:
             self.draw()
 
-    def watch_earlier(self) -> None:
+    def watch_overlaid_runs(self) -> None:
         self.draw()
 
     @property
@@ -129,7 +129,7 @@ class Chart(Canvas):
 
     def series(self, window: Window) -> list[Series]:
         """What is drawn, the last on top."""
-        return series_of(self.kind, self.run_state, self.earlier, self.preferences, window)
+        return series_of(self.kind, self.run_state, self.overlaid_runs, self.preferences, window)
 
     def draw(self) -> None:
         width, height = self.size
@@ -215,7 +215,7 @@ class Chart(Canvas):
 
     def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
         """What the legend says of an earlier run: its name, and its value where one reads off."""
-        started = self.earlier[place].started
+        started = self.overlaid_runs[place].started
         return (printable(started.run) if started else "?"), (text if read_off else "")
 
     def on_click(self, event: Click) -> None:
@@ -237,11 +237,11 @@ class Charts(Container):
 
     run_state: var[RunState] = var(RunState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
-    earlier: var[tuple[RunState, ...]] = var((), init=False)
+    overlaid_runs: var[tuple[RunState, ...]] = var((), init=False)
 
     def compose(self) -> ComposeResult:
         for slot in range(len(CHARTS)):
-            yield Chart(slot).data_bind(Charts.run_state, Charts.preferences, Charts.earlier)
+            yield Chart(slot).data_bind(Charts.run_state, Charts.preferences, Charts.overlaid_runs)
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.several != after.several or not self.has_class(f"-{after.several}"):
