@@ -50,7 +50,7 @@ class Save(Command):
 
 
 @dataclass(frozen=True)
-class HandOver(Command):
+class Detach(Command):
     """Save the run and let go of it, so that another process can go on with it."""
 
 

@@ -59,12 +59,12 @@ def serve(inbox: Inbox, train: Train | None = None) -> Iterator[Event]:
 
 def _run(start: Start, inbox: Inbox, train: Train | None) -> Iterator[Event]:
     try:
-        from core.attach.server import shared
+        from core.attach.server import serve_viewers
         from core.training import trainer
         from core.training.control import ForwardedCommand
 
         rest = (start.resume_point,) if start.resume_point else ()
-        for event in shared((train or trainer.train)(start.config, inbox, *rest), inbox):
+        for event in serve_viewers((train or trainer.train)(start.config, inbox, *rest), inbox):
             if not isinstance(event, ForwardedCommand):
                 yield event
             elif isinstance(event.command, Quit):

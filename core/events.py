@@ -158,7 +158,7 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedOver(Event):
+class Detached(Event):
     """The last event of a run that goes on elsewhere, with that config from that checkpoint."""
 
     name = "handed_over"

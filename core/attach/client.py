@@ -53,7 +53,7 @@ class Connection:
                 if isinstance(event, RunFinished | RunFailed):
                     return
 
-    def tell(self, command: Command) -> None:
+    def send(self, command: Command) -> None:
         """Waits for nobody: a process that does not hear is not told."""
         with suppress(OSError):
             self._peer.send(command_line(command), getattr(socket, "MSG_DONTWAIT", 0))

@@ -220,10 +220,10 @@ def _train(parent: BinaryIO) -> int:
 
 def _events(config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None) -> Iterator[Event]:
     """What the run says, to whoever listens."""
-    from core.attach.server import shared
+    from core.attach.server import serve_viewers
     from core.training.trainer import train
 
-    yield from shared(train(config, inbox, resume_point), inbox)
+    yield from serve_viewers(train(config, inbox, resume_point), inbox)
 
 
 def _stopping_on_signals(inbox: Inbox) -> list[int]:

@@ -48,7 +48,7 @@ SOON, SELDOM = 0.05, 1.0
 FAREWELL_SECONDS = 1.0
 
 
-def shared(events: Iterator[Event], inbox: Inbox) -> Iterator[Event]:
+def serve_viewers(events: Iterator[Event], inbox: Inbox) -> Iterator[Event]:
     """A run's events, with viewers beside it from its start to its end. What a viewer has asked is
     answered to that one alone."""
     sharing: Sharing | None = None

@@ -13,7 +13,7 @@ from torch import nn
 
 from core.commands import (
     Command,
-    HandOver,
+    Detach,
     Inspect,
     Pause,
     Predict,
@@ -25,8 +25,8 @@ from core.commands import (
 )
 from core.config import problem
 from core.events import (
+    Detached,
     Event,
-    HandedOver,
     ImagesPredicted,
     LearningRateChanged,
     Notice,
@@ -71,9 +71,9 @@ def handle_commands(session: TrainingLoop) -> Iterator[Event]:
                 pass
             case Stop():
                 session.stopping = True
-            case HandOver():
+            case Detach():
                 session.stopping = True
-                session.handing_over = HandedOver(
+                session.handing_over = Detached(
                     folder=str(session.run.folder),
                     checkpoint=str(session.run.folder / LAST),
                     config=asdict(session.config) | {"dataset": session.dataset},

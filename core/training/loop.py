@@ -16,10 +16,10 @@ from core.config import TrainConfig
 from core.data.datasets import Tensors
 from core.errors import CheckpointError, Diverged
 from core.events import (
+    Detached,
     DigitsLoaded,
     Evaluated,
     Event,
-    HandedOver,
     Notice,
     Progress,
     RunFinished,
@@ -68,7 +68,7 @@ class TrainingLoop:
         self.shape = SCHEDULES[config.schedule]
         self.notices = position.notices
         self.stopping = False
-        self.handing_over: HandedOver | None = None
+        self.handing_over: Detached | None = None
         self.pending: list[Tensor] = []  # each step's loss since the last progress
         self.before: Before | None = None  # the next step, where someone wants to know of it
         self.step = 0

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from core.attach.server import shared
+from core.attach.server import serve_viewers
 from core.commands import (
     Stop,
 )
@@ -29,7 +29,7 @@ class Running:
         self.thread.start()
 
     def _run(self, config):
-        for event in shared(train(config, self.inbox), self.inbox):
+        for event in serve_viewers(train(config, self.inbox), self.inbox):
             self.events.append(event)
 
     def wait_for(self, kind, count=1):

@@ -66,23 +66,23 @@ class MnistApp(Attaching):
     # What keys, buttons and the palette do to a run
 
     def action_pause(self) -> None:
-        self.tell(Pause())
+        self.send(Pause())
 
     def action_resume(self) -> None:
-        self.tell(Resume())
+        self.send(Resume())
 
     def action_save(self) -> None:
-        self.tell(Save())
+        self.send(Save())
 
     def action_stop(self) -> None:
         if self.run_state.active:
-            self.tell(Stop())
+            self.send(Stop())
 
     def action_learning_rate(self) -> None:
         from tui.screens.learning_rate_dialog import LearningRateDialog
 
         self.push_screen(
-            LearningRateDialog(), lambda rate: self.tell(SetLearningRate(rate)) if rate else None
+            LearningRateDialog(), lambda rate: self.send(SetLearningRate(rate)) if rate else None
         )
 
     def action_branch(self) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.attach.wire import RUN_COMMANDS
-from core.commands import Command, HandOver, ListDevices, ResumePoint, Start
+from core.commands import Command, Detach, ListDevices, ResumePoint, Start
 from core.config import read_config
 from core.errors import UserError, explain
-from core.events import Event, HandedOver, Notice, RunFailed, RunFinished, RunStarted
+from core.events import Detached, Event, Notice, RunFailed, RunFinished, RunStarted
 from tui.app.run_controller import Running
 from tui.state.history import overlay_runs, read_run
 from tui.state.run_state import RecordRead, RunState
@@ -43,12 +43,12 @@ class Attaching(Running):
         else:
             super().begin()
 
-    def tell(self, *commands: Command) -> None:
+    def send(self, *commands: Command) -> None:
         for command in commands:
             if self._connection and isinstance(command, RUN_COMMANDS):
-                self._connection.tell(command)
+                self._connection.send(command)
             else:
-                super().tell(command)
+                super().send(command)
 
     def on_unmount(self) -> None:
         """A run that goes on elsewhere goes on."""
@@ -85,7 +85,7 @@ class Attaching(Running):
             try:
                 connection: Connection = follow(folder)
             except UserError as error:
-                self.told(Notice(message=str(error)))
+                self.emit(Notice(message=str(error)))
                 return
             if self._connection:
                 self._connection.close()
@@ -103,7 +103,7 @@ class Attaching(Running):
             self._follow_to_the_end(first)
         except OSError as error:  # its folder has been removed, say
             what = f"{first.folder} cannot be read ({explain(error)})"
-            self.told(RunFailed(reason="error", message=what))
+            self.emit(RunFailed(reason="error", message=what))
 
     def _follow_to_the_end(self, first: Connection) -> None:
         """When a viewer has been too slow it is cut off, and comes back."""
@@ -111,17 +111,17 @@ class Attaching(Running):
 
         for connection in connections(first):
             self._connection = connection
-            self.told(RecordRead(state=read_run(connection.folder, connection.hello.recorded)))
+            self.emit(RecordRead(state=read_run(connection.folder, connection.hello.recorded)))
             for event in connection.events():
-                self.told(event)
+                self.emit(event)
                 if isinstance(event, RunFinished | RunFailed):
                     return
             if connection.closed:
                 return
         state = read_run(first.folder)
-        self.told(RecordRead(state=state))
+        self.emit(RecordRead(state=state))
         if state.active:
-            self.told(interrupted(first.folder, state.checkpoint))
+            self.emit(interrupted(first.folder, state.checkpoint))
 
     def _react(self, event: Event) -> None:
         super()._react(event)
@@ -137,7 +137,7 @@ class Attaching(Running):
                 if self._background:
                     self._background.give_up()
                 self._background, self._hands_over = None, False
-            case HandedOver():
+            case Detached():
                 self._hand_on(event)
 
     def _set_up_as(self, state: RunState) -> None:
@@ -152,7 +152,7 @@ class Attaching(Running):
         """Whatever is asked now, this process answers."""
         self._connection = None
         if not self.app_state.devices:
-            self.tell(ListDevices())
+            self.send(ListDevices())
 
     # Handing a run over
 
@@ -175,12 +175,12 @@ class Attaching(Running):
             background.wait_ready(READY_SECONDS)
         except UserError as error:
             self._hands_over = False
-            self.told(Notice(message=f"the run cannot be handed over: {error}"))
+            self.emit(Notice(message=f"the run cannot be handed over: {error}"))
             return
         self._background = background
-        self.tell(HandOver())
+        self.send(Detach())
 
-    def _hand_on(self, event: HandedOver) -> None:
+    def _hand_on(self, event: Detached) -> None:
         background, self._background, self._hands_over = self._background, None, False
         assert background is not None
         config = read_config(event.config)
@@ -195,15 +195,15 @@ class Attaching(Running):
                     # It is this process that goes on with it then, as if nothing had been.
                     self._next = Start(config, resume_point), before
                     message = f"the run stays here, it cannot be handed over: {each.message}"
-                    self.told(replace(each, message=message))
+                    self.emit(replace(each, message=message))
                 elif not isinstance(each, RunStarted):
-                    self.told(each)
+                    self.emit(each)
             if self._next:
                 return
             try:
                 connection: Connection = follow(Path(event.folder))
             except UserError as error:  # it goes on all the same
-                self.told(RunFailed(reason=error.reason, message=str(error)))
+                self.emit(RunFailed(reason=error.reason, message=str(error)))
             else:
                 self._follow(connection)
 

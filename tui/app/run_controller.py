@@ -25,9 +25,9 @@ from core.errors import exit_status
 from core.events import (
     CheckpointRefused,
     CheckpointSaved,
+    Detached,
     Evaluated,
     Event,
-    HandedOver,
     NetworkInspected,
     Notice,
     Predicted,
@@ -110,7 +110,7 @@ class Running(Looking):
 
     def begin(self) -> None:
         """After the first frame: this is what makes the engine load torch."""
-        self.tell(ListDevices())
+        self.send(ListDevices())
 
     def on_unmount(self) -> None:
         """However the app ends, its engine ends too, and saves what it has learned; but for a run
@@ -120,7 +120,7 @@ class Running(Looking):
             for number, handler in self._old_handlers.items():
                 signal.signal(number, handler)
 
-    def tell(self, *commands: Command) -> None:
+    def send(self, *commands: Command) -> None:
         for command in commands:
             self.inbox.put(command)
 
@@ -132,15 +132,15 @@ class Running(Looking):
     def _serve(self) -> None:
         for event in serve(self.inbox, self._train):
             if not self.alone:
-                self.told(event)
-            if self.alone and isinstance(event, RunFinished | RunFailed | HandedOver):
+                self.emit(event)
+            if self.alone and isinstance(event, RunFinished | RunFailed | Detached):
                 self.inbox.put(Quit())
         if self._killed_by or self.alone:
             last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
             last_resort.daemon = True
             last_resort.start()
 
-    def told(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Something has been said, here or elsewhere; for any thread."""
         self._events.append(event)
         if self.run_state.phase != "training" or not isinstance(event, UNHURRIED):
@@ -284,13 +284,13 @@ class Running(Looking):
         self.run_state = starting(history or RunState())
         self.refresh_bindings()
         self._forget()
-        self.tell(command)
+        self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
         """Starts it when the run that goes on, if one does, has stopped and is saved."""
         if self.run_state.active:
             self._next = command, history
-            self.tell(Stop())
+            self.send(Stop())
         else:
             self.start(command, history)
 
@@ -321,7 +321,7 @@ class Running(Looking):
         if view is None or not view.INSPECTS or state.phase not in ("training", "paused"):
             return
         if self._inspection.ask(state.step):
-            self.tell(Inspect())
+            self.send(Inspect())
 
     def ask_for_digits(self, *, at_once: bool = False) -> None:
         """Asks for the digits that the view in front shows, unless they are what it has. `at_once`:
@@ -333,4 +333,4 @@ class Running(Looking):
             return
         wanted = question(self.run_state, indices, view.opened_path, self.config.data)
         if wanted and self._digits.ask(wanted):
-            self.tell(wanted[0])
+            self.send(wanted[0])

@@ -64,10 +64,10 @@ def _trained(
     config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None, ranks: Ranks | None
 ) -> Iterator[Event]:
     """Whoever shows it has begun to by the time that PyTorch is loaded."""
-    from core.attach.server import shared
+    from core.attach.server import serve_viewers
     from core.training.trainer import train
 
-    yield from shared(train(config, inbox, resume_point, ranks), inbox)
+    yield from serve_viewers(train(config, inbox, resume_point, ranks), inbox)
 
 
 def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:

@@ -91,7 +91,7 @@ class NetworkView(View):
         state, network = self.run_state, self.network
         if network is None and self._asked != self.arch:
             self._asked = self.arch
-            self.mnist.tell(DescribeNetwork(self.arch))
+            self.mnist.send(DescribeNetwork(self.arch))
         # What a run before has left may be of another network.
         own = state.started is not None and state.started.arch == self.arch
         inspected = state.inspected if own else None

@@ -6,10 +6,10 @@ from math import isfinite
 
 from core.events import (
     CheckpointSaved,
+    Detached,
     DigitsLoaded,
     Evaluated,
     Event,
-    HandedOver,
     LearningRateChanged,
     NetworkInspected,
     Notice,
@@ -79,7 +79,7 @@ def fold(state: RunState, event: Event) -> RunState:
             return replace(state, phase="training", told_at=event.time)
         case Notice():
             return replace(state, message=event.message)
-        case HandedOver():
+        case Detached():
             doing = "handing over to a process of its own"
             return replace(state, phase="preparing", attached=True, doing=doing, done=0, total=0)
         case RecordRead():

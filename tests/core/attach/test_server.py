@@ -90,14 +90,14 @@ def test_a_viewer_that_comes_late_knows_the_labels_and_the_latest_guesses(going)
 def test_a_viewer_is_in_control(going):
     run = going()
     with watching(run.folder) as (connection, seen):
-        connection.tell(Pause())
+        connection.send(Pause())
         first(seen, Paused)
-        connection.tell(SetLearningRate(0.5))
+        connection.send(SetLearningRate(0.5))
         assert first(seen, LearningRateChanged).learning_rate == 0.5
-        connection.tell(Resume())
+        connection.send(Resume())
         first(seen, Resumed)
-        connection.tell(Save())
-        connection.tell(Stop())
+        connection.send(Save())
+        connection.send(Stop())
         assert first(seen, RunFinished).stopped
         assert until(lambda: seen[-1] is None)
     run.thread.join(10)
@@ -110,13 +110,13 @@ def test_a_viewer_is_in_control(going):
 def test_only_who_asked_gets_the_answer(going):
     run = going()
     with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
-        connection.tell(Predict((3, 7)))
+        connection.send(Predict((3, 7)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
-        connection.tell(PredictImages((bytes(784),)))
+        connection.send(PredictImages((bytes(784),)))
         assert len(first(seen, ImagesPredicted).digits) == 1
         run.inbox.put(Predict((5,)))
         assert [digit.index for digit in run.wait_for(Predicted).digits] == [5]
-        connection.tell(Inspect())
+        connection.send(Inspect())
         first(seen, NetworkInspected)
         first(other, NetworkInspected)
         assert not [each for each in other if isinstance(each, Predicted | ImagesPredicted)]
@@ -196,7 +196,7 @@ def test_a_rate_that_is_none_changes_nothing(going, rate):
 def test_indices_that_no_digit_has_are_passed_over(going):
     run = going()
     with watching(run.folder) as (connection, seen):
-        connection.tell(Predict((-1, 10**18, 4)))
+        connection.send(Predict((-1, 10**18, 4)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [4]
 
 
@@ -234,9 +234,9 @@ def test_a_flood_of_commands_does_not_hold_training_up(going):
     with watching(run.folder) as (connection, seen):
         with suppress(BlockingIOError):
             peer.send(flood)
-        connection.tell(Pause())
+        connection.send(Pause())
         first(seen, Paused)
-        connection.tell(Resume())
+        connection.send(Resume())
         first(seen, Resumed)
     peer.close()
 

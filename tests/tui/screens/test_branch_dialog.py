@@ -59,7 +59,7 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("r", "up")
         assert isinstance(pilot.app.screen, LearningRateDialog)
-        pilot.app.tell(Stop())
+        pilot.app.send(Stop())
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
         assert phase(pilot) == "stopped", "a dialog for a run that has ended is of no use"
     assert [each for each in heard if isinstance(each, SetLearningRate)] == [SetLearningRate(0.5)]

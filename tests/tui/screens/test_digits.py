@@ -111,7 +111,7 @@ async def test_the_network_that_is_training_is_asked_about_what_is_chosen(tmp_pa
         await until(pilot, lambda: shown(pilot))
         await pilot.press("d")
         await until(pilot, lambda: indices(pilot) == [0, 10])
-        pilot.app.tell(Stop())
+        pilot.app.send(Stop())
 
 
 async def test_stepping_back_through_the_epochs_shows_how_a_guess_came_to_be(tmp_path):

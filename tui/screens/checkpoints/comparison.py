@@ -150,7 +150,7 @@ class ComparedView(View):
         if self._asked:
             state = self.mnist.app_state
             self._before = (state.opened, *state.scored)
-            self.mnist.tell(ScoreCheckpoint(self._asked, self.mnist.config.data))
+            self.mnist.send(ScoreCheckpoint(self._asked, self.mnist.config.data))
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         path = self._asked

@@ -59,7 +59,7 @@ class ScoredView(View):
         state = self.mnist.app_state
         self._before = (state.score_of(self._path), state.opened)
         super().on_mount()
-        self.mnist.tell(ScoreCheckpoint(self._path, self.mnist.config.data))
+        self.mnist.send(ScoreCheckpoint(self._path, self.mnist.config.data))
         self.attempt("show", self.show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:

@@ -157,7 +157,7 @@ class ImagesView(View):
         self._before = state.images, state.opened
         super().on_mount()
         images = tuple(picture.pixels for picture in self._answer.pictures)
-        self.mnist.tell(PredictImagesWith(self._path, images))
+        self.mnist.send(PredictImagesWith(self._path, images))
         self.attempt("show", self.show)
 
     def on_resize(self) -> None:
