@@ -8,7 +8,7 @@ from pathlib import Path
 from tomllib import loads
 from typing import Any
 
-from core.config import FIELDS, TrainConfig, flag, problem
+from core.config import FIELDS, TrainConfig, find_problem, flag
 from core.errors import UsageError, closest_match, explain, first_line
 from core.files import expand
 
@@ -72,7 +72,7 @@ def _meant(place: Path, key: str, name: str, value: Any) -> Any:
     if isinstance(FIELDS[name].default, float) and type(value) is int:
         value = float(value) if abs(value) < 2**1023 else math.inf
     # A path with a NUL in it is none to any system, and no option can hold it.
-    why = problem(name, value)
+    why = find_problem(name, value)
     if why is None and isinstance(value, str) and "\0" in value:
         why = "must be a folder, with no NUL in its name"
     if why is not None:

@@ -5,7 +5,7 @@ is: the keys from the actions, the settings from the config, the sentences from 
 from collections.abc import Iterable, Mapping
 from textwrap import fill
 
-from core.config import FIELDS, allowed, flag
+from core.config import FIELDS, describe_allowed, flag
 from tui.actions import ACTIONS, VIEWS
 
 # What is explained, and the words for it.
@@ -87,7 +87,11 @@ def setting(name: str) -> str:
     """What a field of the config is, why one would change it, and what it may be."""
     field = FIELDS[name]
     first = field.metadata["help"]
-    said = [f"{first[0].upper()}{first[1:]}.", field.metadata["why"], f"Allowed: {allowed(name)}."]
+    said = [
+        f"{first[0].upper()}{first[1:]}.",
+        field.metadata["why"],
+        f"Allowed: {describe_allowed(name)}.",
+    ]
     if field.default is not None:
         said.append(f"At first: {field.default}.")
     return " ".join([*filter(None, said), f"On the command line: {flag(name)}."])

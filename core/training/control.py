@@ -23,7 +23,7 @@ from core.commands import (
     SetLearningRate,
     Stop,
 )
-from core.config import problem
+from core.config import find_problem
 from core.events import (
     Detached,
     Event,
@@ -108,7 +108,7 @@ def _next_command(session: TrainingLoop) -> Generator[Event, None, Command]:
 
 
 def _set_learning_rate(session: TrainingLoop, rate: float) -> Iterator[Event]:
-    if why := problem("learning_rate", rate):
+    if why := find_problem("learning_rate", rate):
         yield Notice(message=f"the learning rate {why}; it stays as it was")
         return
     yield from session.report()

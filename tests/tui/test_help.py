@@ -45,7 +45,7 @@ async def test_the_field_in_focus_is_explained_first(tmp_path):
         await pilot.pause()
         shown = text_of(pilot)
         assert "batch size" in shown
-        assert "calm" in shown
+        assert "noisy" in shown
         assert shown.index("This setting") < shown.index("In this view: Train")
 
 

@@ -17,24 +17,18 @@ def environment_variable(name: str) -> str:
 def _help(name: str) -> str:
     field = FIELDS[name]
     choices = field.metadata["choices"]
-    said = field.metadata["help"] + (f": {', '.join(choices())}" if choices else "")
-    return said if field.default is None else f"{said} (default {field.default})"
+    text = field.metadata["help"] + (f": {', '.join(choices())}" if choices else "")
+    return text if field.default is None else f"{text}  [default: {field.default}]"
 
 
 def config_option(name: str) -> Any:
     """The option for one field. It takes text, so that one place says what is allowed."""
-    field = FIELDS[name]
-    metavar = {int: "N", float: "X"}.get(type(field.default), "NAME")
-    # A help that says what a value is begins with it.
-    metavar = {"folder": "DIR", "seconds": "SECONDS"}.get(
-        field.metadata["help"].split()[0], metavar
-    )
     return typer.Option(
         flag(name),
         envvar=environment_variable(name),
         show_envvar=False,
         help=_help(name),
-        metavar="auto|N" if name == "threads" else metavar,
+        metavar=FIELDS[name].metadata["metavar"],
     )
 
 

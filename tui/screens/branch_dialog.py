@@ -20,7 +20,7 @@ from textual.widgets import Button, DataTable, Input, Label, Static
 
 from core.checkpoints.header import CheckpointInfo, read_info
 from core.commands import Start
-from core.config import FIELDS, allowed, parse
+from core.config import FIELDS, describe_allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
 from core.runs.catalog import list_run
@@ -233,7 +233,7 @@ class BranchDialog(ModalScreen[Branch | None]):
         try:
             value = parse(name, self._text(name))
         except UserError:
-            return f"{LABELS[name]} must be {allowed(name)}"
+            return f"{LABELS[name]} must be {describe_allowed(name)}"
         if name == "epochs" and chosen and value <= chosen.info.epoch:
             behind = f"Epochs must be more than the {chosen.info.epoch} behind this checkpoint"
             return f"{behind}: raise it, or choose an earlier one"

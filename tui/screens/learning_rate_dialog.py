@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from core.config import FIELDS, allowed, parse
+from core.config import FIELDS, describe_allowed, parse
 from core.errors import UsageError
 from tui.state.run_state import RunState
 from tui.widgets.config_form import NumberInput
@@ -70,7 +70,9 @@ class LearningRateDialog(ModalScreen[float | None]):
         wrong = self._rate() is None
         said = FIELDS["learning_rate"].metadata["help"]
         line = self.query_one("#said", Static)
-        line.update(Content(f"✗ It must be {allowed('learning_rate')}." if wrong else said))
+        line.update(
+            Content(f"✗ It must be {describe_allowed('learning_rate')}." if wrong else said)
+        )
         for each in (line, event.input):
             each.set_class(wrong, "wrong")
 

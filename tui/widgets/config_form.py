@@ -11,7 +11,7 @@ from textual.events import Key
 from textual.reactive import var
 from textual.widgets import Button, Input, Label
 
-from core.config import FIELDS, TrainConfig, allowed, parse
+from core.config import FIELDS, TrainConfig, describe_allowed, parse
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
 from tui.state.app_state import AppState
@@ -169,7 +169,7 @@ class SetupForm(Vertical):
             parse(name, str(widget.value))
             said, wrong = FIELDS[name].metadata["help"], False
         except UsageError:
-            said, wrong = f"{LABELS[name]} must be {allowed(name)}", True
+            said, wrong = f"{LABELS[name]} must be {describe_allowed(name)}", True
         line.update(Content(said))
         line.set_class(wrong, "wrong")
         widget.set_class(wrong, "wrong")

@@ -242,7 +242,7 @@ def test_a_reader_that_goes_away_stops_the_run_and_it_is_saved(tmp_path, form):
         (
             ["train", "--optimizer", "sgd", "--beta2", "0.9"],
             2,
-            "--optimizer sgd does not go with --beta2 0.9, which is Adam's",
+            "--optimizer sgd cannot be used with --beta2 0.9, a setting of Adam",
         ),
     ],
 )

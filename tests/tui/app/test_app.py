@@ -100,7 +100,7 @@ async def test_the_form_says_what_is_allowed_as_one_types(tmp_path):
         field.value = "3"
         await pilot.pause()
         assert not field.has_class("wrong")
-        assert "how often to go through" in str(problem.content)
+        assert "number of passes" in str(problem.content)
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.started)
         assert pilot.app.run_state.started.epochs == 3
@@ -142,13 +142,13 @@ async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
         await pilot.press("down")
         assert pilot.app.focused.id == "arch"
         await pilot.pause()
-        assert "the network to train" in text_of(pilot)
+        assert "network architecture" in text_of(pilot)
         await pilot.press("enter", "up", "enter")
         assert pilot.app.focused.value == "linear"
         await pilot.press("tab", "down", "down")
         assert pilot.app.focused.id == "epochs"
         await pilot.pause()
-        assert "how often to go" in text_of(pilot)
+        assert "number of passes" in text_of(pilot)
         await pilot.press("backspace", "2", "space")
         await until(pilot, lambda: phase(pilot) == "finished")
         started = pilot.app.run_state.started

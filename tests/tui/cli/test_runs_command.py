@@ -120,7 +120,7 @@ def test_runs_are_compared(runs):
     assert "accuracy per class, at the last evaluation" in done.stdout
     assert "test accuracy, by epoch" in done.stdout
     told = json.loads(ask("compare", one, other, one, "--json").stdout)
-    assert told["config_differences"]["seed"] == [2026, 7, 2026]
+    assert told["config_differences"]["seed"] == [0, 7, 0]
     assert len(told["runs"][2]["by_class"]) == 10
     assert ask("compare", one).returncode == 2
     assert "not 5" in ask("compare", *[one] * 5).stderr
