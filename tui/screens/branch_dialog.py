@@ -25,6 +25,7 @@ from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
 from core.runs.catalog import list_run
 from core.runs.run import read_description
+from tui.screens.app_protocol import app_of
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import loss_text, percent
@@ -136,7 +137,7 @@ class BranchDialog(ModalScreen[Branch | None]):
 
     @property
     def _state(self) -> RunState:
-        return self.app.run_state  # type: ignore[attr-defined]
+        return app_of(self).run_state
 
     def on_mount(self) -> None:
         self.watch(self.app, "run_state", self._follow, init=False)

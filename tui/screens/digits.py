@@ -203,7 +203,7 @@ class DigitsView(View):
                 self.choose(Pick(), index)
 
         if samples := self.samples():
-            self.mnist.push_screen(GotoDialog(samples), go)
+            self.app.push_screen(GotoDialog(samples), go)
         else:
             self.notify("how many digits there are is known when a run has begun")
 

@@ -10,6 +10,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from core.config import FIELDS, describe_allowed, parse
 from core.errors import UsageError
+from tui.screens.app_protocol import app_of
 from tui.state.run_state import RunState
 from tui.widgets.config_form import NumberInput
 
@@ -43,7 +44,7 @@ class LearningRateDialog(ModalScreen[float | None]):
                 yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
 
     def on_mount(self) -> None:
-        state: RunState = self.app.run_state  # type: ignore[attr-defined]
+        state = app_of(self).run_state
         rate = state.learning_rate if state.chosen_rate is None else state.chosen_rate
         self.query_one(Input).value = "" if rate is None else f"{rate:g}"
         self.watch(self.app, "run_state", self._follow)

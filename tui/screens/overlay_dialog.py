@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on, work
@@ -20,6 +19,7 @@ from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain, first_line
 from core.runs.catalog import RunListed
+from tui.screens.app_protocol import AppProtocol, app_of
 from tui.state.history import (
     MAX_OVERLAID,
     arch_of,
@@ -31,9 +31,6 @@ from tui.state.history import (
 from tui.state.run_state import RunState
 from tui.text.formats import age, percent
 from tui.widgets.table import fill
-
-if TYPE_CHECKING:
-    from tui.app.app import MnistApp
 
 COLUMNS = ("", "Run", "Network", "Best", "Age")
 MARKS = {True: "[x]", False: "[ ]"}
@@ -95,11 +92,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
                 yield Button("Done", id="done", variant="success", compact=True)
 
     @property
-    def mnist(self) -> MnistApp:
-        from tui.app.app import MnistApp
-
-        assert isinstance(self.app, MnistApp)
-        return self.app
+    def mnist(self) -> AppProtocol:
+        return app_of(self)
 
     def on_mount(self) -> None:
         self._known = {folder_of(each) or "": each for each in self.mnist.overlaid_runs}

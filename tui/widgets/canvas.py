@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from itertools import zip_longest
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ class Canvas(Widget):
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         if draw := vars(cls).get("draw"):
-            setattr(cls, "draw", _in_its_place(draw))  # noqa: B010, mypy knows no other way
+            setattr(cls, "draw", through_attempt(draw))  # noqa: B010, mypy knows no other way
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -42,6 +42,14 @@ class Canvas(Widget):
 
     def draw(self) -> None:
         """Paints what there is to show now."""
+
+    def attempt(self, name: str, act: Callable[[], object]) -> None:
+        """Call `act`. If it raises, show the error in place of this widget."""
+        try:
+            act()
+        except Exception as error:  # the rest of the screen keeps working
+            lines = textwrap.wrap(could_not_be_drawn(error), max(10, self.size.width))
+            self.paint([[Segment(line)] for line in lines])
 
     def on_resize(self) -> None:
         self.draw()
@@ -98,14 +106,12 @@ class Canvas(Widget):
         return self._parts[name]
 
 
-def _in_its_place(draw: Callable[[Any], None]) -> Callable[[Any], None]:
-    @wraps(draw)
-    def guarded(canvas: Canvas) -> None:
-        try:
-            draw(canvas)
-        except Exception as error:  # whatever it is, the rest of the screen lives on
-            said = textwrap.wrap(could_not_be_drawn(error), max(10, canvas.size.width))
-            canvas.paint([[Segment(line)] for line in said])
+def through_attempt(method: Callable[..., object]) -> Callable[..., None]:
+    """Return a method that calls `method` through its object's `attempt(name, call)`."""
+
+    @wraps(method)
+    def guarded(self: Any, *arguments: object) -> None:
+        self.attempt(method.__name__, partial(method, self, *arguments))
 
     return guarded
 

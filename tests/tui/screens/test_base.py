@@ -1,9 +1,10 @@
-"""What fails to draw says so in its place, and the rest lives on."""
+"""The base of all views: what it needs of the app, and how a failing part is shown."""
 
 import pytest
 
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
+from tui.screens.app_protocol import AppProtocol
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts import chart
@@ -11,11 +12,18 @@ from tui.widgets.charts import chart
 FAULT = "could not be drawn: ValueError: a [red]"
 
 
+def test_the_app_has_what_views_use(tmp_path):
+    app = app_in(tmp_path)
+    named = [*AppProtocol.__annotations__, *(name for name in vars(AppProtocol) if name[0] != "_")]
+    assert len(named) > 10
+    assert [name for name in named if not hasattr(app, name)] == []
+
+
 def broken(*arguments, **more):
     raise ValueError("a [red] fault")
 
 
-async def test_a_chart_that_fails_says_so_and_is_drawn_again(tmp_path, monkeypatch):
+async def test_a_failing_chart_shows_its_error_until_it_draws(tmp_path, monkeypatch):
     good = chart.build_chart
     monkeypatch.setattr(chart, "build_chart", broken)
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
@@ -27,7 +35,7 @@ async def test_a_chart_that_fails_says_so_and_is_drawn_again(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["body", "show"])
-async def test_a_view_that_fails_keeps_its_heading_and_the_others_live(tmp_path, monkeypatch, name):
+async def test_a_failing_view_keeps_its_heading_and_footer(tmp_path, monkeypatch, name):
     monkeypatch.setattr(DigitsView, name, broken)
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
         await pilot.press("2", "space")
