@@ -1,5 +1,4 @@
-"""Which test digits to look at: by number, by class, at random, or by what the network makes of
-them."""
+"""Which test digits to show: by index, by class, at random, or by how the network predicts them."""
 
 from __future__ import annotations
 
@@ -12,75 +11,80 @@ from core.models.softmax import softmax
 if TYPE_CHECKING:
     from numpy import ndarray
 
-Kind = Literal["index", "class", "random", "uncertain", "mistakes"]
-KINDS: tuple[Kind, ...] = ("index", "class", "random", "uncertain", "mistakes")
-# What needs an evaluation, and what needs no more than the labels.
-BY_GUESS = ("uncertain", "mistakes")
+SelectionKind = Literal["index", "class", "random", "uncertain", "mistakes"]
+KINDS: tuple[SelectionKind, ...] = ("index", "class", "random", "uncertain", "mistakes")
+# These need an evaluation.
+BY_PREDICTION = ("uncertain", "mistakes")
 
 
 @dataclass(frozen=True)
-class Pick:
-    """`actual` and `predicted` are classes, None for all of them: of a pick by guess they narrow it
-    down, and with both the digits are those of one cell of the confusion matrix."""
+class DigitSelection:
+    """`actual` and `predicted` are classes, None for all of them. They narrow a selection by
+    prediction; both together select one cell of the confusion matrix."""
 
-    kind: Kind = "index"
+    kind: SelectionKind = "index"
     actual: int | None = None
     predicted: int | None = None
     seed: int = 0
 
 
-def logits_of(scored: Scored) -> ndarray:
-    """(N, 10), float32."""
+def as_logits(logits: bytes) -> ndarray:
+    """Return the logits of an evaluation as float32 (N, 10)."""
     import numpy
 
-    return numpy.frombuffer(scored.logits, dtype=numpy.float32).reshape(-1, 10)
+    return numpy.frombuffer(logits, dtype=numpy.float32).reshape(-1, 10)
 
 
-def missing(pick: Pick, labels: bytes, scored: Scored | None) -> str | None:
-    """Why the digits of that pick cannot be said yet; None where they can."""
-    if pick.kind in BY_GUESS and scored is None:
-        return "known after the first evaluation, at the end of an epoch"
-    if pick.kind == "class" and not labels:
-        return "known when a run has begun"
+def why_unavailable(
+    selection: DigitSelection, labels: bytes, evaluation: Scored | None
+) -> str | None:
+    """Return why the digits cannot be selected yet; None where they can."""
+    if selection.kind in BY_PREDICTION and evaluation is None:
+        return "shown after the first evaluation, at the end of an epoch"
+    if selection.kind == "class" and not labels:
+        return "shown when a run has started"
     return None
 
 
-def chosen(pick: Pick, samples: int, labels: bytes, scored: Scored | None) -> tuple[int, ...]:
-    """The indices of all digits of that pick, the most telling first: mistakes by how sure the
-    network was, uncertain ones by how little its first guess is above its second. Empty where they
-    cannot be said yet.
+def select_digits(
+    selection: DigitSelection, samples: int, labels: bytes, evaluation: Scored | None
+) -> tuple[int, ...]:
+    """Return the indices of all selected digits, empty where they cannot be selected yet.
+
+    Mistakes are ordered by the predicted probability, the highest first; uncertain digits by the
+    margin between the two highest logits, the smallest first. `labels` are one byte a digit.
     """
     import numpy
 
-    if missing(pick, labels, scored):
+    if why_unavailable(selection, labels, evaluation):
         return ()
-    if pick.kind == "index":
+    if selection.kind == "index":
         return tuple(range(samples))
-    if pick.kind == "random":
-        return tuple(numpy.random.default_rng(pick.seed).permutation(samples).tolist())
+    if selection.kind == "random":
+        return tuple(numpy.random.default_rng(selection.seed).permutation(samples).tolist())
     actual = numpy.frombuffer(labels, dtype=numpy.uint8)
-    if pick.kind == "class" or scored is None:
-        return tuple(numpy.flatnonzero(actual == (pick.actual or 0)).tolist())
-    logits = logits_of(scored)
-    guesses = logits.argmax(axis=1)
+    if selection.kind == "class" or evaluation is None:
+        return tuple(numpy.flatnonzero(actual == (selection.actual or 0)).tolist())
+    logits = as_logits(evaluation.logits)
+    predicted = logits.argmax(axis=1)
     first_two = numpy.sort(logits, axis=1)[:, -2:]
-    if pick.kind == "uncertain":
+    if selection.kind == "uncertain":
         wanted, order = numpy.ones(len(actual), bool), first_two[:, 1] - first_two[:, 0]
     else:
-        cell = pick.actual is not None and pick.predicted is not None
-        wanted = numpy.ones(len(actual), bool) if cell else guesses != actual
+        is_cell = selection.actual is not None and selection.predicted is not None
+        wanted = numpy.ones(len(actual), bool) if is_cell else predicted != actual
         order = -softmax(logits).max(axis=1)
-    if pick.actual is not None:
-        wanted = wanted & (actual == pick.actual)
-    if pick.predicted is not None:
-        wanted = wanted & (guesses == pick.predicted)
+    if selection.actual is not None:
+        wanted = wanted & (actual == selection.actual)
+    if selection.predicted is not None:
+        wanted = wanted & (predicted == selection.predicted)
     found = numpy.flatnonzero(wanted)
     return tuple(found[numpy.argsort(order[found], kind="stable")].tolist())
 
 
-def as_evaluated(digits: tuple[Digit, ...], scored: Scored) -> tuple[Digit, ...]:
-    """The same digits with what the network made of them then."""
-    logits = logits_of(scored)
+def with_predictions(digits: tuple[Digit, ...], evaluation: Scored) -> tuple[Digit, ...]:
+    """Return the same digits with the predictions of that evaluation."""
+    logits = as_logits(evaluation.logits)
     return tuple(
         replace(digit, logits=tuple(logits[digit.index].tolist()))
         for digit in digits

@@ -1,69 +1,66 @@
-"""Checkpoints that are compared: what their headers and their runs' records say, without torch."""
+"""Which test digits several networks predict differently, from the logits of their evaluations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from core.checkpoints.header import CheckpointInfo, read_info
-from core.errors import CheckpointError, explain, first_line
-from tui.analysis.comparison import config_differences, value_text
-from tui.state.history import read_run, without_digits
-from tui.state.run_state import RunState
-from tui.text.formats import duration, loss_text, percent
+from core.events import CheckpointScored, Digit
+from core.models.softmax import softmax
+from tui.analysis.digit_selection import as_logits
 
-Row = tuple[str, list[str]]  # what it is called, and its text of each
-
-FACTS: dict[str, Callable[[CheckpointInfo], str]] = {
-    "network": lambda info: info.arch,
-    "digits": lambda info: info.dataset,
-    "parameters": lambda info: f"{info.parameters:,}",
-    "after epochs": lambda info: str(info.epoch),
-    "step": lambda info: f"{info.step:,}",
-    "test accuracy": lambda info: percent(info.test_accuracy),
-    "test loss": lambda info: loss_text(info.test_loss),
-    "training time": lambda info: duration(info.train_seconds),
-}
+if TYPE_CHECKING:
+    from numpy import ndarray
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One checkpoint as far as it could be read: its header, its run, and why not."""
-
-    path: str
-    info: CheckpointInfo | None
-    run: RunState
-    error: str | None
-
-    @property
-    def name(self) -> str:
-        place = Path(self.path)
-        return f"{place.parent.name}/{place.stem}"
+def have_same_digits(evaluations: Sequence[CheckpointScored]) -> bool:
+    """Return whether the checkpoints were evaluated on the same test digits."""
+    first = evaluations[0]
+    return all(
+        each is first or (each.labels == first.labels and each.images == first.images)
+        for each in evaluations
+    )
 
 
-def read_compared(path: str) -> Compared:
-    """From its header and its run's record, without torch."""
-    info, run, error = None, RunState(), None
-    try:
-        info = read_info(Path(path))
-    except CheckpointError as failure:
-        error = str(failure)
-    try:
-        run = without_digits(read_run(Path(path).parent))
-    except Exception as failure:  # whatever is in a file, the others are compared
-        why = explain(failure) if isinstance(failure, OSError) else first_line(failure)
-        error = error or f"its run's record cannot be read ({why})"
-    return Compared(path, info, run, error)
+def find_disagreements(logits: Sequence[bytes]) -> tuple[int, ...]:
+    """Return the indices of the digits that the networks predict differently, the strongest
+    disagreement first. `logits` are each network's, float32 (N, classes), of the same digits.
+
+    A disagreement is as strong as the Jensen-Shannon divergence of the predicted distributions:
+    strongest where each network is sure of another class. https://doi.org/10.1109/18.61115
+    """
+    import numpy
+
+    stacked = numpy.stack([_finite(as_logits(each)) for each in logits])
+    predicted = stacked.argmax(axis=2)
+    differ = numpy.flatnonzero((predicted != predicted[0]).any(axis=0))
+    probabilities = softmax(stacked[:, differ])
+    divergence = _entropy(probabilities.mean(axis=0)) - _entropy(probabilities).mean(axis=0)
+    return tuple(differ[numpy.argsort(-divergence, kind="stable")].tolist())
 
 
-def difference_rows(infos: Sequence[CheckpointInfo | None]) -> tuple[list[Row], bool]:
-    """What each header says, and then the settings that differ; whether none does. A dash where a
-    header could not be read."""
-    rows = [(name, [text(info) if info else "–" for info in infos]) for name, text in FACTS.items()]
-    differ = config_differences([info.config for info in infos if info])
-    rows.append(("", []))
-    for name in (each.name for each in differ if each.name != "arch"):  # that is above
-        values = [value_text(info.config.get(name)) if info else "–" for info in infos]
-        rows.append((name.replace("_", " "), values))
-    return rows, not differ
+def _finite(logits: ndarray) -> ndarray:
+    """Return (N, classes) with zeros for NaN and infinity: a diverged network predicts nothing."""
+    import numpy
+
+    return numpy.where(numpy.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0)
+
+
+def _entropy(probabilities: ndarray) -> ndarray:
+    import numpy
+
+    return -(probabilities * numpy.log(numpy.maximum(probabilities, 1e-12))).sum(axis=-1)
+
+
+def predictions_of(evaluation: CheckpointScored, indices: Sequence[int]) -> tuple[Digit, ...]:
+    """Return those test digits with the predictions of that evaluation."""
+    logits = as_logits(evaluation.logits)
+    return tuple(
+        Digit(
+            index,
+            evaluation.images[index * 784 : (index + 1) * 784],
+            evaluation.labels[index],
+            tuple(logits[index].tolist()),
+        )
+        for index in indices
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tui.preferences import Preferences
 from tui.state.curves import Curve
-from tui.state.run_state import Mark, RunState
+from tui.state.run_state import LETTERS, Mark, RunState
 from tui.text.formats import duration, percent
 
 Points = Sequence[tuple[float, float]]
@@ -19,7 +19,6 @@ Points = Sequence[tuple[float, float]]
 # plotext colours what it draws; these numbers say what is what when its text is read back.
 AXIS, RAW, SMOOTH, TEST, MARK = 1, 2, 3, 4, 5
 EARLIER = (6, 7, 8, 9)
-LETTERS = "abcd"
 RARITY = ("saved", "paused", "rate", "branch")
 # Braille cells are two dots wide: more points than that a column cannot show.
 POINTS_PER_COLUMN = 2

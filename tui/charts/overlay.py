@@ -6,7 +6,6 @@ from dataclasses import replace
 from tui.charts.chart import (
     EARLIER,
     KINDS,
-    LETTERS,
     Points,
     Series,
     Window,
@@ -16,7 +15,7 @@ from tui.charts.chart import (
 )
 from tui.preferences import Preferences
 from tui.state.curves import Curves
-from tui.state.run_state import RunState
+from tui.state.run_state import LETTERS, RunState
 
 # So many letters of each run there is room for across a chart; their places differ from run to run.
 LETTERS_ACROSS = 6

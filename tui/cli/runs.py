@@ -100,10 +100,11 @@ def compare_runs(
     Settings that differ, figures, accuracy per class, and their curves on one chart.
     """
     from core.runs.catalog import find_run
-    from tui.analysis.comparison import LEAST_COMPARED, MOST_COMPARED
+    from tui.analysis.run_comparison import MIN_COMPARED
     from tui.cli.output.run_report import compared_rows, print_compared, read_told
+    from tui.state.app_state import MAX_COMPARED
 
-    if not LEAST_COMPARED <= len(runs) <= MOST_COMPARED:
+    if not MIN_COMPARED <= len(runs) <= MAX_COMPARED:
         raise UsageError(f"two to four runs can be compared, not {len(runs)}")
     folder = folder_of(checkpoints)
     places = [find_run(each, folder) for each in runs]

@@ -8,7 +8,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.events import Digit, Scored
-from tui.analysis.digit_selection import BY_GUESS, KINDS, Kind, Pick, as_evaluated, chosen, missing
+from tui.analysis.digit_selection import (
+    BY_PREDICTION,
+    KINDS,
+    DigitSelection,
+    SelectionKind,
+    select_digits,
+    why_unavailable,
+    with_predictions,
+)
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line
@@ -66,7 +74,7 @@ class DigitsView(View):
 
     MODE = "digits"
     VIEW_HELP = DIGITS_HELP
-    OFFERS: tuple[Kind, ...] = KINDS
+    OFFERS: tuple[SelectionKind, ...] = KINDS
     CSS_PATH = "digits.tcss"
     BINDINGS = [*CHOOSING, *STEPPING, *PAGING]
 
@@ -76,9 +84,9 @@ class DigitsView(View):
     # What of the run's state is shown.
     SEEN: tuple[str, ...] = ("digits", "evaluations", "labels", "scores", "phase", "started")
 
-    def __init__(self, pick: Pick | None = None) -> None:
+    def __init__(self, pick: DigitSelection | None = None) -> None:
         super().__init__()
-        self.pick = pick or Pick()
+        self.pick = pick or DigitSelection()
         self._chosen: tuple[int, ...] | None = None  # None while that cannot be said
         self._first = 0
         self._then: Scored | None = None  # the evaluation that is looked back to
@@ -141,12 +149,12 @@ class DigitsView(View):
         opened = self.app_state.opened
         if opened and opened.error and opened.path == state.checkpoint and not state.active:
             return f"✗ {printable(opened.error)}"
-        why = missing(self.pick, state.labels, newest)
+        why = why_unavailable(self.pick, state.labels, newest)
         return f"{self.pick.kind}: {why}" if why else None
 
     # Which digits
 
-    def choose(self, pick: Pick, first: int = 0) -> None:
+    def choose(self, pick: DigitSelection, first: int = 0) -> None:
         """Its digits as they are by now, and shows them from that place on."""
         self.pick, self._chosen, self._first = pick, None, first
         self.show()
@@ -157,7 +165,7 @@ class DigitsView(View):
             return None
         state = self.run_state
         newest = state.evaluations[-1] if state.evaluations else None
-        return chosen(self.pick, self.samples(), state.labels, self._then or newest)
+        return select_digits(self.pick, self.samples(), state.labels, self._then or newest)
 
     def wanted_digits(self) -> tuple[int, ...]:
         capacity = len(super().wanted_digits())
@@ -167,12 +175,12 @@ class DigitsView(View):
             return tuple(range(capacity)) if asks else ()
         return self._chosen[self._first : self._first + capacity]
 
-    def action_choose(self, kind: Kind) -> None:
+    def action_choose(self, kind: SelectionKind) -> None:
         if kind == self.pick.kind:
             self.action_anew()
         else:
             actual = 0 if kind == "class" else None
-            self.choose(Pick(kind, actual, seed=self.pick.seed))
+            self.choose(DigitSelection(kind, actual, seed=self.pick.seed))
 
     def action_kind(self, by: int) -> None:
         place = self.OFFERS.index(self.pick.kind) + by
@@ -183,7 +191,7 @@ class DigitsView(View):
 
     def narrower(self) -> tuple[int | None, ...]:
         """To which the digits can be narrowed down; None is all."""
-        if self.pick.kind in BY_GUESS:
+        if self.pick.kind in BY_PREDICTION:
             return (None, *range(10))
         return tuple(range(10)) if self.pick.kind == "class" else ()
 
@@ -200,7 +208,7 @@ class DigitsView(View):
 
         def go(index: int | None) -> None:
             if index is not None:
-                self.choose(Pick(), index)
+                self.choose(DigitSelection(), index)
 
         if samples := self.samples():
             self.app.push_screen(GotoDialog(samples), go)
@@ -241,7 +249,7 @@ class DigitsView(View):
         # Those before stay until the network has been asked about all that are wanted now.
         if len(found) == len(wanted) or not known or not self._found:
             self._found = found
-        shown = as_evaluated(self._found, self._then) if self._then else self._found
+        shown = with_predictions(self._found, self._then) if self._then else self._found
         field = self.query_one(Digits)
         field.waiting = self._waiting()
         field.earlier = self._guesses_before(shown)
@@ -253,7 +261,7 @@ class DigitsView(View):
         past = [each for each in self.past() if not self._then or each.step < self._then.step]
         if not past or not self.STEPS_BACK:
             return {}
-        return {digit.index: digit.predicted for digit in as_evaluated(shown, past[-1])}
+        return {digit.index: digit.predicted for digit in with_predictions(shown, past[-1])}
 
     def _waiting(self) -> str:
         if why := self.why_not():
@@ -321,7 +329,7 @@ class SelectionView(DigitsView):
     BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
     CHOOSES = False
 
-    def __init__(self, pick: Pick, title: str, mode: str) -> None:
+    def __init__(self, pick: DigitSelection, title: str, mode: str) -> None:
         super().__init__(pick)
         self._title = title
         self.MODE = mode  # the heading shows where one came from

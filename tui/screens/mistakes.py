@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from core.events import Digit, Scored
 from tui.analysis.confusion import cell_in_words, mistakes, most_confused, total
-from tui.analysis.digit_selection import Pick, as_evaluated, chosen
+from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
 from tui.screens.base import View
 from tui.state.run_state import RunState, Score
 from tui.text.formats import percent
@@ -106,7 +106,9 @@ class MistakesView(View):
         if self._sorted is not self.newest:
             self._sorted = self.newest
             state = self.run_state
-            self._surest = chosen(Pick("mistakes"), state.samples, state.labels, self.newest)
+            self._surest = select_digits(
+                DigitSelection("mistakes"), state.samples, state.labels, self.newest
+            )
         return self._surest[:room]
 
     def wanted_digits(self) -> tuple[int, ...]:
@@ -206,7 +208,7 @@ class MistakesView(View):
             self._seen |= {digit.index: digit for digit in state.digits}
         if newest and all(index in self._seen for index in wanted):
             found = tuple(self._seen[index] for index in wanted)
-            self._cards, self._cards_of = as_evaluated(found, newest), newest
+            self._cards, self._cards_of = with_predictions(found, newest), newest
         if digits.digits != self._cards:
             digits.digits = self._cards
         if newest is None:
@@ -239,12 +241,12 @@ class MistakesView(View):
             return
         right = actual == predicted
         title = f"{actual}, and taken for it" if right else f"{actual} taken for {predicted}"
-        self.open(Pick("mistakes", actual, predicted), title)
+        self.open(DigitSelection("mistakes", actual, predicted), title)
 
     def action_every(self) -> None:
-        self.open(Pick("mistakes"), "all mistakes")
+        self.open(DigitSelection("mistakes"), "all mistakes")
 
-    def open(self, pick: Pick, title: str) -> None:
+    def open(self, pick: DigitSelection, title: str) -> None:
         from tui.screens.digits import SelectionView
 
         self.app.push_screen(SelectionView(pick, title, self.MODE))

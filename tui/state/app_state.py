@@ -13,9 +13,9 @@ from core.events import (
     NetworkDescribed,
     Predicted,
 )
+from tui.state.run_state import LETTERS
 
-# How many checkpoints can be compared.
-MOST_COMPARED = 4
+MAX_COMPARED = len(LETTERS)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fold_app(state: AppState, event: Event) -> AppState:
             return replace(state, opened=OpenedCheckpoint(event.path, error=event.message))
         case CheckpointScored(path=path):
             others = [each for each in state.scored if each.path != path]
-            return replace(state, scored=(*others, event)[-MOST_COMPARED:])
+            return replace(state, scored=(*others, event)[-MAX_COMPARED:])
         case ImagesPredicted():
             return replace(state, images=event)
     return state

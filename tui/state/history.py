@@ -13,10 +13,9 @@ from core.runs.catalog import RunListed, scan_runs
 from core.runs.record import read_events
 from core.runs.run import EVENTS
 from tui.state.fold import fold, fold_progress
-from tui.state.run_state import RunState
+from tui.state.run_state import LETTERS, RunState
 
-# With more curves than these a chart cannot be read.
-MAX_OVERLAID = 4
+MAX_OVERLAID = len(LETTERS)
 # Progress events folded at once: each fold copies the curves.
 MAX_FOLDED = 128
 

@@ -8,6 +8,9 @@ from tui.state.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]
 
+# Names of runs or checkpoints that are shown together.
+LETTERS = "abcd"
+
 MarkKind = Literal["saved", "rate", "paused", "branch"]
 
 

@@ -1,4 +1,4 @@
-"""Which digits are shown."""
+"""Selections of test digits."""
 
 import numpy
 from hypothesis import given
@@ -8,10 +8,10 @@ from core.events import Digit, Scored
 from core.models.softmax import softmax
 from tui.analysis.digit_selection import (
     KINDS,
-    Pick,
-    as_evaluated,
-    chosen,
-    missing,
+    DigitSelection,
+    select_digits,
+    why_unavailable,
+    with_predictions,
 )
 
 
@@ -29,56 +29,60 @@ def evaluations(draw):
 
 
 @given(evaluations(), st.sampled_from(["index", "random", "uncertain"]))
-def test_each_digit_comes_once(evaluation, kind):
+def test_each_digit_is_selected_once(evaluation, kind):
     labels, logits = evaluation
-    found = chosen(Pick(kind), len(labels), labels, scored(logits))
+    found = select_digits(DigitSelection(kind), len(labels), labels, scored(logits))
     assert sorted(found) == list(range(len(labels)))
 
 
 @given(evaluations())
-def test_mistakes_are_all_mistakes_and_the_surest_come_first(evaluation):
+def test_mistakes_begin_with_the_surest(evaluation):
     labels, logits = evaluation
-    found = list(chosen(Pick("mistakes"), len(labels), labels, scored(logits)))
-    guesses = logits.argmax(1)
-    assert sorted(found) == [i for i, label in enumerate(labels) if guesses[i] != label]
-    sureness = softmax(logits).max(1)[found]
-    assert (numpy.diff(sureness) <= 1e-6).all()
+    found = list(select_digits(DigitSelection("mistakes"), len(labels), labels, scored(logits)))
+    predicted_classes = logits.argmax(1)
+    assert sorted(found) == [i for i, label in enumerate(labels) if predicted_classes[i] != label]
+    highest = softmax(logits).max(1)[found]
+    assert (numpy.diff(highest) <= 1e-6).all()
 
 
 @given(evaluations(), st.integers(0, 9), st.integers(0, 9))
-def test_a_cell_holds_as_many_as_the_matrix_says(evaluation, actual, predicted):
+def test_matrix_cell_selects_its_count(evaluation, actual, predicted):
     labels, logits = evaluation
-    found = chosen(Pick("mistakes", actual, predicted), len(labels), labels, scored(logits))
-    guesses = logits.argmax(1)
+    found = select_digits(
+        DigitSelection("mistakes", actual, predicted), len(labels), labels, scored(logits)
+    )
+    predicted_classes = logits.argmax(1)
     assert len(found) == sum(
-        a == actual and g == predicted for a, g in zip(labels, guesses, strict=True)
+        a == actual and g == predicted for a, g in zip(labels, predicted_classes, strict=True)
     )
 
 
 @given(evaluations())
-def test_the_least_certain_come_first(evaluation):
+def test_uncertain_begins_with_the_smallest_margin(evaluation):
     labels, logits = evaluation
-    found = list(chosen(Pick("uncertain"), len(labels), labels, scored(logits)))
+    found = list(select_digits(DigitSelection("uncertain"), len(labels), labels, scored(logits)))
     first_two = numpy.sort(logits, 1)[found, -2:]
     assert (numpy.diff(first_two[:, 1] - first_two[:, 0]) >= 0).all()
 
 
-def test_a_class_and_what_is_not_known_yet():
+def test_selections_by_prediction_need_an_evaluation():
     labels = bytes([3, 1, 3, 2])
-    assert chosen(Pick("class", 3), 4, labels, None) == (0, 2)
+    assert select_digits(DigitSelection("class", 3), 4, labels, None) == (0, 2)
     for kind in KINDS:
         known = kind in ("index", "random")
-        assert (missing(Pick(kind), b"", None) is None) == known
-        assert bool(chosen(Pick(kind), 4, b"", None)) == known
+        assert (why_unavailable(DigitSelection(kind), b"", None) is None) == known
+        assert bool(select_digits(DigitSelection(kind), 4, b"", None)) == known
 
 
-def test_other_random_digits_for_another_seed():
-    assert chosen(Pick("random", seed=1), 50, b"", None) != chosen(Pick("random"), 50, b"", None)
+def test_seed_changes_the_random_digits():
+    assert select_digits(DigitSelection("random", seed=1), 50, b"", None) != select_digits(
+        DigitSelection("random"), 50, b"", None
+    )
 
 
-def test_digits_as_they_were_at_an_evaluation():
+def test_digits_take_predictions_of_an_evaluation():
     logits = numpy.eye(10, dtype=numpy.float32)
     digits = (Digit(4, bytes(784), 4, (0.0,) * 10), Digit(7, bytes(784), 1, (0.0,) * 10))
-    then = as_evaluated(digits, scored(logits))
+    then = with_predictions(digits, scored(logits))
     assert [digit.predicted for digit in then] == [4, 7]
     assert [digit.index for digit in then] == [4, 7]

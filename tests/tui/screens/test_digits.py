@@ -8,7 +8,7 @@ from core.commands import Stop
 from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, Scored
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
-from tui.analysis.digit_selection import Pick, as_evaluated
+from tui.analysis.digit_selection import DigitSelection, with_predictions
 from tui.screens.checkpoints.checkpoint_view import OpenedView
 from tui.screens.digits import DigitsView, SelectionView
 from tui.state.fold import fold
@@ -80,7 +80,7 @@ async def test_what_is_not_known_yet_says_why_and_comes_when_it_is(tmp_path):
         await pilot.press(key_of("digits"))
         pilot.app.run_state = begun()
         await pilot.press("D")
-        assert "mistakes: known after the first evaluation" in text_of(pilot)
+        assert "mistakes: shown after the first evaluation" in text_of(pilot)
         assert not shown(pilot)
         pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
         await pilot.pause()
@@ -125,7 +125,7 @@ async def test_stepping_back_through_the_epochs_shows_how_a_guess_came_to_be(tmp
         await pilot.press("left_square_bracket")
         assert "after epoch 2, test 50.00%" in text_of(pilot)
         assert "✓ 1  was 5" in text_of(pilot)
-        assert shown(pilot) == as_evaluated(now, evaluations[1])
+        assert shown(pilot) == with_predictions(now, evaluations[1])
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert "after epoch 1, test 25.00%" in text_of(pilot)
         assert [(digit.index, digit.predicted) for digit in shown(pilot)] == [(0, 5), (1, 5)]
@@ -159,7 +159,7 @@ async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
         await pilot.press(key_of("network"))
         below = pilot.app.screen
         pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
-        pick = Pick("mistakes", actual=8, predicted=9)
+        pick = DigitSelection("mistakes", actual=8, predicted=9)
         await pilot.app.push_screen(SelectionView(pick, "8 taken for 9 [all]", "network"))
         await until(pilot, lambda: shown(pilot))
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]

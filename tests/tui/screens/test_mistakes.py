@@ -20,7 +20,7 @@ from tui.analysis.confusion import (
     share_of_mistakes,
     total,
 )
-from tui.analysis.digit_selection import Pick
+from tui.analysis.digit_selection import DigitSelection
 from tui.screens import digits
 from tui.screens.mistakes import MISTAKES_HELP
 from tui.widgets.canvas import Canvas
@@ -165,13 +165,13 @@ async def test_cells_and_the_digits_behind_them(tmp_path, opened):
         assert "4 digits that are 8 were taken for 0" in text_of(pilot)
         await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS + 8))
         await until(pilot, lambda: opened)
-        assert opened.pop() == (Pick("mistakes", 8, 0), "8 taken for 0", "mistakes")
+        assert opened.pop() == (DigitSelection("mistakes", 8, 0), "8 taken for 0", "mistakes")
         await pilot.press("escape", "e")
-        assert opened.pop()[0] == Pick("mistakes")
+        assert opened.pop()[0] == DigitSelection("mistakes")
         await pilot.press("escape")
         await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS))
         await pilot.press("enter")
-        assert opened.pop() == (Pick("mistakes", 0, 0), "0, and taken for it", "mistakes")
+        assert opened.pop() == (DigitSelection("mistakes", 0, 0), "0, and taken for it", "mistakes")
 
 
 async def test_earlier_evaluations_are_looked_at_and_the_newest_is_followed(tmp_path):

@@ -9,12 +9,11 @@ from typing import Any
 from core.config import FIELDS
 from core.errors import CheckpointError, explain
 from core.runs.catalog import RunListed, read_listed
-from tui.analysis.comparison import (
-    LETTERS,
+from tui.analysis.run_comparison import (
     NO_SETTINGS,
-    Figures,
+    RunMetrics,
     config_differences,
-    figures_of,
+    metrics_of,
     value_text,
 )
 from tui.charts.chart import Series, Window, build_chart, series_of, window_of
@@ -31,7 +30,7 @@ from tui.cli.output.tables import (
 )
 from tui.preferences import Preferences
 from tui.state.history import read_run
-from tui.state.run_state import RunState
+from tui.state.run_state import LETTERS, RunState
 from tui.text.formats import (
     age,
     date_text,
@@ -57,8 +56,8 @@ class Told:
     problem: str | None
 
     @property
-    def figures(self) -> Figures:
-        return figures_of(self.state, self.listed)
+    def figures(self) -> RunMetrics:
+        return metrics_of(self.state, self.listed)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -143,7 +142,7 @@ def print_run(told: Told) -> None:
         print_loss(state)
 
 
-def _facts(told: Told, row: dict[str, Any], figures: Figures) -> list[tuple[str, str]]:
+def _facts(told: Told, row: dict[str, Any], figures: RunMetrics) -> list[tuple[str, str]]:
     run, state = told.state.started, told.state
     versions = row["versions"] if isinstance(row["versions"], dict) else {}
     branch = (
@@ -225,7 +224,7 @@ def _print_chart(
     try:
         text = build_chart(kind, series, preferences, window, (width, CHART_ROWS))
     except (ArithmeticError, ValueError, IndexError) as error:
-        # Figures that no run has, by somebody else's hand.
+        # RunMetrics that no run has, by somebody else's hand.
         print(f"✗ the curve cannot be drawn: {error}")
         return
     print_chart(text, preferences)
@@ -290,7 +289,7 @@ def _print_overlaid(kind: str, title: str, states: list[RunState]) -> None:
         _print_chart(kind, series, preferences, window, width)
 
 
-def figure_texts(figures: Sequence[Figures]) -> list[tuple[str, list[str]]]:
+def figure_texts(figures: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
     """Names of figures, and each one's value in words."""
 
     def of(name: str, text: Any) -> list[str]:

@@ -30,7 +30,7 @@ from tui.screens.checkpoints.rows import (
     row_of,
 )
 from tui.screens.checkpoints.watch import Watching
-from tui.state.app_state import MOST_COMPARED
+from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import file_size, percent, printable
 from tui.widgets.virtual_table import Column, Listing
 
@@ -257,10 +257,10 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         self._marked = [each for each in self._marked if Path(each) in there]
         if entry.key in self._marked:
             self._marked.remove(entry.key)
-        elif len(self._marked) < MOST_COMPARED:
+        elif len(self._marked) < MAX_COMPARED:
             self._marked.append(entry.key)
         else:
-            self.notify(f"{MOST_COMPARED} are marked: take one away first", markup=False)
+            self.notify(f"{MAX_COMPARED} are marked: take one away first", markup=False)
         self._arrange()
 
     def action_compare(self) -> None:

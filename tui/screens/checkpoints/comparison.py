@@ -15,14 +15,17 @@ from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
 from core.events import CheckpointScored
-from tui.analysis.comparison import (
-    LETTERS,
-    class_accuracies,
-    digits_of,
-    disagreements,
-    same_digits,
+from tui.analysis.prediction_comparison import (
+    find_disagreements,
+    have_same_digits,
+    predictions_of,
 )
-from tui.analysis.prediction_comparison import Compared, difference_rows, read_compared
+from tui.analysis.run_comparison import (
+    ComparedCheckpoint,
+    class_accuracies,
+    comparison_rows,
+    read_compared,
+)
 from tui.charts.overlay import frame_of
 from tui.preferences import ZOOMS
 from tui.screens.base import View
@@ -34,7 +37,7 @@ from tui.screens.checkpoints.comparison_widgets import (
     RunsChart,
 )
 from tui.state.app_state import AppState
-from tui.state.run_state import RunState
+from tui.state.run_state import LETTERS
 from tui.text.formats import percent, printable, truncate
 from tui.widgets.charts.chart import Chart
 
@@ -90,12 +93,12 @@ class ComparedView(View):
     class Read(Message):
         """The files have been read."""
 
-        compared: list[Compared]
+        compared: list[ComparedCheckpoint]
 
     def __init__(self, paths: list[str]) -> None:
         super().__init__()
         self.paths = list(dict.fromkeys(paths))[: len(LETTERS)]
-        self._compared = [Compared(path, None, RunState(), None) for path in self.paths]
+        self._compared = [ComparedCheckpoint(path) for path in self.paths]
         self._scored: dict[str, CheckpointScored] = {}
         self._refused: dict[str, str] = {}
         self._asked: str | None = None  # the one that is being scored
@@ -210,7 +213,7 @@ class ComparedView(View):
         known = [each.info for each in self._compared]
         if not any(known):
             return Content("reading the files …" if self.query_one(RunsChart).reading else "")
-        rows, same = difference_rows(known)
+        rows, same = comparison_rows(known)
         width = max(8, (self.query_one("#settings").size.width - NAMES - 2) // len(known) - 2)
         table = [("", list(LETTERS[: len(known)])), *rows]
         if same:
@@ -232,14 +235,14 @@ class ComparedView(View):
             ) else "✗ two networks that can be scored are needed"  # fmt: skip
             field.contested, field.said = (), waiting
             return
-        if not same_digits(scored):
+        if not have_same_digits(scored):
             field.contested = ()
             field.said = "they were not scored on the same test digits"
             return
         if self._disagreed is None:
-            self._disagreed = disagreements([each.logits for each in scored])
+            self._disagreed = find_disagreements([each.logits for each in scored])
         wanted = self._disagreed[self._first : self._first + field.capacity]
-        guesses = [digits_of(each, wanted) for each in scored]
+        guesses = [predictions_of(each, wanted) for each in scored]
         field.contested = tuple(
             Contested(tuple(zip(letters, of_one, strict=True)))
             for of_one in zip(*guesses, strict=True)

@@ -11,10 +11,10 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import Digit
-from tui.analysis.comparison import LETTERS
 from tui.charts.chart import Series, Window
 from tui.charts.overlay import overlaid
 from tui.preferences import Preferences
+from tui.state.run_state import LETTERS
 from tui.text.formats import bar, draw_digit, percent
 from tui.widgets.canvas import Canvas, Line
 from tui.widgets.charts.chart import Chart

@@ -19,7 +19,6 @@ from tui.charts.chart import (
     AXIS,
     EARLIER,
     KINDS,
-    LETTERS,
     MARK,
     RAW,
     SMOOTH,
@@ -33,7 +32,7 @@ from tui.charts.chart import (
     window_of,
 )
 from tui.preferences import CHARTS, Preferences
-from tui.state.run_state import Mark, RunState
+from tui.state.run_state import LETTERS, Mark, RunState
 from tui.text.formats import duration, printable
 from tui.widgets.canvas import Canvas, Line
 

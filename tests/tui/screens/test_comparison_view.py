@@ -1,4 +1,4 @@
-"""Networks beside one another: what differs, and the view that shows it."""
+"""The view that compares two to four checkpoints."""
 
 from queue import SimpleQueue
 
@@ -9,7 +9,6 @@ from core.commands import ScoreCheckpoint
 from core.events import CheckpointRefused, CheckpointScored
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit
-from tui.analysis import comparison
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.comparison import ComparedView
 from tui.screens.checkpoints.comparison_widgets import ContestedDigits
@@ -46,36 +45,16 @@ def scored(path: str, wrong: dict[int, int], images: bytes = IMAGES) -> Checkpoi
     )
 
 
-def test_settings_that_differ_are_told_in_their_order():
-    one = {"arch": "mlp", "seed": 1, "epochs": 3, "checkpoints": "a"}
-    other = {"arch": "mlp", "seed": True, "epochs": 3, "checkpoints": "b", "shift": 2}
-    found = comparison.config_differences([one, other])
-    assert found == [
-        comparison.Difference("seed", (1, True)),
-        comparison.Difference("shift", (None, 2)),
-    ]
-
-
-def test_the_most_contested_digits_come_first():
-    one = logits_of([0, 1, 2, 3, 4], [9.0, 1.0, 9.0, 9.0, 5.0])
-    other = logits_of([0, 5, 6, 3, 7], [9.0, 1.0, 9.0, 1.0, 5.0])
-    assert comparison.disagreements([one, other]) == (2, 4, 1)
-    assert comparison.disagreements([one, one, other]) == (2, 4, 1)
-    assert comparison.disagreements([one, one]) == ()
-    diverged = numpy.full((5, 10), numpy.nan, numpy.float32).tobytes()
-    assert set(comparison.disagreements([one, diverged])) == {1, 2, 3, 4}
-
-
 @pytest.fixture
 def asked(monkeypatch):
     """The checkpoints that were to be scored, by a test that answers in the engine's place."""
-    found, tell = [], MnistApp.tell
+    found, send = [], MnistApp.send
 
-    def hear(app, *commands):
+    def record(app, *commands):
         found.extend(each.path for each in commands if isinstance(each, ScoreCheckpoint))
-        tell(app, *(each for each in commands if not isinstance(each, ScoreCheckpoint)))
+        send(app, *(each for each in commands if not isinstance(each, ScoreCheckpoint)))
 
-    monkeypatch.setattr(MnistApp, "tell", hear)
+    monkeypatch.setattr(MnistApp, "send", record)
     return found
 
 
