@@ -16,7 +16,6 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import App
 from textual.strip import Strip
 
 from tests.support.fakes import ROOT
@@ -287,7 +286,7 @@ class Idle(LinkDriver):
 
     def __init__(self):
         self.outlet = Outlet(-1, lambda: None)
-        self._app, self._mouse = App(), False
+        self._has_mouse = False
 
 
 async def test_frames_after_one_that_was_passed_over_are_passed_over_too():

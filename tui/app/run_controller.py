@@ -16,6 +16,7 @@ from typing import Any
 
 from textual.message import Message
 from textual.reactive import var
+from textual.screen import Screen
 from textual.worker import Worker
 
 from core.commands import Command, Inbox, Inspect, ListDevices, Quit, Start, Stop
@@ -244,14 +245,21 @@ class Running(Looking):
     def view(self) -> View | None:
         """What is in front, if that is a view and not something that is laid over one. Between two
         views there is none."""
-        stack = self._screen_stacks.get(self.current_mode)
+        stack = self._screens(self.current_mode)
         return stack[-1] if stack and isinstance(stack[-1], View) else None
 
     @property
     def form(self) -> SetupForm | None:
         """What is set up, whatever is in front; None before its view has been."""
-        stack = self._screen_stacks.get("train")
+        stack = self._screens("train")
         return stack[0].query_one(SetupForm) if stack else None
+
+    def _screens(self, mode: str) -> list[Screen[Any]]:
+        """Return what is stacked in a mode, nothing if it has not been opened yet."""
+        try:
+            return self.get_screen_stack(mode)
+        except KeyError:
+            return []
 
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:

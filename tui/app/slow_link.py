@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
+from rich.console import COLOR_SYSTEMS
 from textual.app import App
 from textual.constants import TEXTUAL_ANIMATIONS
 from textual.events import DescendantFocus, Resize
 from textual.reactive import var
 from textual.widgets import Input
 
+from tui.terminal.textual_private import intercept_frames, screen_strips
 from tui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Linked(App[None]):
         super().__init__()
         self.link = Link(erases(os.environ), lambda: self.call_later(self._draw_all))
         self._look_seconds = LOOK_SECONDS
+        intercept_frames(self, self._show_frame)
         self._rated_at = 0.0
         self._sized: Size | None = None  # what the terminal last said
 
@@ -66,7 +69,7 @@ class Linked(App[None]):
         self.set_class(slow, SLOW_CLASS)
         if slow != self.link.slow:
             self.link.set_slow(slow)
-        if self._running:
+        if self.is_running:
             for screen in self.screen_stack:
                 for field in screen.query(Input):
                     field.cursor_blink = not slow
@@ -85,7 +88,7 @@ class Linked(App[None]):
 
     def _draw_all(self) -> None:
         self.link.forget()
-        if self._screen_stack:
+        if self.screen_stack:
             self.screen.refresh(layout=True)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -99,17 +102,18 @@ class Linked(App[None]):
         if event.size == before:
             self._draw_all()
 
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Textual's own way to the terminal, which a slow line does not take."""
-        if renderable is None or self._batch_count or self.is_headless or not self._running:
-            super()._display(screen, renderable)
-        elif self.link.holds_back:
-            colours = self.console._color_system or ColorSystem.TRUECOLOR
+    def _show_frame(self, screen: Screen[Any], write: Callable[[], None]) -> None:
+        """Write a frame Textual's own way, or on a slow connection as much of it as fits."""
+        if self.link.holds_back and (strips := screen_strips(screen)) is not None:
+            colours = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
             self.link.set_pictures(
                 [widget.region for widget in screen.query(Canvas) if widget.is_picture_shown]
             )
-            self.link.show(screen._compositor.render_strips(), screen.size.width, colours)
+            self.link.show(strips, screen.size.width, colours)
             self.post_display_hook()
-        else:
-            with self.link.frame() as drawn:
-                super()._display(screen, renderable if drawn else None)
+            return
+        with self.link.frame() as drawn:
+            if drawn:
+                write()
+            else:
+                self.post_display_hook()

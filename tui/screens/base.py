@@ -118,13 +118,15 @@ class View(Screen[None]):
         for name in FOLLOWED:
             self.watch(self.app, name, self._follow)
 
-    def _on_screen_resume(self, event: ScreenResume) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         # Runs before Textual's handler, which would compute the style of every widget again.
         theme = self.app.theme
         event.refresh_styles = theme != self._styled_for
         self._styled_for = theme
+        self.resume_view()
 
-    def on_screen_resume(self) -> None:
+    def resume_view(self) -> None:
+        """Show the newest state and preferences; called each time the view comes to the front."""
         self._follow()
         # The predictions at hand may be those that another view requested.
         self.call_after_refresh(self.mnist.ask_for_digits, at_once=True)

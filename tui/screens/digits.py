@@ -97,8 +97,8 @@ class DigitsView(View):
         yield Static(id="caption")
         yield Digits("", large=True).data_bind(View.preferences)
 
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+    def resume_view(self) -> None:
+        super().resume_view()
         self.attempt("show", self.show)
 
     def on_resize(self) -> None:

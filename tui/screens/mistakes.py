@@ -127,8 +127,8 @@ class MistakesView(View):
         if any(getattr(before, name) is not getattr(after, name) for name in SEEN):
             self.show()
 
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+    def resume_view(self) -> None:
+        super().resume_view()
         self.attempt("show", self.show)
 
     def on_resize(self) -> None:

@@ -71,8 +71,8 @@ class NetworkView(View):
         described = self.app_state.network
         return described if described and described.arch == self.arch else None
 
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+    def resume_view(self) -> None:
+        super().resume_view()
         self.attempt("show", self.show)  # another network may have been set up since
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import os
 import select
+import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition, Key, MouseDown
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from textual.app import App
+
     from tui.terminal.link import Link
 
 # A terminal says that it takes more; how much more it does not say.
@@ -30,6 +36,10 @@ SECONDS_FOR_AN_ANSWER = 0.5
 # Ends an escape sequence that has been cut short, and says nothing by itself.
 CANCEL = b"\x18"
 RESET_PEN = "\x1b[m"
+# A terminal that knows these shows what is between them at once.
+SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+# Mouse modes, with h on and with l off: clicks, moves with a button held, all moves.
+CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 
 
 @dataclass(frozen=True)
@@ -140,26 +150,39 @@ def _chunk(data: bytes) -> bytes:
 
 
 class LinkDriver(LinuxDriver):
-    """Textual's, with an outlet instead of its writer thread, whose queue fills up and then holds
-    all of the app up. It tells the app's link what comes from the terminal."""
+    """Textual's driver for Linux and macOS, with an `Outlet` in place of its writer thread, whose
+    queue fills up and then blocks the app.
+
+    Passes what the terminal reports on to the app's `link`. Overrides public methods alone.
+    """
 
     outlet: Outlet | None = None
     said = 0  # bytes that have been given to the outlets, ever
-    hovers = True  # whether the mouse tells of each of its moves
-    _draws = False  # whether what is written is of a frame
+    hovers = True  # whether the mouse reports each of its moves
+    _draws = False  # whether what is written is part of a frame
+    _synchronizes = False  # whether the terminal is told where a frame begins and ends
+    _owns_terminal = False  # from start_application_mode() to close()
+    _reads_input = False
 
-    @property
-    def link(self) -> Link:
-        link: Link = self._app.link  # type: ignore[attr-defined]
-        return link
+    def __init__(self, app: App[Any], *, mouse: bool = True, **options: Any) -> None:
+        super().__init__(app, mouse=mouse, **options)
+        self.link: Link = app.link  # type: ignore[attr-defined]
+        self._has_mouse = mouse
+        self._resume = signal.getsignal(signal.SIGCONT)
+        signal.signal(signal.SIGCONT, self._on_continued)
 
     def write(self, data: str) -> None:
+        self._synchronizes |= data == SYNC_START
+        # Textual always asks for all moves of the mouse.
+        self._queue(data if self.hovers else data.replace(ANY_MOTION, BUTTON_MOTION))
+
+    def _queue(self, data: str) -> None:
         if self.outlet is not None:
             self.said += self.outlet.write(data, frame=self._draws)
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """What is written now may be cut."""
+        """Let what is written in this context be dropped by `cut`."""
         self._draws = True
         try:
             yield
@@ -167,27 +190,33 @@ class LinkDriver(LinuxDriver):
             self._draws = False
 
     def cut(self) -> None:
-        """No more of the frames that wait."""
+        """Drop the frames that have not been written yet."""
         if self.outlet is not None:
             self.outlet.cut()
-            self._app._end_update()  # which may have been of a frame that was begun
+            if self._synchronizes:  # the end of a frame may have been among them
+                self.write(SYNC_END)
 
     def start_application_mode(self) -> None:
-        assert self._file is not None  # LinuxDriver has taken stderr
+        assert sys.__stderr__ is not None  # which Textual writes to
         if self.outlet is None:  # there is one where this is the second try, after `bg`
-            self.outlet = Outlet(self._file.fileno(), self.link.drained)
+            self.outlet = Outlet(sys.__stderr__.fileno(), self.link.drained)
             self.outlet.start()
         self.link.begin(self)
+        before = self.said
         super().start_application_mode()
+        self._owns_terminal = self.said > before  # not where it is in the background
         # Not before the terminal is in raw mode: it would show its answer.
         self.link.ask()
 
-    def _sigcont_application(self, *arguments: object) -> None:
-        """After a stop without notice the terminal has the shell's modes, and the app believes that
-        it has its own: it ends them first."""
-        if self._auto_restart and self._writer_thread is not None and self._is_in_front():
+    def _on_continued(self, number: int, frame: FrameType | None) -> None:
+        """Leave application mode before Textual enters it again.
+
+        After SIGSTOP the terminal is in the shell's modes, and Textual takes it for its own.
+        """
+        if self._owns_terminal and self._is_in_front():
             self.suspend_application_mode()
-        super()._sigcont_application(*arguments)
+        if callable(self._resume):
+            self._resume(number, frame)
 
     def _is_in_front(self) -> bool:
         try:
@@ -195,11 +224,17 @@ class LinkDriver(LinuxDriver):
         except OSError:  # no terminal
             return False
 
+    def run_input_thread(self) -> None:
+        self._reads_input = True
+        try:
+            super().run_input_thread()
+        finally:
+            self._reads_input = False
+
     def disable_input(self) -> None:
-        """The terminal's last answer is awaited, for a moment: later it would go to the shell."""
+        """Wait a moment for the terminal's last answer, which would go to the shell later."""
         end = monotonic() + SECONDS_FOR_AN_ANSWER
-        hears = self._key_thread is not None and self._key_thread.is_alive()
-        while hears and self.link.lag.waiting and monotonic() < end:
+        while self._reads_input and self.link.lag.waiting and monotonic() < end:
             sleep(LOOK_SECONDS / 10)
         super().disable_input()
 
@@ -211,28 +246,18 @@ class LinkDriver(LinuxDriver):
 
     def close(self) -> None:
         super().close()
-        self._writer_thread = None  # which says that the terminal is not the app's
+        self._owns_terminal = False
         if self.outlet is not None:
             self.outlet.stop()
             self.outlet = None
 
     def follow_mouse(self, hovers: bool) -> None:
-        """Whether the mouse tells of each of its moves, or of clicks and drags alone."""
+        """Have the mouse report each of its moves, or clicks and drags alone."""
         self.hovers = hovers
-        if self._mouse:
+        if self._has_mouse:
             # Each of these modes ends the others.
-            self.write("\x1b[?1002l\x1b[?1000h\x1b[?1003h" if hovers else "\x1b[?1003l\x1b[?1002h")
-
-    def _enable_mouse_support(self) -> None:
-        if self.hovers:
-            super()._enable_mouse_support()
-        elif self._mouse:
-            self.write("\x1b[?1000h\x1b[?1002h\x1b[?1015h\x1b[?1006h")
-
-    def _disable_mouse_support(self) -> None:
-        if self._mouse and not self.hovers:
-            self.write("\x1b[?1002l")
-        super()._disable_mouse_support()
+            moves = f"{BUTTON_MOTION}l{CLICKS}h{ANY_MOTION}h"
+            self._queue(moves if hovers else f"{ANY_MOTION}l{BUTTON_MOTION}h")
 
     def process_message(self, message: Message) -> None:
         if isinstance(message, CursorPosition):

@@ -45,12 +45,9 @@ class NumberInput(Input):
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return character is not None and character.isprintable() and character not in self.LEAVES
 
-    async def _on_key(self, event: Key) -> None:
-        if not event.is_printable or self.check_consume_key(event.key, event.character):
-            await super()._on_key(event)
-        else:
-            # Without this, Input would take the key after us: textual calls every base's handler.
-            event.prevent_default()
+    def on_key(self, event: Key) -> None:
+        if event.is_printable and not self.check_consume_key(event.key, event.character):
+            event.prevent_default()  # of Input, whose handler comes next
 
 
 def _text(value: object) -> str:

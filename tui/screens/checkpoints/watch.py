@@ -57,8 +57,8 @@ class Watching(View):
         super().on_mount()
         self._clock = self.set_interval(POLL_SECONDS, self._tick, pause=True)
 
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+    def resume_view(self) -> None:
+        super().resume_view()
         self._tick()
         if self._clock:
             self._clock.resume()
