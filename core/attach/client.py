@@ -15,9 +15,10 @@ from core.attach.wire import Hello, command_line, read_event, read_hello
 from core.commands import Command
 from core.errors import CheckpointError, UsageError, closest_match
 from core.events import Event, RunFailed, RunFinished
-from core.runs.catalog import find_run, read_listed
-from core.runs.record import read_events
-from core.runs.run import is_live, read_description
+from core.runs.catalog import read_run_info
+from core.runs.description import is_live, read_description
+from core.runs.event_reader import read_events
+from core.runs.resolve import resolve_run
 
 # Of a line: all guesses of 70,000 digits have less.
 LONGEST_LINE = 2**23
@@ -83,7 +84,7 @@ def find_live(name: str | None, folder: Path) -> Path:
         )
     meant = {each: None for each in live if each.name == name}
     try:
-        meant[Path(os.path.realpath(find_run(name, folder)))] = None
+        meant[Path(os.path.realpath(resolve_run(name, folder)))] = None
     except CheckpointError as error:
         if not meant:
             near = closest_match(name, [each.name for each in live])
@@ -136,7 +137,7 @@ def _why_not_live(folder: Path) -> str:
     with suppress(OSError):
         if folder.stat().st_uid != os.getuid():
             return f"{folder} belongs to another user; only whoever started a run can attach to it"
-    listed = read_listed(folder)
+    listed = read_run_info(folder)
     name, status = folder.name, listed.status if listed else "unknown"
     if status in ("interrupted", "stopped"):
         how = "its process has died" if status == "interrupted" else "it was stopped"

@@ -33,7 +33,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
-from core.runs.run import EVENTS as RECORD
+from core.runs.layout import EVENTS_FILE
 
 MOST_VIEWERS = 16
 # A question holds training up: so much of its time may go to viewers' questions, all together.
@@ -134,7 +134,7 @@ class Sharing:
 
     def _record_bytes(self) -> int:
         try:
-            return (self._folder / RECORD).stat().st_size
+            return (self._folder / EVENTS_FILE).stat().st_size
         except OSError:
             return self._recorded
 

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo
-from core.checkpoints.import_weights import safe_name
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import replacing
-from core.runs.resume import is_run
 
 if TYPE_CHECKING:
     import torch
@@ -80,21 +78,9 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
     return Exported(target, info.arch, difference)
 
 
-def default_target(checkpoint: Path, suffix: str) -> Path:
-    """In the current folder, called by the run and the kind of checkpoint."""
-    run = checkpoint.absolute().parent
-    stem = checkpoint.name.removesuffix(SUFFIX)
-    return Path(safe_name(f"{run.name}-{stem}" if is_run(run) else stem) + suffix)
-
-
 def _check_target(checkpoint: Path, target: Path, force: bool) -> None:
     if os.path.isdir(target):
         raise CheckpointError(f"{target} is a folder; name a file")
-    if target.suffix == SUFFIX and is_run(target.parent):
-        raise CheckpointError(
-            f"{target} would be among the checkpoints of a run, which have more in them than an "
-            "export: choose another folder"
-        )
     if not os.path.lexists(target):
         return
     if not force:

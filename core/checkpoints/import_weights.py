@@ -6,23 +6,18 @@ shapes in order.
 
 from __future__ import annotations
 
-import json
 import os
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import METADATA, SUFFIX, CheckpointInfo, plain, read_header
-from core.checkpoints.io import IMPORTED, check_finite, check_fit, check_size, weights_of
+from core.checkpoints.header import METADATA, plain, read_header
+from core.checkpoints.io import check_finite, check_fit, check_size, weights_of
 from core.checkpoints.pickle_scan import LEGACY, ZIP, load_pickled
-from core.errors import UsageError
-from core.files import open_regular_file, replace_file
+from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
-from core.runs.run import DESCRIPTION, cannot_be_written, versions
 
 if TYPE_CHECKING:
     import torch
@@ -31,55 +26,29 @@ if TYPE_CHECKING:
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 # What DataParallel and torch.compile put before every name.
 PREFIXES = ("module.", "_orig_mod.")
-LONGEST_FOLDER_NAME = 100
 
 
 @dataclass(frozen=True)
-class Imported:
-    """`note` is what was done to the weights, if anything was."""
+class ImportedWeights:
+    """The weights of one of our architectures; `note` is what was changed to get them, if any."""
 
-    path: Path
     arch: str
-    note: str = ""
+    tensors: dict[str, torch.Tensor]
+    note: str
 
 
-def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
-    """Makes a state dict a checkpoint in a folder of its own, below a folder of runs: as torch.save
-    or safetensors wrote it, bare or in a dict with other things, with our header or without. Of
-    those things and of an optimizer's state nothing is kept.
+def read_weights(path: Path) -> ImportedWeights:
+    """Read a state dict as torch.save or safetensors wrote it: bare or in a dict with other things,
+    with our header or without. Of those things and of an optimizer's state nothing is kept.
 
-    The folder is called by `name`, else as the file is; with a number where there is one so called.
-    Raises CheckpointError, and then nothing has been made, and UsageError.
+    Raises CheckpointError.
     """
-    if name is not None and safe_name(name) != name:
-        raise UsageError(
-            f"--name must be letters, digits, dots, dashes and underscores, not {name!r}"
-        )
     found, named = _named_as_here(_without_prefixes(_read(path)))
     arch = nearest(found)
     check_fit(path, f"{arch}, the nearest network here", _outlines(found), _of_arch(arch))
     weights, note = _as_float32(found)
-    note = "; ".join(filter(None, (named, note)))
     check_finite(path, weights)
-    info = CheckpointInfo(
-        run="",
-        arch=arch,
-        dataset="mnist",
-        config={"arch": arch},
-        epoch=0,
-        step=0,
-        test_loss=None,
-        test_accuracy=None,
-        parameters=ARCHITECTURES[arch].parameters,
-        saved_at=time.time(),
-    )
-    return Imported(_keep(path, folder, name or safe_name(path.stem), weights, info), arch, note)
-
-
-def safe_name(text: str) -> str:
-    """A folder's name, as like the text as can be."""
-    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
-    return kept.strip("-.").encode()[:LONGEST_FOLDER_NAME].decode(errors="ignore") or IMPORTED
+    return ImportedWeights(arch, weights, "; ".join(filter(None, (named, note))))
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
@@ -190,46 +159,3 @@ def _as_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor]
     exact = all(each.double().equal(weights[name].double()) for name, each in found.items())
     how = "which changes none of them" if exact else "and rounded"
     return weights, f"its weights were {', '.join(others)} and are made float32, {how}"
-
-
-def _keep(
-    path: Path, folder: Path, name: str, weights: dict[str, torch.Tensor], info: CheckpointInfo
-) -> Path:
-    """Raises CheckpointError, and then nothing is left."""
-    try:
-        place = _claim(folder, name)
-    except OSError as error:
-        raise cannot_be_written(folder, error) from None
-    kept = place / (IMPORTED + SUFFIX)
-    # No status, seed or device: it has been no run here.
-    described = {
-        "run": place.name,
-        "imported_from": os.path.abspath(path),
-        "imported_at": info.saved_at,
-        "config": info.config | {"dataset": info.dataset},
-        "versions": versions(),
-    }
-    try:
-        replace_file(place / DESCRIPTION, json.dumps(described, indent=2).encode() + b"\n")
-        tensors = checkpoints.snapshot(weights)
-        checkpoints.save(kept, tensors, replace(info, run=place.name))
-    except BaseException as error:
-        rmtree(place, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise cannot_be_written(folder, error) from None
-        raise
-    return kept
-
-
-def _claim(folder: Path, name: str) -> Path:
-    """Makes a folder of that name, or with a number where there is one. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        place = folder / (name if number == 1 else f"{name}-{number}")
-        try:
-            place.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return place

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints.header import (
     DTYPES,
     METADATA,
-    SUFFIX,
     SUM_DIGITS,
     SUMS,
     CheckpointInfo,
@@ -23,7 +22,7 @@ from core.checkpoints.header import (
     read_header,
 )
 from core.errors import CheckpointError, explain, first_line
-from core.files import expand, open_regular_file, replacing
+from core.files import open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ STATE_PREFIXES = ("optimizer.", "rng.")
 # optimizer keeps, in float64 even), and 16 MB. What claims more is not read.
 TIMES_THE_WEIGHTS = 16
 SLACK = 2**24
-# The kind of checkpoint that another program's weights become.
-IMPORTED = "imported"
 
 
 def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -218,26 +215,3 @@ def _kind(tensor: torch.Tensor | None) -> str:
     shape = "×".join(map(str, tensor.shape)) or "one number"
     dtype = str(tensor.dtype).removeprefix("torch.")
     return shape if dtype == "float32" else f"{shape} of {dtype}"
-
-
-def find(name: str, folder: Path, kinds: tuple[str, ...] = ("best", "last", IMPORTED)) -> Path:
-    """The checkpoint that is meant by a file, a run's folder, or a run's name in a folder of runs:
-    of a run the first of those kinds that it has. Raises CheckpointError.
-    """
-    for place in (expand(name), folder / name):
-        if os.path.isdir(place):
-            for kind in kinds:
-                if os.path.exists(place / (kind + SUFFIX)):
-                    return place / (kind + SUFFIX)
-            if not os.access(place, os.X_OK):
-                raise CheckpointError(f"{place} cannot be read (Permission denied)")
-            if others := sorted(place.glob("*" + SUFFIX)):
-                raise CheckpointError(
-                    f"{place} has no {' and no '.join(kinds)}{SUFFIX}: name one of its files, "
-                    f"such as {others[-1]}"
-                )
-            raise CheckpointError(f"{place} has no checkpoint in it")
-        # A link that leads nowhere too: what is wrong with it is for its reader to say.
-        if os.path.lexists(place):
-            return place
-    raise CheckpointError(f"{name} does not exist, here or as a run in {folder}")

@@ -23,7 +23,6 @@ from core.checkpoints.header import (
 from core.compute.threads import cpu_cores
 from core.errors import CheckpointError
 from core.files import open_regular_file
-from core.runs.catalog import Listed
 
 PIECE = 2**20
 TORCH_DTYPES = {short: f"torch.{name}" for name, short in DTYPES.items()}
@@ -68,18 +67,18 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def verify_all(listed: Iterable[Listed]) -> Iterator[Verified]:
-    """Each file of a listing, but those that are gone since; one that has several names is read
-    once, and its names come together."""
+def verify_all(paths: Iterable[Path]) -> Iterator[Verified]:
+    """Verify each file that is still there. A file that has several names is read once, and its
+    names come together."""
     groups: dict[Identity | Path, list[Path]] = {}
-    for each in listed:
+    for path in paths:
         try:
-            groups.setdefault(_identity(os.stat(each.path)), []).append(each.path)
+            groups.setdefault(_identity(os.stat(path)), []).append(path)
         except FileNotFoundError:
-            if os.path.islink(each.path):  # to nowhere
-                groups.setdefault(each.path, []).append(each.path)
+            if os.path.islink(path):  # to nowhere
+                groups.setdefault(path, []).append(path)
         except (OSError, ValueError):
-            groups.setdefault(each.path, []).append(each.path)
+            groups.setdefault(path, []).append(path)
     # Hashing lets other threads go on.
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, cpu_cores()), "verify")
     try:

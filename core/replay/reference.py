@@ -11,7 +11,7 @@ from typing import Any
 
 from core.checkpoints.header import CheckpointInfo
 from core.events import Evaluated, LearningRateChanged, Progress, RunStarted, equal_parts
-from core.runs.record import read_events
+from core.runs.event_reader import read_events
 
 # A record is a checkpoint's only where these are the same.
 SAME_ALWAYS = ("arch", "batch_size", "optimizer")

@@ -25,8 +25,9 @@ from core.replay.rerun import (
     known_after,
     steps_per_epoch,
 )
+from core.runs.description import read_description
 from core.runs.resume import digits_folder, stored_config
-from core.runs.run import read_description, versions
+from core.runs.run_writer import versions
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,13 @@ from core.events import Evaluated, Event, Preparing
 from core.models.metrics import METRICS
 from core.optim.schedules import SCHEDULES
 from core.replay.reference import Reference, Stretch
-from core.runs.catalog import Listed, list_run
+from core.runs.catalog import CheckpointFile, list_run
+from core.runs.layout import MOST_LASTING
 from core.training.learner import Learner
 from core.training.load_state import load_state
 from core.training.loop import SCORED
 
 TOLD_SECONDS = 0.1
-# Of the names of one checkpoint, the one to call it by.
-PLAINEST = ("epoch", "best", "last", "imported", "file")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Known:
     origin: int
     stretches: list[Stretch]
     scores: dict[int, Evaluated]
-    checkpoints: dict[int, Listed]
+    checkpoints: dict[int, CheckpointFile]
     compared: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -139,9 +138,9 @@ class Known:
 
 def known_after(origin: Origin, until: int) -> Known:
     recorded, step = origin.recorded, origin.info.step
-    found: dict[int, Listed] = {}
+    found: dict[int, CheckpointFile] = {}
     listed = list_run(origin.path.parent) if recorded.stretches else []
-    for each in sorted(listed, key=lambda each: PLAINEST.index(each.kind)):
+    for each in sorted(listed, key=lambda each: MOST_LASTING.index(each.kind)):
         info = each.info
         if info and step < info.step <= until and recorded.has(info):
             found.setdefault(info.step, each)

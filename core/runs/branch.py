@@ -22,15 +22,16 @@ from core.errors import CheckpointError, UsageError, explain
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow, replace_file
 from core.runs.catalog import list_run
+from core.runs.description import read_description
+from core.runs.layout import BEST, DESCRIPTION, EVENTS_FILE, LAST
+from core.runs.resolve import is_run
 from core.runs.resume import (
     check_trained_here,
     digits_folder,
-    is_run,
     same_run,
     stored_config,
 )
-from core.runs.run import DESCRIPTION, EVENTS, Run, cannot_be_written, new_folder, read_description
-from core.training.checkpoint_writer import BEST, LAST
+from core.runs.run_writer import RunWriter, cannot_be_written, new_folder
 
 # What a run can go on with otherwise than it began. The network, its digits, the size of a batch
 # and the optimizer are what a checkpoint's tensors and steps are of.
@@ -167,9 +168,9 @@ def _begin_record(
 ) -> None:
     """`rate_before` is the checkpoint's. The old run may have changed it later, at the same step.
     Raises OSError."""
-    _copy_record(old / EVENTS, growing / EVENTS)
-    with Run(growing) as run:
-        kept = run.rewind(info.step, scored=info.test_loss is not None)
+    _copy_record(old / EVENTS_FILE, growing / EVENTS_FILE)
+    with RunWriter(growing) as run:
+        kept = run.rewind(info.step, evaluated=info.test_loss is not None)
         rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
         if rate != (rates[-1] if rates else rate_before):
             # Where a run is taken up, the record decides.

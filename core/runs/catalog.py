@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
-from core.errors import CheckpointError, closest_match, explain
-from core.files import expand
-from core.runs.run import DESCRIPTION, EVENTS, is_imported, is_live, read_description, read_table
+from core.errors import CheckpointError, explain
+from core.runs.description import IN_PROGRESS, read_description, read_table, status_of
+from core.runs.disk import freed_bytes
+from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
 
-# What a person has said of a run. Not in run.json, which belongs to the process that trains it.
-NOTES = "notes.json"
-GOING = ("running", "paused")
-STATUSES = (*GOING, "finished", "stopped", "failed")
 LONGEST_NOTE_READ = 1000
 
 
 @dataclass(frozen=True)
-class Listed:
+class CheckpointFile:
     """One file of a listing: `info`, or `error` where it is broken."""
 
     path: Path
@@ -41,15 +38,12 @@ class Listed:
 
     @property
     def kind(self) -> str:
-        """last, best, epoch or imported; file for one that is named otherwise."""
-        stem = self.path.name.removesuffix(SUFFIX)
-        if stem in ("last", "best", "imported"):
-            return stem
-        return "epoch" if stem.startswith("epoch-") else "file"
+        """last, best, epoch or imported; file for any other name."""
+        return kind_of(self.path.name)
 
 
 @dataclass(frozen=True)
-class RunListed:
+class RunInfo:
     """One run of a listing. `checkpoints` are those of its latest steps first, the broken ones at
     the end. `status` is as in run.json, but for a run whose process is gone, which is interrupted;
     and imported or unknown where there is no run.json that says."""
@@ -57,7 +51,7 @@ class RunListed:
     folder: Path
     status: str
     described: dict[str, Any] = field(repr=False)  # its run.json
-    checkpoints: tuple[Listed, ...]
+    checkpoints: tuple[CheckpointFile, ...]
     bytes: int  # on the disk, all files; one that has two names counts once
     modified: float  # when something was last saved in it, unix seconds
     note: str = ""
@@ -69,7 +63,7 @@ class RunListed:
 
     @property
     def live(self) -> bool:
-        return self.status in GOING
+        return self.status in IN_PROGRESS
 
     @property
     def config(self) -> dict[str, Any]:
@@ -86,13 +80,13 @@ class RunListed:
         return infos[0] if infos else None
 
 
-def scan_runs(folder: Path) -> Iterator[RunListed]:
+def scan_runs(folder: Path) -> Iterator[RunInfo]:
     """The runs in a folder, those that were last saved to first, each read when it is asked for.
 
     Raises CheckpointError where the folder is there and cannot be read.
     """
     for place in _places(folder):
-        if listed := read_listed(place):
+        if listed := read_run_info(place):
             yield listed
 
 
@@ -117,25 +111,25 @@ def _modified(entry: os.DirEntry[str]) -> float:
         return 0.0
 
 
-def read_listed(place: Path) -> RunListed | None:
+def read_run_info(place: Path) -> RunInfo | None:
     """The run in that folder; None where there is none, or none any more."""
     if os.path.isdir(place) and not os.access(place, os.R_OK | os.X_OK):
-        return RunListed(place, "unreadable", {}, (), 0, 0.0)
+        return RunInfo(place, "unreadable", {}, (), 0, 0.0)
     names, listed, total, modified = _look_at(place)
     described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not names & {DESCRIPTION, EVENTS}:
+    if not listed and not names & {DESCRIPTION, EVENTS_FILE}:
         return None
     if not described and not os.path.isdir(place):  # moved since
         return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     status = status_of(place, described)
-    return RunListed(place, status, described, listed, total, modified, note=note, star=star)
+    return RunInfo(place, status, described, listed, total, modified, note=note, star=star)
 
 
-def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
+def _look_at(place: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, float]:
     """The names of its files, its checkpoints, its bytes, and when it was last saved to."""
     names, listed, total, modified = set(), [], 0, 0.0
-    seen: dict[tuple[int, int], Listed] = {}  # a file that has two names is read once
+    seen: dict[tuple[int, int], CheckpointFile] = {}  # a file that has two names is read once
     for entry in _files(place):
         try:
             status = entry.stat()
@@ -143,7 +137,7 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
             continue  # replaced or deleted since it was listed
         except OSError as error:
             if entry.name.endswith(SUFFIX):
-                listed.append(Listed(Path(entry.path), 0, None, explain(error)))
+                listed.append(CheckpointFile(Path(entry.path), 0, None, explain(error)))
             continue
         names.add(entry.name)
         if entry.name != NOTES:
@@ -156,12 +150,12 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
             continue
         path = Path(entry.path)
         if known is None:
-            found = inspect(path, status.st_size, status.st_mtime)
+            found = read_checkpoint_file(path, status.st_size, status.st_mtime)
             if found.error and not os.path.lexists(path):
                 continue  # moved since
             seen[same] = found
         elif known.path != path:
-            seen[same] = Listed(path, known.bytes, known.info, known.error, known.modified)
+            seen[same] = CheckpointFile(path, known.bytes, known.info, known.error, known.modified)
         listed.append(seen[same])
     listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
     return names, tuple(listed), total, modified
@@ -170,9 +164,7 @@ def _look_at(place: Path) -> tuple[set[str], tuple[Listed, ...], int, float]:
 def _size(entry: os.DirEntry[str], status: os.stat_result) -> int:
     if not entry.is_dir(follow_symlinks=False):
         return status.st_size
-    from core.runs.trash import freed  # which has its names from here
-
-    return freed([Path(entry.path)])
+    return freed_bytes([Path(entry.path)])
 
 
 def _files(place: Path) -> list[os.DirEntry[str]]:
@@ -183,17 +175,6 @@ def _files(place: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def status_of(place: Path, described: dict[str, Any]) -> str:
-    status = described.get("status")
-    if status not in STATUSES:
-        return "imported" if is_imported(described) else "unknown"
-    if status not in GOING or is_live(place, described):
-        return status
-    # It may have ended since it was read.
-    now = read_description(place).get("status")
-    return now if isinstance(now, str) and now not in GOING else "interrupted"
-
-
 def read_notes(place: Path) -> tuple[str, bool]:
     """What a person has noted of a run, and whether it has a star."""
     found = read_table(place / NOTES)
@@ -201,7 +182,7 @@ def read_notes(place: Path) -> tuple[str, bool]:
     return (note[:LONGEST_NOTE_READ] if isinstance(note, str) else ""), star is True
 
 
-def list_checkpoints(folder: Path) -> list[Listed]:
+def list_checkpoints(folder: Path) -> list[CheckpointFile]:
     """Every checkpoint of every run in a folder, newest first, the broken ones among them.
 
     Raises CheckpointError where the folder is there and cannot be read.
@@ -211,48 +192,13 @@ def list_checkpoints(folder: Path) -> list[Listed]:
     return sorted(found, key=lambda each: each.modified, reverse=True)
 
 
-def list_run(folder: Path) -> list[Listed]:
+def list_run(folder: Path) -> list[CheckpointFile]:
     """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
     return list(_look_at(folder)[1])
 
 
-def find_run(name: str, folder: Path) -> Path:
-    """The folder of the run that is meant by its path, or by its name in a folder of runs. One that
-    has nothing but checkpoints is no run elsewhere. Raises CheckpointError and UsageError.
-    """
-    for place in (expand(name), folder / name):
-        if name and _has_record(place):
-            # A run is called by its folder's name, which "." and ".." do not say.
-            return place if place.name not in ("", "..") else Path(os.path.realpath(place))
-        if place.name[:1] not in ("", ".") and _is_in(place, folder) and _has_checkpoint(place):
-            return place
-    near = closest_match(name, _run_names(folder))
-    hint = f"; did you mean {near}?" if near else ""
-    said = name or "a run without a name"
-    raise CheckpointError(f"{said} does not exist, here or as a run in {folder}{hint}")
-
-
-def _has_record(place: Path) -> bool:
-    return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
-
-
-def _is_in(place: Path, folder: Path) -> bool:
+def read_checkpoint_file(path: Path, size: int, modified: float = 0.0) -> CheckpointFile:
     try:
-        return os.path.samefile(place.parent, folder)
-    except (OSError, ValueError):
-        return False
-
-
-def _has_checkpoint(place: Path) -> bool:
-    return any(each.name.endswith(SUFFIX) for each in _files(place))
-
-
-def _run_names(folder: Path) -> list[str]:
-    return [each.name for each in _files(folder) if each.name[0] != "." and os.path.isdir(each)]
-
-
-def inspect(path: Path, size: int, modified: float = 0.0) -> Listed:
-    try:
-        return Listed(path, size, read_info(path), None, modified)
+        return CheckpointFile(path, size, read_info(path), None, modified)
     except CheckpointError as error:
-        return Listed(path, size, None, str(error).removeprefix(f"{path} "), modified)
+        return CheckpointFile(path, size, None, str(error).removeprefix(f"{path} "), modified)

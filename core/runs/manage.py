@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,26 +15,15 @@ from core.checkpoints.header import SUFFIX, read_info
 from core.errors import CheckpointError
 from core.files import open_no_follow, replace_file
 from core.locking import one_at_a_time
-from core.runs.catalog import NOTES
-from core.runs.run import DESCRIPTION, held, read_description
-from core.runs.trash import (
-    TRASH,
-    Trashed,
-    call_otherwise,
-    explained,
-    freed,
-    move,
-    same_age,
-    throw_away,
-)
-from core.training.checkpoint_writer import BEST, LAST
+from core.runs.description import lock_run, read_description
+from core.runs.disk import explain_errors, freed_bytes, keep_times, move
+from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH
+from core.runs.trash import Trashed, move_to_trash, rename_in_trash
 
 # In bytes, since that is what a file system counts; it leaves room for what is put around a name.
 LONGEST_NAME = 200
 LONGEST_NOTE = 500
 LARGEST_NOTES = 2**16
-# What a run keeps beside its best and its last.
-EXTRA = re.compile(r"(epoch|step)-\d+" + re.escape(SUFFIX))
 
 
 def rename(folder: Path, name: str) -> Path:
@@ -47,7 +35,7 @@ def rename(folder: Path, name: str) -> Path:
     target = folder.with_name(name)
     if name == folder.name:
         return folder
-    with explained(f"{folder} cannot be renamed"), held(folder):
+    with explain_errors(f"{folder} cannot be renamed"), lock_run(folder):
         described = {} if folder.is_symlink() else read_description(folder)
         before = (folder / DESCRIPTION).read_bytes() if described else b""
         try:
@@ -61,12 +49,12 @@ def rename(folder: Path, name: str) -> Path:
                     _describe(folder, before)
             raise
     with suppress(CheckpointError, OSError):  # then `restore` says where they lie
-        call_otherwise(folder.parent, folder.name, name)
+        rename_in_trash(folder.parent, folder.name, name)
     return target
 
 
 def _describe(folder: Path, content: bytes) -> None:
-    with same_age(folder, folder / DESCRIPTION):
+    with keep_times(folder, folder / DESCRIPTION):
         replace_file(folder / DESCRIPTION, content)
 
 
@@ -106,7 +94,7 @@ def star(folder: Path, on: bool) -> None:
 
 def _say(folder: Path, field: str, value: str | bool) -> None:
     path = folder / NOTES
-    with explained(f"{path} cannot be written"), one_at_a_time(folder), same_age(folder):
+    with explain_errors(f"{path} cannot be written"), one_at_a_time(folder), keep_times(folder):
         try:
             with open(path, "rb", opener=open_no_follow) as file:
                 said = json.loads(file.read(LARGEST_NOTES))
@@ -125,11 +113,11 @@ def delete(what: Path) -> Trashed:
         raise CheckpointError(f"{what} does not exist")
     place = what.parent
     if not what.name.endswith(SUFFIX) or (what / DESCRIPTION).is_file():
-        with held(what):
-            return throw_away(place, what.name)
+        with lock_run(what):
+            return move_to_trash(place, what.name)
     # A run that goes on does without all but its last.
-    with held(place) if what.name == LAST else nullcontext():
-        return throw_away(place.parent, place.name, [what.name])
+    with lock_run(place) if what.name == LAST else nullcontext():
+        return move_to_trash(place.parent, place.name, [what.name])
 
 
 @dataclass(frozen=True)
@@ -146,29 +134,29 @@ class Pruned:
 
 def prunable(folder: Path) -> Pruned:
     """What `prune` would move. Raises CheckpointError, as for a run that is going on."""
-    with held(folder):
+    with lock_run(folder):
         return _prunable(folder)
 
 
 def prune(folder: Path) -> Pruned:
     """Moves all checkpoints of a run that are of an epoch or a step to the trash, so that its best
     and last stay, and what a person has put there. Raises CheckpointError."""
-    with held(folder):
+    with lock_run(folder):
         found = _prunable(folder)
         if not found.files:
             return found
-        trashed = throw_away(folder.parent, folder.name, found.files)
+        trashed = move_to_trash(folder.parent, folder.name, found.files)
         return Pruned(found.run, trashed.files, trashed.bytes, trashed)
 
 
 def _prunable(folder: Path) -> Pruned:
-    with explained(f"{folder} cannot be read"):
+    with explain_errors(f"{folder} cannot be read"):
         files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
     if files and not any(_is_whole(folder / name) for name in (LAST, BEST)):
         raise CheckpointError(
             f"{folder} has no best or last checkpoint that can be read, so it keeps its others"
         )
-    return Pruned(folder.name, files, freed(folder / name for name in files))
+    return Pruned(folder.name, files, freed_bytes(folder / name for name in files))
 
 
 def _is_whole(path: Path) -> bool:
@@ -188,5 +176,5 @@ class DiskUse:
 
 
 def disk_use(folder: Path) -> DiskUse:
-    trash = freed([folder / TRASH])
-    return DiskUse(freed([folder]) - trash, trash)
+    trash = freed_bytes([folder / TRASH])
+    return DiskUse(freed_bytes([folder]) - trash, trash)

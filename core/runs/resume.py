@@ -5,23 +5,21 @@ No torch here: headers and run.json say it all, so that what cannot be is refuse
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
-from core.checkpoints.io import find
 from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
 from core.data.datasets import mnist_whole
 from core.errors import CheckpointError, UsageError
-from core.files import expand
 from core.models.architectures import ARCHITECTURES
 from core.optim.schedules import PLANNED
-from core.runs.run import DESCRIPTION, EVENTS, is_imported, read_description
+from core.runs.description import is_imported, read_description
+from core.runs.layout import DESCRIPTION, LAST_FIRST
+from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
 
-KINDS = ("last", "best")
 # What makes a run what it is; all else may change on the way.
 SAME_IN_A_RUN = (
     "arch",
@@ -50,16 +48,14 @@ def prepare_resume(
 
     Raises CheckpointError and UsageError.
     """
-    if not name:
-        raise UsageError("RUN_OR_CHECKPOINT must not be empty")
-    place = run_folder(name, folder)
+    place = find_recorded(name, folder)
     if place is not None:
         check_trained_here(place, read_description(place))
     if place is not None and not any(place.glob("*" + SUFFIX)):
         checkpoint, info = None, None
     else:
-        checkpoint = find(name, folder, KINDS)
-        place, info = _named(checkpoint.parent), read_info(checkpoint)
+        checkpoint = resolve_checkpoint(name, folder, LAST_FIRST)
+        place, info = with_own_name(checkpoint.parent), read_info(checkpoint)
         if not is_run(place):
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be taken up")
     source, description = checkpoint or place / DESCRIPTION, read_description(place)
@@ -85,16 +81,6 @@ def prepare_resume(
     return config, ResumePoint(place, checkpoint)
 
 
-def run_folder(name: str, folder: Path) -> Path | None:
-    """The run that is meant by its folder or its name; None where there is none."""
-    places = (expand(name), folder / name)
-    return next((_named(each) for each in places if is_run(each)), None)
-
-
-def is_run(place: Path) -> bool:
-    return any(os.path.isfile(place / each) for each in (DESCRIPTION, EVENTS))
-
-
 def check_trained_here(place: Path, described: dict[str, Any]) -> None:
     """Raises CheckpointError where the described is no run."""
     if is_imported(described):
@@ -108,11 +94,6 @@ def digits_folder(stored: dict[str, Any]) -> str | None:
     are downloaded to where a file says, nor in the place of what is there."""
     folder = stored.get("data")
     return folder if isinstance(folder, str) and mnist_whole(folder) else None
-
-
-def _named(place: Path) -> Path:
-    """A run is called by its folder's name, which "." and ".." do not say."""
-    return place if place.name not in ("", "..") else Path(os.path.abspath(place))
 
 
 def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:

@@ -12,9 +12,9 @@ from core.errors import CheckpointError, explain
 from core.event_json import from_json
 from core.events import Evaluated, Progress
 from core.files import open_no_follow
-from core.runs.catalog import RunListed, read_listed, status_of
-from core.runs.record import plausible
-from core.runs.run import EVENTS
+from core.runs.catalog import RunInfo, read_run_info, status_of
+from core.runs.event_reader import plausible
+from core.runs.layout import EVENTS_FILE
 
 TAIL_BYTES = 4096
 # What a folder says of when it was changed may be so much too coarse.
@@ -37,7 +37,7 @@ Times = tuple[float, float]
 
 @dataclass(frozen=True)
 class Watched:
-    run: RunListed
+    run: RunInfo
     newest: Newest | None = None  # of a live run
 
 
@@ -80,7 +80,7 @@ class Watch:
                 yield name, watched
 
     def _read(self, name: str) -> Watched | None:
-        run = read_listed(self.folder / name)
+        run = read_run_info(self.folder / name)
         if run is None:
             return None
         return Watched(run, newest(run.folder) if run.live else None)
@@ -115,7 +115,7 @@ def newest(folder: Path) -> Newest:
     """By the end of a run's record, at most TAIL_BYTES of it."""
     found = Newest()
     try:
-        with open(folder / EVENTS, "rb", opener=open_no_follow) as file:
+        with open(folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - TAIL_BYTES))
             lines = file.read(TAIL_BYTES).split(b"\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -12,21 +11,16 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import SUFFIX, CheckpointInfo, Score, score_of
+from core.checkpoints.header import CheckpointInfo, Score, score_of
 from core.errors import explain, first_line
 from core.events import CheckpointSaved, Event, Notice
 from core.files import link_file
-from core.runs.run import Run
+from core.runs.layout import BEST, EPOCH, LAST, SAVE_ORDER, epoch_file
+from core.runs.run_writer import RunWriter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LAST, BEST = "last" + SUFFIX, "best" + SUFFIX
-EPOCH = re.compile(r"epoch-(\d+)" + re.escape(SUFFIX))
-# Whose turn it is, one kind after the other, so that a disk that is too slow for all of them gets
-# some of each. At an epoch's end the best is first, so that no later last stands for one that is
-# lost; after the last its epoch's checkpoint is no more than a second name for it.
-TURNS = ("best", "last", "epoch")
 # What epochs' checkpoints may take of the memory while they wait for the disk.
 WAITING_BYTES = 2**26
 # How soon saving is tried again where it has failed.
@@ -56,7 +50,7 @@ class CheckpointWriter:
     are not, but for as many epochs' as may wait.
     """
 
-    def __init__(self, run: Run, best: Score, keep: int = 0) -> None:
+    def __init__(self, run: RunWriter, best: Score, keep: int = 0) -> None:
         """`best` is the score to be beaten; `keep` is how many epochs' checkpoints are kept."""
         self._run = run
         self._best = best
@@ -67,7 +61,7 @@ class CheckpointWriter:
         self._thread = ThreadPoolExecutor(1, "saver")
         self._waiting: dict[str, Job] = {}  # by the file's name
         self._writing: tuple[Job, Future[str | None]] | None = None
-        self._turn = 0  # of TURNS: which kind is next, if it waits
+        self._turn = 0  # of SAVE_ORDER: which kind is next, if it waits
         self._epoch = 0  # the newest
         self._in_last: CheckpointInfo | None = None  # what is in last.safetensors, if we wrote it
 
@@ -83,7 +77,7 @@ class CheckpointWriter:
             self._waiting[BEST] = Job(BEST, copied, info)
         if self._keep and info.test_loss is not None:
             self._epoch = info.epoch
-            name = f"epoch-{info.epoch:03}{SUFFIX}"
+            name = epoch_file(info.epoch)
             self._waiting[name] = Job(name, copied, info)
             self._pass_over(max(1, WAITING_BYTES // sum(each.nbytes for each in copied.values())))
         self._waiting[LAST] = Job(LAST, copied, info)
@@ -128,18 +122,18 @@ class CheckpointWriter:
         due = [job for job in self._ready() if job.not_before <= monotonic()]
         if not due:
             return
-        turns = TURNS[self._turn :] + TURNS[: self._turn]
+        turns = SAVE_ORDER[self._turn :] + SAVE_ORDER[: self._turn]
         # Of the epochs' that of the last, which costs nothing, and then the oldest.
         there = self._in_last
         job = min(due, key=lambda j: (turns.index(j.kind), j.info is not there, j.info.step))
         del self._waiting[job.name]
-        self._turn = (TURNS.index(job.kind) + 1) % len(TURNS)
+        self._turn = (SAVE_ORDER.index(job.kind) + 1) % len(SAVE_ORDER)
         if job.kind == "epoch":
             linked = job.info is there
             write = partial(_write_epoch, self._run, job, linked, self._epoch - self._keep)
         else:
             write = partial(checkpoints.save, self._run.folder / job.name, job.tensors, job.info)
-        self._writing = job, self._thread.submit(_try, self._run, self._run.behind, write)
+        self._writing = job, self._thread.submit(_try, self._run, self._run.write_error, write)
 
     def _ready(self) -> list[Job]:
         """Those that wait for nothing but their time: an epoch's checkpoint waits for the last, if
@@ -176,7 +170,7 @@ class CheckpointWriter:
         self._told[job.kind] = error
 
 
-def _try(run: Run, behind: str | None, write: Callable[[], None]) -> str | None:
+def _try(run: RunWriter, behind: str | None, write: Callable[[], None]) -> str | None:
     """Why it could not be written, if so; it is not raised, since a run must not end for it.
 
     A record that is behind its checkpoint could not be made good, so the record goes first.
@@ -193,7 +187,7 @@ def _try(run: Run, behind: str | None, write: Callable[[], None]) -> str | None:
     return None
 
 
-def _write_epoch(run: Run, job: Job, linked: bool, behind_us: int) -> None:
+def _write_epoch(run: RunWriter, job: Job, linked: bool, behind_us: int) -> None:
     """`linked` where last.safetensors holds the same; epochs up to `behind_us` are kept no more.
     Raises OSError.
     """

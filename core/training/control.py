@@ -35,7 +35,7 @@ from core.events import (
     Resumed,
 )
 from core.models.inference import describe_digits, describe_images
-from core.training.checkpoint_writer import LAST
+from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
 
 if TYPE_CHECKING:

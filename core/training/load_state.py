@@ -12,9 +12,9 @@ from core.checkpoints.header import NO_SCORE, SUFFIX, CheckpointInfo, Score, rea
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
-from core.runs.record import plausible
-from core.runs.run import Run, versions
-from core.training.checkpoint_writer import BEST, LAST
+from core.runs.event_reader import plausible
+from core.runs.layout import BEST, LAST
+from core.runs.run_writer import RunWriter, versions
 from core.training.learner import Learner
 
 # What a run's start tells of how its steps are made, beside its settings.
@@ -31,7 +31,7 @@ class Position:
     notices: tuple[str, ...] = ()
 
 
-def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
+def restore(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Position:
     """Puts learner, record and folder where the checkpoint is; at the first step for None.
 
     Raises CheckpointError, and then nothing has been changed, and OSError.
@@ -43,7 +43,7 @@ def restore(run: Run, learner: Learner, checkpoint: Path | None) -> Position:
         if checkpoint.name != LAST:
             notices += _put_first(run, checkpoint, info.step)
     step = info.step if info else 0
-    told = run.rewind(step, scored=info is not None and info.test_loss is not None)
+    told = run.rewind(step, evaluated=info is not None and info.test_loss is not None)
     kept = [event for event in told if plausible(event)]
     until = max((event.step for event in kept if isinstance(event, Progress)), default=0)
     if until < step:
@@ -65,7 +65,7 @@ def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> 
     learner.restore(state)
 
 
-def _put_first(run: Run, checkpoint: Path, step: int) -> list[str]:
+def _put_first(run: RunWriter, checkpoint: Path, step: int) -> list[str]:
     """Makes the checkpoint the run's last one, since the folder must say at every moment where the
     run is. A last that is further on stays under another name; gives what to say of that.
     """
@@ -84,7 +84,7 @@ def _put_first(run: Run, checkpoint: Path, step: int) -> list[str]:
     return notices
 
 
-def _best(run: Run, step: int, kept: list[Event]) -> Score:
+def _best(run: RunWriter, step: int, kept: list[Event]) -> Score:
     """The score to be beaten by best.safetensors: its own; where it is of later than the run now
     is, the best until here, and the file stays until that is beaten.
     """
@@ -98,7 +98,7 @@ def _best(run: Run, step: int, kept: list[Event]) -> Score:
     return max(scores, default=NO_SCORE)
 
 
-def _differences(kept: list[Event], run: Run, learner: Learner) -> list[str]:
+def _differences(kept: list[Event], run: RunWriter, learner: Learner) -> list[str]:
     """What is not as it was before, and may change the last bits of the run's numbers."""
     known = run.description.get("versions")
     before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}

@@ -30,8 +30,9 @@ from core.events import (
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS, confusion
 from core.optim.schedules import SCHEDULES
-from core.runs.run import Run
-from core.training.checkpoint_writer import LAST, CheckpointWriter
+from core.runs.layout import LAST
+from core.runs.run_writer import RunWriter
+from core.training.checkpoint_writer import CheckpointWriter
 from core.training.control import handle_commands
 from core.training.diagnostics import Before, inspect
 from core.training.distributed import RankLost
@@ -54,7 +55,7 @@ class TrainingLoop:
         dataset: str,
         tensors: Tensors,
         learner: Learner,
-        run: Run,
+        run: RunWriter,
         inbox: Inbox,
         position: Position,
     ) -> None:

@@ -18,7 +18,8 @@ from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.models.architectures import ARCHITECTURES
-from core.runs.run import cannot_be_written, held
+from core.runs.description import lock_run
+from core.runs.run_writer import cannot_be_written
 from core.training.distributed import Ranks
 from core.training.ranks import Place, check_shared, launched
 
@@ -120,7 +121,7 @@ def _check_folders(config: TrainConfig, resume_point: ResumePoint | None) -> Non
         if error := _unwritable(config.folder):
             raise cannot_be_written(config.folder, error)
         return
-    with held(resume_point.folder):
+    with lock_run(resume_point.folder):
         if error := _unwritable(resume_point.folder):
             raise CheckpointError(f"{resume_point.folder} cannot be written ({explain(error)})")
 

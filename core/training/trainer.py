@@ -16,7 +16,8 @@ from core.data import datasets
 from core.errors import CheckpointError, DeviceError, UsageError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
-from core.runs import run as runs
+from core.runs import run_writer
+from core.runs.run_writer import RunWriter
 from core.training.control import ForwardedCommand
 from core.training.distributed import Ranks
 from core.training.learner import Learner
@@ -54,9 +55,9 @@ def train(
         if ranks:
             check_shared(config.batch_size, ranks.world)
         if resume_point is None:
-            run = runs.create(config, dataset, str(device))
+            run = run_writer.create(config, dataset, str(device))
         else:
-            run = runs.reopen(resume_point.folder)
+            run = run_writer.reopen(resume_point.folder)
         with run:
             prepare = partial(
                 _prepared,
@@ -112,7 +113,7 @@ def _prepared(
     dataset: str,
     tensors: datasets.Tensors,
     device: torch.device,
-    run: runs.Run,
+    run: RunWriter,
     inbox: Inbox,
     resume_point: ResumePoint | None,
     ranks: Ranks | None,
@@ -133,12 +134,12 @@ def _prepared(
     return TrainingLoop(config, dataset, tensors, learner, run, inbox, position)
 
 
-def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
+def _recorded(run: RunWriter, events: Iterator[Event]) -> Iterator[Event]:
     """The events, each recorded once the run has begun."""
     told = False
     for event in events:
         try:
-            if run.begun:
+            if run.has_begun:
                 run.record(event)
         except OSError as error:
             if not told:
@@ -149,7 +150,7 @@ def _recorded(run: runs.Run, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _explained(
-    device: torch.device, batch_size: int, run: runs.Run, prepare: Callable[[], TrainingLoop]
+    device: torch.device, batch_size: int, run: RunWriter, prepare: Callable[[], TrainingLoop]
 ) -> Iterator[Event]:
     """The run's events; its errors as the last of them."""
     session: TrainingLoop | None = None
@@ -182,7 +183,7 @@ def _explained(
     yield failed
 
 
-def _unforeseen(run: runs.Run, error: Exception) -> RunFailed:
+def _unforeseen(run: RunWriter, error: Exception) -> RunFailed:
     """A fault of this program's own: one line here, and all of it in the run's folder."""
     what = f"{type(error).__name__}: {first_line(error)}"
     details = run.folder / "traceback.txt"

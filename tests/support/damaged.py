@@ -26,11 +26,11 @@ import torch
 from safetensors.torch import save as serialize
 
 from core.checkpoints.header import NO_SEAL, SEAL, CheckpointInfo, encode, read_info
-from core.checkpoints.import_weights import import_file
 from core.checkpoints.io import _bytes, _entries, digest, load_model
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
 from core.runs.catalog import list_checkpoints
+from core.runs.imported import import_file
 
 REFUSED, SAME, ANY = "refused", "the same weights", "whatever, but calmly"
 INFO = CheckpointInfo(

@@ -15,7 +15,7 @@ from tui.state.run_state import RunState
 from tui.text.formats import duration, loss_text, percent
 
 if TYPE_CHECKING:
-    from core.runs.catalog import RunListed
+    from core.runs.catalog import RunInfo
 
 MIN_COMPARED = 2
 # Where a run is stored does not change its training.
@@ -74,7 +74,7 @@ class RunMetrics:
     by_class: tuple[float | None, ...]  # accuracy of each class at the last evaluation
 
 
-def metrics_of(state: RunState, run: RunListed | None = None) -> RunMetrics:
+def metrics_of(state: RunState, run: RunInfo | None = None) -> RunMetrics:
     """Return the metrics in a run's record and, where given, in its checkpoints."""
     infos = [each.info for each in run.checkpoints if each.info] if run else []
     saved = [each.test_accuracy for each in infos if each.test_accuracy is not None]

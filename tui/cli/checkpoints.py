@@ -53,10 +53,10 @@ def show_checkpoint(
 ) -> None:
     """Show all that a checkpoint says of itself."""
     from core.checkpoints.header import read_info
-    from core.runs.catalog import inspect
+    from core.runs.catalog import read_checkpoint_file
     from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoint
 
     path = find_checkpoint(checkpoint, checkpoints)
     read_info(path)
-    listed = inspect(path, path.stat().st_size)
+    listed = read_checkpoint_file(path, path.stat().st_size)
     print_json(checkpoint_row(listed, whole=True)) if as_json else print_checkpoint(listed)

@@ -62,9 +62,9 @@ def folder_of(given: str | None) -> Path:
 
 
 def find_checkpoint(name: str, folder: str | None) -> Path:
-    from core.checkpoints.io import find
+    from core.runs.resolve import resolve_checkpoint
 
-    return find(name, folder_of(folder))
+    return resolve_checkpoint(name, folder_of(folder))
 
 
 def has_terminal() -> bool:

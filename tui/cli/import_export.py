@@ -1,6 +1,7 @@
 """`mnist-tui checkpoints import` and `export`: weights from other programs, and for them."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,8 +35,8 @@ def import_checkpoint(
     FILE is a state dict, as torch.save writes it, or a safetensors file. Its network is found by
     the names and shapes of its tensors.
     """
-    from core.checkpoints.import_weights import import_file
     from core.files import expand
+    from core.runs.imported import import_file
 
     imported = import_file(expand(file), folder_of(checkpoints), name)
     if imported.note:
@@ -65,16 +66,17 @@ def export_checkpoint(
 
     pth is a state dict, safetensors the same; onnx and pt2 hold the network's layers too.
     """
-    from core.checkpoints.export_weights import FORMATS, default_target, export
+    from core.checkpoints.export_weights import FORMATS, export
     from core.errors import UsageError
     from core.files import expand
 
     if form is not None and f".{form}" not in FORMATS:
         raise UsageError(f"--format must be one of pth, onnx, pt2, safetensors, not {form!r}")
     source = find_checkpoint(checkpoint, checkpoints)
-    target = default_target(source, f".{form or 'pth'}") if file is None else expand(file)
+    target = _default_target(source, f".{form or 'pth'}") if file is None else expand(file)
     if file is not None and form is not None and target.suffix != f".{form}":
         raise UsageError(f"--format {form} is not the suffix of {target}; leave one of them out")
+    _check_outside_runs(target)
     exported = export(source, target, force=force)
     if as_json:
         row = {"path": str(exported.path), "checkpoint": str(source), "arch": exported.arch}
@@ -84,6 +86,29 @@ def export_checkpoint(
     if exported.difference is not None:
         complain(f"loaded again, its logits differ by {_small(exported.difference)} from ours")
     print(printable(str(exported.path)))
+
+
+def _default_target(checkpoint: Path, suffix: str) -> Path:
+    """Return a file in the current folder, named after the run and the kind of checkpoint."""
+    from core.checkpoints.header import SUFFIX
+    from core.runs.imported import safe_name
+    from core.runs.resolve import is_run
+
+    run = checkpoint.absolute().parent
+    stem = checkpoint.name.removesuffix(SUFFIX)
+    return Path(safe_name(f"{run.name}-{stem}" if is_run(run) else stem) + suffix)
+
+
+def _check_outside_runs(target: Path) -> None:
+    from core.checkpoints.header import SUFFIX
+    from core.errors import CheckpointError
+    from core.runs.resolve import is_run
+
+    if target.suffix == SUFFIX and is_run(target.parent):
+        raise CheckpointError(
+            f"{target} would be among the checkpoints of a run, which have more in them than an "
+            "export: choose another folder"
+        )
 
 
 def _small(difference: float) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from core.errors import CheckpointError, UsageError, UserError
+from core.errors import UsageError, UserError
 from tui.cli.checkpoints import checkpoints_app
 from tui.cli.console import AsJson, CheckpointsDir, folder_of, print_json
 from tui.cli.runs import runs_app
@@ -148,7 +148,10 @@ def delete_checkpoints(
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Move checkpoints or runs to the trash. Nothing is asked: `runs restore` brings them back."""
-    return _delete(whats, lambda name: _file_or_run(name, checkpoints), as_json)
+    from core.runs.resolve import resolve_either
+
+    folder = folder_of(checkpoints)
+    return _delete(whats, lambda name: resolve_either(name, folder), as_json)
 
 
 def _delete(names: list[str], find: Callable[[str], Path], as_json: bool) -> int:
@@ -176,7 +179,7 @@ def restore(
     """Bring back what was last deleted or pruned of a run."""
     from core.runs import trash
 
-    complain(f"{trash.restore(name, folder_of(checkpoints))} is back")
+    complain(f"{trash.restore_latest(name, folder_of(checkpoints))} is back")
 
 
 @runs_app.command(name="trash")
@@ -255,26 +258,9 @@ def _each(names: Iterable[T], act: Callable[[T], Any]) -> tuple[list[Any], bool]
 
 
 def _run(name: str, checkpoints: str | None) -> Path:
-    from core.runs.catalog import find_run
+    from core.runs.resolve import resolve_run
 
-    return find_run(name, folder_of(checkpoints))
-
-
-def _file_or_run(name: str, checkpoints: str | None) -> Path:
-    """A checkpoint by its path, also one from the folder of runs on; else a run. Raises
-    CheckpointError, as for a file that is in no run."""
-    from core.checkpoints.header import SUFFIX
-    from core.files import expand
-    from core.runs.resume import is_run
-
-    folder = folder_of(checkpoints)
-    for path in (expand(name), folder / name):
-        if name.endswith(SUFFIX) and os.path.lexists(path) and not is_run(path):
-            place = path.absolute().parent
-            if not is_run(place) and not _is_same(place.parent, folder):
-                raise CheckpointError(f"{path} is in no run's folder: delete it as any other file")
-            return path
-    return _run(name, checkpoints)
+    return resolve_run(name, folder_of(checkpoints))
 
 
 def _is_same(one: Path, other: Path) -> bool:

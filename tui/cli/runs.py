@@ -82,10 +82,10 @@ def list_runs(
 @runs_app.command(name="show")
 def show_run(run: RunName, as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
     """Show all that is known of a run, and draw its loss."""
-    from core.runs.catalog import find_run
+    from core.runs.resolve import resolve_run
     from tui.cli.output.run_report import print_run, read_told, show_row
 
-    told = read_told(find_run(run, folder_of(checkpoints)))
+    told = read_told(resolve_run(run, folder_of(checkpoints)))
     print_json(show_row(told)) if as_json else print_run(told)
 
 
@@ -99,7 +99,7 @@ def compare_runs(
 
     Settings that differ, figures, accuracy per class, and their curves on one chart.
     """
-    from core.runs.catalog import find_run
+    from core.runs.resolve import resolve_run
     from tui.analysis.run_comparison import MIN_COMPARED
     from tui.cli.output.run_report import compared_rows, print_compared, read_told
     from tui.state.app_state import MAX_COMPARED
@@ -107,7 +107,7 @@ def compare_runs(
     if not MIN_COMPARED <= len(runs) <= MAX_COMPARED:
         raise UsageError(f"two to four runs can be compared, not {len(runs)}")
     folder = folder_of(checkpoints)
-    places = [find_run(each, folder) for each in runs]
+    places = [resolve_run(each, folder) for each in runs]
     told = [read_told(each) for each in places]
     print_json(compared_rows(told)) if as_json else print_compared(told)
 
@@ -129,9 +129,9 @@ def export_metrics(
 
     By default to RUN.csv, or to the folder RUN.tensorboard, in the current folder.
     """
-    from core.runs.catalog import find_run
+    from core.runs.resolve import resolve_run
     from tui.cli.output.metrics_export import FORMATS, export
 
     if format not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
-    export(find_run(run, folder_of(checkpoints)), target, format, force=force)
+    export(resolve_run(run, folder_of(checkpoints)), target, format, force=force)

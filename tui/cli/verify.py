@@ -1,7 +1,7 @@
 """`mnist-tui checkpoints verify`: whether what was saved is still what is there."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +49,7 @@ def verify_checkpoints(
     from core.checkpoints.verify import verify_all
 
     rows: list[dict[str, Any]] = []
-    for found in verify_all(_listed(names, folder)):
+    for found in verify_all(_paths(names, folder)):
         ok = found.fault is None
         row = {"path": str(found.path), "ok": ok, "fault": found.fault, "note": found.note}
         rows.append(row | {"bytes": found.bytes})
@@ -68,24 +68,15 @@ def verify_checkpoints(
     return 1 if broken else 0
 
 
-def _listed(names: list[str], folder: Path) -> Iterable[Any]:
+def _paths(names: list[str], folder: Path) -> Iterator[Path]:
+    """Yield the checkpoints that the names mean, or all of a folder of runs."""
     from core.runs.catalog import list_checkpoints
+    from core.runs.resolve import resolve_all
 
-    return _named(names, folder) if names else list_checkpoints(folder)
-
-
-def _named(names: list[str], folder: Path) -> Iterator[Any]:
-    """Every checkpoint of the runs among them, and the files."""
-    from core.checkpoints.io import find
-    from core.files import expand
-    from core.runs.catalog import Listed, list_run
-
+    if not names:
+        yield from (each.path for each in list_checkpoints(folder))
     for name in names:
-        places = [each for each in (expand(name), folder / name) if each.is_dir()]
-        if places and (found := list_run(places[0])):
-            yield from found
-        else:
-            yield Listed(find(name, folder), 0, None, None)
+        yield from resolve_all(name, folder)
 
 
 def _line(path: Path, fault: str | None, note: str | None) -> str:
@@ -100,12 +91,12 @@ def _line(path: Path, fault: str | None, note: str | None) -> str:
 def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from core.checkpoints.io import find
     from core.events import Notice, Preparing
     from core.replay.replay import Replayed, replay
+    from core.runs.resolve import resolve_checkpoint
     from tui.text.formats import printable
 
-    path = find(name, folder)
+    path = resolve_checkpoint(name, folder)
     with _telling() as tell:
         for said in replay(path, steps, data):
             if isinstance(said, Preparing):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core.events import Evaluated, Progress, RunStarted
-from core.runs.record import read_events
+from core.runs.event_reader import read_events
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from core.config import FIELDS, describe_allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
 from core.runs.catalog import list_run
-from core.runs.run import read_description
+from core.runs.description import read_description
+from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
 from tui.state.history import read_run
 from tui.state.run_state import RunState
@@ -41,8 +42,6 @@ LABELS = {
     "seed": "Seed",
 }
 COLUMNS = ("Kind", "Epoch", "Step", "Accuracy", "Loss")
-# Of the names of one checkpoint, that which is replaced last is the one to branch from.
-STEADIEST = ("epoch", "best", "file", "last", "imported")
 
 Branch = tuple[Start, RunState]
 
@@ -65,7 +64,7 @@ def places(folder: Path, step: int) -> list[Place]:
             same.append((listed.kind, listed.path, listed.info))
     out = []
     for same in found.values():
-        same.sort(key=lambda row: STEADIEST.index(row[0]))
+        same.sort(key=lambda row: MOST_LASTING.index(row[0]))
         kinds = tuple(dict.fromkeys(kind for kind, _, _ in same))
         out.append(Place(same[0][1], kinds, same[0][2]))
     return out

@@ -18,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain, first_line
-from core.runs.catalog import RunListed
+from core.runs.catalog import RunInfo
 from tui.screens.app_protocol import AppProtocol, app_of
 from tui.state.history import (
     MAX_OVERLAID,
@@ -36,15 +36,15 @@ COLUMNS = ("", "Run", "Network", "Best", "Age")
 MARKS = {True: "[x]", False: "[ ]"}
 
 
-def as_listed(state: RunState) -> RunListed:
+def as_listed(state: RunState) -> RunInfo:
     """Return the listing's row of a run of this session that is not in the folder any more."""
     run = state.started
     assert run is not None
     described = {"config": {"arch": run.arch}}
-    return RunListed(Path(run.folder), state.phase, described, (), 0, state.told_at)
+    return RunInfo(Path(run.folder), state.phase, described, (), 0, state.told_at)
 
 
-def best_accuracy(run: RunListed, known: RunState | None) -> float | None:
+def best_accuracy(run: RunInfo, known: RunState | None) -> float | None:
     """Return the best test accuracy of its checkpoints, or else of its evaluations."""
     if run.best:
         return run.best.test_accuracy
@@ -65,7 +65,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     class Found(Message):
         """The folder of runs has been read."""
 
-        runs: list[RunListed]
+        runs: list[RunInfo]
         error: str | None
 
     @dataclass
@@ -77,7 +77,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: list[RunListed] = []
+        self._runs: list[RunInfo] = []
         self._known: dict[str, RunState] = {}  # those that need no reading, by their place
         self._chosen: set[Path] = set()
         self._reading = False
@@ -163,7 +163,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         self._read(oldest_first, self._known)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, runs: list[RunListed], known: dict[str, RunState]) -> None:
+    def _read(self, runs: list[RunInfo], known: dict[str, RunState]) -> None:
         states, errors = [], []
         for run in runs:
             try:

@@ -9,9 +9,9 @@ from typing import Any
 
 from core.checkpoints.header import SUFFIX
 from core.events import Event, Progress
-from core.runs.catalog import RunListed, scan_runs
-from core.runs.record import read_events
-from core.runs.run import EVENTS
+from core.runs.catalog import RunInfo, scan_runs
+from core.runs.event_reader import read_events
+from core.runs.layout import EVENTS_FILE
 from tui.state.fold import fold, fold_progress
 from tui.state.run_state import LETTERS, RunState
 
@@ -70,14 +70,14 @@ def _inside(folder: Path, recorded: str | None) -> str | None:
     return str(path) if is_there else None
 
 
-def list_recorded_runs(folder: Path) -> list[RunListed]:
+def list_recorded_runs(folder: Path) -> list[RunInfo]:
     """Return the runs in a folder that have a record, newest first. Raises CheckpointError where
     the folder exists and cannot be read."""
-    found = [run for run in scan_runs(folder) if (run.folder / EVENTS).is_file()]
+    found = [run for run in scan_runs(folder) if (run.folder / EVENTS_FILE).is_file()]
     return sorted(found, key=lambda run: run.modified, reverse=True)
 
 
-def arch_of(run: RunListed) -> str:
+def arch_of(run: RunInfo) -> str:
     """Return the architecture named by run.json or else by a checkpoint; a dash if unknown."""
     arch = run.config.get("arch") or (run.best.arch if run.best else None)
     return arch if isinstance(arch, str) else "–"

@@ -22,7 +22,7 @@ from core.checkpoints.header import read_info
 from core.config import TrainConfig
 from core.errors import UserError
 from core.events import RunFailed, RunStarted
-from core.runs.run import is_live, read_description
+from core.runs.description import is_live, read_description
 from core.runs.watch import newest
 from tests.support import preloaded
 from tests.support.cli import environment_in, one_line

@@ -38,7 +38,7 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from core.runs.run import EVENTS
+from core.runs.layout import EVENTS_FILE
 from tests.support.attached import Running, until
 
 
@@ -72,7 +72,7 @@ def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(goi
         run.wait_for(Evaluated, 8)
         run.inbox.put(Stop())
         first(seen, RunFinished)
-    before = (run.folder / EVENTS).read_bytes()[: connection.hello.recorded].count(b"\n")
+    before = (run.folder / EVENTS_FILE).read_bytes()[: connection.hello.recorded].count(b"\n")
     recorded = [event for event in run.events if event.recorded]
     told = [event for event in seen if event and event.recorded]
     assert before > 5

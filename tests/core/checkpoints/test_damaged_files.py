@@ -13,9 +13,9 @@ from core import files
 from core.checkpoints import header as headers
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
-from core.checkpoints.import_weights import import_file
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError
+from core.runs.imported import import_file
 from tests.support import damaged, preloaded
 from tests.support.damaged import ANY, REFUSED, SAME
 from tui.cli import main as cli

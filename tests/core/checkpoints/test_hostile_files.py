@@ -9,8 +9,8 @@ import torch
 from core.checkpoints import io as checkpoints
 from core.runs import manage as tidying
 from core.runs import watch as watching
-from core.runs.catalog import list_checkpoints, read_listed
-from core.runs.record import read_events
+from core.runs.catalog import list_checkpoints, read_run_info
+from core.runs.event_reader import read_events
 from core.runs.watch import Watch
 from tests.support.checkpoints import INFO
 from tui.cli import main as cli
@@ -59,7 +59,7 @@ def test_a_line_that_means_nothing_is_passed_over(folder_of_runs, line):
 
 def test_a_status_that_there_is_none_of_is_unknown(folder_of_runs):
     (folder_of_runs / "whole" / "run.json").write_text('{"status": "\\u001b[5;5Hhacked"}')
-    assert read_listed(folder_of_runs / "whole").status == "unknown"
+    assert read_run_info(folder_of_runs / "whole").status == "unknown"
 
 
 def test_pruning_all_of_one_folder_leaves_the_runs_here_alone(

@@ -9,12 +9,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.import_weights import import_file
-from core.checkpoints.io import find, load_model
+from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.runs.branch import branch
-from core.runs.catalog import read_listed
+from core.runs.catalog import read_run_info
+from core.runs.imported import import_file
+from core.runs.resolve import resolve_checkpoint
 from core.runs.resume import prepare_resume
 
 
@@ -97,8 +98,8 @@ def test_what_is_no_network_of_ours_names_the_nearest_and_what_differs(tmp_path)
 def test_what_is_imported_is_a_run_that_never_ran(tmp_path, model):
     path, runs = saved(tmp_path, model.state_dict()), tmp_path / "runs"
     imported = import_file(path, runs)
-    assert find("model", runs) == imported.path
-    listed = read_listed(imported.path.parent)
+    assert resolve_checkpoint("model", runs) == imported.path
+    listed = read_run_info(imported.path.parent)
     assert (listed.status, listed.live, listed.checkpoints[0].kind) == (
         "imported",
         False,

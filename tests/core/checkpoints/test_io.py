@@ -16,10 +16,10 @@ from safetensors.torch import save as serialize
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo, encode
 from core.checkpoints.header import read_info as read
-from core.checkpoints.io import digest, find, load, load_model
+from core.checkpoints.io import digest, load, load_model
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
-from core.runs.catalog import inspect, list_checkpoints
+from core.runs.catalog import list_checkpoints, read_checkpoint_file
 from tests.support import preloaded
 from tests.support.checkpoints import (
     INFO,
@@ -198,7 +198,7 @@ def test_what_is_no_checkpoint_of_ours_says_why(tmp_path, content, said):
     path = write(tmp_path / "strange.safetensors", content)
     for message in refusals(path):
         assert said in message
-    listed = inspect(path, len(content))
+    listed = read_checkpoint_file(path, len(content))
     assert listed.info is None
     assert said in listed.error
 
@@ -390,35 +390,6 @@ def test_a_folder_that_is_not_there_lists_nothing_and_one_that_is_no_folder_says
     file = write(tmp_path / "file", b"x")
     with pytest.raises(CheckpointError, match=r"file cannot be read \(Not a directory\)"):
         list_checkpoints(file)
-
-
-@pytest.mark.parametrize("given_as", ["file", "folder", "name"])
-def test_a_checkpoint_is_found_by_its_file_its_run_s_folder_or_its_run_s_name(tmp_path, given_as):
-    best = write(tmp_path / "runs" / "mlp-1" / "best.safetensors", b"")
-    write(tmp_path / "runs" / "mlp-1" / "last.safetensors", b"")
-    name = {"file": str(best), "folder": str(best.parent), "name": "mlp-1"}[given_as]
-    assert find(name, tmp_path / "runs") == best
-
-
-def test_of_a_run_that_was_never_scored_the_last_is_found(tmp_path):
-    last = write(tmp_path / "mlp-1" / "last.safetensors", b"")
-    assert find("mlp-1", tmp_path) == last
-    assert find("mlp-1/last.safetensors", tmp_path) == last
-
-
-def test_the_home_folder_is_understood(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = write(tmp_path / "mine.safetensors", b"")
-    assert find("~/mine.safetensors", tmp_path / "runs") == path
-
-
-def test_what_cannot_be_found_is_named(tmp_path):
-    with pytest.raises(CheckpointError) as refused:
-        find("mlp-9", tmp_path)
-    assert str(refused.value) == f"mlp-9 does not exist, here or as a run in {tmp_path}"
-    (tmp_path / "mlp-1").mkdir()
-    with pytest.raises(CheckpointError, match="mlp-1 has no checkpoint in it"):
-        find("mlp-1", tmp_path)
 
 
 @pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])

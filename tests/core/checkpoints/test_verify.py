@@ -76,7 +76,8 @@ def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
     monkeypatch.setattr(
         "core.checkpoints.verify.verify", lambda path: read.append(path) or verify(path)
     )
-    faults = {each.path.name: each.fault for each in verify_all(list_checkpoints(tmp_path))}
+    paths = [each.path for each in list_checkpoints(tmp_path)]
+    faults = {each.path.name: each.fault for each in verify_all(paths)}
     assert faults == {
         "last.safetensors": None,
         "epoch-001.safetensors": None,

@@ -132,7 +132,7 @@ def test_description_states_typical_accuracy(name):
 
 def test_names_settings_events_and_commands_cost_no_torch():
     modules = ("models.architectures", "config", "events", "commands", "data.datasets")
-    modules += ("runs.run", "checkpoints.io")
+    modules += ("runs.run_writer", "checkpoints.io")
     lines = "; ".join(f"import core.{each}" for each in modules)
     script = f"import sys; {lines}; print([m for m in ('torch', 'numpy') if m in sys.modules])"
     done = subprocess.run(

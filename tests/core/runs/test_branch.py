@@ -17,9 +17,10 @@ from core.errors import CheckpointError, UsageError
 from core.event_json import as_json, from_json
 from core.events import LearningRateChanged, Progress, RunFinished, RunStarted
 from core.runs import branch as branching
-from core.runs import run as runs
+from core.runs import run_writer
 from core.runs.branch import branch
 from core.runs.catalog import list_checkpoints
+from core.runs.description import read_description
 from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
@@ -125,7 +126,7 @@ def test_a_branch_that_is_killed_before_its_first_save_is_taken_up_as_it_is_mean
     assert {rate for step, _, rate in losses(resume_point.folder) if step > 30} == {0.002}
     told = [each for each in recorded(resume_point.folder) if isinstance(each, LearningRateChanged)]
     assert [(each.step, each.learning_rate) for each in told] == [(14, 0.005), (30, 0.002)]
-    described = runs.read_description(resume_point.folder)
+    described = read_description(resume_point.folder)
     assert (described["branched_from"], described["branched_at"]) == (old.name, 30)
 
 
@@ -209,8 +210,8 @@ def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
     with pytest.raises(CheckpointError, match="is in no run's folder"):
         branch(alone, {}, old.parent)
     path = old / "run.json"
-    path.write_text(json.dumps(runs.read_description(old) | {"branched_from": 3}))
-    with runs.reopen(old) as run:
+    path.write_text(json.dumps(read_description(old) | {"branched_from": 3}))
+    with run_writer.reopen(old) as run:
         assert run.branched == (None, 0)
 
 

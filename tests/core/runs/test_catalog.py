@@ -3,38 +3,38 @@
 from core.config import TrainConfig
 from core.events import RunFailed
 from core.runs import catalog as listing
-from core.runs import run as runs
+from core.runs import description, run_writer
 from core.runs.catalog import scan_runs
 
 
 def test_what_goes_while_it_is_looked_at_is_not_broken(tmp_path, monkeypatch):
     config = TrainConfig(arch="linear", checkpoints=str(tmp_path))
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         pass
     for name in ("kept", "gone"):
         (run.folder / f"{name}.safetensors").write_bytes(b"broken")
-    real = listing.inspect
+    real = listing.read_checkpoint_file
 
     def late(path, *more):
         if path.stem == "gone":
             path.unlink()
         return real(path, *more)
 
-    monkeypatch.setattr(listing, "inspect", late)
+    monkeypatch.setattr(listing, "read_checkpoint_file", late)
     (listed,) = scan_runs(tmp_path)
     assert [each.path.stem for each in listed.checkpoints] == ["kept"]
 
 
 def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(tmp_path, monkeypatch):
     config = TrainConfig(arch="linear", checkpoints=str(tmp_path))
-    with runs.create(config, "sample", "cpu") as run:
-        real = listing.is_live
+    with run_writer.create(config, "sample", "cpu") as run:
+        real = description.is_live
 
         def late(folder, described):
             run.record(RunFailed(reason="diverged", message="it did"))
             run.__exit__(None, None, None)
             return real(folder, described)
 
-        monkeypatch.setattr(listing, "is_live", late)
+        monkeypatch.setattr(description, "is_live", late)
         (listed,) = scan_runs(tmp_path)
     assert listed.status == "failed"

@@ -16,8 +16,9 @@ import pytest
 from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.runs import catalog as listing
-from core.runs import run as runs
+from core.runs import run_writer
 from core.runs.catalog import scan_runs
+from core.runs.description import read_description
 from tests.support import preloaded
 
 ROOT = Path(__file__).parents[3]
@@ -88,7 +89,7 @@ def test_runs_that_start_at_once_have_names_of_their_own_and_are_whole(start, na
     assert len(set(names)) == 3
     for name in names:
         folder = start.folder / "checkpoints" / name
-        assert runs.read_description(folder)["run"] == name
+        assert read_description(folder)["run"] == name
         assert checkpoints.load(folder / "last.safetensors")[0].run == name
         assert len(told_steps(folder)) > 0
     assert [run.status for run in scan_runs(start.folder / "checkpoints")] == ["finished"] * 3
@@ -135,7 +136,7 @@ WRITE = """
 import sys, time
 from dataclasses import asdict
 from pathlib import Path
-from core.runs import run as runs
+from core.runs import run_writer
 from core.runs import manage as tidying
 from core.runs import trash
 from core.runs.branch import branch
@@ -152,15 +153,15 @@ def save(run, step):
     for name in ("best", "last"):
         replace_file(run.folder / f"{name}.safetensors", encode(tensor, info) + bytes(2000))
 for turn in range(turns):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         for step in range(5):
             run.record(Paused(step=step))
             save(run, step)
     place = tidying.rename(run.folder, f"{who} {turn}")
-    with runs.reopen(place) as run:  # it still says that it goes on, and those who list ask
+    with run_writer.reopen(place) as run:  # it still says that it goes on, and those who list ask
         save(run, 5)
         _, made = branch(place / "last.safetensors", {"seed": turn}, folder)
-    trash.bring_back(tidying.delete(place))
+    trash.restore(tidying.delete(place))
     tidying.delete(made.folder)
 """
 LIST = """
@@ -185,15 +186,15 @@ def test_a_lister_and_writers_do_not_meet(start, tmp_path):
 
 
 def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatch):
-    with runs.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
+    with run_writer.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
         pass
 
     def read_too_late(place):
         place.rename(tmp_path / "renamed")
-        return runs.read_description(place)
+        return read_description(place)
 
     monkeypatch.setattr(listing, "read_description", read_too_late)
-    assert listing.read_listed(run.folder) is None
+    assert listing.read_run_info(run.folder) is None
     monkeypatch.undo()
     assert [each.name for each in scan_runs(tmp_path)] == ["renamed"]
 
@@ -201,13 +202,13 @@ def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatc
 def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
     """Were there so many of them that one of them always asks."""
     config = TrainConfig(checkpoints=str(tmp_path))
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         pass
     number = os.open(run.folder / "events.jsonl", os.O_RDONLY)
     fcntl.flock(number, fcntl.LOCK_SH)
     threading.Timer(0.5, os.close, [number]).start()
-    with runs.reopen(run.folder):
+    with run_writer.reopen(run.folder):
         since = time.monotonic()
         with pytest.raises(CheckpointError, match=f"going on, in process {os.getpid()}"):
-            runs.reopen(run.folder)
+            run_writer.reopen(run.folder)
         assert time.monotonic() - since < 1, "who has it keeps it, so it is not waited for"

@@ -17,10 +17,10 @@ from core.errors import CheckpointError, DataError
 from core.events import Evaluated, RunFailed, RunFinished, RunStarted
 from core.files import replace_file
 from core.runs import manage as tidying
-from core.runs import run as runs
 from core.runs import trash
 from core.runs.branch import branch
 from core.runs.catalog import scan_runs
+from core.runs.description import read_description
 from core.runs.resume import digits_folder, prepare_resume
 from core.training.trainer import train
 from tui.state.history import read_run
@@ -129,7 +129,7 @@ def test_a_record_that_is_a_link_is_not_written_through(hostile, outside, there)
 def test_a_record_that_is_a_pipe_is_not_waited_for(hostile):
     (hostile / "events.jsonl").unlink()
     os.mkfifo(hostile / "events.jsonl")
-    spoiled = runs.read_description(hostile) | {"status": "running"}
+    spoiled = read_description(hostile) | {"status": "running"}
     (hostile / "run.json").write_text(json.dumps(spoiled))
     [listed] = scan_runs(hostile.parent)
     assert listed.status == "interrupted"
@@ -233,20 +233,20 @@ def test_what_a_link_in_the_trash_leads_to_is_not_brought_back(hostile, outside,
     """That would move it away from where it is."""
     when, trash_folder = "20260102-030405-00000", hostile.parent / trash.TRASH
     away = tmp_path / "away"
-    for kind in (trash.WHOLE, trash.FILES):
+    for kind in (trash.WHOLE_RUN, trash.FILES):
         (away / kind).mkdir(parents=True)
         (away / kind / "some-run").symlink_to(outside)
     for number in (1, 2, 3):
         (trash_folder / f"{when}{number}").mkdir(parents=True)
     (trash_folder / f"{when}0").symlink_to(away)
-    (trash_folder / f"{when}1" / trash.WHOLE).symlink_to(outside.parent)
+    (trash_folder / f"{when}1" / trash.WHOLE_RUN).symlink_to(outside.parent)
     (trash_folder / f"{when}2" / trash.FILES).symlink_to(outside.parent)
     (trash_folder / f"{when}3" / trash.FILES).mkdir()
     (trash_folder / f"{when}3" / trash.FILES / hostile.name).symlink_to(outside)
     assert trash.list_trash(hostile.parent) == []
     for name in (hostile.name, "some-run", "home"):
         with pytest.raises(CheckpointError, match="is in the trash"):
-            trash.restore(name, hostile.parent)
+            trash.restore_latest(name, hostile.parent)
     trash.empty_trash(hostile.parent)
     assert (away / trash.FILES / "some-run").is_symlink()
 

@@ -20,10 +20,10 @@ from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.events import Progress, RunStarted
 from core.runs import manage as tidying
-from core.runs import run as runs
-from core.runs import trash
+from core.runs import run_writer, trash
 from core.runs.branch import branch
-from core.runs.catalog import find_run, read_listed, scan_runs
+from core.runs.catalog import read_run_info, scan_runs
+from core.runs.description import read_description
 from core.runs.resume import prepare_resume
 from tests.support import preloaded
 from tests.support.fakes import key_of, make_fake_train
@@ -99,7 +99,7 @@ def test_a_run_goes_on_exactly_and_branches_with_its_best_under_another_name(
     config = tiny(epochs=3, keep=3, learning_rate=0.3)
     whole = drive(config)
     place = tidying.rename(drive(config, stop_at=13), "my [red] run")
-    assert (place.parent, runs.read_description(place)["run"]) == (whole.parent, "my [red] run")
+    assert (place.parent, read_description(place)["run"]) == (whole.parent, "my [red] run")
     assert read_info(place / "last.safetensors").run != place.name
     state = read_run(place)
     assert (state.started.run, state.started.folder) == (place.name, str(place))
@@ -154,7 +154,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path_factory, name):
     else:
         assert now.name == name
         assert name.isprintable()
-        assert runs.read_description(now)["run"] == name
+        assert read_description(now)["run"] == name
     assert [each.name for each in around.iterdir()] == ["runs"]
     assert [each.folder for each in scan_runs(around / "runs")] == [now]
     after = contents(now)
@@ -179,17 +179,17 @@ def test_a_name_that_is_taken_stays_with_what_has_it(tmp_path):
 
 def test_a_note_and_a_star_keep_each_other_and_make_a_run_no_newer(tmp_path):
     place = make_run(tmp_path)
-    before = place.stat().st_mtime_ns, read_listed(place).modified
+    before = place.stat().st_mtime_ns, read_run_info(place).modified
     tidying.star(place, True)
     assert tidying.note(place, " two\nlines  [red] ") == "two lines [red]"
-    listed = read_listed(place)
+    listed = read_run_info(place)
     assert (listed.note, listed.star) == ("two lines [red]", True)
     assert (place.stat().st_mtime_ns, listed.modified) == before
     with pytest.raises(CheckpointError, match="at most 500 characters, not 501"):
         tidying.note(place, "x" * 501)
     tidying.note(place, "")
     tidying.star(place, False)
-    assert (read_listed(place).note, read_listed(place).star) == ("", False)
+    assert (read_run_info(place).note, read_run_info(place).star) == ("", False)
 
 
 def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(tidying, "replace_file", slowly)
     tidying.note(place, "good")
     other.join()
-    assert (read_listed(place).note, read_listed(place).star) == ("good", True)
+    assert (read_run_info(place).note, read_run_info(place).star) == ("good", True)
 
 
 def test_what_is_deleted_comes_back_to_the_byte(tmp_path):
@@ -219,16 +219,16 @@ def test_what_is_deleted_comes_back_to_the_byte(tmp_path):
     gone = tidying.delete(place)
     assert (gone.run, gone.files) == (place.name, ())
     assert list(scan_runs(tmp_path)) == []
-    assert trash.restore(place.name, tmp_path) == place
+    assert trash.restore_latest(place.name, tmp_path) == place
     with pytest.raises(CheckpointError, match="already"):
         tidying.delete(tidying.delete(make_run(tmp_path, "b")).place / "run" / "b")
-    trash.restore("b", tmp_path)
-    assert trash.restore(place.name, tmp_path) == place
+    trash.restore_latest("b", tmp_path)
+    assert trash.restore_latest(place.name, tmp_path) == place
     assert {path: each for path, each in contents(tmp_path).items() if path[0] != "b"} == before
     assert place.stat().st_mtime_ns == age
     assert list((tmp_path / ".trash").iterdir()) == []
     with pytest.raises(CheckpointError, match="nothing of b is in the trash"):
-        trash.restore("b", tmp_path)
+        trash.restore_latest("b", tmp_path)
 
 
 def test_what_is_there_again_is_not_replaced(tmp_path):
@@ -238,12 +238,12 @@ def test_what_is_there_again_is_not_replaced(tmp_path):
     write_checkpoint(make_run(tmp_path) / "last.safetensors", 9)
     before = contents(place)
     with pytest.raises(CheckpointError, match="is there already"):
-        trash.restore("linear-1", tmp_path)
+        trash.restore_latest("linear-1", tmp_path)
     tidying.rename(place, "new")
-    trash.restore("linear-1", tmp_path)
+    trash.restore_latest("linear-1", tmp_path)
     write_checkpoint(place / "last.safetensors", 8)
     with pytest.raises(CheckpointError, match="is there again"):
-        trash.restore("linear-1", tmp_path)
+        trash.restore_latest("linear-1", tmp_path)
     assert read_info(place / "last.safetensors").step == 8
     assert contents(tmp_path / "new").keys() == before.keys()
 
@@ -257,7 +257,7 @@ def test_a_link_is_moved_and_what_it_leads_to_stays(tmp_path):
     now = tidying.rename(folder / "link", "other")
     tidying.delete(now)
     assert trash.list_trash(folder)[0].bytes < 100
-    trash.restore("other", folder)
+    trash.restore_latest("other", folder)
     assert os.readlink(now) == "../elsewhere/linear-1"
     tidying.delete(now)
     trash.empty_trash(folder)
@@ -300,7 +300,7 @@ def test_pruning_counts_what_the_disk_gets_back(tmp_path):
         f"{kind}.safetensors" for kind in ("last", "best", "mine")
     }
     assert tidying.prune(place).trashed is None
-    trash.restore(place.name, tmp_path)
+    trash.restore_latest(place.name, tmp_path)
     for kind in ("last", "best"):
         (place / f"{kind}.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="no best or last checkpoint that can be read"):
@@ -309,9 +309,9 @@ def test_pruning_counts_what_the_disk_gets_back(tmp_path):
 
 LIVE = """
 import sys
-from core.runs import run as runs
+from core.runs import run_writer
 from core.config import TrainConfig
-with runs.create(TrainConfig(arch="linear", checkpoints=sys.argv[1]), "sample", "cpu") as run:
+with run_writer.create(TrainConfig(arch="linear", checkpoints=sys.argv[1]), "sample", "cpu") as run:
     print(run.name, flush=True)
     sys.stdin.read()
 """
@@ -343,13 +343,13 @@ def test_a_run_that_goes_on_can_be_noted_on_and_no_more(tmp_path):
                 act()
         tidying.note(place, "still at it")
         tidying.delete(place / "epoch-001.safetensors")
-        assert read_listed(place).live
+        assert read_run_info(place).live
         process.kill()
     assert tidying.delete(tidying.rename(place, "other")).run == "other"
 
 
 def test_a_run_that_is_moved_while_it_is_taken_up_is_refused(tmp_path, monkeypatch):
-    place, real = make_run(tmp_path), runs.lock
+    place, real = make_run(tmp_path), run_writer.lock
     taken = []
 
     def moved_first(file, *more):
@@ -358,11 +358,11 @@ def test_a_run_that_is_moved_while_it_is_taken_up_is_refused(tmp_path, monkeypat
             tidying.delete(place)
         return real(file, *more)
 
-    monkeypatch.setattr(runs, "lock", moved_first)
+    monkeypatch.setattr(run_writer, "lock", moved_first)
     with pytest.raises(CheckpointError, match="has just been renamed or deleted"):
-        runs.reopen(place)
+        run_writer.reopen(place)
     assert list(scan_runs(tmp_path)) == []
-    assert trash.restore(place.name, tmp_path) == place
+    assert trash.restore_latest(place.name, tmp_path) == place
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path, monkeypatch):
@@ -388,7 +388,7 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path, monkeypatch):
 AT_ONCE = """
 import random, sys
 from pathlib import Path
-from core.runs import run as runs
+from core.runs import run_writer
 from core.runs import manage as tidying
 from core.runs import trash
 from core.config import TrainConfig
@@ -399,7 +399,7 @@ def begun(config):
     # Its folder may be renamed in the moment before it is locked: then it says so, and has nothing.
     while True:
         try:
-            return runs.create(config, "sample", "cpu")
+            return run_writer.create(config, "sample", "cpu")
         except CheckpointError:
             pass
 (folder / "noted").mkdir(exist_ok=True)
@@ -414,8 +414,8 @@ for turn in range(60):
         match dice.randrange(4):
             case 0: tidying.rename(place, f"run {dice.randrange(6)}")
             case 1: tidying.delete(place)
-            case 2: trash.restore(dice.choice(trash.list_trash(folder)).run, folder)
-            case 3: runs.reopen(place).__exit__(None, None, None)
+            case 2: trash.restore_latest(dice.choice(trash.list_trash(folder)).run, folder)
+            case 3: run_writer.reopen(place).__exit__(None, None, None)
     except (CheckpointError, IndexError):
         pass
     if seed == "1": tidying.note(folder / "noted", f"note {turn}")
@@ -462,7 +462,7 @@ for turn in range(100):
             case "rename": tidying.rename(place / "linear-1", "other")
             case "delete": tidying.delete(place / "linear-1")
             case "prune": tidying.prune(place / "linear-1")
-            case "restore": trash.restore("linear-1", place)
+            case "restore": trash.restore_latest("linear-1", place)
             case "note": tidying.note(place / "linear-1", "new")
         os._exit(0)
     if os.waitpid(child, 0)[1] == 0: break
@@ -488,30 +488,15 @@ def test_whoever_is_killed_in_the_middle_has_lost_nothing(tmp_path, act):
             if not list(each.iterdir()):  # claimed for the move that did not come
                 os.utime(each, (1, 1))
         for each in trash.list_trash(here):
-            trash.bring_back(each)
+            trash.restore(each)
         (now,) = (each.folder for each in scan_runs(here))
         for name, data in files.items():
             found = (now / name).read_bytes()
             if name not in ("run.json", "notes.json"):
                 assert found == data
-        assert runs.read_description(now)["run"] in ("linear-1", "other")
-        assert read_listed(now).note in ("old", "new")
+        assert read_description(now)["run"] in ("linear-1", "other")
+        assert read_run_info(now).note in ("old", "new")
         tidying.delete(now)  # and it is whole enough for whatever comes next
-
-
-def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, monkeypatch):
-    place = make_run(tmp_path, "linear-20260102-030405")
-    write_checkpoint((tmp_path / "carried").mkdir() or tmp_path / "carried" / "a.safetensors", 1)
-    assert find_run(place.name, tmp_path) == place
-    assert find_run(str(place), Path("nowhere")) == place
-    carried = tmp_path / "carried"
-    assert find_run("carried", tmp_path) == find_run(str(carried), tmp_path) == carried
-    monkeypatch.chdir(place)
-    assert find_run(".", Path("nowhere")) == place
-    for name in ("", "..", ".trash", "linear-20260102-030406", "a\0b", "carried/a.safetensors"):
-        with pytest.raises(CheckpointError, match="does not exist, here or as a run in") as error:
-            find_run(name, tmp_path)
-        assert ("did you mean linear-20260102-030405?" in str(error.value)) == (name[-1:] == "6")
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -544,7 +529,7 @@ def test_the_commands(tmp_path):
     assert len(json.loads(call(tmp_path, "runs", "trash", "--json").stdout)) == 3
     assert call(tmp_path, "runs", "restore", "a b").returncode == 0
     assert call(tmp_path, "runs", "note", "a b", "good").returncode == 0
-    assert read_listed(place.with_name("a b")).note == "good"
+    assert read_run_info(place.with_name("a b")).note == "good"
     refused = call(tmp_path, "runs", "trash", "--empty")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     freed = json.loads(call(tmp_path, "runs", "trash", "--empty", "--yes", "--json").stdout)
@@ -592,9 +577,9 @@ async def test_all_of_it_by_keys(tmp_path, size):
         table = app.screen.query_one(Listing)
         await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("asterisk")
-        await until(pilot, lambda: read_listed(place).star)
+        await until(pilot, lambda: read_run_info(place).star)
         await pilot.press("n", *"seen", "enter")
-        await until(pilot, lambda: read_listed(place).note == "seen")
+        await until(pilot, lambda: read_run_info(place).note == "seen")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         app.run_state = state_of(place)
         await pilot.press("R")
@@ -605,7 +590,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         place = tmp_path / "two"
-        assert read_listed(place).star
+        assert read_run_info(place).star
         assert app.run_state == state_of(place)
         await until(pilot, lambda: all(row.run.folder == place for row in table.rows))
         await pilot.press("P")
@@ -622,7 +607,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await until(pilot, lambda: len(table.rows) == 4)
         for part in ("two is in the trash; press U", "3 files of two is back", "there is nothing"):
             assert part in said(pilot)
-        with runs.reopen(place):
+        with run_writer.reopen(place):
             await pilot.press("D")
             await until(pilot, lambda: "is going on" in said(pilot))
         assert place.exists()
@@ -632,5 +617,5 @@ def test_what_was_pruned_comes_back_under_the_run_s_new_name(tmp_path):
     place = make_run(tmp_path, "before", epochs=3)
     pruned = tidying.prune(place)
     now = tidying.rename(place, "now")
-    trash.restore("now", tmp_path)
+    trash.restore_latest("now", tmp_path)
     assert set(pruned.files) <= {each.name for each in now.iterdir()}

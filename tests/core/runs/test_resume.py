@@ -20,7 +20,7 @@ from core.data import datasets
 from core.errors import CheckpointError, UsageError
 from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
 from core.models.architectures import ARCHITECTURES
-from core.runs import run as runs
+from core.runs.description import read_description
 from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
@@ -160,7 +160,7 @@ def test_a_finished_run_is_extended_as_if_it_had_been_planned_so(tiny, every_ste
     assert only(events, RunStarted)[0].total_steps == 30
     assert_same_end(whole, cut)
     assert told(whole) == told(cut)
-    assert runs.read_description(cut)["config"]["epochs"] == 3
+    assert read_description(cut)["config"]["epochs"] == 3
 
 
 def test_a_rate_that_was_changed_stays_changed(tiny, every_step):
@@ -227,7 +227,7 @@ def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
     inbox.put(Start(*prepare_resume(str(cut), Path("nowhere"))))
     thread = threading.Thread(target=lambda: list(serve(inbox)))
     thread.start()
-    while runs.read_description(cut)["status"] != "finished":
+    while read_description(cut)["status"] != "finished":
         thread.join(0.05)
     inbox.put(Quit())
     thread.join(10)
@@ -311,7 +311,7 @@ def test_a_run_is_known_by_its_name_from_within_its_folder(tiny, every_step, mon
     cut = folder_of(drive(tiny(), {13: [Stop()]}))
     monkeypatch.chdir(cut)
     assert only(go_on("."), RunStarted)[0].run == cut.name
-    assert runs.read_description(cut)["run"] == cut.name
+    assert read_description(cut)["run"] == cut.name
 
 
 def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
@@ -350,7 +350,7 @@ def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
 
 def test_a_description_that_others_have_spoiled_does_not_matter(tiny, every_step):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
-    described = runs.read_description(cut) | {"versions": "none", "pid": None}
+    described = read_description(cut) | {"versions": "none", "pid": None}
     (cut / "run.json").write_text(json.dumps(described))
     with (cut / "events.jsonl").open("a") as file:
         file.write('{"event": "paused", "time": 1, "step": "many"}\n[]\n\n')
@@ -587,7 +587,7 @@ def test_whatever_is_asked_on_the_way_and_however_often_it_stops(
         first.setdefault(stops[0], []).append(Stop())
     folder = folder_of(drive(whole_run[0], first))
     for step in [*stops[1:], None]:
-        if runs.read_description(folder)["status"] == "finished":
+        if read_description(folder)["status"] == "finished":
             break
         more = {step: [Stop()]} if step else {}
         go_on(folder, more)

@@ -39,7 +39,7 @@ from core.events import (
 )
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS
-from core.runs.run import Run
+from core.runs.run_writer import RunWriter
 from core.training import checkpoint_writer as saving
 from core.training import loop as session
 from core.training.control import ForwardedCommand
@@ -276,7 +276,7 @@ def test_a_record_that_cannot_be_written_is_told_once_and_training_goes_on(tiny,
     def full(run, event):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Run, "record", full)
+    monkeypatch.setattr(RunWriter, "record", full)
     events = drive(tiny())
     [notice] = only(events, Notice)
     assert notice.message.startswith("the run's record in ")
@@ -516,11 +516,11 @@ def test_whatever_fails_in_saving_ends_no_run(tiny, every_step, monkeypatch, fau
 
 def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, saved_at_once, monkeypatch):
     """From step 4 until step 8 the record cannot be written, and the disk takes checkpoints."""
-    real, blocked, kept = Run._write_events, [], []
+    real, blocked, kept = RunWriter._write_events, [], []
 
     def refusing(run):
         if blocked:
-            run.behind = "Input/output error"
+            run.write_error = "Input/output error"
             raise OSError(5, "Input/output error")
         real(run)
 
@@ -528,7 +528,7 @@ def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, saved_at_once, m
         lines = (path.parent / "events.jsonl").read_text().splitlines()
         kept.append((info.step, max(json.loads(line).get("step", 0) for line in lines)))
 
-    monkeypatch.setattr(Run, "_write_events", refusing)
+    monkeypatch.setattr(RunWriter, "_write_events", refusing)
     monkeypatch.setattr(checkpoints, "save", save)
     inbox = Inbox()
     for event in train(tiny(epochs=1), inbox):

@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from core.checkpoints.export_weights import export
-from core.checkpoints.import_weights import import_file
 from core.checkpoints.io import load_model
 from core.data.datasets import load
 from core.models.inference import normalize, predict
 from core.models.metrics import METRICS
+from core.runs.imported import import_file
 
 STEPS, BATCH, TESTED = 25, 64, 800
 

@@ -13,7 +13,7 @@ import pytest
 
 from core.event_json import from_json
 from core.events import Evaluated, Progress
-from core.runs.catalog import find_run
+from core.runs.resolve import resolve_run
 from tests.support.cli import environment_in, runner
 
 EVIL = "[red]x\n\u202eb"
@@ -106,7 +106,7 @@ def test_a_run_is_shown_with_its_curve(runs):
     assert missing.returncode == 1
     near = f"as a run in {folder}; did you mean {one}?"
     assert near in missing.stderr or f"did you mean {other}?" in missing.stderr
-    assert find_run(one, folder) == find_run(str(folder / one), folder.parent) == folder / one
+    assert resolve_run(one, folder) == resolve_run(str(folder / one), folder.parent) == folder / one
 
 
 def test_runs_are_compared(runs):

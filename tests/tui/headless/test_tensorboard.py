@@ -8,10 +8,10 @@ import pytest
 
 from core.commands import Stop
 from core.events import Evaluated, Notice, Progress, RunFinished, RunStarted
-from core.runs.catalog import read_listed
+from core.runs.catalog import read_run_info
 from core.runs.manage import delete, rename
 from core.runs.resume import prepare_resume
-from core.runs.trash import restore
+from core.runs.trash import restore_latest
 from core.training.trainer import train
 from tui.headless.event_files import PATTERN, TAGS, EventFile
 from tui.headless.metrics_rows import rows_of
@@ -152,14 +152,14 @@ def test_a_link_in_the_run_s_folder_is_not_followed(tiny, tmp_path):
 def test_its_files_are_a_part_of_the_run(tiny):
     folder, _ = begun(tiny())
     inside = sum(each.stat().st_size for each in (folder / FOLDER).iterdir())
-    before = read_listed(folder)
+    before = read_run_info(folder)
     for each in (folder / FOLDER).iterdir():
         each.rename(folder.parent / each.name)
-    assert read_listed(folder).bytes == before.bytes - inside
+    assert read_run_info(folder).bytes == before.bytes - inside
     for each in folder.parent.glob(PATTERN):
         each.rename(folder / FOLDER / each.name)
     told = told_of(folder)
     folder = rename(folder, "mine")
     delete(folder)
     assert not folder.exists()
-    assert told_of(restore("mine", folder.parent)) == told
+    assert told_of(restore_latest("mine", folder.parent)) == told

@@ -286,8 +286,8 @@ def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
     watch = Watch(folder)
     assert len(dict(watch.look())) == 12
     read = []
-    real = watching.read_listed
-    monkeypatch.setattr(watching, "read_listed", lambda place: read.append(place) or real(place))
+    real = watching.read_run_info
+    monkeypatch.setattr(watching, "read_run_info", lambda place: read.append(place) or real(place))
     assert list(watch.look()) == []
     assert read == []
     (folder / "run-1" / "last.safetensors").unlink()

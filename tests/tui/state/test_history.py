@@ -5,7 +5,7 @@ import tracemalloc
 
 from core.event_json import as_json
 from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted
-from core.runs.record import read_events
+from core.runs.event_reader import read_events
 from tests.support.events import STARTED, progress
 from tui.state.history import read_run
 

@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-from core.runs.catalog import Listed
+from core.runs.catalog import CheckpointFile
 from tui.text.formats import age, date_text, file_size, loss_text, percent, printable
 
 
-def checkpoint_row(listed: Listed, *, whole: bool = False) -> dict[str, Any]:
+def checkpoint_row(listed: CheckpointFile, *, whole: bool = False) -> dict[str, Any]:
     """What `checkpoints list --json` says of one file; `whole` adds its config and digest."""
     info = listed.info
     if info is None:
@@ -31,7 +31,7 @@ def checkpoint_row(listed: Listed, *, whole: bool = False) -> dict[str, Any]:
     return row
 
 
-def print_checkpoints(listed: list[Listed]) -> None:
+def print_checkpoints(listed: list[CheckpointFile]) -> None:
     now = time.time()
     head = ("RUN", "KIND", "ARCH", "DATA", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
     rows: list[tuple[str, ...]] = [head]
@@ -62,7 +62,7 @@ def print_checkpoints(listed: list[Listed]) -> None:
         )
 
 
-def print_checkpoint(listed: Listed) -> None:
+def print_checkpoint(listed: CheckpointFile) -> None:
     row = checkpoint_row(listed, whole=True)
     config = row.pop("config")
     saved = date_text(row["saved_at"])

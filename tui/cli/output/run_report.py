@@ -8,7 +8,7 @@ from typing import Any
 
 from core.config import FIELDS
 from core.errors import CheckpointError, explain
-from core.runs.catalog import RunListed, read_listed
+from core.runs.catalog import RunInfo, read_run_info
 from tui.analysis.run_comparison import (
     NO_SETTINGS,
     RunMetrics,
@@ -51,7 +51,7 @@ LONGEST_CELL = 40
 class Told:
     """One run: its files, its record, and what could not be read of that."""
 
-    listed: RunListed
+    listed: RunInfo
     state: RunState
     problem: str | None
 
@@ -68,7 +68,7 @@ class Told:
 
 def read_told(folder: Path) -> Told:
     """Raises CheckpointError where it has gone."""
-    listed = read_listed(folder)
+    listed = read_run_info(folder)
     if listed is None:
         raise CheckpointError(f"{folder} is no run any more")
     try:
@@ -187,7 +187,7 @@ def _print_config(config: dict[str, Any]) -> None:
             print_pairs([("  " + printable(name.replace("_", " ")), said) for name, said in pairs])
 
 
-def _print_checkpoints(listed: RunListed) -> None:
+def _print_checkpoints(listed: RunInfo) -> None:
     now, rows = time.time(), []
     for each in listed.checkpoints:
         info, name = each.info, each.path.name

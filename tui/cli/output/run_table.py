@@ -9,9 +9,9 @@ from typing import Any
 from core.event_json import from_json
 from core.events import Evaluated, Progress, RunStarted
 from core.files import open_no_follow
-from core.runs.catalog import RunListed
-from core.runs.record import read_events
-from core.runs.run import DESCRIPTION, EVENTS
+from core.runs.catalog import RunInfo
+from core.runs.event_reader import read_events
+from core.runs.layout import DESCRIPTION, EVENTS_FILE
 from tui.cli.output.tables import print_table
 from tui.state.history import arch_of
 from tui.text.formats import age, file_size, loss_text, percent
@@ -40,7 +40,7 @@ COLUMNS = {
 TAIL = 2**16  # more than the longest events take
 
 
-def run_row(run: RunListed) -> dict[str, Any]:
+def run_row(run: RunInfo) -> dict[str, Any]:
     """What `runs list --json` says of one run, from its run.json and its checkpoints' headers; of
     one that is going on also from the end of its record."""
     infos = [each.info for each in run.checkpoints if each.info]
@@ -77,13 +77,13 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def problem_of(run: RunListed) -> str | None:
+def problem_of(run: RunInfo) -> str | None:
     """What is amiss with its files, in words; None where nothing is."""
     said = []
     if not run.described:
         there = (run.folder / DESCRIPTION).exists()
         said.append("run.json cannot be read" if there else "no run.json")
-    if not (run.folder / EVENTS).is_file():
+    if not (run.folder / EVENTS_FILE).is_file():
         said.append("no events.jsonl")
     if not run.checkpoints and not run.live:
         said.append("no checkpoints")
@@ -93,7 +93,7 @@ def problem_of(run: RunListed) -> str | None:
     return ", ".join(said) or None
 
 
-def told_config(run: RunListed) -> dict[str, Any]:
+def told_config(run: RunInfo) -> dict[str, Any]:
     """What its record begins with, for a run without a run.json."""
     with suppress(OSError):
         first = next(read_events(run.folder), None)
@@ -102,10 +102,10 @@ def told_config(run: RunListed) -> dict[str, Any]:
     return {}
 
 
-def newest_figures(run: RunListed) -> dict[str, Any]:
+def newest_figures(run: RunInfo) -> dict[str, Any]:
     """What its record ends with: the loss and the epochs done, as far as they stand there."""
     found: dict[str, Any] = {}
-    with suppress(OSError), open(run.folder / EVENTS, "rb", opener=open_no_follow) as file:
+    with suppress(OSError), open(run.folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         for line in reversed(file.read(TAIL).splitlines()):
             event = from_json(line.decode(errors="replace"))

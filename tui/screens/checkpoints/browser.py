@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from core.runs.catalog import Listed, RunListed
+from core.runs.catalog import CheckpointFile, RunInfo
 from tui.screens.captions import between, clicked, key, line
 from tui.screens.checkpoints.manage_actions import Tidying
 from tui.screens.checkpoints.preview import Preview
@@ -119,19 +119,19 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         chosen = self.listing.chosen
         return chosen if isinstance(chosen, Entry) else None
 
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> CheckpointFile | None:
         """The checkpoint under the cursor; on a run's own row its newest, if it has one."""
         entry = self.entry()
         if entry is None or entry.listed:
             return entry.listed if entry else None
         return next((each for each in entry.run.checkpoints if each.info), None)
 
-    def chosen_run(self) -> RunListed | None:
+    def chosen_run(self) -> RunInfo | None:
         """The run that this is of."""
         entry = self.entry()
         return entry.run if entry else None
 
-    def marked(self) -> list[Listed]:
+    def marked(self) -> list[CheckpointFile]:
         """Those that are marked for comparison and still there, in the order of marking."""
         there = {
             entry.key: entry.listed

@@ -20,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from core.errors import UserError, first_line
-from core.runs.catalog import Listed, RunListed, read_notes
+from core.runs.catalog import CheckpointFile, RunInfo, read_notes
 from tui.screens.base import View
 from tui.text.formats import file_size, printable
 
@@ -57,11 +57,11 @@ class Tidying(View):
         super().__init__()
         self._turn = asyncio.Lock()
 
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> CheckpointFile | None:
         """The checkpoint under the cursor."""
         raise NotImplementedError
 
-    def chosen_run(self) -> RunListed | None:
+    def chosen_run(self) -> RunInfo | None:
         """The run under the cursor, or the one of the checkpoint there."""
         raise NotImplementedError
 
@@ -175,12 +175,12 @@ def _delete(what: Path) -> str:
 
 
 def _bring_back(folder: Path) -> str:
-    from core.runs.trash import bring_back, list_trash
+    from core.runs.trash import list_trash, restore
 
     trashed = list_trash(folder)
     if not trashed:
         return "there is nothing in the trash to bring back"
-    bring_back(trashed[0])
+    restore(trashed[0])
     return f"{trashed[0].what} is back"
 
 

@@ -13,8 +13,8 @@ from textual.timer import Timer
 
 from core.errors import explain
 from core.events import Digit
-from core.runs.catalog import Listed
-from core.runs.run import EVENTS
+from core.runs.catalog import CheckpointFile
+from core.runs.layout import EVENTS_FILE
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
@@ -128,7 +128,7 @@ class Previewing(View):
 
         since = monotonic()
         try:
-            size = os.path.getsize(folder / EVENTS) if (folder / EVENTS).exists() else 0
+            size = os.path.getsize(folder / EVENTS_FILE) if (folder / EVENTS_FILE).exists() else 0
             state = (
                 known.state if known and known.bytes == size else without_digits(read_run(folder))
             )
@@ -194,7 +194,7 @@ class Previewing(View):
         self.query_one(Preview).preferences = preferences
 
 
-def _has_digits(listed: Listed, data: str | None) -> bool:
+def _has_digits(listed: CheckpointFile, data: str | None) -> bool:
     """Whether the digits of a checkpoint are here: to look at it none are downloaded."""
     from core.data.datasets import DATASETS
     from core.runs.resume import digits_folder

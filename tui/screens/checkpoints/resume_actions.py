@@ -12,8 +12,8 @@ from textual.message import Message
 
 from core.commands import Start
 from core.errors import first_line
-from core.runs.catalog import Listed, RunListed
-from core.runs.run import is_imported
+from core.runs.catalog import CheckpointFile, RunInfo
+from core.runs.description import is_imported
 from tui.screens.base import View
 from tui.text.formats import printable
 
@@ -36,10 +36,10 @@ class GoingOn(View):
         branch: Branch | None
         why: str = ""
 
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> CheckpointFile | None:
         return None
 
-    def chosen_run(self) -> RunListed | None:
+    def chosen_run(self) -> RunInfo | None:
         return None
 
     def action_take_up(self) -> None:
@@ -54,7 +54,7 @@ class GoingOn(View):
         else:
             self._take_up(run.folder)
 
-    def _is_ours(self, run: RunListed) -> bool:
+    def _is_ours(self, run: RunInfo) -> bool:
         started = self.mnist.run_state.started
         return self.mnist.run_state.active and bool(
             started and Path(started.folder).resolve() == run.folder.resolve()

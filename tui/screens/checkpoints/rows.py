@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.runs.catalog import Listed, RunListed
+from core.runs.catalog import CheckpointFile, RunInfo
 from core.runs.watch import Newest, Watched
 from tui.text.formats import age, file_size, loss_text, percent, printable
 from tui.widgets.virtual_table import Column, Row
@@ -24,8 +24,8 @@ class Entry:
     looks in, `name` the run's as it can be shown."""
 
     key: str
-    run: RunListed
-    listed: Listed | None
+    run: RunInfo
+    listed: CheckpointFile | None
     newest: Newest | None
     name: str
     words: str
@@ -84,7 +84,7 @@ def entries_of(watched: Watched) -> tuple[Entry, ...]:
 
 
 def _entry(
-    key: str, watched: Watched, listed: Listed | None, name: str, said: Sequence[str]
+    key: str, watched: Watched, listed: CheckpointFile | None, name: str, said: Sequence[str]
 ) -> Entry:
     entry = Entry(key, watched.run, listed, watched.newest, name, "")
     fault = "broken" if listed and listed.error else ""

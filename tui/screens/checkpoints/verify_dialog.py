@@ -15,7 +15,7 @@ from textual.worker import get_current_worker
 
 from core.checkpoints.verify import Verified, verify_all
 from core.runs.catalog import list_run
-from core.runs.run import EVENTS
+from core.runs.layout import EVENTS_FILE
 from tui.text.formats import file_size, printable
 
 HOW = (
@@ -56,8 +56,8 @@ class Verify(ModalScreen[None]):
     def _verify(self) -> None:
         worker = get_current_worker()
         # The one that was asked about goes first.
-        listed = sorted(list_run(self._path.parent), key=lambda each: each.path != self._path)
-        for verified in verify_all(listed):
+        paths = [each.path for each in list_run(self._path.parent)]
+        for verified in verify_all(sorted(paths, key=lambda path: path != self._path)):
             if worker.is_cancelled:
                 return
             self.post_message(self.Found(verified))
@@ -69,7 +69,7 @@ class Verify(ModalScreen[None]):
         lines = [_line(each) for each in self._found]
         if message.verified:
             lines.append(Content("reading …"))
-        elif (self._path.parent / EVENTS).exists():
+        elif (self._path.parent / EVENTS_FILE).exists():
             name = printable(shlex.quote(str(self._path)))
             command = f"mnist-tui checkpoints verify {name} --replay 500"
             self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))

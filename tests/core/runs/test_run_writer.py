@@ -22,7 +22,7 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
-from core.runs import run as runs
+from core.runs import run_writer
 
 ROOT = Path(__file__).parents[3]
 SCORED = Evaluated(epoch=1, step=10, test_loss=0.3, test_accuracy=0.9)
@@ -46,12 +46,12 @@ def config(tmp_path) -> TrainConfig:
     return TrainConfig(arch="linear", checkpoints=str(tmp_path / "runs"), seed=5)
 
 
-def description(run: runs.Run) -> dict:
+def description(run: run_writer.RunWriter) -> dict:
     return json.loads((run.folder / "run.json").read_text())
 
 
 def test_a_run_s_folder_says_what_it_is(config):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         said = description(run)
         assert run.folder.parent == config.folder
         assert run.folder.name == run.name == said["run"]
@@ -68,20 +68,20 @@ def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
         return "1.2.3"
 
     monkeypatch.setattr("importlib.metadata.version", version_of)
-    found = runs.versions()
+    found = run_writer.versions()
     del found["python"]
     assert found == {"mnist-tui": "unknown", "torch": "1.2.3", "safetensors": "1.2.3"}
 
 
 def test_a_folder_of_runs_is_made_however_deep_it_is(tmp_path):
     config = TrainConfig(checkpoints=str(tmp_path / "a" / "b" / "c"))
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         assert run.folder.parent == tmp_path / "a" / "b" / "c"
         assert description(run)["status"] == "running"
 
 
 def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(config):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         stored = description(run)["config"]
     assert config.dataset == "auto"
     assert stored["dataset"] == "sample"
@@ -89,8 +89,8 @@ def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(c
 
 
 def test_runs_that_start_in_the_same_second_get_folders_of_their_own(config, monkeypatch):
-    monkeypatch.setattr("core.runs.run.time.strftime", lambda layout: "20260102-030405")
-    made = [runs.create(config, "sample", "cpu") for _ in range(3)]
+    monkeypatch.setattr("core.runs.run_writer.time.strftime", lambda layout: "20260102-030405")
+    made = [run_writer.create(config, "sample", "cpu") for _ in range(3)]
     for run in made:
         run.record(SCORED)
         with run:
@@ -102,7 +102,7 @@ def test_runs_that_start_in_the_same_second_get_folders_of_their_own(config, mon
 
 
 def test_events_can_be_read_as_soon_as_they_are_recorded(config):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         for count in (1, 2, 3):
             run.record(SCORED)
             lines = (run.folder / "events.jsonl").read_text().splitlines()
@@ -110,7 +110,7 @@ def test_events_can_be_read_as_soon_as_they_are_recorded(config):
 
 
 def test_what_is_only_for_listeners_is_not_recorded(config):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         run.record(Preparing(message="reading"))
         run.record(Predicted(digits=(), samples=0, step=0))
         assert (run.folder / "events.jsonl").read_text() == ""
@@ -128,7 +128,7 @@ def test_what_is_only_for_listeners_is_not_recorded(config):
     ],
 )
 def test_the_status_follows_the_events(config, events: list[Event], status):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         for event in events:
             run.record(event)
         assert description(run)["status"] == status
@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
     file.write_text("in the way")
     config = TrainConfig(checkpoints=str(file / "runs"))
     with pytest.raises(CheckpointError) as refused:
-        runs.create(config, "sample", "cpu")
+        run_writer.create(config, "sample", "cpu")
     message = str(refused.value)
     assert message.startswith(f"the checkpoint folder {file / 'runs'} cannot be written (")
     assert message.endswith("choose another with --checkpoints")
@@ -152,10 +152,10 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
 
 def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
     code = (
-        "import sys; from core.runs import run as runs; from core.config import TrainConfig\n"
+        "import sys; from core.runs import run_writer; from core.config import TrainConfig\n"
         "config = TrainConfig(checkpoints=sys.argv[1])\n"
         "for _ in range(20):\n"
-        "    with runs.create(config, 'sample', 'cpu') as run: print(run.name)"
+        "    with run_writer.create(config, 'sample', 'cpu') as run: print(run.name)"
     )
     started = [
         subprocess.Popen(
@@ -173,7 +173,7 @@ def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
 
 def test_a_run_s_folder_expands_the_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    with runs.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
+    with run_writer.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
         assert run.folder.parent == tmp_path / "runs"
 
 
@@ -182,7 +182,7 @@ def test_what_a_full_disk_did_not_take_is_written_when_it_can_be(config):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     line = as_json(SCORED) + "\n"
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         run.record(SCORED)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(line) * 3 // 2, hard))
         try:
@@ -212,14 +212,14 @@ recorded = st.lists(
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=recorded, step=st.integers(0, 50), scored=st.booleans(), torn=st.binary(max_size=30))
 def test_a_record_is_cut_before_the_first_event_that_is_later(config, events, step, scored, torn):
-    with runs.create(config, "sample", "cpu") as run:
+    with run_writer.create(config, "sample", "cpu") as run:
         for event in events:
             run.record(event)
         path = run.folder / "events.jsonl"
         lines = path.read_text().splitlines()
         with path.open("ab") as file:
             file.write(torn.replace(b"\n", b""))
-        kept = run.rewind(step, scored=scored)
+        kept = run.rewind(step, evaluated=scored)
         assert path.read_text().splitlines() == lines[: len(kept)]
         assert kept == events[: len(kept)]
         bound = step if scored else step - 1

@@ -10,7 +10,7 @@ from typing import Any
 from core.event_json import EVENT_TYPES, from_json
 from core.events import Evaluated, Event, RunStarted
 from core.files import open_no_follow, read_lines
-from core.runs.run import EVENTS
+from core.runs.layout import EVENTS_FILE
 
 LARGEST_NUMBER = 2**53
 
@@ -21,7 +21,7 @@ def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]
     than the first `most` bytes, where that is given. Raises OSError.
     """
     try:
-        number = open_no_follow(folder / EVENTS, os.O_RDONLY)
+        number = open_no_follow(folder / EVENTS_FILE, os.O_RDONLY)
     except FileNotFoundError:
         return
     with open(number, "rb") as file:

@@ -1,0 +1,118 @@
+"""Read a run's run.json, and tell whether a process is training the run that it describes."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import CheckpointError
+from core.files import open_no_follow, open_regular_file
+from core.locking import fcntl, is_locked, lock
+from core.runs.layout import DESCRIPTION, EVENTS_FILE
+
+# What run.json says of a run in progress, and of one that has ended.
+IN_PROGRESS = ("running", "paused")
+STATUSES = (*IN_PROGRESS, "finished", "stopped", "failed")
+LARGEST_TABLE = 2**20
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return a run's run.json, empty where there is none that can be read."""
+    return read_table(folder / DESCRIPTION)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, empty where there is none that can be read."""
+    try:
+        with open_regular_file(path) as file:
+            found = json.loads(file.read(LARGEST_TABLE))
+    except (CheckpointError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_imported(description: dict[str, Any]) -> bool:
+    """Return whether the folder has weights of another program, and no run."""
+    return isinstance(description.get("imported_from"), str)
+
+
+def status_of(folder: Path, description: dict[str, Any]) -> str:
+    """Return a run's status: as in run.json, but `interrupted` if its process is gone, and
+    `imported` or `unknown` where run.json has none."""
+    status = description.get("status")
+    if status not in STATUSES:
+        return "imported" if is_imported(description) else "unknown"
+    if status not in IN_PROGRESS or is_live(folder, description):
+        return status
+    # The run may have ended since run.json was read.
+    now = read_description(folder).get("status")
+    return now if isinstance(now, str) and now not in IN_PROGRESS else "interrupted"
+
+
+def is_live(folder: Path, description: dict[str, Any]) -> bool:
+    """Return whether the process that run.json names is training the run."""
+    pid = description.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    here = description.get("host", platform.node()) == platform.node()
+    if fcntl is None:
+        return here and _exists(pid)
+    # Only for runs in progress: testing the lock takes it for a moment.
+    return (not here or _exists(pid)) and is_locked(folder / EVENTS_FILE)
+
+
+@contextmanager
+def lock_run(folder: Path) -> Iterator[None]:
+    """Keep a run from being trained, so that its folder can be moved; resuming it is refused.
+
+    Raises CheckpointError where a process is training it, or where it is gone.
+    """
+    in_use = f"{folder} is going on, in {process_of(folder)}; stop it first"
+    if fcntl is None:
+        description = read_description(folder)
+        if description.get("status") in IN_PROGRESS and is_live(folder, description):
+            raise CheckpointError(in_use)
+        yield
+        return
+    try:
+        number = open_no_follow(folder / EVENTS_FILE, os.O_RDONLY)
+    except OSError:  # no event file of its own, so no process can be writing it
+        yield
+        return
+    try:
+        if not lock(number):
+            raise CheckpointError(in_use)
+        if not is_same_file(number, folder / EVENTS_FILE):
+            raise CheckpointError(f"{folder} has just been renamed or deleted")
+        yield
+    finally:
+        os.close(number)
+
+
+def is_same_file(number: int, path: Path) -> bool:
+    """Return whether the path still leads to the open file: the folder may have been moved."""
+    try:
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except OSError:
+        return False
+
+
+def process_of(folder: Path) -> str:
+    """Return words for the process that trains a run. One that has only just resumed it is not in
+    run.json yet."""
+    pid = read_description(folder).get("pid")
+    return f"process {pid}" if isinstance(pid, int) and _exists(pid) else "another process"
+
+
+def _exists(pid: int) -> bool:
+    from psutil import pid_exists
+
+    try:
+        return pid_exists(pid)
+    except OverflowError:  # run.json can be edited
+        return False

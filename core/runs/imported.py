@@ -1,0 +1,82 @@
+"""Import weights that another program saved: make them a checkpoint in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+from core.checkpoints import io as checkpoints
+from core.checkpoints.header import CheckpointInfo
+from core.checkpoints.import_weights import read_weights
+from core.errors import UsageError
+from core.files import replace_file
+from core.models.architectures import ARCHITECTURES
+from core.runs.layout import DESCRIPTION, IMPORTED
+from core.runs.run_writer import cannot_be_written, claim_folder, versions
+
+LONGEST_FOLDER_NAME = 100
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The checkpoint made; `note` is what was changed in the weights, if anything was."""
+
+    path: Path
+    arch: str
+    note: str = ""
+
+
+def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
+    """Import the weights in a file into a folder of runs. Their own folder is called by `name`,
+    else as the file is; with a number where there is one so called.
+
+    Raises UsageError, and CheckpointError; then nothing has been made.
+    """
+    if name is not None and safe_name(name) != name:
+        raise UsageError(
+            f"--name must be letters, digits, dots, dashes and underscores, not {name!r}"
+        )
+    weights = read_weights(path)
+    try:
+        run = claim_folder(folder, name or safe_name(path.stem))
+    except OSError as error:
+        raise cannot_be_written(folder, error) from None
+    info = CheckpointInfo(
+        run=run.name,
+        arch=weights.arch,
+        dataset="mnist",
+        config={"arch": weights.arch},
+        epoch=0,
+        step=0,
+        test_loss=None,
+        test_accuracy=None,
+        parameters=ARCHITECTURES[weights.arch].parameters,
+        saved_at=time.time(),
+    )
+    # No status, seed or device: nothing has been trained here.
+    description = {
+        "run": run.name,
+        "imported_from": os.path.abspath(path),
+        "imported_at": info.saved_at,
+        "config": info.config | {"dataset": info.dataset},
+        "versions": versions(),
+    }
+    try:
+        replace_file(run / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+        checkpoints.save(run / IMPORTED, checkpoints.snapshot(weights.tensors), info)
+    except BaseException as error:
+        rmtree(run, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise cannot_be_written(folder, error) from None
+        raise
+    return Imported(run / IMPORTED, weights.arch, weights.note)
+
+
+def safe_name(text: str) -> str:
+    """Return a folder's name that is as similar to the text as possible."""
+    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
+    return kept.strip("-.").encode()[:LONGEST_FOLDER_NAME].decode(errors="ignore") or "imported"

@@ -1,0 +1,227 @@
+"""Write a run's folder while the run trains: create it, append to events.jsonl, update run.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from io import FileIO
+from pathlib import Path
+from shutil import rmtree
+from types import TracebackType
+
+from core.config import TrainConfig
+from core.errors import CheckpointError, explain
+from core.event_json import as_json, from_json
+from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
+from core.files import PARTIAL, open_no_follow, read_lines, replace_file
+from core.locking import lock
+from core.runs.description import is_same_file, process_of, read_description
+from core.runs.layout import DESCRIPTION, EVENTS_FILE
+
+
+class RunWriter:
+    """The one writer of a run's folder. A context manager that closes events.jsonl.
+
+    The folder is locked until then, or until the process ends: no two processes can train a run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError, and CheckpointError where another process is training the run."""
+        self.folder = folder
+        self.name = folder.name
+        self.description = read_description(folder)
+        self.has_begun = False
+        self._status_on_disk = ""  # the status that run.json has
+        # Lines are appended, so a reader and a crash find everything that was written before.
+        self._events = FileIO(folder / EVENTS_FILE, "ab", opener=open_no_follow)
+        self._unwritten = bytearray()  # what a full disk has not taken yet
+        self.write_error: str | None = None  # why not
+        if not lock(self._events):
+            self._events.close()
+            raise CheckpointError(f"{folder} is a run that is going on, in {process_of(folder)}")
+        if not is_same_file(self._events.fileno(), folder / EVENTS_FILE):
+            self._events.close()
+            raise CheckpointError(f"{folder} has just been renamed or deleted")
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(OSError):  # a full disk, which `record` has reported
+            self._write_events()
+        self._events.close()
+
+    def begin(self, config: TrainConfig, dataset: str, device: str) -> None:
+        """Write run.json for a run that this process trains. Raises OSError."""
+        self.description |= {
+            "run": self.name,
+            "status": "running",
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "config": asdict(config) | {"dataset": dataset},
+            "seed": config.seed,
+            "device": device,
+            "versions": versions(),
+        }
+        self._write_description()
+        self.has_begun = True
+
+    @property
+    def branched(self) -> tuple[str | None, int]:
+        """The run that this one branched from, and at which step; (None, 0) for no branch."""
+        parent, step = (self.description.get(name) for name in ("branched_from", "branched_at"))
+        if isinstance(parent, str) and isinstance(step, int):
+            return parent, step
+        return None, 0
+
+    def rewind(self, step: int, *, evaluated: bool) -> list[Event]:
+        """Delete the events after a step and everything half-written, and return the events that
+        stay. `evaluated` says whether the step's own evaluation stays.
+
+        Raises OSError.
+        """
+        for partial in self.folder.glob(f".*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
+        kept, end = [], 0
+        with open(self.folder / EVENTS_FILE, "r+b", opener=open_no_follow) as file:
+            for line in read_lines(file):
+                event = from_json(line.decode(errors="replace"))
+                if not line.endswith(b"\n") or (event and _is_later(event, step, evaluated)):
+                    break
+                end = file.tell()
+                if event:
+                    kept.append(event)
+            file.truncate(end)
+        return kept
+
+    def record(self, event: Event) -> None:
+        """Append an event to events.jsonl, and bring the status in run.json up to date.
+
+        Raises OSError; what could not be written is written with a later event.
+        """
+        if not event.recorded:
+            return
+        self.description["status"] = _status_after(event) or self.description["status"]
+        self._unwritten += as_json(event).encode() + b"\n"
+        try:
+            self._write_events()
+        finally:
+            # Even if the event is not written, a run that has ended must not look in progress.
+            if self.description["status"] != self._status_on_disk:
+                self._write_description()
+
+    def _write_events(self) -> None:
+        try:
+            while self._unwritten:
+                del self._unwritten[: self._events.write(self._unwritten)]
+        except OSError as error:
+            self.write_error = explain(error)
+            raise
+        self.write_error = None
+
+    def sync(self) -> None:
+        """Wait until the events are on the disk; any thread may call this. Raises OSError."""
+        os.fsync(self._events.fileno())
+
+    def _write_description(self) -> None:
+        text = json.dumps(self.description, indent=2) + "\n"
+        replace_file(self.folder / DESCRIPTION, text.encode())
+        self._status_on_disk = self.description["status"]
+
+
+def _is_later(event: Event, step: int, evaluated: bool) -> bool:
+    # RunFinished has `steps`.
+    at = getattr(event, "step", getattr(event, "steps", 0))
+    if not isinstance(at, int):  # events.jsonl can be edited
+        return False
+    return at > step or (at == step and not evaluated and isinstance(event, Evaluated))
+
+
+def _status_after(event: Event) -> str | None:
+    match event:
+        case Paused():
+            return "paused"
+        case Resumed():
+            return "running"
+        case RunFinished(stopped=stopped):
+            return "stopped" if stopped else "finished"
+        case RunFailed():
+            return "failed"
+    return None
+
+
+def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
+    """Make a folder for a new run, named by its network and the time.
+
+    Raises CheckpointError where it cannot be written.
+    """
+    try:
+        folder = new_folder(config)
+        run = RunWriter(folder)
+        try:
+            run.begin(config, dataset, device)
+        except OSError:
+            run.__exit__(None, None, None)
+            rmtree(folder, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise cannot_be_written(config.folder, error) from None
+    return run
+
+
+def reopen(folder: Path) -> RunWriter:
+    """Open the run in a folder to resume it. Raises CheckpointError."""
+    try:
+        return RunWriter(folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written ({explain(error)})") from None
+
+
+def new_folder(config: TrainConfig) -> Path:
+    """Make an empty folder for a run of the config. Raises OSError."""
+    return claim_folder(config.folder, f"{config.arch}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+def claim_folder(parent: Path, name: str) -> Path:
+    """Make a folder of that name, with a number after it where there is one already: two programs
+    that start in the same second get different folders. Raises OSError."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def cannot_be_written(folder: Path, error: OSError) -> CheckpointError:
+    """Return the error to raise where a folder of runs refuses a new run."""
+    return CheckpointError(
+        f"the checkpoint folder {folder} cannot be written ({explain(error)}); "
+        "choose another with --checkpoints"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides the result of a training step."""
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms of every start
+
+    found = {"python": platform.python_version()}
+    for package in ("mnist-tui", "torch", "safetensors"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
