@@ -1,59 +1,78 @@
-"""In which order an epoch takes its digits, by how many at a time, and how it moves them.
+"""The order, the batches and the random shifts of an epoch's images.
 
-All of it is a function of the seed and the epoch alone, so that a run can be taken up at any step
-without replaying what came before.
+All of them depend on the seed and the epoch alone, so that a run can be resumed at any step without
+repeating what came before.
 """
+
+from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
-# Digits gathered at a time: one gather for many batches, small enough to stay in the cache.
+# Images gathered at a time: one gather for many batches, small enough to stay in the cache.
 GATHERED = 4096
 SIDE = 28
 
 
-def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
-    """The order (count,) in which an epoch takes its digits."""
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """Return the number of batches in an epoch; the last one may be smaller."""
+    return -(-samples // batch_size)
+
+
+def draw_order(seed: int, epoch: int, count: int) -> Tensor:
+    """Return the order (count,) of an epoch's images, a permutation of their indices."""
+    import torch
+
     return torch.randperm(count, generator=_generator(f"{seed} {epoch}"))
 
 
-def epoch_shifts(seed: int, epoch: int, count: int, most: int) -> Tensor:
-    """How far (count, 2) an epoch moves the digits it takes, down and right: -most to most."""
+def draw_shifts(seed: int, epoch: int, count: int, most: int) -> Tensor:
+    """Return the shifts (count, 2) of an epoch's images, down and right: -most to most pixels."""
+    import torch
+
     generator = _generator(f"{seed} {epoch} shift")
     return torch.randint(-most, most + 1, (count, 2), generator=generator)
 
 
 def _generator(key: str) -> torch.Generator:
+    import torch
+
     mixed = hashlib.sha256(key.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(mixed[:8]) >> 1)
 
 
-def batches(
+def iterate_batches(
     images: Tensor, labels: Tensor, order: Tensor, size: int, shifts: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images (size, 1, 28, 28) and labels (size,) in that order; the last batch may be smaller.
+    """Yield images (size, 1, 28, 28) and labels (size,) in that order; the last batch may be less.
 
-    With shifts (count, 2), one for each place of the order, the images are moved so far; they are
-    then given with a margin, as `with_margin` makes it.
+    With shifts (count, 2), one for each index of the order, each image is moved by its shift; the
+    images must then have the margin of `pad_images`.
     """
     block = max(1, GATHERED // size) * size
     moves = order.split(block) if shifts is None else shifts.split(block)
     for chosen, moved in zip(order.split(block), moves, strict=True):
-        taken = images[chosen] if shifts is None else shifted(images, chosen, moved)
+        taken = images[chosen] if shifts is None else shift_images(images, chosen, moved)
         yield from zip(taken.split(size), labels[chosen].split(size), strict=True)
 
 
-def with_margin(images: Tensor, width: int) -> Tensor:
-    """The images (N, 1, 28, 28) in a margin of paper, for `shifted`."""
+def pad_images(images: Tensor, width: int) -> Tensor:
+    """Return the images (N, 1, 28, 28) with a margin of background, for `shift_images`."""
+    from torch.nn import functional
+
     return functional.pad(images, (width,) * 4, value=-1.0)
 
 
-def shifted(images: Tensor, chosen: Tensor, moved: Tensor) -> Tensor:
-    """The chosen of those images, each (1, 28, 28) moved by its pair of (N, 2) down and right."""
+def shift_images(images: Tensor, chosen: Tensor, moved: Tensor) -> Tensor:
+    """Return the chosen padded images, each moved by its row of `moved` (N, 2), down and right.
+
+    The result has the shape (N, 1, 28, 28).
+    """
     width = (images.shape[-1] - SIDE) // 2
     windows = images.unfold(2, SIDE, 1).unfold(3, SIDE, 1)  # (N, 1, down, right, 28, 28), a view
     down, right = (width - moved).unbind(1)

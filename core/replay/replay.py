@@ -11,6 +11,7 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
 from core.compute.devices import choose_device, choose_precision
 from core.data import datasets
+from core.data.batches import steps_per_epoch
 from core.errors import CheckpointError, DeviceError, UsageError
 from core.events import Event, Notice
 from core.optim.schedules import PLANNED
@@ -23,7 +24,6 @@ from core.replay.rerun import (
     compare,
     compare_twice,
     known_after,
-    steps_per_epoch,
 )
 from core.runs.description import read_description
 from core.runs.resume import digits_folder, stored_config
@@ -163,7 +163,8 @@ def _until(origin: Origin, wanted: int) -> int:
     config = origin.settings[-1].config
     if config.schedule not in PLANNED:
         return wanted
-    until = min(wanted, steps_per_epoch(config, origin.tensors) * config.epochs)
+    per_epoch = steps_per_epoch(len(origin.tensors.train_labels), config.batch_size)
+    until = min(wanted, per_epoch * config.epochs)
     if until <= origin.info.step:
         raise UsageError(
             f"{origin.path} is at the end of its run, whose schedule {config.schedule} has no step "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
 from core.config import TrainConfig
 from core.data import datasets
+from core.data.batches import steps_per_epoch
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, Preparing
 from core.models.metrics import METRICS
@@ -74,10 +74,6 @@ class Origin:
     recorded: Reference
 
 
-def steps_per_epoch(config: TrainConfig, tensors: datasets.Tensors) -> int:
-    return math.ceil(len(tensors.train_labels) / config.batch_size)
-
-
 class Rerun:
     """The steps after a checkpoint, made once more, each as it was then."""
 
@@ -100,7 +96,8 @@ class Rerun:
         """Of one step after the other, without an end."""
         while True:
             config = self.settings.config
-            shape, per_epoch = SCHEDULES[config.schedule], steps_per_epoch(config, self.tensors)
+            shape = SCHEDULES[config.schedule]
+            per_epoch = steps_per_epoch(len(self.tensors.train_labels), config.batch_size)
             epoch, first = divmod(self.step, per_epoch)
             for images, labels in self.learner.batches(epoch, first):
                 peak = self.origin.recorded.rate(self.step, config.learning_rate)

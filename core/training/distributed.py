@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import islice
-from math import ceil, nan
+from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from core.config import TrainConfig
+from core.data.batches import steps_per_epoch
 from core.errors import DeviceError, UsageError, UserError, first_line
 from core.training.ranks import Place
 
@@ -181,7 +182,7 @@ class Ranks:
             return
         learner, step = self._start(length)
         config, count = learner.config, len(learner.labels)
-        per_epoch = ceil(count / config.batch_size)
+        per_epoch = steps_per_epoch(count, config.batch_size)
         total, shape = per_epoch * config.epochs, SCHEDULES[config.schedule]
         batches = _batches(learner, *divmod(step, per_epoch))
         while (told := self._hear())[0] != END:

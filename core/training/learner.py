@@ -15,7 +15,7 @@ from core.compute.cuda_graph import Captured
 from core.compute.mlp_backprop import backpropagate, chain
 from core.compute.threads import choose_threads
 from core.config import TrainConfig
-from core.data.batches import batches, epoch_order, epoch_shifts, with_margin
+from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
 from core.data.datasets import Tensors
 from core.errors import first_line
 from core.models.architectures import ARCHITECTURES
@@ -57,7 +57,7 @@ class Learner:
             self.parameters, config.momentum, config.beta2, config.weight_decay
         )
         images = normalize(tensors.train_images).to(device)
-        self.images = with_margin(images, config.shift) if config.shift else images
+        self.images = pad_images(images, config.shift) if config.shift else images
         self.labels = tensors.train_labels.to(device)
         self.test_images = normalize(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
@@ -72,14 +72,14 @@ class Learner:
         several ranks this one's part of each, which may be empty."""
         config, count = self.config, len(self.labels)
         skipped = first * config.batch_size
-        order = epoch_order(config.seed, epoch, count)[skipped:].to(self.device)
+        order = draw_order(config.seed, epoch, count)[skipped:].to(self.device)
         shifts = None
         if config.shift:
-            shifts = epoch_shifts(config.seed, epoch, count, config.shift)
+            shifts = draw_shifts(config.seed, epoch, count, config.shift)
             shifts = shifts[skipped:].to(self.device)
         if self.ranks:
             return self._parts(self.ranks, order, shifts)
-        return batches(self.images, self.labels, order, config.batch_size, shifts)
+        return iterate_batches(self.images, self.labels, order, config.batch_size, shifts)
 
     def _parts(
         self, ranks: Ranks, order: Tensor, shifts: Tensor | None
@@ -95,7 +95,7 @@ class Learner:
             own = rows[:, part(rows.shape[1], ranks.rank, ranks.world)].flatten()
             moved = None if shifts is None else shifts[own]
             size = len(own) // len(rows)
-            yield from batches(self.images, self.labels, order[own], max(1, size), moved)
+            yield from iterate_batches(self.images, self.labels, order[own], max(1, size), moved)
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         """Learns from one batch; gives its mean loss from before that, still on the device."""

@@ -13,6 +13,7 @@ from core.commands import (
     Inbox,
 )
 from core.config import TrainConfig
+from core.data.batches import steps_per_epoch
 from core.data.datasets import Tensors
 from core.errors import CheckpointError, Diverged
 from core.events import (
@@ -64,7 +65,7 @@ class TrainingLoop:
         self.ranks = learner.ranks
         self.saver = CheckpointWriter(run, position.best, config.keep)
         self.count = len(tensors.train_labels)
-        self.steps_per_epoch = math.ceil(self.count / config.batch_size)
+        self.steps_per_epoch = steps_per_epoch(self.count, config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self.shape = SCHEDULES[config.schedule]
         self.notices = position.notices

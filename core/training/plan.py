@@ -6,7 +6,6 @@ Nothing is started, written or downloaded to find out.
 from __future__ import annotations
 
 import errno
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from core.checkpoints.header import read_info
 from core.commands import ResumePoint
 from core.config import TrainConfig
+from core.data.batches import steps_per_epoch
 from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
@@ -64,7 +64,7 @@ def plan(config: TrainConfig, resume_point: ResumePoint | None = None) -> Plan:
         check_shared(config.batch_size, place.world)
     _check_folders(config, resume_point)
     checkpoint = resume_point.checkpoint if resume_point else None
-    steps = math.ceil(count / config.batch_size)
+    steps = steps_per_epoch(count, config.batch_size)
     return Plan(
         config=config,
         parameters=ARCHITECTURES[config.arch].parameters,

@@ -9,20 +9,20 @@ from core.data import batches
 @settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.integers(0, 100_000), st.integers(1, 300))
 def test_the_order_holds_each_digit_once_and_depends_on_seed_and_epoch_alone(seed, epoch, count):
-    order = batches.epoch_order(seed, epoch, count)
+    order = batches.draw_order(seed, epoch, count)
     torch.manual_seed(epoch)
-    assert torch.equal(order, batches.epoch_order(seed, epoch, count))
+    assert torch.equal(order, batches.draw_order(seed, epoch, count))
     assert order.sort().values.tolist() == list(range(count))
 
 
 def test_the_order_differs_by_epoch_and_seed():
-    orders = [batches.epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
+    orders = [batches.draw_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
     assert len({tuple(order.tolist()) for order in orders}) == 4
 
 
 def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
     before = torch.get_rng_state()
-    batches.epoch_order(1, 2, 300)
+    batches.draw_order(1, 2, 300)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -31,10 +31,10 @@ def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
 def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(count, size, gathered):
     """However many digits are gathered at a time, fewer than a batch among them."""
     images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
-    order = batches.epoch_order(1, 1, count)
+    order = batches.draw_order(1, 1, count)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "GATHERED", gathered)
-        made = list(batches.batches(images, labels, order, size))
+        made = list(batches.iterate_batches(images, labels, order, size))
     assert torch.cat([labels for _, labels in made]).tolist() == order.tolist()
     assert all(torch.equal(images.flatten(), labels) for images, labels in made)
     whole, rest = divmod(count, size)
@@ -46,12 +46,14 @@ def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(coun
 def test_an_epoch_goes_on_from_any_step_as_it_would_have_gone(count, size, data):
     images = torch.rand(count, 1, 28, 28)
     first = data.draw(st.integers(0, (count - 1) // size))
-    order = batches.epoch_order(5, 2, count)
-    shifts = batches.epoch_shifts(5, 2, count, 2)
-    with_room = batches.with_margin(images, 2)
+    order = batches.draw_order(5, 2, count)
+    shifts = batches.draw_shifts(5, 2, count, 2)
+    with_room = batches.pad_images(images, 2)
     labels = torch.arange(count)
-    whole = list(batches.batches(with_room, labels, order, size, shifts))
-    rest = batches.batches(with_room, labels, order[first * size :], size, shifts[first * size :])
+    whole = list(batches.iterate_batches(with_room, labels, order, size, shifts))
+    rest = batches.iterate_batches(
+        with_room, labels, order[first * size :], size, shifts[first * size :]
+    )
     for one, two in zip(whole[first:], rest, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
@@ -60,7 +62,7 @@ def test_an_epoch_goes_on_from_any_step_as_it_would_have_gone(count, size, data)
 def test_a_digit_is_moved_and_what_is_bared_is_paper(down, right):
     images = torch.rand(3, 1, 28, 28)
     chosen, moved = torch.tensor([2, 0]), torch.tensor([[down, right], [0, 0]])
-    first, second = batches.shifted(batches.with_margin(images, 2), chosen, moved)
+    first, second = batches.shift_images(batches.pad_images(images, 2), chosen, moved)
     assert torch.equal(second, images[0])
     expected = torch.full((28, 28), -1.0)
     source = images[2, 0]
@@ -72,10 +74,18 @@ def test_a_digit_is_moved_and_what_is_bared_is_paper(down, right):
 
 
 def test_shifts_are_drawn_from_seed_and_epoch_alone_and_reach_all_ways():
-    shifts = batches.epoch_shifts(1, 2, 1000, 2)
+    shifts = batches.draw_shifts(1, 2, 1000, 2)
     torch.manual_seed(9)
-    assert torch.equal(shifts, batches.epoch_shifts(1, 2, 1000, 2))
-    assert not torch.equal(shifts, batches.epoch_shifts(1, 3, 1000, 2))
+    assert torch.equal(shifts, batches.draw_shifts(1, 2, 1000, 2))
+    assert not torch.equal(shifts, batches.draw_shifts(1, 3, 1000, 2))
     assert {tuple(pair) for pair in shifts.tolist()} == {
         (down, right) for down in range(-2, 3) for right in range(-2, 3)
     }
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.integers(1, 350))
+def test_steps_per_epoch_counts_the_batches(count, size):
+    labels = torch.arange(count)
+    made = list(batches.iterate_batches(labels, labels, labels, size))
+    assert batches.steps_per_epoch(count, size) == len(made)
