@@ -13,7 +13,7 @@ from itertools import pairwise
 from core.models.architectures import ARCHITECTURES
 from tui.state.curves import Curve
 from tui.state.run_state import RunState, Score
-from tui.text.formats import loss_text
+from tui.text.formats import format_loss
 
 GUESSING = math.log(10)  # the loss of ten equally likely digits
 # No rule looks at more points than so many in one stretch, or at more evaluations.
@@ -123,7 +123,9 @@ def _falling(state: RunState) -> str | None:
     before, now = _halves(losses)
     if not now < 0.9 * before:
         return None
-    return f"The training loss is falling well: {loss_text(now)}, from {loss_text(before)} before."
+    return (
+        f"The training loss is falling well: {format_loss(now)}, from {format_loss(before)} before."
+    )
 
 
 def _plateau(state: RunState) -> str | None:
@@ -171,10 +173,10 @@ def _rate_changed(state: RunState) -> str | None:
     if before is None or since is None or end - mark.step < epoch / 10:
         return f"{said}: what that does shows within a tenth of an epoch."
     if abs(since - before) < 0.02 * before:
-        return f"{said}, and the training loss has stayed at {loss_text(since)} since."
+        return f"{said}, and the training loss has stayed at {format_loss(since)} since."
     way = "fallen" if since < before else "risen"
-    return f"{said}; since then the training loss has {way} to {loss_text(since)} from " + (
-        f"{loss_text(before)}."
+    return f"{said}; since then the training loss has {way} to {format_loss(since)} from " + (
+        f"{format_loss(before)}."
     )
 
 
@@ -199,8 +201,8 @@ def _gap(state: RunState) -> str | None:
     if training is None or not scores[-1].loss > max(2 * training, training + 0.05):
         return None
     return (
-        f"The test loss ({loss_text(scores[-1].loss)}) is over twice the training loss "
-        f"({loss_text(training)}): the network does better on digits that it has seen."
+        f"The test loss ({format_loss(scores[-1].loss)}) is over twice the training loss "
+        f"({format_loss(training)}): the network does better on digits that it has seen."
     )
 
 

@@ -12,7 +12,7 @@ from core.errors import CheckpointError, explain, first_line
 from tui.analysis.confusion import Confusion, class_scores
 from tui.state.history import read_run, without_digits
 from tui.state.run_state import RunState
-from tui.text.formats import duration, loss_text, percent
+from tui.text.formats import format_duration, format_loss, format_percent
 
 if TYPE_CHECKING:
     from core.runs.catalog import RunInfo
@@ -30,9 +30,9 @@ FACTS: dict[str, Callable[[CheckpointInfo], str]] = {
     "parameters": lambda info: f"{info.parameters:,}",
     "epochs trained": lambda info: str(info.epoch),
     "step": lambda info: f"{info.step:,}",
-    "test accuracy": lambda info: percent(info.test_accuracy),
-    "test loss": lambda info: loss_text(info.test_loss),
-    "training time": lambda info: duration(info.train_seconds),
+    "test accuracy": lambda info: format_percent(info.test_accuracy),
+    "test loss": lambda info: format_loss(info.test_loss),
+    "training time": lambda info: format_duration(info.train_seconds),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from tui.preferences import Preferences
 from tui.state.curves import Curve
 from tui.state.run_state import LETTERS, Mark, RunState
-from tui.text.formats import duration, percent
+from tui.text.formats import format_duration, format_percent
 
 Points = Sequence[tuple[float, float]]
 
@@ -40,7 +40,7 @@ class Kind:
 
 KINDS = {
     "loss": Kind("loss", "losses", "test_losses"),
-    "accuracy": Kind("test accuracy", scores="accuracies", from_zero=False, text=percent),
+    "accuracy": Kind("test accuracy", scores="accuracies", from_zero=False, text=format_percent),
     "rate": Kind("learning rate", "rates", smooth=False),
     "gradient": Kind("gradient norm", "gradients"),
     "speed": Kind("samples/s", "speeds", text="{:,.0f}".format),
@@ -332,7 +332,7 @@ def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
     first, last = math.ceil(window.low / step - 1e-9), math.floor(window.high / step + 1e-9)
     places = [step * i for i in range(first, last + 1)]
     if x_axis == "time":
-        labels = [f"{at:.3g} s" if window.high < 60 else duration(at) for at in places]
+        labels = [f"{at:.3g} s" if window.high < 60 else format_duration(at) for at in places]
     else:
         labels = [f"{at:,.10g}" for at in places]
         if labels:

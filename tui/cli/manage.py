@@ -16,7 +16,7 @@ from tui.cli.checkpoints import checkpoints_app
 from tui.cli.console import AsJson, CheckpointsDir, folder_of, print_json
 from tui.cli.runs import runs_app
 from tui.text.console import complain
-from tui.text.formats import age, file_size, printable
+from tui.text.formats import format_age, format_size, printable
 
 if TYPE_CHECKING:
     from core.runs.manage import Pruned
@@ -106,16 +106,16 @@ def _pruned_row(pruned: Pruned) -> dict[str, Any]:
 def _print_pruned(pruned: list[Pruned], dry: bool, *, failed: bool) -> None:
     for each in pruned:
         if each.files:
-            print(f"{printable(each.run)}  {_files(len(each.files))}  {file_size(each.bytes)}")
+            print(f"{printable(each.run)}  {_files(len(each.files))}  {format_size(each.bytes)}")
     count, size = sum(len(each.files) for each in pruned), sum(each.bytes for each in pruned)
     if not count and not failed:
         complain("there is nothing to prune: no run has more than its best and last")
     elif dry:
-        complain(f"{_files(count)} for the trash; once emptied, that frees {file_size(size)}")
+        complain(f"{_files(count)} for the trash; once emptied, that frees {format_size(size)}")
     else:
         complain(
             f"{_files(count)} moved to the trash; `mnist-tui runs restore RUN` brings back, "
-            f"`mnist-tui runs trash --empty` frees {file_size(size)}"
+            f"`mnist-tui runs trash --empty` frees {format_size(size)}"
         )
 
 
@@ -205,12 +205,12 @@ def _print_trash(folder: Path, trashed: list[Trashed]) -> None:
     from core.runs.manage import disk_use
 
     for each in trashed:
-        ago = age(time.time() - each.at)
-        print(f"{printable(each.what)}  {file_size(each.bytes)}  {ago}")
+        ago = format_age(time.time() - each.at)
+        print(f"{printable(each.what)}  {format_size(each.bytes)}  {ago}")
     use = disk_use(folder)
     complain(
-        f"{_things(trashed)} in the trash of {folder}: {file_size(use.trash)}, "
-        f"beside {file_size(use.runs)} of runs"
+        f"{_things(trashed)} in the trash of {folder}: {format_size(use.trash)}, "
+        f"beside {format_size(use.runs)} of runs"
     )
 
 
@@ -229,7 +229,7 @@ def _empty(folder: Path, yes: bool, as_json: bool) -> None:
         if not typer.confirm(f"Delete {what} for good?", err=True):
             raise typer.Exit(1)
     size = empty_trash(folder)
-    print_json({"bytes": size}) if as_json else complain(f"{file_size(size)} freed")
+    print_json({"bytes": size}) if as_json else complain(f"{format_size(size)} freed")
 
 
 def _trashed_row(trashed: Trashed) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from rich.live import Live
 from rich.text import Text
 
 from tui.state.run_state import RunState
-from tui.text.formats import bar, duration, file_size, loss_text, percent, printable
+from tui.text.digit_art import draw_bar
+from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
 
 WIDEST, NARROWEST = 40, 6  # of the bar itself
 REFRESHES = 5  # a second
@@ -59,15 +60,15 @@ def fitted(state: RunState, width: int, *, plain: bool = False) -> str:
     if not state.started:
         return _preparing(state, width, plain)
     epoch = f"{max(1, state.epoch)}/{state.started.epochs}"
-    loss = f"loss {loss_text(state.loss)}" if state.loss is not None else ""
-    test = f"test {percent(state.score.accuracy)}" if state.score else ""
+    loss = f"loss {format_loss(state.loss)}" if state.loss is not None else ""
+    test = f"test {format_percent(state.score.accuracy)}" if state.score else ""
     speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
-    left = f"{duration(state.seconds_left)} left" if state.seconds_left is not None else ""
+    left = f"{format_duration(state.seconds_left)} left" if state.seconds_left is not None else ""
     whole = _joined("  ", f"epoch {epoch}", loss, test, speed, left)
     # So that the bar keeps its length whatever the figures are.
     figures = _joined("  ", loss, test, f"{speed:>9}", f"{left:>10}")
     if (room := width - len(epoch) - len(figures) - 12) >= NARROWEST:
-        gauge = f"[{bar(state.share, min(room, WIDEST), plain=plain)}]"
+        gauge = f"[{draw_bar(state.share, min(room, WIDEST), plain=plain)}]"
         return _joined("  ", f"epoch {epoch}", gauge, figures)
     lesser = (
         whole,
@@ -84,9 +85,9 @@ def _preparing(state: RunState, width: int, plain: bool) -> str:
     if not state.total:
         return f"{doing} …"[: max(0, width)]
     share = state.done / state.total
-    sizes = f"{share:.0%}  {file_size(state.done)} of {file_size(state.total)}"
+    sizes = f"{share:.0%}  {format_size(state.done)} of {format_size(state.total)}"
     room = width - len(doing) - len(sizes) - 6
-    gauge = f"[{bar(share, min(room, WIDEST), plain=plain)}]" if room >= NARROWEST else ""
+    gauge = f"[{draw_bar(share, min(room, WIDEST), plain=plain)}]" if room >= NARROWEST else ""
     return _joined("  ", doing, gauge, sizes)[: max(0, width)]
 
 

@@ -29,7 +29,7 @@ from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
 from tui.state.history import read_run
 from tui.state.run_state import RunState
-from tui.text.formats import loss_text, percent
+from tui.text.formats import format_loss, format_percent
 from tui.widgets.config_form import NumberInput
 from tui.widgets.table import fill
 
@@ -72,7 +72,7 @@ def places(folder: Path, step: int) -> list[Place]:
 
 def _row(place: Place) -> tuple[str, ...]:
     info = place.info
-    scores = percent(info.test_accuracy), loss_text(info.test_loss)
+    scores = format_percent(info.test_accuracy), format_loss(info.test_loss)
     return " ".join(place.kinds), str(info.epoch), f"{info.step:,}", *scores
 
 

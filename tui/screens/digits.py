@@ -22,7 +22,7 @@ from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.text.formats import percent, printable
+from tui.text.formats import format_percent, printable
 from tui.widgets.digit_cards import Digits
 
 DIGITS_HELP = {
@@ -304,7 +304,7 @@ class DigitsView(View):
         state, then = self.run_state, self._then
         step = then.step if then else state.digits_step
         scores = [score for score in state.scores if score.step <= step]
-        test = f", test {percent(scores[-1].accuracy)}" if scores else ""
+        test = f", test {format_percent(scores[-1].accuracy)}" if scores else ""
         if then:
             return f"after epoch {then.epoch}{test}"
         return f"now, step {step:,}{test}" if step >= 0 else "now"

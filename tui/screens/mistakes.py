@@ -11,7 +11,7 @@ from tui.analysis.confusion import cell_in_words, mistakes, most_confused, total
 from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
 from tui.screens.base import View
 from tui.state.run_state import RunState, Score
-from tui.text.formats import percent
+from tui.text.formats import format_percent
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 from tui.widgets.digit_cards import Digits
 
@@ -168,7 +168,7 @@ class MistakesView(View):
             ended = score.step == score.epoch * run.steps_per_epoch
             when = f"{when} of {run.epochs}" if ended else f"step {score.step:,}"
         wrong, all_of_them = mistakes(confusion), total(confusion)
-        right = percent((all_of_them - wrong) / all_of_them) if all_of_them else "–"
+        right = format_percent((all_of_them - wrong) / all_of_them) if all_of_them else "–"
         place = known.index(score) + 1
         which = "the newest" if score is known[-1] else f"evaluation {place} of {len(known)}"
         return (

@@ -29,7 +29,7 @@ from tui.state.history import (
     without_digits,
 )
 from tui.state.run_state import RunState
-from tui.text.formats import age, percent
+from tui.text.formats import format_age, format_percent
 from tui.widgets.table import fill
 
 COLUMNS = ("", "Run", "Network", "Best", "Age")
@@ -120,8 +120,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
                 MARKS[run.folder in self._chosen],
                 run.name,
                 arch_of(run),
-                percent(best_accuracy(run, self._known.get(os.path.abspath(run.folder)))),
-                age(now - run.modified),
+                format_percent(best_accuracy(run, self._known.get(os.path.abspath(run.folder)))),
+                format_age(now - run.modified),
             )
             for run in self._runs
         ]

@@ -1,7 +1,7 @@
 """What is said of a run, in one line each: the same on the screen and on the command line."""
 
 from tui.state.run_state import RunState
-from tui.text.formats import loss_text, percent
+from tui.text.formats import format_loss, format_percent
 
 
 def headline(state: RunState) -> str:
@@ -29,11 +29,11 @@ def epoch_line(state: RunState) -> str:
     assert score is not None
     assert run is not None
     # A run that is taken up may begin with a score, before it has trained a step.
-    trained = f"training loss {loss_text(state.epoch_loss)}, " if state.epoch_steps else ""
+    trained = f"training loss {format_loss(state.epoch_loss)}, " if state.epoch_steps else ""
     speed = f", {state.samples_per_second:,.0f} samples/s" if state.samples_per_second else ""
     return (
-        f"epoch {score.epoch}/{run.epochs}: {trained}test loss {loss_text(score.loss)}, "
-        f"test accuracy {percent(score.accuracy)}{speed}"
+        f"epoch {score.epoch}/{run.epochs}: {trained}test loss {format_loss(score.loss)}, "
+        f"test accuracy {format_percent(score.accuracy)}{speed}"
     )
 
 
@@ -44,5 +44,5 @@ def farewell(state: RunState) -> str:
     if state.phase not in ("finished", "stopped"):
         return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
     how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
-    test = f", test accuracy {percent(state.score.accuracy)}" if state.score else ""
+    test = f", test accuracy {format_percent(state.score.accuracy)}" if state.score else ""
     return f"{how}{test}; checkpoint: {state.checkpoint}"

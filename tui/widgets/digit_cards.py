@@ -9,7 +9,7 @@ from textual.reactive import var
 
 from core.events import Digit
 from tui.preferences import Preferences
-from tui.text.formats import bar, draw_digit
+from tui.text.digit_art import draw_bar, draw_digit
 from tui.widgets.canvas import Canvas, Line
 
 Styles = dict[str, Style]
@@ -71,7 +71,7 @@ def _bars(digit: Digit, look: Look, width: int) -> list[Line]:
     length, quiet = width - (7 if percents else 2), look.styles["quiet"]
     lines: list[Line] = []
     for number, share in enumerate(digit.probabilities(look.temperature)):
-        filled = bar(share, length, plain=look.plain)
+        filled = draw_bar(share, length, plain=look.plain)
         percent = [Segment(f"{share:5.0%}", quiet)] if percents else []
         style = _bar_style(digit, number, look.styles)
         lines.append([Segment(f"{number} ", quiet), Segment(filled, style), *percent])

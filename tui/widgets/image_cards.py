@@ -10,7 +10,8 @@ from textual.reactive import var
 
 from core.events import Digit
 from tui.preferences import Preferences
-from tui.text.formats import bar, draw_digit, draw_grey, printable
+from tui.text.digit_art import draw_bar, draw_digit, draw_grey
+from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, Line
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Pictures(Canvas):
             [
                 Segment(f"{number} ", quiet),
                 Segment(
-                    bar(share, BAR, plain=preferences.ascii), _bar_style(digit, number, styles)
+                    draw_bar(share, BAR, plain=preferences.ascii), _bar_style(digit, number, styles)
                 ),
             ]
             for number, share in enumerate(digit.probabilities(preferences.temperature))

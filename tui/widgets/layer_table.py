@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
-from tui.text.formats import file_size
+from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, Line
 
 PARTS = ("text", "quiet", "alert")
@@ -55,7 +55,7 @@ def figures(network: NetworkDescribed, *, short: bool = False) -> list[Column]:
             Column(title, tuple(f"{each:,}" if each else "–" for each in (*values, sum(values))))
             for title, values in counts.items()
         ),
-        Column("memory", tuple(map(file_size, (*sizes, sum(sizes))))),
+        Column("memory", tuple(map(format_size, (*sizes, sum(sizes))))),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.reactive import var
 
-from tui.text.formats import file_size
+from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _pieces(machine: Machine) -> list[Piece]:
     pieces = [(machine.cpu, 2), (cores, 3)]
     if machine.own_load is not None and machine.load is not None:
         pieces += [(f"CPU {machine.own_load:.0f}%", 9), (f"machine {machine.load:.0f}%", 5)]
-    used = f"memory {file_size(machine.own_memory)}"
+    used = f"memory {format_size(machine.own_memory)}"
     pieces += [(used, 7), (f"{_of(machine.memory_used, machine.memory_total)} in use", 4)]
     for gpu in machine.gpus:
         pieces += _gpu_pieces(gpu)
@@ -84,4 +84,4 @@ def _gpu_pieces(gpu: Gpu) -> list[Piece]:
 
 
 def _of(used: int, total: int) -> str:
-    return f"{file_size(used)} of {file_size(total)}"
+    return f"{format_size(used)} of {format_size(total)}"

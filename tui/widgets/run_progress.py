@@ -7,7 +7,8 @@ from rich.style import Style
 from textual.reactive import var
 
 from tui.state.run_state import RunState
-from tui.text.formats import bar, duration, file_size, loss_text, percent, printable
+from tui.text.digit_art import draw_bar
+from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
 from tui.widgets.canvas import Canvas, Line
 
 PARTS = ("text", "bar", "alert")
@@ -44,10 +45,10 @@ class RunProgress(Canvas):
         if not state.total:
             return [Segment(f" {state.doing} …", styles["text"])]
         share = state.done / state.total
-        sizes = f"{file_size(state.done)} of {file_size(state.total)}"
+        sizes = f"{format_size(state.done)} of {format_size(state.total)}"
         return [
             Segment(f" {state.doing} ", styles["text"]),
-            Segment(bar(share, 20), styles["bar"]),
+            Segment(draw_bar(share, 20), styles["bar"]),
             Segment(f" {share:.0%}  {sizes}", styles["text"]),
         ]
 
@@ -58,16 +59,16 @@ class RunProgress(Canvas):
         epochs = state.started.epochs
         left = ""
         if state.phase == "training" and state.seconds_left is not None:
-            left = f"  {duration(state.seconds_left)} left"
+            left = f"  {format_duration(state.seconds_left)} left"
         epoch = f" epoch {max(1, state.epoch)}/{epochs} "
         run, epoch_end, run_end = "  run ", f"{state.epoch_share:5.0%}", f"{state.share:5.0%}"
         texts = len(epoch) + len(run) + len(epoch_end) + len(run_end) + 13
         room = max(5, min(40, (width - texts) // 2))
         return [
             Segment(epoch, styles["text"]),
-            Segment(bar(state.epoch_share, room), styles["bar"]),
+            Segment(draw_bar(state.epoch_share, room), styles["bar"]),
             Segment(epoch_end + run, styles["text"]),
-            Segment(bar(state.share, room), styles["bar"]),
+            Segment(draw_bar(state.share, room), styles["bar"]),
             Segment(run_end + left, styles["text"]),
         ]
 
@@ -75,7 +76,7 @@ class RunProgress(Canvas):
 def sentence(state: RunState) -> str:
     """What there is to say now: figures while a run goes on, else how it is and what to do."""
     score = state.score
-    accuracy = f"test accuracy {percent(score.accuracy)}" if score else ""
+    accuracy = f"test accuracy {format_percent(score.accuracy)}" if score else ""
     match state.phase:
         case "idle":
             return state.message or "Choose a network and press space to train it."
@@ -84,8 +85,8 @@ def sentence(state: RunState) -> str:
         case "training" | "paused":
             figures = [
                 "paused: space goes on" if state.phase == "paused" else "",
-                f"loss {loss_text(state.loss)}" if state.loss is not None else "",
-                f"test loss {loss_text(score.loss)}" if score else "",
+                f"loss {format_loss(state.loss)}" if state.loss is not None else "",
+                f"test loss {format_loss(score.loss)}" if score else "",
                 accuracy,
                 f"{state.samples_per_second:,.0f} samples/s" if state.samples_per_second else "",
             ]
@@ -93,7 +94,7 @@ def sentence(state: RunState) -> str:
         case "failed":
             return f"✗ {state.message}"
     how = "Finished" if state.phase == "finished" else f"Stopped at step {state.step:,}"
-    ending = f": {accuracy}, test loss {loss_text(score.loss)}" if score else ""
+    ending = f": {accuracy}, test loss {format_loss(score.loss)}" if score else ""
     saved = f" Saved in {state.started.run}" if state.started and state.checkpoint else ""
     return f"{how}{ending}.{saved}"
 

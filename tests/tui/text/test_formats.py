@@ -1,69 +1,8 @@
-"""Digits, bars and figures in characters."""
+"""Numbers, sizes, durations and names as text."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tui.text import formats as drawing
-
-STYLES = {"ramp": drawing.RAMP, "half-block": drawing.HALVES, "braille": None}
-
-
-@given(
-    st.binary(min_size=784, max_size=784),
-    st.integers(1, 40),
-    st.integers(1, 30),
-    st.sampled_from(list(STYLES)),
-)
-@settings(max_examples=40)
-def test_a_digit_has_the_size_that_was_asked_for(pixels, width, height, style):
-    lines = drawing.draw_digit(pixels, width, height, style)
-    assert len(lines) == height
-    assert {len(line) for line in lines} == {width}
-    # Braille's own characters, but for the one without dots.
-    allowed = STYLES[style] or [" ", *map(chr, range(0x2801, 0x2900))]
-    assert set("".join(lines)) <= set(allowed)
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_ink_is_where_the_pixels_are(style):
-    image = bytearray(784)
-    for y in range(4, 24):
-        image[y * 28 + 14] = image[y * 28 + 15] = 255
-    lines = drawing.draw_digit(bytes(image), 14, 7, style)
-    inked = {(y, x) for y, line in enumerate(lines) for x, cell in enumerate(line) if cell != " "}
-    assert inked == {(y, 7) for y in range(1, 6)}
-    assert drawing.draw_digit(bytes(784), 14, 7, style) == (" " * 14,) * 7
-
-
-def test_in_braille_each_pixel_is_a_dot():
-    image = bytearray(784)
-    image[0] = image[3 * 28 + 1] = image[27 * 28 + 27] = 255  # two in one character, one at the end
-    lines = drawing.draw_digit(bytes(image), 14, 7, "braille")
-    assert lines[0][0] == "⢁"
-    assert lines[6][13] == "⢀"
-    assert "".join(lines).strip(" ⢁⢀") == ""
-
-
-def test_a_half_block_has_an_upper_and_a_lower_half():
-    image = bytearray(784)
-    for y in range(14, 16):  # the lower half of the fourth line of seven
-        image[y * 28 : y * 28 + 28] = bytes([255] * 28)
-    lines = drawing.draw_digit(bytes(image), 14, 7, "half-block")
-    assert lines == (*[" " * 14] * 3, "▄" * 14, *[" " * 14] * 3)
-
-
-@given(st.floats(0, 1), st.integers(1, 60))
-def test_a_bar_has_its_width_and_grows_with_its_share(share, width):
-    filled = drawing.bar(share, width)
-    assert len(filled) == width
-    assert filled.count("█") in (int(share * width), round(share * width))
-    assert len(drawing.bar(share, width, plain=True)) == width
-
-
-def test_what_is_small_still_shows_and_nothing_does_not():
-    assert drawing.bar(0.0, 10).strip() == ""
-    assert drawing.bar(0.01, 10).strip() == "▏"
+from tui.text.formats import format_age, format_duration, format_loss, format_size, printable
 
 
 @pytest.mark.parametrize(
@@ -79,29 +18,29 @@ def test_what_is_small_still_shows_and_nothing_does_not():
     ],
 )
 def test_file_sizes(count, text):
-    assert drawing.file_size(count) == text
+    assert format_size(count) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (7, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-5, "0:00")]
 )
 def test_durations(seconds, text):
-    assert drawing.duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(-3, "now"), (59, "now"), (300, "5 min"), (10_800, "3 h"), (1e6, "11 d")]
 )
 def test_ages(seconds, text):
-    assert drawing.age(seconds) == text
+    assert format_age(seconds) == text
 
 
 def test_losses_keep_to_a_few_characters():
-    assert drawing.loss_text(0.12345) == "0.1235"
-    assert drawing.loss_text(7.2e31) == "7.2e+31"
-    assert drawing.loss_text(None) == "–"
+    assert format_loss(0.12345) == "0.1235"
+    assert format_loss(7.2e31) == "7.2e+31"
+    assert format_loss(None) == "–"
 
 
 def test_control_characters_are_shown_not_sent():
-    assert drawing.printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
-    assert drawing.printable("naïve [red] 数") == "naïve [red] 数"
+    assert printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
+    assert printable("naïve [red] 数") == "naïve [red] 数"

@@ -4,7 +4,14 @@ import time
 from typing import Any
 
 from core.runs.catalog import CheckpointFile
-from tui.text.formats import age, date_text, file_size, loss_text, percent, printable
+from tui.text.formats import (
+    format_age,
+    format_date,
+    format_loss,
+    format_percent,
+    format_size,
+    printable,
+)
 
 
 def checkpoint_row(listed: CheckpointFile, *, whole: bool = False) -> dict[str, Any]:
@@ -48,10 +55,10 @@ def print_checkpoints(listed: list[CheckpointFile]) -> None:
                 printable(info.arch),
                 printable(info.dataset),
                 str(info.epoch),
-                percent(info.test_accuracy),
-                loss_text(info.test_loss),
-                file_size(each.bytes),
-                age(now - info.saved_at),
+                format_percent(info.test_accuracy),
+                format_loss(info.test_loss),
+                format_size(each.bytes),
+                format_age(now - info.saved_at),
             )
         )
     full = [row for row in rows if len(row) == len(head)]
@@ -65,7 +72,7 @@ def print_checkpoints(listed: list[CheckpointFile]) -> None:
 def print_checkpoint(listed: CheckpointFile) -> None:
     row = checkpoint_row(listed, whole=True)
     config = row.pop("config")
-    saved = date_text(row["saved_at"])
+    saved = format_date(row["saved_at"])
     row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
     for name, value in (row | config).items():
         said = printable(str("–" if value is None else value))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints.header import CheckpointInfo
 from core.errors import DataError, UsageError
 from core.events import Digit, Notice
-from tui.text.formats import bar, draw_digit, draw_grey, loss_text, percent, printable
+from tui.text.digit_art import draw_bar, draw_digit, draw_grey
+from tui.text.formats import format_loss, format_percent, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +126,7 @@ def print_evaluation(report: dict[str, Any]) -> None:
     of = report.get("dataset", "images")
     split = report.get("split", "image")
     print(encodable(printable(f"{report['checkpoint']}: {report['arch']} on {of}")))
-    accuracy, loss = percent(report["accuracy"]), loss_text(report["loss"])
+    accuracy, loss = format_percent(report["accuracy"]), format_loss(report["loss"])
     count = f"{report['correct']:,} of {report['samples']:,}"
     print(f"{split} accuracy {accuracy} ({count}), {split} loss {loss}")
     print("\nWhat each digit was taken for, rows actual, columns predicted:")
@@ -246,7 +247,7 @@ def _bars(digit: Digit, temperature: float, width: int, *, short: bool = False) 
         if number == digit.label and not digit.right:
             mark = "<- actual"
         mark = mark.removesuffix(" predicted").removesuffix(" actual") if short else mark
-        filled = bar(share, width, plain=in_plain())
+        filled = draw_bar(share, width, plain=in_plain())
         lines.append(f"{number} {filled} {share:7.2%} {mark}".rstrip())
     return lines
 

@@ -32,12 +32,12 @@ from tui.preferences import Preferences
 from tui.state.history import read_run
 from tui.state.run_state import LETTERS, RunState
 from tui.text.formats import (
-    age,
-    date_text,
-    duration,
-    file_size,
-    loss_text,
-    percent,
+    format_age,
+    format_date,
+    format_duration,
+    format_loss,
+    format_percent,
+    format_size,
     printable,
     truncate,
 )
@@ -149,10 +149,15 @@ def _facts(told: Told, row: dict[str, Any], figures: RunMetrics) -> list[tuple[s
         f"{row['branched_from']}, at step {row['branched_at']:,}" if row["branched_from"] else ""
     )
     scored = figures.final_accuracy is not None
-    best = f"{percent(figures.best_accuracy)} best, {percent(figures.final_accuracy)} last"
-    losses = f"{loss_text(figures.best_test_loss)} best, {loss_text(figures.final_test_loss)} last"
+    best = (
+        f"{format_percent(figures.best_accuracy)} best, "
+        f"{format_percent(figures.final_accuracy)} last"
+    )
+    losses = (
+        f"{format_loss(figures.best_test_loss)} best, {format_loss(figures.final_test_loss)} last"
+    )
     seconds, speed = figures.train_seconds, figures.samples_per_second
-    took = f"{duration(seconds)} training" if seconds is not None else ""
+    took = f"{format_duration(seconds)} training" if seconds is not None else ""
     return [
         ("folder", str(told.listed.folder)),
         ("network", (row["arch"] or "–") + (f", {run.parameters:,} parameters" if run else "")),
@@ -165,12 +170,12 @@ def _facts(told: Told, row: dict[str, Any], figures: RunMetrics) -> list[tuple[s
         ("epochs", f"{figures.epochs:g} of {figures.planned}, step {state.step:,}" if run else ""),
         ("test accuracy", best if scored or figures.best_accuracy is not None else ""),
         ("test loss", losses if scored else ""),
-        ("training loss", loss_text(figures.training_loss) if run else ""),
-        ("started", date_text(row["started"])),
-        ("ended", date_text(row["ended"])),
+        ("training loss", format_loss(figures.training_loss) if run else ""),
+        ("started", format_date(row["started"])),
+        ("ended", format_date(row["ended"])),
         ("took", ", ".join(filter(None, [took, f"{speed:,.0f} samples/s" if speed else ""]))),
         ("versions", ", ".join(f"{name} {each}" for name, each in versions.items())),
-        ("on disk", file_size(told.listed.bytes)),
+        ("on disk", format_size(told.listed.bytes)),
     ]
 
 
@@ -192,11 +197,13 @@ def _print_checkpoints(listed: RunInfo) -> None:
     for each in listed.checkpoints:
         info, name = each.info, each.path.name
         if info is None:
-            rows.append([name, "–", "–", "–", "–", file_size(each.bytes), f"broken: {each.error}"])
+            rows.append(
+                [name, "–", "–", "–", "–", format_size(each.bytes), f"broken: {each.error}"]
+            )
             continue
-        accuracy, loss = percent(info.test_accuracy), loss_text(info.test_loss)
+        accuracy, loss = format_percent(info.test_accuracy), format_loss(info.test_loss)
         figures = [str(info.epoch), f"{info.step:,}", accuracy, loss]
-        rows.append([name, *figures, file_size(each.bytes), age(now - info.saved_at)])
+        rows.append([name, *figures, format_size(each.bytes), format_age(now - info.saved_at)])
     if rows:
         print_table(("CHECKPOINT", "EPOCH", "STEP", "ACCURACY", "LOSS", "SIZE", "AGE"), rows)
 
@@ -268,7 +275,7 @@ def print_compared(runs: Sequence[Told]) -> None:
     if any(classes):
         print("\naccuracy per class, at the last evaluation")
         rows = [
-            [str(number), *(percent(each[number]) if each else "–" for each in classes)]
+            [str(number), *(format_percent(each[number]) if each else "–" for each in classes)]
             for number in range(10)
         ]
         print_table(["is", *letters], rows)
@@ -298,12 +305,12 @@ def figure_texts(figures: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
 
     done = ["–" if e.epochs is None else f"{e.epochs:g} of {e.planned}" for e in figures]
     return [
-        ("best test accuracy", of("best_accuracy", percent)),
-        ("last test accuracy", of("final_accuracy", percent)),
-        ("best test loss", of("best_test_loss", loss_text)),
-        ("last test loss", of("final_test_loss", loss_text)),
-        ("training loss", of("training_loss", loss_text)),
+        ("best test accuracy", of("best_accuracy", format_percent)),
+        ("last test accuracy", of("final_accuracy", format_percent)),
+        ("best test loss", of("best_test_loss", format_loss)),
+        ("last test loss", of("final_test_loss", format_loss)),
+        ("training loss", of("training_loss", format_loss)),
         ("epochs", done),
         ("samples/s", of("samples_per_second", "{:,.0f}".format)),
-        ("training time", of("train_seconds", duration)),
+        ("training time", of("train_seconds", format_duration)),
     ]

@@ -14,7 +14,7 @@ from core.runs.event_reader import read_events
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 from tui.cli.output.tables import print_table
 from tui.state.history import arch_of
-from tui.text.formats import age, file_size, loss_text, percent
+from tui.text.formats import format_age, format_loss, format_percent, format_size
 
 STAR, LIVE = "★", "●"
 HEAD: tuple[str, ...] = ("RUN", "", "STATUS", "NETWORK", "DIGITS", "DEVICE", "BEST", "LOSS")
@@ -153,11 +153,11 @@ def _cells(row: dict[str, Any], now: float) -> list[str]:
         row["arch"] or "–",
         row["dataset"] or "–",
         row["device"] or "–",
-        percent(row["best_accuracy"]),
-        loss_text(loss) if loss is None or isinstance(loss, int | float) else "–",
+        format_percent(row["best_accuracy"]),
+        format_loss(loss) if loss is None or isinstance(loss, int | float) else "–",
         f"{'–' if done is None else done}/{'–' if planned is None else planned}",
         str(row["checkpoints"]),
-        file_size(row["bytes"]),
-        age(now - row["modified"]),
+        format_size(row["bytes"]),
+        format_age(now - row["modified"]),
         " · ".join(each for each in (row["note"], row["problem"]) if each),
     ]

@@ -31,7 +31,7 @@ from tui.screens.checkpoints.rows import (
 )
 from tui.screens.checkpoints.watch import Watching
 from tui.state.app_state import MAX_COMPARED
-from tui.text.formats import file_size, percent, printable
+from tui.text.formats import format_percent, format_size, printable
 from tui.widgets.virtual_table import Column, Listing
 
 CHECKPOINTS_HELP = {
@@ -147,7 +147,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         """All that is known; what a key changes of it is less work."""
         every = [entry for entries in self._entries.values() for entry in entries]
         self._columns, self._sorted = columns_for(every), self._order.sorted(every)
-        size = file_size(sum(entries[0].run.bytes for entries in self._entries.values()))
+        size = format_size(sum(entries[0].run.bytes for entries in self._entries.values()))
         files = sum(entry.listed is not None for entry in every)
         runs = plural(len(self._entries), "run")
         self._count = f"{plural(files, 'checkpoint')} of {runs}, {size}"
@@ -296,7 +296,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         )
 
         test = chosen.info.test_accuracy
-        accuracy = f", test {percent(test)}" if test else ""
+        accuracy = f", test {format_percent(test)}" if test else ""
         title = f"{chosen.run}/{chosen.path.stem}{accuracy}"
         opened = OpenedView(str(chosen.path), title)
         self.app.push_screen(opened)

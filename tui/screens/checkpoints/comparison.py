@@ -38,7 +38,7 @@ from tui.screens.checkpoints.comparison_widgets import (
 )
 from tui.state.app_state import AppState
 from tui.state.run_state import LETTERS
-from tui.text.formats import percent, printable, truncate
+from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.charts.chart import Chart
 
 PARTS = ("curves", "settings", "classes", "digits")
@@ -200,7 +200,7 @@ class ComparedView(View):
             scored, refused = self._scored.get(each.path), self._refused.get(each.path)
             said = "being scored …" if each.path == self._asked else "waits to be scored"
             if scored:
-                said = f"{percent(scored.test_accuracy)} right, on {scored.dataset}"
+                said = f"{format_percent(scored.test_accuracy)} right, on {scored.dataset}"
             if why := refused or each.error:
                 said = (f"{said}  " if scored else "") + f"✗ {why}".replace(f"{each.path} ", "")
             shown = truncate(

@@ -15,7 +15,8 @@ from tui.charts.chart import Series, Window
 from tui.charts.overlay import overlaid
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
-from tui.text.formats import bar, draw_digit, percent
+from tui.text.digit_art import draw_bar, draw_digit
+from tui.text.formats import format_percent
 from tui.widgets.canvas import Canvas, Line
 from tui.widgets.charts.chart import Chart
 
@@ -103,8 +104,8 @@ class ClassBars(Canvas):
         filled = 0.0 if share is None else (share - floor) / (1 - floor)
         style = text + Style(bold=True) if first else text
         return [
-            Segment(f"{'▸' if first else ' '}{percent(share):>{FIGURE}} ", style),
-            Segment(bar(filled, length), self.part(f"classes--{letter}")),
+            Segment(f"{'▸' if first else ' '}{format_percent(share):>{FIGURE}} ", style),
+            Segment(draw_bar(filled, length), self.part(f"classes--{letter}")),
             Segment(" " * GAP),
         ]
 

@@ -14,7 +14,7 @@ from tui.analysis.confusion import cell_in_words, most_confused, total
 from tui.screens.base import View
 from tui.screens.mistakes import MISTAKES_HELP
 from tui.state.app_state import AppState, OpenedCheckpoint
-from tui.text.formats import loss_text, percent, printable
+from tui.text.formats import format_loss, format_percent, printable
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 
 HELP = ("confusion matrix", "precision", "recall")
@@ -81,7 +81,7 @@ class ScoredView(View):
             self.query_one("#caption", Static).update(Content(printable(said)))
 
     def _fill(self, scored: CheckpointScored) -> None:
-        accuracy, loss = percent(scored.test_accuracy), loss_text(scored.test_loss)
+        accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
         digits = f"{total(scored.confusion):,} test digits of {scored.dataset}"
         said = f"{self._title} · {digits}: accuracy {accuracy}, loss {loss}"
         self.query_one("#caption", Static).update(Content(printable(said)))

@@ -22,7 +22,7 @@ from textual.widgets import Button, Input, Label, Static
 from core.errors import UserError, first_line
 from core.runs.catalog import CheckpointFile, RunInfo, read_notes
 from tui.screens.base import View
-from tui.text.formats import file_size, printable
+from tui.text.formats import format_size, printable
 
 if TYPE_CHECKING:
     from core.runs.manage import Pruned
@@ -276,7 +276,7 @@ class ConfirmPrune(ModalScreen[bool]):
         self._said = (
             f"{printable(run)} keeps its best and its last checkpoint. {others}, of epochs or "
             f"steps, would go to the trash, from which U brings back; once emptied that frees "
-            f"{file_size(size)}."
+            f"{format_size(size)}."
         )
 
     def compose(self) -> ComposeResult:

@@ -19,7 +19,7 @@ from tui.charts.chart import AXIS
 from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved
 from tui.state.run_state import RunState
-from tui.text.formats import age, file_size, loss_text, percent, printable
+from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
 from tui.widgets.canvas import Line
 from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import Digits
@@ -98,7 +98,7 @@ def _figures(entry: Entry) -> str:
     listed, newest = entry.listed, entry.newest
     if listed and listed.info:
         info = listed.info
-        test = f"test {percent(info.test_accuracy)}, loss {loss_text(info.test_loss)}"
+        test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
         if info.test_accuracy is None:
             test = "not tested"
         said = f"{listed.path.stem}: epoch {info.epoch}, step {info.step:,}, {test}"
@@ -107,16 +107,16 @@ def _figures(entry: Entry) -> str:
         return f"{printable(listed.path.name)} is broken: {printable(listed.error or '')}"
     if entry.run.live and newest:
         epoch = f"epoch {newest.epoch or 0}" + (f" of {entry.epochs}" if entry.epochs else "")
-        return f"{epoch}, step {newest.step:,}, loss {loss_text(newest.loss)}"
+        return f"{epoch}, step {newest.step:,}, loss {format_loss(newest.loss)}"
     return "no checkpoint has been saved"
 
 
 def _size(entry: Entry) -> str:
-    ago = age(time.time() - saved(entry))
+    ago = format_age(time.time() - saved(entry))
     ago = "now" if ago == "now" else f"{ago} ago"
-    own = f"{file_size(entry.bytes)}, its run " if entry.listed else ""
+    own = f"{format_size(entry.bytes)}, its run " if entry.listed else ""
     device = printable(entry.device)
-    return f"{own}{file_size(entry.run.bytes)} on the disk, saved {ago}, on {device}"
+    return f"{own}{format_size(entry.run.bytes)} on the disk, saved {ago}, on {device}"
 
 
 def settings_of(entry: Entry) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.runs.catalog import CheckpointFile, RunInfo
 from core.runs.watch import Newest, Watched
-from tui.text.formats import age, file_size, loss_text, percent, printable
+from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
 from tui.widgets.virtual_table import Column, Row
 
 LIVE_SIGNS = {"running": "●", "paused": "‖"}
@@ -147,7 +147,7 @@ def _epoch_text(entry: Entry) -> str:
 
 
 def _age_text(entry: Entry) -> str:
-    return age(time.time() - saved(entry))
+    return format_age(time.time() - saved(entry))
 
 
 def _parameters_text(entry: Entry) -> str:
@@ -175,14 +175,18 @@ FIELDS = (
         False,
     ),
     Field(
-        Column("Accuracy", 9, right=True, rank=1), _accuracy, lambda each: percent(_accuracy(each))
+        Column("Accuracy", 9, right=True, rank=1),
+        _accuracy,
+        lambda each: format_percent(_accuracy(each)),
     ),
-    Field(Column("Loss", 7, right=True, rank=5), _loss, lambda each: loss_text(_loss(each)), False),
+    Field(
+        Column("Loss", 7, right=True, rank=5), _loss, lambda each: format_loss(_loss(each)), False
+    ),
     Field(Column("Epoch", 6, right=True, rank=6), _epoch, _epoch_text),
     Field(
         Column("Size", 7, right=True, rank=7),
         lambda each: each.bytes,
-        lambda each: file_size(each.bytes),
+        lambda each: format_size(each.bytes),
     ),
     Field(Column("Age", 6, right=True, rank=3), saved, _age_text),
     Field(
@@ -270,7 +274,7 @@ def plural(count: int, what: str) -> str:
 
 def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> Row:
     if isinstance(row, Group):
-        best = "" if row.best is None else f", best {percent(row.best)}"
+        best = "" if row.best is None else f", best {format_percent(row.best)}"
         what = f"{plural(row.entries, 'row')} of {plural(row.runs, 'run')}{best}"
         return Row(said=f"{printable(row.arch)}: {what}", look="group")
     run, broken = row.run, row.listed is not None and row.listed.info is None

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from core.checkpoints.verify import Verified, verify_all
 from core.runs.catalog import list_run
 from core.runs.layout import EVENTS_FILE
-from tui.text.formats import file_size, printable
+from tui.text.formats import format_size, printable
 
 HOW = (
     "Each file was read to its last bit and held against the digests in its header. Whether its "
@@ -83,5 +83,5 @@ def _line(verified: Verified) -> Content:
         text = f"✗ {name} {printable(verified.fault)}"
         return Content.styled(text, "$text-error")
     note = f" ({verified.note})" if verified.note else ""
-    text = f"✓ {name}: as it was saved, {file_size(verified.bytes)}{note}"
+    text = f"✓ {name}: as it was saved, {format_size(verified.bytes)}{note}"
     return Content.styled(text, "$text-success")

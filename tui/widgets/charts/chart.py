@@ -33,7 +33,7 @@ from tui.charts.chart import (
 )
 from tui.preferences import CHARTS, Preferences
 from tui.state.run_state import LETTERS, Mark, RunState
-from tui.text.formats import duration, printable
+from tui.text.formats import format_duration, printable
 from tui.widgets.canvas import Canvas, Line
 
 PARTS = {
@@ -254,7 +254,7 @@ class Charts(Container):
 
 def at_text(x_axis: str, x: float) -> str:
     if x_axis == "time":
-        return duration(x)
+        return format_duration(x)
     return f"epoch {x:.2f}" if x_axis == "epoch" else f"step {x:,.0f}"
 
 

@@ -15,7 +15,7 @@ from tui.analysis.confusion import (
     pair_in_words,
     share_of_mistakes,
 )
-from tui.text.formats import bar
+from tui.text.digit_art import draw_bar
 from tui.widgets.canvas import Canvas, Line
 
 CLASSES = 10
@@ -164,7 +164,7 @@ class ClassScores(Canvas):
             line = [Segment(f"{number} ", quiet)]
             for share in (score.precision, score.recall):
                 line.append(Segment(f"{share_text(share):>{FIGURE}} ", text))
-                drawn = bar(share or 0.0, each_bar)
+                drawn = draw_bar(share or 0.0, each_bar)
                 line.append(Segment(f"{drawn} ", filled))
             lines.append(line)
         self.paint(lines)
