@@ -1,16 +1,16 @@
-"""What a person can cause: str() of each is the one line that they are shown."""
+"""Errors that a person can cause: str() of each is the one line that is shown."""
 
 from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something that a person can put right. `reason` is the word that `run_failed` carries."""
+    """An error that a person can fix. `reason` is the `reason` of the event `run_failed`."""
 
     reason = "error"
 
 
 class UsageError(UserError):
-    """An option or argument that cannot be meant."""
+    """An option or argument with a value that is not allowed."""
 
     reason = "usage"
 
@@ -32,13 +32,20 @@ class Diverged(UserError):
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, on one line; its kind where it says nothing."""
+    """Return the first line of an error's message, or its type's name where it has none."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
-def exit_status(reason: str) -> int:
-    """The exit status of a command whose run failed for that reason."""
-    return {UsageError.reason: 2, Diverged.reason: 3}.get(reason, 1)
+def explain(error: OSError) -> str:
+    """Return the system's message without the errno: "Permission denied"."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return the text with escapes for characters that could control a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def closest_match(name: str, names: Iterable[str]) -> str | None:
@@ -48,6 +55,6 @@ def closest_match(name: str, names: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, names, 1)), None)
 
 
-def explain(error: OSError) -> str:
-    """What the system said, in its own words and without the errno: "Permission denied"."""
-    return error.strerror or str(error) or type(error).__name__
+def exit_status(reason: str) -> int:
+    """Return the exit status of a command whose run failed for that reason."""
+    return {UsageError.reason: 2, Diverged.reason: 3}.get(reason, 1)

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from errno import ELOOP, ENOTDIR, ENXIO
+from errno import EISDIR, ELOOP, ENOTDIR, ENXIO
 from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
@@ -18,9 +18,13 @@ LONGEST_LINE = 2**20
 # Do not block on a pipe that has no writer, do not translate line ends, do not follow a link:
 # each where the system has the flag.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-NO_FOLLOW = NO_WAIT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
-NOT_A_FILE = {ELOOP: "is a link, and links are not followed here", ENXIO: "is not a file"}
+NOT_A_FILE = {
+    ELOOP: "is a link, and links are not followed here",
+    ENXIO: "is not a file",
+    EISDIR: "is a folder",
+}
 
 
 def expand(path: str) -> Path:
@@ -57,18 +61,32 @@ def open_no_follow(path: str | os.PathLike[str], flags: int) -> int:
 
     Returns the file descriptor. Raises OSError, also for a link, a pipe and a device.
     """
-    name = os.path.basename(path)
     try:
         if os.path.islink(path):  # a system without O_NOFOLLOW has this check alone
             raise OSError(ELOOP, "")
-        number = os.open(path, flags | NO_FOLLOW, 0o666)
+        return open_no_wait(path, flags | NO_FOLLOW)
     except OSError as error:
         if (why := NOT_A_FILE.get(error.errno or 0)) is None:
             raise
-        raise OSError(error.errno, f"{name} {why}") from None
-    if not stat.S_ISREG(os.fstat(number).st_mode):
+        raise OSError(error.errno, f"{os.path.basename(path)} {why}") from None
+
+
+def open_no_wait(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a regular file without waiting for the other end of a pipe; an `opener` for `open`.
+
+    Returns the file descriptor. Raises OSError, for a folder, a pipe, a socket and a device with
+    a text of NOT_A_FILE.
+    """
+    try:
+        number = os.open(path, flags | NO_WAIT, 0o666)
+    except OSError as error:
+        if error.errno == ENXIO:
+            raise OSError(ENXIO, NOT_A_FILE[ENXIO]) from None
+        raise
+    if not stat.S_ISREG(mode := os.fstat(number).st_mode):
         os.close(number)
-        raise OSError(ENXIO, f"{name} {NOT_A_FILE[ENXIO]}")
+        code = EISDIR if stat.S_ISDIR(mode) else ENXIO
+        raise OSError(code, NOT_A_FILE[code])
     return number
 
 
@@ -80,17 +98,16 @@ def open_regular_file(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
     too: its text continues the sentence that begins with the path.
     """
     try:
-        number = os.open(path, os.O_RDONLY | NO_WAIT)
-        with open(number, "rb", buffering) as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise ValueError("is not a file")
+        with open(path, "rb", buffering, opener=open_no_wait) as file:
             yield file
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({explain(error)})") from None
+        why = explain(error)
+        why = why if error.errno == ENXIO else f"cannot be read ({why})"
+        raise CheckpointError(f"{path} {why}") from None
     except ValueError as error:
         raise CheckpointError(f"{path} {error}") from None
 

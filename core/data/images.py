@@ -1,10 +1,10 @@
-"""Image files of handwritten digits, turned into what a network that learned from MNIST knows.
+"""Read image files of handwritten digits, and convert each to a 28×28 image as in MNIST.
 
 MNIST was made by http://yann.lecun.com/exdb/mnist/: the ink was scaled to fit a box of 20×20 with
 its aspect ratio kept and with anti-aliasing, and then put into 28×28 so that its centre of mass is
-in the middle. In the files that are handed out, that is the pixel at row and column 14.
+in the middle. In the published files, that is the pixel at row and column 14.
 
-Pillow and numpy are imported in the functions: names of files alone are told without them.
+Pillow and numpy are imported in the functions, so that finding files does not load them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from core.errors import DataError, explain, first_line
+from core.errors import DataError, explain, first_line, printable
+from core.files import open_no_wait
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
-MOST_PIXELS = 50_000_000  # a photograph has that many; more would take gigabytes to decode
-LARGE = 2048  # longest side that is worked on: more has no more to tell
-# What is decoded here. Others that Pillow knows start programs (EPS) or have no sure sign (TGA).
+MOST_PIXELS = 50_000_000  # as many as in a photograph; more would take gigabytes to decode
+LARGE = 2048  # longest side that is processed: more adds no detail
+# Other formats that Pillow knows start programs (EPS) or have no reliable signature (TGA).
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
@@ -37,9 +38,13 @@ SUFFIXES = {
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image file. `original` is grey, 0 black, `width` × `height` bytes row by row; `pixels` are
-    784 bytes as MNIST has them, 0 paper. `label` is what it is, where its folder says so."""
+class ImageFile:
+    """An image file that was read.
+
+    `original` is `width` × `height` bytes, row by row, 0 black and 255 white; `pixels` are 784
+    bytes as in MNIST, 0 background and 255 ink. `label` is the class that the folder's name gives,
+    or None.
+    """
 
     path: str
     original: bytes
@@ -49,176 +54,153 @@ class Picture:
     label: int | None = None
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
-    """The digit in an image file of any size and mode, dark on light or light on dark.
+def read_image(path: str | os.PathLike[str]) -> ImageFile:
+    """Read the digit in an image file of any size and mode, dark on light or light on dark.
 
     Raises DataError: one line that names the file and what is wrong with it.
     """
+    name = printable(os.fspath(path))
     try:
-        with _open(Path(path)) as file:
-            grey = _grey(file)
-    except _Fault as fault:
-        raise DataError(f"{shown(path)}: {fault}") from None
+        with open(path, "rb", opener=open_no_wait) as file:
+            grey = _read_grey(file)
+    except _ImageError as error:
+        raise DataError(f"{name}: {error}") from None
     except OSError as error:
-        # The system's errors have a number; Pillow's are of what is in the file.
-        said = explain(error) if error.errno else f"is damaged ({first_line(error)})"
-        raise DataError(f"{shown(path)}: {said}") from None
-    except Exception as error:  # whatever a decoder trips over
-        raise DataError(f"{shown(path)}: is damaged ({first_line(error)})") from None
-    from core.data.preprocessing import as_mnist
+        # Errors of the system have a number, those of Pillow do not.
+        why = explain(error) if error.errno else f"is damaged ({first_line(error)})"
+        raise DataError(f"{name}: {why}") from None
+    except Exception as error:  # decoders raise exceptions of any type on damaged files
+        has_null = "\0" in os.fspath(path)
+        why = "is not a file name" if has_null else f"is damaged ({first_line(error)})"
+        raise DataError(f"{name}: {why}") from None
+    from core.data.preprocessing import to_mnist
 
-    pixels = as_mnist(grey)
+    pixels = to_mnist(grey)
     if pixels is None:
-        raise DataError(f"{shown(path)}: has no ink in it that stands out from its paper")
+        raise DataError(f"{name}: no ink stands out from the background")
     small = grey.copy()
     small.thumbnail((ORIGINAL, ORIGINAL))
-    return Picture(str(path), small.tobytes(), *small.size, pixels, label_of(path))
+    return ImageFile(str(path), small.tobytes(), *small.size, pixels, read_label(path))
 
 
-def label_of(path: str | os.PathLike[str]) -> int | None:
-    """What a file is by its folder's name, 0 to 9, as torchvision's ImageFolder has it."""
+def read_label(path: str | os.PathLike[str]) -> int | None:
+    """Return the class 0 to 9 that the file's folder is called by, as in torchvision's ImageFolder.
+
+    None where the folder has another name.
+    """
     name = Path(os.path.abspath(path)).parent.name
     return int(name) if re.fullmatch("[0-9]", name) else None
 
 
-def find_pictures(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
-    """The files as they are named, and in the place of a folder the image files in it and in its
-    folders, each in natural order: 2.png before 10.png. Raises DataError."""
+def find_images(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
+    """Yield the files, and for each folder the image files in it and in its subfolders.
+
+    Files of a folder are in natural order: 2.png before 10.png. Raises DataError.
+    """
     for path in map(Path, paths):
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
-        except (OSError, ValueError):  # reading it will say why
+        except (OSError, ValueError):  # read_image reports it
             is_folder = False
         if not is_folder:
             yield path
             continue
-        found = list(_in_folder(path, deeper=True))
+        found = list(_find_in_folder(path, deeper=True))
         if not found:
-            raise DataError(f"{shown(path)}: there are no image files in it")
+            raise DataError(f"{printable(str(path))}: contains no image files")
         yield from found
 
 
-def _in_folder(folder: Path, *, deeper: bool) -> Iterator[Path]:
+def _find_in_folder(folder: Path, *, deeper: bool) -> Iterator[Path]:
     try:
-        names = sorted(os.listdir(folder), key=_natural)
+        names = sorted(os.listdir(folder), key=_natural_key)
     except OSError as error:
-        raise DataError(f"{shown(folder)}: {explain(error)}") from None
+        raise DataError(f"{printable(str(folder))}: {explain(error)}") from None
     for name in names:
         path = folder / name
         if name.startswith("."):
             continue
         if path.is_dir():
             if deeper:
-                yield from _in_folder(path, deeper=False)
+                yield from _find_in_folder(path, deeper=False)
         elif path.suffix.casefold() in SUFFIXES:
             yield path
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Numbers go by their value, and before letters."""
+def _natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Numbers sort by their value, and before letters."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path on one line, with what could move a terminal's cursor as an escape."""
-    text = os.fspath(path)
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+class _ImageError(Exception):
+    """Its text continues the sentence that begins with the file's name."""
 
 
-class _Fault(Exception):
-    """What is wrong with a file, after its name."""
+def _read_grey(file: BinaryIO) -> Image:
+    """Return the first frame, upright, in mode L.
 
-
-def _open(path: Path) -> BinaryIO:
-    """A plain file. Others, as a pipe, would keep one waiting for ever."""
-    try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except ValueError:  # a zero byte in its name
-        raise _Fault("is no name of a file") from None
-    except OSError:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise _Fault("is not a file") from None
-        raise
-    file = None
-    try:
-        mode = os.fstat(number).st_mode
-        if stat.S_ISDIR(mode):
-            raise _Fault("is a folder")
-        if not stat.S_ISREG(mode):
-            raise _Fault("is not a file")
-        file = os.fdopen(number, "rb")
-    finally:
-        if file is None:
-            os.close(number)
-    return file
-
-
-def _grey(file: BinaryIO) -> Image:
-    """The first frame, upright, in mode L. Raises _Fault, and what Pillow raises of a damaged
-    file."""
+    Raises _ImageError, and what Pillow raises for a damaged file.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it would write over the screen
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # its log would appear on the screen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image: Image.Image
         try:
             image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
-            raise _Fault(_no_image(file)) from None
+            file.seek(0)
+            why = "is not an image that can be read" if file.read(1) else "is empty"
+            raise _ImageError(why) from None
         except Image.DecompressionBombError:
-            raise _Fault(f"has more than {MOST_PIXELS:,} pixels") from None
+            raise _ImageError(f"has more than {MOST_PIXELS:,} pixels") from None
         width, height = image.size
         if width * height > MOST_PIXELS:
-            raise _Fault(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
+            raise _ImageError(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
         image.load()
-        with suppress(Exception):  # a broken EXIF: it stays as it is
+        with suppress(Exception):  # broken EXIF data: the image is not rotated
             ImageOps.exif_transpose(image, in_place=True)
-        return _in_grey(image)
+        return _to_grey(image)
 
 
-def _no_image(file: BinaryIO) -> str:
-    file.seek(0)
-    return "is not an image that can be read" if file.read(1) else "is empty"
-
-
-def _in_grey(image: Image) -> Image:
+def _to_grey(image: Image) -> Image:
     from PIL.Image import Resampling
 
-    numbers = image.mode.startswith(("I", "F"))
-    transparent = not numbers and image.has_transparency_data
-    if numbers:
-        image = _in_mode(image, "F" if image.mode == "F" else "I")
-    elif transparent:
-        image = _in_mode(image, "RGBA")
+    has_numbers = image.mode.startswith(("I", "F"))
+    is_transparent = not has_numbers and image.has_transparency_data
+    if has_numbers:
+        image = _to_mode(image, "F" if image.mode == "F" else "I")
+    elif is_transparent:
+        image = _to_mode(image, "RGBA")
     else:
-        image = _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+        image = _to_mode(image, "L" if image.mode in ("1", "L") else "RGB")
     if max(image.size) > LARGE:
         image.thumbnail((LARGE, LARGE), Resampling.BOX, reducing_gap=None)
-    if numbers:
+    if has_numbers:
         return _from_numbers(image)
-    if transparent:
+    if is_transparent:
         return _from_transparent(image)
-    return image if image.mode == "L" else _most_contrast(image)
+    return image if image.mode == "L" else _choose_band(image)
 
 
-def _in_mode(image: Image, mode: str) -> Image:
-    """Not a copy where it is so already: a large one takes 200 MB."""
+def _to_mode(image: Image, mode: str) -> Image:
+    """Convert without copying an image that has the mode already: a large one takes 200 MB."""
     return image if image.mode == mode else image.convert(mode)
 
 
 def _from_numbers(image: Image) -> Image:
-    """Of 16-bit, 32-bit and float values, whose range is the file's own."""
+    """Scale 16-bit, 32-bit and float values, whose range differs by file, to 0 to 255."""
     import numpy
     from PIL import Image
 
     values = numpy.asarray(image, dtype=numpy.float64)
     finite = numpy.isfinite(values)
     if not finite.any():
-        raise _Fault("has no pixel that is a number")
+        raise _ImageError("has only pixels that are NaN or infinite")
     low, high = values[finite].min(), values[finite].max()
-    # Halved, since the range of a float's values need not be a float.
+    # Halved, because high - low may be infinite.
     span = high / 2 - low / 2
     scaled = numpy.where(finite, values, low) / 2 - low / 2
     scaled = scaled / span * 255 if span > 0 else scaled * 0
@@ -226,12 +208,11 @@ def _from_numbers(image: Image) -> Image:
 
 
 def _from_transparent(image: Image) -> Image:
-    """What is drawn may be in the colours or in what is transparent alone, and then black and white
-    strokes look the same."""
+    """Return the strokes of an RGBA image, which are in the colours or in the alpha alone."""
     import numpy
     from PIL import Image
 
-    grey = numpy.asarray(_most_contrast(image.convert("RGB")))
+    grey = numpy.asarray(_choose_band(image.convert("RGB")))
     alpha = numpy.asarray(image.getchannel("A"))
     solid = grey[alpha >= 128]
     if not solid.size:
@@ -239,13 +220,15 @@ def _from_transparent(image: Image) -> Image:
     low, paper, high = numpy.percentile(solid, (2, 50, 98))
     if alpha.min() < 128 and (high - low < 32 or solid.size < 0.5 * alpha.size):
         return Image.fromarray(alpha)
-    share = alpha / 255.0
-    return Image.fromarray((grey * share + paper * (1 - share)).round().astype(numpy.uint8))
+    opacity = alpha / 255.0
+    return Image.fromarray((grey * opacity + paper * (1 - opacity)).round().astype(numpy.uint8))
 
 
-def _most_contrast(image: Image) -> Image:
-    """Of an RGB image: its lightness, or a colour that tells ink from paper far better, as blue
-    does yellow from white."""
+def _choose_band(image: Image) -> Image:
+    """Return the lightness of an RGB image, or the colour band with a far larger contrast.
+
+    Yellow on white differs in blue alone.
+    """
     import numpy
 
     bands = [image.convert("L"), *image.split()]

@@ -24,7 +24,7 @@ APART = 4  # standard deviations between two kinds of pixels; of noise alone, ha
 OUTLIER = 4.7  # times its noise: what is so far off a paper is none of it (Tukey's biweight)
 
 
-def as_mnist(grey: Image.Image) -> bytes | None:
+def to_mnist(grey: Image.Image) -> bytes | None:
     """784 bytes, 0 paper and 255 ink, of an image in mode L; None where there is no ink."""
     found = _find(grey)
     if found is None:

@@ -2,6 +2,8 @@
 
 import time
 
+from core.errors import printable as printable
+
 
 def format_size(count: int) -> str:
     """Bytes as people read them: 940 B, 98 KB, 7.7 MB."""
@@ -47,13 +49,6 @@ def format_loss(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
-
-
-def printable(text: str) -> str:
-    """The text with what could move a terminal's cursor or turn its writing shown as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def truncate(text: str, width: int) -> str:

@@ -15,7 +15,7 @@ from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, Line
 
 if TYPE_CHECKING:
-    from core.data.images import Picture
+    from core.data.images import ImageFile
 
 # A card has two pictures, with bars and their numbers beside them, under two lines of words.
 INK_WIDTH, INK_HEIGHT = 14, 7
@@ -27,7 +27,7 @@ class Pictures(Canvas):
     PICTURE = True
     COMPONENT_CLASSES = {f"pictures--{name}" for name in PARTS}
 
-    shown: var[tuple[tuple[Picture, Digit], ...]] = var((), init=False)
+    shown: var[tuple[tuple[ImageFile, Digit], ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
 
     @property
@@ -60,7 +60,7 @@ class Pictures(Canvas):
             lines.append([])
         self.paint(lines)
 
-    def _card(self, picture: Picture, digit: Digit, styles: dict[str, Style]) -> list[Line]:
+    def _card(self, picture: ImageFile, digit: Digit, styles: dict[str, Style]) -> list[Line]:
         preferences, quiet = self.preferences, styles["quiet"]
         style = "ramp" if preferences.ascii else preferences.digit_style
         size = picture.width, picture.height, INK_WIDTH, INK_HEIGHT

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from core.data.images import find_pictures, read_picture
+from core.data.images import find_images, read_image
 from core.errors import DataError
 
 INK = {
@@ -80,7 +80,7 @@ def test_of_any_size_and_place_and_both_ways_round(
     ink, paper = (ink, paper) if inverted else (paper, ink)
     path = tmp_path_factory.mktemp("any") / "two.png"
     two(width, height, "L", ink, paper, left, top).save(path)
-    picture = read_picture(path)
+    picture = read_image(path)
     as_mnist_is(pixels_of(picture))
     assert max(picture.width, picture.height) <= 112
     assert len(picture.original) == picture.width * picture.height
@@ -93,13 +93,13 @@ def test_of_any_mode(tmp_path, mode):
     two(150, 150, mode, INK[mode], PAPER[mode]).save(path)
     want = tmp_path / "grey.png"
     two(150, 150).save(want)
-    assert abs(pixels_of(read_picture(path)) - pixels_of(read_picture(want))).mean() < 3
+    assert abs(pixels_of(read_image(path)) - pixels_of(read_image(want))).mean() < 3
 
 
 def test_palettes_animations_and_turned_photographs(tmp_path):
     plain = two(120, 160)
     plain.save(tmp_path / "plain.png")
-    want = read_picture(tmp_path / "plain.png").pixels
+    want = read_image(tmp_path / "plain.png").pixels
     first = two(120, 160, "P", 0, 1)
     first.putpalette([0, 0, 0, 255, 255, 255])
     first.save(tmp_path / "see through.png", transparency=1)
@@ -110,7 +110,7 @@ def test_palettes_animations_and_turned_photographs(tmp_path):
     plain.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
     plain.convert("1").save(tmp_path / "bilevel.png")
     for name in ("see through.png", "moving.gif", "turned.png", "bilevel.png"):
-        got = numpy.frombuffer(read_picture(tmp_path / name).pixels, dtype=numpy.uint8)
+        got = numpy.frombuffer(read_image(tmp_path / name).pixels, dtype=numpy.uint8)
         assert abs(got.astype(float) - numpy.frombuffer(want, dtype=numpy.uint8)).mean() < 2, name
 
 
@@ -123,7 +123,7 @@ def test_a_photograph_of_unevenly_lit_paper(tmp_path):
     for name, values in (("dark on light", seen), ("light on dark", 255 - seen)):
         path = tmp_path / f"{name}.jpg"
         Image.fromarray(values.clip(0, 255).astype(numpy.uint8)).save(path, quality=70)
-        as_mnist_is(pixels_of(read_picture(path)))
+        as_mnist_is(pixels_of(read_image(path)))
 
 
 @pytest.mark.mnist
@@ -134,7 +134,7 @@ def test_digits_of_mnist_stay_what_they_are(tmp_path, real_mnist):
         wide = numpy.pad(255 - digit, 20, constant_values=255)
         for image in (Image.fromarray(digit), Image.fromarray(wide).convert("RGB")):
             image.save(tmp_path / "digit.png")
-            difference = abs(pixels_of(read_picture(tmp_path / "digit.png")) - digit)
+            difference = abs(pixels_of(read_image(tmp_path / "digit.png")) - digit)
             assert difference.mean() < 3
 
 
@@ -161,8 +161,8 @@ def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)  # a socket may not have a long path
         listening.bind("socket.png")
     said = {
-        "blank": "no ink",
-        "noise": "no ink",
+        "blank": "no ink stands out",
+        "noise": "no ink stands out",
         "empty": "is empty",
         "text": "is not an image",
         "cut": "is damaged",
@@ -171,17 +171,17 @@ def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
         "pipe": "is not a file",
         "socket": "is not a file",
         "none\x1b[31m\n": "No such file",
-        "zero\0": "no name of a file",
+        "zero\0": "is not a file name",
     }
     for name, why in said.items():
         with pytest.raises(DataError) as caught:
-            read_picture(tmp_path / f"{name}.png")
+            read_image(tmp_path / f"{name}.png")
         line = str(caught.value)
         assert why in line, line
         assert name.encode("unicode_escape").decode() in line
         assert line.isprintable()
     with pytest.raises(DataError, match="is a folder"):
-        read_picture(tmp_path)
+        read_image(tmp_path)
 
 
 def test_damage_anywhere_is_an_error_or_a_picture(tmp_path):
@@ -195,7 +195,7 @@ def test_damage_anywhere_is_an_error_or_a_picture(tmp_path):
             damaged[int(source.integers(len(whole)))] ^= 1 << int(source.integers(8))
             path.write_bytes(bytes(damaged[: int(source.integers(len(whole))) or None]))
             with suppress(DataError):
-                assert len(read_picture(path).pixels) == 784
+                assert len(read_image(path).pixels) == 784
 
 
 def test_a_folder_is_its_images_in_natural_order(tmp_path):
@@ -211,8 +211,8 @@ def test_a_folder_is_its_images_in_natural_order(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    found = [str(path.relative_to(tmp_path)) for path in find_pictures([tmp_path])]
+    found = [str(path.relative_to(tmp_path)) for path in find_images([tmp_path])]
     assert found == ["2.PNG", "7/b.jpg", "10.png", "x/a.gif"]
     (tmp_path / "void").mkdir()
-    with pytest.raises(DataError, match="no image files"):
-        list(find_pictures([tmp_path / "void"]))
+    with pytest.raises(DataError, match="contains no image files"):
+        list(find_images([tmp_path / "void"]))

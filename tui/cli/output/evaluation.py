@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.data.datasets import Tensors
-    from core.data.images import Picture
+    from core.data.images import ImageFile
 
 AT_A_TIME = 32  # images that are read before the network is asked
 ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the digit, and the bars
@@ -158,7 +158,7 @@ def predict_digit(path: Path, index: int, split: str, data: str | None) -> Digit
     return describe_digits(model, images, labels, (index,))[0]
 
 
-def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[Picture, Digit] | None]:
+def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFile, Digit] | None]:
     """What the network makes of each image; None for one that cannot be read, after a line that
     says why. Raises CheckpointError."""
     from core.checkpoints.io import load_model
@@ -176,15 +176,15 @@ def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[Picture,
                 yield None
 
 
-def _read_pictures(images: Sequence[str]) -> Iterator[Picture | None]:
-    from core.data.images import find_pictures, read_picture
+def _read_pictures(images: Sequence[str]) -> Iterator[ImageFile | None]:
+    from core.data.images import find_images, read_image
     from tui.text.console import complain
 
     for given in images:
         try:
-            for path in find_pictures([given]):
+            for path in find_images([given]):
                 try:
-                    yield read_picture(path)
+                    yield read_image(path)
                 except DataError as error:
                     complain(str(error))
                     yield None
@@ -211,7 +211,7 @@ def print_prediction(digit: Digit, temperature: float) -> None:
     _print_beside(lines, beside)
 
 
-def print_picture(picture: Picture, digit: Digit, temperature: float) -> None:
+def print_picture(picture: ImageFile, digit: Digit, temperature: float) -> None:
     """In 80 columns: the original, as bright as it is, what the network sees of it, and what it
     makes of that."""
     name = encodable(printable(picture.path))

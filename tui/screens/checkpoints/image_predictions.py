@@ -27,7 +27,7 @@ from tui.text.formats import printable
 from tui.widgets.image_cards import Pictures
 
 if TYPE_CHECKING:
-    from core.data.images import Picture
+    from core.data.images import ImageFile
 
 MOST = 200  # images that are read for one look
 ASKING = "An image file, or a folder of them. ~ is your home folder."
@@ -43,23 +43,23 @@ IMAGES_HELP = {
 class Answer:
     """What was read, what could not be, each in a line, and whether there is more than that."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ImageFile, ...]
     faults: tuple[str, ...] = ()
     more: bool = False
 
 
 def read_all(path: str) -> Answer:
     """The images there, at most MOST."""
-    from core.data.images import find_pictures, read_picture
+    from core.data.images import find_images, read_image
 
-    pictures: list[Picture] = []
+    pictures: list[ImageFile] = []
     faults: list[str] = []
     try:
-        for place, found in enumerate(find_pictures([expand(path)])):
+        for place, found in enumerate(find_images([expand(path)])):
             if place == MOST or get_current_worker().is_cancelled:
                 return Answer(tuple(pictures), tuple(faults), more=True)
             try:
-                pictures.append(read_picture(found))
+                pictures.append(read_image(found))
             except UserError as error:
                 faults.append(str(error))
     except UserError as error:  # of the folder
