@@ -21,10 +21,19 @@ from textual.strip import Strip
 from tests.support.fakes import ROOT
 from tests.support.terminal import Terminal, assert_restored, is_restored, open_terminal, until
 from tui.app.slow_link import erases
-from tui.terminal.driver import CANCEL, LinkDriver, Outlet
-from tui.terminal.link import MOST_QUEUED, Link
-from tui.terminal.rate_limit import BURST, LATE, RATE, TIMES, Bucket, Lag, Meter, areas
-from tui.terminal.screen_diff import Shown, row_of
+from tui.terminal.driver import CANCEL, TerminalDriver, TerminalWriter
+from tui.terminal.rate_limit import (
+    BURST,
+    LATE,
+    RATE,
+    TIMES,
+    ByteRate,
+    TerminalLag,
+    TokenBucket,
+    split_screen,
+)
+from tui.terminal.screen_diff import ShownScreen, to_cells
+from tui.terminal.slow_terminal import MOST_QUEUED, SlowTerminal
 
 pyte = pytest.importorskip("pyte")
 __all__ = ["open_terminal"]
@@ -57,7 +66,7 @@ FRAMES = st.lists(LINES, min_size=HEIGHT, max_size=HEIGHT)
 
 
 def drawn(frame):
-    return [row_of(line, WIDTH, ColorSystem.TRUECOLOR) for line in frame]
+    return [to_cells(line, WIDTH, ColorSystem.TRUECOLOR) for line in frame]
 
 
 def seen(screen):
@@ -96,12 +105,12 @@ def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
     stream = pyte.Stream(screen)
     stream.feed(NO_WRAP)
     screens = [drawn(frame) for frame in frames]
-    shown, clearing = Shown.cleared(WIDTH, HEIGHT, erases=erases)
+    shown, clearing = ShownScreen.cleared(WIDTH, HEIGHT, erases=erases)
     stream.feed(clearing)
     for number, rows in enumerate(screens):
         last = number == len(screens) - 1
         pictures = data.draw(st.lists(st.tuples(*[st.integers(0, 9)] * 4), max_size=2))
-        for area in areas(WIDTH, HEIGHT, pictures):
+        for area in split_screen(WIDTH, HEIGHT, pictures):
             limit = None if last else data.draw(st.integers(0, 3))
             for count, part in enumerate(shown.parts(rows, area.y, area.start, area.end)):
                 if count == limit:
@@ -113,7 +122,7 @@ def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3000)), max_size=40))
 def test_no_window_has_more_than_the_burst_and_the_rate(wishes):
-    bucket, now, taken = Bucket(0.0), 0.0, []
+    bucket, now, taken = TokenBucket(0.0), 0.0, []
     for seconds, wish in wishes:
         now += seconds
         count = min(wish, int(bucket.room(now)))
@@ -127,7 +136,7 @@ def test_no_window_has_more_than_the_burst_and_the_rate(wishes):
 
 
 def test_a_bucket_says_when_there_will_be_room():
-    bucket = Bucket(5.0)
+    bucket = TokenBucket(5.0)
     bucket.take(BURST, 5.0)
     assert bucket.room(5.0) == 0
     assert bucket.seconds_until(RATE / 2, 5.0) == pytest.approx(0.5)
@@ -136,7 +145,7 @@ def test_a_bucket_says_when_there_will_be_room():
 
 
 def test_the_rate_is_that_of_the_last_seconds():
-    meter = Meter()
+    meter = ByteRate()
     assert meter.read(0, 0.0) == 0
     rates = [meter.read(100 * second if second < 20 else 2000, second) for second in range(1, 40)]
     assert rates[10] == pytest.approx(100)
@@ -148,7 +157,7 @@ def asked(lag, total, now):
 
 
 def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
-    lag = Lag()
+    lag = TerminalLag()
     asked(lag, 0, 0.0)
     assert not lag.asks(100, 4, 0.1), "one question at a time"
     lag.answered(0.2)
@@ -163,7 +172,7 @@ def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
 
 
 def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
-    lag = Lag()
+    lag = TerminalLag()
     asked(lag, 0, 0.0)
     assert not lag.is_behind(0.0, 1000.0), "no terminal has to answer"
     lag.answered(1000.0)
@@ -177,7 +186,9 @@ def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
 
 
 def test_an_area_is_part_of_a_picture_or_none():
-    found = [(a.y, a.start, a.end, a.picture) for a in areas(10, 2, [(2, 1, 3, 5), (8, 0, 9, 1)])]
+    found = [
+        (a.y, a.start, a.end, a.picture) for a in split_screen(10, 2, [(2, 1, 3, 5), (8, 0, 9, 1)])
+    ]
     assert found == [
         (0, 0, 8, False),
         (0, 8, 10, True),
@@ -188,7 +199,7 @@ def test_an_area_is_part_of_a_picture_or_none():
 
 
 def test_an_answer_that_never_came_says_nothing_of_the_time_after():
-    lag = Lag()
+    lag = TerminalLag()
     asked(lag, 0, 0.0)
     lag.answered(0.1)
     asked(lag, 500, 1.0)
@@ -199,12 +210,12 @@ def test_an_answer_that_never_came_says_nothing_of_the_time_after():
 
 
 def test_characters_that_are_made_of_several_are_one_cell_or_two():
-    row = row_of([Segment("e\u0301 \u2764\ufe0f|👩\u200d🔬|")], 10, ColorSystem.TRUECOLOR)
+    row = to_cells([Segment("e\u0301 \u2764\ufe0f|👩\u200d🔬|")], 10, ColorSystem.TRUECOLOR)
     texts = [text for text, _ in row]
     assert "".join(texts) == "e\u0301 \u2764\ufe0f|👩\u200d🔬|  "
     if cell_len("\u2764\ufe0f") == 2:  # as newer versions of rich say
         assert texts[:8] == ["e\u0301", " ", "\u2764\ufe0f", "", "|", "👩\u200d🔬", "", "|"]
-    shown, _ = Shown.cleared(10, 1)
+    shown, _ = ShownScreen.cleared(10, 1)
     assert next(parts := shown.parts([row], 0, 2, 10)).endswith("\ufe0f")
     assert next(parts).startswith("\x1b[1;5H"), "terminals differ in where their cursor is now"
 
@@ -226,7 +237,7 @@ def test_what_erases_in_colour(environment, does):
 def pipe():
     """An outlet that writes into a pipe, and what reads there."""
     reading, writing = os.pipe()
-    outlet = Outlet(writing, lambda: None)
+    outlet = TerminalWriter(writing, lambda: None)
     yield outlet, writing, partial(os.read, reading, 1_000_000)
     outlet.stop()
     outlet.join()
@@ -272,7 +283,7 @@ def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
 def test_nothing_waits_for_a_terminal_that_has_gone():
     reading, writing = os.pipe()
     os.close(reading)
-    outlet = Outlet(writing, lambda: None)
+    outlet = TerminalWriter(writing, lambda: None)
     outlet.write("a frame", frame=True)
     outlet.start()
     outlet.join()
@@ -281,18 +292,18 @@ def test_nothing_waits_for_a_terminal_that_has_gone():
     os.close(writing)
 
 
-class Idle(LinkDriver):
+class Idle(TerminalDriver):
     """A driver that has no terminal and writes nothing."""
 
     def __init__(self):
-        self.outlet = Outlet(-1, lambda: None)
+        self.outlet = TerminalWriter(-1, lambda: None)
         self._has_mouse = False
 
 
 async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
     """They are but changes to it, and all is drawn anew once there is room."""
     missed = []
-    link, driver = Link(True, lambda: missed.append(1)), Idle()
+    link, driver = SlowTerminal(True, lambda: missed.append(1)), Idle()
     link.begin(driver)
     with link.frame() as drawn:
         assert drawn
@@ -310,7 +321,7 @@ async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
 
 
 async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
-    link, driver = Link(True, lambda: None), Idle()
+    link, driver = SlowTerminal(True, lambda: None), Idle()
     link.begin(driver)
     link.set_slow(True)
     rows = [Strip([Segment("x" * 100)])] * 50  # more than there is room for
@@ -329,7 +340,7 @@ def test_an_outlet_may_outlive_the_loop():
     async def begin():
         link.begin(Idle())
 
-    link = Link(True, lambda: None)
+    link = SlowTerminal(True, lambda: None)
     asyncio.run(begin())
     link.drained()
 

@@ -9,7 +9,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from tests.support.app import app_in, until
 from tests.support.fakes import ROOT
 from tui.terminal import textual_private
-from tui.terminal.link import Link
+from tui.terminal.slow_terminal import SlowTerminal
 from tui.terminal.textual_private import BATCH_COUNT, COMPOSITOR, DISPLAY, PARTS
 
 pyte = pytest.importorskip("pyte")
@@ -91,7 +91,7 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
     monkeypatch.setattr(
         textual_private, "_part", lambda owner, each: None if each == name else part(owner, each)
     )
-    monkeypatch.setattr(Link, "holds_back", slow)
+    monkeypatch.setattr(SlowTerminal, "holds_back", slow)
     app = app_in(tmp_path)
     app.driver_class = Recorder
     async with app.run_test(headless=False, size=(80, 24)) as pilot:

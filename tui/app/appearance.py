@@ -10,8 +10,8 @@ from textual.reactive import var
 from tui import preferences as remembering
 from tui.app.slow_link import Linked
 from tui.preferences import Preferences
-from tui.text.ascii import Ascii
-from tui.text.themes import OWN_COLOURS, THEMES, Colourless, theme_variables
+from tui.text.ascii import AsciiFilter
+from tui.text.themes import OWN_COLOURS, THEMES, ColourlessFilter, theme_variables
 
 # How long a view that is gone to may take to put itself together before it is shown.
 VIEW_SECONDS = 0.005
@@ -29,7 +29,7 @@ class Looking(Linked):
         self._may_turn_slow = True  # by itself
         self.set_slow_link(preferences.slow)
         self._forced_theme = False
-        self._in_ascii, self._colourless = Ascii(), Colourless()
+        self._in_ascii, self._colourless = AsciiFilter(), ColourlessFilter()
         for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
             self.unregister_theme(name)
 

@@ -49,7 +49,7 @@ from tui.state.app_state import AppState, fold_app
 from tui.state.fold import fold, starting
 from tui.state.run_state import RunState
 from tui.state.summaries import farewell
-from tui.widgets.config_form import SetupForm
+from tui.widgets.config_form import ConfigForm
 
 # At least so long between the digits' guesses while the network trains.
 GUESS_SECONDS = 0.5
@@ -249,10 +249,10 @@ class Running(Looking):
         return stack[-1] if stack and isinstance(stack[-1], View) else None
 
     @property
-    def form(self) -> SetupForm | None:
+    def form(self) -> ConfigForm | None:
         """What is set up, whatever is in front; None before its view has been."""
         stack = self._screens("train")
-        return stack[0].query_one(SetupForm) if stack else None
+        return stack[0].query_one(ConfigForm) if stack else None
 
     def _screens(self, mode: str) -> list[Screen[Any]]:
         """Return what is stacked in a mode, nothing if it has not been opened yet."""

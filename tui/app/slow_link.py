@@ -42,10 +42,10 @@ class Linked(App[None]):
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
 
     def __init__(self) -> None:
-        from tui.terminal.link import LOOK_SECONDS, Link
+        from tui.terminal.slow_terminal import LOOK_SECONDS, SlowTerminal
 
         super().__init__()
-        self.link = Link(erases(os.environ), lambda: self.call_later(self._draw_all))
+        self.link = SlowTerminal(erases(os.environ), lambda: self.call_later(self._draw_all))
         self._look_seconds = LOOK_SECONDS
         intercept_frames(self, self._show_frame)
         self._rated_at = 0.0
@@ -54,10 +54,10 @@ class Linked(App[None]):
     def get_driver_class(self) -> type[Driver]:
         from textual.drivers.linux_driver import LinuxDriver
 
-        from tui.terminal.driver import LinkDriver
+        from tui.terminal.driver import TerminalDriver
 
         chosen = super().get_driver_class()
-        return LinkDriver if chosen is LinuxDriver else chosen
+        return TerminalDriver if chosen is LinuxDriver else chosen
 
     def on_mount(self) -> None:
         if not self.is_headless:

@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float]]
 
 # plotext colours what it draws; these numbers say what is what when its text is read back.
 AXIS, RAW, SMOOTH, TEST, MARK = 1, 2, 3, 4, 5
-EARLIER = (6, 7, 8, 9)
+OVERLAY = (6, 7, 8, 9)
 RARITY = ("saved", "paused", "rate", "branch")
 # Braille cells are two dots wide: more points than that a column cannot show.
 POINTS_PER_COLUMN = 2
@@ -27,7 +27,7 @@ LONGEST_LABEL = 12
 
 
 @dataclass(frozen=True)
-class Kind:
+class ChartKind:
     """What one chart is of. `raw` and `scores` are names of RunState's curves."""
 
     title: str
@@ -38,12 +38,14 @@ class Kind:
     text: Callable[[float], str] = "{:.4g}".format
 
 
-KINDS = {
-    "loss": Kind("loss", "losses", "test_losses"),
-    "accuracy": Kind("test accuracy", scores="accuracies", from_zero=False, text=format_percent),
-    "rate": Kind("learning rate", "rates", smooth=False),
-    "gradient": Kind("gradient norm", "gradients"),
-    "speed": Kind("samples/s", "speeds", text="{:,.0f}".format),
+CHART_KINDS = {
+    "loss": ChartKind("loss", "losses", "test_losses"),
+    "accuracy": ChartKind(
+        "test accuracy", scores="accuracies", from_zero=False, text=format_percent
+    ),
+    "rate": ChartKind("learning rate", "rates", smooth=False),
+    "gradient": ChartKind("gradient norm", "gradients"),
+    "speed": ChartKind("samples/s", "speeds", text="{:,.0f}".format),
 }
 
 
@@ -153,10 +155,10 @@ def series_of(
     window: Window,
 ) -> list[Series]:
     """What is drawn, the last on top."""
-    what = KINDS[kind]
+    what = CHART_KINDS[kind]
     dots, line = (".", "*") if preferences.ascii else ("braille", "braille")
     out = []
-    for letter, tag, run in zip(LETTERS, EARLIER, overlaid_runs, strict=False):
+    for letter, tag, run in zip(LETTERS, OVERLAY, overlaid_runs, strict=False):
         points = _earlier(kind, run, preferences, window)
         out.append(Series(letter, points, tag, marker=letter))
     place = place_of(state, preferences.x_axis)
@@ -199,7 +201,7 @@ class _Same:
 def _earlier_cached(
     same: _Same, kind: str, x_axis: str, smoothing: float, window: Window
 ) -> Points:
-    what, place = KINDS[kind], place_of(same.run, x_axis)
+    what, place = CHART_KINDS[kind], place_of(same.run, x_axis)
     curve = getattr(same.run.curves, what.raw or what.scores)
     points = thin(curve.points, place, window)
     if what.raw and what.smooth:
@@ -273,7 +275,7 @@ def y_axis_of(
         if kind == "accuracy":
             ticks = [(at, f"{10**at:.4%}".rstrip("0%").rstrip(".") + "%") for at, _ in ticks]
         return low, high, ticks
-    from_zero = KINDS[kind].from_zero and preferences.zoom == 1
+    from_zero = CHART_KINDS[kind].from_zero and preferences.zoom == 1
     low, high, ticks = linear_axis(0.0 if from_zero else low, high, most)
     if kind == "accuracy":
         high = min(high, 1.0)

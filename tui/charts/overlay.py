@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tui.charts.chart import (
-    EARLIER,
-    KINDS,
+    CHART_KINDS,
+    OVERLAY,
     Points,
     Series,
     Window,
@@ -21,7 +21,7 @@ from tui.state.run_state import LETTERS, RunState
 LETTERS_ACROSS = 6
 
 
-def frame_of(runs: Sequence[RunState]) -> RunState:
+def build_overlay_frame(runs: Sequence[RunState]) -> RunState:
     """A state that has none of their curves, and a chart on which all of them have room."""
     begun = [(run, run.started) for run in runs if run.started]
     if not begun:
@@ -41,15 +41,15 @@ def frame_of(runs: Sequence[RunState]) -> RunState:
     )
 
 
-def overlaid(
+def build_overlay_series(
     kind: str, runs: Sequence[RunState], preferences: Preferences, window: Window
 ) -> list[Series]:
     """Of each run a line in its colour, and on it its letter. Runs that have told nothing have
     their letter all the same, and no points."""
-    what = KINDS[kind]
+    what = CHART_KINDS[kind]
     line = "." if preferences.ascii else "braille"
     lines, letters = [], []
-    for number, (letter, tag, run) in enumerate(zip(LETTERS, EARLIER, runs, strict=False)):
+    for number, (letter, tag, run) in enumerate(zip(LETTERS, OVERLAY, runs, strict=False)):
         curve = getattr(run.curves, what.raw or what.scores)
         points: Points = thin(curve.points, place_of(run, preferences.x_axis), window)
         if what.raw and what.smooth and preferences.smoothing:

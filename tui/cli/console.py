@@ -40,10 +40,10 @@ def write_any_text() -> None:
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    from tui.text.ascii import in_ascii
+    from tui.text.ascii import to_ascii
 
     assert isinstance(error, UnicodeEncodeError)
-    return in_ascii(error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end
 
 
 def print_json(value: Any) -> None:

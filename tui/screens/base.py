@@ -18,10 +18,10 @@ from tui.preferences import Preferences
 from tui.screens.app_protocol import AppProtocol, app_of
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.widgets.canvas import could_not_be_drawn, through_attempt
-from tui.widgets.digit_cards import Digits
-from tui.widgets.footer import KeyBar
-from tui.widgets.header import Heading
+from tui.widgets.canvas import draw_error_text, through_attempt
+from tui.widgets.digit_cards import DigitCards
+from tui.widgets.footer import KeyFooter
+from tui.widgets.header import ViewHeader
 
 # Attributes of the app that a view copies while it is in front.
 FOLLOWED = ("app_state", "run_state", "preferences", "overlaid_runs", "bytes_per_second")
@@ -84,13 +84,13 @@ class View(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self._set_size_classes()
-        yield Heading(VIEWS, self.MODE).data_bind(View.run_state, View.line_rate)
+        yield ViewHeader(VIEWS, self.MODE).data_bind(View.run_state, View.line_rate)
         try:
             yield from self.body()
         except Exception as error:  # the heading and the other views keep working
-            self.failed["body"] = could_not_be_drawn(error)
+            self.failed["body"] = draw_error_text(error)
         yield Static(id="failure")
-        yield KeyBar()
+        yield KeyFooter()
         yield Static("Please enlarge this window to at least 60×18.", id="too-small")
 
     @property
@@ -111,7 +111,7 @@ class View(Screen[None]):
 
         Empty for a view without digits, and while the view is being built or removed.
         """
-        return tuple(range(sum(digits.capacity for digits in self.query(Digits))))
+        return tuple(range(sum(digits.capacity for digits in self.query(DigitCards))))
 
     def on_mount(self) -> None:
         self._show_failure()
@@ -147,7 +147,7 @@ class View(Screen[None]):
             act()
             self.failed.pop(name, None)
         except Exception as error:  # a failing view must not end the app, nor the training
-            self.failed[name] = could_not_be_drawn(error)
+            self.failed[name] = draw_error_text(error)
         if self.failed != before:
             self._show_failure()
 

@@ -31,7 +31,7 @@ from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent
 from tui.widgets.config_form import NumberInput
-from tui.widgets.table import fill
+from tui.widgets.table import fill_table
 
 LABELS = {
     "learning_rate": "Rate",
@@ -161,7 +161,7 @@ class BranchDialog(ModalScreen[Branch | None]):
     def on_branch_dialog_found(self, message: Found) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
         chosen, self._places = self._chosen(), message.places
-        fill(table, COLUMNS, [_row(place) for place in self._places])
+        fill_table(table, COLUMNS, [_row(place) for place in self._places])
         digests = [place.info.digest for place in self._places]
         if chosen and chosen.info.digest in digests:
             table.move_cursor(row=digests.index(chosen.info.digest))

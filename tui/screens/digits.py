@@ -23,7 +23,7 @@ from tui.screens.captions import between, choices, key, line
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import format_percent, printable
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 DIGITS_HELP = {
     "✓ ✗": "the network's guess is right, or wrong and what the digit is.",
@@ -95,7 +95,7 @@ class DigitsView(View):
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
-        yield Digits("", large=True).data_bind(View.preferences)
+        yield DigitCards("", large=True).data_bind(View.preferences)
 
     def resume_view(self) -> None:
         super().resume_view()
@@ -250,7 +250,7 @@ class DigitsView(View):
         if len(found) == len(wanted) or not known or not self._found:
             self._found = found
         shown = with_predictions(self._found, self._then) if self._then else self._found
-        field = self.query_one(Digits)
+        field = self.query_one(DigitCards)
         field.waiting = self._waiting()
         field.earlier = self._guesses_before(shown)
         field.digits = shown

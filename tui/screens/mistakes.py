@@ -13,7 +13,7 @@ from tui.screens.base import View
 from tui.state.run_state import RunState, Score
 from tui.text.formats import format_percent
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 MISTAKES_HELP = {
     "confusion matrix": "how often the test digits of each class (rows) were taken for each class "
@@ -76,7 +76,7 @@ class MistakesView(View):
                 yield ClassScores()
                 yield ConfusedPairs()
             yield Static(id="surest")
-            yield Digits("").data_bind(View.preferences)
+            yield DigitCards("").data_bind(View.preferences)
 
     # What is known
 
@@ -203,7 +203,7 @@ class MistakesView(View):
 
     def show_surest(self) -> None:
         wanted, newest, state = self.surest(), self.newest, self.run_state
-        digits = self.query_one(Digits)
+        digits = self.query_one(DigitCards)
         if wanted:
             self._seen |= {digit.index: digit for digit in state.digits}
         if newest and all(index in self._seen for index in wanted):

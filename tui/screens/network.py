@@ -13,8 +13,8 @@ from tui.screens.base import View
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
-from tui.widgets.charts.network_diagram import Schematic
-from tui.widgets.charts.weight_images import Weights
+from tui.widgets.charts.network_diagram import NetworkDiagram
+from tui.widgets.charts.weight_images import WeightGrid
 from tui.widgets.layer_table import LayerTable
 
 NETWORK_HELP = {
@@ -56,8 +56,8 @@ class NetworkView(View):
         yield Static(id="caption")
         with VerticalScroll(id="page", can_focus=False):
             with Container(id="top"):
-                yield Schematic()
-                yield Weights()
+                yield NetworkDiagram()
+                yield WeightGrid()
             yield LayerTable()
 
     @property
@@ -95,8 +95,8 @@ class NetworkView(View):
         # What a run before has left may be of another network.
         own = state.started is not None and state.started.arch == self.arch
         inspected = state.inspected if own else None
-        table, weights = self.query_one(LayerTable), self.query_one(Weights)
-        self.query_one(Schematic).network = network
+        table, weights = self.query_one(LayerTable), self.query_one(WeightGrid)
+        self.query_one(NetworkDiagram).network = network
         table.updated = state.updated if own else None
         table.network, table.inspected = network, inspected
         weights.images = inspected.weights if inspected else None
@@ -126,4 +126,4 @@ class NetworkView(View):
         page.scroll_to(y=target, animate=False)
 
     def action_turn(self, pages: int) -> None:
-        self.query_one(Weights).turn(pages)
+        self.query_one(WeightGrid).turn(pages)

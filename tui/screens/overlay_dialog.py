@@ -30,7 +30,7 @@ from tui.state.history import (
 )
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_percent
-from tui.widgets.table import fill
+from tui.widgets.table import fill_table
 
 COLUMNS = ("", "Run", "Network", "Best", "Age")
 MARKS = {True: "[x]", False: "[ ]"}
@@ -125,7 +125,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             )
             for run in self._runs
         ]
-        fill(table, COLUMNS, rows)
+        fill_table(table, COLUMNS, rows)
         self._say(message.error or "")
 
     def _say(self, text: str, *, wrong: bool = False) -> None:

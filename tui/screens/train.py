@@ -9,13 +9,13 @@ from textual.containers import Horizontal
 
 from tui.preferences import ZOOMS
 from tui.screens.base import View
-from tui.widgets.charts.chart import Chart, Charts
+from tui.widgets.charts.chart import Chart, ChartGroup
 from tui.widgets.commentary import Commentary
-from tui.widgets.config_form import SetupForm
-from tui.widgets.digit_cards import Digits
-from tui.widgets.machine_usage import MachineLine
+from tui.widgets.config_form import ConfigForm
+from tui.widgets.digit_cards import DigitCards
+from tui.widgets.machine_usage import MachineUsage
 from tui.widgets.run_progress import RunProgress
-from tui.widgets.select import Choice
+from tui.widgets.select import CompactSelect
 
 
 class TrainView(View):
@@ -35,24 +35,24 @@ class TrainView(View):
 
     def body(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield SetupForm(self.mnist.config).data_bind(View.run_state, View.app_state)
-            yield Charts().data_bind(View.run_state, View.preferences, View.overlaid_runs)
+            yield ConfigForm(self.mnist.config).data_bind(View.run_state, View.app_state)
+            yield ChartGroup().data_bind(View.run_state, View.preferences, View.overlaid_runs)
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
-        yield MachineLine().data_bind(View.bytes_per_second)
-        yield Digits("test digits and the network's guesses appear here").data_bind(
+        yield MachineUsage().data_bind(View.bytes_per_second)
+        yield DigitCards("test digits and the network's guesses appear here").data_bind(
             View.preferences
         )
 
-    @on(Choice.Changed, "#arch")
-    def set_up(self, event: Choice.Changed) -> None:
+    @on(CompactSelect.Changed, "#arch")
+    def set_up(self, event: CompactSelect.Changed) -> None:
         """From every view it is this network that is shown and that space starts."""
         self.mnist.config = replace(self.mnist.config, arch=event.choice.value)
 
     def watch_run_state(self) -> None:
         self.set_class(self.run_state.active, "-active")
         self.set_class(self.run_state.phase == "idle", "-idle")
-        for row in self.query(Digits):
+        for row in self.query(DigitCards):
             row.digits = self.run_state.digits
 
     def on_descendant_focus(self) -> None:
@@ -71,7 +71,7 @@ class TrainView(View):
 
     def action_cursor(self, columns: int) -> None:
         """Moves the line at which values are read off; it begins at the newest step."""
-        chart = self.query_one(Charts).chosen
+        chart = self.query_one(ChartGroup).chosen
         now = self.preferences.cursor
         at = chart.newest if now is None else now + columns / (chart.columns - 1)
         self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-    from tui.terminal.link import Link
+    from tui.terminal.slow_terminal import SlowTerminal
 
 # A terminal says that it takes more; how much more it does not say.
 CHUNK = 512
@@ -43,13 +43,13 @@ CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 
 
 @dataclass(frozen=True)
-class Text:
+class QueuedText:
     data: bytes
     frame: bool  # of a frame, which need not be seen; modes and questions must come
     begun: bool = False  # what is before it has been written
 
 
-class Outlet(threading.Thread):
+class TerminalWriter(threading.Thread):
     """Writes to a terminal in a thread of its own; write() never waits."""
 
     def __init__(self, fileno: int, drained: Callable[[], None]) -> None:
@@ -57,7 +57,7 @@ class Outlet(threading.Thread):
         super().__init__(daemon=True, name="terminal")
         self._fileno, self._drained = fileno, drained
         self._change = threading.Condition()
-        self._texts: deque[Text] = deque()
+        self._texts: deque[QueuedText] = deque()
         self._under_way = 0  # bytes that are being written, and are not in the texts
         self._ending = False
         self._queued_at = 0.0
@@ -78,7 +78,7 @@ class Outlet(threading.Thread):
                 return 0
             if not self.pending:
                 self._queued_at = monotonic()
-            self._texts.append(Text(data, frame))
+            self._texts.append(QueuedText(data, frame))
             self.pending += len(data)
             self._change.notify_all()
             return len(data)
@@ -86,7 +86,7 @@ class Outlet(threading.Thread):
     def cut(self) -> None:
         """What has not been written of frames will not be."""
         with self._change:
-            cut = (Text(CANCEL, False) if text.begun else text for text in self._texts)
+            cut = (QueuedText(CANCEL, False) if text.begun else text for text in self._texts)
             self._texts = deque(text for text in cut if not text.frame)
             self.pending = self._under_way + sum(len(text.data) for text in self._texts)
             self._change.notify_all()
@@ -118,7 +118,7 @@ class Outlet(threading.Thread):
             chunk = _chunk(text.data)
             self._under_way = len(chunk)
             if rest := text.data[len(chunk) :]:
-                self._texts.appendleft(Text(rest, text.frame, begun=text.frame))
+                self._texts.appendleft(QueuedText(rest, text.frame, begun=text.frame))
         try:
             count = os.write(self._fileno, chunk)
         except BlockingIOError:  # where somebody has made it so that it does not wait
@@ -128,7 +128,7 @@ class Outlet(threading.Thread):
             self.pending -= count
             self._under_way = 0
             if unwritten := chunk[count:]:  # whose first byte may be amid a character
-                self._texts.appendleft(Text(unwritten, False))
+                self._texts.appendleft(QueuedText(unwritten, False))
             done = not self.pending
             self._change.notify_all()
         if done:
@@ -149,14 +149,14 @@ def _chunk(data: bytes) -> bytes:
     return data[:end]
 
 
-class LinkDriver(LinuxDriver):
+class TerminalDriver(LinuxDriver):
     """Textual's driver for Linux and macOS, with an `Outlet` in place of its writer thread, whose
     queue fills up and then blocks the app.
 
     Passes what the terminal reports on to the app's `link`. Overrides public methods alone.
     """
 
-    outlet: Outlet | None = None
+    outlet: TerminalWriter | None = None
     said = 0  # bytes that have been given to the outlets, ever
     hovers = True  # whether the mouse reports each of its moves
     _draws = False  # whether what is written is part of a frame
@@ -166,7 +166,7 @@ class LinkDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], *, mouse: bool = True, **options: Any) -> None:
         super().__init__(app, mouse=mouse, **options)
-        self.link: Link = app.link  # type: ignore[attr-defined]
+        self.link: SlowTerminal = app.link  # type: ignore[attr-defined]
         self._has_mouse = mouse
         self._resume = signal.getsignal(signal.SIGCONT)
         signal.signal(signal.SIGCONT, self._on_continued)
@@ -199,7 +199,7 @@ class LinkDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         assert sys.__stderr__ is not None  # which Textual writes to
         if self.outlet is None:  # there is one where this is the second try, after `bg`
-            self.outlet = Outlet(sys.__stderr__.fileno(), self.link.drained)
+            self.outlet = TerminalWriter(sys.__stderr__.fileno(), self.link.drained)
             self.outlet.start()
         self.link.begin(self)
         before = self.said

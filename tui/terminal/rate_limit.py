@@ -23,7 +23,7 @@ GIVEN_UP = 10.0
 MEAN_SECONDS = 5.0
 
 
-class Bucket:
+class TokenBucket:
     """At most BURST + RATE · t bytes in any t seconds, as long as no more is taken than there is
     room for. Times are seconds of any one clock."""
 
@@ -43,7 +43,7 @@ class Bucket:
         return max(0.0, (room - self.room(now)) / self._rate)
 
 
-class Meter:
+class ByteRate:
     """Bytes a second, over the last few."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Meter:
         return (total - before) / seconds if seconds > 0 and since < now else 0.0
 
 
-class Lag:
+class TerminalLag:
     """How far a terminal is behind what is written to it. It is asked where its cursor is, which
     costs a few bytes, and which it answers when it has come so far; one question at a time."""
 
@@ -109,7 +109,7 @@ class Lag:
 
 
 @dataclass(frozen=True)
-class Area:
+class ScreenArea:
     """Part of a line, from one column to before another. `picture`: a chart or a drawing."""
 
     y: int
@@ -118,7 +118,9 @@ class Area:
     picture: bool
 
 
-def areas(width: int, height: int, pictures: Sequence[tuple[int, int, int, int]]) -> Iterator[Area]:
+def split_screen(
+    width: int, height: int, pictures: Sequence[tuple[int, int, int, int]]
+) -> Iterator[ScreenArea]:
     """All of a screen, in parts. `pictures`: x, y, width and height of each."""
     for y in range(height):
         x = 0
@@ -126,23 +128,23 @@ def areas(width: int, height: int, pictures: Sequence[tuple[int, int, int, int]]
             start, end = max(x, left), min(width, left + wide)
             if start < end:
                 if x < start:
-                    yield Area(y, x, start, False)
-                yield Area(y, start, end, True)
+                    yield ScreenArea(y, x, start, False)
+                yield ScreenArea(y, start, end, True)
                 x = end
         if x < width:
-            yield Area(y, x, width, False)
+            yield ScreenArea(y, x, width, False)
 
 
 @dataclass
-class Turns:
+class SendOrder:
     """What goes first: text that a key has changed, other text, then charts and pictures."""
 
     hurried: set[int] = field(default_factory=set)  # lines that a key has changed
 
-    def rank(self, area: Area) -> tuple[bool, bool, int]:
+    def rank(self, area: ScreenArea) -> tuple[bool, bool, int]:
         return area.picture, area.y not in self.hurried, area.y
 
-    def kept(self, area: Area) -> int:
+    def kept(self, area: ScreenArea) -> int:
         """How much of the bucket is not for this."""
         hurried = area.y in self.hurried
         return RESERVE + (0 if hurried else FOR_KEYS) + (FOR_FIGURES if area.picture else 0)

@@ -15,13 +15,13 @@ JOINER = "\u200d"  # makes one character of the two beside it
 
 # How a cell looks, in the codes of SGR: attributes, foreground and background. Of a blank the
 # foreground is ANY.
-Look = tuple[frozenset[int], str, str]
+CellStyle = tuple[frozenset[int], str, str]
 # A character, with what combines with it, and its look. A wide one is followed by ("", look).
-Cell = tuple[str, Look]
-Row = list[Cell]
+Cell = tuple[str, CellStyle]
+CellRow = list[Cell]
 
 ANY = ""
-PLAIN: Look = (frozenset(), "39", "49")
+PLAIN: CellStyle = (frozenset(), "39", "49")
 BLANK: Cell = (" ", (frozenset(), ANY, "49"))
 ATTRIBUTES = {
     "bold": 1,
@@ -46,7 +46,7 @@ LONGEST_RUN = 40
 
 
 @lru_cache(maxsize=2048)
-def look_of(style: Style | None, colours: ColorSystem) -> Look:
+def cell_style(style: Style | None, colours: ColorSystem) -> CellStyle:
     if style is None:
         return PLAIN
     attributes = frozenset(code for name, code in ATTRIBUTES.items() if getattr(style, name))
@@ -55,18 +55,18 @@ def look_of(style: Style | None, colours: ColorSystem) -> Look:
     return attributes, fore, back or "49"
 
 
-def _blank(look: Look) -> Cell:
+def _blank(look: CellStyle) -> Cell:
     attributes, _, back = look
     seen = attributes & ON_BLANKS
     return " ", look if 7 in seen else (seen, ANY, back)
 
 
-def row_of(segments: Iterable[Segment], width: int, colours: ColorSystem) -> Row:
+def to_cells(segments: Iterable[Segment], width: int, colours: ColorSystem) -> CellRow:
     """One line of the screen, exactly so many cells wide."""
-    row: Row = []
+    row: CellRow = []
     joined = False
     for text, style, _ in segments:
-        look = look_of(style, colours)
+        look = cell_style(style, colours)
         blank = _blank(look)
         for character in text:
             if character == " ":
@@ -87,7 +87,7 @@ def row_of(segments: Iterable[Segment], width: int, colours: ColorSystem) -> Row
     return row + [BLANK] * (width - len(row))
 
 
-def _combine(row: Row, character: str, look: Look) -> None:
+def _combine(row: CellRow, character: str, look: CellStyle) -> None:
     """With the last one, which may be wider then."""
     place = len(row) - 1
     while not row[place][0]:
@@ -99,7 +99,7 @@ def _combine(row: Row, character: str, look: Look) -> None:
     row += [("", its_look)] * (cell_len(text + character) - (len(row) - place))
 
 
-def changed(before: Row, after: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
+def changed(before: CellRow, after: CellRow, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The spans between those columns that are to be sent, in order. One begins and ends with a
     whole character, of what is there and of what will be."""
     x = start
@@ -120,7 +120,7 @@ def changed(before: Row, after: Row, start: int, end: int) -> Iterator[tuple[int
         yield first, x
 
 
-def _joined(spans: Iterable[tuple[int, int]], row: Row) -> Iterator[tuple[int, int]]:
+def _joined(spans: Iterable[tuple[int, int]], row: CellRow) -> Iterator[tuple[int, int]]:
     """With short gaps closed where stepping over them takes more bytes."""
     held: tuple[int, int] | None = None
     for start, end in spans:
@@ -134,18 +134,18 @@ def _joined(spans: Iterable[tuple[int, int]], row: Row) -> Iterator[tuple[int, i
         yield held
 
 
-def _alike(row: Row, start: int, end: int) -> bool:
+def _alike(row: CellRow, start: int, end: int) -> bool:
     return all(_fits(row[x][1], row[start][1]) for x in range(start, end))
 
 
-def _fits(look: Look, pen: Look) -> bool:
+def _fits(look: CellStyle, pen: CellStyle) -> bool:
     """Whether a pen of that look, once it has drawn so, draws this one too."""
     if look[1] == ANY:
         return look[0] == pen[0] & ON_BLANKS and look[2] == pen[2]
     return look == pen
 
 
-def _runs(row: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _runs(row: CellRow, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Parts of a span that one pen draws, none of them long; few blanks go with what is before,
     many are a part of their own."""
     first = last = start
@@ -167,7 +167,7 @@ def _runs(row: Row, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield first, end
 
 
-def _pen_change(pen: Look | None, look: Look) -> tuple[str, Look]:
+def _pen_change(pen: CellStyle | None, look: CellStyle) -> tuple[str, CellStyle]:
     """What to send so that the pen draws that look, and the pen after it."""
     if pen is not None and _fits(look, pen):
         return "", pen
@@ -190,20 +190,20 @@ def _pen_change(pen: Look | None, look: Look) -> tuple[str, Look]:
 
 
 @dataclass
-class Shown:
+class ShownScreen:
     """What a terminal shows, its pen and where its cursor is, as far as that is known."""
 
-    rows: list[Row]
-    pen: Look | None = None
+    rows: list[CellRow]
+    pen: CellStyle | None = None
     at: tuple[int, int] | None = None  # x, y
     erases: bool = True  # whether what it erases takes the pen's background
 
     @classmethod
-    def cleared(cls, width: int, height: int, *, erases: bool = True) -> tuple[Shown, str]:
+    def cleared(cls, width: int, height: int, *, erases: bool = True) -> tuple[ShownScreen, str]:
         """A screen with nothing on it, and what makes it so."""
         return cls([[BLANK] * width for _ in range(height)], PLAIN, None, erases), "\x1b[m\x1b[2J"
 
-    def parts(self, wanted: Sequence[Row], y: int, start: int, end: int) -> Iterator[str]:
+    def parts(self, wanted: Sequence[CellRow], y: int, start: int, end: int) -> Iterator[str]:
         """What to send for those columns of a line, in parts that can each be the last: taking the
         next one means that the one before was sent."""
         row = wanted[y]
@@ -211,7 +211,7 @@ class Shown:
             for left, right in list(_runs(row, first, last)):
                 yield from self._run(row, y, left, right)
 
-    def _run(self, row: Row, y: int, left: int, right: int) -> Iterator[str]:
+    def _run(self, row: CellRow, y: int, left: int, right: int) -> Iterator[str]:
         move = self._move(left, y)
         codes, pen = _pen_change(self.pen, row[left][1])
         texts = [text for text, _ in row[left:right]]

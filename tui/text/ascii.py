@@ -71,19 +71,19 @@ SIGNS = {
 INK = " ..::**##"
 
 
-class Ascii(LineFilter):
+class AsciiFilter(LineFilter):
     """The last thing that happens to all that is shown."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
             segment
             if segment.text.isascii()
-            else Segment(in_ascii(segment.text), segment.style, segment.control)
+            else Segment(to_ascii(segment.text), segment.style, segment.control)
             for segment in segments
         ]
 
 
-def in_ascii(text: str) -> str:
+def to_ascii(text: str) -> str:
     return "".join(map(_in_ascii, text))
 
 

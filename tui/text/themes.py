@@ -102,7 +102,7 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
     return readable | {"text-muted": "auto 72%"}
 
 
-class Colourless(NoColor):
+class ColourlessFilter(NoColor):
     """Nothing has a colour; what is chosen, which has a white background in the themes of the
     terminal's own colours, is reversed instead."""
 

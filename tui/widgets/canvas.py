@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from core.errors import first_line
 
-Line = list[Segment]
+StyledLine = list[Segment]
 
 # Of a canvas's rows: where more have changed, all is drawn again.
 MOST_CHANGED = 0.75
@@ -35,7 +35,7 @@ class Canvas(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._drawn: list[Line] = []
+        self._drawn: list[StyledLine] = []
         # As worked out for the theme that there is.
         self._parts: dict[str, Style] = {}
         self._base: Style | None = None
@@ -48,7 +48,7 @@ class Canvas(Widget):
         try:
             act()
         except Exception as error:  # the rest of the screen keeps working
-            lines = textwrap.wrap(could_not_be_drawn(error), max(10, self.size.width))
+            lines = textwrap.wrap(draw_error_text(error), max(10, self.size.width))
             self.paint([[Segment(line)] for line in lines])
 
     def on_resize(self) -> None:
@@ -70,7 +70,7 @@ class Canvas(Widget):
     def is_picture_shown(self) -> bool:
         return self.PICTURE and self.is_on_screen
 
-    def paint(self, lines: list[Line]) -> None:
+    def paint(self, lines: list[StyledLine]) -> None:
         """Takes new lines, and has those parts of them drawn again that differ from the old."""
         old, self._drawn = self._drawn, lines
         rows = [
@@ -116,11 +116,11 @@ def through_attempt(method: Callable[..., object]) -> Callable[..., None]:
     return guarded
 
 
-def could_not_be_drawn(error: Exception) -> str:
+def draw_error_text(error: Exception) -> str:
     return f"✗ this part could not be drawn: {type(error).__name__}: {first_line(error)}"
 
 
-def _difference(before: Line, after: Line) -> tuple[int, int]:
+def _difference(before: StyledLine, after: StyledLine) -> tuple[int, int]:
     """The columns from the first to past the last at which two lines differ."""
     old, new = _cells(before), _cells(after)
     if not (_is_plain(before) and _is_plain(after)):
@@ -134,11 +134,11 @@ def _difference(before: Line, after: Line) -> tuple[int, int]:
     return start, end
 
 
-def _cells(line: Line) -> list[tuple[str, Style | None]]:
+def _cells(line: StyledLine) -> list[tuple[str, Style | None]]:
     """Each character and its style."""
     return [(character, style) for text, style, _ in line for character in text]
 
 
-def _is_plain(line: Line) -> bool:
+def _is_plain(line: StyledLine) -> bool:
     """Whether each character is one cell wide, as all are but those of names from outside."""
     return all(cell_len(text) == len(text) for text, _, _ in line)

@@ -16,7 +16,7 @@ from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.widgets.select import Choice
+from tui.widgets.select import CompactSelect
 
 LABELS = {
     "arch": "Network",
@@ -54,7 +54,7 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-class SetupForm(Vertical):
+class ConfigForm(Vertical):
     """What a run can be given here; the rest of its settings are the command line's."""
 
     BINDINGS = [
@@ -75,7 +75,7 @@ class SetupForm(Vertical):
             with Horizontal(classes="field"):
                 yield Label(label)
                 if name in ("arch", "dataset", "device"):
-                    yield Choice(self._choices(name), value, id=name)
+                    yield CompactSelect(self._choices(name), value, id=name)
                 else:
                     restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
                     yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
@@ -87,7 +87,7 @@ class SetupForm(Vertical):
     def fill(self, config: TrainConfig) -> None:
         """Has that config in the fields, and behind them."""
         self._config = config
-        self.query_one("#device", Choice).options = self._choices("device")
+        self.query_one("#device", CompactSelect).options = self._choices("device")
         for name in LABELS:
             self._widget(name).value = _text(getattr(config, name))
 
@@ -100,7 +100,7 @@ class SetupForm(Vertical):
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if after.devices != before.devices:
-            self.query_one("#device", Choice).options = self._choices("device")
+            self.query_one("#device", CompactSelect).options = self._choices("device")
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if after.phase != before.phase:
@@ -137,7 +137,7 @@ class SetupForm(Vertical):
         if event.input.has_focus:  # not those that are filled in at the start
             self._explain(event.input.id or "")
 
-    @on(Choice.Changed)
+    @on(CompactSelect.Changed)
     def on_choice(self) -> None:
         self.on_descendant_focus()
 

@@ -10,7 +10,7 @@ from textual.reactive import var
 from core.events import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 Styles = dict[str, Style]
 GAP = 2
@@ -18,7 +18,7 @@ PERCENT_WIDTH = 12  # bars this wide have their percentage beside them
 
 
 @dataclass(frozen=True)
-class Look:
+class CardStyle:
     """How a person wants to see the digits."""
 
     temperature: float
@@ -28,16 +28,16 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Card:
+class CardLayout:
     """One way to show a digit: its size in cells, and what draws it. That is also given what the
     network said it was at the epoch before, where that is something else."""
 
     width: int
     height: int
-    draw: Callable[[Digit, int | None, Look], list[Line]]
+    draw: Callable[[Digit, int | None, CardStyle], list[StyledLine]]
 
 
-def _verdict(digit: Digit, look: Look) -> Line:
+def _verdict(digit: Digit, look: CardStyle) -> StyledLine:
     """Right and wrong differ by sign, words and colour."""
     if digit.right:
         return [Segment(f"✓ {digit.predicted}", look.styles["right"])]
@@ -45,7 +45,7 @@ def _verdict(digit: Digit, look: Look) -> Line:
     return [Segment(f"✗ says {digit.predicted}{actual}", look.styles["wrong"])]
 
 
-def _short_verdict(digit: Digit, look: Look) -> Line:
+def _short_verdict(digit: Digit, look: CardStyle) -> StyledLine:
     """In 14 characters, with how sure the network really is: here are no bars to go with."""
     share = f" {max(digit.probabilities()):.0%}"
     sign, name = ("✓", "right") if digit.right else ("✗", "wrong")
@@ -54,7 +54,7 @@ def _short_verdict(digit: Digit, look: Look) -> Line:
     return [said, Segment(share, look.styles["quiet"])]
 
 
-def _ink(digit: Digit, width: int, height: int, look: Look) -> list[Line]:
+def _ink(digit: Digit, width: int, height: int, look: CardStyle) -> list[StyledLine]:
     rows = draw_digit(digit.pixels, width, height, look.style)
     return [[Segment(row, look.styles["ink"])] for row in rows]
 
@@ -65,11 +65,11 @@ def _bar_style(digit: Digit, number: int, styles: Styles) -> Style:
     return styles["wrong"] if number == digit.predicted else styles["quiet"]
 
 
-def _bars(digit: Digit, look: Look, width: int) -> list[Line]:
+def _bars(digit: Digit, look: CardStyle, width: int) -> list[StyledLine]:
     """Ten rows, one a class: number, bar, and percentage where there is room for it."""
     percents = width >= PERCENT_WIDTH
     length, quiet = width - (7 if percents else 2), look.styles["quiet"]
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     for number, share in enumerate(digit.probabilities(look.temperature)):
         filled = draw_bar(share, length, plain=look.plain)
         percent = [Segment(f"{share:5.0%}", quiet)] if percents else []
@@ -78,30 +78,30 @@ def _bars(digit: Digit, look: Look, width: int) -> list[Line]:
     return lines
 
 
-def _small(digit: Digit, was: int | None, look: Look) -> list[Line]:
+def _small(digit: Digit, was: int | None, look: CardStyle) -> list[StyledLine]:
     return [*_ink(digit, 14, 7, look), _short_verdict(digit, look)]
 
 
-def _tall(digit: Digit, was: int | None, look: Look) -> list[Line]:
+def _tall(digit: Digit, was: int | None, look: CardStyle) -> list[StyledLine]:
     return [*_ink(digit, 14, 7, look), _verdict(digit, look), *_bars(digit, look, 14)]
 
 
-def _large(digit: Digit, was: int | None, look: Look) -> list[Line]:
+def _large(digit: Digit, was: int | None, look: CardStyle) -> list[StyledLine]:
     head = [Segment(f"#{digit.index:<6} ", look.styles["quiet"]), *_verdict(digit, look)]
     if was is not None:
         head.append(Segment(f"  was {was}", look.styles["quiet"]))
-    beside: list[Line] = [[], [], *_bars(digit, look, 12), []]
+    beside: list[StyledLine] = [[], [], *_bars(digit, look, 12), []]
     ink = _ink(digit, 26, 13, look)
     return [head, *([*left, *right] for left, right in zip(ink, beside, strict=True))]
 
 
-def _compact(digit: Digit, was: int | None, look: Look) -> list[Line]:
+def _compact(digit: Digit, was: int | None, look: CardStyle) -> list[StyledLine]:
     """The bars beside the digit and what is said of it, so that many fit."""
     quiet, shade = look.styles["quiet"], look.styles["right" if digit.right else "wrong"]
     share = f"{max(digit.probabilities(look.temperature)):.0%}"
     verdict = "✓ right" if digit.right else "✗ wrong"
     label = "" if digit.label is None else f"is {digit.label}"
-    left: list[Line] = [
+    left: list[StyledLine] = [
         [
             Segment(f"#{digit.index} ", quiet),
             Segment(verdict, shade),
@@ -116,12 +116,12 @@ def _compact(digit: Digit, was: int | None, look: Look) -> list[Line]:
     ]
 
 
-SMALL, TALL = Card(14, 8, _small), Card(14, 18, _tall)
+SMALL, TALL = CardLayout(14, 8, _small), CardLayout(14, 18, _tall)
 # In braille a small digit has all its pixels.
-LARGE, COMPACT = Card(38, 14, _large), Card(24, 10, _compact)
+LARGE, COMPACT = CardLayout(38, 14, _large), CardLayout(24, 10, _compact)
 
 
-class Digits(Canvas):
+class DigitCards(Canvas):
     """As many digits as there is room for, each on a card; `large` fills a whole view with them."""
 
     PICTURE = True
@@ -136,11 +136,11 @@ class Digits(Canvas):
 
     def __init__(self, waiting: str, *, large: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.set_reactive(Digits.waiting, waiting)
+        self.set_reactive(DigitCards.waiting, waiting)
         self._large = large
 
     @property
-    def card(self) -> Card:
+    def card(self) -> CardLayout:
         if self._large:
             braille = self.preferences.digit_style == "braille" and not self.preferences.ascii
             # In a small window the large one would be cut off.
@@ -173,7 +173,7 @@ class Digits(Canvas):
         if any(getattr(before, name) != getattr(after, name) for name in seen):
             self.draw()
 
-    def _caption(self, styles: Styles) -> Line:
+    def _caption(self, styles: Styles) -> StyledLine:
         heat = f"{self.preferences.temperature:g}"
         said = (
             f"test digits, each with the network's guess and its probabilities (temperature {heat})"
@@ -190,16 +190,16 @@ class Digits(Canvas):
         names = ("ink", "quiet", "right", "wrong")
         styles = {name: self.part(f"digits--{name}") for name in names}
         if not self.digits:
-            blank: list[Line] = [[]] * (self.size.height // 2)
+            blank: list[StyledLine] = [[]] * (self.size.height // 2)
             said = Segment(self.waiting.center(self.size.width), styles["quiet"])
             self.paint([*blank, [said]])
             return
         card, columns = self.card, self.columns
         temperature, plain = self.preferences.temperature, self.preferences.ascii
         style = "ramp" if plain else self.preferences.digit_style
-        look = Look(temperature, style, plain, styles)
+        look = CardStyle(temperature, style, plain, styles)
         shown = self.digits[: self.capacity]
-        lines: list[Line] = [self._caption(styles)] if card is TALL else []
+        lines: list[StyledLine] = [self._caption(styles)] if card is TALL else []
         for start in range(0, len(shown), columns):
             row = shown[start : start + columns]
             drawn = [card.draw(digit, self._was(digit), look) for digit in row]
@@ -211,7 +211,7 @@ class Digits(Canvas):
         self.paint(lines)
 
 
-def _padded(line: Line, width: int) -> Line:
+def _padded(line: StyledLine, width: int) -> StyledLine:
     """The line with spaces at its end, in the style of its last piece, so that they join it."""
     used = sum(len(segment.text) for segment in line)
     style = line[-1].style if line else None

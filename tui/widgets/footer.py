@@ -9,7 +9,7 @@ from textual.widgets import Static
 LAST = ("help", "quit")
 
 
-class KeyBar(Static):
+class KeyFooter(Static):
     """As textual's Footer, in one widget instead of one a key: a view is there in half the time."""
 
     def on_mount(self) -> None:

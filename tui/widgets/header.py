@@ -19,7 +19,7 @@ PHASES = {
 SHOWN = ("phase", "started", "attached")
 
 
-class Heading(Static):
+class ViewHeader(Static):
     """Views that can be clicked or reached by their numbers, and the run's state at the right."""
 
     run_state: var[RunState] = var(RunState, init=False)

@@ -12,7 +12,7 @@ from core.events import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit, draw_grey
 from tui.text.formats import printable
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 if TYPE_CHECKING:
     from core.data.images import ImageFile
@@ -23,9 +23,9 @@ PARTS = ("ink", "quiet", "right", "wrong")
 BAR, WIDTH, HEIGHT, GAP = 6, 38, 12, 2
 
 
-class Pictures(Canvas):
+class ImageCards(Canvas):
     PICTURE = True
-    COMPONENT_CLASSES = {f"pictures--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {f"images--{name}" for name in PARTS}
 
     shown: var[tuple[tuple[ImageFile, Digit], ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -46,10 +46,8 @@ class Pictures(Canvas):
         self.draw()
 
     def draw(self) -> None:
-        lines: list[Line] = []
-        styles = {
-            name: self.part(f"pictures--{name}") for name in ("ink", "quiet", "right", "wrong")
-        }
+        lines: list[StyledLine] = []
+        styles = {name: self.part(f"images--{name}") for name in ("ink", "quiet", "right", "wrong")}
         for start in range(0, len(self.shown), self.columns):
             row = self.shown[start : start + self.columns]
             cards = [self._card(picture, digit, styles) for picture, digit in row]
@@ -60,7 +58,7 @@ class Pictures(Canvas):
             lines.append([])
         self.paint(lines)
 
-    def _card(self, picture: ImageFile, digit: Digit, styles: dict[str, Style]) -> list[Line]:
+    def _card(self, picture: ImageFile, digit: Digit, styles: dict[str, Style]) -> list[StyledLine]:
         preferences, quiet = self.preferences, styles["quiet"]
         style = "ramp" if preferences.ascii else preferences.digit_style
         size = picture.width, picture.height, INK_WIDTH, INK_HEIGHT
@@ -76,12 +74,12 @@ class Pictures(Canvas):
             ]
             for number, share in enumerate(digit.probabilities(preferences.temperature))
         ]
-        left: list[Line] = [
+        left: list[StyledLine] = [
             [Segment(f"{one} {two} ", styles["ink"])]
             for one, two in zip(original, seen, strict=True)
         ]
-        under: Line = [Segment(f"{'original':{INK_WIDTH}} {'as seen':{INK_WIDTH}} ", quiet)]
-        blank: Line = [Segment(" " * (2 * INK_WIDTH + 2))]
+        under: StyledLine = [Segment(f"{'original':{INK_WIDTH}} {'as seen':{INK_WIDTH}} ", quiet)]
+        blank: StyledLine = [Segment(" " * (2 * INK_WIDTH + 2))]
         left += [under, blank, blank]
         return [
             [Segment(_name(picture.path), quiet)],
@@ -96,7 +94,7 @@ def _name(path: str) -> str:
     return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
 
 
-def _verdict(digit: Digit, styles: dict[str, Style]) -> Line:
+def _verdict(digit: Digit, styles: dict[str, Style]) -> StyledLine:
     share = f"{max(digit.probabilities()):.0%}"
     if digit.label is None:
         return [Segment(f"says {digit.predicted}, {share} sure", styles["ink"])]
@@ -113,6 +111,6 @@ def _bar_style(digit: Digit, number: int, styles: dict[str, Style]) -> Style:
     return styles["ink" if digit.label is None else "wrong"]
 
 
-def _padded(line: Line) -> Line:
+def _padded(line: StyledLine) -> StyledLine:
     used = sum(segment.cell_length for segment in line)
     return [*line, Segment(" " * (WIDTH + GAP - used), line[-1].style if line else None)]

@@ -11,7 +11,7 @@ from textual.reactive import var
 
 from core.events import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("text", "quiet", "alert")
 # What a step usually changes of a layer's weights.
@@ -27,7 +27,7 @@ NO_RUN = "while a network trains, its gradients, updates and dead ReLUs stand he
 
 
 @dataclass(frozen=True)
-class Column:
+class LayerColumn:
     title: str
     cells: tuple[str, ...]
     left: bool = False  # words are, numbers are not
@@ -37,7 +37,7 @@ class Column:
         return max(map(len, (self.title, *self.cells)))
 
 
-def figures(network: NetworkDescribed, *, short: bool = False) -> list[Column]:
+def layer_columns(network: NetworkDescribed, *, short: bool = False) -> list[LayerColumn]:
     """What the layers are and cost; the last row is of all of them."""
     layers = network.layers
     words = [layer.kind if short else layer.what for layer in layers]
@@ -48,20 +48,22 @@ def figures(network: NetworkDescribed, *, short: bool = False) -> list[Column]:
     sizes = [layer.bytes for layer in layers]
     shapes = ["×".join(map(str, layer.shape)) for layer in layers]
     return [
-        Column("layer", (*(layer.name for layer in layers), "in all"), left=True),
-        Column("what it is", (*words, ""), left=True),
-        Column("output", (*shapes, "")),
+        LayerColumn("layer", (*(layer.name for layer in layers), "in all"), left=True),
+        LayerColumn("what it is", (*words, ""), left=True),
+        LayerColumn("output", (*shapes, "")),
         *(
-            Column(title, tuple(f"{each:,}" if each else "–" for each in (*values, sum(values))))
+            LayerColumn(
+                title, tuple(f"{each:,}" if each else "–" for each in (*values, sum(values)))
+            )
             for title, values in counts.items()
         ),
-        Column("memory", tuple(map(format_size, (*sizes, sum(sizes))))),
+        LayerColumn("memory", tuple(map(format_size, (*sizes, sum(sizes))))),
     ]
 
 
-def learning(
+def training_columns(
     network: NetworkDescribed, inspected: NetworkInspected, updated: NetworkInspected | None
-) -> list[Column]:
+) -> list[LayerColumn]:
     """How they do. What the step changed is of `updated`, which may be an earlier one."""
     now = {layer.name: layer for layer in inspected.layers}
     moved = {layer.name: layer for layer in (updated or inspected).layers}
@@ -70,9 +72,9 @@ def learning(
     norms = [each.gradient for each in now.values() if each.gradient is not None]
     whole = _short(math.hypot(*norms)) if norms else ""
     return [
-        Column("gradient", (*(gradient(now.get(name)) for name in names), whole)),
-        Column("update", (*(update(moved.get(name)) for name in names), ""), left=True),
-        Column("dead ReLUs", (*(dead(relus.get(name)) for name in names), ""), left=True),
+        LayerColumn("gradient", (*(gradient(now.get(name)) for name in names), whole)),
+        LayerColumn("update", (*(update(moved.get(name)) for name in names), ""), left=True),
+        LayerColumn("dead ReLUs", (*(dead(relus.get(name)) for name in names), ""), left=True),
     ]
 
 
@@ -109,10 +111,10 @@ def _short(value: float, form: str = ".2g") -> str:
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
-def table(columns: list[Column], width: int, styles: dict[str, Style]) -> list[Line]:
+def table(columns: list[LayerColumn], width: int, styles: dict[str, Style]) -> list[StyledLine]:
     """A line of titles and one for each row, as far apart as the width allows."""
     gap = " " * (GAP if _fits(columns, width) else 1)
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     titles = [column.title for column in columns]
     for cells in (titles, *zip(*(column.cells for column in columns), strict=True)):
         line = [Segment(" ")]
@@ -148,16 +150,16 @@ class LayerTable(Canvas):
             self.styles.height = max(1, len(lines))
         self.paint(lines)
 
-    def _lines(self, styles: dict[str, Style]) -> list[Line]:
+    def _lines(self, styles: dict[str, Style]) -> list[StyledLine]:
         if self.network is None:
             return []
         width = self.size.width
-        known = figures(self.network)
+        known = layer_columns(self.network)
         if not _fits(known, width):
-            known = figures(self.network, short=True)
+            known = layer_columns(self.network, short=True)
         if self.inspected is None:
             return [*table(known, width, styles), *_quiet([FIGURES, NO_RUN], width, styles)]
-        live = learning(self.network, self.inspected, self.updated)
+        live = training_columns(self.network, self.inspected, self.updated)
         live = [column for column in live if any(column.cells)]
         said = LEARNING.format(self.inspected.tried)
         if _fits([*known, *live], width):
@@ -166,7 +168,7 @@ class LayerTable(Canvas):
         # Without the rows in which there is nothing to tell.
         told = [any(cells) for cells in zip(*(each.cells for each in live), strict=True)]
         second = [
-            Column(each.title, tuple(compress(each.cells, told)), each.left)
+            LayerColumn(each.title, tuple(compress(each.cells, told)), each.left)
             for each in (*known[:2], *live)
         ]
         return [
@@ -178,10 +180,10 @@ class LayerTable(Canvas):
         ]
 
 
-def _fits(columns: list[Column], width: int) -> bool:
+def _fits(columns: list[LayerColumn], width: int) -> bool:
     return 1 + sum(column.width for column in columns) + GAP * (len(columns) - 1) <= width
 
 
-def _quiet(sentences: list[str], width: int, styles: dict[str, Style]) -> list[Line]:
+def _quiet(sentences: list[str], width: int, styles: dict[str, Style]) -> list[StyledLine]:
     lines = [line for each in sentences for line in textwrap.wrap(each, max(20, width - 2))]
     return [[Segment(f" {line}", styles["quiet"])] for line in lines]

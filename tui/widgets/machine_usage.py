@@ -19,7 +19,7 @@ SECONDS = 2.0
 Piece = tuple[str, int]
 
 
-class MachineLine(Canvas):
+class MachineUsage(Canvas):
     """Processor, memory and GPUs, read every two seconds while one looks at them."""
 
     COMPONENT_CLASSES = {"machine--text"}
@@ -43,11 +43,11 @@ class MachineLine(Canvas):
     def draw(self) -> None:
         if self.machine is None or not self.size.width:
             return
-        said = line(self.machine, self.size.width - 2, self.bytes_per_second)
+        said = format_usage(self.machine, self.size.width - 2, self.bytes_per_second)
         self.paint([[Segment(f" {said}", self.part("machine--text"))]])
 
 
-def line(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
+def format_usage(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
     """The figures in at most so many characters; what matters least is left out first.
     `bytes_per_second` is what is written to the terminal."""
     pieces = _pieces(machine)

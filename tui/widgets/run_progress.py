@@ -9,7 +9,7 @@ from textual.reactive import var
 from tui.state.run_state import RunState
 from tui.text.digit_art import draw_bar
 from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("text", "bar", "alert")
 
@@ -32,7 +32,7 @@ class RunProgress(Canvas):
         state = self.run_state
         bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
         alert = state.phase == "failed"
-        said = Segment(printable(sentence(state)), styles["alert" if alert else "text"])
+        said = Segment(printable(describe_progress(state)), styles["alert" if alert else "text"])
         lines = [bars, *_wrapped(said, width)]
         # A long message, of a failure mostly, takes the room that it needs.
         height = max(2, len(lines))
@@ -40,7 +40,7 @@ class RunProgress(Canvas):
             self.styles.height = height
         self.paint(lines)
 
-    def _loading(self, styles: dict[str, Style]) -> Line:
+    def _loading(self, styles: dict[str, Style]) -> StyledLine:
         state = self.run_state
         if not state.total:
             return [Segment(f" {state.doing} …", styles["text"])]
@@ -52,7 +52,7 @@ class RunProgress(Canvas):
             Segment(f" {share:.0%}  {sizes}", styles["text"]),
         ]
 
-    def _bars(self, width: int, styles: dict[str, Style]) -> Line:
+    def _bars(self, width: int, styles: dict[str, Style]) -> StyledLine:
         state = self.run_state
         if not state.started:
             return []
@@ -73,7 +73,7 @@ class RunProgress(Canvas):
         ]
 
 
-def sentence(state: RunState) -> str:
+def describe_progress(state: RunState) -> str:
     """What there is to say now: figures while a run goes on, else how it is and what to do."""
     score = state.score
     accuracy = f"test accuracy {format_percent(score.accuracy)}" if score else ""
@@ -99,7 +99,7 @@ def sentence(state: RunState) -> str:
     return f"{how}{ending}.{saved}"
 
 
-def _wrapped(said: Segment, width: int) -> list[Line]:
+def _wrapped(said: Segment, width: int) -> list[StyledLine]:
     """The text over as many lines as it needs, broken between words, a column in from the left."""
     lines = textwrap.wrap(said.text, max(10, width - 2))
     return [[Segment(f" {line}", said.style)] for line in lines]

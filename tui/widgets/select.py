@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 
-class Choice(Static, can_focus=True):
+class CompactSelect(Static, can_focus=True):
     """As textual's Select, which is eight widgets: the form is there in half the time. It opens
     with enter alone: space and the arrows have meanings of their own."""
 
@@ -19,18 +19,18 @@ class Choice(Static, can_focus=True):
     value: var[str] = var("", init=False)
 
     class Changed(Message):
-        def __init__(self, choice: "Choice") -> None:
+        def __init__(self, choice: "CompactSelect") -> None:
             super().__init__()
             self.choice = choice
 
         @property
-        def control(self) -> "Choice":
+        def control(self) -> "CompactSelect":
             return self.choice
 
     def __init__(self, options: list[str], value: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.options = options
-        self.set_reactive(Choice.value, value)
+        self.set_reactive(CompactSelect.value, value)
 
     def on_mount(self) -> None:
         self.draw()
@@ -54,10 +54,10 @@ class Choice(Static, can_focus=True):
         def take(value: str | None) -> None:
             self.value = self.value if value is None else value
 
-        self.app.push_screen(Options(self.options, self.value, self.region), take)
+        self.app.push_screen(SelectOptions(self.options, self.value, self.region), take)
 
 
-class Options(ModalScreen[str | None]):
+class SelectOptions(ModalScreen[str | None]):
     """The values of a choice, under it."""
 
     DEFAULT_CSS = """

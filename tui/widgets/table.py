@@ -8,7 +8,9 @@ from textual.widgets import DataTable
 from tui.text.formats import printable
 
 
-def fill(table: DataTable[Text], titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def fill_table(
+    table: DataTable[Text], titles: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
     """Puts these rows, one text for each title, in the place of what is there."""
     shown = [[printable(cell) for cell in row] for row in rows]
     table.clear(columns=True)

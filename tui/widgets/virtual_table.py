@@ -14,7 +14,7 @@ from textual.binding import Binding
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ NARROWEST = 10  # what the first column may be cut down to
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """`rank` is how soon it is given up where there is no room for all, the highest first. The
     first column is the one that is cut where even the most important ones do not fit."""
 
@@ -36,9 +36,9 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """What a row shows: its signs, a text for each column, and in the place of those from `cut` on
-    what is said instead. `look` is the name of a component class, listing--<look>."""
+    what is said instead. `look` is the name of a component class, table--<look>."""
 
     cells: Sequence[str] = ()
     signs: str = ""
@@ -47,12 +47,12 @@ class Row:
     look: str = "text"
 
 
-class Listing(Canvas, Generic[T], can_focus=True):
+class VirtualTable(Canvas, Generic[T], can_focus=True):
     """Rows of anything, each known by its key; `present` says how one is shown. A row whose key is
     empty is a heading, over which the cursor passes."""
 
     COMPONENT_CLASSES = {
-        f"listing--{name}"
+        f"table--{name}"
         for name in ("text", "quiet", "head", "sorted", "live", "wrong", "group", "marked", "bar")
     }
     BINDINGS = [
@@ -75,13 +75,13 @@ class Listing(Canvas, Generic[T], can_focus=True):
         column: int
 
     def __init__(
-        self, key: Callable[[T], str], present: Callable[[T], Row], *, id: str | None = None
+        self, key: Callable[[T], str], present: Callable[[T], TableRow], *, id: str | None = None
     ) -> None:
         super().__init__(id=id)
         self._key, self._present = key, present
         self.rows: Sequence[T] = ()
         self._keys: list[str] = []
-        self._columns: Sequence[Column] = ()
+        self._columns: Sequence[TableColumn] = ()
         self._sorted, self._falling = 0, True
         self._waiting = ""
         self.row, self.top = 0, 0  # where the cursor is, and the first row that is shown
@@ -90,7 +90,7 @@ class Listing(Canvas, Generic[T], can_focus=True):
 
     def show(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[TableColumn],
         rows: Sequence[T],
         *,
         by: int = 0,
@@ -226,13 +226,11 @@ class Listing(Canvas, Generic[T], can_focus=True):
     def draw(self) -> None:
         if not self.size:
             return
-        styles = {
-            name.removeprefix("listing--"): self.part(name) for name in self.COMPONENT_CLASSES
-        }
+        styles = {name.removeprefix("table--"): self.part(name) for name in self.COMPONENT_CLASSES}
         shown, widths = self._shown()
         lines = [self._head(shown, widths, styles)]
         if not self.rows:
-            blank: list[Line] = [[]] * (self.lines // 2 - 1)
+            blank: list[StyledLine] = [[]] * (self.lines // 2 - 1)
             said = Segment(self._waiting.center(self.size.width), styles["quiet"])
             self.paint([*lines, *blank, [said]])
             return
@@ -245,8 +243,8 @@ class Listing(Canvas, Generic[T], can_focus=True):
             lines.append(self._line(place, row, shown, widths, styles, again=again))
         self.paint(self._with_bar(lines, styles["bar"]))
 
-    def _head(self, shown: list[int], widths: list[int], styles: dict[str, Style]) -> Line:
-        line: Line = [Segment(" " * (SIGNS + 1), styles["head"])]
+    def _head(self, shown: list[int], widths: list[int], styles: dict[str, Style]) -> StyledLine:
+        line: StyledLine = [Segment(" " * (SIGNS + 1), styles["head"])]
         for place, width in zip(shown, widths, strict=True):
             column = self._columns[place]
             by = place == self._sorted
@@ -259,13 +257,13 @@ class Listing(Canvas, Generic[T], can_focus=True):
     def _line(
         self,
         place: int,
-        row: Row,
+        row: TableRow,
         shown: list[int],
         widths: list[int],
         styles: dict[str, Style],
         *,
         again: bool,
-    ) -> Line:
+    ) -> StyledLine:
         room = self.size.width - SIGNS - 2
         parts, used = [], 0
         for column, width in zip(shown, widths, strict=True):
@@ -286,7 +284,7 @@ class Listing(Canvas, Generic[T], can_focus=True):
         quiet = styles["quiet"] if again and row.look == "text" else look
         return [Segment(signs, sign), Segment(first, quiet), Segment(rest, look)]
 
-    def _with_bar(self, lines: list[Line], style: Style) -> list[Line]:
+    def _with_bar(self, lines: list[StyledLine], style: Style) -> list[StyledLine]:
         """With a mark at the right edge that says which part of all one sees."""
         count, room = len(self._keys), self.lines
         if count <= room:

@@ -31,7 +31,7 @@ from tui.app.app import MnistApp
 from tui.screens.checkpoints.manage_actions import Ask, ConfirmPrune
 from tui.state.history import read_run
 from tui.state.run_state import RunState
-from tui.widgets.virtual_table import Listing
+from tui.widgets.virtual_table import VirtualTable
 
 ROOT = Path(__file__).parents[3]
 TENSOR = {"fc1.weight": {"dtype": "F32", "shape": [500], "data_offsets": [0, 2000]}}
@@ -574,7 +574,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
     app = MnistApp(TrainConfig(checkpoints=str(tmp_path)), train=make_fake_train())
     async with app.run_test(size=size) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = app.screen.query_one(Listing)
+        table = app.screen.query_one(VirtualTable)
         await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("asterisk")
         await until(pilot, lambda: read_run_info(place).star)

@@ -15,10 +15,10 @@ from tui.screens.dialogs import ConfirmQuit, HelpDialog
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts.chart import Chart
-from tui.widgets.digit_cards import Digits
-from tui.widgets.run_progress import sentence
-from tui.widgets.select import Choice
-from tui.widgets.virtual_table import Listing
+from tui.widgets.digit_cards import DigitCards
+from tui.widgets.run_progress import describe_progress
+from tui.widgets.select import CompactSelect
+from tui.widgets.virtual_table import VirtualTable
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -47,7 +47,7 @@ async def test_the_digits_follow_the_network(tmp_path, size):
         shown = text_of(pilot)
         assert "✓ 0" in shown
         assert ("✗ says 4, is 3" if size[1] > 33 else "✗ 4, is 3") in shown
-        assert len(first) == pilot.app.screen.query_one(Digits).capacity
+        assert len(first) == pilot.app.screen.query_one(DigitCards).capacity
         await pilot.press("2")
         await until(pilot, lambda: pilot.app.run_state.digits[0].index == 0)
         await pilot.press("right")
@@ -68,7 +68,7 @@ async def test_pause_go_on_and_stop(tmp_path):
         await until(pilot, lambda: pilot.app.run_state.step > step)
         await pilot.press("s")
         await until(pilot, lambda: phase(pilot) == "stopped")
-        assert "Stopped at step" in sentence(pilot.app.run_state)
+        assert "Stopped at step" in describe_progress(pilot.app.run_state)
 
 
 async def test_a_second_run_can_follow_with_other_settings(tmp_path):
@@ -77,7 +77,7 @@ async def test_a_second_run_can_follow_with_other_settings(tmp_path):
     ) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
-        pilot.app.screen.query_one("#arch", Choice).value = "cnn"
+        pilot.app.screen.query_one("#arch", CompactSelect).value = "cnn"
         await pilot.press("space")
         await until(
             pilot, lambda: phase(pilot) == "finished" and pilot.app.run_state.started.arch == "cnn"
@@ -168,7 +168,7 @@ async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("shift+tab")
         assert isinstance(pilot.app.screen, CheckpointsView)
-        await pilot.click("Heading", offset=(26, 0))
+        await pilot.click("ViewHeader", offset=(26, 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, DigitsView)
         await pilot.press("1")
@@ -403,7 +403,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
     broken.write_bytes(b"")
     async with app_in(tmp_path / "runs").run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = pilot.app.screen.query_one(Listing)
+        table = pilot.app.screen.query_one(VirtualTable)
         await until(pilot, lambda: len(table._keys) == 7)
         await pilot.pause()
         assert "[red]bad" in text_of(pilot)
@@ -416,14 +416,14 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
         assert len(table._keys) == 3
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, OpenedView))
-        await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits)
+        await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits)
         await pilot.pause()
         caption = str(pilot.app.screen.query_one("#caption", Static).content)
         assert "linear-" in caption
         assert "of 50" in caption
-        before = pilot.app.screen.query_one(Digits).digits
+        before = pilot.app.screen.query_one(DigitCards).digits
         await pilot.press("right")
-        await until(pilot, lambda: pilot.app.screen.query_one(Digits).digits != before)
+        await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits != before)
         await pilot.press("escape")
         await pilot.pause()
         assert isinstance(pilot.app.screen, CheckpointsView)
@@ -437,7 +437,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
     list(train(tiny(epochs=1), SimpleQueue()))
     async with app_in(tmp_path / "runs").run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
-        table = pilot.app.screen.query_one(Listing)
+        table = pilot.app.screen.query_one(VirtualTable)
         await until(pilot, lambda: len(table._keys) == 3)
         for path in (tmp_path / "runs").glob("*/*.safetensors"):
             path.write_bytes(path.read_bytes()[:-10])
@@ -469,7 +469,7 @@ async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
     """The clock that asks for digits also ticks while the app starts or ends."""
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         view = pilot.app.screen
-        await view.query(Digits).remove()
+        await view.query(DigitCards).remove()
         assert view.wanted_digits() == ()
         pilot.app.ask_for_digits()
         await pilot.press("2")

@@ -48,7 +48,7 @@ async def test_what_stands_in_the_form_is_what_trains(going):  # noqa: F811
         assert fields == {"batch_size": "25", "seed": "11"}
         await pilot.press("s")
         await until(pilot, lambda: "■ stopped" in text_of(pilot))
-        again = pilot.app.query_one("SetupForm").config()
+        again = pilot.app.query_one("ConfigForm").config()
         assert (again.seed, again.optimizer) == (11, "sgd")
         assert again.folder == run.folder.parent
 

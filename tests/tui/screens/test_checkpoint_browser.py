@@ -26,7 +26,7 @@ from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointsView
 from tui.screens.checkpoints.preview import Curve
 from tui.screens.train import TrainView
-from tui.widgets.virtual_table import Listing
+from tui.widgets.virtual_table import VirtualTable
 
 NOW = time.time()
 NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))
@@ -79,8 +79,8 @@ def told(pilot) -> str:
     return "\n".join(each.message for each in pilot.app._notifications)
 
 
-def listing(pilot) -> Listing:
-    return pilot.app.screen.query_one(Listing)
+def listing(pilot) -> VirtualTable:
+    return pilot.app.screen.query_one(VirtualTable)
 
 
 async def opened(pilot, count: int) -> CheckpointsView:
@@ -120,7 +120,7 @@ async def test_sorting_filtering_and_grouping(folder):
         assert rows(pilot)[1] == "[red]/last", "the newest first, after the file that was just made"
         assert "Age▼" in text_of(pilot)
         heads = text_of(pilot).splitlines()[2]
-        await pilot.click(Listing, offset=(heads.index("Accuracy") + 3, 0))
+        await pilot.click(VirtualTable, offset=(heads.index("Accuracy") + 3, 0))
         await pilot.pause()
         assert rows(pilot)[0] == "run-6/best"
         assert rows(pilot)[-1] == "run-0/epoch-001", "what has no accuracy is last"

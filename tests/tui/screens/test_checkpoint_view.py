@@ -14,7 +14,7 @@ from tui.screens.checkpoints.checkpoint_view import OpenedView
 from tui.screens.checkpoints.evaluation import ScoredView
 from tui.screens.checkpoints.image_predictions import AskForImages, ImagesView
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
-from tui.widgets.image_cards import Pictures
+from tui.widgets.image_cards import ImageCards
 
 
 def text_of(pilot) -> str:
@@ -85,13 +85,13 @@ async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(lookin
         field.value = str(drawings)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ImagesView))
-        await until(pilot, lambda: pilot.app.screen.query_one(Pictures).shown)
+        await until(pilot, lambda: pilot.app.screen.query_one(ImageCards).shown)
         await pilot.pause()
         text = text_of(pilot)
         assert "3/1.png" in text
         assert "bad[red].png:isempty" in text.replace(" ", "")  # it is wrapped somewhere
         assert "1–2 of 3" in text
-        ((picture, digit), *_) = pilot.app.screen.query_one(Pictures).shown
+        ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels
         assert f"says {digit.predicted}" in text

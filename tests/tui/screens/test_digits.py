@@ -13,7 +13,7 @@ from tui.screens.checkpoints.checkpoint_view import OpenedView
 from tui.screens.digits import DigitsView, SelectionView
 from tui.state.fold import fold
 from tui.state.run_state import RunState
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 FIVES = array("f", [float(number == 5) for _ in range(100) for number in range(10)])
 # After the first epoch every digit is taken for a 5.
@@ -44,7 +44,7 @@ def begun() -> RunState:
 
 
 def shown(pilot) -> tuple[Digit, ...]:
-    return pilot.app.screen.query_one(Digits).digits
+    return pilot.app.screen.query_one(DigitCards).digits
 
 
 def indices(pilot) -> list[int]:

@@ -25,7 +25,7 @@ from tui.screens import digits
 from tui.screens.mistakes import MISTAKES_HELP
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.confusion_matrix import HEAD, HEADS, ConfusionMatrix, shade
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 LABELS = bytes(index % 10 for index in range(100))
 # 8 are right, 2 of class 0 are taken for 2, nothing is taken for 1 and nothing is of class 2.
@@ -195,7 +195,7 @@ async def test_the_surest_mistakes_as_the_evaluation_saw_them(tmp_path):
     app = app_in(tmp_path, scoring(1), epochs=1000)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("mistakes"), "space")
-        shown = pilot.app.screen.query_one(Digits)
+        shown = pilot.app.screen.query_one(DigitCards)
         assert pilot.app.screen.wanted_digits() == ()
         await until(pilot, lambda: shown.digits)
         await pilot.pause()

@@ -13,9 +13,9 @@ from tui.screens.network import NETWORK_HELP
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.widgets.charts.network_diagram import LABELS, ROWS, draw_network
-from tui.widgets.charts.weight_images import PALETTE, Weights, grid, levels
-from tui.widgets.layer_table import figures, learning
-from tui.widgets.select import Choice
+from tui.widgets.charts.weight_images import PALETTE, WeightGrid, fit_grid, palette_indices
+from tui.widgets.layer_table import layer_columns, training_columns
+from tui.widgets.select import CompactSelect
 
 SLOW = make_fake_train(steps=5000)
 
@@ -47,28 +47,28 @@ def test_the_picture_is_made_of_the_description_at_any_width(arch):
 
 def test_the_table_adds_up_and_says_what_is_odd():
     network, inspected = describe_network("mlp"), fake_inspection(7, paused=False)
-    known = figures(network)
+    known = layer_columns(network)
     assert column(known, "parameters")[-1] == "669,706"
     assert column(known, "mult-adds")[1] == "401,408"
-    live = learning(network, inspected, inspected)
+    live = training_columns(network, inspected, inspected)
     assert column(live, "update")[1::2] == ("5e-2 ▲ large", "1e-3", "1e-5 ▼ small")
     dead = column(live, "dead ReLUs")
     assert (dead[2].strip(), dead[4].strip()) == ("75% ▲ many", "0% none")
     assert column(live, "gradient")[-1] == "0.43"
-    unwatched = learning(network, fake_inspection(8, paused=True), None)
+    unwatched = training_columns(network, fake_inspection(8, paused=True), None)
     assert column(unwatched, "update")[1] == "–"
 
 
 def test_weights_are_drawn_the_lighter_the_more_positive_they_are():
     image = bytes([1] * 392 + [255] * 392)
-    places = levels(image, WeightImages("fc1", (image,), 1, 28, 28, 1.0), 0.5)
+    places = palette_indices(image, WeightImages("fc1", (image,), 1, 28, 28, 1.0), 0.5)
     assert places.shape == (14, 14)
     assert (places[0, 0], places[13, 13]) == (0, len(PALETTE) - 1)
     light = [sum(int(each[i : i + 2], 16) for i in (1, 3, 5)) for each in PALETTE]
     assert light == sorted(light)
     # All kernels at once where they can be, and never smaller than one can see.
     kernels = WeightImages("stack.0", (bytes(9),) * 32, 32, 3, 3, 1.0)
-    assert grid(kernels, 120, 40).scale > grid(kernels, 50, 12).scale == 2
+    assert fit_grid(kernels, 120, 40).scale > fit_grid(kernels, 50, 12).scale == 2
 
 
 def test_a_new_run_forgets_how_the_last_one_did():
@@ -105,11 +105,11 @@ async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeyp
             seen += text_of(pilot)
         assert all(each in seen for each in ("669,706", "5e-2 ▲ large", "75% ▲ many"))
         await pilot.press("up", "up", "up", "right")
-        shown = pilot.app.screen.query_one(Weights).first
+        shown = pilot.app.screen.query_one(WeightGrid).first
         assert shown > 0
         assert f"{shown}–" in text_of(pilot)
         await pilot.press("left")
-        assert pilot.app.screen.query_one(Weights).first == 0
+        assert pilot.app.screen.query_one(WeightGrid).first == 0
         await pilot.press("1")
         await pilot.pause(0.2)  # what was asked before comes in
         last = pilot.app.run_state.inspected
@@ -119,11 +119,11 @@ async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeyp
 
 async def test_it_shows_the_network_that_the_form_chooses(tmp_path):
     async with app_in(tmp_path, arch="linear").run_test(size=(120, 40)) as pilot:
-        pilot.app.screen.query_one("#arch", Choice).value = "cnn"
+        pilot.app.screen.query_one("#arch", CompactSelect).value = "cnn"
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "4,230,602" in text_of(pilot))
         await pilot.press("1")
-        pilot.app.screen.query_one("#arch", Choice).value = "mlp"
+        pilot.app.screen.query_one("#arch", CompactSelect).value = "mlp"
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "669,706" in text_of(pilot))
         await pilot.press("space")

@@ -7,22 +7,22 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tui.preferences import Preferences, load_preferences, save_preferences
-from tui.text.ascii import in_ascii
+from tui.text.ascii import to_ascii
 
 
 @given(st.text())
 def test_it_is_ascii_and_as_wide_as_before(text):
-    plain = in_ascii(text)
+    plain = to_ascii(text)
     assert plain.isascii()
     assert cell_len(plain) == sum(map(cell_len, text))
 
 
 def test_what_is_shown_keeps_its_meaning():
-    assert in_ascii("✓ 7  ✗ says 3 · 60×18 …") == "v 7  x says 3 - 60x18 ."
-    assert in_ascii("╭─╮│╰━┼═╱") == "+-+|+=+=/"
-    assert in_ascii("⠀⠁⠛⣿") == " .:#"
-    assert in_ascii("▁▃█▏") == "_:#|"
-    assert in_ascii("naïve 数") == "naive ??"
+    assert to_ascii("✓ 7  ✗ says 3 · 60×18 …") == "v 7  x says 3 - 60x18 ."
+    assert to_ascii("╭─╮│╰━┼═╱") == "+-+|+=+=/"
+    assert to_ascii("⠀⠁⠛⣿") == " .:#"
+    assert to_ascii("▁▃█▏") == "_:#|"
+    assert to_ascii("naïve 数") == "naive ??"
 
 
 def test_a_locale_without_unicode_asks_for_it_and_that_is_not_remembered(monkeypatch):

@@ -17,7 +17,7 @@ from tui.analysis.run_comparison import (
     value_text,
 )
 from tui.charts.chart import Series, Window, build_chart, series_of, window_of
-from tui.charts.overlay import frame_of, overlaid
+from tui.charts.overlay import build_overlay_frame, build_overlay_series
 from tui.cli.output.checkpoint_table import checkpoint_row
 from tui.cli.output.run_table import LIVE, STAR, run_row
 from tui.cli.output.tables import (
@@ -285,12 +285,12 @@ def print_compared(runs: Sequence[Told]) -> None:
 
 
 def _print_overlaid(kind: str, title: str, states: list[RunState]) -> None:
-    frame, width = frame_of(states), _chart_width()
+    frame, width = build_overlay_frame(states), _chart_width()
     preferences = chart_preferences(log_scale=kind == "loss")
     if frame.started is None:
         return
     window = window_of(frame, preferences, width - LABELS)
-    series = overlaid(kind, states, preferences, window)
+    series = build_overlay_series(kind, states, preferences, window)
     if any(each.points for each in series):
         print(f"\n{title}")
         _print_chart(kind, series, preferences, window, width)

@@ -78,9 +78,9 @@ def chart_preferences(**chosen: object) -> Preferences:
 def print_chart(text: str, preferences: Preferences) -> None:
     """What plotext has drawn, in the terminal's own colours or in none."""
     if preferences.ascii:
-        from tui.text.ascii import in_ascii
+        from tui.text.ascii import to_ascii
 
-        text = in_ascii(text)
+        text = to_ascii(text)
     if colours_here():
         text = COLOUR.sub(lambda found: _coloured(found[1]), text)
     else:

@@ -32,7 +32,7 @@ from tui.screens.checkpoints.rows import (
 from tui.screens.checkpoints.watch import Watching
 from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import format_percent, format_size, printable
-from tui.widgets.virtual_table import Column, Listing
+from tui.widgets.virtual_table import TableColumn, VirtualTable
 
 CHECKPOINTS_HELP = {
     "signs": "● a run that goes on, here or in another process, and ‖ one that is held; ✗ a file "
@@ -73,7 +73,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
     MODE = "checkpoints"
     VIEW_HELP = CHECKPOINTS_HELP | Tidying.TIDYING_GUIDE
     CSS_PATH = "browser.tcss"
-    AUTO_FOCUS = "Listing"
+    AUTO_FOCUS = "VirtualTable"
     BINDINGS = [
         Binding("enter", "open", "Open"),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -97,7 +97,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         super().__init__()
         self._order = Order()
         self._sorted: list[Entry] = []  # all of them
-        self._columns: list[Column] = []
+        self._columns: list[TableColumn] = []
         self._count = ""
         self._marked: list[str] = []  # keys, in the order in which they were marked
 
@@ -105,12 +105,14 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         yield Static(id="caption")
         yield Filter(placeholder="parts of a name, a note, a status …", compact=True, id="filter")
         with Container(id="both"):
-            yield Listing[Entry | Group](key_of, lambda row: row_of(row, self._marked), id="list")
+            yield VirtualTable[Entry | Group](
+                key_of, lambda row: row_of(row, self._marked), id="list"
+            )
             yield Preview()
 
     @property
-    def listing(self) -> Listing[Entry | Group]:
-        return self.query_one(Listing)
+    def listing(self) -> VirtualTable[Entry | Group]:
+        return self.query_one(VirtualTable)
 
     # What others ask
 
@@ -192,7 +194,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         text = Content(f" {said}".ljust(room + 2)) + right
         self.query_one("#caption", Static).update(text, layout=False)
 
-    @on(Listing.Moved)
+    @on(VirtualTable.Moved)
     def _moved(self) -> None:
         self.attempt("preview", lambda: self.look_at(self.entry()))
 
@@ -205,8 +207,8 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
     def action_sort(self, by: int) -> None:
         self._sort((self._order.by + by) % len(FIELDS))
 
-    @on(Listing.HeadClicked)
-    def _head_clicked(self, message: Listing.HeadClicked) -> None:
+    @on(VirtualTable.HeadClicked)
+    def _head_clicked(self, message: VirtualTable.HeadClicked) -> None:
         if message.column == self._order.by:
             self.action_turn()
         else:
@@ -278,7 +280,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
 
             self.app.push_screen(Verify(chosen.path))
 
-    @on(Listing.Chosen)
+    @on(VirtualTable.Chosen)
     def action_open(self, then: str = "") -> None:
         """Looks inside, and does what that view offers; at a live run's own row, follows it."""
         entry, chosen = self.entry(), self.chosen()

@@ -26,7 +26,7 @@ from tui.analysis.run_comparison import (
     comparison_rows,
     read_compared,
 )
-from tui.charts.overlay import frame_of
+from tui.charts.overlay import build_overlay_frame
 from tui.preferences import ZOOMS
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
@@ -143,7 +143,7 @@ class ComparedView(View):
         chart = self.query_one(RunsChart)
         chart.reading = False
         runs = tuple(each.run for each in self._compared)
-        chart.overlaid_runs, chart.run_state = runs, frame_of(runs)
+        chart.overlaid_runs, chart.run_state = runs, build_overlay_frame(runs)
         self.attempt("show", self.show)
 
     def _ask(self) -> None:

@@ -12,12 +12,12 @@ from textual.reactive import var
 
 from core.events import Digit
 from tui.charts.chart import Series, Window
-from tui.charts.overlay import overlaid
+from tui.charts.overlay import build_overlay_series
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.text.formats import format_percent
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.charts.chart import Chart
 
 GAP = 2
@@ -41,7 +41,7 @@ class RunsChart(Chart):
         return "reading the runs …" if self.reading else "these runs have told nothing to draw"
 
     def series(self, window: Window) -> list[Series]:
-        return overlaid(self.kind, self.overlaid_runs, self.preferences, window)
+        return build_overlay_series(self.kind, self.overlaid_runs, self.preferences, window)
 
     def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
         return text.strip(), ""  # which letter is which run stands above
@@ -81,7 +81,7 @@ class ClassBars(Canvas):
             for letter in LETTERS[: len(self.columns)]
         ]
         said = f"accuracy per class, ▸ the best; bars from {floor:.0%} to 100%"
-        lines: list[Line] = [[Segment(said, quiet)], [Segment("is ", quiet), *heads]]
+        lines: list[StyledLine] = [[Segment(said, quiet)], [Segment("is ", quiet), *heads]]
         for number in range(10):
             line = [Segment(f"{number}  ", quiet)]
             row = [column[number] if column else None for column in self.columns]
@@ -99,7 +99,7 @@ class ClassBars(Canvas):
         floor: float,
         length: int,
         text: Style,
-    ) -> Line:
+    ) -> StyledLine:
         first = share is not None and share == best
         filled = 0.0 if share is None else (share - floor) / (1 - floor)
         style = text + Style(bold=True) if first else text
@@ -149,7 +149,7 @@ class ContestedDigits(Canvas):
     def draw(self) -> None:
         if not self.size:
             return
-        lines: list[Line] = [[Segment(self.said, self.part("contested--quiet"))]]
+        lines: list[StyledLine] = [[Segment(self.said, self.part("contested--quiet"))]]
         shown = self.contested[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]
@@ -159,11 +159,11 @@ class ContestedDigits(Canvas):
             ]
         self.paint(lines)
 
-    def _card(self, contested: Contested) -> list[Line]:
+    def _card(self, contested: Contested) -> list[StyledLine]:
         first = contested.digits[0][1]
         style = "ramp" if self.preferences.ascii else self.preferences.digit_style
         ink, quiet = self.part("contested--ink"), self.part("contested--quiet")
-        lines: list[Line] = [[Segment(f"#{first.index} is {first.label}", quiet)]]
+        lines: list[StyledLine] = [[Segment(f"#{first.index} is {first.label}", quiet)]]
         lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]
         for row, (letter, digit) in enumerate(contested.digits, 2):
             shade = self.part(f"contested--{'right' if digit.right else 'wrong'}")
@@ -173,6 +173,6 @@ class ContestedDigits(Canvas):
         return lines
 
 
-def _padded(line: Line, width: int) -> Line:
+def _padded(line: StyledLine, width: int) -> StyledLine:
     used = sum(len(segment.text) for segment in line)
     return [*line, Segment(" " * (width - used))]

@@ -24,7 +24,7 @@ from tui.screens.base import View
 from tui.screens.captions import between, key, line
 from tui.state.app_state import AppState, OpenedCheckpoint
 from tui.text.formats import printable
-from tui.widgets.image_cards import Pictures
+from tui.widgets.image_cards import ImageCards
 
 if TYPE_CHECKING:
     from core.data.images import ImageFile
@@ -150,7 +150,7 @@ class ImagesView(View):
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
-        yield Pictures().data_bind(View.preferences)
+        yield ImageCards().data_bind(View.preferences)
 
     def on_mount(self) -> None:
         state = self.mnist.app_state
@@ -175,7 +175,7 @@ class ImagesView(View):
         state, pictures = self.app_state, self._answer.pictures
         images_before, opened_before = self._before
         answer, opened = state.images, state.opened
-        field = self.query_one(Pictures)
+        field = self.query_one(ImageCards)
         last = min(len(pictures), self._first + field.capacity)
         waiting = ": the network is being asked …"
         if answer and answer is not images_before and answer.source == self._path:
@@ -201,7 +201,7 @@ class ImagesView(View):
         return [Content(f" {printable(each)}") for each in said]
 
     def action_page(self, pages: int) -> None:
-        first = max(0, self._first + pages * max(1, self.query_one(Pictures).capacity))
+        first = max(0, self._first + pages * max(1, self.query_one(ImageCards).capacity))
         if first < len(self._answer.pictures):
             self._first = first
             self.show()

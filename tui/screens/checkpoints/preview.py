@@ -20,9 +20,9 @@ from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
-from tui.widgets.canvas import Line
+from tui.widgets.canvas import StyledLine
 from tui.widgets.charts.chart import Chart
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 STATUS_SIGNS = {"finished": "✓", "stopped": "■", "interrupted": "■", "failed": "✗"}
 # Where it was, which is no setting of the training.
@@ -41,8 +41,8 @@ class Curve(Chart):
     def watch_waiting(self) -> None:
         self.draw()
 
-    def _waiting(self, styles: dict[int, Style]) -> list[Line]:
-        blank: list[Line] = [[]] * (self.size.height // 2)
+    def _waiting(self, styles: dict[int, Style]) -> list[StyledLine]:
+        blank: list[StyledLine] = [[]] * (self.size.height // 2)
         return [*blank, [Segment(self.waiting.center(self.size.width), styles[AXIS])]]
 
 
@@ -56,13 +56,13 @@ class Preview(Container):
         yield Static(id="about")
         yield Curve()
         yield Static(id="config")
-        yield Digits("")
+        yield DigitCards("")
 
     def watch_preferences(self, preferences: Preferences) -> None:
         """As the other views have it, but for what is chosen there for the live run's chart."""
         whole = replace(preferences, chart="loss", zoom=1, cursor=None, x_axis="epoch")
         self.query_one(Curve).preferences = whole
-        self.query_one(Digits).preferences = preferences
+        self.query_one(DigitCards).preferences = preferences
 
     def show(self, entry: Entry | None) -> None:
         title, about, config = ("", "", "") if entry is None else _said(entry)
@@ -76,7 +76,7 @@ class Preview(Container):
         curve.run_state = state or RunState()
 
     def digits(self, digits: tuple[Digit, ...], waiting: str) -> None:
-        shown = self.query_one(Digits)
+        shown = self.query_one(DigitCards)
         shown.waiting = waiting
         shown.digits = digits
 

@@ -22,7 +22,7 @@ from tui.screens.checkpoints.rows import Entry
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import printable
-from tui.widgets.digit_cards import Digits
+from tui.widgets.digit_cards import DigitCards
 
 # How long the cursor rests before anything of what it is on is shown, so that moving and typing on
 # waits for nothing; before a run's record is read; and before a checkpoint is opened, which takes
@@ -160,7 +160,7 @@ class Previewing(View):
     def wanted_digits(self) -> tuple[int, ...]:
         if self._opens is None or not self.app_state.devices:  # torch is on its way still
             return ()
-        return tuple(range(sum(digits.capacity for digits in self.query(Digits))))
+        return tuple(range(sum(digits.capacity for digits in self.query(DigitCards))))
 
     def _open(self) -> None:
         listed = self._seen.listed if self._seen else None

@@ -11,7 +11,7 @@ from typing import Any
 from core.runs.catalog import CheckpointFile, RunInfo
 from core.runs.watch import Newest, Watched
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
-from tui.widgets.virtual_table import Column, Row
+from tui.widgets.virtual_table import TableColumn, TableRow
 
 LIVE_SIGNS = {"running": "●", "paused": "‖"}
 MARK, STAR, BROKEN = "+", "★", "✗"
@@ -159,53 +159,58 @@ def _parameters_text(entry: Entry) -> str:
 class Field:
     """One column. `falling` is how it is sorted at first: the best or the newest on top."""
 
-    column: Column
+    column: TableColumn
     order: Callable[[Entry], Any]
     text: Callable[[Entry], str]
     falling: bool = True
 
 
 FIELDS = (
-    Field(Column("Run", 10), lambda each: each.name.casefold(), lambda each: each.name, False),
-    Field(Column("Kind", 5, rank=4), lambda each: each.kind, lambda each: each.kind, False),
+    Field(TableColumn("Run", 10), lambda each: each.name.casefold(), lambda each: each.name, False),
+    Field(TableColumn("Kind", 5, rank=4), lambda each: each.kind, lambda each: each.kind, False),
     Field(
-        Column("Network", 8, rank=2),
+        TableColumn("Network", 8, rank=2),
         lambda each: each.arch,
         lambda each: printable(each.arch),
         False,
     ),
     Field(
-        Column("Accuracy", 9, right=True, rank=1),
+        TableColumn("Accuracy", 9, right=True, rank=1),
         _accuracy,
         lambda each: format_percent(_accuracy(each)),
     ),
     Field(
-        Column("Loss", 7, right=True, rank=5), _loss, lambda each: format_loss(_loss(each)), False
+        TableColumn("Loss", 7, right=True, rank=5),
+        _loss,
+        lambda each: format_loss(_loss(each)),
+        False,
     ),
-    Field(Column("Epoch", 6, right=True, rank=6), _epoch, _epoch_text),
+    Field(TableColumn("Epoch", 6, right=True, rank=6), _epoch, _epoch_text),
     Field(
-        Column("Size", 7, right=True, rank=7),
+        TableColumn("Size", 7, right=True, rank=7),
         lambda each: each.bytes,
         lambda each: format_size(each.bytes),
     ),
-    Field(Column("Age", 6, right=True, rank=3), saved, _age_text),
+    Field(TableColumn("Age", 6, right=True, rank=3), saved, _age_text),
     Field(
-        Column("Device", 7, rank=8),
+        TableColumn("Device", 7, rank=8),
         lambda each: each.device,
         lambda each: printable(each.device),
         False,
     ),
     Field(
-        Column("Digits", 7, rank=9),
+        TableColumn("Digits", 7, rank=9),
         lambda each: each.dataset,
         lambda each: printable(each.dataset),
         False,
     ),
-    Field(Column("Parameters", 11, right=True, rank=10), _parameters, _parameters_text),
+    Field(TableColumn("Parameters", 11, right=True, rank=10), _parameters, _parameters_text),
     Field(
-        Column("Status", 11, rank=11), lambda each: each.run.status, lambda each: each.run.status
+        TableColumn("Status", 11, rank=11),
+        lambda each: each.run.status,
+        lambda each: each.run.status,
     ),
-    Field(Column("Note", 20, rank=12), _note, lambda each: printable(each.run.note), False),
+    Field(TableColumn("Note", 20, rank=12), _note, lambda each: printable(each.run.note), False),
 )
 NAMES = tuple(field.column.title for field in FIELDS)
 # Where a broken one's reason stands instead of figures it does not have.
@@ -250,7 +255,7 @@ def _grouped(entries: Sequence[Entry]) -> Iterator[Entry | Group]:
         yield from those
 
 
-def columns_for(entries: Sequence[Entry]) -> list[Column]:
+def columns_for(entries: Sequence[Entry]) -> list[TableColumn]:
     """As wide as what is in them."""
     out = []
     for field in FIELDS:
@@ -259,7 +264,7 @@ def columns_for(entries: Sequence[Entry]) -> list[Column]:
             least, most = FITTED[column.title]
             longest = max((len(field.text(each)) for each in entries), default=0)
             width = max(least, min(longest, most))
-            column = Column(column.title, width, column.right, column.rank)
+            column = TableColumn(column.title, width, column.right, column.rank)
         out.append(column)
     return out
 
@@ -272,17 +277,17 @@ def plural(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> Row:
+def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
     if isinstance(row, Group):
         best = "" if row.best is None else f", best {format_percent(row.best)}"
         what = f"{plural(row.entries, 'row')} of {plural(row.runs, 'run')}{best}"
-        return Row(said=f"{printable(row.arch)}: {what}", look="group")
+        return TableRow(said=f"{printable(row.arch)}: {what}", look="group")
     run, broken = row.run, row.listed is not None and row.listed.info is None
     sign = BROKEN if broken else LIVE_SIGNS.get(run.status, " ")
     signs = (MARK if row.key in marked else " ") + sign + (STAR if run.star else " ")
     cells = [field.text(row) for field in FIELDS]
     if row.listed and broken:
-        return Row(cells, signs, f"broken: {printable(row.listed.error or '')}", CUT, "wrong")
+        return TableRow(cells, signs, f"broken: {printable(row.listed.error or '')}", CUT, "wrong")
     if row.listed is None and not run.live:
-        return Row(cells, signs, f"no checkpoint: {run.status}", CUT, "quiet")
-    return Row(cells, signs, look="live" if row.listed is None else "text")
+        return TableRow(cells, signs, f"no checkpoint: {run.status}", CUT, "quiet")
+    return TableRow(cells, signs, look="live" if row.listed is None else "text")

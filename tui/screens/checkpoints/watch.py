@@ -15,7 +15,7 @@ from core.errors import CheckpointError
 from core.runs.watch import Watch, Watched
 from tui.screens.base import View
 from tui.screens.checkpoints.rows import Entry, entries_of
-from tui.widgets.virtual_table import Listing
+from tui.widgets.virtual_table import VirtualTable
 
 POLL_SECONDS = 1.0
 # So often what has been read so far is shown, at first at once.
@@ -75,7 +75,7 @@ class Watching(View):
             self._entries, self._whole = {}, False
             self.show()
         elif self._whole:
-            self.attempt("list", self.query_one(Listing).draw)  # what is saved grows older
+            self.attempt("list", self.query_one(VirtualTable).draw)  # what is saved grows older
         self._look()
 
     def _look(self) -> None:

@@ -17,9 +17,9 @@ from textual.reactive import var
 
 from tui.charts.chart import (
     AXIS,
-    EARLIER,
-    KINDS,
+    CHART_KINDS,
     MARK,
+    OVERLAY,
     RAW,
     SMOOTH,
     TEST,
@@ -34,7 +34,7 @@ from tui.charts.chart import (
 from tui.preferences import CHARTS, Preferences
 from tui.state.run_state import LETTERS, Mark, RunState
 from tui.text.formats import format_duration, printable
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = {
     AXIS: "chart--axis",
@@ -42,7 +42,7 @@ PARTS = {
     SMOOTH: "chart--smooth",
     TEST: "chart--test",
     MARK: "chart--mark",
-} | {tag: f"chart--{letter}" for tag, letter in zip(EARLIER, LETTERS, strict=True)}
+} | {tag: f"chart--{letter}" for tag, letter in zip(OVERLAY, LETTERS, strict=True)}
 MARKS = {"saved": "▾", "rate": "◆", "paused": "‖", "branch": "Y"}
 MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
 COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
@@ -155,18 +155,18 @@ class Chart(Canvas):
             plot = _with_line(plot, left + column, "│", styles[MARK])
         self.paint([self._legend(series, window, styles), *rail, *plot])
 
-    def _waiting(self, styles: dict[int, Style]) -> list[Line]:
+    def _waiting(self, styles: dict[int, Style]) -> list[StyledLine]:
         said = self.why_empty()
-        blank: Line = []
+        blank: StyledLine = []
         rows = [blank] * (self.size.height // 2 - 1)
         middle = [Segment(said.center(self.size.width), styles[AXIS])]
-        title = [Segment(f" {KINDS[self.kind].title}", styles[AXIS])]
+        title = [Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])]
         return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
 
     def why_empty(self) -> str:
         return "the curve appears here" if self.run_state.active else "press space to train"
 
-    def _rail(self, marks: dict[int, Mark], styles: dict[int, Style]) -> Line:
+    def _rail(self, marks: dict[int, Mark], styles: dict[int, Style]) -> StyledLine:
         """What happened, above where it did; and at the right, where there is room, in words."""
         left = self.size.width - self.columns
         cells = [" "] * self.size.width
@@ -178,24 +178,26 @@ class Chart(Canvas):
             cells[-len(words) :] = words
         return [Segment("".join(cells), styles[MARK])]
 
-    def _legend(self, series: Sequence[Series], window: Window, styles: dict[int, Style]) -> Line:
+    def _legend(
+        self, series: Sequence[Series], window: Window, styles: dict[int, Style]
+    ) -> StyledLine:
         """Each series' sign and newest value, or what it is at the cursor."""
-        what, preferences, quiet = KINDS[self.kind], self.preferences, styles[AXIS]
+        what, preferences, quiet = CHART_KINDS[self.kind], self.preferences, styles[AXIS]
         x = None if preferences.cursor is None else window.at(preferences.cursor)
-        parts: list[Line] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
+        parts: list[StyledLine] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
         if x is not None:
             parts.append([Segment(f" at {at_text(preferences.x_axis, x)} ", styles[MARK])])
         elif self.slot == 0:
             parts.append([Segment(f"{self._how_seen()} ", quiet)])
         # What is behind the others goes last.
-        for each in sorted(series, key=lambda each: each.tag in EARLIER or each.tag == RAW):
+        for each in sorted(series, key=lambda each: each.tag in OVERLAY or each.tag == RAW):
             if not each.points or not each.name or (each.tag == RAW and self.slot):
                 continue
             value = value_at(each.points, x)
             name, sign = each.name, "⠒⠒" if each.marker == "braille" else each.marker
             text = f" {what.text(value)}" if value is not None else ""
-            if each.tag in EARLIER:
-                name, text = self.said_of(EARLIER.index(each.tag), text, read_off=x is not None)
+            if each.tag in OVERLAY:
+                name, text = self.said_of(OVERLAY.index(each.tag), text, read_off=x is not None)
             elif each.tag == RAW:
                 sign, text = "::", ""
             parts.append([Segment(f" {sign}", styles[each.tag]), Segment(f" {name}{text} ", quiet)])
@@ -203,11 +205,13 @@ class Chart(Canvas):
 
     def _title(self) -> str:
         if not self.preferences.log_scale:
-            return KINDS[self.kind].title
-        return "test error, log" if self.kind == "accuracy" else f"{KINDS[self.kind].title}, log"
+            return CHART_KINDS[self.kind].title
+        return (
+            "test error, log" if self.kind == "accuracy" else f"{CHART_KINDS[self.kind].title}, log"
+        )
 
     def _how_seen(self) -> str:
-        what, preferences = KINDS[self.kind], self.preferences
+        what, preferences = CHART_KINDS[self.kind], self.preferences
         smooth = f" smooth {preferences.smoothing:g}" if preferences.smoothing else " not smoothed"
         part = "" if preferences.zoom == 1 else f" last {preferences.zoom:.0%}"
         return (smooth if what.smooth and what.raw else "") + part
@@ -231,7 +235,7 @@ class Chart(Canvas):
         self.post_message(self.Zoomed(-1))
 
 
-class Charts(Container):
+class ChartGroup(Container):
     """The selected chart, and as many others as the preferences and the window allow."""
 
     run_state: var[RunState] = var(RunState, init=False)
@@ -240,7 +244,9 @@ class Charts(Container):
 
     def compose(self) -> ComposeResult:
         for slot in range(len(CHARTS)):
-            yield Chart(slot).data_bind(Charts.run_state, Charts.preferences, Charts.overlaid_runs)
+            yield Chart(slot).data_bind(
+                ChartGroup.run_state, ChartGroup.preferences, ChartGroup.overlaid_runs
+            )
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.several != after.several or not self.has_class(f"-{after.several}"):
@@ -266,9 +272,9 @@ def value_at(points: Sequence[tuple[float, float]], x: float | None) -> float | 
     return points[place - 1][1] if place else None
 
 
-def _fitting(parts: Sequence[Line], width: int) -> Line:
+def _fitting(parts: Sequence[StyledLine], width: int) -> StyledLine:
     """As many of the parts, from the first on, as fit."""
-    line: Line = []
+    line: StyledLine = []
     for part in parts:
         if sum(len(segment.text) for segment in [*line, *part]) > width:
             break
@@ -276,13 +282,13 @@ def _fitting(parts: Sequence[Line], width: int) -> Line:
     return line
 
 
-def _with_line(plot: list[Line], column: int, sign: str, style: Style) -> list[Line]:
+def _with_line(plot: list[StyledLine], column: int, sign: str, style: Style) -> list[StyledLine]:
     """The plot with a vertical line through what is empty, and in its colour what is not. The last
     two rows are the x-axis."""
     return [*(_with_cell(line, column, sign, style) for line in plot[:-2]), *plot[-2:]]
 
 
-def _with_cell(line: Line, column: int, sign: str, style: Style) -> Line:
+def _with_cell(line: StyledLine, column: int, sign: str, style: Style) -> StyledLine:
     start, out = 0, []
     for segment in line:
         at = column - start
@@ -297,11 +303,11 @@ def _with_cell(line: Line, column: int, sign: str, style: Style) -> Line:
     return [segment for segment in out if segment.text]
 
 
-def read_back(text: str, styles: dict[int, Style]) -> Iterator[Line]:
+def read_back(text: str, styles: dict[int, Style]) -> Iterator[StyledLine]:
     """plotext's coloured text as lines of segments, neighbours of one style merged."""
     for row in text.removesuffix("\n").split("\n"):
         style: Style | None = None
-        line: Line = []
+        line: StyledLine = []
         for place, piece in enumerate(COLOUR.split(row)):
             if place % 2:
                 colour = piece.rpartition(";")[2]

@@ -16,7 +16,7 @@ from tui.analysis.confusion import (
     share_of_mistakes,
 )
 from tui.text.digit_art import draw_bar
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 CLASSES = 10
 HEAD, CELL = 5, 5  # columns of a row's head, and of a cell
@@ -97,7 +97,7 @@ class ConfusionMatrix(Canvas):
             Segment(f"{number:>{CELL}}", bold if number == at_column else quiet)
             for number in range(CLASSES)
         ]
-        lines: list[Line] = [
+        lines: list[StyledLine] = [
             [Segment(f"{'':{HEAD}} taken for", quiet)],
             [Segment(f"{'':{HEAD}}", quiet), *heads],
         ]
@@ -156,7 +156,7 @@ class ClassScores(Canvas):
         # A number, and twice a percentage and a bar.
         each_bar = max(0, min(10, (self.size.width - 2) // 2 - FIGURE - 2))
         width = FIGURE + 1 + each_bar
-        lines: list[Line] = [
+        lines: list[StyledLine] = [
             [],
             [Segment(f"  {'precision':>9}{'':{max(0, width - 8)}}{'recall':>{FIGURE}}", quiet)],
         ]
@@ -190,7 +190,9 @@ class ConfusedPairs(Canvas):
         column = max(map(len, said), default=0) + 3
         columns = max(1, self.size.width // column) if said else 1
         shown = said[: rows * columns]
-        lines: list[Line] = [[Segment("confused most often" if said else "no mistakes", quiet)]]
+        lines: list[StyledLine] = [
+            [Segment("confused most often" if said else "no mistakes", quiet)]
+        ]
         for row in range(min(rows, len(shown))):
             cells = shown[row::rows]
             lines.append([Segment("".join(f"{cell:{column}}" for cell in cells), text)])

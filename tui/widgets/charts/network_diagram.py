@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import NetworkDescribed
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("shape", "behind", "lines", "text", "quiet")
 ROWS = 11  # of the drawing; under it are the labels
@@ -80,7 +80,7 @@ class Block:
 LEFT_OUT = Block("", ())
 
 
-class Picture:
+class CharacterGrid:
     """A grid of characters, each with the name of its part."""
 
     def __init__(self, width: int, height: int) -> None:
@@ -93,7 +93,7 @@ class Picture:
             if 0 <= place < self.width and 0 <= y < len(self._cells):
                 self._cells[y][place] = (character, part)
 
-    def lines(self, styles: dict[str, Style]) -> list[Line]:
+    def lines(self, styles: dict[str, Style]) -> list[StyledLine]:
         return [
             [
                 Segment("".join(character for character, _ in cells), styles[part])
@@ -150,9 +150,9 @@ def _linked(one: Block, other: Block) -> bool:
     return one.dense and other.dense and other.made_by == "Linear"
 
 
-def draw_network(network: NetworkDescribed, width: int) -> Picture:
+def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
     """ROWS of drawing and LABELS rows of words, in the middle of that width."""
-    picture = Picture(width, ROWS + LABELS)
+    picture = CharacterGrid(width, ROWS + LABELS)
     found = fitted(blocks(network), width)
     between = gaps(found, width)
     left = max(0, (width - sum(block.width for block in found) - sum(between)) // 2)
@@ -169,7 +169,7 @@ def draw_network(network: NetworkDescribed, width: int) -> Picture:
     return picture
 
 
-def _draw(picture: Picture, block: Block, left: int) -> int:
+def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
     """The block from that column on; gives the column of its middle."""
     middle = left + (block.width - 1) // 2
     if not block.shape:
@@ -199,7 +199,7 @@ def _draw(picture: Picture, block: Block, left: int) -> int:
 
 
 def _link(
-    picture: Picture, one: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]
+    picture: CharacterGrid, one: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]
 ) -> None:
     """Lines in braille from the dots of one column to those of another: all, or every so many."""
     (start, left_rows), (end, right_rows) = one, other
@@ -220,11 +220,11 @@ def _link(
                 picture.put(start + 1 + column, row, chr(0x2800 + each), "lines")
 
 
-class Schematic(Canvas):
+class NetworkDiagram(Canvas):
     """The network as a small picture, from its input on the left to its output on the right."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"schematic--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {f"diagram--{name}" for name in PARTS}
 
     network: var[NetworkDescribed | None] = var(None, init=False)
 
@@ -236,11 +236,11 @@ class Schematic(Canvas):
     def draw(self) -> None:
         if not self.size:
             return
-        styles = {name: self.part(f"schematic--{name}") for name in PARTS}
+        styles = {name: self.part(f"diagram--{name}") for name in PARTS}
         if self.network is None:
             self.paint([])
             return
-        reading: Line = [Segment(READING, styles["quiet"])]
-        above: list[Line] = [[]] * ((self.size.height - ROWS - LABELS - 1) // 2)
+        reading: StyledLine = [Segment(READING, styles["quiet"])]
+        above: list[StyledLine] = [[]] * ((self.size.height - ROWS - LABELS - 1) // 2)
         picture = draw_network(self.network, self.size.width - 2)
         self.paint([reading, *above, *([Segment(" "), *line] for line in picture.lines(styles))])

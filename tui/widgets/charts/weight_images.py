@@ -12,7 +12,7 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import WeightImages
-from tui.widgets.canvas import Canvas, Line
+from tui.widgets.canvas import Canvas, StyledLine
 
 if TYPE_CHECKING:
     import numpy
@@ -33,7 +33,7 @@ GAP = 2
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridLayout:
     """How images of so many columns and lines, their numbers under them, are laid out."""
 
     scale: float
@@ -47,14 +47,14 @@ class Grid:
         return self.columns * self.rows
 
 
-def grid(images: WeightImages, width: int, height: int) -> Grid:
+def fit_grid(images: WeightImages, width: int, height: int) -> GridLayout:
     """The largest scale at which all images fit; else the smallest at which one sees something."""
     large = min(images.width, images.height) >= LARGE
     even = images.width % 2 == images.height % 2 == 0
     least = (0.5 if even else 1) if large else 2
     for scale in [*(each for each in SCALES if each > least), least]:
         columns, lines = round(images.width * scale), round(images.height * scale + 1) // 2
-        found = Grid(
+        found = GridLayout(
             scale,
             columns,
             lines,
@@ -72,7 +72,7 @@ def _style(upper: int, lower: int, background: str) -> Style:
     return Style(color=PALETTE[upper], bgcolor=under)
 
 
-def levels(image: bytes, images: WeightImages, scale: float) -> Levels:
+def palette_indices(image: bytes, images: WeightImages, scale: float) -> Levels:
     """The image at that scale, as places in PALETTE."""
     import numpy
 
@@ -86,7 +86,7 @@ def levels(image: bytes, images: WeightImages, scale: float) -> Levels:
     return numpy.rint(signed * middle + middle).astype(numpy.uint8)
 
 
-def rows(places: Levels, background: str) -> list[Line]:
+def half_block_lines(places: Levels, background: str) -> list[StyledLine]:
     """In half blocks: a character is two weights, one over the other."""
     found = places.tolist()
     if len(found) % 2:
@@ -100,7 +100,7 @@ def rows(places: Levels, background: str) -> list[Line]:
     ]
 
 
-class Weights(Canvas):
+class WeightGrid(Canvas):
     """As many of the images as there is room for, from the first of the page on; over them what
     the colours mean."""
 
@@ -118,8 +118,8 @@ class Weights(Canvas):
     def watch_first(self) -> None:
         self.draw()
 
-    def _grid(self, images: WeightImages) -> Grid:
-        return grid(images, self.size.width - 2, self.size.height - 2)
+    def _grid(self, images: WeightImages) -> GridLayout:
+        return fit_grid(images, self.size.width - 2, self.size.height - 2)
 
     def turn(self, pages: int) -> None:
         """To the next page, or that many on or back."""
@@ -143,7 +143,10 @@ class Weights(Canvas):
         background = self.background_colors[1].hex6
         for start in range(0, len(shown), laid.columns):
             row = shown[start : start + laid.columns]
-            drawn = [rows(levels(image, images, laid.scale), background) for image in row]
+            drawn = [
+                half_block_lines(palette_indices(image, images, laid.scale), background)
+                for image in row
+            ]
             for parts in zip(*drawn, strict=True):
                 lines.append([Segment(" "), *_joined(parts)])
             numbers = (
@@ -152,7 +155,9 @@ class Weights(Canvas):
             lines.append([Segment(f" {''.join(numbers)}", quiet)])
         self.paint(lines)
 
-    def _legend(self, images: WeightImages, first: int, shown: int, quiet: Style) -> list[Line]:
+    def _legend(
+        self, images: WeightImages, first: int, shown: int, quiet: Style
+    ) -> list[StyledLine]:
         of = (
             f"{images.count:,}"
             if images.count == len(images.images)
@@ -171,8 +176,8 @@ class Weights(Canvas):
         ]
 
 
-def _joined(parts: tuple[Line, ...]) -> Line:
-    line: Line = []
+def _joined(parts: tuple[StyledLine, ...]) -> StyledLine:
+    line: StyledLine = []
     for part in parts:
         line += [*part, Segment(" " * GAP)]
     return line

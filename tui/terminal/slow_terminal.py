@@ -15,9 +15,19 @@ from time import monotonic
 from rich.color import ColorSystem
 from textual.strip import Strip
 
-from tui.terminal.driver import RESET_PEN, LinkDriver
-from tui.terminal.rate_limit import BURST, RESERVE, WINDOW, Area, Bucket, Lag, Meter, Turns, areas
-from tui.terminal.screen_diff import Row, Shown, row_of
+from tui.terminal.driver import RESET_PEN, TerminalDriver
+from tui.terminal.rate_limit import (
+    BURST,
+    RESERVE,
+    WINDOW,
+    ByteRate,
+    ScreenArea,
+    SendOrder,
+    TerminalLag,
+    TokenBucket,
+    split_screen,
+)
+from tui.terminal.screen_diff import CellRow, ShownScreen, to_cells
 
 WHERE_IS_THE_CURSOR = "\x1b[6n"
 # What has changed so soon after a key was pressed has changed because of it.
@@ -32,36 +42,36 @@ LOOK_SECONDS = 1.0
 Box = tuple[int, int, int, int]  # x, y, width, height
 
 
-class Link:
+class SlowTerminal:
     def __init__(self, erases: bool, missed: Callable[[], object]) -> None:
         """`erases`: whether what the terminal erases takes the background that is set. `missed` is
         called when frames were passed over and there is room for a whole one."""
-        self.lag, self.meter = Lag(), Meter()
+        self.lag, self.meter = TerminalLag(), ByteRate()
         self.slow = False
         self.rate = 0.0  # bytes a second
         self.pressed_at = 0.0
         self._erases, self._missed = erases, missed
-        self._driver: LinkDriver | None = None
+        self._driver: TerminalDriver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._later: asyncio.TimerHandle | None = None
         self._looked_at = 0.0
         self._passed_over = False
-        self._bucket, self._charged = Bucket(monotonic()), 0
-        self._shown: Shown | None = None
+        self._bucket, self._charged = TokenBucket(monotonic()), 0
+        self._shown: ShownScreen | None = None
         self._strips: list[Strip] = []
-        self._wanted: list[Row] = []
-        self._areas: list[Area] = []
+        self._wanted: list[CellRow] = []
+        self._areas: list[ScreenArea] = []
         self._boxes: list[Box] = []
-        self._turns = Turns()
+        self._turns = SendOrder()
 
     # The terminal's side; what is marked so is called in threads of its own
 
-    def begin(self, driver: LinkDriver) -> None:
+    def begin(self, driver: TerminalDriver) -> None:
         self._driver, self._loop = driver, asyncio.get_running_loop()
         driver.hovers = not self.slow
         self._shown, self._passed_over = None, False
         self.lag.forget(driver.said)
-        self.meter = Meter()  # a new outlet has written nothing
+        self.meter = ByteRate()  # a new outlet has written nothing
 
     def end(self) -> None:
         self._driver = None
@@ -123,7 +133,7 @@ class Link:
             return
         if slow:
             driver.cut()
-            self._bucket, self._charged = Bucket(monotonic()), driver.said
+            self._bucket, self._charged = TokenBucket(monotonic()), driver.said
         else:
             driver.write(RESET_PEN)
         driver.follow_mouse(not slow)
@@ -137,7 +147,7 @@ class Link:
         rows = [
             self._wanted[y]
             if y < len(self._wanted) and len(self._wanted[y]) == width and strip == self._strips[y]
-            else row_of(strip, width, colours)
+            else to_cells(strip, width, colours)
             for y, strip in enumerate(strips)
         ]
         if monotonic() - self.pressed_at < ANSWER_SECONDS:
@@ -196,12 +206,12 @@ class Link:
         if shown is None or [*map(len, shown.rows)] != [*map(len, rows)]:
             if room < RESERVE + LEAST:
                 return "", RESERVE
-            shown, clearing = Shown.cleared(len(rows[0]), len(rows), erases=self._erases)
+            shown, clearing = ShownScreen.cleared(len(rows[0]), len(rows), erases=self._erases)
             self._shown, self._areas = shown, []
             said.append(clearing)
             room -= len(clearing)
         if not self._areas:
-            self._areas = list(areas(len(rows[0]), len(rows), self._boxes))
+            self._areas = list(split_screen(len(rows[0]), len(rows), self._boxes))
         differing = [a for a in self._areas if _differs(shown.rows[a.y], rows[a.y], a)]
         self._turns.hurried &= {area.y for area in differing}
         for area in sorted(differing, key=self._turns.rank):
@@ -215,5 +225,5 @@ class Link:
         return "".join(said), None
 
 
-def _differs(before: Row, after: Row, area: Area) -> bool:
+def _differs(before: CellRow, after: CellRow, area: ScreenArea) -> bool:
     return before[area.start : area.end] != after[area.start : area.end]
