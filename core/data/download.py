@@ -1,4 +1,4 @@
-"""Brings one MNIST file into a folder, whole or not at all, and never hangs."""
+"""Download a file of MNIST: complete or not at all, and with a time limit."""
 
 import gzip
 import hashlib
@@ -17,14 +17,17 @@ from core.errors import DataError, explain, first_line
 from core.events import Event, Preparing
 from core.files import replace_file
 
-# One try ends when nothing has come for so long, and in any case after so long.
+# A download is given up after this time without data, and after this time in total.
 SILENCE_SECONDS = 10.0
 TRY_SECONDS = 300.0
 CHUNK = 64 * 1024
 
+# What the receiving thread sends: the total size and some bytes, an error, or None at the end.
+Received = tuple[int, bytes] | Exception | None
 
-def mirrors() -> list[str]:
-    """Folders on the web that have the files; MNIST_TUI_MIRROR puts one of your own first."""
+
+def list_mirrors() -> list[str]:
+    """Return the URLs of folders with the files: MNIST_TUI_MIRROR alone where it is set."""
     if own := os.environ.get("MNIST_TUI_MIRROR"):
         return [own.rstrip("/") + "/"]
     from torchvision.datasets import MNIST
@@ -32,24 +35,25 @@ def mirrors() -> list[str]:
     return list(MNIST.mirrors)
 
 
-def published_md5(name: str) -> str:
+def read_published_md5(name: str) -> str:
     from torchvision.datasets import MNIST
 
     return dict(MNIST.resources)[name + ".gz"]
 
 
-def fetch(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
-    """Puts the unpacked file into the folder, from its .gz there if that is whole, else from the
-    first mirror that gives it. `digest` is the unpacked file's SHA-256. Raises DataError.
+def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
+    """Write the unpacked file to the folder, from its .gz there, else from the first mirror.
+
+    `digest` is the unpacked file's SHA-256. Raises DataError.
     """
-    packed = _packed_beside(folder / (name + ".gz"))
+    packed = _read_packed(folder / (name + ".gz"))
     why = ""
-    for mirror in () if packed else mirrors():
+    for mirror in () if packed else list_mirrors():
         try:
             packed = yield from _download(mirror + name + ".gz", name)
-            if hashlib.md5(packed).hexdigest() == published_md5(name):
+            if hashlib.md5(packed).hexdigest() == read_published_md5(name):
                 break
-            why, packed = f"what {mirror} sent is damaged", None
+            why, packed = f"the file from {mirror} is damaged", None
         except (OSError, ValueError, HTTPException) as error:
             why = f"{mirror} does not answer ({_reason(error)})"
     if packed is None:
@@ -63,12 +67,12 @@ def fetch(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
     _write(folder / name, content)
 
 
-def out_of_reach(name: str, folder: Path) -> str | None:
-    """Why `fetch` would fail, as far as the first bytes of it tell; None where it would not."""
-    if _packed_beside(folder / (name + ".gz")) is not None:
+def find_download_problem(name: str, folder: Path) -> str | None:
+    """Return why `fetch_file` would fail, after at most the first bytes of the file; or None."""
+    if _read_packed(folder / (name + ".gz")) is not None:
         return None
     why = ""
-    for mirror in mirrors():
+    for mirror in list_mirrors():
         try:
             for event in _download(mirror + name + ".gz", name):
                 if isinstance(event, Preparing) and event.done:
@@ -88,29 +92,29 @@ def _reason(error: Exception) -> str:
     return first_line(inner) if isinstance(inner, Exception) else str(inner)
 
 
-def _packed_beside(path: Path) -> bytes | None:
+def _read_packed(path: Path) -> bytes | None:
     try:
         packed = path.read_bytes()
     except OSError:
         return None
-    return packed if hashlib.md5(packed).hexdigest() == published_md5(path.stem) else None
+    return packed if hashlib.md5(packed).hexdigest() == read_published_md5(path.stem) else None
 
 
 def _download(url: str, name: str) -> Generator[Event, None, bytes]:
-    """The body of a page. Raises OSError, TimeoutError among them; ValueError for no address.
+    """Return the content at a URL. Raises OSError, also on a timeout; ValueError for a bad URL.
 
-    The bytes come through a thread of its own: a name that no server resolves blocks in the C
-    library, where no timeout of a socket reaches.
+    A thread receives the bytes, because resolving a host name blocks in the C library, where the
+    timeout of a socket has no effect.
     """
-    news: SimpleQueue[tuple[int, bytes] | Exception | None] = SimpleQueue()
-    Thread(target=_receive, args=(url, news), daemon=True).start()
+    received: SimpleQueue[Received] = SimpleQueue()
+    Thread(target=_receive, args=(url, received), daemon=True).start()
     body = bytearray()
     total = 0
-    started = heard = time.monotonic()
+    started = last = time.monotonic()
     while True:
         yield Preparing(message=f"downloading MNIST: {name}", done=len(body), total=total)
-        for item in _waiting(news, 0.1):
-            heard = time.monotonic()
+        for item in _poll(received, 0.1):
+            last = time.monotonic()
             if item is None:
                 return bytes(body)
             if isinstance(item, Exception):
@@ -118,33 +122,31 @@ def _download(url: str, name: str) -> Generator[Event, None, bytes]:
             total, chunk = item
             body += chunk
         now = time.monotonic()
-        if now - heard > SILENCE_SECONDS:
+        if now - last > SILENCE_SECONDS:
             raise TimeoutError(f"no answer for {SILENCE_SECONDS:.0f} seconds")
         if now - started > TRY_SECONDS:
             raise TimeoutError(f"not done after {TRY_SECONDS:.0f} seconds")
 
 
-def _waiting(
-    news: "SimpleQueue[tuple[int, bytes] | Exception | None]", seconds: float
-) -> Iterator[tuple[int, bytes] | Exception | None]:
-    """What comes in the next so many seconds."""
+def _poll(received: "SimpleQueue[Received]", seconds: float) -> Iterator[Received]:
+    """Yield what arrives within that time."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
-            yield news.get(timeout=left)
+            yield received.get(timeout=left)
         except Empty:
             return
 
 
-def _receive(url: str, news: "SimpleQueue[tuple[int, bytes] | Exception | None]") -> None:
+def _receive(url: str, received: "SimpleQueue[Received]") -> None:
     try:
         with urlopen(url, timeout=SILENCE_SECONDS) as page:
             total = int(page.headers.get("Content-Length") or 0)
             while chunk := page.read(CHUNK):
-                news.put((total, chunk))
-        news.put(None)
-    except Exception as error:  # whatever it was, it is told on the other side
-        news.put(error)
+                received.put((total, chunk))
+        received.put(None)
+    except Exception as error:  # of any type: _download raises it in the caller's thread
+        received.put(error)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -165,7 +165,7 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     """Asks the mirrors only where something is missing, and could be put. Raises UsageError."""
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
-    if missing is None and not datasets.mnist_whole(data):
+    if missing is None and not datasets.is_mnist_complete(data):
         faults = (
             datasets.find_fault(folder / each, sha) for each, sha in datasets.MNIST_FILES.items()
         )

@@ -95,10 +95,10 @@ def _digits(data: str | None) -> tuple[str, Tensors]:
     """Some of MNIST, else of the sample, else drawn ones; nothing is downloaded."""
     from core.data import datasets
 
-    if datasets.mnist_whole(data):
-        name, loading = "MNIST", datasets.mnist(data)
+    if datasets.is_mnist_complete(data):
+        name, loading = "MNIST", datasets.load_mnist(data)
     elif datasets.sample_missing(data) is None:
-        name, loading = "the sample", datasets.sample(data)
+        name, loading = "the sample", datasets.load_sample(data)
     else:
         return "drawn bars", draw_digits()
     while True:

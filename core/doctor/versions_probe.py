@@ -90,9 +90,9 @@ def _required_torch() -> str | None:
 
 
 def _mirrors() -> list[str]:
-    from core.data.download import mirrors
+    from core.data.download import list_mirrors
 
-    return mirrors()
+    return list_mirrors()
 
 
 def _devices() -> dict[str, Any]:

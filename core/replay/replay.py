@@ -82,7 +82,7 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     if "rng.torch" not in state:
         raise CheckpointError(f"{path} holds weights alone: there is no training to go on with")
     recorded, notes = _record_of(path, info)
-    _, tensors = yield from datasets.load(info.dataset, data or digits_folder(info.config))
+    _, tensors = yield from datasets.load_dataset(info.dataset, data or digits_folder(info.config))
     starts = recorded.starts_from(info.step, info.step + steps)
     settings, causes = _settings(path, info, starts, len(tensors.train_labels))
     causes += _changes(path.parent)

@@ -12,7 +12,7 @@ from typing import Any
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
-from core.data.datasets import mnist_whole
+from core.data.datasets import is_mnist_complete
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.optim.schedules import PLANNED
@@ -93,7 +93,7 @@ def digits_folder(stored: dict[str, Any]) -> str | None:
     """Where a run had its digits from, if they are in a folder of their own and still whole: none
     are downloaded to where a file says, nor in the place of what is there."""
     folder = stored.get("data")
-    return folder if isinstance(folder, str) and mnist_whole(folder) else None
+    return folder if isinstance(folder, str) and is_mnist_complete(folder) else None
 
 
 def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:

@@ -14,7 +14,14 @@ from core.checkpoints.header import read_info
 from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.data.batches import steps_per_epoch
-from core.data.datasets import DATASETS, mnist_folder, mnist_out_of_reach, mnist_whole
+from core.data.datasets import (
+    DATASETS,
+    MNIST_HINT,
+    explain_sample,
+    find_mnist_problem,
+    is_mnist_complete,
+    mnist_folder,
+)
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.models.architectures import ARCHITECTURES
@@ -73,7 +80,7 @@ def plan(config: TrainConfig, resume_point: ResumePoint | None = None) -> Plan:
         precision=precision,
         dataset=dataset,
         train_samples=count,
-        downloaded=dataset == "mnist" and not mnist_whole(config.data),
+        downloaded=dataset == "mnist" and not is_mnist_complete(config.data),
         steps_per_epoch=steps,
         total_steps=steps * config.epochs,
         step=read_info(checkpoint).step if checkpoint else 0,
@@ -93,25 +100,20 @@ def _threads(config: TrainConfig, place: Place | None) -> int:
 def _choose_dataset(config: TrainConfig) -> tuple[str, tuple[str, ...]]:
     """Its name, and why it is not the one that is better. Raises DataError."""
     if config.dataset != "sample":
-        why = mnist_out_of_reach(config.data) or _no_place_for_mnist(config.data)
+        why = find_mnist_problem(config.data) or _no_place_for_mnist(config.data)
         if why is None:
             return "mnist", ()
         if config.dataset != "auto":
-            raise DataError(why)
-    lacking = DATASETS["sample"].missing(config.data)
-    if config.dataset == "sample":
-        if lacking:
-            raise DataError(lacking)
-        return "sample", ()
-    if lacking:
-        raise DataError(f"no digits to train on: {why}; {lacking}")
-    count = DATASETS["sample"].train_samples
-    return "sample", (f"training on the sample of {count:,} digits instead of MNIST: {why}",)
+            raise DataError(f"{why}; {MNIST_HINT}")
+        return "sample", (explain_sample(why, config.data),)
+    if lacking := DATASETS["sample"].missing(config.data):
+        raise DataError(lacking)
+    return "sample", ()
 
 
 def _no_place_for_mnist(data: str | None) -> str | None:
     folder = mnist_folder(data)
-    error = None if mnist_whole(data) else _unwritable(folder)
+    error = None if is_mnist_complete(data) else _unwritable(folder)
     return f"{folder} cannot be written ({explain(error)})" if error else None
 
 

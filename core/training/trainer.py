@@ -93,7 +93,7 @@ def _load(
     config: TrainConfig, inbox: Inbox
 ) -> Generator[Event, None, tuple[str, datasets.Tensors] | None]:
     """The dataset; None where a person stopped it before it was there."""
-    loading = datasets.load(config.dataset, config.data)
+    loading = datasets.load_dataset(config.dataset, config.data)
     while True:
         try:
             yield next(loading)

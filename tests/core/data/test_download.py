@@ -25,7 +25,7 @@ def published(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     md5 = hashlib.md5(PACKED).hexdigest()
-    monkeypatch.setattr(download, "published_md5", lambda name: md5)
+    monkeypatch.setattr(download, "read_published_md5", lambda name: md5)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def send(content, status=200, length=None):
 
 def refusal(folder) -> str:
     with pytest.raises(DataError) as refused:
-        loaded(download.fetch(NAME, folder, DIGEST))
+        loaded(download.fetch_file(NAME, folder, DIGEST))
     assert len(str(refused.value).splitlines()) == 1
     return str(refused.value)
 
@@ -76,7 +76,7 @@ def refusal(folder) -> str:
 @pytest.mark.parametrize("path", ["", "/", "/some/where", "/some/where/"])
 def test_the_file_is_there_whole_and_alone(mirror, tmp_path, path):
     asked = mirror(send(PACKED), path)
-    loaded(download.fetch(NAME, tmp_path / "MNIST" / "raw", DIGEST))
+    loaded(download.fetch_file(NAME, tmp_path / "MNIST" / "raw", DIGEST))
     assert asked == [f"{path.rstrip('/')}/{NAME}.gz"]
     [only] = (tmp_path / "MNIST" / "raw").iterdir()
     assert only.name == NAME
@@ -95,7 +95,7 @@ def test_it_is_told_how_far_the_download_is(mirror, tmp_path):
 
     mirror(answer)
     told = []
-    for event in download.fetch(NAME, tmp_path, DIGEST):
+    for event in download.fetch_file(NAME, tmp_path, DIGEST):
         assert isinstance(event, Preparing)
         assert event.message == f"downloading MNIST: {NAME}"
         told.append((event.done, event.total))
@@ -109,7 +109,7 @@ def test_it_is_told_how_far_the_download_is(mirror, tmp_path):
 
 def test_a_whole_gz_beside_it_needs_no_mirror(tmp_path):
     (tmp_path / (NAME + ".gz")).write_bytes(PACKED)
-    _, told = loaded(download.fetch(NAME, tmp_path, DIGEST))
+    _, told = loaded(download.fetch_file(NAME, tmp_path, DIGEST))
     assert told == []
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
@@ -117,7 +117,7 @@ def test_a_whole_gz_beside_it_needs_no_mirror(tmp_path):
 def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
     (tmp_path / (NAME + ".gz")).write_bytes(PACKED[:-9])
     asked = mirror(send(PACKED))
-    loaded(download.fetch(NAME, tmp_path, DIGEST))
+    loaded(download.fetch_file(NAME, tmp_path, DIGEST))
     assert len(asked) == 1
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
@@ -127,10 +127,10 @@ def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
     [
         (send(b"", 404), "does not answer (HTTP status 404)"),
         (send(b"", 503), "does not answer (HTTP status 503)"),
-        (send(b"<html>log in to this network</html>"), "sent is damaged"),
-        (send(b""), "sent is damaged"),
-        (send(PACKED[:-1]), "sent is damaged"),
-        (send(PACKED[: len(PACKED) // 2], length=len(PACKED)), "sent is damaged"),
+        (send(b"<html>log in to this network</html>"), "is damaged"),
+        (send(b""), "is damaged"),
+        (send(PACKED[:-1]), "is damaged"),
+        (send(PACKED[: len(PACKED) // 2], length=len(PACKED)), "is damaged"),
         (lambda handler: None, "does not answer (Remote end closed connection"),
     ],
     ids=["404", "503", "html", "empty", "cut", "cut-off-midway", "closed"],
@@ -189,7 +189,7 @@ def test_content_that_is_not_the_known_one_is_refused_though_its_gz_was_publishe
 ):
     packed = gzip.compress(b"something else", mtime=0)
     md5 = hashlib.md5(packed).hexdigest()
-    monkeypatch.setattr(download, "published_md5", lambda name: md5)
+    monkeypatch.setattr(download, "read_published_md5", lambda name: md5)
     mirror(send(packed))
     assert refusal(tmp_path) == f"{NAME}.gz is damaged"
     assert list(tmp_path.iterdir()) == []
@@ -210,4 +210,4 @@ def test_a_mirror_s_address_that_no_one_can_read_is_a_mirror_that_fails(
 ):
     monkeypatch.setenv("MNIST_TUI_MIRROR", mirror)
     with pytest.raises(DataError, match="the download failed"):
-        list(download.fetch("t10k-labels-idx1-ubyte", tmp_path, "0" * 64))
+        list(download.fetch_file("t10k-labels-idx1-ubyte", tmp_path, "0" * 64))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from core.checkpoints.export_weights import export
 from core.checkpoints.io import load_model
-from core.data.datasets import load
+from core.data.datasets import load_dataset
 from core.models.inference import normalize, predict
 from core.models.metrics import METRICS
 from core.runs.imported import import_file
@@ -68,7 +68,7 @@ NETWORKS = {"linear": Linear, "mlp": MLP, "cnn": CNN}
 
 @pytest.fixture(scope="module")
 def digits(real_mnist):
-    loading = load("mnist", str(real_mnist))
+    loading = load_dataset("mnist", str(real_mnist))
     while True:
         try:
             next(loading)

