@@ -1,6 +1,7 @@
-"""Everything that a run, or the engine that runs it, can be told. No torch here."""
+"""Commands to a run, and to the engine that runs it. No torch here: screens import these.
 
-from __future__ import annotations
+Annotations are types and not strings: core/attach/wire.py checks what it reads against them.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from queue import SimpleQueue
 from typing import ClassVar
 
 from core.config import TrainConfig
+from core.events import Event
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,24 @@ class Command:
 
 
 @dataclass(frozen=True)
+class ResumePoint:
+    """The run to resume and the checkpoint to load. `checkpoint` is None for a run that ended
+    before its first checkpoint: it starts again from its first step."""
+
+    folder: Path
+    checkpoint: Path | None
+
+
+@dataclass(frozen=True)
 class Start(Command):
-    """Start a new run, or resume an earlier one from a resume point."""
+    """Start a new run, or resume an earlier one from a resume point.
+
+    `paused`: pause before the first step.
+    """
 
     config: TrainConfig
     resume_point: ResumePoint | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,26 +52,26 @@ class Resume(Command):
 
 @dataclass(frozen=True)
 class Stop(Command):
-    """End the run where it is, and save it."""
+    """Save a checkpoint and end the run."""
 
     name = "Stop"
 
 
 @dataclass(frozen=True)
 class Save(Command):
-    """Save the run as it is now, and go on."""
+    """Save a checkpoint and continue."""
 
     name = "Save"
 
 
 @dataclass(frozen=True)
 class Detach(Command):
-    """Save the run and let go of it, so that another process can go on with it."""
+    """Save a checkpoint and end the run here, so that another process can continue it."""
 
 
 @dataclass(frozen=True)
 class SetLearningRate(Command):
-    """From now on: the rate itself, or the schedule's peak."""
+    """Set the learning rate, or its schedule's peak, from the next step on."""
 
     name = "SetLearningRate"
 
@@ -65,8 +80,10 @@ class SetLearningRate(Command):
 
 @dataclass(frozen=True)
 class Predict(Command):
-    """What does the network that is training make of these test digits? The answer says who asked:
-    0 is the run's own screen, others are its viewers."""
+    """Request the predictions of the network in training for these test images.
+
+    `asker` is copied into the response: 0 is the run's own screen, other numbers are viewers.
+    """
 
     name = "Predict"
 
@@ -76,8 +93,8 @@ class Predict(Command):
 
 @dataclass(frozen=True)
 class PredictImages(Command):
-    """What does the network that is training make of these? Each is 784 bytes, row by row, 0 is
-    paper and 255 ink. `asker` as in Predict."""
+    """Request the predictions of the network in training for images of 784 bytes each, row by row,
+    0 is paper and 255 is ink. `asker` as in Predict."""
 
     name = "PredictImages"
 
@@ -87,7 +104,10 @@ class PredictImages(Command):
 
 @dataclass(frozen=True)
 class OpenCheckpoint(Command):
-    """What does the network in this file make of these test digits?"""
+    """Request the predictions of a checkpoint's network for these test images.
+
+    `data` is the folder of its dataset; None: the folder that it was trained from.
+    """
 
     path: str
     indices: tuple[int, ...]
@@ -96,7 +116,7 @@ class OpenCheckpoint(Command):
 
 @dataclass(frozen=True)
 class PredictImagesWith(Command):
-    """What does the network in the file at `path` make of these? As in PredictImages."""
+    """Request the predictions of a checkpoint's network for images, as in PredictImages."""
 
     path: str
     images: tuple[bytes, ...]
@@ -104,7 +124,8 @@ class PredictImagesWith(Command):
 
 @dataclass(frozen=True)
 class ScoreCheckpoint(Command):
-    """How does the network in this file do on all its test digits?"""
+    """Request the evaluation of a checkpoint's network on its test set. `data` as in
+    OpenCheckpoint."""
 
     path: str
     data: str | None
@@ -112,22 +133,22 @@ class ScoreCheckpoint(Command):
 
 @dataclass(frozen=True)
 class DescribeNetwork(Command):
-    """What are the layers of the architecture of this name?"""
+    """Request the layers of the architecture of this name."""
 
     arch: str
 
 
 @dataclass(frozen=True)
 class Inspect(Command):
-    """How do the layers of the network that is training do, in its next step? While it is paused:
-    how did they do in its last one, as far as that can still be known?"""
+    """Request statistics of the layers of the network in training: of its next step, or, while
+    training is paused, of the newest step as far as they are still known."""
 
     name = "Inspect"
 
 
 @dataclass(frozen=True)
 class ListDevices(Command):
-    pass
+    """Request the devices of this machine."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +157,12 @@ class Quit(Command):
 
 
 @dataclass(frozen=True)
-class ResumePoint:
-    """The run to resume and the checkpoint to load. `checkpoint` is None for a run that ended
-    before its first checkpoint: it starts again from its first step."""
+class ForwardedCommand(Event):
+    """The trainer's event for a command that it does not handle; its host does, on its thread."""
 
-    folder: Path
-    checkpoint: Path | None
+    recorded = False
+
+    command: Command
 
 
 # SimpleQueue: put never blocks and may be called from a signal handler.

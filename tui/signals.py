@@ -1,6 +1,4 @@
-"""The signals that ask a run to end, which then stops, saves and says so; and the one that says
-that the terminal has gone, after which a run goes on without it.
-"""
+"""Signals that stop and save a run, and the hangup of its terminal (--on-hangup)."""
 
 import signal
 
@@ -9,16 +7,16 @@ HANGUP = getattr(signal, "SIGHUP", None)
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-# What a job queue sends a while before it ends a job, as Slurm does on --signal=USR1@60. Left
-# alone they would end the program on the spot.
+# What a job queue sends some time before it ends a job, as Slurm does with --signal=USR1@60.
+# Without a handler they would end the program at once.
 WARNING = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 # The choices of --on-hangup.
 CONTINUE, SAVE = "continue", "save"
 ON_HANGUP = (CONTINUE, SAVE)
 
 
-def heard() -> list[int]:
-    """Those to be handled: not a hangup that this process was started to ignore, as nohup does."""
+def handled_signals() -> list[int]:
+    """Return the signals to handle: without SIGHUP if this process ignores it, as under nohup."""
     return [
         number
         for number in ENDING

@@ -1,16 +1,12 @@
-"""A run in a process of its own, which outlives who started it and the terminal they sit at.
+"""Train in a child process, which outlives this one and its terminal.
 
-`python -m core.attach.detached` is that process. It loads torch, says that it is ready, and trains
-what the one line of its standard input says; what the run says goes to its standard output until it
-has started. From then on nobody is needed. `Background` is the other side of it.
+core/engine/process.py is the child's side.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,98 +14,111 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from threading import Thread
-from types import FrameType
-from typing import BinaryIO
 
-from core.commands import Inbox, Pause, ResumePoint, Stop
-from core.config import TrainConfig, read_config
-from core.errors import UserError, exit_status, explain, first_line
-from core.event_json import as_json, from_json
+from core.attach.client import Recall, RemoteHost
+from core.commands import Command, ResumePoint, Start
+from core.config import read_config
+from core.errors import UserError, explain
+from core.event_json import from_json
 from core.events import Event, RunFailed, RunStarted
-from core.files import redirect_to_devnull
+from core.processes import describe_exit, start_module
 
+CHILD = "core.engine.process"
 READY = '{"event": "ready"}'
-# For how long a process that is told to end may take to do so by itself.
+# How long the child may take to end after SIGTERM.
 ENDING_SECONDS = 5.0
-# Of what cannot be understood, so much is shown.
+# How many characters of unexpected output are shown.
 SHOWN = 60
 
 
-class Background:
-    """One process that is to train, as who starts it sees it. Its `pid` is the run's."""
+class DetachedHost:
+    """Runs training in a child process. Its `pid` is the run's."""
 
-    def __init__(self) -> None:
-        """Starts the process, which has then torch to load. Raises UserError."""
+    def __init__(self, recall: Recall | None = None) -> None:
+        """Start the process, which loads torch. `recall` as in RemoteHost. Raises UserError."""
         if os.name != "posix":
-            raise UserError("a run in a process of its own needs Linux, macOS or another Unix")
-        # What is imported here is imported there, whatever lies in the current folder.
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            raise UserError("training in the background needs Linux, macOS or another Unix")
         try:
-            self._process = Popen(
-                [sys.executable, "-P", "-m", "core.attach.detached"],
+            self._process = start_module(
+                CHILD,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                env=environment,
-                start_new_session=True,  # neither a hangup nor Ctrl-C in our terminal reaches it
+                start_new_session=True,  # a hangup or Ctrl-C in our terminal does not reach it
             )
         except OSError as error:
-            raise UserError(f"no process can be started to train in ({explain(error)})") from None
+            raise UserError(f"cannot start a process to train in ({explain(error)})") from None
         self.pid = self._process.pid
-        self.started = False
-        self._said: SimpleQueue[bytes | int] = SimpleQueue()
-        Thread(target=_listen, args=(self._process, self._said), daemon=True).start()
+        self.started = False  # the run has, and no longer needs this process
+        self._recall = recall
+        self._remote: RemoteHost | None = None
+        self._output: SimpleQueue[bytes | int] = SimpleQueue()
+        Thread(target=_read, args=(self._process, self._output), daemon=True).start()
 
     def wait_ready(self, timeout: float) -> None:
-        """Waits until the process could begin at once. Raises UserError where it has ended, or
-        where that takes longer than so many seconds."""
+        """Wait until the process can start training at once.
+
+        Raises UserError if it has ended, or is not ready after `timeout` seconds.
+        """
         event = self._next(timeout)
         if isinstance(event, RunFailed):
             raise UserError(event.message)
 
-    def begin(
-        self, config: TrainConfig, resume_point: ResumePoint | None = None, *, paused: bool = False
-    ) -> Iterator[Event]:
-        """Has the process train, ready or not, and gives what it says: the last event is
-        RunStarted, and then it goes on alone; or RunFailed, and then it has ended. `paused`: it
-        waits before its first step until it is told to go on."""
-        assert self._process.stdin is not None
-        # Where it has ended, or has been given up, _next says so.
-        with suppress(OSError, ValueError), self._process.stdin as job:
-            job.write(_as_line(config, resume_point, paused))
+    def send(self, command: Command) -> None:
+        """Start training; once it has started, pass a command on to it."""
+        if isinstance(command, Start):
+            assert self._process.stdin is not None
+            # If the process has ended, `events` reports it.
+            with suppress(OSError, ValueError), self._process.stdin as job:
+                job.write(job_line(command))
+        elif self._remote:
+            self._remote.send(command)
+
+    def events(self) -> Iterator[Event]:
+        """Yield the process's events up to RunStarted, then those of RemoteHost; or RunFailed, and
+        then the process has ended."""
         event: Event | None = None
         while not isinstance(event, RunStarted | RunFailed):
             try:
                 event = self._next()
             except UserError as error:
-                self.give_up()
+                self.close()
                 event = RunFailed(reason=error.reason, message=str(error))
             self.started = isinstance(event, RunStarted)
             if event is not None:
                 yield event
+        if isinstance(event, RunFailed):
+            return
+        try:
+            self._remote = RemoteHost(Path(event.folder), self._recall)
+        except UserError as error:
+            yield RunFailed(reason=error.reason, message=str(error))
+        else:
+            yield from self._remote.events()
 
     def _next(self, timeout: float | None = None) -> Event | None:
-        """What the process says next; None for that it is ready. Raises UserError."""
+        """Return the process's next event, None for READY. Raises UserError."""
         try:
-            said = self._said.get(timeout=timeout)
+            output = self._output.get(timeout=timeout)
         except Empty:
             raise UserError(
-                f"the process that is to train is not ready within {timeout:g} seconds"
+                f"the training process is not ready after {timeout:g} seconds"
             ) from None
-        if isinstance(said, int):
-            self._said.put(said)
-            raise UserError(f"the process that was to train ended before it began ({_how(said)})")
-        line = said.decode(errors="replace").rstrip("\n")
+        if isinstance(output, int):
+            self._output.put(output)
+            how = describe_exit(output)
+            raise UserError(f"the training process ended before training started ({how})")
+        line = output.decode(errors="replace").rstrip("\n")
         event = from_json(line)
         if event is None and line != READY:
-            raise UserError(
-                f"the process that was to train says what nobody understands: {line[:SHOWN]!r}"
-            )
+            raise UserError(f"unexpected output from the training process: {line[:SHOWN]!r}")
         return event
 
-    def give_up(self) -> None:
-        """Has the process end, and waits until it has; nothing where its run has started."""
+    def close(self) -> None:
+        """Leave a run that has started; otherwise end the process and wait until it has ended."""
         if self.started:
+            if self._remote:
+                self._remote.close()
             return
         assert self._process.stdin is not None
         with suppress(OSError):
@@ -122,125 +131,35 @@ class Background:
             self._process.kill()
 
 
-def _listen(process: Popen[bytes], said: SimpleQueue[bytes | int]) -> None:
-    """Hands over each line of a process, and how it ended: as long as we live somebody has to ask
-    for that, or what is left of the process stays."""
+def _read(process: Popen[bytes], output: SimpleQueue[bytes | int]) -> None:
+    """Put each line of a process's output into the queue, then its returncode.
+
+    Without the wait, an ended process would stay as a zombie as long as this one runs.
+    """
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            said.put(line)
-    said.put(process.wait())
+            output.put(line)
+    output.put(process.wait())
 
 
-def _how(status: int) -> str:
-    """How a process ended, by what Popen says of it."""
-    if status >= 0:
-        return f"with status {status}"
-    try:
-        return f"by {signal.Signals(-status).name}"
-    except ValueError:  # of another system
-        return f"by signal {-status}"
-
-
-def _as_line(config: TrainConfig, resume_point: ResumePoint | None, paused: bool) -> bytes:
+def job_line(start: Start) -> bytes:
+    """Return the line that tells the child process what to train."""
+    point = start.resume_point
     job = {
-        "config": asdict(config),
-        "folder": str(resume_point.folder) if resume_point else None,
-        "checkpoint": str(resume_point.checkpoint)
-        if resume_point and resume_point.checkpoint
-        else None,
-        "paused": paused,
+        "config": asdict(start.config),
+        "folder": str(point.folder) if point else None,
+        "checkpoint": str(point.checkpoint) if point and point.checkpoint else None,
+        "paused": start.paused,
     }
     return json.dumps(job).encode() + b"\n"
 
 
-def _from_line(line: bytes) -> tuple[TrainConfig, ResumePoint | None, bool]:
-    """Raises UsageError, and ValueError, KeyError or TypeError for what is no such line."""
+def read_job(line: bytes) -> Start:
+    """Read a job_line. Raises UsageError; ValueError, KeyError or TypeError if it is malformed."""
     job = json.loads(line)
     config, folder, checkpoint = read_config(job["config"]), job["folder"], job["checkpoint"]
-    if folder is None:
-        return config, None, job.get("paused") is True
-    resume_point = ResumePoint(Path(folder), None if checkpoint is None else Path(checkpoint))
-    return config, resume_point, job.get("paused") is True
-
-
-def main() -> int:
-    """The process. Returns its exit status."""
-    # Nothing is lost yet; and whoever starts us may have had other uses for them.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _parent() as parent:
-        try:
-            return _train(parent)
-        except UserError as error:
-            failed = RunFailed(reason=error.reason, message=str(error))
-        except Exception as error:
-            what = f"{type(error).__name__}: {first_line(error)}"
-            failed = RunFailed(reason="error", message=what)
-        _tell(parent, as_json(failed))
-    return exit_status(failed.reason)
-
-
-def _parent() -> BinaryIO:
-    """What who started us listens to, out of the way of whatever else may print."""
-    parent = open(os.dup(1), "wb", buffering=0)  # noqa: SIM115, by its caller
-    redirect_to_devnull([1])
-    return parent
-
-
-def _tell(parent: BinaryIO, line: str) -> None:
-    if not parent.closed:
-        with suppress(OSError):  # they have gone: so much the more is the run on its own
-            parent.write(line.encode() + b"\n")
-
-
-def _train(parent: BinaryIO) -> int:
-    import core.training.trainer  # noqa: F401, which loads torch while nobody waits for it
-
-    _tell(parent, READY)
-    line = sys.stdin.buffer.readline()
-    if not line.endswith(b"\n"):  # whoever started us has gone, or has no use for us
-        return 0
-    config, resume_point, paused = _from_line(line)
-    inbox: Inbox = SimpleQueue()
-    received = _stopping_on_signals(inbox)
-    redirect_to_devnull([0])
-    for last in _events(config, inbox, resume_point):
-        if last.serializable:
-            _tell(parent, as_json(last))
-        if isinstance(last, RunStarted) and paused:
-            inbox.put(Pause())
-        if isinstance(last, RunStarted | RunFailed):
-            parent.close()
-    if not isinstance(last, RunFailed):
-        return 128 + received[0] if received else 0
-    return 128 + received[0] if received and last.reason == "stopped" else exit_status(last.reason)
-
-
-def _events(config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None) -> Iterator[Event]:
-    """What the run says, to whoever listens."""
-    from core.attach.server import serve_viewers
-    from core.training.trainer import train
-
-    yield from serve_viewers(train(config, inbox, resume_point), inbox)
-
-
-def _stopping_on_signals(inbox: Inbox) -> list[int]:
-    """From now on the first signal asks the run to stop, and is in the list; a second one ends the
-    process on the spot."""
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        inbox.put(Stop())
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return received
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    point = None
+    if folder is not None:
+        point = ResumePoint(Path(folder), None if checkpoint is None else Path(checkpoint))
+    return Start(config, point, job.get("paused") is True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import IO, Any
+
+from core.processes import describe_exit, start_module
 
 # What a process that was killed may take to go; one that waits for a hung driver never does.
 GOING_SECONDS = 2.0
@@ -76,29 +77,21 @@ class Probe:
         doing = self._told().get("doing")
         while_doing = f" while {doing}" if doing else ""
         if status < 0:
-            try:
-                name = signal.Signals(-status).name
-            except ValueError:
-                name = f"signal {-status}"
-            return f"the process was ended by {name}{while_doing}"
+            return f"the process was ended {describe_exit(status)}{while_doing}"
         self.errors.seek(0)
         last = self.errors.read().decode(errors="replace").strip().splitlines()[-1:]
-        return last[0].strip() if last else f"the process ended with status {status}{while_doing}"
+        return (
+            last[0].strip() if last else f"the process ended {describe_exit(status)}{while_doing}"
+        )
 
 
 @contextmanager
 def probe(module: str, *arguments: str) -> Iterator[Probe]:
     """That module, begun as a program; it is over when this is."""
-    # What is imported there is what would be here, and never what lies in the current folder.
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with ExitStack() as files:
         said, errors = files.enter_context(_scratch()), files.enter_context(_scratch())
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=said,
-            stderr=errors,
-            env=environment,
+        process = start_module(
+            module, *arguments, stdin=subprocess.PIPE, stdout=said, stderr=errors
         )
         begun = Probe(process, said, errors, time.monotonic())
         try:

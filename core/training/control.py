@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from queue import Empty
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from torch import nn
 from core.commands import (
     Command,
     Detach,
+    ForwardedCommand,
     Inspect,
     Pause,
     Predict,
@@ -40,15 +41,6 @@ from core.training.diagnostics import copy_weights, inspect
 
 if TYPE_CHECKING:
     from core.training.loop import TrainingLoop
-
-
-@dataclass(frozen=True)
-class ForwardedCommand(Event):
-    """A command that is not for the run: whoever drives it answers, on this same thread."""
-
-    recorded = False
-
-    command: Command
 
 
 def handle_commands(session: TrainingLoop) -> Iterator[Event]:

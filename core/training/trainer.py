@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import torch
 
-from core.commands import Inbox, ResumePoint, Stop
+from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.compute.devices import choose_device, choose_precision
 from core.config import TrainConfig
 from core.data import datasets
@@ -18,7 +18,6 @@ from core.events import Event, Notice, RunFailed
 from core.files import expand, replace_file
 from core.runs import run_writer
 from core.runs.run_writer import RunWriter
-from core.training.control import ForwardedCommand
 from core.training.distributed import Ranks
 from core.training.learner import Learner
 from core.training.load_state import Position, restore

@@ -18,7 +18,7 @@ from core.commands import (
     Stop,
 )
 from core.config import TrainConfig
-from core.engine import serve
+from core.engine.local_host import LocalHost
 from core.events import (
     CheckpointRefused,
     DevicesListed,
@@ -42,13 +42,13 @@ ENDINGS = (DevicesListed, Predicted, CheckpointRefused, RunFinished, RunFailed)
 
 def told(*commands, train=QUICK):
     """What the engine says when it is told one thing after another, each when the last is done."""
-    inbox, waiting = SimpleQueue(), [*commands, Quit()]
-    inbox.put(waiting.pop(0))
+    host, waiting = LocalHost(train), [*commands, Quit()]
+    host.send(waiting.pop(0))
     events = []
-    for event in serve(inbox, train):
+    for event in host.events():
         events.append(event)
         if isinstance(event, ENDINGS):
-            inbox.put(waiting.pop(0))
+            host.send(waiting.pop(0))
     return events
 
 
@@ -64,13 +64,13 @@ def test_it_serves_until_it_is_told_to_quit():
 
 
 def test_a_quit_ends_a_run_and_saves_it(tiny):
-    inbox = SimpleQueue()
-    inbox.put(Start(tiny(epochs=100_000)))
+    host = LocalHost()
+    host.send(Start(tiny(epochs=100_000)))
     events = []
-    for event in serve(inbox, train):
+    for event in host.events():
         events.append(event)
         if isinstance(event, RunStarted):
-            inbox.put(Quit())
+            host.send(Quit())
     assert events[-1].stopped
     assert Path(events[-1].checkpoint).exists()
 
@@ -88,10 +88,10 @@ def test_a_fault_in_a_run_does_not_end_the_engine():
 
 
 def test_commands_with_no_meaning_now_are_passed_over():
-    inbox = SimpleQueue()
+    host = LocalHost(QUICK)
     for command in (Pause(), Resume(), Stop(), Quit()):
-        inbox.put(command)
-    assert list(serve(inbox, QUICK)) == []
+        host.send(command)
+    assert list(host.events()) == []
 
 
 def test_a_checkpoint_opens_idle_during_a_run_and_during_a_pause(tiny):
@@ -101,20 +101,20 @@ def test_a_checkpoint_opens_idle_during_a_run_and_during_a_pause(tiny):
     assert [digit.index for digit in answer.digits] == [0, 1]
     assert (answer.source, answer.samples, answer.step) == (finished.checkpoint, 50, 20)
 
-    inbox = SimpleQueue()
-    inbox.put(Start(tiny(epochs=100_000)))
+    host = LocalHost()
+    host.send(Start(tiny(epochs=100_000)))
     answers = []
-    for event in serve(inbox, train):
+    for event in host.events():
         if isinstance(event, RunStarted):
-            inbox.put(opening)
+            host.send(opening)
         elif isinstance(event, Predicted):
             answers.append(event.digits)
-            inbox.put(Pause() if len(answers) == 1 else Quit())
+            host.send(Pause() if len(answers) == 1 else Quit())
         elif isinstance(event, Paused):
-            inbox.put(Start(CONFIG))
+            host.send(Start(CONFIG))
         elif isinstance(event, Notice):
-            assert "a run is going on" in event.message
-            inbox.put(opening)
+            assert "training is in progress" in event.message
+            host.send(opening)
     assert answers == [answer.digits] * 2
 
 
@@ -137,15 +137,15 @@ def test_a_name_that_no_file_can_have_is_refused_in_a_line():
 def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"<html>no such page</html>")
-    inbox, events = SimpleQueue(), []
-    inbox.put(Start(tiny()))
-    for event in serve(inbox, train):
+    host, events = LocalHost(), []
+    host.send(Start(tiny()))
+    for event in host.events():
         events.append(event)
         if isinstance(event, RunStarted):
-            inbox.put(OpenCheckpoint(str(broken), (0,), None))
-            inbox.put(ListDevices())
+            host.send(OpenCheckpoint(str(broken), (0,), None))
+            host.send(ListDevices())
         elif isinstance(event, RunFinished):
-            inbox.put(Quit())
+            host.send(Quit())
     order = [kind for kind in kinds(events) if kind in (RunStarted, *ENDINGS)]
     assert order == [RunStarted, CheckpointRefused, DevicesListed, RunFinished]
     (refused,) = [event for event in events if isinstance(event, CheckpointRefused)]
@@ -156,13 +156,13 @@ def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, t
 
 def test_opening_a_checkpoint_during_a_run_changes_nothing_of_its_result(tiny):
     (*_, plain) = train(tiny(), SimpleQueue())
-    inbox = SimpleQueue()
-    inbox.put(Start(tiny()))
-    for event in serve(inbox, train):
+    host = LocalHost()
+    host.send(Start(tiny()))
+    for event in host.events():
         if isinstance(event, RunStarted):
-            inbox.put(OpenCheckpoint(plain.checkpoint, (0, 1), None))
+            host.send(OpenCheckpoint(plain.checkpoint, (0, 1), None))
         elif isinstance(event, RunFinished):
-            inbox.put(Quit())
+            host.send(Quit())
             looked = event
     assert looked.checkpoint != plain.checkpoint
     one, two = (
@@ -190,8 +190,8 @@ def test_a_checkpoint_that_was_replaced_is_read_again(tiny):
 
 def test_torch_is_not_loaded_before_it_is_needed():
     code = (
-        "import sys, queue; from core.engine import serve; from core.commands import Quit\n"
-        "inbox = queue.SimpleQueue(); inbox.put(Quit()); list(serve(inbox))\n"
+        "import sys; from core.engine.local_host import LocalHost\n"
+        "host = LocalHost(); host.close(); list(host.events())\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
@@ -203,14 +203,14 @@ def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
     path = Path(finished.checkpoint)
     header, tensors = checkpoints.load(path)
     checkpoints.save(path, tensors, replace(header, dataset="cifar"))
-    inbox, refused = SimpleQueue(), []
-    inbox.put(Start(tiny(epochs=100_000)))
-    for event in serve(inbox, train):
+    host, refused = LocalHost(), []
+    host.send(Start(tiny(epochs=100_000)))
+    for event in host.events():
         if isinstance(event, RunStarted):
-            inbox.put(OpenCheckpoint(finished.checkpoint, (0,), None))
+            host.send(OpenCheckpoint(finished.checkpoint, (0,), None))
         elif isinstance(event, CheckpointRefused):
             refused.append(event.message)
-            inbox.put(Quit())
+            host.send(Quit())
     assert refused == ["there is no dataset 'cifar' here, only mnist, sample"]
     assert isinstance(event, RunFinished)
 
@@ -218,9 +218,9 @@ def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
 def test_a_command_that_fails_does_not_end_the_engine(monkeypatch):
     """As where torch is there and cannot be imported."""
     monkeypatch.setitem(sys.modules, "core.models.summary", None)
-    inbox = SimpleQueue()
+    host = LocalHost()
     for command in (DescribeNetwork("mlp"), ListDevices(), Quit()):
-        inbox.put(command)
-    told = list(serve(inbox))
+        host.send(command)
+    told = list(host.events())
     assert isinstance(told[0], Notice)
     assert isinstance(told[-1], DevicesListed)

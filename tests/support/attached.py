@@ -1,20 +1,14 @@
 """Runs that viewers attach to."""
 
 import time
-from queue import SimpleQueue
 from threading import Thread
 
 import pytest
 
-from core.attach.server import serve_viewers
-from core.commands import (
-    Stop,
-)
-from core.events import (
-    Progress,
-    RunStarted,
-)
-from core.training.trainer import train
+from core.commands import Start, Stop
+from core.engine.local_host import LocalHost
+from core.events import Progress, RunStarted
+from core.host import run_events
 
 # Far more than any test waits for.
 FOREVER = 100_000
@@ -24,12 +18,13 @@ class Running:
     """A run in a thread of its own, as in the app."""
 
     def __init__(self, config):
-        self.inbox, self.events = SimpleQueue(), []
-        self.thread = Thread(target=self._run, args=(config,), daemon=True)
+        self.host, self.events = LocalHost(), []
+        self.host.send(Start(config))
+        self.thread = Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    def _run(self, config):
-        for event in serve_viewers(train(config, self.inbox), self.inbox):
+    def _run(self):
+        for event in run_events(self.host):
             self.events.append(event)
 
     def wait_for(self, kind, count=1):
@@ -67,6 +62,6 @@ def going(tiny):
 
     yield begin
     for run in runs:
-        run.inbox.put(Stop())
+        run.host.send(Stop())
         run.thread.join(20)
         assert not run.thread.is_alive()

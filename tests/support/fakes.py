@@ -7,7 +7,7 @@ from queue import Empty
 
 from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
-from core.engine import answer
+from core.engine.requests import handle_request
 from core.events import (
     CheckpointSaved,
     DeadUnits,
@@ -137,7 +137,7 @@ def make_fake_train(
                     case Inspect():
                         yield fake_inspection(step, paused=paused)
                     case DescribeNetwork():
-                        yield from answer(command)
+                        yield from handle_request(command)
 
         yield Preparing(message="reading fake digits")
         yield RunStarted(

@@ -104,7 +104,7 @@ def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
     other.expect("attached · ● training")
     other.press("q")
     assert other.ended() == 0
-    assert b"goes on in process" in other.output
+    assert b"continues in process" in other.output
     assert run_status(tmp_path) == "running"
     os.kill(pid, signal.SIGTERM)
     assert terminal.ended() >= 0

@@ -14,14 +14,14 @@ from core.attach.wire import RUN_COMMANDS
 from core.commands import Command, Detach, ListDevices, ResumePoint, Start
 from core.config import read_config
 from core.errors import UserError, explain
-from core.events import Detached, Event, Notice, RunFailed, RunFinished, RunStarted
+from core.events import Detached, Event, Notice, RunFailed, RunFinished
 from tui.app.run_controller import Running
 from tui.state.history import overlay_runs, read_run
 from tui.state.run_state import RecordRead, RunState
 
 if TYPE_CHECKING:
-    from core.attach.client import Connection
-    from core.attach.detached import Background
+    from core.attach.client import RemoteHost
+    from core.attach.detached import DetachedHost
 
 # How long a process may take to load PyTorch, from a disk that is slow.
 READY_SECONDS = 120.0
@@ -30,40 +30,39 @@ READY_SECONDS = 120.0
 class Attaching(Running):
     """The part of the app that has to do with runs in other processes."""
 
-    def __init__(self, *arguments: Any, connection: Connection | None = None, **more: Any) -> None:
-        """`connection` is to the run that is followed from the start."""
+    def __init__(self, *arguments: Any, host: RemoteHost | None = None, **more: Any) -> None:
+        """`host` is the run that is attached to from the start."""
         super().__init__(*arguments, **more)
-        self._connection = connection
-        self._background: Background | None = None  # which has no run yet
+        self._host: RemoteHost | DetachedHost | None = host
+        self._next_host: DetachedHost | None = None  # has no run yet
         self._hands_over = False
 
     def begin(self) -> None:
-        if self._connection:
-            self._follow_on_a_thread(self._connection)
+        if self._host:
+            self._follow_on_a_thread(self._host)
         else:
             super().begin()
 
     def send(self, *commands: Command) -> None:
         for command in commands:
-            if self._connection and isinstance(command, RUN_COMMANDS):
-                self._connection.send(command)
+            if self._host and isinstance(command, RUN_COMMANDS):
+                self._host.send(command)
             else:
                 super().send(command)
 
     def on_unmount(self) -> None:
         """A run that goes on elsewhere goes on."""
-        if self._connection:
-            self._connection.close()
-        if self._background:
-            self._background.give_up()
+        for host in (self._host, self._next_host):
+            if host:
+                host.close()
 
     @property
     def farewell(self) -> str:
-        if self._connection is None:
+        run = self.run_state.started
+        if self._host is None or run is None:
             return super().farewell
-        hello = self._connection.hello
-        attach = f"mnist-tui attach {shlex.quote(str(self._connection.folder))}"
-        return f"{hello.run} goes on in process {hello.pid}; `{attach}` follows it again"
+        attach = f"mnist-tui attach {shlex.quote(run.folder)}"
+        return f"{run.run} continues in process {self._host.pid}; `{attach}` attaches to it again"
 
     # Following a run
 
@@ -80,48 +79,31 @@ class Attaching(Running):
             return
 
         def follow() -> None:
-            from core.attach.client import follow
+            from core.attach.client import RemoteHost
 
             try:
-                connection: Connection = follow(folder)
+                host = RemoteHost(folder, recall)
             except UserError as error:
                 self.emit(Notice(message=str(error)))
                 return
-            if self._connection:
-                self._connection.close()
-            self._follow(connection)
+            if self._host:
+                self._host.close()
+            self._follow(host)
 
         self.run_worker(follow, thread=True, exit_on_error=False)
         self.action_view("train")
 
-    def _follow_on_a_thread(self, connection: Connection) -> None:
-        self.run_worker(lambda: self._follow(connection), thread=True, exit_on_error=False)
+    def _follow_on_a_thread(self, host: RemoteHost | DetachedHost) -> None:
+        self.run_worker(lambda: self._follow(host), thread=True, exit_on_error=False)
 
-    def _follow(self, first: Connection) -> None:
-        """What the run has told, what it tells now, and in the end how it ended."""
+    def _follow(self, host: RemoteHost | DetachedHost) -> None:
+        self._host = host
         try:
-            self._follow_to_the_end(first)
-        except OSError as error:  # its folder has been removed, say
-            what = f"{first.folder} cannot be read ({explain(error)})"
-            self.emit(RunFailed(reason="error", message=what))
-
-    def _follow_to_the_end(self, first: Connection) -> None:
-        """When a viewer has been too slow it is cut off, and comes back."""
-        from core.attach.client import connections, interrupted
-
-        for connection in connections(first):
-            self._connection = connection
-            self.emit(RecordRead(state=read_run(connection.folder, connection.hello.recorded)))
-            for event in connection.events():
+            for event in host.events():
                 self.emit(event)
-                if isinstance(event, RunFinished | RunFailed):
-                    return
-            if connection.closed:
-                return
-        state = read_run(first.folder)
-        self.emit(RecordRead(state=state))
-        if state.active:
-            self.emit(interrupted(first.folder, state.checkpoint))
+        except OSError as error:  # the run's folder was removed, for example
+            what = f"the run's folder cannot be read ({explain(error)})"
+            self.emit(RunFailed(reason="error", message=what))
 
     def _react(self, event: Event) -> None:
         super()._react(event)
@@ -134,9 +116,9 @@ class Attaching(Running):
                     self._detached()
             case RunFinished() | RunFailed():
                 self._detached()
-                if self._background:
-                    self._background.give_up()
-                self._background, self._hands_over = None, False
+                if self._next_host:
+                    self._next_host.close()
+                self._next_host, self._hands_over = None, False
             case Detached():
                 self._hand_on(event)
 
@@ -150,7 +132,7 @@ class Attaching(Running):
 
     def _detached(self) -> None:
         """Whatever is asked now, this process answers."""
-        self._connection = None
+        self._host = None
         if not self.app_state.devices:
             self.send(ListDevices())
 
@@ -166,48 +148,43 @@ class Attaching(Running):
     def _prepare(self) -> None:
         """Has the process ready before the run is let go of, so that it is held up for little more
         than its saving."""
-        from core.attach.detached import Background
+        from core.attach.detached import DetachedHost
         from core.attach.sockets import socket_folder
 
         try:
             socket_folder()
-            background = Background()
-            background.wait_ready(READY_SECONDS)
+            host = DetachedHost(recall)
+            host.wait_ready(READY_SECONDS)
         except UserError as error:
             self._hands_over = False
             self.emit(Notice(message=f"the run cannot be handed over: {error}"))
             return
-        self._background = background
+        self._next_host = host
         self.send(Detach())
 
     def _hand_on(self, event: Detached) -> None:
-        background, self._background, self._hands_over = self._background, None, False
-        assert background is not None
-        config = read_config(event.config)
+        host, self._next_host, self._hands_over = self._next_host, None, False
+        assert host is not None
         resume_point = ResumePoint(Path(event.folder), Path(event.checkpoint))
+        start = Start(read_config(event.config), resume_point, event.paused)
         before = self.run_state
+        self._host = host
 
         def begin() -> None:
-            from core.attach.client import follow
-
-            for each in background.begin(config, resume_point, paused=event.paused):
-                if isinstance(each, RunFailed):
+            host.send(start)
+            for each in host.events():
+                if isinstance(each, RunFailed) and not host.started:
                     # It is this process that goes on with it then, as if nothing had been.
-                    self._next = Start(config, resume_point), before
+                    self._next = start, before
                     message = f"the run stays here, it cannot be handed over: {each.message}"
-                    self.emit(replace(each, message=message))
-                elif not isinstance(each, RunStarted):
-                    self.emit(each)
-            if self._next:
-                return
-            try:
-                connection: Connection = follow(Path(event.folder))
-            except UserError as error:  # it goes on all the same
-                self.emit(RunFailed(reason=error.reason, message=str(error)))
-            else:
-                self._follow(connection)
+                    each = replace(each, message=message)
+                self.emit(each)
 
         self.run_worker(begin, thread=True, exit_on_error=False)
+
+
+def recall(folder: Path, size: int | None) -> list[Event]:
+    return [RecordRead(state=read_run(folder, size))]
 
 
 def samefile(one: str | Path, other: str | Path) -> bool:

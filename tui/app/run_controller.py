@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from contextlib import suppress
 from functools import reduce
-from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -19,9 +18,9 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
-from core.commands import Command, Inbox, Inspect, ListDevices, Quit, Start, Stop
+from core.commands import Command, Inspect, ListDevices, Start, Stop
 from core.config import TrainConfig
-from core.engine import Train, serve
+from core.engine.local_host import LocalHost, Train
 from core.errors import exit_status
 from core.events import (
     CheckpointRefused,
@@ -44,7 +43,7 @@ from tui.app.frame_rate import Pace, Question
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
-from tui.signals import CONTINUE, HANGUP, heard
+from tui.signals import CONTINUE, HANGUP, handled_signals
 from tui.state.app_state import AppState, fold_app
 from tui.state.fold import fold, starting
 from tui.state.run_state import RunState
@@ -85,8 +84,8 @@ class Running(Looking):
         self._on_hangup = on_hangup
         self.alone = False  # a run goes on whose terminal has gone
         self.config = config
-        self.inbox: Inbox = SimpleQueue()
-        self._train, self._start_at_once = train, start
+        self.engine = LocalHost(train)
+        self._start_at_once = start
         self._engine: Worker[None] | None = None
         self._events: deque[Event] = deque()  # from the engine, not folded yet
         self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
@@ -107,7 +106,9 @@ class Running(Looking):
             self.call_after_refresh(self.action_start)
         self.call_after_refresh(self._begin)
         self._event_loop = asyncio.get_running_loop()
-        self._old_handlers = {number: signal.signal(number, self._on_signal) for number in heard()}
+        self._old_handlers = {
+            number: signal.signal(number, self._on_signal) for number in handled_signals()
+        }
 
     def begin(self) -> None:
         """After the first frame: this is what makes the engine load torch."""
@@ -123,19 +124,18 @@ class Running(Looking):
 
     def send(self, *commands: Command) -> None:
         for command in commands:
-            self.inbox.put(command)
+            self.engine.send(command)
 
     def end(self) -> None:
         """Has the run that goes on here stop and save, and then the engine end."""
-        self.inbox.put(Stop())
-        self.inbox.put(Quit())
+        self.engine.close()
 
     def _serve(self) -> None:
-        for event in serve(self.inbox, self._train):
+        for event in self.engine.events():
             if not self.alone:
                 self.emit(event)
             if self.alone and isinstance(event, RunFinished | RunFailed | Detached):
-                self.inbox.put(Quit())
+                self.engine.close()
         if self._killed_by or self.alone:
             last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
             last_resort.daemon = True

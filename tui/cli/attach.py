@@ -41,20 +41,22 @@ def attach(
     run. Without a terminal, or with --json, it prints what the run tells, from its start to its
     end, as `train` does.
     """
-    from core.attach.client import Connection, find_live, follow, followed
+    from core.attach.client import RemoteHost, find_live
     from core.config import TrainConfig
 
     if run == "":
         raise UsageError("RUN must not be empty")
-    connection: Connection = follow(find_live(run, folder_of(checkpoints)))
+    folder = find_live(run, folder_of(checkpoints))
     if not as_json and has_terminal():
+        from tui.app.attaching import recall
         from tui.cli.launch_app import run_app
 
-        config = replace(TrainConfig(), checkpoints=str(connection.folder.parent))
-        return run_app(config, connection=connection, slow=slow_link)
-    from tui.headless.train import print_run
+        host = RemoteHost(folder, recall)
+        config = replace(TrainConfig(), checkpoints=str(host.folder.parent))
+        return run_app(config, host=host, slow=slow_link)
+    from tui.headless.train import print_attached
 
+    host = RemoteHost(folder)
     if not as_json:
-        hello = connection.hello
-        complain(f"following {hello.run}, in process {hello.pid}; Ctrl-C leaves it alone")
-    return print_run(followed(connection), as_json=as_json)
+        complain(f"attached to {host.hello.run} in process {host.pid}; Ctrl-C detaches")
+    return print_attached(host, as_json=as_json)

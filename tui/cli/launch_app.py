@@ -11,7 +11,7 @@ from tui.signals import CONTINUE
 from tui.text.console import complain
 
 if TYPE_CHECKING:
-    from core.attach.client import Connection
+    from core.attach.client import RemoteHost
 
 
 def run_app(
@@ -20,10 +20,10 @@ def run_app(
     start: bool = False,
     on_hangup: str = CONTINUE,
     slow: bool = False,
-    connection: Connection | None = None,
+    host: RemoteHost | None = None,
 ) -> int:
     """Returns the exit status. `start` begins training at once; `slow` is of the line to the
-    terminal; `connection` is to a run that is followed from the first frame on."""
+    terminal; `host` is a run that is attached to from the first frame on."""
     gc.disable()  # until the first frame: there is no garbage yet, and much to look through
     from tui.app.app import MnistApp
     from tui.preferences import load_preferences
@@ -32,9 +32,7 @@ def run_app(
     if said:
         complain(said)
     preferences = replace(preferences, slow=slow)
-    app = MnistApp(
-        config, start=start, preferences=preferences, on_hangup=on_hangup, connection=connection
-    )
+    app = MnistApp(config, start=start, preferences=preferences, on_hangup=on_hangup, host=host)
     app.run()
     if app.farewell:
         print(app.farewell)

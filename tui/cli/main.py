@@ -29,7 +29,7 @@ from tui.cli.options import with_config
 from tui.cli.predict import evaluate, predict
 from tui.cli.runs import runs_app
 from tui.cli.train import HOW_IT_ENDS, OnHangup, resume, train
-from tui.headless.torchrun import stay_silent
+from tui.headless.torchrun import silence_other_ranks
 from tui.signals import CONTINUE
 from tui.text.console import complain, one_line
 
@@ -61,7 +61,7 @@ MORE_COMMANDS = (cli_carry, cli_tidy, cli_verify)  # imported for what they add
 def main() -> None:
     """Runs the command line and exits: 0 fine, 1 failed, 2 wrong usage, 3 diverged."""
     write_any_text()
-    stay_silent()
+    silence_other_ranks()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
         sys.stdout.flush()
@@ -119,9 +119,9 @@ def start_app(
         return 0
     if not has_terminal():
         complain("no terminal here: training with plain output, as `mnist-tui train` does")
-        from tui.headless.train import train_plainly
+        from tui.headless.train import train_headless
 
-        return train_plainly(config, on_hangup=on_hangup)
+        return train_headless(config, on_hangup=on_hangup)
     if launched():
         raise UsageError("torchrun starts no app: use the command train, as in `torchrun … train`")
     return run_app(config, start=start, on_hangup=on_hangup, slow=slow_link)

@@ -10,7 +10,7 @@ from core.errors import UsageError
 from core.training.ranks import launched
 from tui.cli.console import CheckpointsDir, DataDir, folder_of
 from tui.cli.options import environment_variable, with_config
-from tui.headless.torchrun import follow, follows
+from tui.headless.torchrun import follow_first_rank, is_follower
 from tui.signals import CONTINUE, ON_HANGUP
 
 HOW_IT_ENDS = (
@@ -96,8 +96,8 @@ def resume(
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Go on with a run exactly where it stopped."""
-    if follows() and not dry_run:  # all that it needs it is told
-        return follow()
+    if is_follower() and not dry_run:  # all that it needs it is told
+        return follow_first_rank()
     from core.runs.resume import prepare_resume
 
     more = None if epochs is None else parse("epochs", epochs)
@@ -131,9 +131,9 @@ def _train(
         from tui.headless.detached import train_detached
 
         return train_detached(config, resume_point, as_json=as_json, quiet=quiet)
-    from tui.headless.train import train_plainly
+    from tui.headless.train import train_headless
 
-    return train_plainly(
+    return train_headless(
         config,
         resume_point,
         as_json=as_json,

@@ -1,17 +1,16 @@
-"""Training in a process of its own: it is started, named, and left alone."""
+"""`train --detach`: start training in a child process, print the run's name, and exit."""
 
 import shlex
 import signal
-from collections import Counter
-from collections.abc import Iterator
 from types import FrameType
 
-from core.attach.detached import Background
-from core.commands import ResumePoint
+from core.attach.detached import DetachedHost
+from core.commands import ResumePoint, Start
 from core.config import TrainConfig
 from core.errors import exit_status
-from core.event_json import as_json as line_of
-from core.events import Event, Notice, Preparing, RunFailed, RunStarted
+from core.event_json import as_json as to_json
+from core.events import RunFailed, RunStarted
+from tui.headless.train import report_problems
 from tui.text.console import complain
 
 
@@ -22,54 +21,49 @@ def train_detached(
     as_json: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Returns the exit status once the run has started, which then needs this program no more.
+    """Return the exit status as soon as the run has started, which then needs no other process.
 
-    stdout gets the run's name and nothing else, so that a script can have it. Raises UserError.
+    stdout gets the run's name and nothing else, for scripts. Raises UserError.
     """
-    background = Background()
-    before = signal.signal(signal.SIGTERM, _end)
+    host = DetachedHost()
+    before = signal.signal(signal.SIGTERM, _exit)
     try:
-        *_, last = _complaining(background.begin(config, resume_point), quiet)
+        host.send(Start(config, resume_point))
+        last = _wait_for_start(host, quiet=quiet)
     finally:
-        background.give_up()
+        host.close()
         signal.signal(signal.SIGTERM, before)
-    if not isinstance(last, RunStarted):
+    if isinstance(last, RunFailed):
         if as_json:
-            print(line_of(last), flush=True)
-        return exit_status(last.reason) if isinstance(last, RunFailed) else 1
+            print(to_json(last), flush=True)
+        return exit_status(last.reason)
     try:
-        print(line_of(last) if as_json else last.run, flush=True)
+        print(to_json(last) if as_json else last.run, flush=True)
     except OSError:
-        quiet = False  # or nobody would know of it
+        quiet = False  # stderr is the only place left for the name
         raise
     finally:
         if not quiet:
-            complain(_how_to_go_on(config, last.run, background.pid))
+            complain(_next_steps(config, last.run, host.pid))
     return 0
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _wait_for_start(host: DetachedHost, *, quiet: bool) -> RunStarted | RunFailed:
+    for event in report_problems(host.events(), preparing=not quiet):
+        if isinstance(event, RunStarted | RunFailed):
+            return event
+    raise AssertionError("the events of a host end with RunStarted or RunFailed")
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _complaining(events: Iterator[Event], quiet: bool) -> Iterator[Event]:
-    """The events; what a person should know of them goes to stderr."""
-    told: Counter[str] = Counter()
-    for event in events:
-        if isinstance(event, Notice | RunFailed):
-            complain(event.message)
-        elif isinstance(event, Preparing) and not quiet:
-            doing = event.message.partition(":")[0]  # whichever of several files it is
-            told[doing] += 1
-            if told[doing] == 2:  # what is said once is done already
-                complain(f"{doing} first")
-        yield event
-
-
-def _how_to_go_on(config: TrainConfig, run: str, pid: int) -> str:
-    elsewhere = config.checkpoints != TrainConfig().checkpoints
-    where = f" --checkpoints {shlex.quote(config.checkpoints)}" if elsewhere else ""
+def _next_steps(config: TrainConfig, run: str, pid: int) -> str:
+    is_elsewhere = config.checkpoints != TrainConfig().checkpoints
+    where = f" --checkpoints {shlex.quote(config.checkpoints)}" if is_elsewhere else ""
     attach = f"mnist-tui attach {shlex.quote(run)}{where}"
     return (
-        f"training goes on in process {pid}: `{attach}` follows it, `kill {pid}` saves and ends it"
+        f"training continues in process {pid}: `{attach}` attaches to it, "
+        f"`kill {pid}` saves and ends it"
     )

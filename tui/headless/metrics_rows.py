@@ -1,4 +1,4 @@
-"""A run's figures in rows, one for each time that it told some."""
+"""A run's metrics as rows, one for each event that has some."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,8 +8,8 @@ from core.runs.event_reader import read_events
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one event tells; None for what it does not. `time` is in unix seconds."""
+class MetricsRow:
+    """The metrics of one event; None for those that it does not have. `time` in unix seconds."""
 
     step: int
     epoch: int
@@ -22,27 +22,28 @@ class Row:
     test_accuracy: float | None = None
 
 
-NAMES = tuple(each.name for each in fields(Row))
+COLUMNS = tuple(each.name for each in fields(MetricsRow))
 
 
-def rows_of(folder: Path) -> tuple[list[Row], int]:
-    """A run's figures, one row for each time that it told some; and how many lines of its record
-    could not be read. Raises OSError.
+def read_rows(folder: Path) -> tuple[list[MetricsRow], int]:
+    """Return a run's metrics, and the number of damaged lines in its events.jsonl.
+
+    Raises OSError.
     """
-    rows: list[Row] = []
-    broken = 0
+    rows: list[MetricsRow] = []
+    damaged = 0
     for event in read_events(folder):
         match event:
             case None:
-                broken += 1
+                damaged += 1
             case RunStarted(step=step):
-                # It was taken up there: what was told of later is told anew.
+                # The run was resumed at that step: later steps were trained again.
                 while rows and rows[-1].step > step:
                     rows.pop()
             case Progress() | Evaluated():
-                rows.append(row_of(event))
-    return rows, broken
+                rows.append(to_row(event))
+    return rows, damaged
 
 
-def row_of(event: Progress | Evaluated) -> Row:
-    return Row(**{name: value for name, value in vars(event).items() if name in NAMES})
+def to_row(event: Progress | Evaluated) -> MetricsRow:
+    return MetricsRow(**{name: value for name, value in vars(event).items() if name in COLUMNS})

@@ -1,4 +1,4 @@
-"""The one line on a terminal, while a run goes on, that is written over again and again."""
+"""The progress bar: one line on a terminal, redrawn while a run is in progress."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,47 +16,48 @@ WIDEST, NARROWEST = 40, 6  # of the bar itself
 REFRESHES = 5  # a second
 
 
-class Line:
-    """What rich draws, whenever it does, in the room that there then is."""
+class ProgressBar:
+    """A rich renderable of the newest state, in the width that there is."""
 
     def __init__(self) -> None:
         self.state = RunState()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        # The last column stays free: some terminals go to the next line once it is written to.
-        text = fitted(self.state, options.max_width - 1, plain=options.ascii_only)
+        # The last column stays empty: some terminals wrap as soon as it is written to.
+        text = bar_line(self.state, options.max_width - 1, plain=options.ascii_only)
         yield Text(text, no_wrap=True, overflow="crop", end="")
 
 
 @contextmanager
-def drawn() -> Iterator[tuple[Callable[[RunState], None], Callable[[str], None]]]:
-    """Gives what to call with each state, and what to call with a line that is to stay. Such lines
-    go above the bar; to stdout alone where that is no terminal but, say, a file."""
+def open_bar() -> Iterator[tuple[Callable[[RunState], None], Callable[[str], None]]]:
+    """Show a bar within the context. Yields a function that shows a state, and one that writes a
+    line: above the bar, or to stdout if that is not a terminal."""
     console = Console(stderr=True, highlight=False)
-    shared = sys.stdout.isatty()
-    line = Line()
+    is_shared = sys.stdout.isatty()
+    bar = ProgressBar()
 
     def show(state: RunState) -> None:
-        line.state = state
+        bar.state = state
 
-    def say(text: str) -> None:
-        if shared:
+    def write(text: str) -> None:
+        if is_shared:
             console.print(Text(printable(text)))
         else:
             print(text, flush=True)
 
     with Live(
-        line,
+        bar,
         console=console,
         refresh_per_second=REFRESHES,
         transient=True,
-        redirect_stdout=shared,
+        redirect_stdout=is_shared,
     ):
-        yield show, say
+        yield show, write
 
 
-def fitted(state: RunState, width: int, *, plain: bool = False) -> str:
-    """How far the run is, in at most `width` characters: what matters least goes first."""
+def bar_line(state: RunState, width: int, *, plain: bool = False) -> str:
+    """Return the run's progress in at most `width` characters; the least important part is left out
+    first. `plain`: in ASCII."""
     if not state.started:
         return _preparing(state, width, plain)
     epoch = f"{max(1, state.epoch)}/{state.started.epochs}"
@@ -65,19 +66,19 @@ def fitted(state: RunState, width: int, *, plain: bool = False) -> str:
     speed = f"{state.samples_per_second:,.0f}/s" if state.samples_per_second else ""
     left = f"{format_duration(state.seconds_left)} left" if state.seconds_left is not None else ""
     whole = _joined("  ", f"epoch {epoch}", loss, test, speed, left)
-    # So that the bar keeps its length whatever the figures are.
-    figures = _joined("  ", loss, test, f"{speed:>9}", f"{left:>10}")
-    if (room := width - len(epoch) - len(figures) - 12) >= NARROWEST:
+    # Padded, so that the bar keeps its length while the numbers change.
+    numbers = _joined("  ", loss, test, f"{speed:>9}", f"{left:>10}")
+    if (room := width - len(epoch) - len(numbers) - 12) >= NARROWEST:
         gauge = f"[{draw_bar(state.share, min(room, WIDEST), plain=plain)}]"
-        return _joined("  ", f"epoch {epoch}", gauge, figures)
-    lesser = (
+        return _joined("  ", f"epoch {epoch}", gauge, numbers)
+    shorter = (
         whole,
         _joined(" ", epoch, loss, test, speed, left),
         _joined(" ", epoch, loss, test, left),
         _joined(" ", epoch, loss, left),
         _joined(" ", epoch, loss),
     )
-    return next((each for each in lesser if len(each) <= width), lesser[-1][: max(0, width)])
+    return next((each for each in shorter if len(each) <= width), shorter[-1][: max(0, width)])
 
 
 def _preparing(state: RunState, width: int, plain: bool) -> str:

@@ -1,11 +1,8 @@
-"""The program as one of several processes that torchrun has started: the first of them is the one
-that a person sees, and the others are silent."""
+"""Several processes that torchrun has started: the first rank does the output, the others none."""
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,85 +11,76 @@ from core.files import redirect_to_devnull
 from core.training.distributed import RankLost, join
 from core.training.ranks import Place, launched
 from tui.signals import ENDING, WARNING
+from tui.text.console import one_line
+from tui.text.formats import printable
 
 if TYPE_CHECKING:
     from core.training.distributed import Ranks
 
-# Those that the processes carry out together; anything else is the first one's alone.
-TOGETHER = ("train", "resume")
+# Commands that all ranks run together; the first rank alone runs any other.
+COMMANDS = ("train", "resume")
 
 
-def stay_silent() -> None:
-    """For all ranks but the first, whose command line is the same and is answered by it: what this
-    one would say of it goes nowhere."""
+def silence_other_ranks() -> None:
+    """Redirect the output of all ranks but the first, which have the same command line."""
     try:
         place = launched()
-    except UserError:  # which the command says
+    except UserError:  # the command reports it
         return
     if place is None:
         return
-    # torch's own warnings, above all that another process has gone.
+    # Without torch's own warnings, above all that another process has ended.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if place.rank:
         command = next(iter(sys.argv[1:]), "")
-        if command and not command.startswith("-") and command not in TOGETHER:
+        if command and not command.startswith("-") and command not in COMMANDS:
             sys.exit(0)
-        _keep_from_saying()
-
-
-def _keep_from_saying() -> None:
-    _own_stderr()
-    redirect_to_devnull([1, 2])
+        _original_stderr()
+        redirect_to_devnull([1, 2])
 
 
 @cache
-def _own_stderr() -> int:
-    """What stderr was when this was first asked: where a rank says why it ends."""
+def _original_stderr() -> int:
+    """Return a copy of stderr as it is at the first call: a rank reports there why it ends."""
     return os.dup(2)
 
 
-def follows() -> bool:
-    """Whether this process does what another one says. Raises UsageError."""
+def is_follower() -> bool:
+    """Return whether this process is another rank than the first. Raises UsageError."""
     place = launched()
     return place is not None and place.rank > 0
 
 
-def joined() -> "Ranks | None":
-    """All processes, once they are there; None where this is one alone. Raises UserError.
+def join_ranks() -> "Ranks | None":
+    """Wait for all processes of torchrun; None if there is only this one. Raises UserError.
 
-    Until then a signal ends this one at once: it has nothing to save.
+    Meanwhile a signal ends this process at once: it has nothing to save.
     """
     place = launched()
     if place is None:
         return None
-    with _ended_by_signals():
-        return join(place)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    # Python's own handler would wait for the others too.
+    # Python's own handler would wait for the other processes too.
     old = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        yield
+        return join(place)
     finally:
         signal.signal(signal.SIGINT, old)
 
 
-def follow() -> int:
-    """Trains as the first process says, and returns the exit status. Signals are for that one,
-    which saves and then lets all go."""
+def follow_first_rank() -> int:
+    """Train as the first rank says, and return the exit status. Signals are ignored: the first rank
+    handles them, saves, and ends all ranks."""
     place = launched()
     assert place
     ranks = None
     try:
-        ranks = joined()
+        ranks = join_ranks()
         assert ranks
         for each in (*ENDING, *WARNING):
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
     except UserError as error:
-        # Each of them sees that one is lost, be it the first, and one is enough to say so.
+        # All ranks notice that one is lost; one report is enough.
         if not isinstance(error, RankLost) or place.rank == 1:
             _complain(place, str(error))
         return exit_status(error.reason)
@@ -106,8 +94,5 @@ def follow() -> int:
 
 
 def _complain(place: Place, message: str) -> None:
-    from tui.text.console import one_line
-    from tui.text.formats import printable
-
-    said = f"mnist-tui: process {place.rank} of {place.world}: {printable(one_line(message))}\n"
-    os.write(_own_stderr(), said.encode(errors="replace"))
+    text = f"mnist-tui: process {place.rank} of {place.world}: {printable(one_line(message))}\n"
+    os.write(_original_stderr(), text.encode(errors="replace"))

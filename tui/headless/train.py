@@ -1,32 +1,31 @@
-"""Training without the app: a progress bar on a terminal, plain lines elsewhere, or JSON."""
+"""Train without the app: a host's events go to one renderer (bar, lines, JSON or none)."""
 
 import os
-import signal
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from queue import SimpleQueue
-from types import FrameType
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 
-from core.commands import Inbox, ResumePoint, Stop
+from core.commands import ResumePoint, Start, Stop
 from core.config import TrainConfig
+from core.engine.local_host import LocalHost
 from core.errors import exit_status, explain
-from core.event_json import as_json
-from core.events import Event, Notice, RunFailed, RunFinished
+from core.event_json import as_json as to_json
+from core.events import Event, Notice, Preparing, RunFailed, RunFinished
 from core.files import redirect_to_devnull
-from core.training.distributed import Ranks
-from tui.headless.event_files import check_tensorboard
-from tui.headless.tensorboard import telling_tensorboard
-from tui.headless.torchrun import follow, follows, joined
-from tui.signals import CONTINUE, ENDING, HANGUP, SAVE, WARNING, heard
+from core.host import Host, run_events, stop_on_signals
+from tui.headless.tensorboard import check_tensorboard, with_tensorboard
+from tui.headless.torchrun import follow_first_rank, is_follower, join_ranks
+from tui.signals import CONTINUE, HANGUP, SAVE, WARNING, handled_signals
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import epoch_line, farewell, headline
 from tui.text.console import complain
 
+Renderer = Callable[[Iterable[Event]], None]
 
-def train_plainly(
+
+def train_headless(
     config: TrainConfig,
     resume_point: ResumePoint | None = None,
     *,
@@ -35,145 +34,147 @@ def train_plainly(
     tensorboard: bool = False,
     on_hangup: str = CONTINUE,
 ) -> int:
-    """Trains, and returns the exit status. The first Ctrl-C or SIGTERM stops and saves; so does the
-    end of the terminal where `on_hangup` is to save.
+    """Train, and return the exit status. The first Ctrl-C or SIGTERM stops and saves the run; so
+    does the end of the terminal if `on_hangup` is SAVE.
 
-    Raises UserError where TensorBoard's files are asked for and cannot be had, or other processes
-    that are to train with this one.
+    Raises UserError if TensorBoard's package or the other processes of torchrun are missing.
     """
-    if follows():
-        return follow()
+    if is_follower():
+        return follow_first_rank()
     if tensorboard:
         check_tensorboard()
-    if ranks := joined():
-        on_hangup = SAVE  # torchrun goes with its terminal, and a while later ends all of them
-    inbox: Inbox = SimpleQueue()
-    with _stopping_on_signals(inbox, on_hangup) as signals:
-        events = _trained(config, inbox, resume_point, ranks)
+    if ranks := join_ranks():
+        on_hangup = SAVE  # torchrun ends with its terminal, and then ends all of its processes
+    host = LocalHost(ranks=ranks)
+    host.send(Start(config, resume_point))
+    with _stop_on_signals(host, on_hangup) as received:
+        events = run_events(host)
         if tensorboard:
-            events = telling_tensorboard(events)
+            events = with_tensorboard(events)
         ended: list[Event] = []
-        unsaid = _show_all(_complaining(events, ended), inbox, as_json=as_json, quiet=quiet)
+        renderer = choose_renderer(as_json=as_json, quiet=quiet, has_bar=True)
+        status = _render(report_problems(events, ended), renderer, host)
     last = ended[-1]
     if isinstance(last, RunFailed) and last.reason != "stopped":
         return exit_status(last.reason)
-    return 128 + signals[0] if signals else unsaid
+    return 128 + received[0] if received else status
 
 
-def _trained(
-    config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None, ranks: Ranks | None
-) -> Iterator[Event]:
-    """Whoever shows it has begun to by the time that PyTorch is loaded."""
-    from core.attach.server import serve_viewers
-    from core.training.trainer import train
-
-    yield from serve_viewers(train(config, inbox, resume_point, ranks), inbox)
+def print_attached(host: Host, *, as_json: bool) -> int:
+    """Print the events of a run in another process, and return the exit status that it has."""
+    ended: list[Event] = []
+    choose_renderer(as_json=as_json)(report_problems(run_events(host), ended))
+    return exit_status(ended[-1].reason) if isinstance(ended[-1], RunFailed) else 0
 
 
-def _show_all(events: Iterator[Event], inbox: Inbox, *, as_json: bool, quiet: bool) -> int:
-    """Shows the events to the last. 0; 141 where the reader has gone, and 1 where they could not
-    be written: training is worth more than what is said of it, so it goes on."""
-    show = _exhaust if quiet else _print_json if as_json else _print_lines
-    if show is _print_lines and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        show = _show_bar
+def choose_renderer(*, as_json: bool, quiet: bool = False, has_bar: bool = False) -> Renderer:
+    """Return the function that shows events. `has_bar`: a progress bar if stderr is a terminal."""
+    if quiet:
+        return _discard
+    if as_json:
+        return _print_json
+    if has_bar and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return _show_bar
+    return _print_lines
+
+
+def _render(events: Iterator[Event], renderer: Renderer, host: Host) -> int:
+    """Show the events to the last one. Returns 0; 141 if the reader of a pipe has ended, and 1 if
+    the output cannot be written. Neither loses the run."""
     try:
-        show(events)
-    except BrokenPipeError:  # who was reading has gone, as with `| head`: save, and end
-        inbox.put(Stop())
+        renderer(events)
+    except BrokenPipeError:  # as with `| head`: save and end
+        host.send(Stop())
         status = 141
-    except OSError as error:  # a terminal that has gone, or a log on a disk that is full
+    except OSError as error:  # the terminal is gone, or the disk with the log is full
         with suppress(OSError):
-            why = f"what there is to say cannot be written ({explain(error)})"
-            complain(f"{why}; training goes on")
+            complain(f"cannot write the output ({explain(error)}); training continues")
         status = 1
     else:
         return 0
     redirect_to_devnull([sys.stdout.fileno()])
-    _exhaust(events)
+    _discard(events)
     return status
 
 
-def print_run(events: Iterable[Event], *, as_json: bool) -> int:
-    """Prints what a run elsewhere tells, and returns the exit status that it has there."""
-    ended: list[Event] = []
-    (_print_json if as_json else _print_lines)(_complaining(events, ended))
-    return exit_status(ended[-1].reason) if isinstance(ended[-1], RunFailed) else 0
-
-
-@contextmanager
-def _stopping_on_signals(inbox: Inbox, on_hangup: str) -> Iterator[list[int]]:
-    """The first signal asks the run to stop; a second one ends the program on the spot, but for
-    those that a job queue sends ahead of the one that is meant."""
-    received: list[int] = []
-    # Of a terminal that has gone one can no longer say that it was one.
+def _stop_on_signals(host: Host, on_hangup: str) -> AbstractContextManager[list[int]]:
+    signals = handled_signals()
+    if on_hangup != CONTINUE or HANGUP not in signals:
+        return stop_on_signals(host, signals, WARNING)
+    # Listed now: a terminal that is gone can no longer be recognised as one.
     on_terminal = [number for number in range(3) if os.isatty(number)]
-    # At the end of a login systemd sends SIGHUP right after SIGTERM: that is no second wish to end.
-    ending = [each for each in heard() if each != HANGUP or on_hangup != CONTINUE]
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if number == HANGUP and on_hangup == CONTINUE:
-            redirect_to_devnull(on_terminal)
-            return
-        received.append(number)
-        inbox.put(Stop())
-        for each in ending if number in ENDING else ():
-            signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else old[each])
-
-    old = {number: signal.signal(number, stop) for number in (*heard(), *WARNING)}
-    try:
-        yield received
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+    # At the end of a login systemd sends SIGHUP right after SIGTERM: that must not end the process
+    # before it has saved.
+    ending = [each for each in signals if each != HANGUP]
+    return stop_on_signals(
+        host, ending, WARNING, {HANGUP: lambda: redirect_to_devnull(on_terminal)}
+    )
 
 
-def _complaining(events: Iterable[Event], ended: list[Event]) -> Iterator[Event]:
-    """The events; what goes wrong and what a person should know goes to stderr as well. The one
-    that says how it ended goes to `ended`."""
+def report_problems(
+    events: Iterable[Event], ended: list[Event] | None = None, *, preparing: bool = False
+) -> Iterator[Event]:
+    """Yield the events, and print notices and failures to stderr. The run's last event is appended
+    to `ended`. `preparing`: print what takes time before training too, such as a download."""
+    steps: Counter[str] = Counter()
     for event in events:
-        if isinstance(event, Notice | RunFailed):
-            with suppress(OSError):  # stderr may have gone, and the run must not go with it
+        with suppress(OSError):  # the run must not end with stderr
+            if isinstance(event, Notice | RunFailed):
                 complain(event.message)
-        if isinstance(event, RunFinished | RunFailed):
+            elif isinstance(event, Preparing) and preparing:
+                step = event.message.partition(":")[0]  # without the name of the file
+                steps[step] += 1
+                if steps[step] == 2:  # a step that is reported once is already done
+                    complain(f"{step} first")
+        if ended is not None and isinstance(event, RunFinished | RunFailed):
             ended.append(event)
         yield event
 
 
-def _exhaust(events: Iterable[Event]) -> None:
+def _discard(events: Iterable[Event]) -> None:
     deque(events, maxlen=0)
 
 
 def _print_json(events: Iterable[Event]) -> None:
     for event in events:
         if event.serializable:
-            print(as_json(event), flush=True)
+            print(to_json(event), flush=True)
 
 
 def _print_lines(events: Iterable[Event]) -> None:
-    """A line at the start, one an epoch, one at the end."""
-    state = RunState()
-    for event in events:
-        before, state = state, fold(state, event)
-        if state.started and state.started is not before.started:
-            print(headline(state), flush=True)
-        if state.scores != before.scores:
-            print(epoch_line(state), flush=True)
-        if isinstance(event, RunFinished):
-            print(farewell(state), flush=True)
+    """Print a line at the start, one an epoch, and one at the end."""
+
+    def write(text: str) -> None:
+        print(text, flush=True)
+
+    _write_lines(events, write, write)
 
 
 def _show_bar(events: Iterable[Event]) -> None:
-    """A bar for the whole run on stderr, and above it the same lines."""
-    from tui.headless.progress_bar import drawn
+    """Show a progress bar on stderr, and the same lines above it."""
+    from tui.headless.progress_bar import open_bar
 
+    last: list[str] = []
+    with open_bar() as (show, write):
+        _write_lines(events, write, last.append, show)
+    for line in last:
+        print(line, flush=True)
+
+
+def _write_lines(
+    events: Iterable[Event],
+    write: Callable[[str], None],
+    write_last: Callable[[str], None],
+    show: Callable[[RunState], None] | None = None,
+) -> None:
     state = RunState()
-    with drawn() as (show, say):
-        for event in events:
-            before, state = state, fold(state, event)
+    for event in events:
+        before, state = state, fold(state, event)
+        if show:
             show(state)
-            if state.started and state.started is not before.started:
-                say(headline(state))
-            if state.scores != before.scores:
-                say(epoch_line(state))
-    if isinstance(event, RunFinished):
-        print(farewell(state), flush=True)
+        if state.started and state.started is not before.started:
+            write(headline(state))
+        if state.scores != before.scores:
+            write(epoch_line(state))
+        if isinstance(event, RunFinished):
+            write_last(farewell(state))

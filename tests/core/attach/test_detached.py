@@ -16,9 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.attach import detached as background
-from core.attach.detached import Background
+from core.attach import detached
+from core.attach.detached import DetachedHost
 from core.checkpoints.header import read_info
+from core.commands import Start
 from core.config import TrainConfig
 from core.errors import UserError
 from core.events import RunFailed, RunStarted
@@ -89,7 +90,7 @@ def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, st
     folder.mkdir(exist_ok=True)
     (folder / "fake.py").write_text(FAKE)
     (folder / "sitecustomize.py").write_text(
-        f"import os, signal, sys, time\nif 'core.attach.detached' in sys.orig_argv: {what}\n"
+        f"import os, signal, sys, time\nif 'core.engine.process' in sys.orig_argv: {what}\n"
     )
     environment = environment_in(folder)
     path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
@@ -124,7 +125,7 @@ def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(ru
         dimensions=(24, 200),
         encoding="utf-8",
     )
-    terminal.expect(r"process (\d+): `mnist-tui attach (\S+)` follows it, `kill (\d+)`")
+    terminal.expect(r"process (\d+): `mnist-tui attach (\S+)` attaches to it, `kill (\d+)`")
     pid, name, _ = terminal.match.groups()
     pid = int(pid)
     terminal.expect_exact(f"it is <{name}>")
@@ -170,9 +171,11 @@ def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
 
 
 FAULTS = {
-    "os._exit(3)": "ended before it began (with status 3)",
-    "os.kill(os.getpid(), signal.SIGKILL)": "ended before it began (by SIGKILL)",
-    "os.write(1, b'Hello\\n'); time.sleep(60)": "says what nobody understands: 'Hello'",
+    "os._exit(3)": "ended before training started (with status 3)",
+    "os.kill(os.getpid(), signal.SIGKILL)": "ended before training started (by SIGKILL)",
+    "os.write(1, b'Hello\\n'); time.sleep(60)": (
+        "unexpected output from the training process: 'Hello'"
+    ),
     'os.write(1, b\'{"event": "ready"}\\n\'); input(); os._exit(1)': "(with status 1)",
     "sys.modules['torch'] = None": "ModuleNotFoundError: import of torch halted",
 }
@@ -231,15 +234,16 @@ def test_a_signal_before_it_has_started_ends_both(tmp_path, number):
 
 
 def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypatch):
-    monkeypatch.setattr(background, "ENDING_SECONDS", 0.1)
+    monkeypatch.setattr(detached, "ENDING_SECONDS", 0.1)
     instead("trap '' TERM; exec sleep 60")
-    one = Background()
-    with pytest.raises(UserError, match=r"not ready within 0\.2 seconds"):
+    one = DetachedHost()
+    with pytest.raises(UserError, match=r"not ready after 0\.2 seconds"):
         one.wait_ready(0.2)
     assert psutil.pid_exists(one.pid)
-    one.give_up()
+    one.close()
     wait_until(lambda: not psutil.pid_exists(one.pid))  # not even as a zombie
-    (failed,) = one.begin(TrainConfig())
+    one.send(Start(TrainConfig()))
+    (failed,) = one.events()
     assert isinstance(failed, RunFailed)
     assert "(by SIGKILL)" in failed.message
 
@@ -248,14 +252,14 @@ def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypa
 def process(tmp_path):
     """The process itself, with a fake to train with: it is ready, and waits for its job."""
     with subprocess.Popen(
-        [sys.executable, "-m", "core.attach.detached"],
+        [sys.executable, "-m", detached.CHILD],
         env=instead_of_training(tmp_path),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as child:
         try:
-            assert child.stdout.readline().decode() == background.READY + "\n"
+            assert child.stdout.readline().decode() == detached.READY + "\n"
             yield child
         finally:
             child.kill()
@@ -266,7 +270,7 @@ def test_what_detaching_prints(detach):
     assert (status, out) == (0, "fake-1\n")
     first, last = err.splitlines()
     assert first == "mnist-tui: by the way"
-    assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` follows it" in last
+    assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` attaches to it" in last
     assert detach(quiet=True) == (0, "fake-1\n", "mnist-tui: by the way\n")
     told = detach(as_json=True, quiet=True)[1]
     assert [json.loads(line)["run"] for line in told.splitlines()] == ["fake-1"]
@@ -290,11 +294,11 @@ def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypa
     instead_of_training(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = {*threading.enumerate(), *held(os.getpid(), "pipe:")}
-    one = Background()
+    one = DetachedHost()
     one.wait_ready(30)
-    *_, started = one.begin(TrainConfig(save_every=0.01, epochs=1000))
-    assert isinstance(started, RunStarted)
-    one.give_up()
+    one.send(Start(TrainConfig(save_every=0.01, epochs=1000)))
+    assert any(isinstance(event, RunStarted) for event in one.events())
+    one.close()
     assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
     os.kill(one.pid, signal.SIGTERM)
     wait_until(lambda: not psutil.pid_exists(one.pid))

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from core.attach.client import connections, find_live, follow
+from core.attach.client import RemoteHost, find_live, open_connection
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
 from core.attach.viewer import MOST_WAITING, Line, Viewer
 from core.commands import (
@@ -34,7 +34,6 @@ from core.events import (
     Predicted,
     Progress,
     Resumed,
-    RunFailed,
     RunFinished,
     Scored,
 )
@@ -45,7 +44,7 @@ from tests.support.attached import Running, until
 @contextmanager
 def watching(folder):
     """A connection to the run, and a list that what it tells comes into."""
-    connection, seen = follow(folder), []
+    connection, seen = open_connection(folder), []
 
     def read():
         for event in connection.events():
@@ -70,7 +69,7 @@ def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(goi
     run.wait_for(Evaluated, 3)
     with watching(run.folder) as (connection, seen):
         run.wait_for(Evaluated, 8)
-        run.inbox.put(Stop())
+        run.host.send(Stop())
         first(seen, RunFinished)
     before = (run.folder / EVENTS_FILE).read_bytes()[: connection.hello.recorded].count(b"\n")
     recorded = [event for event in run.events if event.recorded]
@@ -114,7 +113,7 @@ def test_only_who_asked_gets_the_answer(going):
         assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
         connection.send(PredictImages((bytes(784),)))
         assert len(first(seen, ImagesPredicted).digits) == 1
-        run.inbox.put(Predict((5,)))
+        run.host.send(Predict((5,)))
         assert [digit.index for digit in run.wait_for(Predicted).digits] == [5]
         connection.send(Inspect())
         first(seen, NetworkInspected)
@@ -208,7 +207,7 @@ def test_half_a_message_waits_for_its_other_half(going):
     assert not run.told(Paused)
     peer.sendall(b'and": "Pause"}\n')
     run.wait_for(Paused)
-    run.inbox.put(Resume())
+    run.host.send(Resume())
     run.wait_for(Resumed)
     peer.close()
 
@@ -247,7 +246,7 @@ def test_no_more_viewers_than_there_is_room_for(going):
     for peer in peers:
         assert peer.recv(9) == b'{"hello":'
     with pytest.raises(CheckpointError, match="16 viewers already"):
-        follow(run.folder)
+        open_connection(run.folder)
     peers.pop().close()
     until(lambda: _follows(run.folder))
     for peer in peers:
@@ -256,7 +255,7 @@ def test_no_more_viewers_than_there_is_room_for(going):
 
 def _follows(folder):
     try:
-        follow(folder).close()
+        open_connection(folder).close()
     except CheckpointError:
         return False
     return True
@@ -276,17 +275,17 @@ def test_a_run_that_has_ended_leaves_no_socket(tiny):
     run = Running(tiny())
     run.thread.join(20)
     assert socket_name(run.folder) not in [each.name for each in sockets()]
-    with pytest.raises(CheckpointError, match="has finished; look at it with"):
-        follow(run.folder)
+    with pytest.raises(CheckpointError, match="has finished; inspect it with"):
+        open_connection(run.folder)
 
 
 def test_the_only_run_needs_no_name_and_two_do(going, tmp_path):
-    with pytest.raises(CheckpointError, match="no run goes on here"):
+    with pytest.raises(CheckpointError, match="no run is in progress here"):
         find_live(None, tmp_path)
     one = going()
     assert find_live(None, tmp_path) == one.folder
     two = going(checkpoints=str(tmp_path / "elsewhere"))
-    with pytest.raises(UsageError, match="2 runs go on: name one of"):
+    with pytest.raises(UsageError, match="2 runs are in progress: name one of"):
         find_live(None, tmp_path)
     assert find_live(str(two.folder), tmp_path) == two.folder
 
@@ -294,7 +293,9 @@ def test_the_only_run_needs_no_name_and_two_do(going, tmp_path):
 def test_a_run_is_found_by_its_name_from_any_folder(going, tmp_path):
     run = going()
     assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
-    with pytest.raises(CheckpointError, match=rf"does not exist.*; {run.folder.name} goes on, in"):
+    with pytest.raises(
+        CheckpointError, match=rf"does not exist.*; {run.folder.name} is in progress, in"
+    ):
         find_live(run.folder.name[:-1], tmp_path / "nowhere")
 
 
@@ -370,16 +371,48 @@ def test_the_folder_and_the_socket_are_their_owners_alone(going):
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_broken_link_is_mended_while_the_run_goes_on(going):
+def test_a_remote_host_connects_again_and_yields_each_event_once(going):
+    """As after a viewer was disconnected because it read too slowly."""
     run = going()
-    seen = []
-    every = connections(follow(run.folder))
-    connection = next(every)
-    connection._peer.shutdown(socket.SHUT_RDWR)  # cut, but not left
-    seen += connection.events()
-    again = next(every)
-    assert again.hello.recorded >= connection.hello.recorded
-    run.inbox.put(Stop())
-    assert [each for each in again.events() if isinstance(each, RunFinished | RunFailed)]
-    again.close()
-    assert next(every, None) is None
+    host, seen = RemoteHost(run.folder), []
+    for event in host.events():
+        seen.append(event)
+        if isinstance(event, Evaluated) and event.epoch in (2, 4, 6):
+            host._connection._peer.shutdown(socket.SHUT_RDWR)
+        if isinstance(event, Evaluated) and event.epoch == 8:
+            run.host.send(Stop())
+    run.thread.join(10)
+    recorded = [event for event in run.events if event.recorded]
+    assert [event for event in seen if event.recorded] == recorded
+
+
+def test_a_closed_remote_host_yields_no_more_events(going):
+    run = going()
+    host = RemoteHost(run.folder)
+    events = host.events()
+    next(events)
+    host.close()
+    assert len(list(events)) < 10_000
+    assert run.thread.is_alive()
+
+
+def test_a_remote_host_recalls_at_each_connection(going):
+    run = going()
+    run.wait_for(Evaluated)
+    sizes = []
+
+    def recall(folder, size):
+        assert folder == run.folder
+        sizes.append(size)
+        return [Notice(message="recalled")]
+
+    host = RemoteHost(run.folder, recall)
+    events = host.events()
+    assert next(events).message == "recalled"
+    next(events)
+    host._connection._peer.shutdown(socket.SHUT_RDWR)
+    while not isinstance(event := next(events), Notice):
+        pass
+    assert event.message == "recalled"
+    assert 0 < sizes[0] <= sizes[1]
+    host.close()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.commands import DescribeNetwork
-from core.engine import answer
+from core.engine.requests import handle_request
 from core.events import NetworkDescribed, Notice
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
@@ -54,9 +54,9 @@ def test_a_layer_is_told_in_words_shapes_and_bytes():
 
 
 def test_the_engine_describes_with_no_run_and_says_where_it_cannot():
-    (described,) = answer(DescribeNetwork("mlp"))
+    (described,) = handle_request(DescribeNetwork("mlp"))
     assert isinstance(described, NetworkDescribed)
     assert (described.arch, described.input) == ("mlp", (1, 28, 28))
-    (refused,) = answer(DescribeNetwork("no-such"))
+    (refused,) = handle_request(DescribeNetwork("no-such"))
     assert isinstance(refused, Notice)
-    assert "no-such cannot be shown" in refused.message
+    assert "cannot describe the network no-such" in refused.message

@@ -216,20 +216,20 @@ def test_times_go_on_too(tiny, every_step):
 
 def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
     from core.commands import Quit
-    from core.engine import serve
+    from core.engine.local_host import LocalHost
 
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
-    inbox = SimpleQueue()
-    inbox.put(Start(*prepare_resume(str(cut), Path("nowhere"))))
-    inbox.put(Quit())
-    # A Quit that is there from the start stops the run at once; what is left is taken up again.
-    list(serve(inbox))
-    inbox.put(Start(*prepare_resume(str(cut), Path("nowhere"))))
-    thread = threading.Thread(target=lambda: list(serve(inbox)))
+    host = LocalHost()
+    host.send(Start(*prepare_resume(str(cut), Path("nowhere"))))
+    host.send(Quit())
+    # A Quit that is there from the start stops the run at once; the rest is resumed.
+    list(host.events())
+    host.send(Start(*prepare_resume(str(cut), Path("nowhere"))))
+    thread = threading.Thread(target=lambda: list(host.events()))
     thread.start()
     while read_description(cut)["status"] != "finished":
         thread.join(0.05)
-    inbox.put(Quit())
+    host.send(Quit())
     thread.join(10)
     assert_same_end(whole, cut)
     assert told(whole) == told(cut)

@@ -13,6 +13,7 @@ import torch
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
 from core.commands import (
+    ForwardedCommand,
     ListDevices,
     Pause,
     Predict,
@@ -42,7 +43,6 @@ from core.models.metrics import METRICS
 from core.runs.run_writer import RunWriter
 from core.training import checkpoint_writer as saving
 from core.training import loop as session
-from core.training.control import ForwardedCommand
 from core.training.trainer import train
 from tests.support.training import Inbox, drive, only
 

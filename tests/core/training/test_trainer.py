@@ -13,7 +13,7 @@ import torch
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
-from core.commands import ListDevices, Pause, Predict, Resume, Stop
+from core.commands import ForwardedCommand, ListDevices, Pause, Predict, Resume, Stop
 from core.data import datasets
 from core.event_json import as_json
 from core.events import (
@@ -32,7 +32,6 @@ from core.events import (
 from core.training import control as obeying
 from core.training import learner, trainer
 from core.training import loop as session
-from core.training.control import ForwardedCommand
 from core.training.trainer import train
 
 

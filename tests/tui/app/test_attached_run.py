@@ -5,23 +5,23 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-from core.attach.client import follow
+from core.attach.client import RemoteHost
 from core.config import TrainConfig
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
 from tests.support.attached import FOREVER, going  # noqa: F401, a fixture
 from tests.support.cli import environment_in
-from tests.support.fakes import key_of, make_fake_train
+from tests.support.fakes import key_of
 from tui.app.app import MnistApp
+from tui.app.attaching import recall
 
 
 def app_on(run) -> MnistApp:
-    return MnistApp(app_in(run.folder.parent).config, connection=follow(run.folder))
+    return MnistApp(app_in(run.folder.parent).config, host=RemoteHost(run.folder, recall))
 
 
 async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: F811
@@ -59,7 +59,7 @@ async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
         farewell = pilot.app.farewell
         await pilot.press("q")
-    assert farewell.startswith(f"{run.folder.name} goes on in process ")
+    assert farewell.startswith(f"{run.folder.name} continues in process ")
     count = len(run.told(Progress))
     run.wait_for(Progress, count + 2)
 
@@ -75,23 +75,25 @@ async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
 
 async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
-    from core.attach.detached import Background
+    from core.attach.detached import DetachedHost
+    from core.commands import Start
 
-    monkeypatch.setattr("core.attach.detached.Popen", preloaded.Popen)
-    background = Background()
+    monkeypatch.setattr("core.processes.Popen", preloaded.Popen)
+    child = DetachedHost()
     config = TrainConfig(arch="linear", dataset="sample", epochs=FOREVER, checkpoints=str(tmp_path))
-    (*_, started) = background.begin(config)
+    child.send(Start(config))
+    started = next(event for event in child.events() if isinstance(event, RunStarted))
     try:
-        app = MnistApp(config, connection=follow(Path(started.folder)))
+        app = MnistApp(config, host=RemoteHost(Path(started.folder), recall))
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.run_state.step > 0)
-            os.kill(background.pid, signal.SIGKILL)
+            os.kill(child.pid, signal.SIGKILL)
             await until(pilot, lambda: app.run_state.phase == "failed")
-            assert "has died; take it up with `mnist-tui resume" in app.run_state.message
+            assert "has died; resume it with `mnist-tui resume" in app.run_state.message
             await until(pilot, lambda: "has died" in text_of(pilot))
     finally:
         with suppress(ProcessLookupError):
-            os.kill(background.pid, signal.SIGKILL)
+            os.kill(child.pid, signal.SIGKILL)
 
 
 async def hand_over(pilot):
@@ -103,18 +105,26 @@ async def hand_over(pilot):
 class Failing:
     """A process that is ready and cannot begin."""
 
+    pid, started = 0, False
+
+    def __init__(self, recall):
+        pass
+
     def wait_ready(self, timeout):
         pass
 
-    def begin(self, config, resume_point, *, paused):
+    def send(self, command):
+        pass
+
+    def events(self):
         yield RunFailed(reason="error", message="no room for it")
 
-    def give_up(self):
+    def close(self):
         pass
 
 
 async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.Background", Failing)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await hand_over(pilot)
@@ -128,18 +138,18 @@ async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
 class Unheard(Failing):
     """One that begins, and that nobody can follow."""
 
-    def begin(self, config, resume_point, *, paused):
-        events = make_fake_train()(config, SimpleQueue())
-        yield next(event for event in events if isinstance(event, RunStarted))
+    def events(self):
+        self.started = True
+        yield RunFailed(reason="checkpoint", message="fake-1 is not running")
 
 
 async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.Background", Unheard)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Unheard)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await hand_over(pilot)
         await until(pilot, lambda: app.run_state.phase == "failed")
-        assert "does not go on" in app.run_state.message
+        assert "is not running" in app.run_state.message
         step = app.run_state.step
         await pilot.press("space")  # and a new one can be begun
         await until(pilot, lambda: 0 < app.run_state.step != step)
@@ -160,7 +170,7 @@ def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tm
     assert (first["event"], first["run"]) == ("run_started", run.folder.name)
     from core.commands import Stop
 
-    run.inbox.put(Stop())
+    run.host.send(Stop())
     last = [json.loads(line) for line in process.stdout][-1]
     assert last["event"] == "run_finished"
     assert process.wait(10) == 0

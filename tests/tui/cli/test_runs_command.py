@@ -163,7 +163,7 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
 
     from core.errors import UsageError, UserError
     from tui.cli.output.metrics_export import export
-    from tui.headless.event_files import TAGS
+    from tui.headless.tensorboard import TAGS
 
     folder, (one, _), _ = runs
     target = tmp_path / "board"
@@ -180,7 +180,7 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
         found = [(each.step, each.wall_time, each.value) for each in read.Scalars(tag)]
         # Its values are float32.
         assert found == [(step, time, pytest.approx(value, rel=1e-6)) for step, time, value in told]
-    monkeypatch.setattr("tui.headless.event_files.find_spec", lambda name: None)
+    monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install tensorboard$"):
         export(folder / one, str(tmp_path / "other"), "tensorboard", force=False)
     assert not (tmp_path / "other").exists()

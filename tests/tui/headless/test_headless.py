@@ -16,7 +16,7 @@ import pytest
 from core.events import Evaluated, Preparing, Progress, RunStarted
 from tests.support.cli import environment_in
 from tui.cli import main as cli
-from tui.headless.progress_bar import fitted
+from tui.headless.progress_bar import bar_line
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 
@@ -72,9 +72,9 @@ def test_signals_are_heard_by_the_time_that_pytorch_is_loaded(tmp_path):
 def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, monkeypatch):
     from core.training import trainer
 
-    def train(*arguments):
+    def train(*arguments, **more):
         come()
-        yield from good(*arguments)
+        yield from good(*arguments, **more)
 
     good = trainer.train
     monkeypatch.setattr(trainer, "train", train)
@@ -156,15 +156,14 @@ def test_a_log_on_a_full_disk_does_not_end_the_training(program, tmp_path, monke
             full.close()
     assert status == 1
     assert complaint == (
-        "mnist-tui: what there is to say cannot be written (No space left on device); "
-        "training goes on\n"
+        "mnist-tui: cannot write the output (No space left on device); training continues\n"
     )
     (described,) = tmp_path.glob("checkpoints/*/run.json")
     assert json.loads(described.read_text())["status"] == "finished"
 
 
 def test_without_the_package_no_training_begins(program, tmp_path, monkeypatch):
-    monkeypatch.setattr("tui.headless.event_files.find_spec", lambda name: None)
+    monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     for more in ((), ("--dry-run",)):
         status, said, complaint = program("train", *TINY, "--tensorboard", *more)
         assert (status, said, complaint.count("\n")) == (1, "", 1)
@@ -274,7 +273,7 @@ def test_the_bar_is_one_line_of_any_width():
     states = [RunState(), going(50), going(299), going(250, scored=False), going(1, epochs=99_999)]
     states += [fold(RunState(), Preparing(message="downloading MNIST: x", done=9, total=99))]
     for state, width, plain in product(states, range(130), (False, True)):
-        said = fitted(state, width, plain=plain)
+        said = bar_line(state, width, plain=plain)
         assert len(said) <= width
         assert "\n" not in said
 
@@ -283,11 +282,11 @@ def test_the_bar_says_loss_accuracy_speed_and_time_left_and_first_leaves_the_spe
     state = going(290)
     figures = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
     for width in (80, 60, 50):
-        assert all(each in fitted(state, width) for each in figures)
-    narrow = fitted(state, 40)
+        assert all(each in bar_line(state, width) for each in figures)
+    narrow = bar_line(state, 40)
     assert narrow == "3/3 loss 0.1234 test 98.76% 0:00 left"
-    assert re.search(r"\[█{15,}", fitted(state, 80))
-    assert re.search(r"\[#{15,} *\]", fitted(state, 80, plain=True))
+    assert re.search(r"\[█{15,}", bar_line(state, 80))
+    assert re.search(r"\[#{15,} *\]", bar_line(state, 80, plain=True))
 
 
 # The program, with a trainer that needs no torch.
@@ -296,7 +295,7 @@ import sys, types
 sys.path.append({str(Path(__file__).parents[3])!r})
 from tests.support.fakes import make_fake_train
 trainer = sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")
-trainer.train = lambda config, inbox, *rest: make_fake_train(steps=10)(config, inbox)
+trainer.train = lambda config, inbox, **more: make_fake_train(steps=10)(config, inbox)
 from tui.cli.main import main
 main()
 """

@@ -13,9 +13,8 @@ from core.runs.manage import delete, rename
 from core.runs.resume import prepare_resume
 from core.runs.trash import restore_latest
 from core.training.trainer import train
-from tui.headless.event_files import PATTERN, TAGS, EventFile
-from tui.headless.metrics_rows import rows_of
-from tui.headless.tensorboard import FOLDER, telling_tensorboard
+from tui.headless.metrics_rows import read_rows
+from tui.headless.tensorboard import FOLDER, PATTERN, TAGS, EventFile, with_tensorboard
 
 pytest.importorskip("tensorboard")
 
@@ -37,7 +36,7 @@ def told_of(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
 
 
 def recorded(folder: Path) -> dict[str, list]:
-    rows, broken = rows_of(folder)
+    rows, broken = read_rows(folder)
     assert broken == 0
     told = {}
     for name, tag in TAGS.items():
@@ -51,7 +50,7 @@ def begun(config, tensorboard=True, stop_at=None, resume_point=None):
     """Trains; gives the run's folder and its events."""
     inbox, events = SimpleQueue(), []
     told = train(config, inbox, resume_point)
-    for event in telling_tensorboard(told) if tensorboard else told:
+    for event in with_tensorboard(told) if tensorboard else told:
         events.append(event)
         if isinstance(event, Progress) and event.step == stop_at:
             inbox.put(Stop())
@@ -66,7 +65,7 @@ def gone_on(folder, tensorboard=True):
 
 
 def test_it_reads_what_the_run_has_told_while_it_goes_on(tiny):
-    events = telling_tensorboard(train(tiny(), SimpleQueue()))
+    events = with_tensorboard(train(tiny(), SimpleQueue()))
     for event in events:
         if isinstance(event, RunStarted):
             folder = Path(event.folder)
@@ -107,7 +106,7 @@ def test_what_was_trained_without_it_is_told_too(tiny):
 
 
 def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
-    tell, told = EventFile.tell, []
+    tell, told = EventFile.write, []
 
     def full(self, rows):
         told.append(self)
@@ -115,12 +114,12 @@ def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
             raise OSError(28, "No space left on device")
         tell(self, rows)
 
-    monkeypatch.setattr(EventFile, "tell", full)
+    monkeypatch.setattr(EventFile, "write", full)
     folder, events = begun(tiny())
     (notice,) = [event.message for event in events if isinstance(event, Notice)]
     assert notice == (
-        f"TensorBoard's files in {folder / FOLDER} cannot be written (No space left on device); "
-        "training goes on without them"
+        f"cannot write TensorBoard's files in {folder / FOLDER} (No space left on device); "
+        "training continues without them"
     )
     assert len(told) == 6
     assert events[-1].epochs == 2
@@ -133,7 +132,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_half_file(tiny, monkeypatc
     def full(self, rows):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(EventFile, "tell", full)
+    monkeypatch.setattr(EventFile, "write", full)
     gone_on(folder)
     assert told_of(folder) == before
     assert len(list((folder / FOLDER).iterdir())) == 1

@@ -10,7 +10,7 @@ from core.config_file import as_toml
 from core.data.datasets import mnist_folder
 from core.training.plan import Plan, plan
 from tui.cli.console import print_json
-from tui.headless.event_files import check_tensorboard
+from tui.headless.tensorboard import check_tensorboard
 from tui.state.summaries import trained_on
 from tui.text.console import complain
 from tui.text.formats import printable

@@ -12,8 +12,8 @@ from tempfile import mkdtemp
 
 from core.errors import CheckpointError, UsageError, UserError, explain
 from core.files import expand, replace_file
-from tui.headless.event_files import PATTERN, EventFile, check_tensorboard
-from tui.headless.metrics_rows import NAMES, Row, rows_of
+from tui.headless.metrics_rows import COLUMNS, MetricsRow, read_rows
+from tui.headless.tensorboard import PATTERN, EventFile, check_tensorboard
 from tui.text.console import complain
 from tui.text.formats import printable
 
@@ -23,7 +23,7 @@ FORMATS = ("csv", "tensorboard")
 def export(folder: Path, target: str | None, format: str, *, force: bool) -> None:
     """Raises UserError where there is nothing to write, or it cannot be written there."""
     try:
-        rows, broken = rows_of(folder)
+        rows, broken = read_rows(folder)
     except OSError as error:
         raise CheckpointError(f"{folder}'s record cannot be read ({explain(error)})") from None
     if not rows:
@@ -50,10 +50,10 @@ def _there_already(place: Path) -> UsageError:
     return UsageError(f"{place} is there already: --force replaces it")
 
 
-def _write_csv(rows: list[Row], place: Path, *, force: bool, stdout: bool) -> None:
+def _write_csv(rows: list[MetricsRow], place: Path, *, force: bool, stdout: bool) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(NAMES)
+    writer.writerow(COLUMNS)
     writer.writerows(astuple(row) for row in rows)
     if stdout:
         sys.stdout.write(text.getvalue())
@@ -65,7 +65,7 @@ def _write_csv(rows: list[Row], place: Path, *, force: bool, stdout: bool) -> No
     replace_file(place, text.getvalue().encode())
 
 
-def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
+def _write_tensorboard(rows: list[MetricsRow], place: Path, *, force: bool) -> None:
     """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
     another, so those that are there go once the new one is whole."""
     check_tensorboard()
@@ -78,7 +78,7 @@ def _write_tensorboard(rows: list[Row], place: Path, *, force: bool) -> None:
     making = Path(mkdtemp(prefix=".writing-", dir=place))
     try:
         with closing(EventFile(making)) as file:
-            file.tell(rows)
+            file.write(rows)
         for path in old:
             with suppress(FileNotFoundError):
                 path.unlink()

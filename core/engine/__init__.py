@@ -1,0 +1,1 @@
+"""The one thread that uses torch: training, and requests about checkpoints and devices."""

@@ -1,0 +1,87 @@
+"""Train in this process, on the thread that iterates over the events.
+
+Two threads that both use torch compete for the cores and train at a quarter of the speed. So the
+app has one thread for torch, and everything that needs torch runs on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
+from core.engine.requests import handle_request
+from core.errors import first_line
+from core.events import Event, Notice, RunFailed, RunStarted
+
+if TYPE_CHECKING:
+    from core.training.distributed import Ranks
+
+Train = Callable[..., Iterator[Event]]  # core.training.trainer.train
+
+
+class LocalHost:
+    """Runs training in this process, one run after another, and answers requests in between.
+
+    torch is imported at the first command that needs it.
+    """
+
+    def __init__(self, train: Train | None = None, ranks: Ranks | None = None) -> None:
+        """`train` replaces the trainer; `ranks` are processes that train with this one."""
+        self._inbox: Inbox = SimpleQueue()
+        self._train, self._ranks = train, ranks
+
+    def send(self, command: Command) -> None:
+        self._inbox.put(command)
+
+    def close(self) -> None:
+        """Stop and save the run that is in progress, then end."""
+        self._inbox.put(Stop())
+        self._inbox.put(Quit())
+
+    def events(self) -> Iterator[Event]:
+        """Execute commands until Quit, and yield the events of all of them."""
+        while not isinstance(command := self._inbox.get(), Quit):
+            if isinstance(command, Start):
+                yield from self._run(command)
+            else:
+                yield from handle_request(command)
+
+    def _run(self, start: Start) -> Iterator[Event]:
+        """Yield the events of a run, and of requests that come meanwhile."""
+        try:
+            for event in self._pipeline(start):
+                if isinstance(event, ForwardedCommand):
+                    yield from self._handle_during_run(event.command)
+                    continue
+                if isinstance(event, RunStarted) and start.paused:
+                    self._inbox.put(Pause())
+                yield event
+        except Exception as error:  # a defect in the trainer must not end the app
+            what = f"{type(error).__name__}: {first_line(error)}"
+            yield RunFailed(reason="error", message=what)
+
+    def _pipeline(self, start: Start) -> Iterator[Event]:
+        """Return a run's events: from the trainer, by way of the run's viewers, to this host."""
+        from core.attach.server import serve_viewers
+
+        train: Train = self._train or _load_trainer()
+        more = {"resume_point": start.resume_point, "ranks": self._ranks}
+        more = {name: value for name, value in more.items() if value is not None}
+        return serve_viewers(train(start.config, self._inbox, **more), self._inbox)
+
+    def _handle_during_run(self, command: Command) -> Iterator[Event]:
+        match command:
+            case Quit():
+                self.close()
+            case Start():
+                yield Notice(message="training is in progress: stop it before you start another")
+            case _:
+                yield from handle_request(command)
+
+
+def _load_trainer() -> Train:
+    from core.training.trainer import train
+
+    return train
