@@ -104,7 +104,7 @@ def settings(names: Iterable[str] = FIELDS) -> dict[str, str]:
 def sentences() -> dict[str, str]:
     from tui.analysis.commentary import RULES
 
-    return {rule.name: rule.rule for rule in RULES}
+    return {rule.name: rule.condition for rule in RULES}
 
 
 def help_sections(
