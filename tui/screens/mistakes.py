@@ -1,4 +1,4 @@
-"""What the network takes for what: the confusion matrix, and the digits behind it."""
+"""The Mistakes view: the confusion matrix, and the digits behind each of its cells."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -7,7 +7,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.events import Digit, Scored
-from tui.analysis.confusion import cell_in_words, mistakes, most_confused, total
+from tui.analysis.confusion import (
+    confused_pairs,
+    count_errors,
+    count_samples,
+    describe_cell,
+    plural,
+)
 from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
 from tui.screens.base import View
 from tui.state.run_state import RunState, Score
@@ -16,32 +22,33 @@ from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPai
 from tui.widgets.digit_cards import DigitCards
 
 MISTAKES_HELP = {
-    "confusion matrix": "how often the test digits of each class (rows) were taken for each class "
-    "(columns). What is on the diagonal is right; everything beside it is a mistake, and the "
-    "brighter a cell, the more of its row's mistakes are in it.",
-    "opening a cell": "the arrows move the cursor, and the line under the matrix says what the "
-    "cell counts. enter, or a second click, shows the digits themselves.",
-    "earlier evaluations": "[ and ] step back and forth through them. From the last one on, the "
-    "newest is followed as it comes.",
-    "precision": "of the digits that were taken for a class, the share that are of it. It is low "
-    "where the network says that class too easily.",
-    "recall": "of the digits that are of a class, the share that were found. It is low where the "
-    "network misses that class.",
-    "most confident mistakes": "the wrong guesses that the network gave the highest probability. "
-    "They come first: often they are digits that people misread too, or that are mislabelled.",
+    "confusion matrix": "how many test digits of each class (rows) are predicted as each class "
+    "(columns). The diagonal counts correct predictions, all other cells count errors. The "
+    "brighter a cell, the larger its share of the errors in its row.",
+    "opening a cell": "move the cursor with the arrow keys: the line above the matrix describes "
+    "the cell. Press enter, or click the cell again, to see its digits.",
+    "earlier evaluations": "[ and ] step to the previous and to the next evaluation. At the last "
+    "one, the view follows new evaluations.",
+    "precision": "of the digits predicted as a class, the share that belong to it. It is low if "
+    "the network predicts this class too often.",
+    "recall": "of the digits of a class, the share that are predicted correctly. It is low if the "
+    "network often misses this class.",
+    "most confident mistakes": "the wrong predictions with the highest probabilities. Often these "
+    "are digits that people misread too, or that have a wrong label.",
 }
 
+# The fields of the run's state that this view shows.
 SEEN = ("scores", "evaluations", "labels", "digits", "phase", "started", "epoch")
 
 
 class MistakesView(View):
-    """Of the newest evaluation, as each one comes, unless one has stepped back to an earlier."""
+    """The confusion matrix of the latest evaluation, or of an earlier one after stepping back."""
 
     MODE = "mistakes"
     VIEW_HELP = MISTAKES_HELP
     CSS_PATH = "mistakes.tcss"
     AUTO_FOCUS = ""
-    # Two more than other views have: from 80 columns on there is room beside the matrix.
+    # One more than other views have: from 80 columns on there is space beside the matrix.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (80, "-medium"), (110, "-wide")]
     BINDINGS = [
         Binding("up", "move(-1, 0)", "Cell", key_display="↑↓←→"),
@@ -49,7 +56,7 @@ class MistakesView(View):
         Binding("left", "move(0, -1)", "Cell", show=False),
         Binding("right", "move(0, 1)", "Cell", show=False),
         Binding("enter", "open", "Digits", key_display="enter"),
-        Binding("e", "every", "All mistakes"),
+        Binding("e", "all_mistakes", "All mistakes"),
         Binding("left_square_bracket", "evaluation(-1)", "Epochs", key_display="[ ]"),
         Binding("right_square_bracket", "evaluation(1)", "Epochs", show=False),
         Binding("pagedown", "scroll(1)", "Down", show=False),
@@ -58,11 +65,11 @@ class MistakesView(View):
 
     def __init__(self) -> None:
         super().__init__()
-        self._step: int | None = None  # of the evaluation that one has stepped back to
-        self._placed = False  # whether the cursor is where it begins
-        self._sorted: Scored | None = None  # the evaluation that _surest is of
-        self._surest: tuple[int, ...] = ()
-        self._seen: dict[int, Digit] = {}  # by its index: many mistakes are made again and again
+        self._step: int | None = None  # of the earlier evaluation that is shown, if one is
+        self._is_cursor_placed = False
+        self._ranked: tuple[int, ...] = ()  # the most confident mistakes, by their index
+        self._ranked_for: Scored | None = None  # the evaluation that they are of
+        self._known: dict[int, Digit] = {}  # by index: many mistakes recur in each evaluation
         self._cards: tuple[Digit, ...] = ()
         self._cards_of: Scored | None = None
 
@@ -75,55 +82,57 @@ class MistakesView(View):
                 yield ConfusionMatrix()
                 yield ClassScores()
                 yield ConfusedPairs()
-            yield Static(id="surest")
+            yield Static(id="ranked")
             yield DigitCards("").data_bind(View.preferences)
 
-    # What is known
+    # The evaluations
 
     @property
-    def known(self) -> tuple[Score, ...]:
-        """The evaluations that tell what was taken for what, oldest first."""
+    def scores(self) -> tuple[Score, ...]:
+        """The evaluations with a confusion matrix, oldest first."""
         return tuple(score for score in self.run_state.scores if score.confusion)
 
     @property
     def score(self) -> Score | None:
-        """The one that is shown."""
-        known = self.known
-        back = [score for score in known if score.step == self._step]
-        return back[0] if back else known[-1] if known else None
+        """The evaluation that is shown."""
+        scores = self.scores
+        earlier = [score for score in scores if score.step == self._step]
+        return earlier[0] if earlier else scores[-1] if scores else None
 
     @property
-    def newest(self) -> Scored | None:
-        """What the newest evaluation made of each test digit."""
+    def latest(self) -> Scored | None:
+        """The logits of the latest evaluation."""
         evaluations = self.run_state.evaluations
         return evaluations[-1] if evaluations else None
 
-    def surest(self) -> tuple[int, ...]:
-        """The newest evaluation's most confident mistakes, as many as there is room for."""
-        room = len(super().wanted_digits())
-        if not room:
+    def confident_mistakes(self) -> tuple[int, ...]:
+        """Return the latest evaluation's most confident mistakes, as many as fit."""
+        capacity = len(super().wanted_digits())
+        if not capacity:
             return ()
-        if self._sorted is not self.newest:
-            self._sorted = self.newest
+        if self._ranked_for is not self.latest:
+            self._ranked_for = self.latest
             state = self.run_state
-            self._surest = select_digits(
-                DigitSelection("mistakes"), state.samples, state.labels, self.newest
+            self._ranked = select_digits(
+                DigitSelection("mistakes"), state.samples, state.labels, self.latest
             )
-        return self._surest[:room]
+        return self._ranked[:capacity]
 
     def wanted_digits(self) -> tuple[int, ...]:
-        """The surest mistakes, until they are there: they are shown as the evaluation saw them,
-        whatever the network makes of them since."""
-        wanted = self.surest()
-        have = tuple(digit.index for digit in self._cards[: len(wanted)])
-        return () if self._cards_of is self.newest and have == wanted else wanted
+        """Return the most confident mistakes until their images are there.
 
-    # What is shown
+        They are shown with the predictions of the evaluation, not with those of the present.
+        """
+        wanted = self.confident_mistakes()
+        have = tuple(digit.index for digit in self._cards[: len(wanted)])
+        return () if self._cards_of is self.latest and have == wanted else wanted
+
+    # Display
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if before.started is not after.started:
-            self._step, self._placed = None, False
-            self._seen, self._cards, self._cards_of = {}, (), None
+            self._step, self._is_cursor_placed = None, False
+            self._known, self._cards, self._cards_of = {}, (), None
         if any(getattr(before, name) is not getattr(after, name) for name in SEEN):
             self.show()
 
@@ -143,86 +152,80 @@ class MistakesView(View):
         self.query_one(ConfusionMatrix).confusion = confusion
         self.query_one(ClassScores).confusion = confusion
         self.query_one(ConfusedPairs).confusion = confusion
-        self.say("#caption", self._caption(score))
+        self.set_text("#caption", self._caption(score))
         if score is None:
-            self.say("#hint", self._hint())
+            self.set_text("#hint", self._hint())
             return
-        pairs = most_confused(confusion)
-        if not self._placed and pairs:
-            self._placed = True
+        pairs = confused_pairs(confusion)
+        if not self._is_cursor_placed and pairs:
+            self._is_cursor_placed = True
             self.query_one(ConfusionMatrix).cursor = pairs[0].actual, pairs[0].predicted
         self.show_cell()
-        self.show_surest()
+        self.show_confident_mistakes()
 
-    def say(self, where: str, text: str) -> None:
+    def set_text(self, where: str, text: str) -> None:
         part = self.query_one(where, Static)
         if str(part.content) != text:
             part.update(Content(text))
 
     def _caption(self, score: Score | None) -> str:
         if score is None:
-            return "what the network takes for what"
-        run, known, confusion = self.run_state.started, self.known, score.confusion
+            return "confusion matrix"
+        run, scores, confusion = self.run_state.started, self.scores, score.confusion
         when = f"epoch {score.epoch}"
         if run:
             ended = score.step == score.epoch * run.steps_per_epoch
             when = f"{when} of {run.epochs}" if ended else f"step {score.step:,}"
-        wrong, all_of_them = mistakes(confusion), total(confusion)
-        right = format_percent((all_of_them - wrong) / all_of_them) if all_of_them else "–"
-        place = known.index(score) + 1
-        which = "the newest" if score is known[-1] else f"evaluation {place} of {len(known)}"
-        return (
-            f"{when} · {right} right, "
-            f"{wrong:,} {'mistake' if wrong == 1 else 'mistakes'} in {all_of_them:,} · {which}"
-        )
+        errors, samples = count_errors(confusion), count_samples(confusion)
+        accuracy = format_percent((samples - errors) / samples) if samples else "–"
+        place = scores.index(score) + 1
+        which = "latest" if score is scores[-1] else f"evaluation {place} of {len(scores)}"
+        counted = f"{errors:,} {'error' if errors == 1 else 'errors'} in {samples:,}"
+        return f"{when} · accuracy {accuracy}, {counted} · {which}"
 
     def _hint(self) -> str:
-        state = self.run_state
-        run = state.started
+        state, run = self.run_state, self.run_state.started
         if not state.active:
-            ended = "that run ended before an evaluation: " if run else ""
-            return f"{ended}press space to train, and after an epoch its mistakes stand here"
+            problem = "The run ended before the first evaluation" if run else "No evaluation yet"
+            return f"{problem}. Press space to train: the matrix appears after the first epoch."
         if run is None:
-            return "the mistakes stand here after the first evaluation, at the end of an epoch"
+            return "The confusion matrix appears after the first epoch."
         epoch = max(1, state.epoch)
-        return (
-            f"the mistakes stand here after the first evaluation, at the end of epoch {epoch} "
-            f"(step {epoch * run.steps_per_epoch:,})"
-        )
+        step = epoch * run.steps_per_epoch
+        return f"The confusion matrix appears after epoch {epoch}, at step {step:,}."
 
     def show_cell(self) -> None:
         score = self.score
         if score is None:
             return
         actual, predicted = self.query_one(ConfusionMatrix).cursor
-        said = cell_in_words(score.confusion, actual, predicted)
+        text = describe_cell(score.confusion, actual, predicted)
         if score.confusion[actual][predicted]:
-            newest = score is self.known[-1]
-            said += " · enter shows " + ("them" if newest else "the newest ones")
-        self.say("#cell", f"{CURSOR} {said}")
+            which = "them" if score is self.scores[-1] else "the latest ones"
+            text += f" · press enter to see {which}"
+        self.set_text("#cell", f"{CURSOR} {text}")
 
-    def show_surest(self) -> None:
-        wanted, newest, state = self.surest(), self.newest, self.run_state
+    def show_confident_mistakes(self) -> None:
+        wanted, latest, state = self.confident_mistakes(), self.latest, self.run_state
         digits = self.query_one(DigitCards)
         if wanted:
-            self._seen |= {digit.index: digit for digit in state.digits}
-        if newest and all(index in self._seen for index in wanted):
-            found = tuple(self._seen[index] for index in wanted)
-            self._cards, self._cards_of = with_predictions(found, newest), newest
+            self._known |= {digit.index: digit for digit in state.digits}
+        if latest and all(index in self._known for index in wanted):
+            found = tuple(self._known[index] for index in wanted)
+            self._cards, self._cards_of = with_predictions(found, latest), latest
         if digits.digits != self._cards:
             digits.digits = self._cards
-        if newest is None:
-            said = "the most confident mistakes stand here after the next evaluation"
+        title = "Most confident mistakes" if wanted else "No mistakes"
+        if latest is None:
+            title = "Most confident mistakes: shown after the next evaluation"
         elif self._cards_of and self._cards:
-            said = f"the most confident mistakes after epoch {self._cards_of.epoch}"
-        else:
-            said = "the most confident mistakes" if wanted else "no mistakes"
-        self.say("#surest", said)
+            title = f"Most confident mistakes after epoch {self._cards_of.epoch}"
+        self.set_text("#ranked", title)
 
-    # What keys and clicks do
+    # Keys and clicks
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        own = ("move", "open", "every", "evaluation", "scroll")
+        own = ("move", "open", "all_mistakes", "evaluation", "scroll")
         return self.score is not None if action in own else super().check_action(action, parameters)
 
     def action_move(self, rows: int, columns: int) -> None:
@@ -239,25 +242,24 @@ class MistakesView(View):
         actual, predicted = self.query_one(ConfusionMatrix).cursor
         if score is None or not score.confusion[actual][predicted]:
             return
-        right = actual == predicted
-        title = f"{actual}, and taken for it" if right else f"{actual} taken for {predicted}"
-        self.open(DigitSelection("mistakes", actual, predicted), title)
+        what = "correct" if actual == predicted else f"predicted as {predicted}"
+        self.show_digits(DigitSelection("mistakes", actual, predicted), f"{plural(actual)} {what}")
 
-    def action_every(self) -> None:
-        self.open(DigitSelection("mistakes"), "all mistakes")
+    def action_all_mistakes(self) -> None:
+        self.show_digits(DigitSelection("mistakes"), "all mistakes")
 
-    def open(self, pick: DigitSelection, title: str) -> None:
+    def show_digits(self, selection: DigitSelection, title: str) -> None:
         from tui.screens.digits import SelectionView
 
-        self.app.push_screen(SelectionView(pick, title, self.MODE))
+        self.app.push_screen(SelectionView(selection, title, self.MODE))
 
     def action_evaluation(self, by: int) -> None:
-        """To an evaluation before, or after; from the last one on the newest is followed."""
-        known, score = self.known, self.score
+        """Step through the evaluations; at the last one, new evaluations are followed."""
+        scores, score = self.scores, self.score
         if score is None:
             return
-        place = max(0, min(len(known) - 1, known.index(score) + by))
-        self._step = None if place == len(known) - 1 else known[place].step
+        place = max(0, min(len(scores) - 1, scores.index(score) + by))
+        self._step = None if place == len(scores) - 1 else scores[place].step
         self.show()
 
     def action_scroll(self, by: int) -> None:

@@ -66,7 +66,7 @@ async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
         matrix.cursor = 0, 0
         await pilot.press("right", "down")
         assert matrix.cursor == (1, 1)
-        assert "of 5 that are 1" in text_of(pilot)
+        assert "of 5 ones correct" in text_of(pilot)
         await pilot.press("escape")
         path.write_bytes(b"")
         await pilot.press("e")

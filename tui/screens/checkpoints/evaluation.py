@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
 from core.events import CheckpointScored
-from tui.analysis.confusion import cell_in_words, most_confused, total
+from tui.analysis.confusion import confused_pairs, count_samples, describe_cell
 from tui.screens.base import View
 from tui.screens.mistakes import MISTAKES_HELP
 from tui.state.app_state import AppState, OpenedCheckpoint
@@ -82,14 +82,14 @@ class ScoredView(View):
 
     def _fill(self, scored: CheckpointScored) -> None:
         accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
-        digits = f"{total(scored.confusion):,} test digits of {scored.dataset}"
+        digits = f"{count_samples(scored.confusion):,} test digits of {scored.dataset}"
         said = f"{self._title} · {digits}: accuracy {accuracy}, loss {loss}"
         self.query_one("#caption", Static).update(Content(printable(said)))
         self.add_class("-known")
         matrix = self.query_one(ConfusionMatrix)
         for table in (matrix, self.query_one(ClassScores), self.query_one(ConfusedPairs)):
             table.confusion = scored.confusion
-        pairs = most_confused(scored.confusion)
+        pairs = confused_pairs(scored.confusion)
         if pairs:
             matrix.cursor = pairs[0].actual, pairs[0].predicted
         self.on_confusion_matrix_moved()
@@ -105,7 +105,7 @@ class ScoredView(View):
 
     def on_confusion_matrix_moved(self) -> None:
         if self._shown:
-            said = cell_in_words(self._shown.confusion, *self.query_one(ConfusionMatrix).cursor)
+            said = describe_cell(self._shown.confusion, *self.query_one(ConfusionMatrix).cursor)
             self.query_one("#cell", Static).update(Content(f"{CURSOR} {said}"))
 
     def action_scroll(self, by: int) -> None:

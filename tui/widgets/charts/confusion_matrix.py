@@ -11,9 +11,9 @@ from textual.reactive import var
 from tui.analysis.confusion import (
     Confusion,
     class_scores,
-    most_confused,
-    pair_in_words,
-    share_of_mistakes,
+    confused_pairs,
+    describe_pair,
+    error_share,
 )
 from tui.text.digit_art import draw_bar
 from tui.widgets.canvas import Canvas, StyledLine
@@ -108,7 +108,7 @@ class ConfusionMatrix(Canvas):
                 if (actual, predicted) == self.cursor:
                     line.append(Segment(CURSOR + written, bold + Style(reverse=True)))
                     continue
-                place = shade(share_of_mistakes(self.confusion, actual, predicted))
+                place = shade(error_share(self.confusion, actual, predicted))
                 dim = actual == predicted or not count
                 line.append(Segment(f" {written}", quiet if dim else shades[place]))
             lines.append(line)
@@ -186,7 +186,7 @@ class ConfusedPairs(Canvas):
             return
         text, quiet = self.part("pairs--text"), self.part("pairs--quiet")
         rows = self.size.height - 1
-        said = [pair_in_words(pair) for pair in most_confused(self.confusion)]
+        said = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
         column = max(map(len, said), default=0) + 3
         columns = max(1, self.size.width // column) if said else 1
         shown = said[: rows * columns]
