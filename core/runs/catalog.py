@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.errors import CheckpointError, explain
 from core.runs.description import IN_PROGRESS, read_description, read_table, status_of
 from core.runs.disk import freed_bytes
+from core.runs.event_reader import LatestMetrics, read_latest_metrics
 from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
 
 LONGEST_NOTE_READ = 1000
@@ -50,24 +51,25 @@ class RunInfo:
 
     folder: Path
     status: str
-    described: dict[str, Any] = field(repr=False)  # its run.json
+    description: dict[str, Any] = field(repr=False)  # its run.json
     checkpoints: tuple[CheckpointFile, ...]
     bytes: int  # on the disk, all files; one that has two names counts once
     modified: float  # when something was last saved in it, unix seconds
     note: str = ""
-    star: bool = False
+    is_starred: bool = False
+    latest: LatestMetrics | None = None  # of a live run
 
     @property
     def name(self) -> str:
         return self.folder.name
 
     @property
-    def live(self) -> bool:
+    def is_live(self) -> bool:
         return self.status in IN_PROGRESS
 
     @property
     def config(self) -> dict[str, Any]:
-        found = self.described.get("config")
+        found = self.description.get("config")
         return found if isinstance(found, dict) else {}
 
     @property
@@ -123,7 +125,8 @@ def read_run_info(place: Path) -> RunInfo | None:
         return None
     note, star = read_notes(place) if NOTES in names else ("", False)
     status = status_of(place, described)
-    return RunInfo(place, status, described, listed, total, modified, note=note, star=star)
+    run = RunInfo(place, status, described, listed, total, modified, note, star)
+    return replace(run, latest=read_latest_metrics(place)) if run.is_live else run
 
 
 def _look_at(place: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, float]:

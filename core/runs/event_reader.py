@@ -2,17 +2,55 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from core.event_json import EVENT_TYPES, from_json
-from core.events import Evaluated, Event, RunStarted
+from core.events import Evaluated, Event, Progress, RunStarted
 from core.files import open_no_follow, read_lines
 from core.runs.layout import EVENTS_FILE
 
 LARGEST_NUMBER = 2**53
+# How much of the end of events.jsonl is read for a run's latest metrics: an evaluation's line has
+# 2 KB, any other less.
+TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class LatestMetrics:
+    """What a run has reported last; None where the end of its events does not have it."""
+
+    step: int = 0
+    epoch: int | None = None
+    epochs_done: int | None = None
+    loss: float | None = None  # of training
+    accuracy: float | None = None  # of the last evaluation, 0 to 1
+    time: float = 0.0  # unix seconds
+
+
+def read_latest_metrics(folder: Path) -> LatestMetrics:
+    """Return a run's latest metrics, from the last TAIL_BYTES of its events."""
+    found = LatestMetrics()
+    try:
+        with open(folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - TAIL_BYTES))
+            lines = file.read(TAIL_BYTES).split(b"\n")
+    except OSError:
+        return found
+    # The first and the last piece may be parts of lines.
+    for line in lines[1 if size > TAIL_BYTES else 0 : -1]:
+        event = from_json(line.decode(errors="replace"))
+        if not isinstance(event, Progress | Evaluated) or not is_plausible(event):
+            continue
+        found = replace(found, step=event.step, epoch=event.epoch, time=event.time)
+        if isinstance(event, Progress):
+            found = replace(found, loss=event.loss, epochs_done=max(0, event.epoch - 1))
+        else:
+            found = replace(found, accuracy=event.test_accuracy, epochs_done=event.epoch)
+    return found
 
 
 def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]:
@@ -31,10 +69,10 @@ def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]
             if left is not None and (left := left - len(line)) < 0:
                 return
             event = from_json(line.decode(errors="replace"))
-            yield event if event and plausible(event) else None
+            yield event if event and is_plausible(event) else None
 
 
-def plausible(event: Event) -> bool:
+def is_plausible(event: Event) -> bool:
     """Whether its values are of the types that it says, and no larger than any that is meant."""
     try:
         return _is_meant(event)

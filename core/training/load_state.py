@@ -12,7 +12,7 @@ from core.checkpoints.header import NO_SCORE, SUFFIX, CheckpointInfo, Score, rea
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
-from core.runs.event_reader import plausible
+from core.runs.event_reader import is_plausible
 from core.runs.layout import BEST, LAST
 from core.runs.run_writer import RunWriter, versions
 from core.training.learner import Learner
@@ -44,7 +44,7 @@ def restore(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Positi
             notices += _put_first(run, checkpoint, info.step)
     step = info.step if info else 0
     told = run.rewind(step, evaluated=info is not None and info.test_loss is not None)
-    kept = [event for event in told if plausible(event)]
+    kept = [event for event in told if is_plausible(event)]
     until = max((event.step for event in kept if isinstance(event, Progress)), default=0)
     if until < step:
         notices.append(f"what the run told of steps {until + 1:,} to {step:,} is lost")

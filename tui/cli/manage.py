@@ -88,7 +88,7 @@ def prune(
     folder = folder_of(checkpoints)
     act = tidying.prunable if dry else tidying.prune
     if every:
-        places = [each.folder for each in scan_runs(folder) if not each.live]
+        places = [each.folder for each in scan_runs(folder) if not each.is_live]
         pruned, failed = _each(places, act)
     else:
         pruned, failed = _each(runs or [], lambda name: act(_run(name, checkpoints)))

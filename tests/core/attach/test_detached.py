@@ -24,7 +24,7 @@ from core.config import TrainConfig
 from core.errors import UserError
 from core.events import RunFailed, RunStarted
 from core.runs.description import is_live, read_description
-from core.runs.watch import newest
+from core.runs.event_reader import read_latest_metrics
 from tests.support import preloaded
 from tests.support.cli import environment_in, one_line
 from tui.headless.detached import train_detached
@@ -137,8 +137,8 @@ def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(ru
 
     terminal.close(force=True)
     os.kill(pid, signal.SIGHUP)
-    step = newest(folder).step
-    wait_until(lambda: newest(folder).step > step + 50)
+    step = read_latest_metrics(folder).step
+    wait_until(lambda: read_latest_metrics(folder).step > step + 50)
     (row,) = json.loads(run("runs", "--json").stdout)
     assert (row["run"], row["status"]) == (name, "running")
     os.kill(pid, signal.SIGTERM)

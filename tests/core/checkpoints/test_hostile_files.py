@@ -88,7 +88,7 @@ def test_what_leaves_a_run_as_old_as_it_was_is_seen_all_the_same(folder_of_runs,
     assert [name for name, _ in watch.look()] == []
     tidying.note(folder_of_runs / "whole", "seen")
     ((name, watched),) = watch.look()
-    assert (name, watched.run.note) == ("whole", "seen")
+    assert (name, watched.note) == ("whole", "seen")
 
 
 def test_truncate_fits_the_width():

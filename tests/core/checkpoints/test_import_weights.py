@@ -100,7 +100,7 @@ def test_what_is_imported_is_a_run_that_never_ran(tmp_path, model):
     imported = import_file(path, runs)
     assert resolve_checkpoint("model", runs) == imported.path
     listed = read_run_info(imported.path.parent)
-    assert (listed.status, listed.live, listed.checkpoints[0].kind) == (
+    assert (listed.status, listed.is_live, listed.checkpoints[0].kind) == (
         "imported",
         False,
         "imported",

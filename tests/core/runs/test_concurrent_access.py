@@ -64,7 +64,7 @@ def look_while(processes, folder):
         for run in scan_runs(folder):
             assert [each.error for each in run.checkpoints if each.error] == []
             # One that has only just begun has nothing that describes it yet.
-            assert run.described or run.name.startswith("linear-")
+            assert run.description or run.name.startswith("linear-")
         looks += 1
         time.sleep(0.005)
     return looks

@@ -183,13 +183,13 @@ def test_a_note_and_a_star_keep_each_other_and_make_a_run_no_newer(tmp_path):
     tidying.star(place, True)
     assert tidying.note(place, " two\nlines  [red] ") == "two lines [red]"
     listed = read_run_info(place)
-    assert (listed.note, listed.star) == ("two lines [red]", True)
+    assert (listed.note, listed.is_starred) == ("two lines [red]", True)
     assert (place.stat().st_mtime_ns, listed.modified) == before
     with pytest.raises(CheckpointError, match="at most 500 characters, not 501"):
         tidying.note(place, "x" * 501)
     tidying.note(place, "")
     tidying.star(place, False)
-    assert (read_run_info(place).note, read_run_info(place).star) == ("", False)
+    assert (read_run_info(place).note, read_run_info(place).is_starred) == ("", False)
 
 
 def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(tidying, "replace_file", slowly)
     tidying.note(place, "good")
     other.join()
-    assert (read_run_info(place).note, read_run_info(place).star) == ("good", True)
+    assert (read_run_info(place).note, read_run_info(place).is_starred) == ("good", True)
 
 
 def test_what_is_deleted_comes_back_to_the_byte(tmp_path):
@@ -343,7 +343,7 @@ def test_a_run_that_goes_on_can_be_noted_on_and_no_more(tmp_path):
                 act()
         tidying.note(place, "still at it")
         tidying.delete(place / "epoch-001.safetensors")
-        assert read_run_info(place).live
+        assert read_run_info(place).is_live
         process.kill()
     assert tidying.delete(tidying.rename(place, "other")).run == "other"
 
@@ -577,7 +577,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         table = app.screen.query_one(VirtualTable)
         await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("asterisk")
-        await until(pilot, lambda: read_run_info(place).star)
+        await until(pilot, lambda: read_run_info(place).is_starred)
         await pilot.press("n", *"seen", "enter")
         await until(pilot, lambda: read_run_info(place).note == "seen")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
@@ -590,7 +590,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         place = tmp_path / "two"
-        assert read_run_info(place).star
+        assert read_run_info(place).is_starred
         assert app.run_state == state_of(place)
         await until(pilot, lambda: all(row.run.folder == place for row in table.rows))
         await pilot.press("P")

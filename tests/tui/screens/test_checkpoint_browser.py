@@ -294,7 +294,7 @@ def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
     shutil.rmtree(folder / "run-2")
     changed = dict(watch.look())
     assert changed["run-2"] is None
-    assert [each.kind for each in changed["run-1"].run.checkpoints] == ["best"]
+    assert [each.kind for each in changed["run-1"].checkpoints] == ["best"]
     assert set(changed) == {"run-1", "run-2"}
     assert read == [folder / "run-1"]
     watch.forget()
@@ -303,7 +303,7 @@ def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
 
 
 def test_a_record_with_anything_in_it_tells_of_what_can_be_meant(tmp_path):
-    from core.runs.watch import newest
+    from core.runs.event_reader import read_latest_metrics
 
     good = Progress(
         step=7, epoch=1, loss=0.5, losses=(), learning_rate=0.1, samples_per_second=1.0, time=NOW
@@ -311,6 +311,6 @@ def test_a_record_with_anything_in_it_tells_of_what_can_be_meant(tmp_path):
     odd = as_json(replace(good, loss="[red]"))
     half = as_json(good)[:-9]
     (tmp_path / "events.jsonl").write_text(f"{as_json(good)}\n{odd}\n[[[[\n\n{half}")
-    assert newest(tmp_path).step == 7
-    assert newest(tmp_path).loss == 0.5
-    assert newest(tmp_path / "nowhere").time == 0.0
+    assert read_latest_metrics(tmp_path).step == 7
+    assert read_latest_metrics(tmp_path).loss == 0.5
+    assert read_latest_metrics(tmp_path / "nowhere").time == 0.0

@@ -85,7 +85,7 @@ def read_told(folder: Path) -> Told:
 
 def show_row(told: Told) -> dict[str, Any]:
     """What `runs show --json` says."""
-    started, described = told.state.started, told.listed.described
+    started, described = told.state.started, told.listed.description
     return run_row(told.listed) | {
         "config": told.config,
         "changed": changed(told.config),
@@ -93,7 +93,7 @@ def show_row(told: Told) -> dict[str, Any]:
         "host": described.get("host"),
         "pid": described.get("pid"),
         "started": _began(told),
-        "ended": None if told.listed.live else told.state.told_at or None,
+        "ended": None if told.listed.is_live else told.state.told_at or None,
         "parameters": started.parameters if started else None,
         "branched_from": started.branched_from if started else None,
         "branched_at": started.branched_at if started and started.branched_from else None,
@@ -122,8 +122,8 @@ def _began(told: Told) -> float | None:
 def print_run(told: Told) -> None:
     row = show_row(told)
     listed, state, figures = told.listed, told.state, told.figures
-    live = f"{LIVE} live, in process {row['pid']} on {row['host']}" if listed.live else ""
-    stars = f" {STAR}" if listed.star else ""
+    live = f"{LIVE} live, in process {row['pid']} on {row['host']}" if listed.is_live else ""
+    stars = f" {STAR}" if listed.is_starred else ""
     print(printable(f"{listed.name}{stars}  {listed.status}  {live}".rstrip()))
     if listed.note:
         print(printable(listed.note))

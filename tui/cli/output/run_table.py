@@ -1,14 +1,11 @@
 """What `runs list` says of each run: rows, their order, and which of them are wanted."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from core.event_json import from_json
-from core.events import Evaluated, Progress, RunStarted
-from core.files import open_no_follow
+from core.events import RunStarted
 from core.runs.catalog import RunInfo
 from core.runs.event_reader import read_events
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
@@ -37,7 +34,6 @@ COLUMNS = {
     "size": ("bytes", True),
     "note": ("note", False),
 }
-TAIL = 2**16  # more than the longest events take
 
 
 def run_row(run: RunInfo) -> dict[str, Any]:
@@ -50,12 +46,12 @@ def run_row(run: RunInfo) -> dict[str, Any]:
     row = {
         "run": run.name,
         "folder": str(run.folder),
-        "star": run.star,
+        "star": run.is_starred,
         "status": run.status,
-        "live": run.live,
+        "live": run.is_live,
         "arch": _text(arch_of(run)) or _text(config.get("arch")),
         "dataset": _text(config.get("dataset") or (newest.dataset if newest else None)),
-        "device": _text(run.described.get("device")),
+        "device": _text(run.description.get("device")),
         "best_accuracy": best.test_accuracy if best else None,
         "last_loss": newest.test_loss if newest else None,
         "epochs": newest.epoch if newest else None,
@@ -66,7 +62,10 @@ def run_row(run: RunInfo) -> dict[str, Any]:
         "note": run.note,
         "problem": problem_of(run),
     }
-    return row | newest_figures(run) if run.live else row
+    if run.latest:
+        latest = {"last_loss": run.latest.loss, "epochs": run.latest.epochs_done}
+        row |= {name: value for name, value in latest.items() if value is not None}
+    return row
 
 
 def _text(value: Any) -> str | None:
@@ -80,12 +79,12 @@ def _count(value: Any) -> int | None:
 def problem_of(run: RunInfo) -> str | None:
     """What is amiss with its files, in words; None where nothing is."""
     said = []
-    if not run.described:
+    if not run.description:
         there = (run.folder / DESCRIPTION).exists()
         said.append("run.json cannot be read" if there else "no run.json")
     if not (run.folder / EVENTS_FILE).is_file():
         said.append("no events.jsonl")
-    if not run.checkpoints and not run.live:
+    if not run.checkpoints and not run.is_live:
         said.append("no checkpoints")
     broken = sum(each.info is None for each in run.checkpoints)
     if broken:
@@ -100,22 +99,6 @@ def told_config(run: RunInfo) -> dict[str, Any]:
         if isinstance(first, RunStarted):
             return first.config | {"dataset": first.dataset}
     return {}
-
-
-def newest_figures(run: RunInfo) -> dict[str, Any]:
-    """What its record ends with: the loss and the epochs done, as far as they stand there."""
-    found: dict[str, Any] = {}
-    with suppress(OSError), open(run.folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-        for line in reversed(file.read(TAIL).splitlines()):
-            event = from_json(line.decode(errors="replace"))
-            if isinstance(event, Progress) and isinstance(event.loss, float):
-                found.setdefault("last_loss", event.loss)
-                found.setdefault("epochs", max(0, event.epoch - 1))
-                break
-            if isinstance(event, Evaluated):
-                found.setdefault("epochs", event.epoch)
-    return found
 
 
 def wanted(rows: Sequence[dict[str, Any]], arch: str | None, text: str | None) -> list[Any]:

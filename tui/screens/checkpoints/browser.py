@@ -285,7 +285,7 @@ class CheckpointsView(Watching, GoingOn, Previewing, Tidying):
         """Looks inside, and does what that view offers; at a live run's own row, follows it."""
         entry, chosen = self.entry(), self.chosen()
         if chosen is None or chosen.info is None or (entry and not entry.listed and not then):
-            if entry and entry.run.live and not entry.listed:
+            if entry and entry.run.is_live and not entry.listed:
                 self.mnist.attach(entry.run.folder)
             elif entry and entry.listed:
                 why = f"{entry.listed.path.name} is broken: {entry.listed.error}"

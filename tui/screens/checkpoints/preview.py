@@ -84,7 +84,7 @@ class Preview(Container):
 def _said(entry: Entry) -> tuple[str, str, str]:
     run = entry.run
     sign = LIVE_SIGNS.get(run.status) or STATUS_SIGNS.get(run.status, "?")
-    title = " ".join(filter(None, (entry.name, f" {sign} {run.status}", STAR * run.star)))
+    title = " ".join(filter(None, (entry.name, f" {sign} {run.status}", STAR * run.is_starred)))
     lines = [_figures(entry), _size(entry)]
     if run.note:
         lines.append(f"note: {printable(run.note)}")
@@ -95,7 +95,7 @@ def _said(entry: Entry) -> tuple[str, str, str]:
 
 def _figures(entry: Entry) -> str:
     """Of the checkpoint; of a run that goes on, how far it is."""
-    listed, newest = entry.listed, entry.newest
+    listed, newest = entry.listed, entry.run.latest
     if listed and listed.info:
         info = listed.info
         test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
@@ -105,7 +105,7 @@ def _figures(entry: Entry) -> str:
         return f"{printable(said)}, {info.parameters:,} parameters"
     if listed:
         return f"{printable(listed.path.name)} is broken: {printable(listed.error or '')}"
-    if entry.run.live and newest:
+    if entry.run.is_live and newest:
         epoch = f"epoch {newest.epoch or 0}" + (f" of {entry.epochs}" if entry.epochs else "")
         return f"{epoch}, step {newest.step:,}, loss {format_loss(newest.loss)}"
     return "no checkpoint has been saved"

@@ -112,7 +112,7 @@ class Previewing(View):
         if known and not drawn:
             waiting = known.error or "there is no curve of it"
         preview.history(known.state if known and drawn else None, waiting)
-        if known and seen and seen.run.live and monotonic() > known.again:
+        if known and seen and seen.run.is_live and monotonic() > known.again:
             self._read_history()
 
     def _read_history(self) -> None:

@@ -46,8 +46,8 @@ class GoingOn(View):
         run = self.chosen_run()
         if run is None:
             return
-        if run.live:
-            by = "this app" if self._is_ours(run) else f"process {run.described.get('pid')}"
+        if run.is_live:
+            by = "this app" if self._is_ours(run) else f"process {run.description.get('pid')}"
             self._refuse(f"{run.name} is going on, in {by}")
         elif run.status == "finished":
             self._refuse(f"{run.name} has finished its epochs: b branches from it, with more")
@@ -88,7 +88,7 @@ class GoingOn(View):
         if not any(each.info for each in run.checkpoints):
             self._refuse(f"{run.name} has no whole checkpoint to branch from")
             return
-        if is_imported(run.described):
+        if is_imported(run.description):
             self._refuse(f"{run.name} was imported: there is no training to branch from")
             return
         from tui.screens.branch_dialog import BranchDialog

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.runs.catalog import CheckpointFile, RunInfo
-from core.runs.watch import Newest, Watched
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
 from tui.widgets.virtual_table import TableColumn, TableRow
 
@@ -26,7 +25,6 @@ class Entry:
     key: str
     run: RunInfo
     listed: CheckpointFile | None
-    newest: Newest | None
     name: str
     words: str
 
@@ -42,12 +40,12 @@ class Entry:
 
     @property
     def device(self) -> str:
-        said = self.run.described.get("device", NOWHERE)
+        said = self.run.description.get("device", NOWHERE)
         return said if isinstance(said, str) else NOWHERE
 
     @property
     def kind(self) -> str:
-        return self.listed.kind if self.listed else "now" if self.run.live else "run"
+        return self.listed.kind if self.listed else "now" if self.run.is_live else "run"
 
     @property
     def bytes(self) -> int:
@@ -73,23 +71,23 @@ class Group:
     best: float | None  # test accuracy, 0 to 1
 
 
-def entries_of(watched: Watched) -> tuple[Entry, ...]:
-    run, name = watched.run, printable(watched.run.name)
+def entries_of(run: RunInfo) -> tuple[Entry, ...]:
+    name = printable(run.name)
     said = (name, run.note, run.status)
     rows: list[Entry] = []
-    if run.live or not run.checkpoints:
-        rows.append(_entry(str(run.folder), watched, None, name, said))
-    rows += (_entry(str(each.path), watched, each, name, said) for each in run.checkpoints)
+    if run.is_live or not run.checkpoints:
+        rows.append(_entry(str(run.folder), run, None, name, said))
+    rows += (_entry(str(each.path), run, each, name, said) for each in run.checkpoints)
     return tuple(rows)
 
 
 def _entry(
-    key: str, watched: Watched, listed: CheckpointFile | None, name: str, said: Sequence[str]
+    key: str, run: RunInfo, listed: CheckpointFile | None, name: str, said: Sequence[str]
 ) -> Entry:
-    entry = Entry(key, watched.run, listed, watched.newest, name, "")
+    entry = Entry(key, run, listed, name, "")
     fault = "broken" if listed and listed.error else ""
     words = " ".join((*said, entry.kind, entry.arch, entry.dataset, entry.device, fault))
-    return Entry(key, watched.run, listed, watched.newest, name, words.casefold())
+    return Entry(key, run, listed, name, words.casefold())
 
 
 # What each column sorts by; None, which is what nothing is known of, goes last both ways.
@@ -98,8 +96,8 @@ def _entry(
 def _accuracy(entry: Entry) -> float | None:
     if entry.listed:
         return entry.listed.info.test_accuracy if entry.listed.info else None
-    if entry.newest and entry.newest.accuracy is not None:
-        return entry.newest.accuracy
+    if entry.run.latest and entry.run.latest.accuracy is not None:
+        return entry.run.latest.accuracy
     scores = (each.info.test_accuracy for each in entry.run.checkpoints if each.info)
     return next((score for score in scores if score is not None), None)
 
@@ -108,19 +106,19 @@ def _loss(entry: Entry) -> float | None:
     """Of a checkpoint the test loss, of what goes on that of training."""
     if entry.listed:
         return entry.listed.info.test_loss if entry.listed.info else None
-    return entry.newest.loss if entry.newest else None
+    return entry.run.latest.loss if entry.run.latest else None
 
 
 def _epoch(entry: Entry) -> int | None:
     if entry.listed:
         return entry.listed.info.epoch if entry.listed.info else None
-    return entry.newest.epoch if entry.newest else None
+    return entry.run.latest.epoch if entry.run.latest else None
 
 
 def saved(entry: Entry) -> float:
     """When, in unix seconds; of what goes on, when it was last heard of."""
     if entry.listed is None:
-        return max(entry.run.modified, entry.newest.time if entry.newest else 0.0)
+        return max(entry.run.modified, entry.run.latest.time if entry.run.latest else 0.0)
     return entry.listed.info.saved_at if entry.listed.info else entry.listed.modified
 
 
@@ -284,10 +282,10 @@ def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
         return TableRow(said=f"{printable(row.arch)}: {what}", look="group")
     run, broken = row.run, row.listed is not None and row.listed.info is None
     sign = BROKEN if broken else LIVE_SIGNS.get(run.status, " ")
-    signs = (MARK if row.key in marked else " ") + sign + (STAR if run.star else " ")
+    signs = (MARK if row.key in marked else " ") + sign + (STAR if run.is_starred else " ")
     cells = [field.text(row) for field in FIELDS]
     if row.listed and broken:
         return TableRow(cells, signs, f"broken: {printable(row.listed.error or '')}", CUT, "wrong")
-    if row.listed is None and not run.live:
+    if row.listed is None and not run.is_live:
         return TableRow(cells, signs, f"no checkpoint: {run.status}", CUT, "quiet")
     return TableRow(cells, signs, look="live" if row.listed is None else "text")

@@ -12,7 +12,8 @@ from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from core.errors import CheckpointError
-from core.runs.watch import Watch, Watched
+from core.runs.catalog import RunInfo
+from core.runs.watch import Watch
 from tui.screens.base import View
 from tui.screens.checkpoints.rows import Entry, entries_of
 from tui.widgets.virtual_table import VirtualTable
@@ -32,7 +33,7 @@ class Watching(View):
         """Part of the folder, or all of it, has been looked at."""
 
         watch: Watch
-        runs: dict[str, Watched | None]
+        runs: dict[str, RunInfo | None]
         whole: bool
         error: str = ""
 
@@ -86,11 +87,11 @@ class Watching(View):
     @work(thread=True, exit_on_error=False)
     def _read(self, watch: Watch) -> None:
         """Headers alone, so it needs no torch and may run beside the engine."""
-        worker, runs, error = get_current_worker(), dict[str, Watched | None](), ""
+        worker, runs, error = get_current_worker(), dict[str, RunInfo | None](), ""
         due, turn = 0.0, FIRST_TURN
         try:
-            for name, watched in watch.look():
-                runs[name] = watched
+            for name, run in watch.look():
+                runs[name] = run
                 if worker.is_cancelled:
                     return
                 if len(runs) >= FIRST_BATCH and time.monotonic() > due:
@@ -111,10 +112,10 @@ class Watching(View):
             return
         new = (message.whole or self._whole, message.error) != (self._whole, self._error)
         self._whole, self._error = self._whole or message.whole, message.error
-        for name, watched in message.runs.items():
-            if watched is None:
+        for name, run in message.runs.items():
+            if run is None:
                 self._entries.pop(name, None)
             else:
-                self._entries[name] = entries_of(watched)
+                self._entries[name] = entries_of(run)
         if message.runs or new:
             self.attempt("list", self.show)
