@@ -1,0 +1,1 @@
+"""Checks whether this machine can train: `mnist-tui doctor`."""

@@ -1,42 +1,35 @@
-"""What the commands have in common: their options, how they print and how they complain."""
+"""What commands need of stdin, stdout and stderr, and helpers that several of them share."""
 
 import codecs
 import io
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 import typer
 
 from core.config import TrainConfig
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 from core.event_json import finite
-from tui.cli.options import config_option
+from tui.text.console import complain
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-CheckpointsDir = Annotated[str | None, config_option("checkpoints")]
-DataDir = Annotated[str | None, config_option("data")]
-Checkpoint = Annotated[
-    str,
-    typer.Argument(help="a checkpoint file, a run's folder, or a run's name", metavar="CHECKPOINT"),
-]
+T = TypeVar("T")
 
 
-def write_any_text() -> None:
-    """From now on what the encoding of stdout or stderr has no character for is written in ASCII,
-    where Python would raise; and of those that are closed nothing is seen."""
+def accept_any_text() -> None:
+    """Print characters that stdout's or stderr's encoding lacks in ASCII, where Python would
+    raise UnicodeEncodeError; and open the standard streams that are closed on /dev/null."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest number that is free is its own: no file of a run's must get that one.
+            # Opening takes the lowest free file number: a run's file must not become stdout.
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    codecs.register_error("in_ascii", _in_ascii)
+    codecs.register_error("to_ascii", _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="in_ascii")
+            stream.reconfigure(errors="to_ascii")
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -51,21 +44,34 @@ def print_json(value: Any) -> None:
 
 
 def refuse_options_before(context: typer.Context, command: str) -> None:
+    """Raise UsageError where an option stands before the subcommand, which would ignore it."""
     for name in context.params:
         if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
             option = "json" if name == "as_json" else name.replace("_", "-")
-            raise UsageError(f"options go after the command: mnist-tui {command} --{option} …")
+            raise UsageError(
+                f"options go after the command, as in: mnist-tui {command} --{option} …"
+            )
 
 
-def folder_of(given: str | None) -> Path:
+def checkpoints_folder(given: str | None) -> Path:
+    """Return the folder of runs: --checkpoints, or its default."""
     return TrainConfig(checkpoints=given).folder if given else TrainConfig().folder
-
-
-def find_checkpoint(name: str, folder: str | None) -> Path:
-    from core.runs.resolve import resolve_checkpoint
-
-    return resolve_checkpoint(name, folder_of(folder))
 
 
 def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def for_each(names: Iterable[T], act: Callable[[T], Any]) -> tuple[list[Any], bool]:
+    """Call `act` with each name; a UserError is reported and does not keep the others from it.
+
+    Returns the results, and whether one failed.
+    """
+    done, failed = [], False
+    for name in names:
+        try:
+            done.append(act(name))
+        except UserError as error:
+            complain(str(error))
+            failed = True
+    return done, failed

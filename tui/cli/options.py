@@ -1,4 +1,4 @@
-"""Gives a command an option for each field of TrainConfig, and hands it the config they make."""
+"""Options and arguments that several commands share, and one option for each training setting."""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from core.config import FIELDS, TrainConfig, flag, make_config, parse
+from core.errors import UsageError
+from tui.signals import CONTINUE, ON_HANGUP
 
 
 def environment_variable(name: str) -> str:
@@ -18,11 +20,14 @@ def _help(name: str) -> str:
     field = FIELDS[name]
     choices = field.metadata["choices"]
     text = field.metadata["help"] + (f": {', '.join(choices())}" if choices else "")
-    return text if field.default is None else f"{text}  [default: {field.default}]"
+    if field.default is None:
+        return text
+    default = field.default
+    return f"{text}  [default: {f'{default:g}' if isinstance(default, float) else default}]"
 
 
 def config_option(name: str) -> Any:
-    """The option for one field. It takes text, so that one place says what is allowed."""
+    """Return the option for a field of TrainConfig. It takes text, which `parse` checks."""
     return typer.Option(
         flag(name),
         envvar=environment_variable(name),
@@ -32,62 +37,91 @@ def config_option(name: str) -> Any:
     )
 
 
-def file_option() -> Any:
-    return typer.Option(
+def parse_on_hangup(text: str) -> str:
+    """Return the choice. `go-on` was the name of `continue`, and still works in scripts."""
+    choice = CONTINUE if text == "go-on" else text
+    if choice not in ON_HANGUP:
+        raise UsageError(f"--on-hangup must be {' or '.join(ON_HANGUP)}, not {text!r}")
+    return choice
+
+
+RunOrCheckpoint = Annotated[
+    str,
+    typer.Argument(
+        help="a run's name, its folder or a checkpoint file", metavar="RUN_OR_CHECKPOINT"
+    ),
+]
+RunName = Annotated[str, typer.Argument(help="a run's name or its folder", metavar="RUN")]
+RunNames = Annotated[
+    list[str], typer.Argument(help="names of runs or their folders", metavar="RUN")
+]
+CheckpointsDir = Annotated[str | None, config_option("checkpoints")]
+DataDir = Annotated[str | None, config_option("data")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+OnHangup = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(ON_HANGUP),
+        envvar=environment_variable("on_hangup"),
+        show_envvar=False,
+        callback=parse_on_hangup,
+        help="on disconnect: keep training in the background, or save and exit",
+    ),
+]
+SlowLink = Annotated[
+    bool,
+    typer.Option(
+        "--slow-link",
+        envvar=environment_variable("slow_link"),
+        show_envvar=False,
+        help="for a slow connection: send at most 1 KB/s, numbers before charts",
+    ),
+]
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
         "--config",
         envvar=environment_variable("config"),
         show_envvar=False,
-        help="a TOML file of settings, named as the options are. An option goes before the "
-        "environment, that before the file, that before the preset and the defaults; a folder in "
-        "it is seen from the current one",
+        help="TOML file of settings, with the options' names. Precedence: option, environment, "
+        "this file, preset, default. Paths are relative to the current directory",
         metavar="FILE",
-    )
+    ),
+]
 
 
 def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with those options in place of its parameter `config`, and one for a file.
+    """Replace a command's parameter `config` by an option for each setting, and --config.
 
-    What is not given comes from the environment, then from the file, then from the preset, then
-    from the defaults.
+    A setting that is not given comes from the environment, then from the file, then from the
+    preset, then from the defaults.
     """
     own = [each for each in inspect.signature(command).parameters.values() if each.name != "config"]
+    options = {name: Annotated[str | None, config_option(name)] for name in FIELDS}
     added = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[str | None, config_option(name)],
-        )
-        for name in FIELDS
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in {**options, "config": ConfigFile}.items()
     ]
-    added.append(
-        inspect.Parameter(
-            "config",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[str | None, file_option()],
-        )
-    )
 
     @wraps(command)
-    def wrapped(**given: Any) -> Any:
+    def with_options(**given: Any) -> Any:
         context = given.get("context")
         if context is not None and context.invoked_subcommand:
-            # The subcommand reads the environment for itself; what is wrong there is its to say.
+            # The subcommand reads the environment and reports what is wrong there.
             passed = {k: v for k, v in given.items() if k not in FIELDS and k != "config"}
             return command(config=TrainConfig(), **passed)
-        chosen = _from_file(given.pop("config"))
+        settings = _read_file(given.pop("config"))
         texts = {name: given.pop(name) for name in FIELDS}
-        chosen |= {name: parse(name, text) for name, text in texts.items() if text is not None}
-        return command(config=make_config(**chosen), **given)
+        settings |= {name: parse(name, text) for name, text in texts.items() if text is not None}
+        return command(config=make_config(**settings), **given)
 
-    wrapped.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
-    return wrapped
+    with_options.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
+    return with_options
 
 
-def _from_file(path: str | None) -> dict[str, Any]:
-    """Raises UsageError."""
+def _read_file(path: str | None) -> dict[str, Any]:
+    """Return the settings of a --config file. Raises UsageError."""
     if path is None:
         return {}
     from core.config_file import read_settings

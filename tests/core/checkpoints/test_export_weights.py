@@ -64,14 +64,14 @@ def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
     assert set(torch.load(tmp_path / "out.pth", weights_only=True)) == {"fc1.weight", "fc1.bias"}
     for name in ("best", "last"):
         status, _, said = run("mine", f"runs/mine/{name}.safetensors", "--force")
-        assert (status, "would be among the checkpoints of a run" in said) == (1, True)
+        assert (status, "is in the folder of a run" in said) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         (("out.tar",), 2, "out.tar must end in one of .pth, .safetensors, .onnx, .pt2"),
-        (("out.pth", "--format", "pt2"), 2, "--format pt2 is not the suffix of out.pth"),
+        (("out.pth", "--format", "pt2"), 2, "--format pt2 does not match out.pth"),
         (("--format", "h5"), 2, "--format must be one of pth, onnx, pt2, safetensors, not 'h5'"),
         (("nowhere/out.pth",), 1, "nowhere/out.pth cannot be written (No such file or directory)"),
         (("runs.pth",), 1, "runs.pth is a folder; name a file"),

@@ -129,7 +129,7 @@ def test_the_command_names_the_file_and_its_fault(tmp_path, kept):
     assert done.returncode == 1
     assert "✗ run-[red]\\n2/last.safetensors is damaged: its tensor " in done.stdout
     assert "✓ run-1/last.safetensors" in done.stdout
-    assert done.stderr == "mnist-tui: 1 of 2 checkpoints is not what was saved\n"
+    assert done.stderr == "mnist-tui: 1 of 2 checkpoints failed verification\n"
     rows = json.loads(verify_command(tmp_path, "run-1", "--json").stdout)
     assert [(row["path"], row["ok"], row["fault"]) for row in rows] == [
         ("checkpoints/run-1/last.safetensors", True, None)

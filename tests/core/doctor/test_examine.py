@@ -41,7 +41,7 @@ from tests.support.cli import environment_in, runner
 from tests.support.machines import NOWHERE, TORCH, amiss, versions
 from tui.cli import doctor as cli_doctor
 from tui.cli import main as cli
-from tui.cli.doctor import lines
+from tui.cli.output.doctor_report import lines
 from tui.terminal.checks import TerminalFacts, judge_terminal
 
 
@@ -486,7 +486,7 @@ def test_without_pytorch_there_is_a_line_for_it_and_status_1(tmp_path):
     assert "x problem torch cannot be imported: ImportError: libcudart.so.12" in said
     assert "> install it anew" in said
     assert "Traceback" not in said
-    assert "not sound: " in done.stdout.splitlines()[-1]
+    assert done.stdout.splitlines()[-1].startswith("This machine has ")
 
 
 def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
@@ -538,10 +538,10 @@ def test_warnings_alone_are_sound(monkeypatch, capsys):
 
     monkeypatch.setattr(doctor, "examine", only("warning"))
     assert cli_doctor.doctor() == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("sound: it trains (")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("This machine can train (")
     monkeypatch.setattr(doctor, "examine", only("problem"))
     assert cli_doctor.doctor() == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith("not sound: 1 problem")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("This machine has 1 problem")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])

@@ -214,7 +214,7 @@ def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):
 
 
 def test_the_command_says_what_came_of_it(tiny, every_step, capsys):
-    from tui.cli.verify import verify_checkpoints
+    from tui.cli.checkpoints.verify import verify_checkpoints
 
     folder = folder_of(drive(tiny()))
     checkpoint = str(folder / "epoch-001.safetensors")

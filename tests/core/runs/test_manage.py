@@ -515,16 +515,16 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 def test_the_commands(tmp_path):
     place = make_run(tmp_path / "checkpoints", "a\x1b[2J", epochs=2)
     done = call(tmp_path, "runs", "rename", place.name, "a b")
-    assert (done.returncode, done.stderr) == (0, "mnist-tui: a\\x1b[2J is called a b now\n")
+    assert (done.returncode, done.stderr) == (0, "mnist-tui: renamed a\\x1b[2J to a b\n")
     pruned = call(tmp_path, "runs", "prune", "--all", "--json")
     assert [len(each["files"]) for each in json.loads(pruned.stdout)] == [2]
     done = call(tmp_path, "checkpoints", "delete", "nope", "a b/best.safetensors", "a b")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "mnist-tui: nope does not exist, here or as a run in checkpoints",
-        "mnist-tui: a b/best.safetensors is in the trash; to bring it back: "
+        "mnist-tui: moved a b/best.safetensors to the trash; to restore: "
         "mnist-tui runs restore 'a b'",
-        "mnist-tui: a b is in the trash; to bring it back: mnist-tui runs restore 'a b'",
+        "mnist-tui: moved a b to the trash; to restore: mnist-tui runs restore 'a b'",
     ]
     assert len(json.loads(call(tmp_path, "runs", "trash", "--json").stdout)) == 3
     assert call(tmp_path, "runs", "restore", "a b").returncode == 0

@@ -18,7 +18,16 @@ from core.checkpoints.header import read_info
 from core.commands import Pause, Predict, Resume, Save, SetLearningRate, Start, Stop
 from core.data import datasets
 from core.errors import CheckpointError, UsageError
-from core.events import Evaluated, Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
+from core.events import (
+    Evaluated,
+    Notice,
+    Paused,
+    Preparing,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+)
 from core.models.architectures import ARCHITECTURES
 from core.runs.description import read_description
 from core.runs.resume import prepare_resume
@@ -328,9 +337,15 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     assert prepare_resume(str(folder), tmp_path)[0].data == str(digits)
     assert prepare_resume(str(folder), tmp_path, data="other")[0].data == "other"
     asked = []
-    monkeypatch.setattr(reports, "load_digits", lambda *given: asked.append(given) or tiny_tensors)
-    reports.evaluate_checkpoint(folder / "last.safetensors", None)
-    reports.evaluate_checkpoint(folder / "last.safetensors", "other")
+
+    def load(name, data):
+        asked.append((name, data))
+        yield Preparing(message="loading")
+        return name, tiny_tensors
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    reports.evaluate_split(folder / "last.safetensors", None)
+    reports.evaluate_split(folder / "last.safetensors", "other")
     assert asked == [("sample", str(digits)), ("sample", "other")]
     shutil.rmtree(digits)
     assert prepare_resume(str(folder), tmp_path)[0].data is None, (

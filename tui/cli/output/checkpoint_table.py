@@ -1,9 +1,10 @@
-"""What `checkpoints` and `runs` print of what has been trained."""
+"""What `checkpoints list` and `checkpoints show` print."""
 
 import time
 from typing import Any
 
 from core.runs.catalog import CheckpointFile
+from tui.cli.output.tables import print_pairs, print_table
 from tui.text.formats import (
     format_age,
     format_date,
@@ -13,16 +14,19 @@ from tui.text.formats import (
     printable,
 )
 
+HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
+OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal, in this order
 
-def checkpoint_row(listed: CheckpointFile, *, whole: bool = False) -> dict[str, Any]:
-    """What `checkpoints list --json` says of one file; `whole` adds its config and digest."""
-    info = listed.info
+
+def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, Any]:
+    """Return what `checkpoints list --json` prints of a file; `is_full` adds config and digest."""
+    info = file.info
     if info is None:
-        return {"path": str(listed.path), "error": listed.error}
+        return {"path": str(file.path), "error": file.error}
     row = {
-        "path": str(listed.path),
-        "run": listed.run,
-        "kind": listed.kind,
+        "path": str(file.path),
+        "run": file.run,
+        "kind": file.kind,
         "arch": info.arch,
         "dataset": info.dataset,
         "epoch": info.epoch,
@@ -30,50 +34,45 @@ def checkpoint_row(listed: CheckpointFile, *, whole: bool = False) -> dict[str, 
         "test_accuracy": info.test_accuracy,
         "test_loss": info.test_loss,
         "parameters": info.parameters,
-        "bytes": listed.bytes,
+        "bytes": file.bytes,
         "saved_at": info.saved_at,
     }
-    if whole:
+    if is_full:
         row |= {key: getattr(info, key) for key in ("config", "digest", "version")}
     return row
 
 
-def print_checkpoints(listed: list[CheckpointFile]) -> None:
+def print_checkpoints(files: list[CheckpointFile]) -> None:
     now = time.time()
-    head = ("RUN", "KIND", "ARCH", "DATA", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
-    rows: list[tuple[str, ...]] = [head]
-    for each in listed:
-        info = each.info
-        if info is None:
-            name = f"{each.path.parent.name}/{each.path.name}"
-            rows.append((printable(name), f"broken: {printable(each.error or '')}"))
-            continue
-        rows.append(
-            (
-                printable(each.run),
-                each.kind,
-                printable(info.arch),
-                printable(info.dataset),
-                str(info.epoch),
-                format_percent(info.test_accuracy),
-                format_loss(info.test_loss),
-                format_size(each.bytes),
-                format_age(now - info.saved_at),
-            )
-        )
-    full = [row for row in rows if len(row) == len(head)]
-    widths = [max(len(row[column]) for row in full) for column in range(len(head))]
-    for row in rows:
-        print(
-            "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
-        )
+    print_table(HEAD, [_cells(each, now) for each in files], optional=OPTIONAL)
 
 
-def print_checkpoint(listed: CheckpointFile) -> None:
-    row = checkpoint_row(listed, whole=True)
+def _cells(file: CheckpointFile, now: float) -> list[str]:
+    info = file.info
+    if info is None:
+        return [f"{file.path.parent.name}/{file.path.name}", f"broken: {file.error or ''}"]
+    return [
+        file.run,
+        file.kind,
+        info.arch,
+        info.dataset,
+        str(info.epoch),
+        format_percent(info.test_accuracy),
+        format_loss(info.test_loss),
+        format_size(file.bytes),
+        format_age(now - info.saved_at),
+    ]
+
+
+def print_checkpoint(file: CheckpointFile) -> None:
+    row = checkpoint_row(file, is_full=True)
     config = row.pop("config")
-    saved = format_date(row["saved_at"])
-    row |= {"bytes": f"{listed.bytes:,}", "saved_at": saved, "parameters": f"{row['parameters']:,}"}
-    for name, value in (row | config).items():
-        said = printable(str("–" if value is None else value))
-        print(f"{printable(name.replace('_', ' ')):15} {said}")
+    saved_at = format_date(row["saved_at"])
+    row |= {"bytes": f"{file.bytes:,}", "saved_at": saved_at}
+    row["parameters"] = f"{row['parameters']:,}"
+    print_pairs(
+        [
+            (printable(name.replace("_", " ")), str("–" if value is None else value))
+            for name, value in (row | config).items()
+        ]
+    )

@@ -1,4 +1,4 @@
-"""`--dry-run`: what would be done, as a file of settings that does just that, or as JSON."""
+"""What `--dry-run` prints: the settings as a file for --config, or the whole plan as JSON."""
 
 import io
 import sys
@@ -16,7 +16,7 @@ from tui.text.console import complain
 from tui.text.formats import printable
 
 
-def tell_plan(
+def print_plan(
     config: TrainConfig,
     resume_point: ResumePoint | None = None,
     *,
@@ -24,7 +24,7 @@ def tell_plan(
     quiet: bool,
     tensorboard: bool,
 ) -> int:
-    """Prints it, and gives 0. Raises UserError for what would keep the run from beginning."""
+    """Print what a run would be, and return 0. Raises UserError where it could not start."""
     if tensorboard:
         check_tensorboard()
     planned = plan(config, resume_point)
@@ -50,20 +50,18 @@ def _lines(planned: Plan) -> list[str]:
     devices = trained_on(planned.device, planned.threads, planned.ranks)
     where = ""
     if planned.dataset == "mnist":
-        how = ", to be downloaded to" if planned.downloaded else " in"
+        how = ", to be downloaded to" if planned.downloaded else ", in"
         where = f"{how} {mnist_folder(config.data)}"
-    if planned.run is None:
-        run = f"a folder of its own in {config.folder}, such as {config.arch}-20260131-120000"
-    else:
-        run = f"{planned.run}, from step {planned.step:,} on"
-    what = "what would be done; as a file it is for --config"
+    run = f"a new folder in {config.folder}, such as {config.arch}-20260131-120000"
+    note = "These settings can be saved as a file for --config."
     if planned.run:
-        what = "how the run would go on; as a file for --config it would begin a new one"
+        run = f"{planned.run}, from step {planned.step:,}"
+        note = "Saved as a file for --config, these settings would start a new run."
     return [
-        f"Nothing has been started. This is {what}.",
+        f"Dry run: nothing was trained. {note}",
         f"network: {config.arch}, {planned.parameters:,} parameters",
-        f"device: {devices}, in {planned.precision}",
-        f"digits: {planned.train_samples:,} of {planned.dataset}{where}",
-        f"steps: {planned.steps_per_epoch:,} an epoch, {planned.total_steps:,} in all",
+        f"device: {devices}, {planned.precision}",
+        f"dataset: {planned.dataset}, {planned.train_samples:,} training images{where}",
+        f"steps: {planned.steps_per_epoch:,} per epoch, {planned.total_steps:,} in total",
         f"run: {run}",
     ]

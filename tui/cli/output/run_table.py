@@ -1,7 +1,7 @@
-"""What `runs list` says of each run: rows, their order, and which of them are wanted."""
+"""What `runs list` prints: rows, sorted and filtered."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,18 +14,17 @@ from tui.state.history import arch_of
 from tui.text.formats import format_age, format_loss, format_percent, format_size
 
 STAR, LIVE = "★", "●"
-HEAD: tuple[str, ...] = ("RUN", "", "STATUS", "NETWORK", "DIGITS", "DEVICE", "BEST", "LOSS")
+HEAD: tuple[str, ...] = ("RUN", "", "STATUS", "ARCH", "DATASET", "DEVICE", "BEST", "LOSS")
 HEAD += ("EPOCHS", "FILES", "SIZE", "AGE", "NOTE")
-# What a narrow terminal does without, the first first.
-LESS = ("DEVICE", "DIGITS", "FILES", "LOSS", "SIZE", "NETWORK")
-# By what the rows can be sorted: a row's field, and whether the largest is first.
+OPTIONAL = ("DEVICE", "DATASET", "FILES", "LOSS", "SIZE", "ARCH")  # in the order they are left out
+# What rows can be sorted by: the field of a row, and whether the largest value is first.
 COLUMNS = {
     "age": ("modified", True),
     "name": ("run", False),
     "star": ("star", True),
     "status": ("status", False),
-    "network": ("arch", False),
-    "digits": ("dataset", False),
+    "arch": ("arch", False),
+    "dataset": ("dataset", False),
     "device": ("device", False),
     "accuracy": ("best_accuracy", True),
     "loss": ("last_loss", False),
@@ -34,15 +33,19 @@ COLUMNS = {
     "size": ("bytes", True),
     "note": ("note", False),
 }
+ALIASES = {"network": "arch", "digits": "dataset"}  # of columns, from earlier versions
+SEARCHED = ("run", "status", "arch", "dataset", "device", "note", "problem")
 
 
 def run_row(run: RunInfo) -> dict[str, Any]:
-    """What `runs list --json` says of one run, from its run.json and its checkpoints' headers; of
-    one that is going on also from the end of its record."""
+    """Return what `runs list --json` prints of a run.
+
+    It comes from run.json and the headers of the checkpoints; for a run in progress, loss and
+    epochs come from the end of its record.
+    """
     infos = [each.info for each in run.checkpoints if each.info]
-    newest = infos[0] if infos else None
-    best = run.best
-    config = run.config or told_config(run)
+    last = infos[0] if infos else None
+    config = run.config or _recorded_config(run)
     row = {
         "run": run.name,
         "folder": str(run.folder),
@@ -50,17 +53,17 @@ def run_row(run: RunInfo) -> dict[str, Any]:
         "status": run.status,
         "live": run.is_live,
         "arch": _text(arch_of(run)) or _text(config.get("arch")),
-        "dataset": _text(config.get("dataset") or (newest.dataset if newest else None)),
+        "dataset": _text(config.get("dataset") or (last.dataset if last else None)),
         "device": _text(run.description.get("device")),
-        "best_accuracy": best.test_accuracy if best else None,
-        "last_loss": newest.test_loss if newest else None,
-        "epochs": newest.epoch if newest else None,
+        "best_accuracy": run.best.test_accuracy if run.best else None,
+        "last_loss": last.test_loss if last else None,
+        "epochs": last.epoch if last else None,
         "planned_epochs": _count(config.get("epochs")),
         "checkpoints": len(run.checkpoints),
         "bytes": run.bytes,
         "modified": run.modified,
         "note": run.note,
-        "problem": problem_of(run),
+        "problem": _problem(run),
     }
     if run.latest:
         latest = {"last_loss": run.latest.loss, "epochs": run.latest.epochs_done}
@@ -76,24 +79,24 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def problem_of(run: RunInfo) -> str | None:
-    """What is amiss with its files, in words; None where nothing is."""
-    said = []
+def _problem(run: RunInfo) -> str | None:
+    """Return what is wrong with a run's files, None if nothing is."""
+    problems = []
     if not run.description:
-        there = (run.folder / DESCRIPTION).exists()
-        said.append("run.json cannot be read" if there else "no run.json")
+        is_there = (run.folder / DESCRIPTION).exists()
+        problems.append("run.json cannot be read" if is_there else "no run.json")
     if not (run.folder / EVENTS_FILE).is_file():
-        said.append("no events.jsonl")
+        problems.append("no events.jsonl")
     if not run.checkpoints and not run.is_live:
-        said.append("no checkpoints")
+        problems.append("no checkpoints")
     broken = sum(each.info is None for each in run.checkpoints)
     if broken:
-        said.append(f"{broken} broken {'checkpoint' if broken == 1 else 'checkpoints'}")
-    return ", ".join(said) or None
+        problems.append(f"{broken} broken {'checkpoint' if broken == 1 else 'checkpoints'}")
+    return ", ".join(problems) or None
 
 
-def told_config(run: RunInfo) -> dict[str, Any]:
-    """What its record begins with, for a run without a run.json."""
+def _recorded_config(run: RunInfo) -> dict[str, Any]:
+    """Return the config in the first event of the record, for a run without a run.json."""
     with suppress(OSError):
         first = next(read_events(run.folder), None)
         if isinstance(first, RunStarted):
@@ -101,29 +104,34 @@ def told_config(run: RunInfo) -> dict[str, Any]:
     return {}
 
 
-def wanted(rows: Sequence[dict[str, Any]], arch: str | None, text: str | None) -> list[Any]:
-    """Those of that network, and with each of the text's words somewhere in theirs."""
-    words = ("run", "status", "arch", "dataset", "device", "note", "problem")
+def filter_rows(
+    rows: Sequence[dict[str, Any]], arch: str | None, text: str | None
+) -> list[dict[str, Any]]:
+    """Return the rows of an architecture that have each word of the text in one of their texts."""
+    words = (text or "").casefold().split()
 
-    def has(row: dict[str, Any]) -> bool:
-        said = " ".join(str(row[each] or "") for each in words)
-        return all(each in said.casefold() for each in (text or "").casefold().split())
+    def matches(row: dict[str, Any]) -> bool:
+        searched = " ".join(str(row[each] or "") for each in SEARCHED).casefold()
+        return (arch is None or row["arch"] == arch) and all(word in searched for word in words)
 
-    return [row for row in rows if (arch is None or row["arch"] == arch) and has(row)]
+    return [row for row in rows if matches(row)]
 
 
-def in_order(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
-    """The rows by that column, those that say nothing there at the end."""
-    name, largest_first = COLUMNS[column]
+def sort_rows(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    """Return the rows in the order of a column, those without a value there last."""
+    name, is_largest_first = COLUMNS[column]
+
+    def key(row: dict[str, Any]) -> Any:
+        return row[name].casefold() if isinstance(row[name], str) else row[name]
+
     known = [row for row in rows if row[name] not in (None, "")]
-    fold: Callable[[Any], Any] = lambda v: v.casefold() if isinstance(v, str) else v  # noqa: E731
-    ordered = sorted(known, key=lambda row: fold(row[name]), reverse=largest_first)
-    return ordered + [row for row in rows if row[name] in (None, "")]
+    missing = [row for row in rows if row[name] in (None, "")]
+    return sorted(known, key=key, reverse=is_largest_first) + missing
 
 
 def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     now = time.time()
-    print_table(HEAD, [_cells(row, now) for row in rows], less=LESS, below=True)
+    print_table(HEAD, [_cells(row, now) for row in rows], optional=OPTIONAL, wrap_last=True)
 
 
 def _cells(row: dict[str, Any], now: float) -> list[str]:

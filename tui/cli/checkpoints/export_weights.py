@@ -1,0 +1,83 @@
+"""`mnist-tui checkpoints export`: weights for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import CheckpointError, UsageError
+from tui.cli.console import checkpoints_folder, print_json
+from tui.cli.options import AsJson, CheckpointsDir, RunOrCheckpoint
+from tui.text.console import complain
+from tui.text.formats import printable
+
+
+def export_checkpoint(
+    checkpoint: RunOrCheckpoint,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE",
+            help="file to write [default: RUN-KIND.pth in the current directory]",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="pth|onnx|pt2|safetensors", help="[default: FILE's suffix, or pth]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite FILE if it exists")] = False,
+    as_json: AsJson = False,
+    checkpoints: CheckpointsDir = None,
+) -> None:
+    """Export a network for use without mnist-tui.
+
+    pth and safetensors hold the weights (a state dict); onnx and pt2 hold the layers too.
+    """
+    from core.checkpoints.export_weights import FORMATS, export
+    from core.files import expand
+    from core.runs.resolve import resolve_checkpoint
+
+    if format is not None and f".{format}" not in FORMATS:
+        raise UsageError(f"--format must be one of pth, onnx, pt2, safetensors, not {format!r}")
+    source = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
+    target = _default_target(source, f".{format or 'pth'}") if file is None else expand(file)
+    if file is not None and format is not None and target.suffix != f".{format}":
+        raise UsageError(f"--format {format} does not match {target}: leave one of them out")
+    _check_outside_runs(target)
+    exported = export(source, target, force=force)
+    if as_json:
+        row = {"path": str(exported.path), "checkpoint": str(source), "arch": exported.arch}
+        size = exported.path.stat().st_size
+        print_json(row | {"bytes": size, "difference": exported.difference})
+        return
+    if exported.difference:
+        complain(
+            f"exported: its logits differ from the checkpoint's by up to {exported.difference:.1g}"
+        )
+    elif exported.difference is not None:
+        complain("exported: its logits are the same as the checkpoint's")
+    print(printable(str(exported.path)))
+
+
+def _default_target(checkpoint: Path, suffix: str) -> Path:
+    """Return a file in the current directory, named after the run and the kind of checkpoint."""
+    from core.checkpoints.header import SUFFIX
+    from core.runs.imported import safe_name
+    from core.runs.resolve import is_run
+
+    run = checkpoint.absolute().parent
+    stem = checkpoint.name.removesuffix(SUFFIX)
+    return Path(safe_name(f"{run.name}-{stem}" if is_run(run) else stem) + suffix)
+
+
+def _check_outside_runs(target: Path) -> None:
+    """Raise CheckpointError for a file that would be listed as a checkpoint of a run."""
+    from core.checkpoints.header import SUFFIX
+    from core.runs.resolve import is_run
+
+    if target.suffix == SUFFIX and is_run(target.parent):
+        raise CheckpointError(
+            f"{target} is in the folder of a run, whose checkpoints hold more than exported "
+            "weights: choose another folder"
+        )

@@ -1,0 +1,35 @@
+"""`mnist-tui checkpoints` and `mnist-tui checkpoints list`."""
+
+import typer
+
+from tui.cli.console import checkpoints_folder, print_json, refuse_options_before
+from tui.cli.options import AsJson, CheckpointsDir
+from tui.text.console import complain
+
+
+def checkpoints_default(
+    context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+) -> None:
+    """List, inspect, verify, import and export checkpoints."""
+    if context.invoked_subcommand:
+        refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
+    else:
+        list_checkpoints(as_json, checkpoints)
+
+
+def list_checkpoints(as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
+    """List the checkpoints, newest first.
+
+    Broken files are listed too, with what is wrong.
+    """
+    from core.runs import catalog
+    from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoints
+
+    folder = checkpoints_folder(checkpoints)
+    found = catalog.list_checkpoints(folder)
+    if as_json:
+        print_json([checkpoint_row(each) for each in found])
+    elif found:
+        print_checkpoints(found)
+    else:
+        complain(f"no checkpoints in {folder}; `mnist-tui train` saves some")

@@ -1,0 +1,65 @@
+"""`mnist-tui devices`, `archs` and `datasets`: list what can be chosen."""
+
+from typing import Any
+
+from tui.cli.console import print_json
+from tui.cli.options import AsJson, DataDir
+
+
+def list_devices(as_json: AsJson = False) -> None:
+    """List the devices, and why one is unavailable."""
+    from core.compute.devices import list_devices as find_devices
+
+    rows = [
+        {
+            "name": each.name,
+            "description": each.description,
+            "available": each.available,
+            "reason": each.reason,
+        }
+        for each in find_devices()
+    ]
+    _print_choices(rows, as_json)
+
+
+def list_archs(as_json: AsJson = False) -> None:
+    """List the network architectures."""
+    from core.models.architectures import ARCHITECTURES
+
+    rows = [
+        {"name": each.name, "description": each.description, "parameters": each.parameters}
+        for each in ARCHITECTURES.values()
+    ]
+    _print_choices(rows, as_json)
+
+
+def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
+    """List the datasets, and why one is unavailable."""
+    from core.data.datasets import DATASETS
+
+    rows = []
+    for each in DATASETS.values():
+        reason = each.missing(data)
+        rows.append(
+            {
+                "name": each.name,
+                "description": each.description,
+                "available": reason is None,
+                "reason": reason,
+            }
+        )
+    _print_choices(rows, as_json)
+
+
+def _print_choices(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    width = max(len(each["name"]) for each in rows)
+    for each in rows:
+        text = each["description"]
+        if "parameters" in each:
+            text += f" ({each['parameters']:,} parameters)"
+        if not each.get("available", True):
+            text += f" – unavailable: {each['reason']}"
+        print(f"{each['name']:{width}}  {text}")

@@ -1,0 +1,85 @@
+"""Charts of runs in characters, for stdout."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tui.charts.chart import Series, Window, build_chart, series_of, window_of
+from tui.charts.overlay import build_overlay_frame, build_overlay_series
+from tui.cli.output.tables import PIPE_WIDTH, needs_ascii, output_width
+from tui.preferences import Preferences
+from tui.state.run_state import RunState
+
+ROWS, LABEL_COLUMNS = 16, 9
+NARROWEST, WIDEST, PIPE_COLUMNS = 40, 100, 80
+COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+# The terminal's colours for numbers of tui.charts.chart: axis, raw, smoothed, test, mark, a to d.
+TERMINAL_COLOURS = dict(enumerate(("2", "36", "36;1", "33", "2", "35", "32", "33", "31"), 1))
+
+
+def print_losses(state: RunState) -> None:
+    """Print a chart of a run's training and test losses."""
+    preferences = _chart_preferences(log_scale=True)
+    width = _chart_width()
+    window = window_of(state, preferences, width - LABEL_COLUMNS)
+    dots = "o" if preferences.ascii else "●"
+    print(f"training loss (line) and test loss ({dots}) by epoch, log scale")
+    series = series_of("loss", state, (), preferences, window)
+    _print_chart("loss", series, preferences, window, width)
+
+
+def print_overlaid(kind: str, title: str, states: Sequence[RunState]) -> None:
+    """Print one chart with a curve of each run, if any of them has one."""
+    frame, width = build_overlay_frame(states), _chart_width()
+    preferences = _chart_preferences(log_scale=kind == "loss")
+    if frame.started is None:
+        return
+    window = window_of(frame, preferences, width - LABEL_COLUMNS)
+    series = build_overlay_series(kind, states, preferences, window)
+    if any(each.points for each in series):
+        print(f"\n{title}")
+        _print_chart(kind, series, preferences, window, width)
+
+
+def _chart_width() -> int:
+    width = output_width()
+    return PIPE_COLUMNS if width == PIPE_WIDTH else max(NARROWEST, min(width, WIDEST))
+
+
+def _chart_preferences(*, log_scale: bool) -> Preferences:
+    """In a file the chart is plain ASCII, since its reader may have no more."""
+    is_plain = not sys.stdout.isatty() or needs_ascii()
+    return replace(Preferences(), ascii=is_plain, log_scale=log_scale)
+
+
+def _print_chart(
+    kind: str, series: Sequence[Series], preferences: Preferences, window: Window, width: int
+) -> None:
+    try:
+        text = build_chart(kind, series, preferences, window, (width, ROWS))
+    except (ArithmeticError, ValueError, IndexError) as error:
+        # A record that was damaged or edited can hold any numbers.
+        print(f"✗ the chart cannot be drawn: {error}")
+        return
+    if preferences.ascii:
+        from tui.text.ascii import to_ascii
+
+        text = to_ascii(text)
+    text = COLOUR.sub(lambda found: _colour(found[1]) if _has_colours() else "", text)
+    for line in text.removesuffix("\n").split("\n"):
+        print(line.rstrip())
+
+
+def _has_colours() -> bool:
+    """See https://no-color.org."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not is_plain
+
+
+def _colour(code: str) -> str:
+    """Return the terminal's own colour for one of plotext's 256."""
+    number = code.rpartition(";")[2]
+    own = TERMINAL_COLOURS.get(int(number)) if code.startswith("38") else None
+    return f"\x1b[{own or 0}m"

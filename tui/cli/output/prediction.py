@@ -1,0 +1,157 @@
+"""What `predict` computes and prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import DataError, UsageError
+from core.events import Digit, Notice
+from tui.cli.output.tables import encodable, needs_ascii
+from tui.text.console import complain
+from tui.text.digit_art import draw_bar, draw_digit, draw_grey
+from tui.text.formats import printable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.checkpoints.header import CheckpointInfo
+    from core.data.images import ImageFile
+
+BATCH = 32  # images that are read before the network runs
+ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the network's input, and the bars
+
+
+def load_images(info: CheckpointInfo, data: str | None, split: str) -> tuple[Tensor, Tensor]:
+    """Return images (N, 28, 28) and labels (N,) of the dataset that a checkpoint was trained on.
+
+    They are read from the folder `data`, by default from where they were then. Raises DataError.
+    """
+    from core.data.datasets import load_dataset
+    from core.runs.resume import digits_folder
+
+    loading = load_dataset(info.dataset, data or digits_folder(info.config))
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as done:
+            _, tensors = done.value
+            break
+        if isinstance(event, Notice):
+            complain(event.message)
+    if split == "test":
+        return tensors.test_images, tensors.test_labels
+    return tensors.train_images, tensors.train_labels
+
+
+def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit:
+    """Return the prediction of a checkpoint for one image of its dataset.
+
+    Raises UsageError for an index that is out of range, CheckpointError and DataError.
+    """
+    from core.checkpoints.io import load_model
+    from core.models.inference import describe_digits
+
+    info, model = load_model(path)
+    images, labels = load_images(info, data, split)
+    if not 0 <= index < len(labels):
+        raise UsageError(
+            f"--index must be 0 to {len(labels) - 1:,} for the {split} images of {info.dataset}, "
+            f"not {index}"
+        )
+    return describe_digits(model, images, labels, (index,))[0]
+
+
+def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFile, Digit] | None]:
+    """Yield each image file with its prediction; None for one that cannot be read.
+
+    Why it cannot be read is reported on stderr. Raises CheckpointError.
+    """
+    from core.checkpoints.io import load_model
+    from core.models.inference import describe_images
+
+    _, model = load_model(path)
+    reading = _read_images(images)
+    while batch := list(islice(reading, BATCH)):
+        pictures = [each for each in batch if each]
+        digits = iter(describe_images(model, tuple(each.pixels for each in pictures)))
+        for picture in batch:
+            yield (picture, replace(next(digits), label=picture.label)) if picture else None
+
+
+def _read_images(images: Sequence[str]) -> Iterator[ImageFile | None]:
+    from core.data.images import find_images, read_image
+
+    for name in images:
+        try:
+            for path in find_images([name]):
+                try:
+                    yield read_image(path)
+                except DataError as error:
+                    complain(str(error))
+                    yield None
+        except DataError as error:  # the folder itself cannot be read
+            complain(str(error))
+            yield None
+
+
+def prediction_row(digit: Digit, temperature: float) -> dict[str, Any]:
+    """Return what `predict --json` prints of one prediction, beside where the image is from."""
+    return {
+        "label": digit.label,
+        "predicted": digit.predicted,
+        "probabilities": digit.probabilities(temperature),
+        "temperature": temperature,
+    }
+
+
+def print_prediction(digit: Digit, temperature: float) -> None:
+    """Print an image of the dataset beside its prediction."""
+    beside = [_result(digit), "", *_bars(digit, temperature, 24)]
+    if temperature != 1:
+        beside.append(f"softmax temperature {temperature:g}")
+    _print_beside(draw_digit(digit.pixels), beside)
+
+
+def print_image(picture: ImageFile, digit: Digit, temperature: float) -> None:
+    """Print an image file, the network's input made of it, and the prediction; 80 columns wide."""
+    name = encodable(printable(picture.path))
+    softmax = "" if temperature == 1 else f", softmax temperature {temperature:g}"
+    print(f"{name}: {_result(digit)}{softmax}")
+    original = draw_grey(picture.original, picture.width, picture.height, ORIGINAL_WIDTH, 14)
+    lines = [
+        f"{left:{ORIGINAL_WIDTH}}  {right}"
+        for left, right in zip(original, draw_digit(digit.pixels), strict=True)
+    ]
+    _print_beside(lines, ["", "", *_bars(digit, temperature, 10, is_short=True)], gap=2)
+    print()
+
+
+def _print_beside(lines: Sequence[str], beside: list[str], gap: int = 3) -> None:
+    beside += [""] * (len(lines) - len(beside))
+    for line, text in zip(lines, beside, strict=True):
+        print(f"{line}{'':{gap}}{text}".rstrip())
+
+
+def _result(digit: Digit) -> str:
+    if digit.label is None:
+        return f"predicted {digit.predicted}"
+    result = "correct" if digit.right else "wrong"
+    return f"predicted {digit.predicted}, true {digit.label}: {result}"
+
+
+def _bars(digit: Digit, temperature: float, width: int, *, is_short: bool = False) -> list[str]:
+    """Return a line for each class; a short one takes 21 columns beside its bar."""
+    lines = []
+    for number, share in enumerate(digit.probabilities(temperature)):
+        mark = "predicted" if number == digit.predicted else ""
+        if number == digit.label and not digit.right:
+            mark = "true"
+        arrow = "<-" if mark else ""
+        text = arrow if is_short else f"{arrow} {mark}"
+        filled = draw_bar(share, width, plain=needs_ascii())
+        lines.append(f"{number} {filled} {share:7.2%} {text}".rstrip())
+    return lines

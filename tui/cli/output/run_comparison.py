@@ -1,0 +1,90 @@
+"""What `runs compare` prints."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from core.runs.catalog import RunInfo
+from tui.analysis.run_comparison import RunMetrics, config_differences, metrics_of, value_text
+from tui.cli.output.charts import print_overlaid
+from tui.cli.output.run_report import config_of, record_problem
+from tui.cli.output.run_table import run_row
+from tui.cli.output.tables import GAP, output_width, print_table
+from tui.state.run_state import LETTERS, RunState
+from tui.text.formats import format_duration, format_loss, format_percent, printable, truncate
+
+NAME_COLUMNS, MOST_VALUE_COLUMNS = 20, 40
+
+Runs = Sequence[tuple[RunInfo, RunState]]
+
+
+def comparison_row(runs: Runs) -> dict[str, Any]:
+    """Return what `runs compare --json` prints."""
+    return {
+        "runs": [
+            run_row(run) | {"record": record_problem(state)} | asdict(metrics_of(state, run))
+            for run, state in runs
+        ],
+        "config_differences": {
+            each.name: list(each.values)
+            for each in config_differences([config_of(*each) for each in runs])
+        },
+    }
+
+
+def print_comparison(runs: Runs) -> None:
+    letters = LETTERS[: len(runs)]
+    for letter, (run, state) in zip(letters, runs, strict=True):
+        problem = record_problem(state)
+        print(printable(f"{letter}  {run.name}  {run.status}{f'  ✗ {problem}' if problem else ''}"))
+    print()
+    figures = [metrics_of(state, run) for run, state in runs]
+    table: list[list[str]] = [[name, *values] for name, values in _metric_texts(figures)]
+    differences = config_differences([config_of(*each) for each in runs])
+    # A long value must leave columns for the other runs.
+    width = (output_width() - NAME_COLUMNS) // len(runs) - len(GAP)
+    width = max(1, min(MOST_VALUE_COLUMNS, width))
+    table += [["", *[""] * len(runs)]] if differences else []
+    for setting in differences:
+        values = [truncate(printable(value_text(value)), width) for value in setting.values]
+        table.append([setting.name.replace("_", " "), *values])
+    print_table(["", *letters], table)
+    if not differences:
+        print("\nno setting differs")
+    _print_class_accuracies(letters, [each.by_class for each in figures])
+    states = [state for _, state in runs]
+    print_overlaid("loss", "training loss by epoch, log scale", states)
+    print_overlaid("accuracy", "test accuracy by epoch", states)
+
+
+def _print_class_accuracies(letters: str, runs: Sequence[Sequence[float | None]]) -> None:
+    count = max(map(len, runs))
+    if count:
+        print("\naccuracy of each class, at the last evaluation")
+        rows = [
+            [str(number), *(format_percent(each[number]) if each else "–" for each in runs)]
+            for number in range(count)
+        ]
+        print_table(["class", *letters], rows)
+
+
+def _metric_texts(figures: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
+    """Return the names of the metrics, and the value of each run as text."""
+
+    def texts(name: str, format: Any) -> list[str]:
+        values = [getattr(each, name) for each in figures]
+        return ["–" if value is None else format(value) for value in values]
+
+    epochs = [
+        "–" if each.epochs is None else f"{each.epochs:g} of {each.planned}" for each in figures
+    ]
+    return [
+        ("best test accuracy", texts("best_accuracy", format_percent)),
+        ("last test accuracy", texts("final_accuracy", format_percent)),
+        ("best test loss", texts("best_test_loss", format_loss)),
+        ("last test loss", texts("final_test_loss", format_loss)),
+        ("training loss", texts("training_loss", format_loss)),
+        ("epochs", epochs),
+        ("samples/s", texts("samples_per_second", "{:,.0f}".format)),
+        ("training time", texts("train_seconds", format_duration)),
+    ]

@@ -1,0 +1,93 @@
+"""Every command of mnist-tui, a line each.
+
+To add a command: write its function in a file of its own in tui/cli, with an annotated parameter
+for each option (tui/cli/options.py has those that commands share) and a docstring, which is its
+help; then register it below. What the command prints goes to tui/cli/output. Import torch and
+other large modules inside the function: `mnist-tui --help` must not wait for them.
+"""
+
+from typing import Any
+
+import typer
+
+from tui.cli.attach import attach
+from tui.cli.checkpoints.delete import delete_checkpoints
+from tui.cli.checkpoints.export_weights import export_checkpoint
+from tui.cli.checkpoints.import_weights import import_checkpoint
+from tui.cli.checkpoints.list import checkpoints_default, list_checkpoints
+from tui.cli.checkpoints.show import show_checkpoint
+from tui.cli.checkpoints.verify import verify_checkpoints
+from tui.cli.choices import list_archs, list_datasets, list_devices
+from tui.cli.doctor import doctor
+from tui.cli.evaluate import evaluate
+from tui.cli.predict import predict
+from tui.cli.resume import resume
+from tui.cli.runs.compare import compare_runs
+from tui.cli.runs.delete import delete_runs
+from tui.cli.runs.export_metrics import export_metrics
+from tui.cli.runs.label import note, rename, star
+from tui.cli.runs.list import list_runs, runs_default
+from tui.cli.runs.prune import prune
+from tui.cli.runs.show import show_run
+from tui.cli.runs.trash import restore, show_trash
+from tui.cli.start_app import start_app
+from tui.cli.train import HOW_TRAINING_ENDS, train
+
+
+class WithKeys(typer.core.TyperGroup):
+    """A group whose help ends with the keys of the app."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from tui.help import epilogue  # only --help needs it
+
+        self.epilog = epilogue()
+        super().format_epilog(ctx, formatter)
+
+
+def _group(**options: Any) -> typer.Typer:
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=settings,
+        **options,
+    )
+
+
+app = _group(cls=WithKeys)
+app.callback(invoke_without_command=True)(start_app)
+app.command("train", epilog=HOW_TRAINING_ENDS)(train)
+app.command("resume", epilog=HOW_TRAINING_ENDS)(resume)
+app.command("attach")(attach)
+app.command("eval")(evaluate)
+app.command("predict")(predict)
+app.command("doctor")(doctor)
+app.command("devices")(list_devices)
+app.command("archs")(list_archs)
+app.command("datasets")(list_datasets)
+
+checkpoints = _group()
+app.add_typer(checkpoints, name="checkpoints")
+checkpoints.callback(invoke_without_command=True)(checkpoints_default)
+checkpoints.command("list")(list_checkpoints)
+checkpoints.command("show")(show_checkpoint)
+checkpoints.command("import")(import_checkpoint)
+checkpoints.command("export")(export_checkpoint)
+checkpoints.command("delete")(delete_checkpoints)
+checkpoints.command("verify")(verify_checkpoints)
+
+runs = _group()
+app.add_typer(runs, name="runs")
+runs.callback(invoke_without_command=True)(runs_default)
+runs.command("list")(list_runs)
+runs.command("show")(show_run)
+runs.command("compare")(compare_runs)
+runs.command("export-metrics")(export_metrics)
+runs.command("rename")(rename)
+runs.command("note")(note)
+runs.command("star")(star)
+runs.command("prune")(prune)
+runs.command("delete")(delete_runs)
+runs.command("restore")(restore)
+runs.command("trash")(show_trash)

@@ -1,0 +1,87 @@
+"""`mnist-tui` without a command: the app, or training with plain output without a terminal."""
+
+import gc
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.config import TrainConfig
+from core.errors import UsageError
+from core.training.ranks import launched
+from tui.cli.console import has_terminal, refuse_options_before
+from tui.cli.options import OnHangup, SlowLink, with_config
+from tui.signals import CONTINUE
+from tui.text.console import complain
+
+if TYPE_CHECKING:
+    from core.attach.client import RemoteHost
+
+
+def _print_version(is_given: bool) -> None:
+    if is_given:
+        from importlib.metadata import version
+
+        print(f"mnist-tui {version('mnist-tui')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
+]
+
+
+@with_config
+def start_app(
+    context: typer.Context,
+    config: TrainConfig,
+    start: Annotated[bool, typer.Option("--start", help="start training at once")] = False,
+    slow_link: SlowLink = False,
+    on_hangup: OnHangup = CONTINUE,
+    version: Version = False,
+) -> int:
+    """Train a neural network on handwritten digits, and watch it learn.
+
+    Without a command, the app opens. Each option can also be set by an environment variable, such
+    as MNIST_TUI_DATA for --data.
+    """
+    if context.invoked_subcommand:
+        refuse_options_before(context, context.invoked_subcommand)
+        return 0
+    if not has_terminal():
+        complain("no terminal: training with plain output, as `mnist-tui train` does")
+        from tui.headless.train import train_headless
+
+        return train_headless(config, on_hangup=on_hangup)
+    if launched():
+        raise UsageError("the app does not run under torchrun: use `torchrun … train`")
+    return run_app(config, start=start, on_hangup=on_hangup, slow=slow_link)
+
+
+def run_app(
+    config: TrainConfig,
+    *,
+    start: bool = False,
+    on_hangup: str = CONTINUE,
+    slow: bool = False,
+    host: "RemoteHost | None" = None,
+) -> int:
+    """Run the app, and return its exit status.
+
+    `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
+    that of a run to attach to, which the app shows from its first frame.
+    """
+    gc.disable()  # until the first frame: imports make no garbage, and collecting takes time
+    from tui.app.app import MnistApp
+    from tui.preferences import load_preferences
+
+    preferences, problem = load_preferences()
+    if problem:
+        complain(problem)
+    preferences = replace(preferences, slow=slow)
+    app = MnistApp(config, start=start, preferences=preferences, on_hangup=on_hangup, host=host)
+    app.run()
+    if app.farewell:
+        print(app.farewell)
+    return app.return_code or 0
