@@ -6,7 +6,7 @@ from tests.support.fakes import key_of
 from tui.actions import ACTIONS
 from tui.analysis.commentary import RULES
 from tui.help import epilogue, help_sections, keys
-from tui.screens.checkpoints.browser import CheckpointsView
+from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.dialogs import HelpDialog
 
 
@@ -50,7 +50,7 @@ async def test_the_field_in_focus_is_explained_first(tmp_path):
 
 
 async def test_a_view_may_bring_its_own_help(tmp_path, monkeypatch):
-    monkeypatch.setattr(CheckpointsView, "VIEW_HELP", {"own [red]": "words of its own"})
+    monkeypatch.setattr(CheckpointBrowser, "VIEW_HELP", {"own [red]": "words of its own"})
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"), "question_mark")
         await pilot.pause()

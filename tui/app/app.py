@@ -22,7 +22,7 @@ LATER = {
     "digits": "DigitsView",
     "mistakes": "MistakesView",
     "network": "NetworkView",
-    "checkpoints.browser": "CheckpointsView",
+    "checkpoints.browser": "CheckpointBrowser",
 }
 # Between the imports of two of them, once the engine has loaded torch.
 IMPORT_SECONDS = 0.1

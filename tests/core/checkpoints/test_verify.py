@@ -17,7 +17,7 @@ from core.runs.catalog import list_checkpoints
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
 from tests.support.checkpoints import INFO, ROOT, described, header_length, state, write
-from tui.screens.checkpoints.verify_dialog import Verify
+from tui.screens.checkpoints.verify_dialog import VerifyDialog
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
     content[-1] ^= 1
     (run / "last.safetensors").write_bytes(content)
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
-        pilot.app.push_screen(Verify(run / "best.safetensors"))
+        pilot.app.push_screen(VerifyDialog(run / "best.safetensors"))
         await until(pilot, lambda: "--replay" in text_of(pilot))
         shown = text_of(pilot)
         assert "✓ best.safetensors: as it was saved, " in shown

@@ -28,7 +28,7 @@ from core.runs.resume import prepare_resume
 from tests.support import preloaded
 from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
-from tui.screens.checkpoints.manage_actions import Ask, ConfirmPrune
+from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.widgets.virtual_table import VirtualTable
@@ -580,21 +580,21 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await until(pilot, lambda: read_run_info(place).is_starred)
         await pilot.press("n", *"seen", "enter")
         await until(pilot, lambda: read_run_info(place).note == "seen")
-        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        await until(pilot, lambda: not isinstance(app.screen, EditDialog))
         app.run_state = state_of(place)
         await pilot.press("R")
         app.screen.query_one(Input).value = "a/b"
         await pilot.press("enter")
-        await until(pilot, lambda: "has no /" in str(app.screen.query_one("#said").content))
+        await until(pilot, lambda: "has no /" in str(app.screen.query_one("#error").content))
         app.screen.query_one(Input).value = "two"
         await pilot.press("enter")
-        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        await until(pilot, lambda: not isinstance(app.screen, EditDialog))
         place = tmp_path / "two"
         assert read_run_info(place).is_starred
         assert app.run_state == state_of(place)
         await until(pilot, lambda: all(row.run.folder == place for row in table.rows))
         await pilot.press("P")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmPrune))
+        await until(pilot, lambda: isinstance(app.screen, PruneDialog))
         await pilot.press("y")
         await until(pilot, lambda: len(table.rows) == 2)
         await pilot.press("D")
@@ -605,7 +605,11 @@ async def test_all_of_it_by_keys(tmp_path, size):
         await until(pilot, lambda: len(table.rows) == 5)
         await pilot.press("U", "delete")
         await until(pilot, lambda: len(table.rows) == 4)
-        for part in ("two is in the trash; press U", "3 files of two is back", "there is nothing"):
+        for part in (
+            "two is in the trash. Press U",
+            "3 files of two restored",
+            "The trash is empty",
+        ):
             assert part in said(pilot)
         with run_writer.reopen(place):
             await pilot.press("D")

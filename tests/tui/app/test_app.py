@@ -9,8 +9,8 @@ from core.events import RunFailed, RunFinished
 from tests.support.app import SIZES, app_in, phase, text_of, until
 from tests.support.fakes import diverged, key_of, make_fake_train
 from tui.app.app import MnistApp
-from tui.screens.checkpoints.browser import CheckpointsView
-from tui.screens.checkpoints.checkpoint_view import OpenedView
+from tui.screens.checkpoints.browser import CheckpointBrowser
+from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.dialogs import ConfirmQuit, HelpDialog
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
@@ -163,11 +163,11 @@ async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
         await pilot.press("2")
         assert isinstance(pilot.app.screen, DigitsView)
         await pilot.press(key_of("checkpoints"))
-        assert isinstance(pilot.app.screen, CheckpointsView)
+        assert isinstance(pilot.app.screen, CheckpointBrowser)
         await pilot.press("tab")
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("shift+tab")
-        assert isinstance(pilot.app.screen, CheckpointsView)
+        assert isinstance(pilot.app.screen, CheckpointBrowser)
         await pilot.click("ViewHeader", offset=(26, 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, DigitsView)
@@ -410,12 +410,12 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
         assert "last.safetensors is broken: is empty" in text_of(pilot), "the newest is chosen"
         await pilot.press("enter")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, CheckpointsView)
+        assert isinstance(pilot.app.screen, CheckpointBrowser)
         await pilot.press("slash", *"linear")
         await pilot.pause()
         assert len(table._keys) == 3
         await pilot.press("enter", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, OpenedView))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CheckpointView))
         await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits)
         await pilot.pause()
         caption = str(pilot.app.screen.query_one("#caption", Static).content)
@@ -426,7 +426,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
         await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits != before)
         await pilot.press("escape")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, CheckpointsView)
+        assert isinstance(pilot.app.screen, CheckpointBrowser)
 
 
 async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_path):

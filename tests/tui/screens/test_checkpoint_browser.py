@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
@@ -23,7 +23,7 @@ from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import key_of
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import BranchDialog
-from tui.screens.checkpoints.browser import CheckpointsView
+from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.checkpoints.preview import Curve
 from tui.screens.train import TrainView
 from tui.widgets.virtual_table import VirtualTable
@@ -83,7 +83,7 @@ def listing(pilot) -> VirtualTable:
     return pilot.app.screen.query_one(VirtualTable)
 
 
-async def opened(pilot, count: int) -> CheckpointsView:
+async def opened(pilot, count: int) -> CheckpointBrowser:
     await pilot.press(key_of("checkpoints"))
     await until(pilot, lambda: len(listing(pilot)._keys) == count)
     await pilot.pause()
@@ -107,7 +107,7 @@ async def test_names_of_all_kinds_stand_among_broken_files(folder, size):
         view = pilot.app.screen
         listing(pilot).go(rows(pilot).index("run-0/epoch-001"))
         await pilot.pause()
-        assert view.chosen().error
+        assert view.rows.entry().file.error
         assert "✗  run-0" in text_of(pilot)
         assert "broken: is empty" in text_of(pilot)
         await pilot.press("enter")
@@ -134,7 +134,7 @@ async def test_sorting_filtering_and_grouping(folder):
         key = listing(pilot).chosen_key
         await pilot.press("slash", *"best run s o")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, CheckpointsView), "typing starts nothing"
+        assert isinstance(pilot.app.screen, CheckpointBrowser), "typing starts nothing"
         assert phase(pilot) == "idle"
         assert len(rows(pilot)) == 7
         assert all(each.startswith("run-") and each.endswith("/best") for each in rows(pilot))
@@ -149,7 +149,7 @@ async def test_sorting_filtering_and_grouping(folder):
         assert "linear: 13 rows of 6 runs, best" in text_of(pilot)
         assert rows(pilot)[listing(pilot).row], "the cursor is on no heading"
         assert key in listing(pilot)._keys
-        assert view.chosen_run().config["arch"] == "linear"
+        assert view.rows.entry().run.config["arch"] == "linear"
 
 
 async def test_what_others_do_shows_by_itself_and_the_cursor_stays(folder):
@@ -160,17 +160,17 @@ async def test_what_others_do_shows_by_itself_and_the_cursor_stays(folder):
         make_run(folder, "new", -5)
         shutil.rmtree(folder / "run-6")
         (folder / "run-5" / "notes.json").write_text('{"note": "the odd one", "star": true}')
-        view._tick()
+        view.poll()
         await until(pilot, lambda: "new/best" in rows(pilot))
         await pilot.pause()
         assert "run-6/best" not in rows(pilot)
-        assert view.chosen().path == folder / "run-3" / "best.safetensors"
+        assert view.rows.entry().file.path == folder / "run-3" / "best.safetensors"
         assert listing(pilot).row == at + 2, "two are new above it"
         assert "★" in text_of(pilot)
         shutil.rmtree(folder / "run-3")
-        view._tick()
+        view.poll()
         await until(pilot, lambda: "run-3/best" not in rows(pilot))
-        assert view.chosen(), "the cursor is on what came next"
+        assert view.rows.entry(), "the cursor is on what came next"
         await pilot.press("slash", *"odd")
         await pilot.pause()
         assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
@@ -204,15 +204,15 @@ async def test_a_run_of_another_process_is_live_and_moves(folder):
             assert all(each in line for each in (" mlp ", "75.00%", "0.7500", "2/3"))
             await pilot.press("home", "u")
             await pilot.pause()
-            assert f"is going on, in process {process.pid}" in told(pilot)
+            assert f"is running in process {process.pid}" in told(pilot)
             with (live / "events.jsonl").open("a") as file:
                 file.write(line_of(11, 0.25))
-            view._tick()
+            view.poll()
             await until(pilot, lambda: "0.2500" in text_of(pilot).splitlines()[3])
             process.communicate()
-            view._tick()
+            view.poll()
             await until(pilot, lambda: "runs/other" not in rows(pilot))
-            assert view.chosen_run().status in ("interrupted", "stopped")
+            assert view.rows.entry().run.status in ("interrupted", "stopped")
     finally:
         process.kill()
 
@@ -222,14 +222,14 @@ async def test_marks_are_at_most_four_and_none_is_broken(folder):
         view = await opened(pilot, 25)
         await pilot.press("o")
         await pilot.pause()
-        assert "mark two to four" in told(pilot)
+        assert "Mark two to four" in told(pilot)
         await pilot.press("home", "m")
-        assert view.marked() == [], "the newest is broken"
+        assert view.rows.marked() == [], "the newest is broken"
         await pilot.press("down", "m", "down", "m", "down", "m", "down", "m", "down", "m")
-        assert len(view.marked()) == 4
+        assert len(view.rows.marked()) == 4
         await pilot.press("up", "m")
         await pilot.pause()
-        assert len(view.marked()) == 3
+        assert len(view.rows.marked()) == 3
         assert "+ 3 marked" in text_of(pilot)
 
 
@@ -250,7 +250,8 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
         curve = pilot.app.screen.query_one(Curve)
         await until(pilot, lambda: curve.run_state.curves.losses.points)
         await pilot.pause()
-        assert "learning rate 0.01 (0.001)" in text_of(pilot).replace("\n", " ")
+        about = str(pilot.app.screen.query_one("#about", Static).content)
+        assert "learning rate 0.01 (default 0.001)" in about
         await until(pilot, lambda: pilot.app.screen.opened_path)
         await until(pilot, lambda: pilot.app.app_state.opened)
         assert not pilot.app.app_state.opened.error
@@ -261,7 +262,7 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
         assert pilot.app.run_state.started.step == 10
         assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3]
         await pilot.press(key_of("checkpoints"))
-        await until(pilot, lambda: pilot.app.screen.chosen_run().status == "finished")
+        await until(pilot, lambda: pilot.app.screen.rows.entry().run.status == "finished")
         await pilot.press("u")
         await pilot.pause()
         assert "has finished" in told(pilot)

@@ -10,9 +10,9 @@ from textual.widgets import Input
 from core.training.trainer import train
 from tests.support.app import app_in, until
 from tests.support.app import text_of as lines_of
-from tui.screens.checkpoints.checkpoint_view import OpenedView
-from tui.screens.checkpoints.evaluation import ScoredView
-from tui.screens.checkpoints.image_predictions import AskForImages, ImagesView
+from tui.screens.checkpoints.checkpoint_view import CheckpointView
+from tui.screens.checkpoints.evaluation import EvaluationView
+from tui.screens.checkpoints.image_predictions import ImagePredictionsView, ImagesDialog
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.image_cards import ImageCards
 
@@ -31,7 +31,7 @@ def looking_into(tiny, tmp_path):
     @asynccontextmanager
     async def open_it(size=(80, 24)):
         async with app_in(tmp_path / "runs").run_test(size=size) as pilot:
-            await pilot.app.push_screen(OpenedView(str(path), "a run [red]/last"))
+            await pilot.app.push_screen(CheckpointView(str(path), "a run [red]/last"))
             await until(pilot, lambda: pilot.app.app_state.opened)
             yield pilot, path
 
@@ -54,7 +54,7 @@ async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
     async with looking_into() as (pilot, path):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
-        assert isinstance(pilot.app.screen, ScoredView)
+        assert isinstance(pilot.app.screen, EvaluationView)
         await until(pilot, lambda: pilot.app.app_state.scored)
         await pilot.pause()
         (scored,) = pilot.app.app_state.scored
@@ -81,10 +81,10 @@ async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(lookin
             field.value = wrong
             await pilot.press("enter")
             await until(pilot, lambda why=why: why in text_of(pilot))
-            assert isinstance(pilot.app.screen, AskForImages)
+            assert isinstance(pilot.app.screen, ImagesDialog)
         field.value = str(drawings)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ImagesView))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
         await until(pilot, lambda: pilot.app.screen.query_one(ImageCards).shown)
         await pilot.pause()
         text = text_of(pilot)
@@ -99,4 +99,4 @@ async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(lookin
         await pilot.pause()
         assert "3/10.png" in text_of(pilot)
         await pilot.press("escape")
-        assert isinstance(pilot.app.screen, OpenedView)
+        assert isinstance(pilot.app.screen, CheckpointView)

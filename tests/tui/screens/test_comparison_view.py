@@ -10,7 +10,7 @@ from core.events import CheckpointRefused, CheckpointScored
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit
 from tui.app.app import MnistApp
-from tui.screens.checkpoints.comparison import ComparedView
+from tui.screens.checkpoints.comparison import ComparisonView
 from tui.screens.checkpoints.comparison_widgets import ContestedDigits
 from tui.state.app_state import fold_app
 from tui.widgets.canvas import Canvas
@@ -62,7 +62,7 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
     a, b, c = paths = [f"/runs/{name}/best.safetensors" for name in ("[red]x\n", "two", "three")]
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
         app = pilot.app
-        await app.push_screen(ComparedView(paths))
+        await app.push_screen(ComparisonView(paths))
         await until(pilot, lambda: "does not exist" in text_of(pilot))
         assert asked == [a]
         assert "a is being scored …" in text_of(pilot)
@@ -109,7 +109,7 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
     paths = [f"{each.folder}/last.safetensors" for each in begun]
     app = MnistApp(configs[0])
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.push_screen(ComparedView([*paths, paths[0]]))
+        await app.push_screen(ComparisonView([*paths, paths[0]]))
         assert len(app.screen.paths) == 2
         await until(pilot, lambda: text_of(pilot).count("% right, on sample") == 2)
         await until(pilot, lambda: app.screen.query_one(Chart).run_state.started)
@@ -142,4 +142,4 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
         for part in app.screen.query(Canvas):
             assert not part.size or app.screen.region.contains_region(part.region)
         await pilot.press("escape")
-        assert not isinstance(app.screen, ComparedView)
+        assert not isinstance(app.screen, ComparisonView)

@@ -9,7 +9,7 @@ from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, S
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection, with_predictions
-from tui.screens.checkpoints.checkpoint_view import OpenedView
+from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.digits import DigitsView, SelectionView
 from tui.state.fold import fold
 from tui.state.run_state import RunState
@@ -172,7 +172,9 @@ async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
 
 async def test_of_a_checkpoint_there_are_no_guesses_of_the_run(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
-        await pilot.app.push_screen(OpenedView(str(tmp_path / "none.safetensors"), "a run/last"))
+        await pilot.app.push_screen(
+            CheckpointView(str(tmp_path / "none.safetensors"), "a run/last")
+        )
         offered = []
         for _ in range(3):
             await pilot.press("d")

@@ -15,7 +15,7 @@ from tui.text.formats import printable
 if TYPE_CHECKING:
     from tui.screens.checkpoints.image_predictions import Answer
 
-OPENED_HELP = {
+CHECKPOINT_HELP = {
     "evaluating": "e has the network in this file say what all of its test digits are, and shows "
     "how many it gets right, its loss, and what it takes for what.",
     "your own digits": "p asks for an image file, or a folder of them, and shows what the network "
@@ -24,12 +24,12 @@ OPENED_HELP = {
 }
 
 
-class OpenedView(DigitsView):
+class CheckpointView(DigitsView):
     """What the network in a checkpoint makes of test digits."""
 
     MODE = "checkpoints"
     CSS_PATH = "../digits.tcss"
-    VIEW_HELP = OPENED_HELP | DIGITS_HELP
+    VIEW_HELP = CHECKPOINT_HELP | DIGITS_HELP
     BINDINGS = [
         Binding("escape", "app.pop_screen", "Back"),
         Binding("e", "evaluate", "Evaluate"),
@@ -60,18 +60,18 @@ class OpenedView(DigitsView):
         return None
 
     def action_evaluate(self) -> None:
-        from tui.screens.checkpoints.evaluation import ScoredView
+        from tui.screens.checkpoints.evaluation import EvaluationView
 
-        self.app.push_screen(ScoredView(self.path, self._title))
+        self.app.push_screen(EvaluationView(self.path, self._title))
 
     def action_images(self) -> None:
-        from tui.screens.checkpoints.image_predictions import AskForImages, ImagesView
+        from tui.screens.checkpoints.image_predictions import ImagePredictionsView, ImagesDialog
 
         def show(answer: Answer | None) -> None:
             if answer:
-                self.app.push_screen(ImagesView(self.path, self._title, answer))
+                self.app.push_screen(ImagePredictionsView(self.path, self._title, answer))
 
-        self.app.push_screen(AskForImages(), show)
+        self.app.push_screen(ImagesDialog(), show)
 
     def show_caption(self) -> None:
         opened = self.app_state.opened

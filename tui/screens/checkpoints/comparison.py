@@ -44,7 +44,7 @@ from tui.widgets.charts.chart import Chart
 PARTS = ("curves", "settings", "classes", "digits")
 NAMES = 17  # columns for what a row of settings is called
 
-COMPARED_HELP = {
+COMPARISON_HELP = {
     "letters": "each checkpoint has a letter and a colour, the same in all parts. n goes to the "
     "next part; a large window shows all of them at once, and the arrows act in the chosen one.",
     "curves": "those of the checkpoints' runs, as far as their records go: whole runs, also where "
@@ -62,11 +62,11 @@ COMPARED_HELP = {
 }
 
 
-class ComparedView(View):
+class ComparisonView(View):
     """Reads the files by itself, and has the engine score them one after the other."""
 
     MODE = "checkpoints"
-    VIEW_HELP = COMPARED_HELP
+    VIEW_HELP = COMPARISON_HELP
     CSS_PATH = "comparison.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [
@@ -138,7 +138,7 @@ class ComparedView(View):
     def _read(self) -> None:
         self.post_message(self.Read([read_compared(path) for path in self.paths]))
 
-    def on_compared_view_read(self, message: Read) -> None:
+    def on_comparison_view_read(self, message: Read) -> None:
         self._compared = message.compared
         chart = self.query_one(RunsChart)
         chart.reading = False

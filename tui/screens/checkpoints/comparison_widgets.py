@@ -118,7 +118,7 @@ class Contested:
 
 
 class ContestedDigits(Canvas):
-    """Digits, each with what every network takes it for, as many as there is room for."""
+    """DigitCards, each with what every network takes it for, as many as there is room for."""
 
     PICTURE = True
     COMPONENT_CLASSES = {f"contested--{name}" for name in ("ink", "quiet", "right", "wrong")}

@@ -20,7 +20,7 @@ from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPai
 HELP = ("confusion matrix", "precision", "recall")
 
 
-class ScoredView(View):
+class EvaluationView(View):
     """Its accuracy, its loss and its confusion matrix, once the engine has worked them out."""
 
     MODE = "checkpoints"

@@ -67,7 +67,7 @@ def read_all(path: str) -> Answer:
     return Answer(tuple(pictures), tuple(faults))
 
 
-class AskForImages(ModalScreen[Answer | None]):
+class ImagesDialog(ModalScreen[Answer | None]):
     """Gives what is at the path that a person types; None where they go back."""
 
     CSS_PATH = "image_predictions.tcss"
@@ -119,7 +119,7 @@ class AskForImages(ModalScreen[Answer | None]):
         if not get_current_worker().is_cancelled:
             self.post_message(self.Read(answer))
 
-    def on_ask_for_images_read(self, message: Read) -> None:
+    def on_images_dialog_read(self, message: Read) -> None:
         answer = message.answer
         if answer.pictures:
             self.dismiss(answer)
@@ -129,7 +129,7 @@ class AskForImages(ModalScreen[Answer | None]):
             self.say(f"✗ {answer.faults[0]}{rest}", wrong=True)
 
 
-class ImagesView(View):
+class ImagePredictionsView(View):
     """What the network in a checkpoint makes of images, as many at a time as there is room for."""
 
     MODE = "checkpoints"

@@ -1,118 +1,82 @@
-"""Keeping runs tidy, from a view that has one of them under its cursor: stars, notes, names, and a
-trash from which everything comes back."""
+"""Keeping runs tidy: stars, notes, names, and a trash from which everything can be restored."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
 
 from core.errors import UserError, first_line
-from core.runs.catalog import CheckpointFile, RunInfo, read_notes
+from core.runs.catalog import read_notes
 from tui.screens.base import View
-from tui.text.formats import format_size, printable
+from tui.screens.checkpoints.rows import Entry
+from tui.text.formats import printable
 
 if TYPE_CHECKING:
     from core.runs.manage import Pruned
 
-WITH_DIALOG = ("note_run", "rename_run", "prune_run")
+MANAGE_BINDINGS: list[BindingType] = [
+    Binding("asterisk", "do('star')", "Star", key_display="*", show=False),
+    Binding("n", "do('note')", "Note", show=False),
+    Binding("R", "do('rename')", "Rename", show=False),
+    Binding("D", "do('delete_run')", "Delete run", show=False),
+    Binding("delete", "do('delete_checkpoint')", "Delete file", key_display="del", show=False),
+    Binding("U", "do('restore')", "Restore", show=False),
+    Binding("P", "do('prune')", "Prune", show=False),
+]
+MANAGE_HELP = {
+    "*": "gives the run a star, or takes it away.",
+    "n": "edits the note on the run, one line.",
+    "R": "renames the run.",
+    "D": "deletes the run: moves it to the trash.",
+    "del": "deletes this one checkpoint: moves it to the trash.",
+    "U": "restores what was deleted last.",
+    "P": "prunes the run: deletes its checkpoints except the best and the last.",
+}
 
 
-class Tidying(View):
-    """A view of runs. What it does to their files it does in a thread: a disk may be slow."""
+class ManageActions:
+    """What the keys of MANAGE_BINDINGS do to the run under the cursor of a view.
 
-    TIDYING: ClassVar[list[BindingType]] = [
-        Binding("asterisk", "star_run", "Star", key_display="*", show=False),
-        Binding("n", "note_run", "Note", show=False),
-        Binding("R", "rename_run", "Rename", show=False),
-        Binding("D", "delete_run", "Delete run", show=False),
-        Binding("delete", "delete_checkpoint", "Delete file", key_display="del", show=False),
-        Binding("U", "bring_back", "Bring back", show=False),
-        Binding("P", "prune_run", "Prune", show=False),
-    ]
-    # For the help.
-    TIDYING_GUIDE: ClassVar[dict[str, str]] = {
-        "*": "a star for the run, or none",
-        "n": "a note on the run, one line",
-        "R": "another name for the run",
-        "D": "move the run to the trash",
-        "del": "move the one checkpoint to the trash",
-        "U": "bring back what was last moved to the trash",
-        "P": "prune the run: its best and last checkpoint stay, the rest goes to the trash",
-    }
+    Files are changed in a thread, since a disk may be slow, one action after the other.
+    """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._turn = asyncio.Lock()
-
-    def chosen(self) -> CheckpointFile | None:
-        """The checkpoint under the cursor."""
-        raise NotImplementedError
-
-    def chosen_run(self) -> RunInfo | None:
-        """The run under the cursor, or the one of the checkpoint there."""
-        raise NotImplementedError
-
-    def reload(self) -> None:
-        """Reads the folder again, beside the screen."""
-        raise NotImplementedError
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in WITH_DIALOG and self.is_too_small:
-            return False
-        return super().check_action(action, parameters)
-
-    @work(group="tidying", exit_on_error=False)
-    async def _tidy(
-        self, act: Callable[[], Any], then: Callable[[Any], None] | None = None
+    def __init__(
+        self, view: View, entry: Callable[[], Entry | None], reload: Callable[[], None]
     ) -> None:
-        """One after the other, as a person has asked for them. What comes of it is to be said,
-        unless there is something else to do with it."""
-        async with self._turn:
-            try:
-                came, failed = await asyncio.to_thread(act), False
-            except Exception as error:  # whatever it is, the app lives on
-                came, failed = _why(error), True
-        if failed or then is None:
-            self._tell(came, "error" if failed else "information")
-        else:
-            then(came)
+        self._view, self._entry, self._reload = view, entry, reload
+        self._lock = asyncio.Lock()
 
-    def _tell(self, said: str, severity: Literal["information", "error"]) -> None:
-        if said:
-            self.notify(printable(said), severity=severity, markup=False)
-        self.reload()
+    def star(self) -> None:
+        if entry := self._entry():
+            self._act(partial(_star, entry.run.folder))
 
-    def action_star_run(self) -> None:
-        if run := self.chosen_run():
-            self._tidy(partial(_star, run.folder))
-
-    def action_note_run(self) -> None:
-        if run := self.chosen_run():
+    def note(self) -> None:
+        entry = self._entry()
+        if entry and not self._view.is_too_small:
             from core.runs.manage import LONGEST_NOTE, note
+            from tui.screens.checkpoints.manage_dialogs import EditDialog
 
-            ask = Ask("Note", run.note, partial(note, run.folder), run.name, LONGEST_NOTE)
-            self.app.push_screen(ask, lambda said: None if said is None else self.reload())
+            run = entry.run
+            dialog = EditDialog("Note", run.name, run.note, partial(note, run.folder), LONGEST_NOTE)
+            self._view.app.push_screen(
+                dialog, lambda note: None if note is None else self._reload()
+            )
 
-    def action_rename_run(self) -> None:
-        if run := self.chosen_run():
+    def rename(self) -> None:
+        entry = self._entry()
+        if entry and not self._view.is_too_small:
             from core.runs.manage import LONGEST_NAME, rename
+            from tui.screens.checkpoints.manage_dialogs import EditDialog
 
-            said = f"{run.name} is to be called:"
-            ask = Ask("Rename", run.name, partial(rename, run.folder), said, LONGEST_NAME)
-            self.app.push_screen(ask, partial(self._renamed, run.folder))
+            run = entry.run
+            act, label = partial(rename, run.folder), f"New name of {run.name}:"
+            dialog = EditDialog("Rename", label, run.name, act, LONGEST_NAME)
+            self._view.app.push_screen(dialog, partial(self._renamed, run.folder))
 
     def _renamed(self, before: Path, now: Path | None) -> None:
         if now is None:
@@ -120,176 +84,94 @@ class Tidying(View):
         from tui.state.history import follow_rename
 
         # The run may be the app's own, whose checkpoint is opened for predictions.
-        app = self.mnist
+        app = self._view.mnist
         app.run_state = follow_rename(app.run_state, before, now)
         app.overlaid_runs = tuple(follow_rename(each, before, now) for each in app.overlaid_runs)
-        self.reload()
+        self._reload()
 
-    def action_delete_run(self) -> None:
-        if run := self.chosen_run():
-            self._tidy(partial(_delete, run.folder))
+    def delete_run(self) -> None:
+        if entry := self._entry():
+            self._act(partial(_delete, entry.run.folder))
 
-    def action_delete_checkpoint(self) -> None:
-        if checkpoint := self.chosen():
-            self._tidy(partial(_delete, checkpoint.path))
-        else:
-            self.action_delete_run()
+    def delete_checkpoint(self) -> None:
+        if entry := self._entry():
+            checkpoint = entry.checkpoint
+            self._act(partial(_delete, checkpoint.path if checkpoint else entry.run.folder))
 
-    def action_bring_back(self) -> None:
-        self._tidy(partial(_bring_back, self.mnist.config.folder))
+    def restore(self) -> None:
+        self._act(partial(_restore, self._view.mnist.config.folder))
 
-    def action_prune_run(self) -> None:
-        if run := self.chosen_run():
+    def prune(self) -> None:
+        entry = self._entry()
+        if entry and not self._view.is_too_small:
             from core.runs.manage import prunable
 
-            self._tidy(partial(prunable, run.folder), partial(self._ask_to_prune, run.folder))
+            folder = entry.run.folder
+            self._act(partial(prunable, folder), partial(self._confirm_prune, folder))
 
-    def _ask_to_prune(self, place: Path, found: Pruned) -> None:
+    def _confirm_prune(self, folder: Path, found: Pruned) -> None:
         if not found.files:
-            self._tell(f"{found.run} has no more than its best and last checkpoint", "information")
-        elif self.is_current:  # nobody has gone elsewhere meanwhile
-            ask = ConfirmPrune(found.run, len(found.files), found.bytes)
-            self.app.push_screen(ask, partial(self._answered_prune, place))
+            self._report(f"{found.run} has only its best and last checkpoint.", "information")
+        elif self._view.is_current:
+            from tui.screens.checkpoints.manage_dialogs import PruneDialog
 
-    def _answered_prune(self, place: Path, yes: bool | None) -> None:
-        if yes:
-            self._tidy(partial(_prune, place))
+            dialog = PruneDialog(found.run, len(found.files), found.bytes)
+            self._view.app.push_screen(
+                dialog, lambda yes: self._act(partial(_prune, folder)) if yes else None
+            )
+
+    def _act(self, act: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
+        """Call `act` in a thread. Give its result to `then`, or show it as a message."""
+        self._view.run_worker(self._run(act, then), group="manage", exit_on_error=False)
+
+    async def _run(self, act: Callable[[], Any], then: Callable[[Any], None] | None) -> None:
+        async with self._lock:
+            try:
+                result = await asyncio.to_thread(act)
+            except Exception as error:  # a failing disk must not end the app
+                self._report(reason(error), "error")
+                return
+        if then:
+            then(result)
+        else:
+            self._report(result, "information")
+
+    def _report(self, message: str, severity: Literal["information", "error"]) -> None:
+        if message:
+            self._view.notify(printable(message), severity=severity, markup=False)
+        self._reload()
 
 
-def _why(error: Exception) -> str:
-    # There may be line breaks in a run's name.
+def reason(error: Exception) -> str:
+    """Return the whole message of a UserError: a name in it may have line breaks."""
     return str(error) if isinstance(error, UserError) else first_line(error)
 
 
-def _star(place: Path) -> str:
+def _star(folder: Path) -> str:
     from core.runs.manage import star
 
-    star(place, not read_notes(place)[1])
-    return ""  # it is seen
+    star(folder, not read_notes(folder)[1])
+    return ""
 
 
-def _delete(what: Path) -> str:
+def _delete(path: Path) -> str:
     from core.runs.manage import delete
 
-    return f"{delete(what).what} is in the trash; press U to bring it back"
+    return f"{delete(path).what} is in the trash. Press U to restore it."
 
 
-def _bring_back(folder: Path) -> str:
+def _restore(folder: Path) -> str:
     from core.runs.trash import list_trash, restore
 
     trashed = list_trash(folder)
     if not trashed:
-        return "there is nothing in the trash to bring back"
+        return "The trash is empty."
     restore(trashed[0])
-    return f"{trashed[0].what} is back"
+    return f"{trashed[0].what} restored."
 
 
-def _prune(place: Path) -> str:
+def _prune(folder: Path) -> str:
     from core.runs.manage import prune
 
-    trashed = prune(place).trashed
-    return f"{trashed.what}: in the trash; press U to bring back" if trashed else ""
-
-
-class Ask(ModalScreen[Any]):
-    """A line of text, for something that may be refused: then it says why, and can be put right.
-    Gives what came of it; None where a person went back."""
-
-    CSS_PATH = "manage_actions.tcss"
-    AUTO_FOCUS = "#text"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
-
-    @dataclass
-    class Answered(Message):
-        came: Any
-
-    @dataclass
-    class Refused(Message):
-        why: str
-
-    def __init__(
-        self, title: str, text: str, act: Callable[[str], Any], said: str, longest: int
-    ) -> None:
-        super().__init__()
-        self._heading, self._text, self._act, self._of = title, text, act, said
-        self._longest, self._trying = longest, False
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._heading
-            dialog.border_subtitle = "enter applies · esc back"
-            yield Static(Content(printable(self._of)), id="of")
-            yield Input(printable(self._text), max_length=self._longest, compact=True, id="text")
-            yield Static(id="said")
-            with Horizontal(id="buttons"):
-                yield Button(
-                    "Apply", id="apply", variant="success", compact=True, action="screen.apply"
-                )
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
-
-    @on(Input.Submitted)
-    def action_apply(self) -> None:
-        if not self._trying:
-            self._trying = True
-            self._try(self.query_one(Input).value)
-
-    @work(thread=True, exclusive=True, exit_on_error=False)
-    def _try(self, text: str) -> None:
-        try:
-            came = self._act(text)
-        except Exception as error:  # whatever it is, the app lives on
-            self.post_message(self.Refused(_why(error)))
-        else:
-            self.post_message(self.Answered(came))
-
-    def on_ask_answered(self, message: Answered) -> None:
-        if self.is_current:  # a person may have gone back meanwhile
-            self.dismiss(message.came)
-
-    def on_ask_refused(self, message: Refused) -> None:
-        self._trying = False
-        self._say(f"✗ {printable(message.why)}")
-
-    @on(Input.Changed)
-    def _typing(self) -> None:
-        self._say("")
-
-    def _say(self, why: str) -> None:
-        self.query_one("#said", Static).update(Content(why))
-        self.query_one(Input).set_class(bool(why), "wrong")
-
-
-class ConfirmPrune(ModalScreen[bool]):
-    """True: prune."""
-
-    CSS_PATH = "manage_actions.tcss"
-    AUTO_FOCUS = "#prune"
-    BINDINGS = [
-        Binding("y", "dismiss(True)", "Prune", show=False),
-        Binding("n,escape", "dismiss(False)", "Back", show=False),
-        Binding("left,right", "app.focus_next", show=False),
-    ]
-
-    def __init__(self, run: str, files: int, size: int) -> None:
-        super().__init__()
-        others = "One other" if files == 1 else f"{files} others"
-        self._said = (
-            f"{printable(run)} keeps its best and its last checkpoint. {others}, of epochs or "
-            f"steps, would go to the trash, from which U brings back; once emptied that frees "
-            f"{format_size(size)}."
-        )
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Prune"
-            dialog.border_subtitle = "y prunes · esc back"
-            yield Label(Content(self._said), id="of")
-            with Horizontal(id="buttons"):
-                yield Button(
-                    "Prune (y)",
-                    id="prune",
-                    variant="success",
-                    compact=True,
-                    action="screen.dismiss(True)",
-                )
-                yield Button("Back (n)", id="back", compact=True, action="screen.dismiss(False)")
+    trashed = prune(folder).trashed
+    return f"{trashed.what} in the trash. Press U to restore." if trashed else ""

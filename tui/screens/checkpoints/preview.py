@@ -1,4 +1,4 @@
-"""What there is to see of one entry of the list: its run's curve and config, its digits."""
+"""The preview of one entry of the list: its run's curve and settings, and predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.config import FIELDS
 from core.events import Digit
 from tui.charts.chart import AXIS
 from tui.preferences import Preferences
-from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved
+from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved_at
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
 from tui.widgets.canvas import StyledLine
@@ -25,12 +25,12 @@ from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
 
 STATUS_SIGNS = {"finished": "✓", "stopped": "■", "interrupted": "■", "failed": "✗"}
-# Where it was, which is no setting of the training.
+# Shown elsewhere, or where the run was stored, which does not change the training.
 PLACES = ("checkpoints", "data", "preset", "arch", "dataset")
 
 
 class Curve(Chart):
-    """The loss of a run that one does not train."""
+    """The loss of a listed run."""
 
     waiting: var[str] = var("", init=False)
 
@@ -47,7 +47,7 @@ class Curve(Chart):
 
 
 class Preview(Container):
-    """What it shows is put in by `show`, `history` and `digits`; it reads nothing itself."""
+    """Shows what it is given; reads nothing itself."""
 
     preferences: var[Preferences] = var(Preferences, init=False)
 
@@ -59,82 +59,85 @@ class Preview(Container):
         yield DigitCards("")
 
     def watch_preferences(self, preferences: Preferences) -> None:
-        """As the other views have it, but for what is chosen there for the live run's chart."""
-        whole = replace(preferences, chart="loss", zoom=1, cursor=None, x_axis="epoch")
-        self.query_one(Curve).preferences = whole
+        # The kind, zoom, cursor and x axis of the chart were chosen for the live run.
+        whole_run = replace(preferences, chart="loss", zoom=1, cursor=None, x_axis="epoch")
+        self.query_one(Curve).preferences = whole_run
         self.query_one(DigitCards).preferences = preferences
 
     def show(self, entry: Entry | None) -> None:
-        title, about, config = ("", "", "") if entry is None else _said(entry)
+        title, about, config = ("", "", "") if entry is None else _texts(entry)
         for name, text in (("title", title), ("about", about), ("config", config)):
             self.query_one(f"#{name}", Static).update(Content(text))
 
-    def history(self, state: RunState | None, waiting: str) -> None:
-        """The run's own curve; `waiting` is said in its place."""
+    def show_curve(self, state: RunState | None, waiting: str) -> None:
+        """Show the curve of a run, or `waiting` in its place."""
         curve = self.query_one(Curve)
         curve.waiting = waiting
         curve.run_state = state or RunState()
 
-    def digits(self, digits: tuple[Digit, ...], waiting: str) -> None:
+    def show_digits(self, digits: tuple[Digit, ...], waiting: str) -> None:
+        """Show predictions, or `waiting` in their place."""
         shown = self.query_one(DigitCards)
         shown.waiting = waiting
         shown.digits = digits
 
 
-def _said(entry: Entry) -> tuple[str, str, str]:
+def _texts(entry: Entry) -> tuple[str, str, str]:
+    """Return the title, the lines about the entry, and its run's settings."""
     run = entry.run
     sign = LIVE_SIGNS.get(run.status) or STATUS_SIGNS.get(run.status, "?")
     title = " ".join(filter(None, (entry.name, f" {sign} {run.status}", STAR * run.is_starred)))
-    lines = [_figures(entry), _size(entry)]
+    lines = [_metrics(entry), _size(entry)]
     if run.note:
         lines.append(f"note: {printable(run.note)}")
-    changed, usual = settings_of(entry)
-    lines.append(f"other than usual: {', '.join(changed) or 'nothing'}")
-    return f" {title}", "\n".join(lines), f"as usual: {', '.join(usual)}" if usual else ""
+    changed, default = settings_of(entry)
+    lines.append(f"changed: {', '.join(changed) or 'nothing'}")
+    return f" {title}", "\n".join(lines), f"default: {', '.join(default)}" if default else ""
 
 
-def _figures(entry: Entry) -> str:
-    """Of the checkpoint; of a run that goes on, how far it is."""
-    listed, newest = entry.listed, entry.run.latest
-    if listed and listed.info:
-        info = listed.info
-        test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
-        if info.test_accuracy is None:
-            test = "not tested"
-        said = f"{listed.path.stem}: epoch {info.epoch}, step {info.step:,}, {test}"
-        return f"{printable(said)}, {info.parameters:,} parameters"
-    if listed:
-        return f"{printable(listed.path.name)} is broken: {printable(listed.error or '')}"
+def _metrics(entry: Entry) -> str:
+    """Return the metrics of the checkpoint, or of a run in progress."""
+    file, newest = entry.file, entry.run.latest
+    if file and file.info:
+        info = file.info
+        accuracy, loss = format_percent(info.test_accuracy), format_loss(info.test_loss)
+        test = f"test accuracy {accuracy}, test loss {loss}"
+        test = test if info.test_accuracy is not None else "not evaluated"
+        name = printable(file.path.stem)
+        step = f"epoch {info.epoch}, step {info.step:,}"
+        return f"{name}: {step}, {test}, {info.parameters:,} parameters"
+    if file:
+        return f"{printable(file.path.name)} is broken: {printable(file.error or '')}"
     if entry.run.is_live and newest:
-        epoch = f"epoch {newest.epoch or 0}" + (f" of {entry.epochs}" if entry.epochs else "")
-        return f"{epoch}, step {newest.step:,}, loss {format_loss(newest.loss)}"
-    return "no checkpoint has been saved"
+        epoch = f"epoch {newest.epoch or 0}" + (f"/{entry.epochs}" if entry.epochs else "")
+        return f"{epoch}, step {newest.step:,}, training loss {format_loss(newest.loss)}"
+    return "No checkpoint saved yet."
 
 
 def _size(entry: Entry) -> str:
-    ago = format_age(time.time() - saved(entry))
+    ago = format_age(time.time() - saved_at(entry))
     ago = "now" if ago == "now" else f"{ago} ago"
-    own = f"{format_size(entry.bytes)}, its run " if entry.listed else ""
-    device = printable(entry.device)
-    return f"{own}{format_size(entry.run.bytes)} on the disk, saved {ago}, on {device}"
+    file = f"file {format_size(entry.bytes)}, " if entry.file else ""
+    run, device = format_size(entry.run.bytes), printable(entry.device)
+    return f"{file}run {run}, saved {ago}, device {device}"
 
 
 def settings_of(entry: Entry) -> tuple[list[str], list[str]]:
-    """A run's settings, each with its name: those that differ from the defaults, which stand behind
-    them, and the others."""
-    info = entry.listed.info if entry.listed else None
+    """Return a run's settings, each as its name and value: those changed from the default, with
+    the default in parentheses, and the others."""
+    info = entry.file.info if entry.file else None
     config = info.config if info else entry.run.config
-    changed, usual = [], []
+    changed, default = [], []
     for name, value in config.items():
         if name in PLACES:
             continue
-        said = printable(f"{name.replace('_', ' ')} {_short(value)}")
-        default = FIELDS[name].default if name in FIELDS else None
-        if value == default:
-            usual.append(said)
+        text = printable(f"{name.replace('_', ' ')} {_short(value)}")
+        usual = FIELDS[name].default if name in FIELDS else None
+        if value == usual:
+            default.append(text)
         else:
-            changed.append(f"{said} ({_short(default)})" if name in FIELDS else said)
-    return changed, usual
+            changed.append(f"{text} (default {_short(usual)})" if name in FIELDS else text)
+    return changed, default
 
 
 def _short(value: object) -> str:

@@ -1,205 +1,177 @@
-"""What a view of checkpoints shows beside its list: read once the cursor has rested."""
+"""Loads what the preview beside the list shows, once the cursor has rested on a row."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from textual import work
-from textual.message import Message
 from textual.timer import Timer
 
 from core.errors import explain
 from core.events import Digit
 from core.runs.catalog import CheckpointFile
 from core.runs.layout import EVENTS_FILE
-from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
 from tui.screens.checkpoints.rows import Entry
-from tui.state.app_state import AppState
+from tui.state.history import folder_of, read_run, without_digits
 from tui.state.run_state import RunState
 from tui.text.formats import printable
-from tui.widgets.digit_cards import DigitCards
 
-# How long the cursor rests before anything of what it is on is shown, so that moving and typing on
-# waits for nothing; before a run's record is read; and before a checkpoint is opened, which takes
-# the engine's time, of which a run that goes on needs most.
-SHOWN_SECONDS = 0.06
+# How long the cursor rests before the preview shows anything, so that moving on waits for nothing;
+# before the record of a run is read; and before a checkpoint is opened, which takes time of the
+# engine, most of which a run in progress needs.
+SHOW_SECONDS = 0.06
 CURVE_SECONDS, DIGITS_SECONDS, DIGITS_SECONDS_TRAINING = 0.15, 0.3, 1.0
-MOST_HISTORIES = 6
-# Of one core: what reading the record of a live run again and again may take.
+MAX_RECORDS = 6
+# The share of one core that reading the record of a live run again and again may take.
 READING_SHARE = 0.03
 
 
 @dataclass(frozen=True)
-class History:
-    """What a run's record told when it was that long; `again` is when to read it next, by the
-    clock `monotonic`."""
+class ReadRecord:
+    """A run's record as it was read: the state it ends in, its size in bytes, why it could not be
+    read, and when to read it next, by the clock `monotonic`."""
 
     state: RunState
     bytes: int
-    again: float
     error: str = ""
+    next_read: float = 0.0
 
 
-class Previewing(View):
-    """A view that shows a Preview of the entry it says it looks at."""
+class PreviewLoader:
+    """Fills the Preview of a view for one entry at a time."""
 
-    @dataclass
-    class Read(Message):
-        """A run's record has been read."""
-
-        folder: Path
-        history: History
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: Entry | None = None
-        self._rested: Timer | None = None
-        self._opens: str | None = None  # the checkpoint whose digits are shown
-        self._histories: dict[Path, History] = {}  # the newest last
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._entry: Entry | None = None
+        self._timer: Timer | None = None
+        self._records: dict[Path, ReadRecord] = {}  # by folder, the newest last
         self._reading: Path | None = None
+        self.opened_path: str | None = None  # the checkpoint whose predictions are shown
+
+    @property
+    def _preview(self) -> Preview:
+        return self._view.query_one(Preview)
 
     def look_at(self, entry: Entry | None) -> None:
-        """Shows what is known of it, and the rest when the cursor stays there."""
-        before, self._seen = self._seen, entry
+        """Show what is known of the entry, and the rest when the cursor stays on it."""
+        before, self._entry = self._entry, entry
         if before is None or entry is None or before.key != entry.key:
-            self._opens = None
-            if self._rested:
-                self._rested.stop()
-            self._rested = self.set_timer(SHOWN_SECONDS, self._show_seen)
+            self.opened_path = None
+            if self._timer:
+                self._timer.stop()
+            self._timer = self._view.set_timer(SHOW_SECONDS, self._show_known)
             return
         if before.run.status != entry.run.status:
-            self._read_history()  # to its end
+            self._read_record()  # to its end
         if entry != before:
-            self._show_known()
-
-    def _show_seen(self) -> None:
-        self._rested = self.set_timer(CURVE_SECONDS - SHOWN_SECONDS, self._rest)
-        self.attempt("preview", self._show_known)
+            self._show()
 
     def _show_known(self) -> None:
-        self.query_one(Preview).show(self._seen)
-        self._show_history()
-        self._show_digits()
+        self._timer = self._view.set_timer(CURVE_SECONDS - SHOW_SECONDS, self._load_curve)
+        self._view.attempt("preview", self._show)
 
-    def _rest(self) -> None:
-        self._read_history()
-        training = self.mnist.run_state.phase == "training"
+    def _show(self) -> None:
+        self._preview.show(self._entry)
+        self.show_curve()
+        self.show_digits()
+
+    def _load_curve(self) -> None:
+        self._read_record()
+        training = self._view.mnist.run_state.phase == "training"
         seconds = DIGITS_SECONDS_TRAINING if training else DIGITS_SECONDS
-        self._rested = self.set_timer(seconds - CURVE_SECONDS, self._open)
+        self._timer = self._view.set_timer(seconds - CURVE_SECONDS, self._open)
 
     # The curve
 
-    def _own(self) -> bool:
-        """Whether it is the run of this app, whose curve is at hand."""
-        started, seen = self.mnist.run_state.started, self._seen
-        return bool(
-            started and seen and os.path.abspath(started.folder) == os.path.abspath(seen.run.folder)
-        )
+    def follow_run(self) -> None:
+        """Show the curve again if it is that of the app's own run."""
+        if self._is_ours():
+            self.show_curve()
 
-    def _show_history(self) -> None:
-        preview, seen = self.query_one(Preview), self._seen
-        if self._own():
-            preview.history(self.mnist.run_state, "")
-            return
-        known = self._histories.get(seen.run.folder) if seen else None
-        waiting = "" if seen is None else "reading its curve …" if known is None else known.error
-        drawn = known is not None and bool(known.state.curves.losses.points or known.state.scores)
-        if known and not drawn:
-            waiting = known.error or "there is no curve of it"
-        preview.history(known.state if known and drawn else None, waiting)
-        if known and seen and seen.run.is_live and monotonic() > known.again:
-            self._read_history()
+    def _is_ours(self) -> bool:
+        folder = folder_of(self._view.mnist.run_state)
+        return bool(folder and self._entry and folder == os.path.abspath(self._entry.run.folder))
 
-    def _read_history(self) -> None:
-        if self._seen and self._reading is None and not self._own():
-            self._reading = self._seen.run.folder
-            self._read_record(self._reading, self._histories.get(self._reading))
+    def show_curve(self) -> None:
+        preview, entry = self._preview, self._entry
+        if entry is None:
+            preview.show_curve(None, "")
+        elif self._is_ours():
+            preview.show_curve(self._view.mnist.run_state, "")
+        elif (record := self._records.get(entry.run.folder)) is None:
+            preview.show_curve(None, "Reading the curve…")
+        else:
+            has_curve = bool(record.state.curves.losses.points or record.state.scores)
+            why = record.error or "This run has no curve."
+            preview.show_curve(record.state if has_curve else None, "" if has_curve else why)
+            if entry.run.is_live and monotonic() > record.next_read:
+                self._read_record()
 
-    @work(thread=True, exit_on_error=False, group="history")
-    def _read_record(self, folder: Path, known: History | None) -> None:
+    def _read_record(self) -> None:
+        if self._entry and self._reading is None and not self._is_ours():
+            folder = self._reading = self._entry.run.folder
+            read = partial(self._read, folder, self._records.get(folder))
+            self._view.run_worker(read, thread=True, exit_on_error=False, group="record")
+
+    def _read(self, folder: Path, known: ReadRecord | None) -> None:
         import plotext  # noqa: F401, else the first chart would wait for it
 
-        from tui.state.history import read_run, without_digits
-
-        since = monotonic()
+        start = monotonic()
         try:
-            size = os.path.getsize(folder / EVENTS_FILE) if (folder / EVENTS_FILE).exists() else 0
-            state = (
-                known.state if known and known.bytes == size else without_digits(read_run(folder))
-            )
-            history = History(state, size, 0.0)
-        except Exception as error:  # whatever it is, the next run may be read
+            path = folder / EVENTS_FILE
+            size = os.path.getsize(path) if path.exists() else 0
+            is_same = known is not None and known.bytes == size
+            state = known.state if known and is_same else without_digits(read_run(folder))
+            record = ReadRecord(state, size)
+        except Exception as error:  # whatever is in a file, other runs are shown
             why = explain(error) if isinstance(error, OSError) else type(error).__name__
-            history = History(RunState(), -1, 0.0, f"its record cannot be read ({why})")
-        took = monotonic() - since
-        again = monotonic() + max(1.0, took / READING_SHARE)
-        known_now = History(history.state, history.bytes, again, history.error)
-        self.post_message(self.Read(folder, known_now))
+            record = ReadRecord(RunState(), -1, f"The record cannot be read ({why}).")
+        now = monotonic()
+        record = replace(record, next_read=now + max(1.0, (now - start) / READING_SHARE))
+        self._view.call_later(self._add_record, folder, record)
 
-    def on_previewing_read(self, message: Read) -> None:
+    def _add_record(self, folder: Path, record: ReadRecord) -> None:
         self._reading = None
-        self._histories.pop(message.folder, None)
-        self._histories[message.folder] = message.history
-        for folder in list(self._histories)[:-MOST_HISTORIES]:
-            del self._histories[folder]
-        if self._seen and self._seen.run.folder not in self._histories:
-            self._read_history()  # the cursor has gone on meanwhile
-        self.attempt("preview", self._show_history)
+        self._records.pop(folder, None)
+        self._records[folder] = record
+        for oldest in list(self._records)[:-MAX_RECORDS]:
+            del self._records[oldest]
+        if self._entry and self._entry.run.folder not in self._records:
+            self._read_record()  # the cursor has moved on meanwhile
+        self._view.attempt("preview", self.show_curve)
 
-    # The digits
-
-    @property
-    def opened_path(self) -> str | None:
-        return self._opens
-
-    def wanted_digits(self) -> tuple[int, ...]:
-        if self._opens is None or not self.app_state.devices:  # torch is on its way still
-            return ()
-        return tuple(range(sum(digits.capacity for digits in self.query(DigitCards))))
+    # The predictions
 
     def _open(self) -> None:
-        listed = self._seen.listed if self._seen else None
-        if listed and listed.info and _has_digits(listed, self.mnist.config.data):
-            self._opens = str(listed.path)
-        self.attempt("preview", self._show_digits)
+        file = self._entry.file if self._entry else None
+        if file and file.info and _has_digits(file, self._view.mnist.config.data):
+            self.opened_path = str(file.path)
+        self._view.attempt("preview", self.show_digits)
 
-    def _show_digits(self) -> None:
-        listed, opened = self._seen.listed if self._seen else None, self.app_state.opened
+    def show_digits(self) -> None:
+        file, opened = self._entry.file if self._entry else None, self._view.app_state.opened
         digits: tuple[Digit, ...] = ()
         waiting = ""
-        if listed and listed.info and opened and opened.path == str(listed.path):
+        if file and file.info and opened and opened.path == str(file.path):
             digits = opened.digits
             waiting = "" if digits else f"✗ {printable(opened.error or 'no digits')}"
-        elif listed and listed.info:
-            there = _has_digits(listed, self.mnist.config.data)
-            waiting = "sample predictions …" if there else "its digits are not on this machine"
-        self.query_one(Preview).digits(digits, waiting)
-
-    # What is told meanwhile
-
-    def watch_app_state(self, before: AppState, after: AppState) -> None:
-        if before.opened is not after.opened:
-            self._show_digits()
-
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if before.curves is not after.curves and self._own():
-            self._show_history()
-
-    def watch_preferences(self, preferences: Preferences) -> None:
-        self.query_one(Preview).preferences = preferences
+        elif file and file.info:
+            is_here = _has_digits(file, self._view.mnist.config.data)
+            waiting = "Predicting…" if is_here else "Its dataset is not on this machine."
+        self._preview.show_digits(digits, waiting)
 
 
-def _has_digits(listed: CheckpointFile, data: str | None) -> bool:
-    """Whether the digits of a checkpoint are here: to look at it none are downloaded."""
+def _has_digits(file: CheckpointFile, data: str | None) -> bool:
+    """Return whether the dataset of a checkpoint is here: none is downloaded for a preview."""
     from core.data.datasets import DATASETS
     from core.runs.resume import digits_folder
 
-    info = listed.info
+    info = file.info
     dataset = DATASETS.get(info.dataset) if info else None
     if info is None or dataset is None:
         return False

@@ -1,104 +1,83 @@
-"""To go on with a run that is listed: exactly as it was, or as a branch of it."""
+"""Resuming a listed run, and branching from one of its checkpoints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from textual import work
-from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from core.commands import Start
 from core.errors import first_line
-from core.runs.catalog import CheckpointFile, RunInfo
 from core.runs.description import is_imported
 from tui.screens.base import View
+from tui.screens.checkpoints.rows import Entry
+from tui.state.history import folder_of
+from tui.state.run_state import RunState
 from tui.text.formats import printable
 
-if TYPE_CHECKING:
-    from tui.screens.branch_dialog import Branch
 
-GOING_ON: list[BindingType] = [
-    Binding("u", "take_up", "Take up"),
-    Binding("b", "branch", "Branch"),
-]
+class ResumeActions:
+    """What `u` and `b` do to the run under the cursor of a view."""
 
+    def __init__(self, view: View, entry: Callable[[], Entry | None]) -> None:
+        self._view, self._entry = view, entry
 
-class GoingOn(View):
-    """A view in which a run is chosen."""
-
-    @dataclass
-    class TakenUp(Message):
-        """How the chosen run goes on; or why it does not."""
-
-        branch: Branch | None
-        why: str = ""
-
-    def chosen(self) -> CheckpointFile | None:
-        return None
-
-    def chosen_run(self) -> RunInfo | None:
-        return None
-
-    def action_take_up(self) -> None:
-        run = self.chosen_run()
-        if run is None:
+    def resume(self) -> None:
+        entry = self._entry()
+        if entry is None:
             return
-        if run.is_live:
-            by = "this app" if self._is_ours(run) else f"process {run.description.get('pid')}"
-            self._refuse(f"{run.name} is going on, in {by}")
+        run = entry.run
+        if run.is_live and self._is_ours(run.folder):
+            self._refuse(f"{run.name} is running in this app.")
+        elif run.is_live:
+            process = run.description.get("pid")
+            self._refuse(f"{run.name} is running in process {process}. Attach with enter.")
         elif run.status == "finished":
-            self._refuse(f"{run.name} has finished its epochs: b branches from it, with more")
+            self._refuse(f"{run.name} has finished. Branch from it (b) to train more epochs.")
         else:
-            self._take_up(run.folder)
+            prepare = partial(self._prepare, run.folder, self._view.mnist.config.data)
+            self._view.run_worker(
+                prepare, thread=True, exclusive=True, exit_on_error=False, group="resume"
+            )
 
-    def _is_ours(self, run: RunInfo) -> bool:
-        started = self.mnist.run_state.started
-        return self.mnist.run_state.active and bool(
-            started and Path(started.folder).resolve() == run.folder.resolve()
-        )
+    def _is_ours(self, folder: Path) -> bool:
+        state = self._view.mnist.run_state
+        return state.active and Path(folder_of(state) or "").resolve() == folder.resolve()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="going on")
-    def _take_up(self, folder: Path) -> None:
+    def _prepare(self, folder: Path, data: str | None) -> None:
+        """Check the run and read its record, in a thread."""
         from core.runs.resume import prepare_resume
         from tui.state.history import read_run
 
         try:
-            config, resume_point = prepare_resume(
-                str(folder), folder.parent, data=self.mnist.config.data
-            )
-            made = Start(config, resume_point), read_run(folder)
-        except Exception as error:  # whatever it is, another run may go on
-            self.post_message(self.TakenUp(None, first_line(error)))
+            config, resume_point = prepare_resume(str(folder), folder.parent, data=data)
+            start = Start(config, resume_point), read_run(folder)
+        except Exception as error:  # a run that cannot be resumed must not end the app
+            self._view.call_later(self._refuse, first_line(error))
         else:
-            self.post_message(self.TakenUp(made))
+            self._view.call_later(self._start, start)
 
-    def on_going_on_taken_up(self, message: TakenUp) -> None:
-        if message.branch is None:
-            self._refuse(message.why)
-        else:
-            self._go_on(message.branch)
-
-    def action_branch(self) -> None:
-        run, chosen = self.chosen_run(), self.chosen()
-        if run is None or self.is_too_small:
+    def branch(self) -> None:
+        entry, view = self._entry(), self._view
+        if entry is None or view.is_too_small:
             return
+        run = entry.run
         if not any(each.info for each in run.checkpoints):
-            self._refuse(f"{run.name} has no whole checkpoint to branch from")
-            return
-        if is_imported(run.description):
-            self._refuse(f"{run.name} was imported: there is no training to branch from")
-            return
-        from tui.screens.branch_dialog import BranchDialog
+            self._refuse(f"{run.name} has no readable checkpoint to branch from.")
+        elif is_imported(run.description):
+            self._refuse(f"{run.name} was imported: it has no training to branch from.")
+        else:
+            from tui.screens.branch_dialog import BranchDialog
 
-        dialog = BranchDialog(run.folder, chosen.path if chosen else None)
-        self.app.push_screen(dialog, lambda branch: self._go_on(branch) if branch else None)
+            chosen = entry.checkpoint
+            view.app.push_screen(
+                BranchDialog(run.folder, chosen.path if chosen else None), self._start
+            )
 
-    def _go_on(self, branch: Branch) -> None:
-        self.mnist.start_next(*branch)
-        self.mnist.action_view("train")
+    def _start(self, start: tuple[Start, RunState] | None) -> None:
+        if start:
+            self._view.mnist.start_next(*start)
+            self._view.mnist.action_view("train")
 
     def _refuse(self, why: str) -> None:
-        self.notify(printable(why), severity="warning", markup=False, timeout=8)
+        self._view.notify(printable(why), severity="warning", markup=False, timeout=8)

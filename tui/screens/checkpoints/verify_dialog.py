@@ -24,7 +24,7 @@ HOW = (
 )
 
 
-class Verify(ModalScreen[None]):
+class VerifyDialog(ModalScreen[None]):
     """One line for each checkpoint of a run, as it is done."""
 
     CSS_PATH = "verify_dialog.tcss"
@@ -63,7 +63,7 @@ class Verify(ModalScreen[None]):
             self.post_message(self.Found(verified))
         self.post_message(self.Found(None))
 
-    def on_verify_found(self, message: Found) -> None:
+    def on_verify_dialog_found(self, message: Found) -> None:
         if message.verified:
             self._found.append(message.verified)
         lines = [_line(each) for each in self._found]
