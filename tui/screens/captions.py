@@ -1,4 +1,4 @@
-"""Lines of words and keys that can be clicked, as a view has them at its top."""
+"""Parts of the captions at the top of a view: texts and keys that can be clicked."""
 
 from collections.abc import Iterable
 
@@ -8,18 +8,18 @@ GAP = "  "
 
 
 def clicked(text: Content, action: str) -> Content:
-    """An action without a namespace is the view's."""
+    """Return the text with a click action, by default one of the view."""
     return text.stylize(f"@click={action if '.' in action else f'screen.{action}'}")
 
 
 def key(name: str, text: str, action: str) -> Content:
-    """A key, and what it does or what it has been set to."""
+    """Return a clickable key with its action's name or value."""
     shown = Content.styled(name, "bold")
     return clicked(shown + Content(f" {text}") if text else shown, action)
 
 
 def choices(named: Iterable[tuple[str, str]], here: str) -> Content:
-    """Each a name and its action, beside one another; that of the name `here` is marked."""
+    """Return clickable names, each given with its action; the name `here` is marked."""
     return Content("").join(
         clicked(Content(f" {name} ").stylize("reverse bold" if name == here else ""), action)
         for name, action in named

@@ -1,4 +1,4 @@
-"""The dialog that asks for a test digit's number."""
+"""The dialog that asks for the index of a test digit."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,9 +10,11 @@ from textual.widgets import Button, Input, Label, Static
 
 from tui.widgets.config_form import NumberInput
 
+HINT = "Index in the test set:"
+
 
 class GotoDialog(ModalScreen[int | None]):
-    """Gives the number of one of so many digits, or None."""
+    """Return the index of a test digit, below `samples`; None if the dialog is cancelled."""
 
     CSS_PATH = "goto_dialog.tcss"
     AUTO_FOCUS = "#number"
@@ -29,11 +31,11 @@ class GotoDialog(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Go to a digit"
-            dialog.border_subtitle = "enter goes · esc back"
+            dialog.border_subtitle = "enter go · esc back"
             with Horizontal(id="field"):
-                yield Label("Number")
+                yield Label("Index")
                 yield NumberInput(restrict=r"[0-9]*", max_length=9, compact=True, id="number")
-            yield Static(Content(f"Its place in the test set: {self._allowed}."), id="said")
+            yield Static(Content(f"{HINT} {self._allowed}."), id="hint")
             with Horizontal(id="buttons"):
                 yield Button("Go", id="go", variant="success", compact=True, action="screen.go")
                 yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
@@ -44,11 +46,10 @@ class GotoDialog(ModalScreen[int | None]):
 
     @on(Input.Changed)
     def _check(self, event: Input.Changed) -> None:
-        # Nothing typed yet is not a mistake.
+        # An empty field is not an error.
         wrong = bool(event.value) and self._number() is None
-        line = self.query_one("#said", Static)
-        said = "✗ It must be" if wrong else "Its place in the test set:"
-        line.update(Content(f"{said} {self._allowed}."))
+        line = self.query_one("#hint", Static)
+        line.update(Content(f"{'✗ The index must be' if wrong else HINT} {self._allowed}."))
         for each in (line, event.input):
             each.set_class(wrong, "wrong")
 

@@ -249,7 +249,7 @@ class MistakesView(View):
         self.show_digits(DigitSelection("mistakes"), "all mistakes")
 
     def show_digits(self, selection: DigitSelection, title: str) -> None:
-        from tui.screens.digits import SelectionView
+        from tui.screens.selection_view import SelectionView
 
         self.app.push_screen(SelectionView(selection, title, self.MODE))
 

@@ -1,4 +1,4 @@
-"""The digits of a run, chosen and looked at."""
+"""The Digits view: selecting digits, and the predictions of earlier epochs."""
 
 from array import array
 
@@ -10,18 +10,19 @@ from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection, with_predictions
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
-from tui.screens.digits import DigitsView, SelectionView
+from tui.screens.digits import DigitsView
+from tui.screens.selection_view import SelectionView
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.widgets.digit_cards import DigitCards
 
 FIVES = array("f", [float(number == 5) for _ in range(100) for number in range(10)])
-# After the first epoch every digit is taken for a 5.
+# After the first epoch every digit is predicted as 5.
 ALL_FIVES = Scored(epoch=1, step=10, logits=FIVES.tobytes())
 
 
-def told(state: RunState, *, evaluations: tuple[Scored, ...] = (), step: int = 0) -> RunState:
-    """That run further on: evaluated, and then all its digits looked at at that step."""
+def advanced(state: RunState, *, evaluations: tuple[Scored, ...] = (), step: int = 0) -> RunState:
+    """Return the run after evaluations, with predictions for all its digits at that step."""
     for scored in evaluations:
         score = Evaluated(
             epoch=scored.epoch,
@@ -34,13 +35,13 @@ def told(state: RunState, *, evaluations: tuple[Scored, ...] = (), step: int = 0
     return fold(state, Predicted(digits=digits, samples=100, step=step))
 
 
-def begun() -> RunState:
+def new_run() -> RunState:
     numbers = {"parameters": 7850, "epochs": 4, "batch_size": 10, "steps_per_epoch": 10}
     numbers |= {"total_steps": 40, "train_samples": 100, "test_samples": 100}
     names = {"run": "a", "folder": "a", "arch": "mlp", "dataset": "fake", "device": "cpu"}
     started = RunStarted(**names, **numbers, threads=1, config={})
     labels = DigitsLoaded(labels=bytes(index % 10 for index in range(100)))
-    return told(fold(fold(RunState(), started), labels), step=1)
+    return advanced(fold(fold(RunState(), started), labels), step=1)
 
 
 def shown(pilot) -> tuple[Digit, ...]:
@@ -52,11 +53,11 @@ def indices(pilot) -> list[int]:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_digits_are_chosen_by_key_and_by_mouse(tmp_path, size):
+async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
     async with app_in(tmp_path).run_test(size=size) as pilot:
         await pilot.press(key_of("digits"))
-        assert "press space to train" in text_of(pilot)
-        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
+        assert "Press space to train" in text_of(pilot)
+        pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
         await pilot.pause()
         many = len(shown(pilot))
         assert indices(pilot) == list(range(many))
@@ -70,42 +71,44 @@ async def test_digits_are_chosen_by_key_and_by_mouse(tmp_path, size):
         assert indices(pilot)[0] == 3 + 5 * many
         assert f"{many + 1}–{2 * many} of 20" in text_of(pilot)
         await pilot.press("minus")  # from all to the nines, of which there are no mistakes
-        assert "there is no such digit" in text_of(pilot)
+        assert "No such digits: select others" in text_of(pilot)
         lines = text_of(pilot).splitlines()
         assert not any(line[-1].strip() for line in lines[1:4]), "nothing is cut off"
 
 
-async def test_what_is_not_known_yet_says_why_and_comes_when_it_is(tmp_path):
+async def test_mistakes_appear_after_the_first_evaluation(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
-        pilot.app.run_state = begun()
+        pilot.app.run_state = new_run()
         await pilot.press("D")
         assert "mistakes: shown after the first evaluation" in text_of(pilot)
         assert not shown(pilot)
-        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
+        pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
         await pilot.pause()
         assert indices(pilot) == [3, 8]
-        pilot.app.run_state = begun()  # another run
+        pilot.app.run_state = new_run()  # another run
         await pilot.pause()
         assert not shown(pilot)
 
 
-async def test_digits_keep_still_while_what_is_said_of_them_moves(tmp_path):
+async def test_selected_digits_stay_while_predictions_change(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
-        pilot.app.run_state = told(begun(), evaluations=(ALL_FIVES,), step=11)
+        pilot.app.run_state = advanced(new_run(), evaluations=(ALL_FIVES,), step=11)
         await pilot.press("D")
         before = shown(pilot)
         assert indices(pilot) == [0, 1]
-        pilot.app.run_state = told(pilot.app.run_state, evaluations=(fake_scored(2, 20),), step=99)
+        pilot.app.run_state = advanced(
+            pilot.app.run_state, evaluations=(fake_scored(2, 20),), step=99
+        )
         await pilot.pause()
-        assert indices(pilot) == [0, 1], "they are no mistakes any more, and one sees it"
+        assert indices(pilot) == [0, 1], "they stay although they are no mistakes any more"
         assert shown(pilot) != before
         await pilot.press("n")
         assert indices(pilot) == [3, 8]
 
 
-async def test_the_network_that_is_training_is_asked_about_what_is_chosen(tmp_path):
+async def test_selected_digits_are_predicted_while_training(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"), "space")
         await until(pilot, lambda: shown(pilot))
@@ -114,35 +117,35 @@ async def test_the_network_that_is_training_is_asked_about_what_is_chosen(tmp_pa
         pilot.app.send(Stop())
 
 
-async def test_stepping_back_through_the_epochs_shows_how_a_guess_came_to_be(tmp_path):
+async def test_earlier_epochs_show_earlier_predictions(tmp_path):
     evaluations = (ALL_FIVES, fake_scored(2, 20))
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
-        pilot.app.run_state = told(begun(), evaluations=evaluations, step=25)
+        pilot.app.run_state = advanced(new_run(), evaluations=evaluations, step=25)
         await pilot.pause()
         now = shown(pilot)
-        assert "now, step 25, test 50.00%" in text_of(pilot)
+        assert "now, step 25, test accuracy 50.00%" in text_of(pilot)
         await pilot.press("left_square_bracket")
-        assert "after epoch 2, test 50.00%" in text_of(pilot)
+        assert "after epoch 2, test accuracy 50.00%" in text_of(pilot)
         assert "✓ 1  was 5" in text_of(pilot)
         assert shown(pilot) == with_predictions(now, evaluations[1])
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert "after epoch 1, test 25.00%" in text_of(pilot)
+        assert "after epoch 1, test accuracy 25.00%" in text_of(pilot)
         assert [(digit.index, digit.predicted) for digit in shown(pilot)] == [(0, 5), (1, 5)]
-        pilot.app.run_state = told(pilot.app.run_state, step=26)
+        pilot.app.run_state = advanced(pilot.app.run_state, step=26)
         await pilot.pause()
-        assert "after epoch 1" in text_of(pilot), "the run goes on, and one stays where one is"
+        assert "after epoch 1" in text_of(pilot), "training continues, the epoch shown stays"
         await pilot.press("right_square_bracket", "right_square_bracket")
         assert "now, step 26" in text_of(pilot)
         assert "was" not in text_of(pilot)
 
 
-async def test_one_goes_to_a_number(tmp_path):
+async def test_going_to_an_index(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
-        pilot.app.run_state = begun()
+        pilot.app.run_state = new_run()
         await pilot.press("g", *"100")
-        assert "✗ It must be a whole number from 0 to 99." in text_of(pilot)
+        assert "✗ The index must be a whole number from 0 to 99." in text_of(pilot)
         await pilot.press("enter", "backspace", "backspace", *"7", "enter")
         assert isinstance(pilot.app.screen, DigitsView)
         assert indices(pilot) == [17, 18]
@@ -154,23 +157,23 @@ async def test_one_goes_to_a_number(tmp_path):
         assert indices(pilot) != random
 
 
-async def test_a_pick_is_shown_over_another_view_and_esc_goes_back(tmp_path):
+async def test_a_selection_opens_over_another_view(tmp_path):
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("network"))
         below = pilot.app.screen
-        pilot.app.run_state = told(begun(), evaluations=(fake_scored(1, 10),), step=11)
-        pick = DigitSelection("mistakes", actual=8, predicted=9)
-        await pilot.app.push_screen(SelectionView(pick, "8 taken for 9 [all]", "network"))
+        pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
+        selection = DigitSelection("mistakes", actual=8, predicted=9)
+        await pilot.app.push_screen(SelectionView(selection, "eights [all]", "network"))
         await until(pilot, lambda: shown(pilot))
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
-        assert "8 taken for 9 [all]" in text_of(pilot)
+        assert "eights [all]" in text_of(pilot)
         await pilot.press("d")
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
         await pilot.press("escape")
         assert pilot.app.screen is below
 
 
-async def test_of_a_checkpoint_there_are_no_guesses_of_the_run(tmp_path):
+async def test_a_checkpoint_offers_index_and_random_only(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.app.push_screen(
             CheckpointView(str(tmp_path / "none.safetensors"), "a run/last")
@@ -178,6 +181,6 @@ async def test_of_a_checkpoint_there_are_no_guesses_of_the_run(tmp_path):
         offered = []
         for _ in range(3):
             await pilot.press("d")
-            offered.append(pilot.app.screen.pick.kind)
+            offered.append(pilot.app.screen.selection.kind)
         assert offered == ["random", "index", "random"]
         assert "mistakes" not in text_of(pilot).splitlines()[1]

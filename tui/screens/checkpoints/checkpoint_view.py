@@ -35,10 +35,10 @@ class CheckpointView(DigitsView):
         Binding("e", "evaluate", "Evaluate"),
         Binding("p", "images", "Predict images"),
     ]
-    STEPS_BACK = False
+    HAS_EPOCHS = False
     SEEN = ()
     # What the network makes of all digits is known of the run that is going on only.
-    OFFERS = ("index", "random")
+    OFFERED = ("index", "random")
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class CheckpointView(DigitsView):
         opened = self.app_state.opened
         return opened.samples if opened and opened.path == self.path else 0
 
-    def why_not(self) -> str | None:
+    def why_empty(self) -> str | None:
         return None
 
     def action_evaluate(self) -> None:
@@ -76,7 +76,7 @@ class CheckpointView(DigitsView):
     def show_caption(self) -> None:
         opened = self.app_state.opened
         if opened and opened.path == self.path and opened.error:
-            self.say(Content(f" ✗ {printable(opened.error)}"))
+            self.set_caption(Content(f" ✗ {printable(opened.error)}"))
         else:
             super().show_caption()
 
@@ -88,4 +88,4 @@ class CheckpointView(DigitsView):
     def last_line(self) -> Content:
         opened = self.app_state.opened
         waiting = "" if opened and opened.path == self.path else ": opening …"
-        return line(Content(f"{self._title}{waiting}"), self.where())
+        return line(Content(f"{self._title}{waiting}"), self.page_part())
