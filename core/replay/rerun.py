@@ -20,7 +20,7 @@ from core.events import Evaluated, Event, Preparing
 from core.models.metrics import METRICS
 from core.optim.schedules import SCHEDULES
 from core.replay.reference import Reference, Stretch
-from core.runs.catalog import CheckpointFile, list_run
+from core.runs.catalog import CheckpointFile, list_run_checkpoints
 from core.runs.layout import MOST_LASTING
 from core.training.learner import Learner
 from core.training.load_state import load_state
@@ -136,7 +136,7 @@ class Known:
 def known_after(origin: Origin, until: int) -> Known:
     recorded, step = origin.recorded, origin.info.step
     found: dict[int, CheckpointFile] = {}
-    listed = list_run(origin.path.parent) if recorded.stretches else []
+    listed = list_run_checkpoints(origin.path.parent) if recorded.stretches else []
     for each in sorted(listed, key=lambda each: MOST_LASTING.index(each.kind)):
         info = each.info
         if info and step < info.step <= until and recorded.has(info):

@@ -1,6 +1,7 @@
-"""A new run that is an old one until one of its checkpoints, and goes on from there otherwise.
+"""Branch a run: make a new run that is equal to an old one up to a checkpoint, then continues with
+other settings.
 
-No torch here: a checkpoint's tensors are copied as they are, under a header of the branch's own.
+No torch here: a checkpoint's tensors are copied unchanged, under a header of the branch's own.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from core.config import FIELDS, TrainConfig, flag
 from core.errors import CheckpointError, UsageError, explain
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow, replace_file
-from core.runs.catalog import list_run
+from core.runs.catalog import list_run_checkpoints
 from core.runs.description import read_description
 from core.runs.layout import BEST, DESCRIPTION, EVENTS_FILE, LAST
 from core.runs.resolve import is_run
 from core.runs.resume import (
     check_trained_here,
     digits_folder,
-    same_run,
+    is_same_run,
     stored_config,
 )
 from core.runs.run_writer import RunWriter, cannot_be_written, new_folder
 
-# What a run can go on with otherwise than it began. The network, its digits, the size of a batch
-# and the optimizer are what a checkpoint's tensors and steps are of.
+# The settings that a branch can change. The network, its dataset, the batch size and the optimizer
+# decide what a checkpoint's tensors and steps mean.
 CHANGEABLE = (
     "learning_rate",
     "epochs",
@@ -56,34 +57,35 @@ CHANGEABLE = (
 def branch(
     checkpoint: Path, changes: Mapping[str, Any], folder: Path
 ) -> tuple[TrainConfig, ResumePoint]:
-    """Makes a run in a folder of runs, that has the old run's record until the checkpoint, and the
-    checkpoint as its last; with its best until there, if that is still in a file. What is given
-    back is what to start it with. The old run is only read, so it may be going on.
+    """Make a run in a folder of runs that has the old run's events up to a checkpoint, and that
+    checkpoint as its last; with the old run's best one until then, if a file still has it. Return
+    what to start the branch with. The old run is only read, so it may be training.
 
-    Raises UsageError for changes that cannot be meant, and CheckpointError; then nothing is left.
+    Raises UsageError for changes that a branch cannot have, and CheckpointError; then nothing is
+    left.
     """
     info, old = read_info(checkpoint), checkpoint.parent
     if not is_run(old):
         raise CheckpointError(f"{checkpoint} is in no run's folder, so there is no run to branch")
-    described = read_description(old)
-    check_trained_here(checkpoint, described)
-    before = _config_before(checkpoint, info, described, folder)
+    description = read_description(old)
+    check_trained_here(checkpoint, description)
+    before = _config_before(checkpoint, info, description, folder)
     config = _changed(before, info, changes)
     try:
         claimed = new_folder(config)
     except OSError as error:
         raise cannot_be_written(folder, error) from None
-    # Until it is whole it has a name that nobody takes for a run's.
-    growing = claimed.with_name(f".{claimed.name}{PARTIAL}")
+    # A hidden name until the branch is complete: listings leave it out.
+    incomplete = claimed.with_name(f".{claimed.name}{PARTIAL}")
     try:
-        growing.mkdir()
-        _fill(growing, checkpoint, info, described, config)
-        _begin_record(growing, old, info, before.learning_rate, config.learning_rate)
-        if sys.platform == "win32":  # where a folder cannot take the place of an empty one
+        incomplete.mkdir()
+        _write_files(incomplete, checkpoint, info, description, config)
+        _write_events(incomplete, old, info, before.learning_rate, config.learning_rate)
+        if sys.platform == "win32":  # where renaming does not replace an empty folder
             claimed.rmdir()
-        growing.replace(claimed)
+        incomplete.replace(claimed)
     except BaseException as error:
-        for each in (growing, claimed):
+        for each in (incomplete, claimed):
             shutil.rmtree(each, ignore_errors=True)
         if isinstance(error, OSError):
             raise cannot_be_written(folder, error) from None
@@ -92,53 +94,51 @@ def branch(
 
 
 def _config_before(
-    checkpoint: Path, info: CheckpointInfo, described: dict[str, Any], folder: Path
+    checkpoint: Path, info: CheckpointInfo, description: dict[str, Any], folder: Path
 ) -> TrainConfig:
-    """What the old run would go on with from there."""
-    planned = described.get("config")
-    # Its end may have been set further away since the checkpoint.
+    """Return what the old run would continue with from the checkpoint."""
+    planned = description.get("config")
+    # The run may have got more epochs since the checkpoint.
     planned = planned if isinstance(planned, dict) else {}
-    further = {"epochs": planned["epochs"]} if "epochs" in planned else {}
-    here = {"checkpoints": str(folder), "data": digits_folder(info.config)}
-    return stored_config(checkpoint, info.config | {"dataset": info.dataset} | further | here)
+    epochs = {"epochs": planned["epochs"]} if "epochs" in planned else {}
+    places = {"checkpoints": str(folder), "data": digits_folder(info.config)}
+    return stored_config(checkpoint, info.config | {"dataset": info.dataset} | epochs | places)
 
 
 def _changed(before: TrainConfig, info: CheckpointInfo, changes: Mapping[str, Any]) -> TrainConfig:
-    """Raises UsageError."""
+    """Return the config with the changes made. Raises UsageError."""
     for name in changes:
         if name not in CHANGEABLE:
             kept = flag(name) if name in FIELDS else name
             can = ", ".join(map(flag, CHANGEABLE))
-            raise UsageError(
-                f"a branch keeps the {kept} of the run that it leaves; what it can change is {can}"
-            )
+            raise UsageError(f"a branch keeps the {kept} of its run; it can change {can}")
     config = replace(before, **changes)
     if config.epochs <= info.epoch:
         raise UsageError(
-            f"--epochs must be more than {info.epoch}, which the checkpoint has behind it"
+            f"--epochs must be more than the {info.epoch} epochs that the checkpoint has trained"
         )
     if config.optimizer == "sgd" and bool(config.momentum) != bool(before.momentum):
-        # Without momentum SGD keeps nothing of its gradients that it could go on with.
-        raise UsageError("a branch of --optimizer sgd cannot take --momentum up, or lay it down")
+        # SGD without momentum stores nothing that SGD with momentum could continue from.
+        raise UsageError("SGD momentum cannot be switched on or off in a branch")
     return config
 
 
-def _fill(
-    growing: Path,
+def _write_files(
+    incomplete: Path,
     checkpoint: Path,
     info: CheckpointInfo,
-    described: dict[str, Any],
+    description: dict[str, Any],
     config: TrainConfig,
 ) -> None:
-    """All but the record. Raises OSError and CheckpointError."""
-    name = growing.name.removeprefix(".").removesuffix(PARTIAL)
+    """Write the checkpoints and run.json. Raises OSError and CheckpointError."""
+    name = incomplete.name.removeprefix(".").removesuffix(PARTIAL)
     stored = asdict(config)
     sources = {LAST: (checkpoint, info)}
     if best := _best_until(checkpoint.parent, info):
         sources[BEST] = best
-    for file, (source, there) in sources.items():
-        copy_as(source, growing / file, replace(there, run=name, config=stored))
-    description = described | {
+    for file, (source, source_info) in sources.items():
+        copy_as(source, incomplete / file, replace(source_info, run=name, config=stored))
+    description = description | {
         "run": name,
         "status": "stopped",
         "pid": os.getpid(),
@@ -147,44 +147,44 @@ def _fill(
         "branched_from": checkpoint.parent.name,
         "branched_at": info.step,
     }
-    replace_file(growing / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+    replace_file(incomplete / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
 
 
 def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] | None:
-    """The old run's best checkpoint before that one; None where that one is the best."""
-    scored = [
+    """Return the old run's best checkpoint before this one, None where this one is the best."""
+    evaluated = [
         (each.path, each.info)
-        for each in list_run(old)
-        if each.info and same_run(each.info, info) and each.info.test_loss is not None
+        for each in list_run_checkpoints(old)
+        if each.info and is_same_run(each.info, info) and each.info.test_loss is not None
     ]
-    # Of equals the first is best.
-    found = [(path, each) for path, each in reversed(scored) if each.step < info.step]
+    # Of equal ones the first is the best.
+    found = [(path, each) for path, each in reversed(evaluated) if each.step < info.step]
     best = max(found, key=lambda row: score_of(row[1]), default=None)
     return best if best and score_of(best[1]) >= score_of(info) else None
 
 
-def _begin_record(
-    growing: Path, old: Path, info: CheckpointInfo, rate_before: float, rate: float
+def _write_events(
+    incomplete: Path, old: Path, info: CheckpointInfo, rate_before: float, rate: float
 ) -> None:
-    """`rate_before` is the checkpoint's. The old run may have changed it later, at the same step.
-    Raises OSError."""
-    _copy_record(old / EVENTS_FILE, growing / EVENTS_FILE)
-    with RunWriter(growing) as run:
+    """Write events.jsonl. `rate_before` is the learning rate in the checkpoint, which the old run
+    may have changed later, at the same step. Raises OSError and CheckpointError."""
+    _copy_events(old / EVENTS_FILE, incomplete / EVENTS_FILE)
+    with RunWriter(incomplete) as run:
         kept = run.rewind(info.step, evaluated=info.test_loss is not None)
         rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
         if rate != (rates[-1] if rates else rate_before):
-            # Where a run is taken up, the record decides.
+            # A resumed run has the learning rate of its last event.
             run.record(LearningRateChanged(step=info.step, learning_rate=rate))
         run.sync()
 
 
-def _copy_record(source: Path, path: Path) -> None:
-    """Where there is one. Raises OSError and CheckpointError."""
+def _copy_events(source: Path, path: Path) -> None:
+    """Copy the old run's events, if it has any. Raises OSError and CheckpointError."""
     try:
         number = open_no_follow(source, os.O_RDONLY)
     except FileNotFoundError:
         return
     except OSError as error:
         raise CheckpointError(f"{source} cannot be read ({explain(error)})") from None
-    with open(number, "rb") as record, path.open("xb") as copy:
-        shutil.copyfileobj(record, copy, 2**20)
+    with open(number, "rb") as events, path.open("xb") as copy:
+        shutil.copyfileobj(events, copy, 2**20)

@@ -1,7 +1,7 @@
-"""What has been trained: the runs in a folder and their checkpoints, read without torch.
+"""List the runs in a folder and their checkpoints, at the cost of their headers and without torch.
 
-Others may write, rename and delete there meanwhile: what is gone is left out, what is broken is
-among the rest with the reason.
+Other processes may write, rename and delete there in the meantime: what is gone is left out, and
+what is broken is listed with the reason.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
 
 LONGEST_NOTE_READ = 1000
 
+# When a folder's content was modified, and when anything about the folder changed: the first can
+# be set back, as notes and renaming do. Unix seconds.
+Times = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """One file of a listing: `info`, or `error` where it is broken."""
+    """A checkpoint on disk: `info` from its header, or `error` where it is broken."""
 
     path: Path
     bytes: int
@@ -34,7 +38,7 @@ class CheckpointFile:
 
     @property
     def run(self) -> str:
-        """Its run, which is called by its folder's name, whatever that was when it was saved."""
+        """The name of its run: that of its folder, which may have been renamed since."""
         return self.path.parent.name
 
     @property
@@ -45,16 +49,15 @@ class CheckpointFile:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """One run of a listing. `checkpoints` are those of its latest steps first, the broken ones at
-    the end. `status` is as in run.json, but for a run whose process is gone, which is interrupted;
-    and imported or unknown where there is no run.json that says."""
+    """A run on disk. Its checkpoints are sorted by step, latest first, the broken ones last. Its
+    status is that of `status_of`, or `unreadable`."""
 
     folder: Path
     status: str
     description: dict[str, Any] = field(repr=False)  # its run.json
     checkpoints: tuple[CheckpointFile, ...]
-    bytes: int  # on the disk, all files; one that has two names counts once
-    modified: float  # when something was last saved in it, unix seconds
+    bytes: int  # of all files; one that has two names counts once
+    modified: float  # when it was last saved to, unix seconds
     note: str = ""
     is_starred: bool = False
     latest: LatestMetrics | None = None  # of a live run
@@ -65,88 +68,93 @@ class RunInfo:
 
     @property
     def is_live(self) -> bool:
+        """Whether a process is training it, or has paused it."""
         return self.status in IN_PROGRESS
 
     @property
     def config(self) -> dict[str, Any]:
+        """The settings in run.json, empty where it has none."""
         found = self.description.get("config")
         return found if isinstance(found, dict) else {}
 
     @property
     def best(self) -> CheckpointInfo | None:
-        """Of the checkpoints that have been scored the one that did best; else the newest."""
+        """Its checkpoint with the highest test accuracy, the latest one if none was evaluated."""
         infos = [each.info for each in self.checkpoints if each.info]
-        scored = [each for each in infos if each.test_accuracy is not None]
-        if scored:
-            return max(scored, key=lambda each: each.test_accuracy or 0.0)
+        evaluated = [each for each in infos if each.test_accuracy is not None]
+        if evaluated:
+            return max(evaluated, key=lambda each: each.test_accuracy or 0.0)
         return infos[0] if infos else None
 
 
 def scan_runs(folder: Path) -> Iterator[RunInfo]:
-    """The runs in a folder, those that were last saved to first, each read when it is asked for.
+    """Yield the runs in a folder, most recently saved first, reading each when it is asked for.
 
-    Raises CheckpointError where the folder is there and cannot be read.
+    Raises CheckpointError where the folder exists and cannot be read.
     """
-    for place in _places(folder):
-        if listed := read_run_info(place):
-            yield listed
+    for name in subfolders(folder):
+        if run := read_run_info(folder / name):
+            yield run
 
 
-def _places(folder: Path) -> Iterator[Path]:
-    """The folders in it, those that were last saved to first. Raises CheckpointError."""
+def subfolders(folder: Path) -> dict[str, Times]:
+    """Return the names in a folder that may be runs, most recently saved first. Hidden ones are
+    incomplete runs and the trash.
+
+    Raises CheckpointError where the folder exists and cannot be read.
+    """
+    found: list[tuple[Times, str]] = []
     try:
         with os.scandir(folder) as entries:
-            # A hidden one is a run that is not whole yet, or has been thrown away.
-            places = [(_modified(each), each.path) for each in entries if each.name[0] != "."]
+            for entry in entries:
+                if entry.name[0] == ".":
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:  # deleted in the meantime, or a broken link
+                    continue
+                found.append(((status.st_mtime, status.st_ctime), entry.name))
     except FileNotFoundError:
-        return
+        pass
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
-    for _, place in sorted(places, reverse=True):
-        yield Path(place)
+    return {name: times for times, name in sorted(found, reverse=True)}
 
 
-def _modified(entry: os.DirEntry[str]) -> float:
-    try:
-        return entry.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def read_run_info(place: Path) -> RunInfo | None:
-    """The run in that folder; None where there is none, or none any more."""
-    if os.path.isdir(place) and not os.access(place, os.R_OK | os.X_OK):
-        return RunInfo(place, "unreadable", {}, (), 0, 0.0)
-    names, listed, total, modified = _look_at(place)
-    described = read_description(place) if DESCRIPTION in names else {}
-    if not listed and not names & {DESCRIPTION, EVENTS_FILE}:
+def read_run_info(folder: Path) -> RunInfo | None:
+    """Return the run in a folder, None if there is none or it has just been moved."""
+    if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        return RunInfo(folder, "unreadable", {}, (), 0, 0.0)
+    names, checkpoints, total, modified = _read_files(folder)
+    description = read_description(folder) if DESCRIPTION in names else {}
+    if not checkpoints and not names & {DESCRIPTION, EVENTS_FILE}:
         return None
-    if not described and not os.path.isdir(place):  # moved since
+    if not description and not os.path.isdir(folder):  # moved in the meantime
         return None
-    note, star = read_notes(place) if NOTES in names else ("", False)
-    status = status_of(place, described)
-    run = RunInfo(place, status, described, listed, total, modified, note, star)
-    return replace(run, latest=read_latest_metrics(place)) if run.is_live else run
+    note, is_starred = read_notes(folder) if NOTES in names else ("", False)
+    status = status_of(folder, description)
+    run = RunInfo(folder, status, description, checkpoints, total, modified, note, is_starred)
+    return replace(run, latest=read_latest_metrics(folder)) if run.is_live else run
 
 
-def _look_at(place: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, float]:
-    """The names of its files, its checkpoints, its bytes, and when it was last saved to."""
-    names, listed, total, modified = set(), [], 0, 0.0
-    seen: dict[tuple[int, int], CheckpointFile] = {}  # a file that has two names is read once
-    for entry in _files(place):
+def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, float]:
+    """Return the names of a run's files, its checkpoints, its bytes, and when it was last saved."""
+    names, checkpoints, total, modified = set(), [], 0, 0.0
+    read: dict[tuple[int, int], CheckpointFile] = {}  # a file that has two names is read once
+    for entry in _entries(folder):
         try:
             status = entry.stat()
         except FileNotFoundError:
             continue  # replaced or deleted since it was listed
         except OSError as error:
             if entry.name.endswith(SUFFIX):
-                listed.append(CheckpointFile(Path(entry.path), 0, None, explain(error)))
+                checkpoints.append(CheckpointFile(Path(entry.path), 0, None, explain(error)))
             continue
         names.add(entry.name)
         if entry.name != NOTES:
             modified = max(modified, status.st_mtime)
-        same = (status.st_dev, status.st_ino)
-        known = seen.get(same)
+        file = (status.st_dev, status.st_ino)
+        known = read.get(file)
         if known is None:
             total += _size(entry, status)
         if not entry.name.endswith(SUFFIX) or entry.name[0] == ".":
@@ -155,13 +163,15 @@ def _look_at(place: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, fl
         if known is None:
             found = read_checkpoint_file(path, status.st_size, status.st_mtime)
             if found.error and not os.path.lexists(path):
-                continue  # moved since
-            seen[same] = found
+                continue  # moved in the meantime
+            read[file] = found
         elif known.path != path:
-            seen[same] = CheckpointFile(path, known.bytes, known.info, known.error, known.modified)
-        listed.append(seen[same])
-    listed.sort(key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True)
-    return names, tuple(listed), total, modified
+            read[file] = replace(known, path=path)
+        checkpoints.append(read[file])
+    checkpoints.sort(
+        key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True
+    )
+    return names, tuple(checkpoints), total, modified
 
 
 def _size(entry: os.DirEntry[str], status: os.stat_result) -> int:
@@ -170,38 +180,39 @@ def _size(entry: os.DirEntry[str], status: os.stat_result) -> int:
     return freed_bytes([Path(entry.path)])
 
 
-def _files(place: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(place) as entries:
+        with os.scandir(folder) as entries:
             return list(entries)
-    except (OSError, ValueError):  # no folder, not ours to read, or no name that one can have
+    except (OSError, ValueError):  # no folder, no permission, or a name that no file can have
         return []
 
 
-def read_notes(place: Path) -> tuple[str, bool]:
-    """What a person has noted of a run, and whether it has a star."""
-    found = read_table(place / NOTES)
+def read_checkpoint_file(path: Path, size: int, modified: float = 0.0) -> CheckpointFile:
+    """Read a checkpoint's header; a broken one has an error that does not repeat the path."""
+    try:
+        return CheckpointFile(path, size, read_info(path), None, modified)
+    except CheckpointError as error:
+        return CheckpointFile(path, size, None, str(error).removeprefix(f"{path} "), modified)
+
+
+def read_notes(folder: Path) -> tuple[str, bool]:
+    """Return a person's note on a run, and whether the run is starred."""
+    found = read_table(folder / NOTES)
     note, star = found.get("note", ""), found.get("star", False)
     return (note[:LONGEST_NOTE_READ] if isinstance(note, str) else ""), star is True
 
 
 def list_checkpoints(folder: Path) -> list[CheckpointFile]:
-    """Every checkpoint of every run in a folder, newest first, the broken ones among them.
+    """Return every checkpoint of every run in a folder, newest first, broken ones among them.
 
-    Raises CheckpointError where the folder is there and cannot be read.
+    Raises CheckpointError where the folder exists and cannot be read.
     """
-    # Without their run.json, which says nothing of a checkpoint.
-    found = [each for place in _places(folder) for each in _look_at(place)[1]]
+    # Without reading run.json, which has nothing about a checkpoint.
+    found = [each for name in subfolders(folder) for each in list_run_checkpoints(folder / name)]
     return sorted(found, key=lambda each: each.modified, reverse=True)
 
 
-def list_run(folder: Path) -> list[CheckpointFile]:
-    """The checkpoints of one run, those of its latest steps first, the broken ones at the end."""
-    return list(_look_at(folder)[1])
-
-
-def read_checkpoint_file(path: Path, size: int, modified: float = 0.0) -> CheckpointFile:
-    try:
-        return CheckpointFile(path, size, read_info(path), None, modified)
-    except CheckpointError as error:
-        return CheckpointFile(path, size, None, str(error).removeprefix(f"{path} "), modified)
+def list_run_checkpoints(folder: Path) -> list[CheckpointFile]:
+    """Return the checkpoints of one run, latest step first, the broken ones last."""
+    return list(_read_files(folder)[1])

@@ -72,7 +72,7 @@ def lock_run(folder: Path) -> Iterator[None]:
 
     Raises CheckpointError where a process is training it, or where it is gone.
     """
-    in_use = f"{folder} is going on, in {process_of(folder)}; stop it first"
+    in_use = f"{folder} is being trained by {process_of(folder)}; stop it first"
     if fcntl is None:
         description = read_description(folder)
         if description.get("status") in IN_PROGRESS and is_live(folder, description):

@@ -31,7 +31,7 @@ def move(source: Path, target: Path) -> None:
         else:
             _move_file(source, target)
     except FileExistsError:
-        raise CheckpointError(f"{target} is there already, and stays as it is") from None
+        raise CheckpointError(f"{target} already exists and is not replaced") from None
 
 
 def _move_folder(source: Path, target: Path) -> None:

@@ -1,8 +1,9 @@
-"""A run's record, read back: its events.jsonl, whoever wrote it."""
+"""Read a run's events.jsonl: all of its events, or the latest metrics at its end."""
 
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from core.files import open_no_follow, read_lines
 from core.runs.layout import EVENTS_FILE
 
 LARGEST_NUMBER = 2**53
+# Of each dataset there is; a confusion matrix of another size cannot be shown.
+CLASSES = 10
 # How much of the end of events.jsonl is read for a run's latest metrics: an evaluation's line has
 # 2 KB, any other less.
 TAIL_BYTES = 8192
@@ -53,18 +56,18 @@ def read_latest_metrics(folder: Path) -> LatestMetrics:
     return found
 
 
-def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]:
-    """What a run's record tells, line by line; None for one that is broken, or of another version.
-    Nothing where there is no record. No more than a line is held at a time, and no more is read
-    than the first `most` bytes, where that is given. Raises OSError.
+def read_events(folder: Path, limit: int | None = None) -> Iterator[Event | None]:
+    """Yield a run's events, None for a line that is broken or of another version.
+
+    Yields nothing where there is no events.jsonl. Holds one line at a time, and reads no more than
+    the first `limit` bytes. Raises OSError.
     """
     try:
         number = open_no_follow(folder / EVENTS_FILE, os.O_RDONLY)
     except FileNotFoundError:
         return
     with open(number, "rb") as file:
-        # An event's line has 2 KB at most, an evaluation's.
-        left = most
+        left = limit
         for line in read_lines(file):
             if left is not None and (left := left - len(line)) < 0:
                 return
@@ -73,54 +76,53 @@ def read_events(folder: Path, most: int | None = None) -> Iterator[Event | None]
 
 
 def is_plausible(event: Event) -> bool:
-    """Whether its values are of the types that it says, and no larger than any that is meant."""
+    """Return whether an event's values have their declared types and possible sizes: the file may
+    have been edited."""
     try:
-        return _is_meant(event)
+        return _has_possible_values(event)
     except (TypeError, OverflowError):
         return False
 
 
-def _is_meant(event: Event) -> bool:
+def _has_possible_values(event: Event) -> bool:
     values = vars(event)
-    if not all(check(values[name]) for name, check in CHECKED[type(event)]):
+    if not all(check(values[name]) for name, check in CHECKED_FIELDS[type(event)]):
         return False
     if isinstance(event, Evaluated):
         rows = event.confusion
-        if not 0 <= event.test_accuracy <= 1:
-            return False
-        whole = len(rows) == 10 and all(len(row) == 10 and all(map(_count, row)) for row in rows)
-        return whole or rows == ()
+        sizes = {len(rows), *map(len, rows)}
+        is_matrix = sizes in ({0}, {CLASSES}) and all(map(_is_count, chain.from_iterable(rows)))
+        return 0 <= event.test_accuracy <= 1 and is_matrix
     if isinstance(event, RunStarted):
         return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
     return True
 
 
-def _count(value: Any) -> bool:
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and 0 <= value < LARGEST_NUMBER
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and isfinite(value) and abs(value) < 1e30
 
 
-def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _none_or(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
 
 CHECKS: dict[Any, Callable[[Any], bool]] = {
-    int: _count,
-    float: _number,
+    int: _is_count,
+    float: _is_number,
     bool: lambda value: isinstance(value, bool),
     str: lambda value: isinstance(value, str),
-    float | None: _or_none(_number),
-    str | None: _or_none(lambda value: isinstance(value, str)),
-    tuple[float, ...]: lambda value: isinstance(value, tuple) and all(map(_number, value)),
+    float | None: _none_or(_is_number),
+    str | None: _none_or(lambda value: isinstance(value, str)),
+    tuple[float, ...]: lambda value: isinstance(value, tuple) and all(map(_is_number, value)),
     dict[str, Any]: lambda value: isinstance(value, dict),
 }
 
-
-# By an event's class: the names of its values, and what each has to be.
-CHECKED = {
+# By event class: the names of its fields, and the check for each.
+CHECKED_FIELDS = {
     kind: [(each.name, CHECKS[each.type]) for each in fields(kind) if each.type in CHECKS]
     for kind in EVENT_TYPES.values()
 }

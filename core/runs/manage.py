@@ -1,4 +1,4 @@
-"""What a person does with runs that are there: names, notes, stars, and what is kept of them.
+"""Manage runs on disk: rename, note, star, delete and prune them.
 
 No torch here. A process that is killed at any moment loses nothing.
 """
@@ -20,46 +20,45 @@ from core.runs.disk import explain_errors, freed_bytes, keep_times, move
 from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH
 from core.runs.trash import Trashed, move_to_trash, rename_in_trash
 
-# In bytes, since that is what a file system counts; it leaves room for what is put around a name.
+# In bytes, as file systems count; it leaves space for what is put around a name.
 LONGEST_NAME = 200
 LONGEST_NOTE = 500
 LARGEST_NOTES = 2**16
 
 
 def rename(folder: Path, name: str) -> Path:
-    """Gives the run's folder another name; its checkpoints go on saying what it was called when
-    they were saved. Gives the folder as it is now. Raises CheckpointError.
-    """
+    """Rename a run's folder, and return it. Its checkpoints keep the name that they were saved
+    under. Raises CheckpointError."""
     if problem := _problem_with(name):
-        raise CheckpointError(f"a run cannot be called {name!r}: {problem}")
+        raise CheckpointError(f"a run cannot be named {name!r}: {problem}")
     target = folder.with_name(name)
     if name == folder.name:
         return folder
     with explain_errors(f"{folder} cannot be renamed"), lock_run(folder):
-        described = {} if folder.is_symlink() else read_description(folder)
-        before = (folder / DESCRIPTION).read_bytes() if described else b""
+        description = {} if folder.is_symlink() else read_description(folder)
+        before = (folder / DESCRIPTION).read_bytes() if description else b""
         try:
-            if described:
-                now = json.dumps(described | {"run": name}, indent=2) + "\n"
-                _describe(folder, now.encode())
+            if description:
+                now = json.dumps(description | {"run": name}, indent=2) + "\n"
+                _write_description(folder, now.encode())
             move(folder, target)
         except BaseException:
             with suppress(OSError):
-                if described:
-                    _describe(folder, before)
+                if description:
+                    _write_description(folder, before)
             raise
-    with suppress(CheckpointError, OSError):  # then `restore` says where they lie
+    with suppress(CheckpointError, OSError):  # `restore` then reports where the files are
         rename_in_trash(folder.parent, folder.name, name)
     return target
 
 
-def _describe(folder: Path, content: bytes) -> None:
+def _write_description(folder: Path, content: bytes) -> None:
     with keep_times(folder, folder / DESCRIPTION):
         replace_file(folder / DESCRIPTION, content)
 
 
 def _problem_with(name: str) -> str | None:
-    """What a file system, a shell or a terminal would take for something else."""
+    """Return what a file system, a shell or a terminal would misread in a name."""
     if not name.strip():
         return "a name must not be empty"
     if name != name.strip():
@@ -67,64 +66,63 @@ def _problem_with(name: str) -> str | None:
     if name[0] in ".-~":
         return "a name must not begin with ., - or ~"
     if "/" in name or "\\" in name:
-        return "a name has no / or \\ in it"
+        return "a name must not contain / or \\"
     if not name.isprintable():
-        return "a name has no line breaks and no control characters in it"
+        return "a name must not contain line breaks or control characters"
     if name.endswith(SUFFIX):
-        return f"{SUFFIX} is what checkpoints end with"
+        return f"a name must not end with {SUFFIX}, as checkpoints do"
     if len(os.fsencode(name)) > LONGEST_NAME:
         return f"a name has at most {LONGEST_NAME} bytes"
     return None
 
 
-def note(folder: Path, text: str) -> str:
-    """Writes a line beside the run, which may be going on; no text takes it away. Gives it as it
-    is kept: on one line. Raises CheckpointError."""
+def set_note(folder: Path, text: str) -> str:
+    """Write a note beside a run, which may be training; an empty text removes it. Return the note
+    as it is stored, on one line. Raises CheckpointError."""
     line = " ".join(text.split())
     if len(line) > LONGEST_NOTE:
         raise CheckpointError(f"a note has at most {LONGEST_NOTE} characters, not {len(line)}")
-    _say(folder, "note", line)
+    _write_notes(folder, "note", line)
     return line
 
 
-def star(folder: Path, on: bool) -> None:
-    """Gives the run, which may be going on, a star, or takes it away. Raises CheckpointError."""
-    _say(folder, "star", on)
+def set_star(folder: Path, starred: bool) -> None:
+    """Star a run, which may be training, or remove its star. Raises CheckpointError."""
+    _write_notes(folder, "star", starred)
 
 
-def _say(folder: Path, field: str, value: str | bool) -> None:
+def _write_notes(folder: Path, field: str, value: str | bool) -> None:
     path = folder / NOTES
     with explain_errors(f"{path} cannot be written"), one_at_a_time(folder), keep_times(folder):
         try:
             with open(path, "rb", opener=open_no_follow) as file:
-                said = json.loads(file.read(LARGEST_NOTES))
+                notes = json.loads(file.read(LARGEST_NOTES))
         except (FileNotFoundError, ValueError, RecursionError):
-            said = {}
-        said = said if isinstance(said, dict) else {}
-        replace_file(path, json.dumps(said | {field: value}).encode() + b"\n")
+            notes = {}
+        notes = notes if isinstance(notes, dict) else {}
+        replace_file(path, json.dumps(notes | {field: value}).encode() + b"\n")
 
 
-def delete(what: Path) -> Trashed:
-    """Moves a run's folder, or one checkpoint of a run, to the trash beside the runs. A link is
-    moved itself, never what it leads to. Raises CheckpointError, as for a run that is going on.
-    """
-    what = what.absolute()
-    if not os.path.lexists(what):
-        raise CheckpointError(f"{what} does not exist")
-    place = what.parent
-    if not what.name.endswith(SUFFIX) or (what / DESCRIPTION).is_file():
-        with lock_run(what):
-            return move_to_trash(place, what.name)
-    # A run that goes on does without all but its last.
-    with lock_run(place) if what.name == LAST else nullcontext():
-        return move_to_trash(place.parent, place.name, [what.name])
+def delete(place: Path) -> Trashed:
+    """Move a run's folder, or one checkpoint of a run, to the trash beside the runs. A link is
+    moved itself, never what it leads to. Raises CheckpointError, also for a run in progress."""
+    place = place.absolute()
+    if not os.path.lexists(place):
+        raise CheckpointError(f"{place} does not exist")
+    parent = place.parent
+    if not place.name.endswith(SUFFIX) or (place / DESCRIPTION).is_file():
+        with lock_run(place):
+            return move_to_trash(parent, place.name)
+    # A run in progress needs none of its checkpoints but the last.
+    with lock_run(parent) if place.name == LAST else nullcontext():
+        return move_to_trash(parent.parent, parent.name, [place.name])
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """The checkpoints of a run beside its best and last. `bytes` are what the disk gets back once
-    they are gone for good: none for a file that is also the last one's. `trashed` is None where
-    nothing has been moved."""
+    """The checkpoints of a run beside its best and last. `bytes` are what deleting them for good
+    frees: nothing for a file that is also the last one's. `trashed` is None until they are moved.
+    """
 
     run: str
     files: tuple[str, ...]
@@ -133,14 +131,14 @@ class Pruned:
 
 
 def prunable(folder: Path) -> Pruned:
-    """What `prune` would move. Raises CheckpointError, as for a run that is going on."""
+    """Return what `prune` would move. Raises CheckpointError, also for a run in progress."""
     with lock_run(folder):
         return _prunable(folder)
 
 
 def prune(folder: Path) -> Pruned:
-    """Moves all checkpoints of a run that are of an epoch or a step to the trash, so that its best
-    and last stay, and what a person has put there. Raises CheckpointError."""
+    """Move all epoch and step checkpoints of a run to the trash, so that its best and last stay,
+    and files that a person has put there. Raises CheckpointError, also for a run in progress."""
     with lock_run(folder):
         found = _prunable(folder)
         if not found.files:
@@ -152,14 +150,14 @@ def prune(folder: Path) -> Pruned:
 def _prunable(folder: Path) -> Pruned:
     with explain_errors(f"{folder} cannot be read"):
         files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
-    if files and not any(_is_whole(folder / name) for name in (LAST, BEST)):
+    if files and not any(_is_readable(folder / name) for name in (LAST, BEST)):
         raise CheckpointError(
-            f"{folder} has no best or last checkpoint that can be read, so it keeps its others"
+            f"{folder} has no readable best or last checkpoint, so it keeps its others"
         )
     return Pruned(folder.name, files, freed_bytes(folder / name for name in files))
 
 
-def _is_whole(path: Path) -> bool:
+def _is_readable(path: Path) -> bool:
     try:
         read_info(path)
     except CheckpointError:
@@ -169,7 +167,7 @@ def _is_whole(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class DiskUse:
-    """Bytes of all files in a folder of runs, counted as `freed` does."""
+    """The disk space of a folder of runs in bytes, as `freed_bytes` counts it."""
 
     runs: int
     trash: int

@@ -11,7 +11,7 @@ from pathlib import Path
 from core.checkpoints.header import SUFFIX
 from core.errors import CheckpointError, UsageError, closest_match
 from core.files import expand
-from core.runs.catalog import list_run
+from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import BEST_FIRST, DESCRIPTION, EVENTS_FILE
 
 
@@ -62,7 +62,7 @@ def resolve_all(text: str, folder: Path) -> list[Path]:
     Raises CheckpointError where there is none, and UsageError for an empty text.
     """
     for place in _candidates(text, folder):
-        if found := list_run(place):
+        if found := list_run_checkpoints(place):
             return [each.path for each in found]
     return [resolve_checkpoint(text, folder)]
 
@@ -128,4 +128,4 @@ def _not_found(text: str, folder: Path) -> CheckpointError:
     runs = [each for each in _names_in(folder) if each[0] != "." and os.path.isdir(folder / each)]
     near = closest_match(text, runs)
     hint = f"; did you mean {near}?" if near else ""
-    return CheckpointError(f"{text} does not exist, here or as a run in {folder}{hint}")
+    return CheckpointError(f"{text} does not exist, and {folder} has no run of that name{hint}")

@@ -42,7 +42,7 @@ class RunWriter:
         self.write_error: str | None = None  # why not
         if not lock(self._events):
             self._events.close()
-            raise CheckpointError(f"{folder} is a run that is going on, in {process_of(folder)}")
+            raise CheckpointError(f"{folder} is already being trained by {process_of(folder)}")
         if not is_same_file(self._events.fileno(), folder / EVENTS_FILE):
             self._events.close()
             raise CheckpointError(f"{folder} has just been renamed or deleted")

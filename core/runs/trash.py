@@ -60,7 +60,9 @@ def move_to_trash(folder: Path, run: str, files: Iterable[str] | None = None) ->
     """
     place = folder / run
     if TRASH in place.absolute().parts:
-        raise CheckpointError(f"{place} has been deleted already; `runs restore` brings it back")
+        raise CheckpointError(
+            f"{place} is in the trash already; `mnist-tui runs restore` restores it"
+        )
     with explain_errors(f"{place} cannot be deleted"):
         with suppress(FileExistsError):
             (folder / TRASH).mkdir()
@@ -110,7 +112,9 @@ def list_trash(folder: Path) -> list[Trashed]:
     with explain_errors(f"{folder / TRASH} cannot be read"):
         try:
             if not stat.S_ISDIR(os.lstat(folder / TRASH).st_mode):
-                raise CheckpointError(f"{folder / TRASH} is no folder, so nothing is deleted there")
+                raise CheckpointError(
+                    f"{folder / TRASH} is not a folder, so nothing can be deleted there"
+                )
             names = os.listdir(folder / TRASH)
         except FileNotFoundError:
             return []
@@ -150,7 +154,7 @@ def restore_latest(run: str, folder: Path) -> Path:
             return restore(each)
     near = closest_match(run, [each.run for each in trashed])
     hint = f"; did you mean {near}?" if near else ""
-    raise CheckpointError(f"nothing of {run or repr(run)} is in the trash of {folder}{hint}")
+    raise CheckpointError(f"the trash of {folder} has nothing of {run or repr(run)}{hint}")
 
 
 def restore(trashed: Trashed) -> Path:
@@ -159,19 +163,19 @@ def restore(trashed: Trashed) -> Path:
     Raises CheckpointError.
     """
     home = trashed.folder / trashed.run
-    with explain_errors(f"{trashed.what} cannot be brought back"), _opened(trashed.folder):
+    with explain_errors(f"{trashed.what} cannot be restored"), _opened(trashed.folder):
         if not trashed.files:
             move(trashed.place / WHOLE_RUN / trashed.run, home)
         elif not home.is_dir():
             inside = trashed.place / FILES / trashed.run
             raise CheckpointError(
-                f"{trashed.run}, whose files these are, is not in {trashed.folder} any more; "
-                f"they are in {inside}"
+                f"the run {trashed.run} is no longer in {trashed.folder}; its deleted files are in "
+                f"{inside}"
             )
         else:
             for name in trashed.files:
                 if os.path.lexists(home / name):
-                    raise CheckpointError(f"{home / name} is there again, and stays as it is")
+                    raise CheckpointError(f"{home / name} exists again and is not replaced")
             with keep_times(home):
                 for name in trashed.files:
                     move(trashed.place / FILES / trashed.run / name, home / name)
@@ -218,6 +222,6 @@ def _opened(folder: Path) -> Iterator[Path]:
     emptying it would delete files elsewhere. Raises OSError and CheckpointError."""
     trash = folder / TRASH
     if not stat.S_ISDIR(os.lstat(trash).st_mode):
-        raise CheckpointError(f"{trash} is no folder, so nothing is deleted there")
+        raise CheckpointError(f"{trash} is not a folder, so nothing can be deleted there")
     with one_at_a_time(trash):
         yield trash

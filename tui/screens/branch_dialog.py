@@ -23,7 +23,7 @@ from core.commands import Start
 from core.config import FIELDS, describe_allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
-from core.runs.catalog import list_run
+from core.runs.catalog import list_run_checkpoints
 from core.runs.description import read_description
 from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
@@ -58,7 +58,7 @@ class Place:
 def places(folder: Path, step: int) -> list[Place]:
     """A run's checkpoints up to that step, newest first, each once; without the broken ones."""
     found: dict[str, list[tuple[str, Path, CheckpointInfo]]] = {}
-    for listed in list_run(folder):
+    for listed in list_run_checkpoints(folder):
         if listed.info and listed.info.step <= step:
             same = found.setdefault(f"{listed.info.step} {listed.info.digest}", [])
             same.append((listed.kind, listed.path, listed.info))

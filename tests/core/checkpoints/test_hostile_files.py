@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.checkpoints import io as checkpoints
-from core.runs import manage as tidying
+from core.runs import manage
 from core.runs import watch as watching
 from core.runs.catalog import list_checkpoints, read_run_info
 from core.runs.event_reader import read_events
@@ -86,7 +86,7 @@ def test_what_leaves_a_run_as_old_as_it_was_is_seen_all_the_same(folder_of_runs,
     watch = Watch(folder_of_runs)
     assert [name for name, _ in watch.look()] == ["whole"]
     assert [name for name, _ in watch.look()] == []
-    tidying.note(folder_of_runs / "whole", "seen")
+    manage.set_note(folder_of_runs / "whole", "seen")
     ((name, watched),) = watch.look()
     assert (name, watched.note) == ("whole", "seen")
 

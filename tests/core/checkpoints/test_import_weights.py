@@ -108,7 +108,7 @@ def test_what_is_imported_is_a_run_that_never_ran(tmp_path, model):
     described = json.loads((imported.path.parent / "run.json").read_text())
     assert described["imported_from"] == str(path)
     assert "status" not in described
-    alone = "was imported and holds weights alone: there is no training to go on with"
+    alone = "was imported and has weights only: there is no training to resume"
     for name in ("model", str(imported.path)):
         with pytest.raises(CheckpointError, match=alone):
             prepare_resume(name, runs)

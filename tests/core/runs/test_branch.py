@@ -159,9 +159,9 @@ def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"arch": "cnn"}, "keeps the --arch of the run"),
-        ({"batch_size": 10}, "keeps the --batch-size of the run"),
-        ({"epochs": 2}, "--epochs must be more than 2"),
+        ({"arch": "cnn"}, "keeps the --arch of its run"),
+        ({"batch_size": 10}, "keeps the --batch-size of its run"),
+        ({"epochs": 2}, "--epochs must be more than the 2"),
         ({"learning_rate": 0.0}, "--lr must be a number above 0"),
         ({"shift": 15}, "--shift must be a whole number"),
     ],
@@ -176,7 +176,7 @@ def test_what_cannot_be_changed_is_refused_in_one_line(old, changes, said):
 
 def test_sgd_cannot_take_momentum_up(tiny):
     old = Path(drive(tiny(optimizer="sgd", momentum=0.0)).folder)
-    with pytest.raises(UsageError, match="--optimizer sgd cannot"):
+    with pytest.raises(UsageError, match="SGD momentum cannot be switched"):
         branch(old / "epoch-001.safetensors", {"momentum": 0.9}, old.parent)
 
 

@@ -2,8 +2,7 @@
 
 from core.config import TrainConfig
 from core.events import RunFailed
-from core.runs import catalog as listing
-from core.runs import description, run_writer
+from core.runs import catalog, description, run_writer
 from core.runs.catalog import scan_runs
 
 
@@ -13,14 +12,14 @@ def test_what_goes_while_it_is_looked_at_is_not_broken(tmp_path, monkeypatch):
         pass
     for name in ("kept", "gone"):
         (run.folder / f"{name}.safetensors").write_bytes(b"broken")
-    real = listing.read_checkpoint_file
+    real = catalog.read_checkpoint_file
 
     def late(path, *more):
         if path.stem == "gone":
             path.unlink()
         return real(path, *more)
 
-    monkeypatch.setattr(listing, "read_checkpoint_file", late)
+    monkeypatch.setattr(catalog, "read_checkpoint_file", late)
     (listed,) = scan_runs(tmp_path)
     assert [each.path.stem for each in listed.checkpoints] == ["kept"]
 

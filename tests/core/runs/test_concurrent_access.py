@@ -15,8 +15,7 @@ import pytest
 
 from core.config import TrainConfig
 from core.errors import CheckpointError
-from core.runs import catalog as listing
-from core.runs import run_writer
+from core.runs import catalog, run_writer
 from core.runs.catalog import scan_runs
 from core.runs.description import read_description
 from tests.support import preloaded
@@ -113,7 +112,7 @@ def test_of_two_that_take_up_one_run_one_has_it_and_it_can_be_listed_meanwhile(s
     out, err = loser.communicate(timeout=60)
     assert loser.returncode == 1
     assert re.fullmatch(
-        rf"mnist-tui: checkpoints/{name} is a run that is going on, in (another )?process.*\n", err
+        rf"mnist-tui: checkpoints/{name} is already being trained by (another )?process.*\n", err
     )
     assert json.loads(out.splitlines()[-1])["event"] == "run_failed"
     for line in winner.stdout:
@@ -137,7 +136,7 @@ import sys, time
 from dataclasses import asdict
 from pathlib import Path
 from core.runs import run_writer
-from core.runs import manage as tidying
+from core.runs import manage
 from core.runs import trash
 from core.runs.branch import branch
 from core.config import TrainConfig
@@ -157,12 +156,12 @@ for turn in range(turns):
         for step in range(5):
             run.record(Paused(step=step))
             save(run, step)
-    place = tidying.rename(run.folder, f"{who} {turn}")
+    place = manage.rename(run.folder, f"{who} {turn}")
     with run_writer.reopen(place) as run:  # it still says that it goes on, and those who list ask
         save(run, 5)
         _, made = branch(place / "last.safetensors", {"seed": turn}, folder)
-    trash.restore(tidying.delete(place))
-    tidying.delete(made.folder)
+    trash.restore(manage.delete(place))
+    manage.delete(made.folder)
 """
 LIST = """
 import sys
@@ -193,8 +192,8 @@ def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatc
         place.rename(tmp_path / "renamed")
         return read_description(place)
 
-    monkeypatch.setattr(listing, "read_description", read_too_late)
-    assert listing.read_run_info(run.folder) is None
+    monkeypatch.setattr(catalog, "read_description", read_too_late)
+    assert catalog.read_run_info(run.folder) is None
     monkeypatch.undo()
     assert [each.name for each in scan_runs(tmp_path)] == ["renamed"]
 
@@ -209,6 +208,6 @@ def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
     threading.Timer(0.5, os.close, [number]).start()
     with run_writer.reopen(run.folder):
         since = time.monotonic()
-        with pytest.raises(CheckpointError, match=f"going on, in process {os.getpid()}"):
+        with pytest.raises(CheckpointError, match=f"being trained by process {os.getpid()}"):
             run_writer.reopen(run.folder)
         assert time.monotonic() - since < 1, "who has it keeps it, so it is not waited for"

@@ -16,8 +16,7 @@ from core.data import datasets, download
 from core.errors import CheckpointError, DataError
 from core.events import Evaluated, RunFailed, RunFinished, RunStarted
 from core.files import replace_file
-from core.runs import manage as tidying
-from core.runs import trash
+from core.runs import manage, trash
 from core.runs.branch import branch
 from core.runs.catalog import scan_runs
 from core.runs.description import read_description
@@ -254,4 +253,4 @@ def test_what_a_link_in_the_trash_leads_to_is_not_brought_back(hostile, outside,
 def test_a_note_is_not_written_through_a_link(hostile, outside):
     (hostile / "notes.json").symlink_to(outside / "precious")
     with pytest.raises(CheckpointError, match=r"notes\.json is a link"):
-        tidying.star(hostile, on=True)
+        manage.set_star(hostile, True)

@@ -19,8 +19,7 @@ from core.commands import Stop
 from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.events import Progress, RunStarted
-from core.runs import manage as tidying
-from core.runs import run_writer, trash
+from core.runs import manage, run_writer, trash
 from core.runs.branch import branch
 from core.runs.catalog import read_run_info, scan_runs
 from core.runs.description import read_description
@@ -98,7 +97,7 @@ def test_a_run_goes_on_exactly_and_branches_with_its_best_under_another_name(
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
     config = tiny(epochs=3, keep=3, learning_rate=0.3)
     whole = drive(config)
-    place = tidying.rename(drive(config, stop_at=13), "my [red] run")
+    place = manage.rename(drive(config, stop_at=13), "my [red] run")
     assert (place.parent, read_description(place)["run"]) == (whole.parent, "my [red] run")
     assert read_info(place / "last.safetensors").run != place.name
     state = read_run(place)
@@ -148,7 +147,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path_factory, name):
     place = make_run(around / "runs")
     before = contents(place)
     try:
-        now = tidying.rename(place, name)
+        now = manage.rename(place, name)
     except CheckpointError:
         now = place
     else:
@@ -172,29 +171,29 @@ def test_a_name_that_is_taken_stays_with_what_has_it(tmp_path):
     make_run(tmp_path, "other")
     before = contents(tmp_path)
     for name in ("just begun", "file", "link", "other"):
-        with pytest.raises(CheckpointError, match="is there already, and stays as it is"):
-            tidying.rename(place, name)
+        with pytest.raises(CheckpointError, match="already exists and is not replaced"):
+            manage.rename(place, name)
     assert contents(tmp_path) == before
 
 
 def test_a_note_and_a_star_keep_each_other_and_make_a_run_no_newer(tmp_path):
     place = make_run(tmp_path)
     before = place.stat().st_mtime_ns, read_run_info(place).modified
-    tidying.star(place, True)
-    assert tidying.note(place, " two\nlines  [red] ") == "two lines [red]"
+    manage.set_star(place, True)
+    assert manage.set_note(place, " two\nlines  [red] ") == "two lines [red]"
     listed = read_run_info(place)
     assert (listed.note, listed.is_starred) == ("two lines [red]", True)
     assert (place.stat().st_mtime_ns, listed.modified) == before
     with pytest.raises(CheckpointError, match="at most 500 characters, not 501"):
-        tidying.note(place, "x" * 501)
-    tidying.note(place, "")
-    tidying.star(place, False)
+        manage.set_note(place, "x" * 501)
+    manage.set_note(place, "")
+    manage.set_star(place, False)
     assert (read_run_info(place).note, read_run_info(place).is_starred) == ("", False)
 
 
 def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
-    place, real = make_run(tmp_path), tidying.replace_file
-    other = threading.Thread(target=tidying.star, args=(place, True))
+    place, real = make_run(tmp_path), manage.replace_file
+    other = threading.Thread(target=manage.set_star, args=(place, True))
 
     def slowly(path, content):
         if not other.ident:
@@ -202,8 +201,8 @@ def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
             other.join(0.1)
         real(path, content)
 
-    monkeypatch.setattr(tidying, "replace_file", slowly)
-    tidying.note(place, "good")
+    monkeypatch.setattr(manage, "replace_file", slowly)
+    manage.set_note(place, "good")
     other.join()
     assert (read_run_info(place).note, read_run_info(place).is_starred) == ("good", True)
 
@@ -211,38 +210,38 @@ def test_a_star_that_comes_while_a_note_is_written_stays(tmp_path, monkeypatch):
 def test_what_is_deleted_comes_back_to_the_byte(tmp_path):
     place = make_run(tmp_path, "[red] \u202e\n", epochs=2)
     before, age = contents(tmp_path), place.stat().st_mtime_ns
-    gone = tidying.delete(place / "epoch-001.safetensors")
+    gone = manage.delete(place / "epoch-001.safetensors")
     assert (gone.files, gone.bytes) == (
         ("epoch-001.safetensors",),
         len(before[next(iter(before))][0]),
     )
-    gone = tidying.delete(place)
+    gone = manage.delete(place)
     assert (gone.run, gone.files) == (place.name, ())
     assert list(scan_runs(tmp_path)) == []
     assert trash.restore_latest(place.name, tmp_path) == place
     with pytest.raises(CheckpointError, match="already"):
-        tidying.delete(tidying.delete(make_run(tmp_path, "b")).place / "run" / "b")
+        manage.delete(manage.delete(make_run(tmp_path, "b")).place / "run" / "b")
     trash.restore_latest("b", tmp_path)
     assert trash.restore_latest(place.name, tmp_path) == place
     assert {path: each for path, each in contents(tmp_path).items() if path[0] != "b"} == before
     assert place.stat().st_mtime_ns == age
     assert list((tmp_path / ".trash").iterdir()) == []
-    with pytest.raises(CheckpointError, match="nothing of b is in the trash"):
+    with pytest.raises(CheckpointError, match="has nothing of b"):
         trash.restore_latest("b", tmp_path)
 
 
 def test_what_is_there_again_is_not_replaced(tmp_path):
     place = make_run(tmp_path)
-    tidying.delete(place / "last.safetensors")
-    tidying.delete(place)
+    manage.delete(place / "last.safetensors")
+    manage.delete(place)
     write_checkpoint(make_run(tmp_path) / "last.safetensors", 9)
     before = contents(place)
     with pytest.raises(CheckpointError, match="is there already"):
         trash.restore_latest("linear-1", tmp_path)
-    tidying.rename(place, "new")
+    manage.rename(place, "new")
     trash.restore_latest("linear-1", tmp_path)
     write_checkpoint(place / "last.safetensors", 8)
-    with pytest.raises(CheckpointError, match="is there again"):
+    with pytest.raises(CheckpointError, match="exists again"):
         trash.restore_latest("linear-1", tmp_path)
     assert read_info(place / "last.safetensors").step == 8
     assert contents(tmp_path / "new").keys() == before.keys()
@@ -254,28 +253,28 @@ def test_a_link_is_moved_and_what_it_leads_to_stays(tmp_path):
     folder.mkdir()
     (folder / "link").symlink_to("../elsewhere/linear-1")
     before = contents(real)
-    now = tidying.rename(folder / "link", "other")
-    tidying.delete(now)
+    now = manage.rename(folder / "link", "other")
+    manage.delete(now)
     assert trash.list_trash(folder)[0].bytes < 100
     trash.restore_latest("other", folder)
     assert os.readlink(now) == "../elsewhere/linear-1"
-    tidying.delete(now)
+    manage.delete(now)
     trash.empty_trash(folder)
     assert contents(real) == before
 
 
 def test_emptying_deletes_what_was_deleted_and_nothing_else(tmp_path):
-    tidying.delete(make_run(tmp_path, "a", epochs=3))
+    manage.delete(make_run(tmp_path, "a", epochs=3))
     (tmp_path / ".trash" / "mine").write_text("not yours")
     stays = make_run(tmp_path, "stays")
     os.link(tmp_path / "stays" / "best.safetensors", tmp_path / "second")
-    use = tidying.disk_use(tmp_path)
+    use = manage.disk_use(tmp_path)
     assert trash.list_trash(tmp_path)[0].bytes == trash.empty_trash(tmp_path) == use.trash - 9
     assert (tmp_path / ".trash" / "mine").exists()
     assert use.runs == sum(each.stat().st_size for each in stays.iterdir())
     (other := tmp_path / "other").mkdir()
     (other / ".trash").symlink_to(stays)
-    for act in (lambda: trash.empty_trash(other), lambda: tidying.delete(make_run(other))):
+    for act in (lambda: trash.empty_trash(other), lambda: manage.delete(make_run(other))):
         with pytest.raises(CheckpointError, match="is no folder"):
             act()
     assert (stays / "run.json").exists()
@@ -290,8 +289,8 @@ def test_pruning_counts_what_the_disk_gets_back(tmp_path):
     write_checkpoint(place / "step-9.safetensors", 9)
     write_checkpoint(place / "mine.safetensors", 9)
     each = last.stat().st_size
-    found = tidying.prunable(place)
-    done = tidying.prune(place)
+    found = manage.prunable(place)
+    done = manage.prune(place)
     assert (done.files, done.bytes) == (found.files, found.bytes)
     assert len(found.files) == 5
     sizes = [len(data) for name, (data, _) in contents(tmp_path).items() if ".trash" in name]
@@ -299,12 +298,12 @@ def test_pruning_counts_what_the_disk_gets_back(tmp_path):
     assert {path.name for path in place.glob("*.safetensors")} == {
         f"{kind}.safetensors" for kind in ("last", "best", "mine")
     }
-    assert tidying.prune(place).trashed is None
+    assert manage.prune(place).trashed is None
     trash.restore_latest(place.name, tmp_path)
     for kind in ("last", "best"):
         (place / f"{kind}.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="no best or last checkpoint that can be read"):
-        tidying.prune(place)
+        manage.prune(place)
 
 
 LIVE = """
@@ -333,19 +332,19 @@ def test_a_run_that_goes_on_can_be_noted_on_and_no_more(tmp_path):
         for name in ("last", "epoch-001"):
             write_checkpoint(place / f"{name}.safetensors", 1)
         refused = [
-            lambda: tidying.rename(place, "other"),
-            lambda: tidying.delete(place),
-            lambda: tidying.delete(place / "last.safetensors"),
-            lambda: tidying.prune(place),
+            lambda: manage.rename(place, "other"),
+            lambda: manage.delete(place),
+            lambda: manage.delete(place / "last.safetensors"),
+            lambda: manage.prune(place),
         ]
         for act in refused:
-            with pytest.raises(CheckpointError, match=f"going on, in process {process.pid}"):
+            with pytest.raises(CheckpointError, match=f"being trained by process {process.pid}"):
                 act()
-        tidying.note(place, "still at it")
-        tidying.delete(place / "epoch-001.safetensors")
+        manage.set_note(place, "still at it")
+        manage.delete(place / "epoch-001.safetensors")
         assert read_run_info(place).is_live
         process.kill()
-    assert tidying.delete(tidying.rename(place, "other")).run == "other"
+    assert manage.delete(manage.rename(place, "other")).run == "other"
 
 
 def test_a_run_that_is_moved_while_it_is_taken_up_is_refused(tmp_path, monkeypatch):
@@ -355,7 +354,7 @@ def test_a_run_that_is_moved_while_it_is_taken_up_is_refused(tmp_path, monkeypat
     def moved_first(file, *more):
         if not taken:
             taken.append(file)
-            tidying.delete(place)
+            manage.delete(place)
         return real(file, *more)
 
     monkeypatch.setattr(run_writer, "lock", moved_first)
@@ -374,10 +373,10 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path, monkeypatch):
     for name in ("mkdir", "rename", "open"):
         monkeypatch.setattr(Path, name, refuse)
     for act, said in (
-        (lambda: tidying.rename(place, "other"), "cannot be renamed"),
-        (lambda: tidying.delete(place), "cannot be deleted"),
-        (lambda: tidying.prune(place), "cannot be deleted"),
-        (lambda: tidying.star(place, True), "cannot be written"),
+        (lambda: manage.rename(place, "other"), "cannot be renamed"),
+        (lambda: manage.delete(place), "cannot be deleted"),
+        (lambda: manage.prune(place), "cannot be deleted"),
+        (lambda: manage.set_star(place, True), "cannot be written"),
     ):
         with pytest.raises(CheckpointError, match=rf"{said} \(Permission denied\)$"):
             act()
@@ -389,7 +388,7 @@ AT_ONCE = """
 import random, sys
 from pathlib import Path
 from core.runs import run_writer
-from core.runs import manage as tidying
+from core.runs import manage
 from core.runs import trash
 from core.config import TrainConfig
 from core.errors import CheckpointError
@@ -412,14 +411,14 @@ for turn in range(60):
             with begun(config) as run:
                 (run.folder / "mark").write_text(f"{seed} {turn}")
         match dice.randrange(4):
-            case 0: tidying.rename(place, f"run {dice.randrange(6)}")
-            case 1: tidying.delete(place)
+            case 0: manage.rename(place, f"run {dice.randrange(6)}")
+            case 1: manage.delete(place)
             case 2: trash.restore_latest(dice.choice(trash.list_trash(folder)).run, folder)
             case 3: run_writer.reopen(place).__exit__(None, None, None)
     except (CheckpointError, IndexError):
         pass
-    if seed == "1": tidying.note(folder / "noted", f"note {turn}")
-    if seed == "2": tidying.star(folder / "noted", turn % 2 == 1)
+    if seed == "1": manage.set_note(folder / "noted", f"note {turn}")
+    if seed == "2": manage.set_star(folder / "noted", turn % 2 == 1)
 """
 
 
@@ -441,7 +440,7 @@ def test_processes_at_once_lose_nothing(tmp_path):
 KILLED = """
 import os, shutil, sys
 from pathlib import Path
-from core.runs import manage as tidying
+from core.runs import manage
 from core.runs import trash
 act, whole, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 CHANGES = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link", "os.utime", "open"}
@@ -459,11 +458,11 @@ for turn in range(100):
     if not child:
         left = turn
         match act:
-            case "rename": tidying.rename(place / "linear-1", "other")
-            case "delete": tidying.delete(place / "linear-1")
-            case "prune": tidying.prune(place / "linear-1")
+            case "rename": manage.rename(place / "linear-1", "other")
+            case "delete": manage.delete(place / "linear-1")
+            case "prune": manage.prune(place / "linear-1")
             case "restore": trash.restore_latest("linear-1", place)
-            case "note": tidying.note(place / "linear-1", "new")
+            case "note": manage.set_note(place / "linear-1", "new")
         os._exit(0)
     if os.waitpid(child, 0)[1] == 0: break
 print(turn)
@@ -474,10 +473,10 @@ print(turn)
 def test_whoever_is_killed_in_the_middle_has_lost_nothing(tmp_path, act):
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     place = make_run(whole, epochs=2)
-    tidying.note(place, "old")
+    manage.set_note(place, "old")
     files = {path.name: path.read_bytes() for path in place.iterdir()}
     if act == "restore":
-        tidying.delete(place)
+        manage.delete(place)
     folder.mkdir()
     with python(KILLED, act, whole, folder) as process:
         turns = int(process.stdout.read())
@@ -496,7 +495,7 @@ def test_whoever_is_killed_in_the_middle_has_lost_nothing(tmp_path, act):
                 assert found == data
         assert read_description(now)["run"] in ("linear-1", "other")
         assert read_run_info(now).note in ("old", "new")
-        tidying.delete(now)  # and it is whole enough for whatever comes next
+        manage.delete(now)  # and it is whole enough for whatever comes next
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -521,7 +520,7 @@ def test_the_commands(tmp_path):
     done = call(tmp_path, "checkpoints", "delete", "nope", "a b/best.safetensors", "a b")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "mnist-tui: nope does not exist, here or as a run in checkpoints",
+        "mnist-tui: nope does not exist, and checkpoints has no run of that name",
         "mnist-tui: moved a b/best.safetensors to the trash; to restore: "
         "mnist-tui runs restore 'a b'",
         "mnist-tui: moved a b to the trash; to restore: mnist-tui runs restore 'a b'",
@@ -619,7 +618,7 @@ async def test_all_of_it_by_keys(tmp_path, size):
 
 def test_what_was_pruned_comes_back_under_the_run_s_new_name(tmp_path):
     place = make_run(tmp_path, "before", epochs=3)
-    pruned = tidying.prune(place)
-    now = tidying.rename(place, "now")
+    pruned = manage.prune(place)
+    now = manage.rename(place, "now")
     trash.restore_latest("now", tmp_path)
     assert set(pruned.files) <= {each.name for each in now.iterdir()}

@@ -40,7 +40,7 @@ def test_tilde_means_the_home_folder(tmp_path, monkeypatch):
 def test_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError) as refused:
         resolve_checkpoint("mlp-9", tmp_path)
-    assert str(refused.value) == f"mlp-9 does not exist, here or as a run in {tmp_path}"
+    assert str(refused.value) == f"mlp-9 does not exist, and {tmp_path} has no run of that name"
     (tmp_path / "mlp-1").mkdir()
     with pytest.raises(CheckpointError, match="mlp-1 has no checkpoint in it"):
         resolve_checkpoint("mlp-1", tmp_path)
@@ -62,7 +62,9 @@ def test_missing_run_suggests_a_similar_name(tmp_path, monkeypatch, name):
     make_run(tmp_path / "carried", "a.safetensors", recorded=False)
     monkeypatch.chdir(place)
     for resolve in (resolve_run, resolve_checkpoint)[: 1 + (name == "linear-2")]:
-        with pytest.raises(CheckpointError, match="does not exist, here or as a run in") as error:
+        with pytest.raises(
+            CheckpointError, match=r"does not exist, and .* has no run of that name"
+        ) as error:
             resolve(name, tmp_path)
         assert ("did you mean linear-1?" in str(error.value)) == (name == "linear-2")
 

@@ -407,16 +407,16 @@ def test_what_is_not_there_is_named(tmp_path):
 def test_a_finished_run_needs_more_epochs(tiny):
     folder = folder_of(drive(tiny()))
     before = content(folder)
-    assert refused(folder).endswith("has finished its 2 epochs; to train on, add --epochs 3")
-    assert refused(folder, epochs=1).endswith("has gone through 2 epochs; --epochs must be more")
+    assert refused(folder).endswith("has finished its 2 epochs; to train more, add --epochs 3")
+    assert refused(folder, epochs=1).endswith("has trained 2 epochs; --epochs must be more")
     assert content(folder) == before
 
 
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
 def test_a_planned_schedule_cannot_go_past_its_end(tiny, schedule):
     folder = folder_of(drive(tiny(schedule=schedule)))
-    assert "was planned for 2 epochs and cannot be taken up with 3" in refused(folder, epochs=3)
-    assert refused(folder).endswith("to train on, start a new run")
+    assert "was planned for 2 epochs and cannot be resumed with 3" in refused(folder, epochs=3)
+    assert refused(folder).endswith("to train more, start a new run")
 
 
 def test_a_checkpoint_outside_of_any_run_is_refused(tiny, tmp_path):
@@ -493,7 +493,7 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, every_step, setting, said,
         folder_of(drive(tiny(), {13: [Stop()]})),
         lambda info, tensors: replace(info, config=info.config | setting),
     )
-    assert f"is of another run: {said}" in refused(folder)
+    assert f"is from another run: {said}" in refused(folder)
     (folder / "run.json").unlink()  # then only the tensors can tell
     if fit:
         assert fit in go_on(folder)[-1].message
@@ -552,7 +552,7 @@ def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_on
     before = content(folder)
     failed = go_on(folder)[-1]
     assert failed.reason == "checkpoint"
-    assert "is a run that is going on, in process" in failed.message
+    assert "is already being trained by process" in failed.message
     assert content(folder) == before
     inbox.put(Stop())
     assert list(running)[-1].stopped

@@ -149,7 +149,7 @@ def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):
     finish(process)
     done = start("resume", folder.name)
     assert finish(done)[1].strip() == (
-        f"mnist-tui: {folder.name} has finished its 1 epochs; to train on, add --epochs 2"
+        f"mnist-tui: {folder.name} has finished its 1 epochs; to train more, add --epochs 2"
     )
     assert done.returncode == 2
     more = start("resume", folder.name, "--epochs", "2")
@@ -190,7 +190,7 @@ def test_two_cannot_take_up_one_run(start, tmp_path):
     _, err = finish(other)
     assert other.returncode == 1
     assert err.strip() == (
-        f"mnist-tui: checkpoints/{folder.name} is a run that is going on, in process {process.pid}"
+        f"mnist-tui: checkpoints/{folder.name} is already being trained by process {process.pid}"
     )
     process.send_signal(signal.SIGTERM)
     events, _ = finish(process)

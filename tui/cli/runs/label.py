@@ -31,7 +31,7 @@ def note(
     from core.runs import manage
 
     folder = _resolve(run, checkpoints)
-    line = manage.note(folder, text)
+    line = manage.set_note(folder, text)
     complain(f"note of {folder.name}: {line}" if line else f"removed the note of {folder.name}")
 
 
@@ -44,7 +44,7 @@ def star(
     from core.runs import manage
 
     folder = _resolve(run, checkpoints)
-    manage.star(folder, not off)
+    manage.set_star(folder, not off)
     complain(f"{'removed the star of' if off else 'starred'} {folder.name}")
 
 

@@ -58,11 +58,13 @@ class ManageActions:
     def note(self) -> None:
         entry = self._entry()
         if entry and not self._view.is_too_small:
-            from core.runs.manage import LONGEST_NOTE, note
+            from core.runs.manage import LONGEST_NOTE, set_note
             from tui.screens.checkpoints.manage_dialogs import EditDialog
 
             run = entry.run
-            dialog = EditDialog("Note", run.name, run.note, partial(note, run.folder), LONGEST_NOTE)
+            dialog = EditDialog(
+                "Note", run.name, run.note, partial(set_note, run.folder), LONGEST_NOTE
+            )
             self._view.app.push_screen(
                 dialog, lambda note: None if note is None else self._reload()
             )
@@ -148,9 +150,9 @@ def reason(error: Exception) -> str:
 
 
 def _star(folder: Path) -> str:
-    from core.runs.manage import star
+    from core.runs.manage import set_star
 
-    star(folder, not read_notes(folder)[1])
+    set_star(folder, not read_notes(folder)[1])
     return ""
 
 

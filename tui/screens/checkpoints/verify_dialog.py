@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.checkpoints.verify import Verified, verify_all
-from core.runs.catalog import list_run
+from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import EVENTS_FILE
 from tui.text.formats import format_size, printable
 
@@ -56,7 +56,7 @@ class VerifyDialog(ModalScreen[None]):
     def _verify(self) -> None:
         worker = get_current_worker()
         # The one that was asked about goes first.
-        paths = [each.path for each in list_run(self._path.parent)]
+        paths = [each.path for each in list_run_checkpoints(self._path.parent)]
         for verified in verify_all(sorted(paths, key=lambda path: path != self._path)):
             if worker.is_cancelled:
                 return
