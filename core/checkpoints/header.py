@@ -163,18 +163,18 @@ def _laid_out(entries: list[tuple[str, dict[str, Any]]]) -> tuple[int, str | Non
         start, end = entry["data_offsets"]
         shape, dtype = entry["shape"], entry["dtype"]
         if len(shape) > MOST_DIMENSIONS:
-            return place, f"{plain(name)} has {len(shape)} dimensions"
+            return place, f"{abbreviate(name)} has {len(shape)} dimensions"
         if start != place:
-            where = plain(str(start))
-            return place, f"{plain(name)} begins at byte {where} of the tensors, not {place}"
+            where = abbreviate(str(start))
+            return place, f"{abbreviate(name)} begins at byte {where} of the tensors, not {place}"
         if end - start != math.prod(shape) * SIZES.get(dtype, -1):
-            what = f"{plain(str(shape))} of {plain(str(dtype))}"
-            return place, f"{plain(name)} has {end - start} bytes, which cannot be {what}"
+            what = f"{abbreviate(str(shape))} of {abbreviate(str(dtype))}"
+            return place, f"{abbreviate(name)} has {end - start} bytes, which cannot be {what}"
         place = end
     return place, None
 
 
-def plain(name: str) -> str:
+def abbreviate(name: str) -> str:
     """A name out of a file, as it can be shown: what cannot be printed as escapes, and cut off
     where it is endless."""
     text = name[:LONGEST_NAME].encode("unicode_escape").decode()
@@ -206,7 +206,11 @@ def described(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         values = json.loads(text)
         version = values.get("version")
         if version not in READABLE_VERSIONS:
-            has = f"format {plain(repr(version))}" if version is not None else "no format version"
+            has = (
+                f"format {abbreviate(repr(version))}"
+                if version is not None
+                else "no format version"
+            )
             raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
         if version == FORMAT_VERSION and not isinstance(_seal(header), str):
             raise CheckpointError(f"{path} has a damaged header: its digest is missing")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import METADATA, plain, read_header
+from core.checkpoints.header import METADATA, abbreviate, read_header
 from core.checkpoints.io import check_finite, check_fit, check_size, weights_of
-from core.checkpoints.pickle_scan import LEGACY, ZIP, load_pickled
+from core.checkpoints.torch_save import LEGACY, ZIP, SavedTensor, read_torch_save
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
 
@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         file.seek(0)
         # A header's length can begin as a pickle does, but ends in zeros.
         if begin.startswith((ZIP, LEGACY)) and begin[4:] != bytes(4):
-            return _state_dict(load_pickled(file.read(size)))
+            return _state_dict(read_torch_save(file.read(size)))
         header = read_header(file, size)
         metadata = header.get(METADATA)
         if not isinstance(metadata, dict) or "mnist_tui" not in metadata:
@@ -72,20 +72,18 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 
 def _state_dict(saved: Any) -> dict[str, torch.Tensor]:
     """Raises ValueError whose text goes after the file's name."""
-    import torch
-
     if isinstance(saved, Mapping):
         for key in WRAPPERS:
             if isinstance(saved.get(key), Mapping):
                 saved = saved[key]
                 break
     if not isinstance(saved, Mapping) or not saved:
-        raise ValueError("holds no state dict; save one with torch.save(model.state_dict(), …)")
+        raise ValueError("is not a state dict; save one with torch.save(model.state_dict(), …)")
     weights: dict[str, torch.Tensor] = {}
     for name, value in saved.items():
-        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise ValueError(f"is no state dict: {plain(str(name))} is no tensor in it")
-        weights[name] = value.detach()
+        if not isinstance(name, str) or not isinstance(value, SavedTensor):
+            raise ValueError(f"is not a state dict: {abbreviate(str(name))} is not a tensor in it")
+        weights[name] = value.load()
     return weights
 
 
@@ -108,7 +106,7 @@ def _named_as_here(
     for arch, tensors in expected.items():
         if shapes == [each.shape for each in tensors.values()]:
             named = dict(zip(tensors, found.values(), strict=True))
-            what = f"{plain(next(iter(found)))} is {next(iter(named))}, and so on"
+            what = f"{abbreviate(next(iter(found)))} is {next(iter(named))}, and so on"
             return named, (
                 f"its tensors have other names and were taken for those of {arch} by their shapes "
                 f"in order: {what}"

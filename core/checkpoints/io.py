@@ -16,9 +16,9 @@ from core.checkpoints.header import (
     SUM_DIGITS,
     SUMS,
     CheckpointInfo,
+    abbreviate,
     described,
     encode,
-    plain,
     read_header,
 )
 from core.errors import CheckpointError, explain, first_line
@@ -145,7 +145,7 @@ def check_size(size: int, most: int, what: str) -> None:
     """Raises ValueError whose text goes after the file's name."""
     if size > most:
         raise ValueError(
-            f"is too large to be read: {size / 2**20:,.0f} MiB, where {plain(what)} needs "
+            f"is too large to be read: {size / 2**20:,.0f} MiB, where {abbreviate(what)} needs "
             f"{most / 2**20:,.0f} at most"
         )
 
@@ -188,8 +188,8 @@ def check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
     for name, tensor in weights.items():
         if not tensor.isfinite().all():
             raise CheckpointError(
-                f"{path} holds a network that is broken: {plain(name)} has weights that are no "
-                "numbers, or infinite"
+                f"{path} contains a broken network: {abbreviate(name)} has weights that are NaN or "
+                "infinite"
             )
 
 
@@ -202,9 +202,9 @@ def check_fit(
     for name in sorted(expected.keys() | found.keys()):
         is_now, should_be = _kind(found.get(name)), _kind(expected.get(name))
         if is_now != should_be:
-            there = f"{plain(name)} is {is_now}, expected {should_be}"
+            there = f"{abbreviate(name)} is {is_now}, expected {should_be}"
             if name not in expected:
-                there = f"{plain(name)} ({is_now}) is none of its tensors"
+                there = f"{abbreviate(name)} ({is_now}) is none of its tensors"
             raise CheckpointError(f"{path} does not fit {what}: {there}")
 
 

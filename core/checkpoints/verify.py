@@ -16,8 +16,8 @@ from core.checkpoints.header import (
     SEALED_SINCE,
     SUM_DIGITS,
     SUMS,
+    abbreviate,
     described,
-    plain,
     read_header,
 )
 from core.compute.threads import cpu_cores
@@ -108,7 +108,7 @@ def _check(path: Path, file: BinaryIO, size: int) -> str | None:
             total.update(piece)
         known = sums[place * SUM_DIGITS : (place + 1) * SUM_DIGITS]
         if known and known != total.hexdigest()[:SUM_DIGITS]:
-            raise ValueError(f"is damaged: its tensor {plain(name)} is not what was saved")
+            raise ValueError(f"is damaged: its tensor {abbreviate(name)} is not what was saved")
     if total.hexdigest() != info.digest:
         raise ValueError("is damaged: its tensors do not have the digest in its header")
     if info.version < SEALED_SINCE:

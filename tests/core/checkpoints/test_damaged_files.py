@@ -76,7 +76,7 @@ def test_each_is_refused_in_one_line_that_names_it_by_all_that_read_it(report):
         ("two weights of one name", "has a damaged header: two tensors have the same name"),
         ("a weight with an overlap", "fc1.weight begins at byte 4 of the tensors, not 0"),
         ("a weight with a larger type", "has 31360 bytes, which cannot be [10, 784] of F64"),
-        ("nan in fc1.bias", "broken: fc1.bias has weights that are no numbers, or infinite"),
+        ("nan in fc1.bias", "broken network: fc1.bias has weights that are NaN or infinite"),
         ("a terabyte of F32", "too large to be read: 1,048,576 MiB, where linear needs 16 at most"),
     ],
 )
@@ -187,7 +187,7 @@ def test_a_listing_has_all_of_them_and_a_process_refuses_a_trap(report, folder):
     (trap,) = [case["path"] for case in report["cases"] if case["name"] == "eval in a legacy"]
     refused = call("import", trap)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "holds __builtin__.eval, which is more than weights, and is not run" in refused.stderr
+    assert "contains __builtin__.eval, which is more than weights and is not run" in refused.stderr
     assert not (folder / "ran").exists()
 
 
