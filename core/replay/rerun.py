@@ -24,7 +24,6 @@ from core.runs.catalog import CheckpointFile, list_run_checkpoints
 from core.runs.layout import MOST_LASTING
 from core.training.learner import Learner
 from core.training.load_state import load_state
-from core.training.loop import SCORED
 
 TOLD_SECONDS = 0.1
 
@@ -236,7 +235,7 @@ def _check_score(again: Rerun, known: Known) -> StepDifference | None:
     if expected is None:
         return None
     learner = again.learner
-    scored = torch.cat(list(learner.scores(SCORED.get(learner.device.type, 10_000))))
+    scored = torch.cat(list(learner.test_logits()))
     for name, value in (("loss", expected.test_loss), ("accuracy", expected.test_accuracy)):
         found = METRICS[name](scored, learner.test_labels)
         if found != value:

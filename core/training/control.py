@@ -1,9 +1,9 @@
-"""What a run is told between two of its steps, and what it does then."""
+"""Handles the commands that a run gets between two of its steps."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from queue import Empty
 from time import perf_counter
@@ -43,89 +43,93 @@ if TYPE_CHECKING:
     from core.training.loop import TrainingLoop
 
 
-def handle_commands(session: TrainingLoop) -> Iterator[Event]:
-    """Does what was asked, in order; while paused, waits here and uses no CPU."""
+def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
+    """Handle the commands in the inbox, in order; while paused, wait here without using the CPU."""
     paused = False
-    while (paused or not session.inbox.empty()) and not session.stopping:
-        match (yield from _next_command(session)):
+    while (paused or not loop.inbox.empty()) and not loop.stopping:
+        match _next_command(loop):
+            case None:
+                yield from loop.writer.poll()
             case Pause() if not paused:
                 paused = True
-                yield from session.report()
-                yield Paused(step=session.step)
-                session.save()
-                if session.before:  # that step may be long in coming
-                    session.before = None
-                    yield inspect(session.learner, session.step)
+                yield from loop.report()
+                yield Paused(step=loop.step)
+                loop.save()
+                if loop.weights_before:  # the step that they were kept for is not next
+                    loop.weights_before = None
+                    yield inspect(loop.learner, loop.step)
             case Resume() if paused:
                 paused = False
-                yield Resumed(step=session.step)
+                yield Resumed(step=loop.step)
             case Pause() | Resume():
                 pass
             case Stop():
-                session.stopping = True
+                loop.stopping = True
             case Detach():
-                session.stopping = True
-                session.handing_over = Detached(
-                    folder=str(session.run.folder),
-                    checkpoint=str(session.run.folder / LAST),
-                    config=asdict(session.config) | {"dataset": session.dataset},
-                    paused=paused,
-                )
+                loop.stopping = True
+                loop.detached = _detached(loop, paused)
             case Save():
-                yield from session.report()
-                session.save()
+                yield from loop.report()
+                loop.save()
             case SetLearningRate(learning_rate=rate):
-                yield from _set_learning_rate(session, rate)
+                yield from _set_learning_rate(loop, rate)
             case Inspect() if paused:
-                yield inspect(session.learner, session.step)
+                yield inspect(loop.learner, loop.step)
             case Inspect():
-                session.before = copy_weights(session.learner)
+                loop.weights_before = copy_weights(loop.learner)
             case Predict(indices=indices, asker=asker):
-                yield _predict(session, indices, asker)
+                yield _predict(loop, indices, asker)
             case PredictImages(images=images, asker=asker):
-                with _evaluating(session) as model:
+                with _evaluation_mode(loop) as model:
                     digits = describe_images(model, images)
-                yield ImagesPredicted(digits=digits, step=session.step, asker=asker)
+                yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
             case other:
                 yield ForwardedCommand(command=other)
 
 
-def _next_command(session: TrainingLoop) -> Generator[Event, None, Command]:
-    """Waits for it, and tells meanwhile of what has been saved."""
-    while (seconds := session.saver.seconds) is not None:
-        with suppress(Empty):
-            return session.inbox.get(timeout=seconds)
-        yield from session.saver.written()
-    return session.inbox.get()
+def _next_command(loop: TrainingLoop) -> Command | None:
+    """Wait for a command; return None where the checkpoint writer is to be polled first."""
+    try:
+        return loop.inbox.get(timeout=loop.writer.poll_seconds)
+    except Empty:
+        return None
 
 
-def _set_learning_rate(session: TrainingLoop, rate: float) -> Iterator[Event]:
+def _detached(loop: TrainingLoop, paused: bool) -> Detached:
+    return Detached(
+        folder=str(loop.run.folder),
+        checkpoint=str(loop.run.folder / LAST),
+        config=asdict(loop.config) | {"dataset": loop.setup.dataset},
+        paused=paused,
+    )
+
+
+def _set_learning_rate(loop: TrainingLoop, rate: float) -> tuple[Event, ...]:
     if why := find_problem("learning_rate", rate):
-        yield Notice(message=f"the learning rate {why}; it stays as it was")
-        return
-    yield from session.report()
-    session.config = replace(session.config, learning_rate=rate)
-    yield LearningRateChanged(step=session.step, learning_rate=rate)
+        return (Notice(message=f"the learning rate {why}; it was not changed"),)
+    progress = loop.report()
+    loop.config = replace(loop.config, learning_rate=rate)
+    return *progress, LearningRateChanged(step=loop.step, learning_rate=rate)
 
 
-def _predict(session: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predicted:
-    images, labels = session.tensors.test_images, session.tensors.test_labels
+def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predicted:
+    images, labels = loop.tensors.test_images, loop.tensors.test_labels
     since = perf_counter()
-    with _evaluating(session) as model:
+    with _evaluation_mode(loop) as model:
         digits = describe_digits(model, images, labels, indices)
     return Predicted(
         digits=digits,
         samples=len(labels),
-        step=session.step,
+        step=loop.step,
         seconds=perf_counter() - since,
         asker=asker,
     )
 
 
 @contextmanager
-def _evaluating(session: TrainingLoop) -> Iterator[nn.Module]:
-    """The network, which is put back into the mode that it was in."""
-    model = session.learner.model
+def _evaluation_mode(loop: TrainingLoop) -> Iterator[nn.Module]:
+    """Return the model to its mode afterwards: a command may come while it is being evaluated."""
+    model = loop.learner.model
     mode = model.training
     try:
         yield model

@@ -23,21 +23,21 @@ MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class Before:
+class WeightsBefore:
     """The weights before a step, and how long training waited for the copy."""
 
     weights: dict[str, Tensor]
     seconds: float
 
 
-def copy_weights(learner: Learner) -> Before:
+def copy_weights(learner: Learner) -> WeightsBefore:
     since = perf_counter()
     weights = {name: each.detach().clone() for name, each in learner.parameters.items()}
-    return Before(weights, perf_counter() - since)
+    return WeightsBefore(weights, perf_counter() - since)
 
 
 @torch.no_grad()
-def inspect(learner: Learner, step: int, before: Before | None = None) -> NetworkInspected:
+def inspect(learner: Learner, step: int, before: WeightsBefore | None = None) -> NetworkInspected:
     """The network after that step, and what it changed if its weights before it are given. Nothing
     of the run is other for it."""
     since = perf_counter()

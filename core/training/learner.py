@@ -27,6 +27,8 @@ from core.training.ranks import part
 # How many steps a GPU may have waiting: enough to keep it busy, few enough for a command to be
 # heard soon. Without a bound a thousand would wait.
 STEPS_AHEAD = 2
+# Test images evaluated at a time: few on a CPU, so that a command is handled within a moment.
+EVALUATED_AT_ONCE = {"cpu": 100}
 
 
 class Learner:
@@ -165,11 +167,12 @@ class Learner:
         except RuntimeError as error:
             return first_line(error)
         finally:
-            self.restore(before)
+            self.load_state(before)
         return None
 
-    def scores(self, size: int) -> Iterator[Tensor]:
-        """Logits (size, 10) of the test digits, in order, in float32 and a part at a time."""
+    def test_logits(self) -> Iterator[Tensor]:
+        """Yield the logits (size, 10) of the test images in order, a part at a time."""
+        size = EVALUATED_AT_ONCE.get(self.device.type, 10_000)
         self.model.eval()
         try:
             for images in self.test_images.split(size):
@@ -191,9 +194,6 @@ class Learner:
         found = {name: each.grad for name, each in self.parameters.items()}
         return {name: each for name, each in found.items() if each is not None}
 
-    def is_finite(self) -> bool:
-        return all(bool(each.isfinite().all()) for each in self.parameters.values())
-
     def state(self) -> dict[str, Tensor]:
         """The weights under their own names, and what else it takes to go on exactly."""
         tensors = dict(self.model.state_dict())
@@ -206,8 +206,8 @@ class Learner:
             tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
         return tensors
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Takes up such a state, in place. Its names and shapes must be those of `state`."""
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Load such a state in place. Its names and shapes must be those of `state`."""
         with torch.no_grad():
             for name, tensor in self.state().items():
                 if not name.startswith("rng."):

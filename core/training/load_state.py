@@ -1,7 +1,7 @@
-"""Puts a run that is taken up back to where its checkpoint is: network, record and folder."""
+"""Loads the state of a run that is resumed: its network, its events and its folder."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,65 +9,83 @@ from torch import Tensor
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import NO_SCORE, SUFFIX, CheckpointInfo, Score, read_info, score_of
-from core.errors import CheckpointError
+from core.errors import CheckpointError, explain
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
 from core.runs.event_reader import is_plausible
 from core.runs.layout import BEST, LAST
 from core.runs.run_writer import RunWriter, versions
 from core.training.learner import Learner
+from core.training.setup import Setup
 
-# What a run's start tells of how its steps are made, beside its settings.
+# What RunStarted has of how steps are computed, beside the config.
 DIFFERING = ("device", "threads", "precision", "ranks")
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run begins: at its first step, or with what a checkpoint and the record say."""
+    """Where training starts: at the first step, or where the checkpoint and the events end."""
 
     info: CheckpointInfo | None = None
     best: Score = NO_SCORE
-    learning_rate: float | None = None  # where it was changed on the way
+    learning_rate: float | None = None  # where a command had changed it
     notices: tuple[str, ...] = ()
 
 
-def restore(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Position:
-    """Puts learner, record and folder where the checkpoint is; at the first step for None.
+def resume(run: RunWriter, learner: Learner, setup: Setup) -> Position:
+    """Return a run to its resume point: the learner, the events and the folder.
 
-    Raises CheckpointError, and then nothing has been changed, and OSError.
+    Raises CheckpointError; nothing of the run has changed where its checkpoint cannot be loaded.
     """
+    assert setup.resume_point
+    try:
+        position = _load(run, learner, setup.resume_point.checkpoint)
+        config, rate = setup.config, position.learning_rate
+        if rate is not None:
+            config = replace(config, learning_rate=rate)
+        run.begin(config, setup.dataset, str(setup.device))
+    except OSError as error:
+        raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+    return position
+
+
+def _load(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Position:
+    """Load the checkpoint, None for the run's first step. Raises CheckpointError and OSError."""
     info, notices = None, []
     if checkpoint is not None:
         info, state = checkpoints.load(checkpoint)
         load_state(learner, state, checkpoint)
         if checkpoint.name != LAST:
-            notices += _put_first(run, checkpoint, info.step)
+            notices += _replace_last(run, checkpoint, info.step)
     step = info.step if info else 0
-    told = run.rewind(step, evaluated=info is not None and info.test_loss is not None)
-    kept = [event for event in told if is_plausible(event)]
+    events = run.rewind(step, evaluated=info is not None and info.test_loss is not None)
+    kept = [event for event in events if is_plausible(event)]
     until = max((event.step for event in kept if isinstance(event, Progress)), default=0)
     if until < step:
-        notices.append(f"what the run told of steps {until + 1:,} to {step:,} is lost")
-    notices += _differences(kept, run, learner)
+        notices.append(f"the events of steps {until + 1:,} to {step:,} are lost")
+    notices += _find_differences(kept, run, learner)
     rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
-    return Position(info, _best(run, step, kept), rates[-1] if rates else None, tuple(notices))
+    return Position(
+        info, _best_score(run, step, kept), rates[-1] if rates else None, tuple(notices)
+    )
 
 
 def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
-    """Gives the learner the state that was in a checkpoint. Raises CheckpointError."""
-    # The state of a GPU's random numbers is there only for a run on a GPU.
+    """Load a checkpoint's tensors into the learner. Raises CheckpointError."""
+    # Only a run on a GPU has the state of a GPU's random numbers.
     found, expected = (
         {name: each for name, each in tensors.items() if name != "rng.cuda"}
         for tensors in (state, learner.state())
     )
     what = f"{learner.config.arch} trained by {learner.config.optimizer}"
     checkpoints.check_fit(checkpoint, what, found, expected)
-    learner.restore(state)
+    learner.load_state(state)
 
 
-def _put_first(run: RunWriter, checkpoint: Path, step: int) -> list[str]:
-    """Makes the checkpoint the run's last one, since the folder must say at every moment where the
-    run is. A last that is further on stays under another name; gives what to say of that.
+def _replace_last(run: RunWriter, checkpoint: Path, step: int) -> list[str]:
+    """Copy the checkpoint over last.safetensors, which always is where the run stands.
+
+    A last of a later step keeps a name of its own; return the notice that says so.
     """
     last, notices = run.folder / LAST, []
     with suppress(CheckpointError):
@@ -76,17 +94,19 @@ def _put_first(run: RunWriter, checkpoint: Path, step: int) -> list[str]:
             aside = run.folder / f"step-{further}{SUFFIX}"
             last.replace(aside)
             notices.append(
-                f"the run goes back from step {further:,} to {step:,}; "
-                f"what it had learned until then is kept in {aside}"
+                f"the run returns from step {further:,} to {step:,}; "
+                f"the checkpoint of step {further:,} is kept as {aside}"
             )
     with replacing(last, durable=True) as file:
         file.write(checkpoint.read_bytes())
     return notices
 
 
-def _best(run: RunWriter, step: int, kept: list[Event]) -> Score:
-    """The score to be beaten by best.safetensors: its own; where it is of later than the run now
-    is, the best until here, and the file stays until that is beaten.
+def _best_score(run: RunWriter, step: int, kept: list[Event]) -> Score:
+    """Return the score that a new best.safetensors must beat.
+
+    That is the file's own; where the file is of a later step than the run now is, it is the best
+    evaluation up to here, and the file stays until that is beaten.
     """
     try:
         there = read_info(run.folder / BEST)
@@ -98,8 +118,8 @@ def _best(run: RunWriter, step: int, kept: list[Event]) -> Score:
     return max(scores, default=NO_SCORE)
 
 
-def _differences(kept: list[Event], run: RunWriter, learner: Learner) -> list[str]:
-    """What is not as it was before, and may change the last bits of the run's numbers."""
+def _find_differences(kept: list[Event], run: RunWriter, learner: Learner) -> list[str]:
+    """Return a notice where settings changed that may change the last bits of the results."""
     known = run.description.get("versions")
     before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
     for event in kept:
@@ -119,4 +139,4 @@ def _differences(kept: list[Event], run: RunWriter, learner: Learner) -> list[st
     ]
     if not differing:
         return []
-    return [f"the last bits may differ from an uninterrupted run: {', '.join(differing)}"]
+    return [f"results may differ in the last bits: {', '.join(differing)}"]

@@ -1,21 +1,17 @@
-"""One run: its steps, its scores, its checkpoints, and what it is told in between."""
+"""The training loop of one run: its steps, evaluations and checkpoints, as events."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from time import perf_counter, time
 
 import torch
 from torch import Tensor
 
 from core.checkpoints.header import CheckpointInfo
-from core.commands import (
-    Inbox,
-)
-from core.config import TrainConfig
-from core.data.batches import steps_per_epoch
+from core.commands import Inbox
 from core.data.datasets import Tensors
-from core.errors import CheckpointError, Diverged
+from core.errors import CheckpointError
 from core.events import (
     Detached,
     DigitsLoaded,
@@ -23,6 +19,7 @@ from core.events import (
     Event,
     Notice,
     Progress,
+    RunFailed,
     RunFinished,
     RunStarted,
     Scored,
@@ -35,256 +32,269 @@ from core.runs.layout import LAST
 from core.runs.run_writer import RunWriter
 from core.training.checkpoint_writer import CheckpointWriter
 from core.training.control import handle_commands
-from core.training.diagnostics import Before, inspect
-from core.training.distributed import RankLost
+from core.training.diagnostics import WeightsBefore, inspect
+from core.training.distributed import RankLost, Ranks
+from core.training.divergence import check_losses, check_weights
 from core.training.learner import Learner
-from core.training.load_state import Position
+from core.training.load_state import Position, resume
+from core.training.setup import Setup
+from core.training.stopwatch import Stopwatch
 
 PROGRESS_SECONDS = 0.1
-# A progress event's stretch of losses is told as so many means.
+# A progress event has so many means of the losses since the last one.
 MEANS_PER_PROGRESS = 8
-# Digits scored at a time: few on a CPU, so that a command is heard within a moment.
-SCORED = {"cpu": 100}
 
 
 class TrainingLoop:
-    """The moving parts of one run, from its first step to its last."""
+    """One run, from its first step to its last.
+
+    Only the methods that may wait for a command or for the disk are generators of events; the
+    others return theirs.
+    """
 
     def __init__(
         self,
-        config: TrainConfig,
-        dataset: str,
+        setup: Setup,
         tensors: Tensors,
-        learner: Learner,
         run: RunWriter,
         inbox: Inbox,
-        position: Position,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.config, self.dataset, self.tensors = config, dataset, tensors
-        self.learner, self.run, self.inbox = learner, run, inbox
-        self.ranks = learner.ranks
-        self.saver = CheckpointWriter(run, position.best, config.keep)
-        self.count = len(tensors.train_labels)
-        self.steps_per_epoch = steps_per_epoch(self.count, config.batch_size)
-        self.total_steps = self.steps_per_epoch * config.epochs
-        self.shape = SCHEDULES[config.schedule]
-        self.notices = position.notices
-        self.stopping = False
-        self.handing_over: Detached | None = None
-        self.pending: list[Tensor] = []  # each step's loss since the last progress
-        self.before: Before | None = None  # the next step, where someone wants to know of it
+        """`ranks` are the processes that share each batch, of which this one leads."""
+        self.setup, self.config = setup, setup.config  # a command may change the learning rate
+        self.tensors, self.run, self.inbox, self.ranks = tensors, run, inbox, ranks
+        self.writer = CheckpointWriter(run, self.config.keep)
+        self.steps_per_epoch, self.total_steps = setup.steps_per_epoch, setup.total_steps
+        self.schedule = SCHEDULES[self.config.schedule]
+        self.watch = Stopwatch()
         self.step = 0
-        self.train_seconds = 0.0
+        self.losses: list[Tensor] = []  # of each step since the last progress, on the device
+        self.stopping = False
+        self.detached: Detached | None = None
+        # Set where the next step is to be inspected.
+        self.weights_before: WeightsBefore | None = None
         self.test_loss: float | None = None
         self.test_accuracy: float | None = None
-        self.scored_step = -1  # the step that the two above belong to
-        if position.info:
-            self._go_on(position.info)
-        self.saved_seconds = self.train_seconds  # when the last checkpoint was begun
-        self.reported = (self.train_seconds, self.samples)  # at the last progress
-
-    def _go_on(self, info: CheckpointInfo) -> None:
-        self.step, self.train_seconds = info.step, info.train_seconds
-        self.saver.last = str(self.run.folder / LAST)
-        if info.test_loss is not None and info.test_accuracy is not None:
-            self.test_loss, self.test_accuracy = info.test_loss, info.test_accuracy
-            self.scored_step = self.step
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs behind us."""
-        return self.step // self.steps_per_epoch
-
-    @property
-    def samples(self) -> int:
-        within = (self.step % self.steps_per_epoch) * self.config.batch_size
-        return self.epoch * self.count + within
-
-    @property
-    def rate(self) -> float:
-        """The next step's learning rate."""
-        return self.config.learning_rate * self.shape(self.step, self.total_steps)
+        self.evaluated_step = -1  # the step that the two above belong to
+        self.saved_seconds = 0.0  # on the stopwatch, when the last checkpoint was taken
+        self.reported = (0.0, 0)  # seconds and samples at the last progress
 
     def events(self) -> Iterator[Event]:
-        yield self.started()
+        """Train to the end of the last epoch, or until Stop, and yield what happens.
+
+        Raises UserError, and what torch raises.
+        """
+        position = self._prepare()
+        yield self._run_started()
         yield DigitsLoaded(labels=bytes(self.tensors.test_labels.tolist()))
-        for each in self.notices:
-            yield Notice(message=each)
+        for message in position.notices:
+            yield Notice(message=message)
         if why := self.learner.capture():
-            yield Notice(message=f"steps are made one by one, since a graph cannot be had: {why}")
-        at_end = self.step > 0 and self.step % self.steps_per_epoch == 0
-        if at_end and self.scored_step != self.step:
-            yield from self.evaluate()
-        if at_end and self.scored_step == self.step:
-            self.save()  # it may be the best, and a process that was killed may not have come to it
+            yield Notice(message=f"CUDA graphs are unavailable, steps run one at a time: {why}")
+        if self.step and self.step % self.steps_per_epoch == 0:
+            if self.evaluated_step != self.step:
+                yield from self.evaluate()
+            if self.evaluated_step == self.step:
+                self.save()  # as best too, which a killed process may not have come to
         while self.epoch < self.config.epochs and not self.stopping:
             try:
                 yield from self.train_epoch()
-            except RankLost:  # in a step that has changed nothing yet
+            except RankLost:  # during a step that has changed no weights yet
                 yield from self.report()
                 self.save()
                 raise
             if not self.stopping:
                 yield from self.evaluate()
             self.save()
-        yield from self.saver.finish()
-        if self.saver.error:
-            raise CheckpointError(f"the result could not be saved ({self.saver.error})")
-        yield self.handing_over or self.finished()
+        yield from self.writer.finish()
+        if self.writer.error:
+            raise CheckpointError(f"the result could not be saved ({self.writer.error})")
+        yield self.detached or self._run_finished()
 
-    def finished(self) -> RunFinished:
-        return RunFinished(
-            epochs=self.epoch,
-            steps=self.step,
-            test_loss=self.test_loss,
+    def end_with(self, failure: RunFailed) -> Iterator[Event]:
+        """Wait for checkpoints that are being written, then yield the failure with the last one."""
+        yield from self.writer.finish()
+        if last := self.writer.last:
+            message = f"{failure.message}; the last checkpoint is {last}"
+            failure = replace(failure, message=message, checkpoint=last)
+        yield failure
+
+    def train_epoch(self) -> Iterator[Event]:
+        """Train the remaining steps of the epoch, until a Stop."""
+        watch = self.watch
+        watch.start()
+        last_report = watch.since
+        first = self.step % self.steps_per_epoch
+        for images, labels in self.learner.batches(self.epoch, first):
+            # Several ranks handle commands only where they meet.
+            if not self.inbox.empty() and not (self.ranks and self.ranks.steps_left):
+                watch.stop()
+                yield from handle_commands(self)
+                watch.start()
+                if self.stopping:
+                    break
+            if self.ranks and not self.ranks.steps_left:
+                to_epoch_end = self.steps_per_epoch - self.step % self.steps_per_epoch
+                self.ranks.begin_steps(to_epoch_end, self.config.learning_rate)
+            self.losses.append(self.learner.step(images, labels, self.learning_rate_at(self.step)))
+            self.step += 1
+            if self.weights_before:
+                watch.stop()
+                yield inspect(self.learner, self.step, self.weights_before)
+                self.weights_before = None
+                watch.start()
+            now = perf_counter()
+            if now - last_report >= PROGRESS_SECONDS:
+                last_report = now
+                watch.lap(now)
+                yield from self.report()
+                yield from self.writer.poll()
+                if watch.seconds - self.saved_seconds >= self.config.save_every:
+                    watch.stop()
+                    self.save()
+                    watch.start()
+        watch.stop()
+        yield from self.report()
+
+    def report(self) -> tuple[Progress, ...]:
+        """Return the progress since the last report, if there is any. Raises Diverged."""
+        if not self.losses:
+            return ()
+        # One transfer from the device for all of them.
+        *losses, norm = torch.stack([*self.losses, self.learner.gradient_norm()]).tolist()
+        self.losses.clear()
+        check_losses(losses, self.step, self.config.learning_rate)
+        seconds, samples = self.reported
+        self.reported = self.watch.seconds, self.samples
+        elapsed = self.watch.seconds - seconds
+        parts = equal_parts(len(losses), MEANS_PER_PROGRESS)
+        progress = Progress(
+            step=self.step,
+            epoch=math.ceil(self.step / self.steps_per_epoch),
+            loss=sum(losses) / len(losses),
+            losses=tuple(sum(losses[a:b]) / (b - a) for a, b in parts),
+            learning_rate=self.learning_rate_at(self.step - 1),
+            samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
+            gradient_norm=norm,
+        )
+        return (progress,)
+
+    def evaluate(self) -> Iterator[Event]:
+        """Evaluate the test set, unless a Stop comes first. Raises Diverged."""
+        parts = []
+        for part in self.learner.test_logits():
+            yield from handle_commands(self)
+            if self.stopping:
+                return
+            parts.append(part)
+        logits, labels = torch.cat(parts), self.learner.test_labels
+        test_loss = METRICS["loss"](logits, labels)
+        check_losses([test_loss], self.step, self.config.learning_rate)
+        self.test_loss, self.test_accuracy = test_loss, METRICS["accuracy"](logits, labels)
+        self.evaluated_step = self.step
+        yield Evaluated(
+            epoch=self.epoch,
+            step=self.step,
+            test_loss=test_loss,
             test_accuracy=self.test_accuracy,
-            train_seconds=self.train_seconds,
-            samples_per_second=self.samples / self.train_seconds if self.train_seconds else 0.0,
-            checkpoint=self.saver.last,
-            stopped=self.stopping,
+            confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
+        )
+        yield Scored(
+            epoch=self.epoch, step=self.step, logits=logits.float().cpu().numpy().tobytes()
         )
 
-    def started(self) -> RunStarted:
+    def save(self) -> None:
+        """Start to write checkpoints of this step; its progress must have been reported.
+
+        Raises Diverged before weights that are not finite would replace good ones.
+        """
+        weights = self.learner.parameters.values()
+        check_weights(weights, self.step, self.config.learning_rate)
+        self.saved_seconds = self.watch.seconds
+        evaluated = self.evaluated_step == self.step
+        info = CheckpointInfo(
+            run=self.run.name,
+            arch=self.config.arch,
+            dataset=self.setup.dataset,
+            config=asdict(self.config),
+            epoch=self.epoch,
+            step=self.step,
+            test_loss=self.test_loss if evaluated else None,
+            test_accuracy=self.test_accuracy if evaluated else None,
+            parameters=ARCHITECTURES[self.config.arch].parameters,
+            saved_at=time(),
+            train_seconds=self.watch.seconds,
+        )
+        self.writer.save(self.learner.state(), info)
+
+    @property
+    def epoch(self) -> int:
+        """Count the epochs that are complete."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def samples(self) -> int:
+        """Count the training samples of all steps so far."""
+        within = (self.step % self.steps_per_epoch) * self.config.batch_size
+        return self.epoch * self.setup.train_samples + within
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        return self.config.learning_rate * self.schedule(step, self.total_steps)
+
+    def _prepare(self) -> Position:
+        """Build the network and load the checkpoint; nothing of a resumed run changes before."""
+        setup = self.setup
+        self.learner = Learner(self.config, setup.precision, self.tensors, setup.device, self.ranks)
+        position = resume(self.run, self.learner, setup) if setup.resume_point else Position()
+        if position.learning_rate is not None:
+            self.config = replace(self.config, learning_rate=position.learning_rate)
+        self.writer.best = position.best
+        if info := position.info:
+            self.step, self.watch.seconds = info.step, info.train_seconds
+            self.writer.last = str(self.run.folder / LAST)
+            if info.test_loss is not None and info.test_accuracy is not None:
+                self.test_loss, self.test_accuracy = info.test_loss, info.test_accuracy
+                self.evaluated_step = self.step
+        self.saved_seconds = self.watch.seconds
+        self.reported = self.watch.seconds, self.samples
+        if self.ranks:
+            self.ranks.lead(self.config, self.tensors, self.learner, self.step)
+        return position
+
+    def _run_started(self) -> RunStarted:
         branched_from, branched_at = self.run.branched
         return RunStarted(
             run=self.run.name,
             folder=str(self.run.folder),
             arch=self.config.arch,
-            dataset=self.dataset,
+            dataset=self.setup.dataset,
             device=str(self.learner.device),
             parameters=ARCHITECTURES[self.config.arch].parameters,
             epochs=self.config.epochs,
             batch_size=self.config.batch_size,
             steps_per_epoch=self.steps_per_epoch,
             total_steps=self.total_steps,
-            train_samples=self.count,
+            train_samples=self.setup.train_samples,
             test_samples=len(self.tensors.test_labels),
             threads=self.learner.threads,
             config=asdict(self.config),
             precision=self.learner.precision,
             step=self.step,
-            ranks=self.ranks.world if self.ranks else 1,
+            ranks=self.setup.ranks,
             branched_from=branched_from,
             branched_at=branched_at,
         )
 
-    def train_epoch(self) -> Iterator[Event]:
-        """One epoch's steps, or those of them that come before a stop."""
-        since = last = perf_counter()
-        first = self.step % self.steps_per_epoch
-        for images, labels in self.learner.batches(self.epoch, first):
-            # With others, commands are heard where all meet.
-            if not self.inbox.empty() and not (self.ranks and self.ranks.left):
-                self.train_seconds += perf_counter() - since
-                yield from handle_commands(self)
-                since = perf_counter()
-                if self.stopping:
-                    break
-            if self.ranks and not self.ranks.left:
-                to_epoch_end = self.steps_per_epoch - self.step % self.steps_per_epoch
-                self.ranks.go_on(to_epoch_end, self.config.learning_rate)
-            self.pending.append(self.learner.step(images, labels, self.rate))
-            self.step += 1
-            if self.before:
-                self.train_seconds += perf_counter() - since
-                yield inspect(self.learner, self.step, self.before)
-                self.before = None
-                since = perf_counter()
-            now = perf_counter()
-            if now - last >= PROGRESS_SECONDS:
-                self.train_seconds += now - since
-                since = last = now
-                yield from self.report()
-                yield from self.saver.written()
-                if self.train_seconds - self.saved_seconds >= self.config.save_every:
-                    self.train_seconds += perf_counter() - since
-                    self.save()
-                    since = perf_counter()
-        self.train_seconds += perf_counter() - since
-        yield from self.report()
-
-    def report(self) -> Iterator[Event]:
-        """Progress since the last, if there is any. Raises Diverged."""
-        if not self.pending:
-            return
-        # One wait for the device, however much is asked of it.
-        *losses, gradient = torch.stack([*self.pending, self.learner.gradient_norm()]).tolist()
-        self.pending.clear()
-        for place, loss in enumerate(losses):
-            if not math.isfinite(loss):
-                raise self.diverged(self.step - len(losses) + place + 1)
-        seconds, samples = self.reported
-        self.reported = self.train_seconds, self.samples
-        elapsed = self.train_seconds - seconds
-        yield Progress(
-            step=self.step,
-            epoch=math.ceil(self.step / self.steps_per_epoch),
-            loss=sum(losses) / len(losses),
-            losses=tuple(_means(losses, MEANS_PER_PROGRESS)),
-            learning_rate=self.config.learning_rate * self.shape(self.step - 1, self.total_steps),
-            samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
-            gradient_norm=gradient,
-        )
-
-    def diverged(self, step: int | None = None) -> Diverged:
-        step, rate = step or self.step, self.config.learning_rate
-        return Diverged(
-            f"training diverged by step {step:,}: the loss is no longer a finite number; "
-            f"try a learning rate below {rate:g}"
-        )
-
-    def evaluate(self) -> Iterator[Event]:
-        """Scores the test set, unless a stop comes first. Raises Diverged."""
-        parts = []
-        for part in self.learner.scores(SCORED.get(self.learner.device.type, 10_000)):
-            yield from handle_commands(self)
-            if self.stopping:
-                return
-            parts.append(part)
-        scored = torch.cat(parts)
-        test_loss = METRICS["loss"](scored, self.learner.test_labels)
-        if not math.isfinite(test_loss):
-            raise self.diverged()
-        self.test_loss = test_loss
-        self.test_accuracy = METRICS["accuracy"](scored, self.learner.test_labels)
-        self.scored_step = self.step
-        yield Evaluated(
-            epoch=self.epoch,
-            step=self.step,
-            test_loss=test_loss,
+    def _run_finished(self) -> RunFinished:
+        seconds = self.watch.seconds
+        return RunFinished(
+            epochs=self.epoch,
+            steps=self.step,
+            test_loss=self.test_loss,
             test_accuracy=self.test_accuracy,
-            confusion=tuple(map(tuple, confusion(scored, self.learner.test_labels).tolist())),
+            train_seconds=seconds,
+            samples_per_second=self.samples / seconds if seconds else 0.0,
+            checkpoint=self.writer.last,
+            stopped=self.stopping,
         )
-        logits = scored.float().cpu().numpy().tobytes()
-        yield Scored(epoch=self.epoch, step=self.step, logits=logits)
-
-    def save(self) -> None:
-        """Begins to write last.safetensors, best.safetensors where the test set has never gone
-        better, and with a score the epoch's own. All progress must have been reported.
-
-        Raises Diverged before it would put weights that are not finite over good ones.
-        """
-        if not self.learner.is_finite():
-            raise self.diverged()
-        self.saved_seconds = self.train_seconds
-        scored = self.scored_step == self.step
-        info = CheckpointInfo(
-            run=self.run.name,
-            arch=self.config.arch,
-            dataset=self.dataset,
-            config=asdict(self.config),
-            epoch=self.epoch,
-            step=self.step,
-            test_loss=self.test_loss if scored else None,
-            test_accuracy=self.test_accuracy if scored else None,
-            parameters=ARCHITECTURES[self.config.arch].parameters,
-            saved_at=time(),
-            train_seconds=self.train_seconds,
-        )
-        self.saver.begin(self.learner.state(), info)
-
-
-def _means(values: list[float], parts: int) -> Iterator[float]:
-    """The means of so many equal stretches, fewer where there are fewer values."""
-    for start, end in equal_parts(len(values), parts):
-        yield sum(values[start:end]) / (end - start)

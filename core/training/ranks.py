@@ -1,14 +1,18 @@
-"""This process's place among those that torchrun started, and its part of each batch.
+"""This process's place among those that torchrun started, its part of a batch and its device.
 
-No torch here: the command line reads the place before anything is loaded.
+torch is imported only where a device is chosen: the command line reads the place at its start.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from core.errors import UsageError
+from core.errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 # The environment variables that torchrun sets for each process.
 TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -16,7 +20,7 @@ TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER
 
 @dataclass(frozen=True)
 class Place:
-    """Of this process among all (`rank` of `world`), and among those of its machine."""
+    """`rank` of `world` processes; `local_rank` of the `local_world` on this machine."""
 
     rank: int
     world: int
@@ -25,7 +29,7 @@ class Place:
 
 
 def launched() -> Place | None:
-    """This process's place; None where it trains on its own. Raises UsageError."""
+    """Return this process's place; None where it trains alone. Raises UsageError."""
     if not all(name in os.environ for name in TORCHRUN_VARIABLES):
         return None
     local = os.environ.get("LOCAL_WORLD_SIZE", "1")
@@ -41,14 +45,44 @@ def launched() -> Place | None:
 
 
 def part(count: int, rank: int, world: int) -> slice:
-    """That rank's of so many digits. No two parts differ by more than one; it may be empty."""
+    """Return that rank's part of a batch of `count` samples, which may be empty.
+
+    No two parts differ by more than one sample.
+    """
     return slice(count * rank // world, count * (rank + 1) // world)
 
 
 def check_shared(batch_size: int, world: int) -> None:
-    """Raises UsageError where a batch has no digit for one of so many processes."""
+    """Raise UsageError where a batch has no sample for one of the processes."""
     if batch_size < world:
         raise UsageError(
-            f"--batch-size {batch_size} is less than one digit for each of the {world} processes "
-            "that share it"
+            f"--batch-size {batch_size} is too small for {world} processes: each needs at least "
+            "one image of a batch"
         )
+
+
+def choose_rank_device(name: str, place: Place) -> torch.device:
+    """Return this rank's device of that name; several on a machine get a GPU each.
+
+    Raises DeviceError and UsageError.
+    """
+    import torch
+
+    from core.compute.devices import choose_device
+
+    processes = place.local_world
+    if name == "mps" or (name.startswith("cuda:") and processes > 1):
+        raise UsageError(
+            f"--device {name} cannot be shared by several processes: with torchrun, use cuda or cpu"
+        )
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "cpu" or (name == "auto" and not gpus):
+        return torch.device("cpu")
+    if processes == 1 or not gpus:
+        return choose_device(name)
+    if gpus < processes:
+        raise DeviceError(
+            f"torchrun started {processes} processes for {gpus} GPU{'s' * (gpus > 1)}: start "
+            f"{gpus}, or train with --device cpu"
+        )
+    return torch.device("cuda", place.local_rank)

@@ -12,7 +12,7 @@ from core.config_file import NAMES, as_toml, read_settings
 from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
-from core.training.plan import Plan
+from core.training.setup import Setup
 from tui.cli import main as cli
 
 paths = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
@@ -138,10 +138,13 @@ def planned(file, tmp_path, monkeypatch, capsys):
         monkeypatch.delenv(f"MNIST_TUI_{name.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def plan(config, resume_point):  # the real one has to load PyTorch, and is tested elsewhere
-        return Plan(config, 7850, "cpu", 1, "fp32", "sample", 4000, False, 125, 750)
+    class Cpu(str):
+        type = "cpu"
 
-    monkeypatch.setattr("tui.cli.output.dry_run.plan", plan)
+    def resolve(config, *rest):  # the real one has to load PyTorch, and is tested elsewhere
+        return Setup(config, Cpu("cpu"), "fp32", 1, "sample", 4000)
+
+    monkeypatch.setattr("tui.cli.output.dry_run.resolve_setup", resolve)
 
     def call(content: str, *options: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as patch:

@@ -30,8 +30,8 @@ def disturb(what, inbox):
                 each.kill()
 
 
-def disturbed(config, inbox, *rest):
-    for event in train(config, inbox, *rest):
+def disturbed(config, inbox, **more):
+    for event in train(config, inbox, **more):
         yield event
         if event.name == "progress" and (what := disturbances.get(str(event.step))):
             disturb(what, inbox)

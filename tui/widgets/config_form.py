@@ -11,9 +11,10 @@ from textual.events import Key
 from textual.reactive import var
 from textual.widgets import Button, Input, Label
 
-from core.config import FIELDS, TrainConfig, describe_allowed, parse
+from core.config import FIELDS, TrainConfig, flag, parse
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from core.training.setup import check_batch_size, most_samples
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.select import CompactSelect
@@ -123,12 +124,11 @@ class ConfigForm(Vertical):
         """The config of the next run; None, with the field in focus, where one cannot be meant."""
         values = {name: getattr(self._config, name) for name in FIELDS}
         for name in LABELS:
-            try:
-                values[name] = parse(name, str(self._widget(name).value))
-            except UsageError:
+            if self._problem(name):
                 self._widget(name).focus()
                 self._explain(name)
                 return None
+            values[name] = parse(name, str(self._widget(name).value))
         return TrainConfig(**values)
 
     @on(Input.Changed)
@@ -158,15 +158,21 @@ class ConfigForm(Vertical):
         line.update(Content(f"{network.description}\n{network.parameters:,} parameters"))
         line.remove_class("wrong")
 
+    def _problem(self, name: str) -> str | None:
+        """Return what is wrong with a field, as far as that is known without torch."""
+        try:
+            value = parse(name, str(self._widget(name).value))
+            if name == "batch_size":
+                check_batch_size(value, most_samples(str(self._widget("dataset").value)))
+        except UsageError as error:
+            return str(error).replace(flag(name), LABELS[name], 1)
+        return None
+
     def _explain(self, name: str) -> None:
         """Under the fields: what is wrong with one, or what it is for."""
-        widget = self._widget(name)
+        widget, problem = self._widget(name), self._problem(name)
         line = self.query_one("#problem", Label)
-        try:
-            parse(name, str(widget.value))
-            said, wrong = FIELDS[name].metadata["help"], False
-        except UsageError:
-            said, wrong = f"{LABELS[name]} must be {describe_allowed(name)}", True
+        said, wrong = problem or FIELDS[name].metadata["help"], problem is not None
         line.update(Content(said))
         line.set_class(wrong, "wrong")
         widget.set_class(wrong, "wrong")

@@ -16,6 +16,7 @@ from core.models.architectures import ARCHITECTURES
 from core.replay.replay import Replayed, replay
 from core.runs.branch import branch
 from core.training import loop as session
+from core.training import stopwatch
 from tests.support.resuming import drive, folder_of, go_on, only
 
 
@@ -32,7 +33,8 @@ def by_threes(monkeypatch):
     """A record whose stretches are some steps long."""
     ticks = iter(range(10**6))
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 3.0)
-    monkeypatch.setattr(session, "perf_counter", lambda: float(next(ticks)))
+    for module in (session, stopwatch):
+        monkeypatch.setattr(module, "perf_counter", lambda: float(next(ticks)))
 
 
 @pytest.fixture

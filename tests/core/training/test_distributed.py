@@ -27,8 +27,14 @@ from core.training import distributed
 from core.training import loop as session
 from core.training.distributed import RankLost, Ranks, join
 from core.training.learner import Learner
-from core.training.plan import plan
-from core.training.ranks import TORCHRUN_VARIABLES, Place, launched, part
+from core.training.ranks import (
+    TORCHRUN_VARIABLES,
+    Place,
+    choose_rank_device,
+    launched,
+    part,
+)
+from core.training.setup import resolve_setup
 from core.training.trainer import train
 from tui.state import summaries as words
 from tui.state.fold import fold
@@ -88,20 +94,24 @@ def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
 
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch):
-    ranks = Ranks(Place(1, 2, 1, 2))
+    place = Place(1, 2, 1, 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert ranks.device("auto") == ranks.device("cuda") == torch.device("cuda:1")
-    assert ranks.device("cpu") == CPU
+    assert (
+        choose_rank_device("auto", place)
+        == choose_rank_device("cuda", place)
+        == torch.device("cuda:1")
+    )
+    assert choose_rank_device("cpu", place) == CPU
     with pytest.raises(UsageError, match="cuda:0"):
-        ranks.device("cuda:0")
+        choose_rank_device("cuda:0", place)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(DeviceError, match="2 processes here for 1 GPU: start 1"):
-        ranks.device("auto")
+    with pytest.raises(DeviceError, match="2 processes for 1 GPU: start 1"):
+        choose_rank_device("auto", place)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert ranks.device("auto") == CPU
+    assert choose_rank_device("auto", place) == CPU
     with pytest.raises(DeviceError, match="cuda is not there"):
-        ranks.device("cuda")
+        choose_rank_device("cuda", place)
 
 
 def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
@@ -225,7 +235,7 @@ def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
 def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
     failed = pair.taken_up[-1]
     assert failed["event"] == "run_failed"
-    assert "another process of the 2" in failed["message"]
+    assert "one of the 2 processes" in failed["message"]
     assert pair.complaints_then == [f"mnist-tui: {failed['message']}"]
     assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
 
@@ -302,18 +312,18 @@ def test_a_batch_too_small_for_all_is_refused(place_of_one, tiny, monkeypatch):
     three = Ranks(Place(0, 3, 0, 3))
     (*_, failed) = train(tiny(batch_size=2, device="cpu"), SimpleQueue(), None, three)
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(UsageError, match="less than one digit for each of the 3 processes") as no:
-        plan(tiny(batch_size=2, device="cpu"))
+    with pytest.raises(UsageError, match="is too small for 3 processes") as no:
+        resolve_setup(tiny(batch_size=2, device="cpu"), place=launched())
     assert (failed.reason, failed.message) == ("usage", str(no.value))
 
 
 def test_epochs_of_one_step_are_no_reason_to_meet_ever_more_seldom(monkeypatch):
     ranks = Ranks(Place(0, 2, 0, 2))
-    monkeypatch.setattr(ranks, "_tell", lambda *told: None)
+    monkeypatch.setattr(ranks, "_send", lambda *told: None)
     monkeypatch.setattr(distributed, "MEETING_SECONDS", 60.0)
     for _ in range(1100):
-        ranks.go_on(1, 0.1)
-    assert ranks.left == 1
+        ranks.begin_steps(1, 0.1)
+    assert ranks.steps_left == 1
 
 
 def test_gradients_that_were_lost_on_the_way_are_not_told(
@@ -325,7 +335,7 @@ def test_gradients_that_were_lost_on_the_way_are_not_told(
     before = {name: each.clone() for name, each in learner.parameters.items()}
     ranks.leave()
     monkeypatch.setattr(dist, "all_reduce", lost)
-    with pytest.raises(RankLost, match="another process of the 1"):
+    with pytest.raises(RankLost, match="one of the 1 processes"):
         learner.step(*next(learner.batches(0, 0)), 0.1)
     assert learner.gradient_norm().isnan()
     assert all(torch.equal(before[name], each) for name, each in learner.parameters.items())

@@ -62,7 +62,7 @@ def test_a_state_puts_another_learner_where_this_one_is(tiny, tiny_tensors):
     other = make(tiny, tiny_tensors, arch="mlp", seed=77)
     losses(other, epochs=1)
     other.config = one.config  # the seed gives the order too
-    other.restore(state)
+    other.load_state(state)
     assert losses(other, epochs=1) == ahead
 
 

@@ -30,7 +30,7 @@ from core.events import (
     RunStarted,
 )
 from core.training import control as obeying
-from core.training import learner, trainer
+from core.training import learner
 from core.training import loop as session
 from core.training.trainer import train
 
@@ -263,7 +263,7 @@ def test_a_batch_larger_than_the_data_is_wrong_usage(tiny):
     (*_, failed) = run(tiny(batch_size=201))
     assert (failed.reason, failed.message) == (
         "usage",
-        "--batch-size 201 is more than the 200 digits",
+        "--batch-size 201 is larger than the training set of 200 images",
     )
 
 
@@ -322,7 +322,7 @@ def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
     events = run(tiny())
     assert events[-1].reason == "error"
     details = run_folder(events) / "traceback.txt"
-    assert events[-1].message == f"{kind.__name__}: a fault; the details are in {details}"
+    assert events[-1].message == f"{kind.__name__}: a fault; the traceback is in {details}"
     assert "Traceback" in (run_folder(events) / "traceback.txt").read_text()
 
 
@@ -334,7 +334,7 @@ def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(learner.functional, "cross_entropy", broken)
-    monkeypatch.setattr("core.training.trainer.replace_file", full)
+    monkeypatch.setattr("core.training.failures.replace_file", full)
     events = run(tiny())
     assert (events[-1].reason, events[-1].message) == ("error", "ZeroDivisionError: a fault")
     assert not (run_folder(events) / "traceback.txt").exists()
@@ -344,8 +344,8 @@ def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
     def broken(*arguments):
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with this and that")
 
-    monkeypatch.setattr(trainer, "choose_device", lambda name: torch.device("cuda:0"))
-    monkeypatch.setattr(trainer, "Learner", broken)
+    monkeypatch.setattr("core.compute.devices.choose_device", lambda name: torch.device("cuda:0"))
+    monkeypatch.setattr(session, "Learner", broken)
     events = run(tiny())
     assert events[-1].reason == "device"
     assert events[-1].message == "cuda:0 failed: CUDA error: unspecified launch failure"
@@ -361,9 +361,9 @@ def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
         yield from real(running)
 
     monkeypatch.setattr(session.TrainingLoop, "train_epoch", going)
-    monkeypatch.setattr(trainer, "choose_device", lambda name: torch.device("cuda:0"))
+    monkeypatch.setattr("core.compute.devices.choose_device", lambda name: torch.device("cuda:0"))
     on_cpu = partial(learner.Learner, device=torch.device("cpu"))
-    monkeypatch.setattr(trainer, "Learner", lambda *given: on_cpu(*given[:3]))
+    monkeypatch.setattr(session, "Learner", lambda *given: on_cpu(*given[:3]))
     events = run(tiny())
     last = str(run_folder(events) / "last.safetensors")
     assert (events[-1].reason, events[-1].checkpoint) == ("device", last)

