@@ -370,7 +370,7 @@ class App(MnistApp):
         self.theme = "textual-light" if self.theme == "textual-dark" else "textual-dark"
 
     def action_quicker(self):
-        self.link._bucket = slow.Bucket(monotonic(), 1e5, 1e5)
+        self.link._bucket = slow.TokenBucket(monotonic(), 1e5, 1e5)
 
 def train(config, inbox):
     for event in make_fake_train(steps={steps})(config, inbox):
