@@ -3,16 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.charts.chart import (
-    CHART_KINDS,
-    OVERLAY,
-    Points,
-    Series,
-    Window,
-    place_of,
-    smoothed,
-    thin,
-)
+from tui.charts.series import CHART_KINDS, OVERLAY, Points, Series, downsample, smooth
+from tui.charts.x_axis import Window, step_to_x
 from tui.preferences import Preferences
 from tui.state.curves import Curves
 from tui.state.run_state import LETTERS, RunState
@@ -51,9 +43,9 @@ def build_overlay_series(
     lines, letters = [], []
     for number, (letter, tag, run) in enumerate(zip(LETTERS, OVERLAY, runs, strict=False)):
         curve = getattr(run.curves, what.raw or what.scores)
-        points: Points = thin(curve.points, place_of(run, preferences.x_axis), window)
+        points: Points = downsample(curve.points, step_to_x(run, preferences.x_axis), window)
         if what.raw and what.smooth and preferences.smoothing:
-            points = smoothed(points, preferences.smoothing)
+            points = smooth(points, preferences.smoothing)
         lines.append(Series("", points, tag, line, line=True))
         letters.append(Series(letter, _lettered(points, number, len(runs)), tag, marker=letter))
     return [*lines, *letters]

@@ -71,7 +71,7 @@ class TrainView(View):
 
     def action_cursor(self, columns: int) -> None:
         """Moves the line at which values are read off; it begins at the newest step."""
-        chart = self.query_one(ChartGroup).chosen
+        chart = self.query_one(ChartGroup).selected
         now = self.preferences.cursor
         at = chart.newest if now is None else now + columns / (chart.columns - 1)
         self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))
@@ -79,8 +79,8 @@ class TrainView(View):
     def action_no_cursor(self) -> None:
         self.mnist.change_preferences(cursor=None)
 
-    @on(Chart.Pointed)
-    def _read_off(self, message: Chart.Pointed) -> None:
+    @on(Chart.Clicked)
+    def _read_off(self, message: Chart.Clicked) -> None:
         if message.share is None:
             self.mnist.change_preferences(chart=message.kind)
         else:

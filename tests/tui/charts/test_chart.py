@@ -10,7 +10,10 @@ from rich.style import Style
 
 from core.events import CheckpointSaved, Evaluated, LearningRateChanged
 from tests.support.events import STARTED, after, progress
-from tui.charts import chart as plotting
+from tui.charts.plot import build_chart, parse_plot
+from tui.charts.series import RAW, Series, build_series, downsample, place_marks, smooth
+from tui.charts.x_axis import Window, choose_window, step_to_x, x_ticks
+from tui.charts.y_axis import fit_label, linear_axis, log_axis
 from tui.preferences import CHARTS, X_AXES, ZOOMS, Preferences
 from tui.state.curves import Curve
 from tui.state.run_state import RunState
@@ -23,10 +26,10 @@ def drawn(
     state: RunState, kind="loss", width=60, height=12, overlaid_runs=(), **preferences
 ) -> list[str]:
     chosen = Preferences(**preferences)
-    window = plotting.window_of(state, chosen, width - 7)
-    series = plotting.series_of(kind, state, overlaid_runs, chosen, window)
-    text = plotting.build_chart(kind, series, chosen, window, (width, height))
-    lines = list(chart.read_back(text, STYLES))
+    window = choose_window(state, chosen, width - 7)
+    series = build_series(kind, state, overlaid_runs, chosen, window)
+    text = build_chart(kind, series, chosen, window, (width, height))
+    lines = list(parse_plot(text, STYLES))
     return ["".join(piece.text for piece in line) for line in lines]
 
 
@@ -80,12 +83,12 @@ def test_a_log_axis_shows_values_far_below_one():
 
 def test_the_last_part_is_drawn_wide_and_stands_still_for_a_while():
     state = falling(160)  # of 200 steps
-    whole = plotting.window_of(state, Preferences(x_axis="step"), 50)
-    part = plotting.window_of(state, Preferences(x_axis="step", zoom=0.25), 50)
+    whole = choose_window(state, Preferences(x_axis="step"), 50)
+    part = choose_window(state, Preferences(x_axis="step", zoom=0.25), 50)
     assert (whole.low, whole.high) == (0, 200)
     assert part.high - part.low == 50
     assert part.low < 160 <= part.high
-    again = plotting.window_of(falling(162), Preferences(x_axis="step", zoom=0.25), 50)
+    again = choose_window(falling(162), Preferences(x_axis="step", zoom=0.25), 50)
     assert again == part
 
 
@@ -94,9 +97,9 @@ def test_x_by_epochs_and_in_time():
     state = replace(state, seconds=30.0)
     clock = Curve(((100, 20.0), (150, 30.0)))
     state = replace(state, curves=replace(state.curves, clock=clock))
-    by_epoch = plotting.place_of(state, "epoch")
+    by_epoch = step_to_x(state, "epoch")
     assert by_epoch(150) == 1.5
-    in_time = plotting.place_of(state, "time")
+    in_time = step_to_x(state, "time")
     assert in_time(125) == pytest.approx(25.0)
     assert "epoch 2" in drawn(state)[-1]
     assert " s" in drawn(state, x_axis="time")[-1]
@@ -119,10 +122,10 @@ def test_plain_ascii_is_enough():
 
 def test_a_value_that_is_no_number_does_not_end_the_process():
     preferences = Preferences(x_axis="step")
-    window = plotting.Window(0, 10, 50)
+    window = Window(0, 10, 50)
     points = [(1.0, 1.0), (2.0, math.inf), (3.0, math.nan), (4.0, 2.0)]
-    series = [plotting.Series("raw", points, plotting.RAW)]
-    text = plotting.build_chart("gradient", series, preferences, window, (60, 12))
+    series = [Series("raw", points, RAW)]
+    text = build_chart("gradient", series, preferences, window, (60, 12))
     assert len(text.splitlines()) == 12
 
 
@@ -136,10 +139,10 @@ def test_labels_that_are_too_wide_do_not_move_the_plot(rate):
 
 def test_a_short_label_says_the_same_value():
     preferences = Preferences()
-    assert plotting._short(0.00015, "0.00015", 6, preferences) == "1.5e-4"
-    assert plotting._short(0.0002, "0.00020", 6, preferences) == "  2e-4"
-    assert plotting._short(1.5e-12, "0.0000000000015", 6, preferences) == " " * 6
-    assert plotting._short(250_000.0, "250,000", 6, preferences) == "2.5e5".rjust(6)
+    assert fit_label(0.00015, "0.00015", 6, preferences) == "1.5e-4"
+    assert fit_label(0.0002, "0.00020", 6, preferences) == "  2e-4"
+    assert fit_label(1.5e-12, "0.0000000000015", 6, preferences) == " " * 6
+    assert fit_label(250_000.0, "250,000", 6, preferences) == "2.5e5".rjust(6)
 
 
 def test_marks_stand_where_things_happened():
@@ -149,8 +152,8 @@ def test_marks_stand_where_things_happened():
         state=falling(150),
     )
     preferences = Preferences(x_axis="step")
-    window = plotting.window_of(state, preferences, 101)
-    marks = plotting.marks_of(state, preferences, window)
+    window = choose_window(state, preferences, 101)
+    marks = place_marks(state, preferences, window)
     assert {column: mark.kind for column, mark in marks.items()} == {50: "saved", 60: "rate"}
 
 
@@ -162,9 +165,9 @@ def test_marks_stand_where_things_happened():
 def test_an_axis_holds_all_values_and_its_ticks(values, most, log_scale):
     if log_scale:
         values = [math.log10(value) for value in values]
-        low, high, ticks = plotting.log_axis(min(values), max(values), most)
+        low, high, ticks = log_axis(min(values), max(values), most)
     else:
-        low, high, ticks = plotting.linear_axis(min(values), max(values), most)
+        low, high, ticks = linear_axis(min(values), max(values), most)
     slack = 1e-6 * max(1.0, abs(high))
     assert low - slack <= min(values)
     assert max(values) <= high + slack
@@ -175,8 +178,8 @@ def test_an_axis_holds_all_values_and_its_ticks(values, most, log_scale):
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e6), st.integers(10, 300), st.sampled_from(X_AXES))
 def test_x_ticks_fit_and_lie_in_the_window(low, size, columns, x_axis):
-    window = plotting.Window(low, low + size, columns)
-    places, labels = plotting.x_ticks(x_axis, window)
+    window = Window(low, low + size, columns)
+    places, labels = x_ticks(x_axis, window)
     assert len(places) == len(labels) <= columns // 10 + 2
     slack = 1e-6 * (low + size)
     assert all(low - slack <= at <= low + size + slack for at in places)
@@ -184,25 +187,25 @@ def test_x_ticks_fit_and_lie_in_the_window(low, size, columns, x_axis):
 
 def test_smoothing_is_not_pulled_towards_its_start():
     flat = [(float(step), 3.0) for step in range(10)]
-    assert all(abs(loss - 3.0) < 1e-9 for _, loss in plotting.smoothed(flat, 0.9))
+    assert all(abs(loss - 3.0) < 1e-9 for _, loss in smooth(flat, 0.9))
     noisy = [(float(step), 3.0 + (-1) ** step) for step in range(40)]
-    assert abs(plotting.smoothed(noisy, 0.9)[-1][1] - 3.0) < 0.2
+    assert abs(smooth(noisy, 0.9)[-1][1] - 3.0) < 0.2
 
 
 def test_thinning_keeps_two_points_a_column_at_most():
     points = [(float(step), 1.0) for step in range(1, 10_001)]
-    assert len(plotting.thin(points, float, plotting.Window(0, 10_000, 60))) <= 121
+    assert len(downsample(points, float, Window(0, 10_000, 60))) <= 121
 
 
 def test_pieces_of_one_style_are_one_piece():
-    lines = list(chart.read_back("\x1b[0mab\x1b[38;5;2mcd\x1b[0m\x1b[38;5;2mef\x1b[0m\nx", STYLES))
+    lines = list(parse_plot("\x1b[0mab\x1b[38;5;2mcd\x1b[0m\x1b[38;5;2mef\x1b[0m\nx", STYLES))
     assert [(piece.text, piece.style) for piece in lines[0]] == [("ab", None), ("cdef", STYLES[2])]
     assert len(lines) == 2
 
 
 def test_the_cursor_s_line_passes_behind_what_is_drawn():
-    line = list(chart.read_back("\x1b[38;5;2m ab \x1b[0m", STYLES))
-    crossed = chart._with_line([*line, [], []], 1, "│", STYLES[5])[0]
+    line = list(parse_plot("\x1b[38;5;2m ab \x1b[0m", STYLES))
+    crossed = chart._with_vertical([*line, [], []], 1, "│", STYLES[5])[0]
     assert "".join(piece.text for piece in crossed) == " ab "
-    crossed = chart._with_line([*line, [], []], 3, "│", STYLES[5])[0]
+    crossed = chart._with_vertical([*line, [], []], 3, "│", STYLES[5])[0]
     assert "".join(piece.text for piece in crossed) == " ab│"

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.charts.chart import Series, Window, build_chart, series_of, window_of
 from tui.charts.overlay import build_overlay_frame, build_overlay_series
+from tui.charts.plot import build_chart
+from tui.charts.series import Series, build_series
+from tui.charts.x_axis import Window, choose_window
 from tui.cli.output.tables import PIPE_WIDTH, needs_ascii, output_width
 from tui.preferences import Preferences
 from tui.state.run_state import RunState
@@ -15,7 +17,7 @@ from tui.state.run_state import RunState
 ROWS, LABEL_COLUMNS = 16, 9
 NARROWEST, WIDEST, PIPE_COLUMNS = 40, 100, 80
 COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
-# The terminal's colours for numbers of tui.charts.chart: axis, raw, smoothed, test, mark, a to d.
+# The terminal's colours for numbers of tui.charts.series: axis, raw, smoothed, test, mark, a to d.
 TERMINAL_COLOURS = dict(enumerate(("2", "36", "36;1", "33", "2", "35", "32", "33", "31"), 1))
 
 
@@ -23,10 +25,10 @@ def print_losses(state: RunState) -> None:
     """Print a chart of a run's training and test losses."""
     preferences = _chart_preferences(log_scale=True)
     width = _chart_width()
-    window = window_of(state, preferences, width - LABEL_COLUMNS)
+    window = choose_window(state, preferences, width - LABEL_COLUMNS)
     dots = "o" if preferences.ascii else "●"
     print(f"training loss (line) and test loss ({dots}) by epoch, log scale")
-    series = series_of("loss", state, (), preferences, window)
+    series = build_series("loss", state, (), preferences, window)
     _print_chart("loss", series, preferences, window, width)
 
 
@@ -36,7 +38,7 @@ def print_overlaid(kind: str, title: str, states: Sequence[RunState]) -> None:
     preferences = _chart_preferences(log_scale=kind == "loss")
     if frame.started is None:
         return
-    window = window_of(frame, preferences, width - LABEL_COLUMNS)
+    window = choose_window(frame, preferences, width - LABEL_COLUMNS)
     series = build_overlay_series(kind, states, preferences, window)
     if any(each.points for each in series):
         print(f"\n{title}")

@@ -301,8 +301,8 @@ class ComparisonView(View):
     def action_zoom(self) -> None:
         self.mnist.action_zoom()
 
-    @on(Chart.Pointed)
-    def _read_off(self, message: Chart.Pointed) -> None:
+    @on(Chart.Clicked)
+    def _read_off(self, message: Chart.Clicked) -> None:
         self.mnist.change_preferences(cursor=message.share)
 
     @on(Chart.Zoomed)

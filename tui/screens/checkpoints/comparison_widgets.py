@@ -11,8 +11,9 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.events import Digit
-from tui.charts.chart import Series, Window
 from tui.charts.overlay import build_overlay_series
+from tui.charts.series import Series
+from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar, draw_digit
@@ -26,7 +27,7 @@ WIDEST_BAR = 10
 
 
 class RunsChart(Chart):
-    """Curves of `overlaid_runs` on the axes of `run_state` (tui.charts.overlay.frame_of)."""
+    """Curves of `overlaid_runs` on the axes of `run_state` (from build_overlay_frame)."""
 
     reading: var[bool] = var(True, init=False)
 
@@ -43,8 +44,8 @@ class RunsChart(Chart):
     def series(self, window: Window) -> list[Series]:
         return build_overlay_series(self.kind, self.overlaid_runs, self.preferences, window)
 
-    def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
-        return text.strip(), ""  # which letter is which run stands above
+    def overlay_label(self, place: int, value: str) -> tuple[str, str]:
+        return value.strip(), ""  # which letter is which run stands above
 
 
 class ClassBars(Canvas):

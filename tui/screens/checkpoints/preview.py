@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from core.config import FIELDS
 from core.events import Digit
-from tui.charts.chart import AXIS
+from tui.charts.series import AXIS
 from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved_at
 from tui.state.run_state import RunState
@@ -41,7 +41,7 @@ class Curve(Chart):
     def watch_waiting(self) -> None:
         self.draw()
 
-    def _waiting(self, styles: dict[int, Style]) -> list[StyledLine]:
+    def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         blank: list[StyledLine] = [[]] * (self.size.height // 2)
         return [*blank, [Segment(self.waiting.center(self.size.width), styles[AXIS])]]
 

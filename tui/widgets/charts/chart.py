@@ -1,10 +1,7 @@
-"""A chart of a run, drawn by plotext and shown at the cost of what changed."""
+"""A chart of a run, and the group of all charts."""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from rich.segment import Segment
@@ -15,7 +12,8 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.reactive import var
 
-from tui.charts.chart import (
+from tui.charts.plot import build_chart, parse_plot
+from tui.charts.series import (
     AXIS,
     CHART_KINDS,
     MARK,
@@ -24,17 +22,15 @@ from tui.charts.chart import (
     SMOOTH,
     TEST,
     Series,
-    Window,
-    build_chart,
-    marks_of,
-    place_of,
-    series_of,
-    window_of,
+    build_series,
+    place_marks,
 )
+from tui.charts.x_axis import Window, choose_window, step_to_x
 from tui.preferences import CHARTS, Preferences
-from tui.state.run_state import LETTERS, Mark, RunState
-from tui.text.formats import format_duration, printable
+from tui.state.run_state import LETTERS, RunState
+from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.charts.legend import Legend, marks_line
 
 PARTS = {
     AXIS: "chart--axis",
@@ -43,20 +39,21 @@ PARTS = {
     TEST: "chart--test",
     MARK: "chart--mark",
 } | {tag: f"chart--{letter}" for tag, letter in zip(OVERLAY, LETTERS, strict=True)}
-MARKS = {"saved": "▾", "rate": "◆", "paused": "‖", "branch": "Y"}
-MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
-COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
-# At least so long between two frames of a chart that stands beside the chosen one.
+# Seconds between two frames of a chart beside the selected one, and of any on a slow connection.
 SIDE_SECONDS = 1.0
-SLOW_SECONDS = 4.0  # and of any chart on a slow line
-SIDE_DELAY = 0.05  # and so much later they follow a key
-# Wider ones have wider labels at their y-axis.
+SLOW_SECONDS = 4.0
+SIDE_DELAY = 0.05  # seconds after a key until the charts beside the selected one follow it
+# From this width on (columns) the labels of the y-axis are wider.
 WIDE = 50
+LABELS, WIDE_LABELS = 7, 9  # columns of the y-axis's labels and its line
 
 
 class Chart(Canvas):
-    """One chart: with both axes fixed, what has been drawn stays as it is, and a frame changes few
-    characters. Slot 0 is of what the preferences say, the others of what comes after it."""
+    """One chart of a run.
+
+    Both axes are fixed, so drawn points keep their cells and a frame changes few of them. The
+    chart of slot 0 is the one that the preferences select, the others show what comes after it.
+    """
 
     PICTURE = True
     COMPONENT_CLASSES = set(PARTS.values())
@@ -65,14 +62,16 @@ class Chart(Canvas):
     preferences: var[Preferences] = var(Preferences, init=False)
     overlaid_runs: var[tuple[RunState, ...]] = var((), init=False)
 
-    class Pointed(Message):
-        """Somebody has clicked into the chart: at that share of its width, if it is slot 0."""
+    class Clicked(Message):
+        """A click on the chart; `share` (0 to 1) is where along its x-axis, in slot 0."""
 
         def __init__(self, kind: str, share: float | None) -> None:
             super().__init__()
             self.kind, self.share = kind, share
 
     class Zoomed(Message):
+        """The mouse wheel has been turned: 1 zooms in, -1 out."""
+
         def __init__(self, by: int) -> None:
             super().__init__()
             self.by = by
@@ -80,7 +79,7 @@ class Chart(Canvas):
     def __init__(self, slot: int = 0) -> None:
         super().__init__(classes=f"slot-{slot}")
         self.slot = slot
-        self._not_before = 0.0
+        self._not_before = 0.0  # time.monotonic() of the earliest next frame
 
     @property
     def kind(self) -> str:
@@ -88,17 +87,17 @@ class Chart(Canvas):
 
     @property
     def columns(self) -> int:
-        """Of the plot itself, without the labels of its y-axis."""
-        return max(10, self.size.width - (9 if self.size.width >= WIDE else 7))
+        """The width of the plot in cells, without the labels of its y-axis."""
+        return max(10, self.size.width - (WIDE_LABELS if self.size.width >= WIDE else LABELS))
 
     @property
     def newest(self) -> float:
-        """Where the newest step is, as a share of the chart's width."""
+        """Where the newest step is, as a share of the plot's width."""
         state, preferences = self.run_state, self.preferences
         if not state.started:
             return 0.0
-        window = window_of(state, preferences, self.columns)
-        now = place_of(state, preferences.x_axis)(state.step)
+        window = choose_window(state, preferences, self.columns)
+        now = step_to_x(state, preferences.x_axis)(state.step)
         return (now - window.low) / (window.high - window.low)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
@@ -113,7 +112,7 @@ class Chart(Canvas):
             self._not_before = monotonic() + (SLOW_SECONDS if self.preferences.slow else seconds)
 
     def watch_preferences(self) -> None:
-        if self.slot:  # the chosen one first
+        if self.slot:
             self.set_timer(SIDE_DELAY, self.draw)
         else:
             self.draw()
@@ -121,14 +120,36 @@ class Chart(Canvas):
     def watch_overlaid_runs(self) -> None:
         self.draw()
 
+    # What a subclass may show otherwise
+
     @property
     def has_curves(self) -> bool:
         state = self.run_state
         return bool(state.started and (state.curves.losses.points or state.scores))
 
     def series(self, window: Window) -> list[Series]:
-        """What is drawn, the last on top."""
-        return series_of(self.kind, self.run_state, self.overlaid_runs, self.preferences, window)
+        """Return what is drawn, the topmost last."""
+        return build_series(self.kind, self.run_state, self.overlaid_runs, self.preferences, window)
+
+    def why_empty(self) -> str:
+        """Return what stands in the place of curves."""
+        return "The curve appears here." if self.run_state.active else "Press space to train."
+
+    def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
+        """Return the title and, in the middle, why there are no curves."""
+        blank: StyledLine = []
+        rows = [blank] * (self.size.height // 2 - 1)
+        middle = [Segment(self.why_empty().center(self.size.width), styles[AXIS])]
+        title = [Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])]
+        return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
+
+    def overlay_label(self, place: int, value: str) -> tuple[str, str]:
+        """Return the name of an overlaid run, and its value while the cursor reads it."""
+        started = self.overlaid_runs[place].started
+        name = printable(started.run) if started else "?"
+        return name, ("" if self.preferences.cursor is None else value)
+
+    # Drawing
 
     def draw(self) -> None:
         width, height = self.size
@@ -137,94 +158,30 @@ class Chart(Canvas):
         state, preferences = self.run_state, self.preferences
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
         if not self.has_curves:
-            self.paint(self._waiting(styles))
+            self.paint(self.empty_lines(styles))
             return
-        window = window_of(state, preferences, self.columns)
-        series = self.series(window)
-        marks = marks_of(state, preferences, window)
-        rail = [self._rail(marks, styles)] if height >= 8 and self.slot == 0 else []
-        plot_height = height - 1 - len(rail)
-        text = build_chart(self.kind, series, preferences, window, (width, plot_height))
-        plot = list(read_back(text, styles))
+        window = choose_window(state, preferences, self.columns)
+        series, marks = self.series(window), place_marks(state, preferences, window)
         left = width - window.columns
+        cursor = None if preferences.cursor is None else window.at(preferences.cursor)
+        legend = Legend(self.kind, preferences, cursor, selected=self.slot == 0)
+        above = [legend.line(series, styles, self.overlay_label, width)]
+        if height >= 8 and self.slot == 0:
+            above.append(marks_line(marks, left, width, styles[MARK]))
+        text = build_chart(self.kind, series, preferences, window, (width, height - len(above)))
+        plot = list(parse_plot(text, styles))
         for column, mark in marks.items():
             if mark.kind == "branch":
-                plot = _with_line(plot, left + column, "┊", styles[MARK])
+                plot = _with_vertical(plot, left + column, "┊", styles[MARK])
         if preferences.cursor is not None:
             column = round(preferences.cursor * (window.columns - 1))
-            plot = _with_line(plot, left + column, "│", styles[MARK])
-        self.paint([self._legend(series, window, styles), *rail, *plot])
-
-    def _waiting(self, styles: dict[int, Style]) -> list[StyledLine]:
-        said = self.why_empty()
-        blank: StyledLine = []
-        rows = [blank] * (self.size.height // 2 - 1)
-        middle = [Segment(said.center(self.size.width), styles[AXIS])]
-        title = [Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])]
-        return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
-
-    def why_empty(self) -> str:
-        return "the curve appears here" if self.run_state.active else "press space to train"
-
-    def _rail(self, marks: dict[int, Mark], styles: dict[int, Style]) -> StyledLine:
-        """What happened, above where it did; and at the right, where there is room, in words."""
-        left = self.size.width - self.columns
-        cells = [" "] * self.size.width
-        for column, mark in marks.items():
-            cells[left + column] = MARKS[mark.kind]
-        kinds = dict.fromkeys(mark.kind for mark in marks.values())
-        words = "  ".join(f"{MARKS[kind]} {MARK_WORDS[kind]}" for kind in kinds)
-        if words and not "".join(cells[-len(words) - 2 :]).strip():
-            cells[-len(words) :] = words
-        return [Segment("".join(cells), styles[MARK])]
-
-    def _legend(
-        self, series: Sequence[Series], window: Window, styles: dict[int, Style]
-    ) -> StyledLine:
-        """Each series' sign and newest value, or what it is at the cursor."""
-        what, preferences, quiet = CHART_KINDS[self.kind], self.preferences, styles[AXIS]
-        x = None if preferences.cursor is None else window.at(preferences.cursor)
-        parts: list[StyledLine] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
-        if x is not None:
-            parts.append([Segment(f" at {at_text(preferences.x_axis, x)} ", styles[MARK])])
-        elif self.slot == 0:
-            parts.append([Segment(f"{self._how_seen()} ", quiet)])
-        # What is behind the others goes last.
-        for each in sorted(series, key=lambda each: each.tag in OVERLAY or each.tag == RAW):
-            if not each.points or not each.name or (each.tag == RAW and self.slot):
-                continue
-            value = value_at(each.points, x)
-            name, sign = each.name, "⠒⠒" if each.marker == "braille" else each.marker
-            text = f" {what.text(value)}" if value is not None else ""
-            if each.tag in OVERLAY:
-                name, text = self.said_of(OVERLAY.index(each.tag), text, read_off=x is not None)
-            elif each.tag == RAW:
-                sign, text = "::", ""
-            parts.append([Segment(f" {sign}", styles[each.tag]), Segment(f" {name}{text} ", quiet)])
-        return _fitting(parts, self.size.width)
-
-    def _title(self) -> str:
-        if not self.preferences.log_scale:
-            return CHART_KINDS[self.kind].title
-        return (
-            "test error, log" if self.kind == "accuracy" else f"{CHART_KINDS[self.kind].title}, log"
-        )
-
-    def _how_seen(self) -> str:
-        what, preferences = CHART_KINDS[self.kind], self.preferences
-        smooth = f" smooth {preferences.smoothing:g}" if preferences.smoothing else " not smoothed"
-        part = "" if preferences.zoom == 1 else f" last {preferences.zoom:.0%}"
-        return (smooth if what.smooth and what.raw else "") + part
-
-    def said_of(self, place: int, text: str, *, read_off: bool) -> tuple[str, str]:
-        """What the legend says of an earlier run: its name, and its value where one reads off."""
-        started = self.overlaid_runs[place].started
-        return (printable(started.run) if started else "?"), (text if read_off else "")
+            plot = _with_vertical(plot, left + column, "│", styles[MARK])
+        self.paint([*above, *plot])
 
     def on_click(self, event: Click) -> None:
         left = self.size.width - self.columns
         share = min(1.0, max(0.0, (event.x - left) / max(1, self.columns - 1)))
-        self.post_message(self.Pointed(self.kind, None if self.slot else share))
+        self.post_message(self.Clicked(self.kind, None if self.slot else share))
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         event.stop()
@@ -254,37 +211,17 @@ class ChartGroup(Container):
             self.add_class(f"-{after.several}")
 
     @property
-    def chosen(self) -> Chart:
+    def selected(self) -> Chart:
         return self.query_one(".slot-0", Chart)
 
 
-def at_text(x_axis: str, x: float) -> str:
-    if x_axis == "time":
-        return format_duration(x)
-    return f"epoch {x:.2f}" if x_axis == "epoch" else f"step {x:,.0f}"
+def _with_vertical(
+    plot: list[StyledLine], column: int, sign: str, style: Style
+) -> list[StyledLine]:
+    """Return the plot with a vertical line behind its curves, which take its colour there.
 
-
-def value_at(points: Sequence[tuple[float, float]], x: float | None) -> float | None:
-    """The newest value; or that of the last point which is not after x."""
-    if x is None:
-        return points[-1][1]
-    place = bisect_right(points, x, key=lambda point: point[0])
-    return points[place - 1][1] if place else None
-
-
-def _fitting(parts: Sequence[StyledLine], width: int) -> StyledLine:
-    """As many of the parts, from the first on, as fit."""
-    line: StyledLine = []
-    for part in parts:
-        if sum(len(segment.text) for segment in [*line, *part]) > width:
-            break
-        line += part
-    return line
-
-
-def _with_line(plot: list[StyledLine], column: int, sign: str, style: Style) -> list[StyledLine]:
-    """The plot with a vertical line through what is empty, and in its colour what is not. The last
-    two rows are the x-axis."""
+    The last two lines are the x-axis, and stay as they are.
+    """
     return [*(_with_cell(line, column, sign, style) for line in plot[:-2]), *plot[-2:]]
 
 
@@ -301,20 +238,3 @@ def _with_cell(line: StyledLine, column: int, sign: str, style: Style) -> Styled
         out += [Segment(text[:at], segment.style), Segment(there, style)]
         out.append(Segment(text[at + 1 :], segment.style))
     return [segment for segment in out if segment.text]
-
-
-def read_back(text: str, styles: dict[int, Style]) -> Iterator[StyledLine]:
-    """plotext's coloured text as lines of segments, neighbours of one style merged."""
-    for row in text.removesuffix("\n").split("\n"):
-        style: Style | None = None
-        line: StyledLine = []
-        for place, piece in enumerate(COLOUR.split(row)):
-            if place % 2:
-                colour = piece.rpartition(";")[2]
-                style = styles.get(int(colour)) if piece.startswith("38") else None
-            elif piece:
-                if line and line[-1].style == style:
-                    line[-1] = Segment(line[-1].text + piece, style)
-                else:
-                    line.append(Segment(piece, style))
-        yield line

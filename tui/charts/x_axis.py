@@ -1,0 +1,121 @@
+"""The x-axis of a chart: where a step is on it, which part of the run is shown, and its ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.preferences import Preferences
+from tui.state.curves import Curve
+from tui.state.run_state import RunState
+from tui.text.formats import format_duration
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the x-axis that is shown, `columns` cells wide."""
+
+    low: float
+    high: float
+    columns: int
+
+    def column(self, x: float) -> int:
+        """Return the cell of x, 0 being the first."""
+        return round((x - self.low) / (self.high - self.low) * (self.columns - 1))
+
+    def at(self, share: float) -> float:
+        """Return the x at that share (0 to 1) of the width."""
+        return self.low + share * (self.high - self.low)
+
+
+def step_to_x(state: RunState, x_axis: str) -> Callable[[float], float]:
+    """Return what maps a step to its x: the step itself, epochs, or seconds since the start."""
+    run = state.started
+    if x_axis == "step" or run is None:
+        return float
+    if x_axis == "epoch":
+        return lambda step: step / run.steps_per_epoch
+    return _step_to_seconds(state.curves.clock)
+
+
+def _step_to_seconds(clock: Curve) -> Callable[[float], float]:
+    """Interpolate linearly between the clock's points (step, seconds)."""
+    points = ((0.0, 0.0), *clock.points)
+    place = 0
+
+    def seconds(step: float) -> float:
+        # Within a series steps rise, so the search continues where it was; each series starts over.
+        nonlocal place
+        if step < points[place][0]:
+            place = 0
+        while place + 1 < len(points) and points[place + 1][0] <= step:
+            place += 1
+        start, since = points[place]
+        if place + 1 == len(points):
+            return since
+        end, until = points[place + 1]
+        return since + (until - since) * (step - start) / max(end - start, 1e-9)
+
+    return seconds
+
+
+def choose_window(state: RunState, preferences: Preferences, columns: int) -> Window:
+    """Return the part of a started run to show.
+
+    Without zoom that is the whole planned run, so that drawn points keep their columns. With zoom
+    it is the newest part, and moves on by a quarter of its size at a time.
+    """
+    run = state.started
+    assert run is not None
+    to_x = step_to_x(state, preferences.x_axis)
+    now = to_x(state.step)
+    total = {"step": float(run.total_steps), "epoch": float(run.epochs)}.get(preferences.x_axis)
+    if total is None:
+        total = now
+        if state.phase == "training" and state.share:
+            total = round_up(max(now, state.seconds / state.share) * 1.02)
+    total = max(total, 1e-6)
+    if preferences.zoom == 1:
+        return Window(0.0, total, columns)
+    size = total * preferences.zoom
+    high = min(max(size, math.ceil(now / size * 4 + 1e-9) * size / 4), max(total, size))
+    return Window(high - size, high, columns)
+
+
+def round_up(size: float) -> float:
+    """Return the next of a few round numbers, at most a third larger."""
+    power = 10.0 ** math.floor(math.log10(size))
+    return next(
+        power * part for part in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if power * part >= size
+    )
+
+
+def round_step(size: float) -> float:
+    """Return the next of 1, 2 and 5 times a power of ten, for the distance of ticks."""
+    power = 10.0 ** math.floor(math.log10(size))
+    return next(power * part for part in (1, 2, 5, 10) if power * part >= size * 0.999999)
+
+
+def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
+    """Return round places on the axis and their labels; the last label names the axis."""
+    most = max(1, window.columns // 10)
+    step = round_step((window.high - window.low) / most)
+    if x_axis != "time" and window.high - window.low >= 1:
+        step = max(step, 1.0)
+    first, last = math.ceil(window.low / step - 1e-9), math.floor(window.high / step + 1e-9)
+    places = [step * i for i in range(first, last + 1)]
+    if x_axis == "time":
+        labels = [f"{at:.3g} s" if window.high < 60 else format_duration(at) for at in places]
+    else:
+        labels = [f"{at:,.10g}" for at in places]
+        if labels:
+            labels[-1] = f"{x_axis} {labels[-1]}"
+    return places, labels
+
+
+def format_x(x_axis: str, x: float) -> str:
+    """Return a place on the axis with its unit or name."""
+    if x_axis == "time":
+        return format_duration(x)
+    return f"epoch {x:.2f}" if x_axis == "epoch" else f"step {x:,.0f}"
