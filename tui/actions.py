@@ -1,12 +1,12 @@
 """All actions that keys, the footer, the command palette and the help offer in every view.
 
-To add one: an entry in ACTIONS, and the app's method action_<name>. Actions of a single view are in
+To add one: an entry in ACTIONS, and what it does in tui/app/app.py. Actions of a single view are in
 that view's BINDINGS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,7 @@ def has_digits(state: RunState, view: str) -> bool:
 
 @dataclass(frozen=True)
 class Action:
-    name: str  # the app's method action_<name>, with its arguments as Textual writes them
+    name: str  # the app's method action_<name>, with its arguments in Python's notation
     keys: str  # comma-separated, Textual's names; empty: in the command palette alone
     shown: str  # the keys as they are displayed
     label: str  # in the footer and the command palette
@@ -88,13 +88,15 @@ class Action:
 
 ACTIONS = (
     # One key: the footer shows the action that is available now.
-    Action("start", "space", "space", "Start", "start training", is_inactive, True),
-    Action("pause", "space", "space", "Pause", "pause (saves a checkpoint)", is_training, True),
-    Action("resume", "space", "space", "Resume", "resume training", is_paused, True),
-    Action("stop", "s", "s", "Stop", "stop training (saves a checkpoint)", is_active, True),
-    Action("save", "w", "w", "Save", "save a checkpoint", is_training_or_paused),
+    Action("run('start')", "space", "space", "Start", "start training", is_inactive, True),
     Action(
-        "detach",
+        "run('pause')", "space", "space", "Pause", "pause (saves a checkpoint)", is_training, True
+    ),
+    Action("run('resume')", "space", "space", "Resume", "resume training", is_paused, True),
+    Action("run('stop')", "s", "s", "Stop", "stop training (saves a checkpoint)", is_active, True),
+    Action("run('save')", "w", "w", "Save", "save a checkpoint", is_training_or_paused),
+    Action(
+        "run('detach')",
         "d",
         "d",
         "Detach",
@@ -102,7 +104,7 @@ ACTIONS = (
         can_detach,
     ),
     Action(
-        "learning_rate",
+        "open('learning_rate')",
         "r",
         "r",
         "Rate",
@@ -111,7 +113,7 @@ ACTIONS = (
         True,
     ),
     Action(
-        "branch",
+        "open('branch')",
         "b",
         "b",
         "Branch",
@@ -119,14 +121,16 @@ ACTIONS = (
         has_checkpoints,
         True,
     ),
-    Action("overlay", "o", "o", "Overlay", "overlay up to four earlier runs", has_charts),
-    Action("chart(1)", "c", "c", "Chart", "show the next chart", has_charts, True),
-    Action("several", "v", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
-    Action("log_scale", "l", "l", "Log", "logarithmic or linear y axis", has_charts, True),
-    Action("smoothing", "m", "m", "Smooth", "smoothing of the training curves", has_charts),
-    Action("x_axis", "x", "x", "X axis", "x axis in epochs, steps or time", has_charts),
+    Action("open('overlay')", "o", "o", "Overlay", "overlay up to four earlier runs", has_charts),
+    Action("set('chart')", "c", "c", "Chart", "show the next chart", has_charts, True),
     Action(
-        "zoom",
+        "set('several')", "v", "v", "Layout", "show one chart, as many as fit, or all", has_charts
+    ),
+    Action("set('log_scale')", "l", "l", "Log", "logarithmic or linear y axis", has_charts, True),
+    Action("set('smoothing')", "m", "m", "Smooth", "smoothing of the training curves", has_charts),
+    Action("set('x_axis')", "x", "x", "X axis", "x axis in epochs, steps or time", has_charts),
+    Action(
+        "set('zoom')",
         "z",
         "z",
         "Zoom",
@@ -135,7 +139,7 @@ ACTIONS = (
         True,
     ),
     Action(
-        "temperature(1)",
+        "set('temperature')",
         "t",
         "t T",
         "Softer",
@@ -143,7 +147,7 @@ ACTIONS = (
         has_digits,
     ),
     Action(
-        "temperature(-1)",
+        "set('temperature', -1)",
         "T",
         "T",
         "Sharper",
@@ -151,7 +155,7 @@ ACTIONS = (
         has_digits,
     ),
     Action(
-        "digit_style",
+        "set('digit_style')",
         "y",
         "y",
         "Style",
@@ -159,25 +163,37 @@ ACTIONS = (
         has_digits,
     ),
     Action(
-        "machine",
+        "set('machine')",
         "i",
         "i",
         "Usage",
         "show CPU, memory and GPU usage, or the commentary on the run",
         has_charts,
     ),
-    Action("theme", "", "", "Theme", "select a dark or light colour theme"),
+    Action("change_theme", "", "", "Theme", "select a dark or light colour theme"),
     Action(
-        "slow_link",
+        "set('slow_link')",
         "",
         "",
         "Slow link",
         "limit output to 1 KB a second, for a slow connection: text before charts, no animation",
     ),
     Action(
-        "ascii", "a", "a", "ASCII", "plain ASCII, for fonts without braille and block characters"
+        "set('ascii')",
+        "a",
+        "a",
+        "ASCII",
+        "plain ASCII, for fonts without braille and block characters",
     ),
-    Action("help", "question_mark,f1", "?", "Help", "help on this view and its keys", always, True),
+    Action(
+        "open('help')",
+        "question_mark,f1",
+        "?",
+        "Help",
+        "help on this view and its keys",
+        always,
+        True,
+    ),
     Action(
         "quit",
         "q",
@@ -207,13 +223,10 @@ def bindings() -> list[BindingType]:
     return [*actions, *views]
 
 
-def is_available(name: str, state: RunState, view: str) -> bool:
-    """Return whether the action with that name (without arguments) is available now.
-
-    Names that are not in ACTIONS are always available.
-    """
-    same_name = [each for each in ACTIONS if each.name.partition("(")[0] == name]
-    return not same_name or any(each.when(state, view) for each in same_name)
+def is_available(action: str, parameters: Sequence[object], state: RunState, view: str) -> bool:
+    """Return whether an action is available now. Actions that are not in ACTIONS always are."""
+    name = f"{action}({', '.join(map(repr, parameters))})" if parameters else action
+    return all(each.when(state, view) for each in ACTIONS if each.name == name)
 
 
 def available(state: RunState, view: str) -> Iterator[Action]:

@@ -352,9 +352,10 @@ import sys
 from time import monotonic
 sys.path.insert(0, {tests!r})
 from tests.support.fakes import make_fake_train
-from core.commands import Quit, Start
+from core.commands import ListDevices
 from core.config import TrainConfig
-from tui.app import run_controller as running
+from core.engine.local_host import LocalHost
+from tui.app import run_controller
 from tui.terminal import rate_limit as slow
 from tui.app.app import MnistApp
 from tui.preferences import Preferences
@@ -377,13 +378,13 @@ def train(config, inbox):
         print(type(event).__name__, file=told, flush=True)
         yield event
 
-def serve(inbox, train):
-    "An engine that does not load torch."
-    while not isinstance(command := inbox.get(), Quit):
-        if isinstance(command, Start):
-            yield from train(command.config, inbox)
+class Host(LocalHost):
+    "An engine that does not load torch for the list of devices."
+    def send(self, command):
+        if not isinstance(command, ListDevices):
+            super().send(command)
 
-running.serve = serve
+run_controller.LocalHost = Host
 slow.LATE = 0.3
 told = open("told", "w")
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})

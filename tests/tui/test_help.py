@@ -13,7 +13,8 @@ from tui.screens.dialogs import HelpDialog
 def test_every_key_setting_and_rule_is_explained():
     told = help_sections("train")
     for action in ACTIONS:
-        if action.keys and action.name != "temperature(-1)":  # that one is told of beside its like
+        # The opposite of another action is explained there.
+        if action.keys and action.name != "set('temperature', -1)":
             assert action.help in told["Keys"][action.shown]
     for name, field in FIELDS.items():
         said = told["Settings of a run"][name.replace("_", " ")]
@@ -25,7 +26,7 @@ def test_every_key_setting_and_rule_is_explained():
 
 def test_a_slow_line_is_explained_with_all_ways_to_switch_it_on():
     said = help_sections("train")["A slow line"]["slow link"]
-    (action,) = (each for each in ACTIONS if each.name == "slow_link")
+    (action,) = (each for each in ACTIONS if each.name == "set('slow_link')")
     assert f"ctrl+p, {action.label}" in said
     assert "--slow-link" in said
     assert "switches itself on" in said

@@ -1,134 +1,249 @@
-"""The app: its views, and what keys, buttons and the palette do."""
+"""The app: its views, its state, and the actions of keys, buttons and the command palette.
+
+What it does is in objects: RunController, NetworkRequests, Lifetime, Appearance and SlowLink.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from textual.app import SystemCommand
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.events import DescendantFocus, Mount, Resize, Unmount
+from textual.filter import LineFilter
+from textual.reactive import var
 from textual.screen import Screen
 
-from core.commands import Pause, Resume, Save, SetLearningRate, Stop
-from core.events import DevicesListed, Event
+from core.commands import Command, Pause, Resume, Save, SetLearningRate, Start, Stop
+from core.config import TrainConfig
+from core.engine.local_host import Train
+from core.events import DevicesListed, Event, Notice, RunFailed
 from tui.actions import ACTIONS, VIEWS, available, bindings, is_available
-from tui.app.attaching import Attaching
+from tui.app.appearance import Appearance, with_slow_link
+from tui.app.frame_rate import FrameRate
+from tui.app.lifetime import Lifetime
+from tui.app.network_requests import NetworkRequests
+from tui.app.run_controller import EventsReady, RunController
+from tui.app.slow_link import SlowLink, choose_driver
+from tui.app.views import MODES, find_form, find_view, import_views
+from tui.preferences import Preferences
+from tui.screens.base import View
 from tui.screens.train import TrainView
+from tui.signals import CONTINUE
+from tui.state.app_state import AppState
 from tui.state.run_state import RecordRead, RunState
+from tui.text.themes import theme_variables
 
-# The views that the first frame does not wait for.
-LATER = {
-    "digits": "DigitsView",
-    "mistakes": "MistakesView",
-    "network": "NetworkView",
-    "checkpoints.browser": "CheckpointBrowser",
-}
-# Between the imports of two of them, once the engine has loaded torch.
-IMPORT_SECONDS = 0.1
+if TYPE_CHECKING:
+    from core.attach.client import RemoteHost
+
+# How long a new view may take to compose before it is shown; Textual's own is 0.05.
+VIEW_SECONDS = 0.005
+CONTROLS = {"pause": Pause(), "resume": Resume(), "save": Save(), "stop": Stop()}
 
 
-def _later(module: str) -> Callable[[], Screen[Any]]:
-    def make() -> Screen[Any]:
-        return getattr(import_module(f"tui.screens.{module}"), LATER[module])()
-
-    return make
-
-
-# What opens over a view, and needs its room.
-DIALOGS = ("learning_rate", "branch", "overlay", "help", "command_palette")
-
-
-class MnistApp(Attaching):
+class MnistApp(App[None]):
     TITLE = "mnist-tui"
     CSS_PATH = "app.tcss"
-    MODES = {
-        "train": TrainView,
-        "digits": _later("digits"),
-        "mistakes": _later("mistakes"),
-        "network": _later("network"),
-        "checkpoints": _later("checkpoints.browser"),
-    }
+    MODES = MODES
     DEFAULT_MODE = "train"
-    BINDINGS = bindings()
+    # Textual's own ctrl+c only names the key that quits.
+    BINDINGS = [*bindings(), Binding("ctrl+c", "quit", show=False)]
 
-    def _react(self, event: Event) -> None:
-        super()._react(event)
-        if isinstance(event, DevicesListed | RecordRead):
-            self._import_views(list(LATER))
+    run_state: var[RunState] = var(RunState, init=False)
+    app_state: var[AppState] = var(AppState, init=False)
+    # Earlier runs on the chart, at most MAX_OVERLAID, the newest last.
+    overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
+    # None unless output goes to a terminal.
+    bytes_per_second: var[int | None] = var[int | None](None, init=False)
 
-    def _import_views(self, left: list[str]) -> None:
-        """One after the other, so that a first visit does not wait for it, nor a key for long."""
-        if left:
-            import_module(f"tui.screens.{left[0]}")
-            self.set_timer(IMPORT_SECONDS, partial(self._import_views, left[1:]))
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        start: bool = False,
+        train: Train | None = None,
+        host: RemoteHost | None = None,
+        preferences: Preferences | None = None,
+        on_hangup: str = CONTINUE,
+    ) -> None:
+        """`start` begins training at once. `train` replaces the trainer; `host` is a run in another
+        process, to attach to."""
+        super().__init__()
+        self.driver_class = choose_driver(self.driver_class)
+        self.config = config  # the settings of the next run
+        self.runs = RunController(self, train, host)
+        self.requests = NetworkRequests(self)
+        self.lifetime = Lifetime(self, on_hangup, self._show_events)
+        self.appearance = Appearance(self)
+        self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
+        self.link = self.slow_link.terminal  # which the driver uses
+        preferences = with_slow_link(preferences or Preferences())
+        self.set_reactive(MnistApp.preferences, preferences)
+        self.slow_link.set_slow(preferences.slow)
+        self._start_at_once = start
+        self._frame_rate = FrameRate()
 
-    # What keys, buttons and the palette do to a run
+    @on(Mount)
+    def _begin(self) -> None:
+        self.slow_link.begin()
+        self.appearance.choose_theme()
+        self.lifetime.begin()
+        # After the first frame: this makes the engine load torch.
+        self.call_after_refresh(self.runs.begin)
+        if self._start_at_once:
+            self.call_after_refresh(self.action_run, "start")
+        self.call_after_refresh(self._first_frame)
 
-    def action_pause(self) -> None:
-        self.send(Pause())
+    @on(Unmount)
+    def _end(self) -> None:
+        self.runs.close()
+        self.lifetime.end()
 
-    def action_resume(self) -> None:
-        self.send(Resume())
+    def _first_frame(self) -> None:
+        if not gc.isenabled():  # the command line disables it
+            gc.freeze()
+            gc.enable()
+        self._frame()
 
-    def action_save(self) -> None:
-        self.send(Save())
+    def _frame(self) -> None:
+        self._show_events()
+        if view := self.view:
+            view.attempt("requests", self.requests.send_due)
+        training = self.run_state.phase == "training"
+        delay = self._frame_rate.delay(training=training, slow=self.preferences.slow)
+        self.set_timer(delay, self._frame)
 
-    def action_stop(self) -> None:
+    # State
+
+    @on(EventsReady)
+    def _show_events(self) -> None:
+        """Fold the events that have come, and do what follows from them."""
+        before = self.run_state
+        events = self.runs.take_events()
+        for event in events:
+            for handler in (self.requests, self.lifetime, self.runs):
+                handler.handle(event)
+            self._handle(event)
+        after = self.run_state
+        is_saved = (before.checkpoint is None) != (after.checkpoint is None)
+        # Not at each event: it composes the footer again.
+        if (after.phase != before.phase or is_saved) and self.is_running and self.view:
+            self.refresh_bindings()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Notice():
+                self.notify(event.message, markup=False, timeout=8)
+            case RunFailed() if not isinstance(self.view, TrainView):  # which shows it itself
+                self.notify(event.message, severity="error", markup=False, timeout=10)
+            case DevicesListed() | RecordRead():
+                import_views(self)
+
+    @property
+    def view(self) -> View | None:
+        """The view in front; None if a dialog is, and between two views."""
+        return find_view(self)
+
+    # For screens
+
+    def send(self, *commands: Command) -> None:
+        self.runs.send(*commands)
+
+    def start_next(self, command: Start, history: RunState) -> None:
+        self.runs.start_next(command, history)
+
+    def attach(self, folder: Path) -> None:
+        self.runs.attach(folder)
+
+    def request_digits(self, *, at_once: bool = False) -> None:
+        self.requests.request_digits(at_once=at_once)
+
+    def change_preferences(self, **changes: Any) -> None:
+        self.preferences = replace(self.preferences, **changes)
+
+    # Actions
+
+    def action_run(self, name: str) -> None:
+        """Start, pause, resume, stop, save or detach the run."""
+        if name == "start":
+            self._start()
+        elif name == "detach":
+            self.runs.detach()
+        elif name != "stop" or self.run_state.active:
+            self.send(CONTROLS[name])
+
+    def _start(self) -> None:
         if self.run_state.active:
-            self.send(Stop())
+            return
+        if form := find_form(self):
+            config = form.config()
+            if config is None:
+                self.action_view("train")
+                return
+            self.config = config
+            form.screen.set_focus(None)
+        self.runs.start(Start(self.config))
 
-    def action_learning_rate(self) -> None:
-        from tui.screens.learning_rate_dialog import LearningRateDialog
+    def action_set(self, name: str, by: int = 1) -> None:
+        """Select the next value of a preference."""
+        self.appearance.cycle(name, by)
 
-        self.push_screen(
-            LearningRateDialog(), lambda rate: self.send(SetLearningRate(rate)) if rate else None
-        )
+    def action_open(self, name: str) -> None:
+        """Open the dialog for the learning rate, a branch, overlaid runs or help."""
+        match name:
+            case "learning_rate":
+                from tui.screens.learning_rate_dialog import LearningRateDialog
 
-    def action_branch(self) -> None:
-        from tui.screens.branch_dialog import BranchDialog
+                self.push_screen(
+                    LearningRateDialog(),
+                    lambda rate: self.send(SetLearningRate(rate)) if rate else None,
+                )
+            case "branch":
+                from tui.screens.branch_dialog import BranchDialog
 
-        self.push_screen(
-            BranchDialog(), lambda branch: self.start_next(*branch) if branch else None
-        )
+                self.push_screen(
+                    BranchDialog(), lambda branch: self.start_next(*branch) if branch else None
+                )
+            case "overlay":
+                from tui.screens.overlay_dialog import OverlayDialog
 
-    # What they do to what is seen
+                self.push_screen(OverlayDialog(), self._overlay)
+            case "help":
+                from tui.help import help_sections
+                from tui.screens.dialogs import HelpDialog
 
-    def action_overlay(self) -> None:
-        from tui.screens.overlay_dialog import OverlayDialog
+                view = self.view
+                field = view.focused.id if view and view.focused else None
+                of_view = view.VIEW_HELP if view else {}
+                self.push_screen(HelpDialog(help_sections(self.current_mode, field, of_view)))
 
-        def lay(runs: tuple[RunState, ...] | None) -> None:
-            self.overlaid_runs = self.overlaid_runs if runs is None else runs
+    def _overlay(self, runs: tuple[RunState, ...] | None) -> None:
+        if runs is not None:
+            self.overlaid_runs = runs
 
-        self.push_screen(OverlayDialog(), lay)
+    def action_view(self, mode: str) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.switch_mode(mode)
 
     def action_next_view(self, by: int) -> None:
-        """The next view; in the form, the next field, and from its last one on."""
+        """Show the next view; from a field of the form, focus the next one or leave the form."""
         view = self.view
         if isinstance(view, TrainView) and view.focused:
             chain = view.focus_chain
             place = chain.index(view.focused) + by if view.focused in chain else -1
-            if 0 <= place < len(chain):
-                view.set_focus(chain[place])
-                return
-            view.set_focus(None)
+            view.set_focus(chain[place] if 0 <= place < len(chain) else None)
             return
         modes = list(VIEWS)
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
-
-    def action_help(self) -> None:
-        from tui.help import help_sections
-        from tui.screens.dialogs import HelpDialog
-
-        view = self.view
-        field = view.focused.id if view and view.focused else None
-        self.push_screen(
-            HelpDialog(help_sections(self.current_mode, field, view.VIEW_HELP if view else {}))
-        )
-
-    def action_help_quit(self) -> None:
-        """Textual's own meaning of ctrl+c is to say which key quits."""
-        self.call_next(self.action_quit)
 
     async def action_quit(self) -> None:
         from tui.screens.dialogs import ConfirmQuit
@@ -136,24 +251,52 @@ class MnistApp(Attaching):
         if isinstance(self.screen, ConfirmQuit):
             return
         if self.run_state.active and not self.run_state.attached:
-            self.push_screen(ConfirmQuit(), lambda yes: self.leave(0) if yes else None)
+            self.push_screen(ConfirmQuit(), lambda yes: self.lifetime.leave(0) if yes else None)
         else:
-            self.exit(return_code=self._status)
+            self.exit(return_code=self.lifetime.status)
+
+    # What Textual calls
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer shows what applies now."""
+        """Return whether an action is available; the footer shows those that are."""
         if action in ("focus_next", "focus_previous"):
-            # The fields are locked during a run.
+            # The fields are disabled during a run.
             return not (isinstance(self.view, TrainView) and self.run_state.active)
-        if action in DIALOGS and self.view is not None and self.view.is_too_small:
+        if action in ("open", "command_palette") and self.view and self.view.is_too_small:
             return False
-        return is_available(action, self.run_state, self.current_mode)
+        return is_available(action, parameters, self.run_state, self.current_mode)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        # Textual's own, but for what is here already.
+        """Yield the entries of the command palette: Textual's, the actions and the views."""
         ours = {"Keys", *(each.label for each in ACTIONS)}
         yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
         for each in available(self.run_state, self.current_mode):
             yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, title in VIEWS.items():
-            yield SystemCommand(f"View: {title}", "Go there", partial(self.action_view, mode))
+            show = partial(self.action_view, mode)
+            yield SystemCommand(f"View: {title}", f"Show the view {title}", show)
+
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
+        self.appearance.changed(before, after)
+
+    def watch_theme(self, theme: str) -> None:
+        self.appearance.theme_changed(theme)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        self.theme_variables = variables | theme_variables(self.current_theme, variables)
+        return self.theme_variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return self.appearance.line_filters(super().get_line_filters())
+
+    def delay_update(self, delay: float = VIEW_SECONDS) -> None:
+        super().delay_update(min(delay, VIEW_SECONDS))
+
+    @on(DescendantFocus)
+    def _focused(self, event: DescendantFocus) -> None:
+        self.slow_link.focused(event.widget)
+
+    @on(Resize)
+    def _resized(self, event: Resize) -> None:
+        self.slow_link.resized(event.size)

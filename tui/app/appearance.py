@@ -1,125 +1,93 @@
-"""How the app is seen: remembered preferences, themes, and what is done to all that is drawn."""
+"""What the app looks like: preferences, themes, and filters for the terminal's abilities."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from textual.filter import LineFilter
-from textual.reactive import var
 
-from tui import preferences as remembering
-from tui.app.slow_link import Linked
-from tui.preferences import Preferences
+from tui.preferences import CHOICES, ZOOMS, Preferences, save_preferences, saved_fields
 from tui.text.ascii import AsciiFilter
-from tui.text.themes import OWN_COLOURS, THEMES, ColourlessFilter, theme_variables
+from tui.text.themes import OWN_COLOURS, THEMES, ColourlessFilter
 
-# How long a view that is gone to may take to put itself together before it is shown.
-VIEW_SECONDS = 0.005
+if TYPE_CHECKING:
+    from tui.app.app import MnistApp
 
 
-class Looking(Linked):
-    """The part of the app that touches no run."""
+class Appearance:
+    """Applies the preferences to the app."""
 
-    preferences: var[Preferences] = var(Preferences, init=False)
+    def __init__(self, app: MnistApp) -> None:
+        self._app = app
+        self._can_switch_slow_link = True  # without the user
+        self._is_theme_forced = False
+        self._ascii, self._colourless = AsciiFilter(), ColourlessFilter()
+        for name in set(app.available_themes) - {*THEMES, *OWN_COLOURS}:
+            app.unregister_theme(name)
 
-    def __init__(self, preferences: Preferences) -> None:
-        super().__init__()
-        preferences = replace(preferences, slow=preferences.slow or preferences.slow_link)
-        self.set_reactive(Looking.preferences, preferences)
-        self._may_turn_slow = True  # by itself
-        self.set_slow_link(preferences.slow)
-        self._forced_theme = False
-        self._in_ascii, self._colourless = AsciiFilter(), ColourlessFilter()
-        for name in set(self.available_themes) - {*THEMES, *OWN_COLOURS}:
-            self.unregister_theme(name)
-
-    def change_preferences(self, **changes: Any) -> None:
-        self.preferences = replace(self.preferences, **changes)
-
-    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
-        if remembering.saved_fields(before) != remembering.saved_fields(after):
-            problem = remembering.save_preferences(after)
-            if problem:
-                self.notify(problem, markup=False)
-        if before.ascii != after.ascii:
-            self.screen.refresh()  # the others are drawn anew when they come to the front
-        if before.slow != after.slow:
-            self.set_slow_link(after.slow)
-
-    def choose_theme(self) -> None:
-        """The one that is remembered; where there are no colours, or the terminal's own 16 alone,
-        one that is made of them: others come out there as whatever is nearest."""
-        few = not self.is_headless and self.console.color_system in (None, "standard")
-        plain = self.no_color or few
-        wanted = OWN_COLOURS if plain else (self.preferences.theme,)
-        chosen = next((name for name in wanted if name in self.available_themes), self.theme)
-        self._forced_theme = plain and chosen != self.theme
-        self.theme = chosen
-
-    def watch_theme(self, theme: str) -> None:
-        if self._forced_theme:  # no wish of the person's; the next one is
-            self._forced_theme = False
+    def cycle(self, name: str, by: int) -> None:
+        """Give a preference the next of its values."""
+        app = self._app
+        if name == "slow_link":
+            self._toggle_slow_link()
+        elif name == "temperature":
+            app.preferences = app.preferences.with_temperature(by)
         else:
-            self.change_preferences(theme=theme)
+            values = ZOOMS if name == "zoom" else CHOICES[name]
+            app.preferences = app.preferences.next(name, values, by)
 
-    def get_css_variables(self) -> dict[str, str]:
-        variables = super().get_css_variables()
-        self.theme_variables = variables | theme_variables(self.current_theme, variables)
-        return self.theme_variables
+    def changed(self, before: Preferences, after: Preferences) -> None:
+        """Save and apply changed preferences."""
+        app = self._app
+        if saved_fields(before) != saved_fields(after) and (problem := save_preferences(after)):
+            app.notify(problem, markup=False)
+        if before.ascii != after.ascii:
+            app.screen.refresh()  # other screens are redrawn when they come to the front
+        if before.slow != after.slow:
+            app.slow_link.set_slow(after.slow)
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What is done to all that is drawn, last of all."""
-        filters = [self._colourless] if self.no_color else list(super().get_line_filters())
-        return [*filters, self._in_ascii] if self.preferences.ascii else filters
+    def _toggle_slow_link(self) -> None:
+        slow = not self._app.preferences.slow
+        self._can_switch_slow_link = False
+        self._app.change_preferences(slow=slow, slow_link=slow)
+        self._app.notify(f"Slow link is {'on: at most 1 KB a second' if slow else 'off'}.")
 
-    def action_chart(self, by: int) -> None:
-        self.preferences = self.preferences.next("chart", remembering.CHARTS, by)
-
-    def action_several(self) -> None:
-        self.preferences = self.preferences.next("several", remembering.SEVERAL)
-
-    def action_log_scale(self) -> None:
-        self.change_preferences(log_scale=not self.preferences.log_scale)
-
-    def action_smoothing(self) -> None:
-        self.preferences = self.preferences.next("smoothing", remembering.SMOOTHINGS)
-
-    def action_x_axis(self) -> None:
-        self.preferences = self.preferences.next("x_axis", remembering.X_AXES)
-
-    def action_zoom(self) -> None:
-        self.preferences = self.preferences.next("zoom", remembering.ZOOMS)
-
-    def action_machine(self) -> None:
-        self.change_preferences(machine=not self.preferences.machine)
-
-    def action_temperature(self, steps: int) -> None:
-        self.preferences = self.preferences.with_temperature(steps)
-
-    def action_digit_style(self) -> None:
-        self.preferences = self.preferences.next("digit_style", remembering.DIGIT_STYLES)
-
-    def action_ascii(self) -> None:
-        self.change_preferences(ascii=not self.preferences.ascii)
-
-    def action_slow_link(self) -> None:
-        slow = not self.preferences.slow
-        self._may_turn_slow = False
-        self.change_preferences(slow=slow, slow_link=slow)
-        self.notify(f"Slow link {'on: at most 1 KB a second' if slow else 'off'}.")
-
-    def falls_behind(self) -> None:
-        if self._may_turn_slow:
-            self.change_preferences(slow=True)
-            self.notify(
-                "What is written to the terminal comes late, so slow link is on: at most 1 KB a "
-                "second, figures first. To switch it off: ctrl+p, Slow link.",
+    def switch_slow_link_on(self) -> None:
+        """For a connection on which output arrives late; not if the user has switched it."""
+        if self._can_switch_slow_link:
+            self._app.change_preferences(slow=True)
+            self._app.notify(
+                "Output reaches the terminal late, so slow link is on: at most 1 KB a second, text "
+                "before charts. To switch it off, press ctrl+p and select Slow link.",
                 timeout=15,
             )
 
-    def action_theme(self) -> None:
-        self.action_change_theme()
+    def choose_theme(self) -> None:
+        """Select the preferred theme. A terminal with 16 colours or none gets a theme made of its
+        own colours: the nearest of 16 would be used for all others."""
+        app = self._app
+        has_few = not app.is_headless and app.console.color_system in (None, "standard")
+        is_plain = app.no_color or has_few
+        names = OWN_COLOURS if is_plain else (app.preferences.theme,)
+        chosen = next((name for name in names if name in app.available_themes), app.theme)
+        self._is_theme_forced = is_plain and chosen != app.theme
+        app.theme = chosen
 
-    def delay_update(self, delay: float = 0.05) -> None:
-        """textual holds a new view back for so long; a key is to be answered sooner."""
-        super().delay_update(min(delay, VIEW_SECONDS))
+    def theme_changed(self, theme: str) -> None:
+        """Remember a theme that the user has selected."""
+        if self._is_theme_forced:
+            self._is_theme_forced = False
+        else:
+            self._app.change_preferences(theme=theme)
+
+    def line_filters(self, textual: Sequence[LineFilter]) -> Sequence[LineFilter]:
+        """Return the filters of all that is drawn; `textual` are those it would use."""
+        filters = [self._colourless] if self._app.no_color else [*textual]
+        return [*filters, self._ascii] if self._app.preferences.ascii else filters
+
+
+def with_slow_link(preferences: Preferences) -> Preferences:
+    """Return the preferences at the app's start."""
+    return replace(preferences, slow=preferences.slow or preferences.slow_link)

@@ -1,59 +1,62 @@
-"""How often the screen follows a run: as often as its share of a processor core allows."""
+"""How often the screen is drawn, and how often the network is asked: by a share of the CPU time."""
 
 from time import monotonic, thread_time
 
-# Of one core. Training that uses every core stands still while the screen is at work.
-SHARE = 0.03
-# A question to the network that is training holds it up: so much of its time may go to answers.
-ANSWERS_SHARE = 0.01
-SHORTEST, LONGEST = 0.1, 1.0  # seconds between frames
-IDLE = 0.25
+# The screen's share of one core. While it is drawn, training on all cores waits.
+SCREEN_SHARE = 0.03
+# The share of training time that may go to responses: training waits for each.
+RESPONSE_SHARE = 0.01
+SHORTEST, LONGEST = 0.1, 1.0  # seconds between frames during training
+IDLE = 0.25  # and otherwise
 
 
-class Pace:
-    """Call `delay` once a frame, on the screen's thread: its CPU time since the last call is what
-    the frame cost, the sending of it included."""
+class FrameRate:
+    """Call `delay` once a frame, on the screen's thread: its CPU time since the last call is the
+    cost of the frame."""
 
     def __init__(self) -> None:
         self._used = thread_time()
 
-    def delay(self, *, active: bool, slow: bool = False) -> float:
-        """Seconds until the next frame; `slow`: of a line that takes few."""
+    def delay(self, *, training: bool, slow: bool = False) -> float:
+        """Return the seconds until the next frame. `slow`: the connection is slow."""
         before, self._used = self._used, thread_time()
-        if not active:
+        if not training:
             return IDLE
-        return min(LONGEST, max(LONGEST if slow else SHORTEST, (self._used - before) / SHARE))
+        return min(
+            LONGEST, max(LONGEST if slow else SHORTEST, (self._used - before) / SCREEN_SHARE)
+        )
 
 
-class Question:
-    """Something that is asked of the network again and again, one question at a time."""
+class RequestThrottle:
+    """Limits a repeated request: one at a time, and at most RESPONSE_SHARE of training time."""
 
     def __init__(self, shortest: float) -> None:
-        """`shortest` is the seconds between an answer and the next question."""
+        """`shortest` is the seconds between a response and the next request."""
         self._shortest = shortest
         self.forget()
 
     def forget(self) -> None:
-        """What was asked will not be answered, or is of no use any more."""
-        self._asked: object = None
-        self._waiting, self._not_before = False, 0.0
-        self._hurried = False
+        """No response will come, or it is of no use any more."""
+        self._request: object = None
+        self._is_waiting, self._not_before = False, 0.0
+        self._is_hurried = False
 
     def hurry(self) -> None:
-        """A person has chosen something else to ask: that need not wait for its time."""
-        self._hurried, self._not_before = self._waiting, 0.0
+        """Allow the next request at once."""
+        self._is_hurried, self._not_before = self._is_waiting, 0.0
 
-    def ask(self, wanted: object) -> bool:
-        """Whether to ask this now: it has not been answered, none is on its way, and it is time."""
-        changed = wanted != self._asked
-        if wanted is None or self._waiting or not changed or monotonic() < self._not_before:
+    def start(self, request: object) -> bool:
+        """Return whether to send this request now: it is a new one, none is waiting for its
+        response, and it is due."""
+        is_new = request is not None and request != self._request
+        if not is_new or self._is_waiting or monotonic() < self._not_before:
             return False
-        self._asked, self._waiting = wanted, True
+        self._request, self._is_waiting = request, True
         return True
 
-    def answered(self, seconds: float) -> None:
-        """The answer has come, and training waited for it so long."""
-        self._waiting = False
-        if not self._hurried:
-            self._not_before = monotonic() + max(self._shortest, seconds / ANSWERS_SHARE)
-        self._hurried = False
+    def finish(self, seconds: float) -> None:
+        """The response has come; training waited for it for so many seconds."""
+        self._is_waiting = False
+        if not self._is_hurried:
+            self._not_before = monotonic() + max(self._shortest, seconds / RESPONSE_SHARE)
+        self._is_hurried = False

@@ -1,29 +1,24 @@
-"""The app's engine: its lifetime, what it is told and asked, and the RunState that comes of it."""
+"""The app's runs: where they are trained, the commands to them, and their events."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import os
-import signal
-import threading
+import shlex
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from functools import reduce
-from types import FrameType
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
-from textual.reactive import var
-from textual.screen import Screen
-from textual.worker import Worker
 
-from core.commands import Command, Inspect, ListDevices, Start, Stop
-from core.config import TrainConfig
+from core.attach.wire import RUN_COMMANDS
+from core.commands import Command, Detach, ListDevices, ResumePoint, Start, Stop
+from core.config import read_config
 from core.engine.local_host import LocalHost, Train
-from core.errors import exit_status
+from core.errors import UserError, explain
 from core.events import (
-    CheckpointRefused,
     CheckpointSaved,
     Detached,
     Evaluated,
@@ -36,309 +31,249 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from core.files import redirect_to_devnull
-from tui.app.appearance import Looking
-from tui.app.digit_request import question
-from tui.app.frame_rate import Pace, Question
-from tui.preferences import Preferences
-from tui.screens.base import View
-from tui.screens.train import TrainView
-from tui.signals import CONTINUE, HANGUP, handled_signals
-from tui.state.app_state import AppState, fold_app
+from tui.app.views import find_form
+from tui.state.app_state import fold_app
 from tui.state.fold import fold, starting
-from tui.state.run_state import RunState
+from tui.state.run_state import RecordRead, RunState
 from tui.state.summaries import farewell
-from tui.widgets.config_form import ConfigForm
 
-# At least so long between the digits' guesses while the network trains.
-GUESS_SECONDS = 0.5
-# And between two looks into it.
-INSPECTION_SECONDS = 1.0
-# What comes again and again while a network trains, and can wait for the next frame.
-UNHURRIED = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
-# After a signal: how long the screen may take to put the terminal in order once all is saved.
-SECONDS_TO_LEAVE = 2.0
+if TYPE_CHECKING:
+    from core.attach.client import RemoteHost
+    from core.attach.detached import DetachedHost
+    from tui.app.app import MnistApp
+
+# How long a process may take to load PyTorch, from a slow disk.
+READY_SECONDS = 120.0
+# Frequent events during training, which wait for the next frame.
+FREQUENT = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
 
 
-class Running(Looking):
-    """The part of the app that has to do with runs."""
+class EventsReady(Message):
+    """There are events that should be shown at once."""
 
-    run_state: var[RunState] = var(RunState, init=False)
-    app_state: var[AppState] = var(AppState, init=False)
-    # Runs to be laid under the live one on the chart, at most MAX_OVERLAID, the newest last.
-    overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
 
-    class Told(Message):
-        """The engine has said something."""
+class RunController:
+    """Passes commands to the host that trains, and folds events into the app's state.
 
-    def __init__(
-        self,
-        config: TrainConfig,
-        *,
-        start: bool = False,
-        train: Train | None = None,
-        preferences: Preferences | None = None,
-        on_hangup: str = CONTINUE,
-    ) -> None:
-        super().__init__(preferences or Preferences())
-        self._on_hangup = on_hangup
-        self.alone = False  # a run goes on whose terminal has gone
-        self.config = config
+    The engine trains in this process, unless another host does. It handles all requests that are
+    not about the run, at any time.
+    """
+
+    def __init__(self, app: MnistApp, train: Train | None, host: RemoteHost | None) -> None:
+        """`train` replaces the trainer. `host` is a run in another process, to show first."""
+        self._app = app
         self.engine = LocalHost(train)
-        self._start_at_once = start
-        self._engine: Worker[None] | None = None
-        self._events: deque[Event] = deque()  # from the engine, not folded yet
-        self._pace, self._digits = Pace(), Question(GUESS_SECONDS)
-        self._inspection = Question(INSPECTION_SECONDS)
-        self._next: tuple[Start, RunState] | None = None  # what starts when the run has stopped
-        self._killed_by = 0
-        self._event_loop: asyncio.AbstractEventLoop | None = None
-        self._old_handlers: dict[int, Any] = {}
-        self._status = 0
-
-    # The engine's lifetime
-
-    def on_mount(self) -> None:
-        self.choose_theme()
-        self._engine = self.run_worker(self._serve, name="engine", thread=True, exit_on_error=False)
-        self.call_after_refresh(self.begin)
-        if self._start_at_once:
-            self.call_after_refresh(self.action_start)
-        self.call_after_refresh(self._begin)
-        self._event_loop = asyncio.get_running_loop()
-        self._old_handlers = {
-            number: signal.signal(number, self._on_signal) for number in handled_signals()
-        }
+        self._host: RemoteHost | DetachedHost | None = host  # None: the engine trains
+        self._next_host: DetachedHost | None = None  # becomes the host, once it is ready
+        self._is_detaching = False
+        self._events: deque[Event] = deque()  # not folded yet
+        self._next: tuple[Start, RunState] | None = None  # starts when the run has stopped
 
     def begin(self) -> None:
-        """After the first frame: this is what makes the engine load torch."""
-        self.send(ListDevices())
+        """Make the engine load torch, or show the run in another process."""
+        if self._host:
+            self._show(self._host)
+        else:
+            self.send(ListDevices())
 
-    def on_unmount(self) -> None:
-        """However the app ends, its engine ends too, and saves what it has learned; but for a run
-        whose terminal has gone."""
-        if not self.alone:
-            self.end()
-            for number, handler in self._old_handlers.items():
-                signal.signal(number, handler)
+    def close(self) -> None:
+        """Leave the hosts in other processes; runs there continue."""
+        for host in (self._host, self._next_host):
+            if host:
+                host.close()
 
     def send(self, *commands: Command) -> None:
         for command in commands:
-            self.engine.send(command)
+            host = self._host if isinstance(command, RUN_COMMANDS) else None
+            (host or self.engine).send(command)
 
-    def end(self) -> None:
-        """Has the run that goes on here stop and save, and then the engine end."""
-        self.engine.close()
-
-    def _serve(self) -> None:
-        for event in self.engine.events():
-            if not self.alone:
-                self.emit(event)
-            if self.alone and isinstance(event, RunFinished | RunFailed | Detached):
-                self.engine.close()
-        if self._killed_by or self.alone:
-            last_resort = threading.Timer(SECONDS_TO_LEAVE, os._exit, [128 + self._killed_by])
-            last_resort.daemon = True
-            last_resort.start()
+    # Events
 
     def emit(self, event: Event) -> None:
-        """Something has been said, here or elsewhere; for any thread."""
+        """Queue an event for the screen; for any thread."""
         self._events.append(event)
-        if self.run_state.phase != "training" or not isinstance(event, UNHURRIED):
-            self.post_message(self.Told())
+        if self._app.run_state.phase != "training" or not isinstance(event, FREQUENT):
+            self._app.post_message(EventsReady())
+
+    def take_events(self) -> list[Event]:
+        """Fold the queued events into the app's state, and return them."""
+        app, events = self._app, []
+        run_state, app_state = app.run_state, app.app_state
+        while self._events:
+            event = self._events.popleft()
+            events.append(event)
+            run_state, app_state = fold(run_state, event), fold_app(app_state, event)
+        app.app_state, app.run_state = app_state, run_state
+        return events
+
+    def newest_state(self) -> RunState:
+        """Return the run's state with the queued events folded in; for signal handlers too."""
+        return reduce(fold, [*self._events], self._app.run_state)
+
+    def handle(self, event: Event) -> None:
+        """Do what follows from an event that was folded."""
+        match event:
+            case RecordRead(state=state):
+                self._overlay(RunState(), Path(state.started.folder) if state.started else None)
+                self._use_config_of(state)
+                if not self._app.run_state.active:
+                    self._use_engine()
+            case Detached():
+                self._continue_detached(event)
+            case RunFinished() | RunFailed():
+                self._use_engine()
+                if self._next_host:
+                    self._next_host.close()
+                self._next_host, self._is_detaching = None, False
+                if self._next:
+                    following, self._next = self._next, None
+                    self.start(*following)
 
     @property
     def farewell(self) -> str:
-        """What to say when the screen is gone: true even where the screen was gone first."""
-        return farewell(reduce(fold, self._events, self.run_state))
+        """The line that is printed when the app has closed."""
+        state = self.newest_state()
+        if self._host is None or state.started is None:
+            return farewell(state)
+        run, attach = state.started, f"mnist-tui attach {shlex.quote(state.started.folder)}"
+        return f"{run.run} continues in process {self._host.pid}; `{attach}` attaches to it again"
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Stops, saves and leaves, even where the screen hangs because its terminal has gone or
-        reads no more: asyncio would not hear of the signal then, and could not write its farewell.
-        Where the terminal has gone and a run goes on, that goes on alone.
-        """
-        if number == HANGUP and self._on_hangup == CONTINUE and self._goes_on_alone():
-            return
-        self.end()
-        self._killed_by = number
-        if self._event_loop is not None and not self.alone:
-            self._event_loop.call_soon_threadsafe(self.leave, 128 + number)
-
-    def _goes_on_alone(self) -> bool:
-        """Leaves the screen, and the run that goes on here to signals and viewers; no, where none
-        does."""
-        if self.alone:
-            return True
-        # In this order: the engine looks whether it is alone after each event that it gives.
-        self.alone = True
-        state = reduce(fold, [*self._events], self.run_state)
-        self.alone = state.active and not state.attached
-        if self.alone:
-            redirect_to_devnull(range(3))
-            if self._event_loop is not None:
-                self._event_loop.call_soon_threadsafe(self.exit)
-        return self.alone
-
-    # What the engine says
-
-    def _begin(self) -> None:
-        if not gc.isenabled():  # as the command line leaves it
-            gc.freeze()
-            gc.enable()
-        self._frame()
-
-    def _frame(self) -> None:
-        """Once a frame: what has been told since is folded and shown."""
-        self._hear()
-        if view := self.view:
-            view.attempt("asking", self._ask)
-        active = self.run_state.phase == "training"
-        self.set_timer(self._pace.delay(active=active, slow=self.preferences.slow), self._frame)
-
-    def _ask(self) -> None:
-        self.ask_for_digits()
-        self.ask_to_inspect()
-
-    def on_running_told(self) -> None:
-        self._hear()
-
-    def _hear(self) -> None:
-        heard = []
-        state, app_state = self.run_state, self.app_state
-        while self._events:
-            heard.append(self._events.popleft())
-            state, app_state = fold(state, heard[-1]), fold_app(app_state, heard[-1])
-        if not heard:
-            return
-        self.app_state = app_state
-        before, self.run_state = self.run_state, state
-        for event in heard:
-            self._react(event)
-        saved = (before.checkpoint is None) != (state.checkpoint is None)
-        if (state.phase != before.phase or saved) and self.is_running and self.view:
-            # Not at every event: the footer is made anew each time.
-            self.refresh_bindings()
-
-    def _react(self, event: Event) -> None:
-        match event:
-            case Notice():
-                self.notify(event.message, markup=False, timeout=8)
-            case Predicted():
-                self._digits.answered(event.seconds if event.source is None else 0.0)
-            case CheckpointRefused():
-                self._digits.answered(0.0)
-            case NetworkInspected():
-                self._inspection.answered(event.seconds)
-            case RunFailed():
-                self._status = exit_status(event.reason)
-                self._forget()
-                if not isinstance(self.view, TrainView):  # that one says it in its own place
-                    self.notify(event.message, severity="error", markup=False, timeout=10)
-            case RunFinished():
-                self._status = 0
-                self._forget()
-        if isinstance(event, RunFinished | RunFailed) and self._next:
-            following, self._next = self._next, None
-            self.start(*following)
-
-    @property
-    def view(self) -> View | None:
-        """What is in front, if that is a view and not something that is laid over one. Between two
-        views there is none."""
-        stack = self._screens(self.current_mode)
-        return stack[-1] if stack and isinstance(stack[-1], View) else None
-
-    @property
-    def form(self) -> ConfigForm | None:
-        """What is set up, whatever is in front; None before its view has been."""
-        stack = self._screens("train")
-        return stack[0].query_one(ConfigForm) if stack else None
-
-    def _screens(self, mode: str) -> list[Screen[Any]]:
-        """Return what is stacked in a mode, nothing if it has not been opened yet."""
-        try:
-            return self.get_screen_stack(mode)
-        except KeyError:
-            return []
-
-    def action_view(self, mode: str) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        self.switch_mode(mode)
-
-    # Runs, one after the other
-
-    def action_start(self) -> None:
-        if self.run_state.active:
-            return
-        if form := self.form:
-            config = form.config()
-            if config is None:
-                self.action_view("train")
-                return
-            self.config = config
-            form.screen.set_focus(None)
-        self.start(Start(self.config))
+    # Runs in this process
 
     def start(self, command: Start, history: RunState | None = None) -> None:
-        """`history` is what the run has told so far, where it is taken up."""
-        from tui.state.history import overlay_runs
-
-        before, folder = (
-            self.run_state,
-            command.resume_point.folder if command.resume_point else None,
-        )
-        self.overlaid_runs = overlay_runs(self.overlaid_runs, before, folder)
-        self.run_state = starting(history or RunState())
-        self.refresh_bindings()
-        self._forget()
+        """Start a run. `history` is the state up to the step at which it is resumed."""
+        point = command.resume_point
+        self._overlay(self._app.run_state, point.folder if point else None)
+        self._app.run_state = starting(history or RunState())
+        self._app.refresh_bindings()
+        self._app.requests.forget()
         self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
-        """Starts it when the run that goes on, if one does, has stopped and is saved."""
-        if self.run_state.active:
+        """Start a run; a run in progress is stopped and saved first."""
+        if self._app.run_state.active:
             self._next = command, history
             self.send(Stop())
         else:
             self.start(command, history)
 
-    def leave(self, status: int) -> None:
-        """Stops and saves, and is gone when that is done."""
+    def cancel_next(self) -> None:
         self._next = None
-        self.end()
-        self.run_worker(self._exit_after_engine(status), exit_on_error=False)
 
-    async def _exit_after_engine(self, status: int) -> None:
-        if self._engine is not None:
-            with suppress(Exception):  # its failure has been told as an event
-                await self._engine.wait()
-        self._hear()
-        self.exit(return_code=status or self._status)
+    def _overlay(self, before: RunState, current: Path | None) -> None:
+        from tui.state.history import overlay_runs
 
-    # What is asked of the network again and again
+        self._app.overlaid_runs = overlay_runs(self._app.overlaid_runs, before, current)
 
-    def _forget(self) -> None:
-        """The network that was asked is gone."""
-        self._digits.forget()
-        self._inspection.forget()
+    # Runs in other processes
 
-    def ask_to_inspect(self) -> None:
-        """Asks how the layers do, where the view in front shows that and a step has been made since
-        it was last asked."""
-        view, state = self.view, self.run_state
-        if view is None or not view.INSPECTS or state.phase not in ("training", "paused"):
+    def attach(self, folder: Path) -> None:
+        """Show the run in a folder instead of the one that is shown. Not during a run here."""
+        app, state = self._app, self._app.run_state
+        if state.active and state.started and _is_same_file(state.started.folder, folder):
+            app.action_view("train")
             return
-        if self._inspection.ask(state.step):
-            self.send(Inspect())
-
-    def ask_for_digits(self, *, at_once: bool = False) -> None:
-        """Asks for the digits that the view in front shows, unless they are what it has. `at_once`:
-        a person has chosen them."""
-        view = self.view
-        if at_once:
-            self._digits.hurry()
-        if view is None or not (indices := view.wanted_digits()):
+        if state.active and not state.attached:
+            what = "A run is in progress here. Stop it (s) or detach it (d)"
+            app.notify(f"{what} before you attach to another run.", markup=False)
             return
-        wanted = question(self.run_state, indices, view.opened_path, self.config.data)
-        if wanted and self._digits.ask(wanted):
-            self.send(wanted[0])
+
+        def connect() -> None:
+            from core.attach.client import RemoteHost
+
+            try:
+                host = RemoteHost(folder, recall)
+            except UserError as error:
+                self.emit(Notice(message=str(error)))
+                return
+            if self._host:
+                self._host.close()
+            self._read_events(host)
+
+        app.run_worker(connect, thread=True, exit_on_error=False)
+        app.action_view("train")
+
+    def detach(self) -> None:
+        """Continue the run in a child process.
+
+        The process is made ready first, so that training pauses for little more than a save.
+        """
+        if self._is_detaching:
+            return
+        self._is_detaching = True
+        self._app.notify("Moving to the background. Training continues.")
+
+        def prepare() -> None:
+            from core.attach.detached import DetachedHost
+            from core.attach.sockets import socket_folder
+
+            try:
+                socket_folder()
+                host = DetachedHost(recall)
+                host.wait_ready(READY_SECONDS)
+            except UserError as error:
+                self._is_detaching = False
+                self.emit(Notice(message=f"cannot detach: {error}"))
+                return
+            self._next_host = host
+            self.send(Detach())
+
+        self._app.run_worker(prepare, thread=True, exit_on_error=False)
+
+    def _continue_detached(self, event: Detached) -> None:
+        host, self._next_host, self._is_detaching = self._next_host, None, False
+        assert host is not None
+        point = ResumePoint(Path(event.folder), Path(event.checkpoint))
+        host.send(start := Start(read_config(event.config), point, event.paused))
+        self._show(host, (start, self._app.run_state))
+
+    def _show(
+        self, host: RemoteHost | DetachedHost, fallback: tuple[Start, RunState] | None = None
+    ) -> None:
+        """Read a host's events in a thread. `fallback` starts here if the host never starts."""
+        self._host = host
+        self._app.run_worker(
+            lambda: self._read_events(host, fallback), thread=True, exit_on_error=False
+        )
+
+    def _read_events(
+        self, host: RemoteHost | DetachedHost, fallback: tuple[Start, RunState] | None = None
+    ) -> None:
+        self._host = host
+        try:
+            for event in host.events():
+                if fallback and isinstance(event, RunFailed) and not getattr(host, "started", True):
+                    self._next = fallback
+                    message = f"cannot detach, training continues here: {event.message}"
+                    event = replace(event, message=message)
+                self.emit(event)
+        except OSError as error:  # the run's folder was removed, for example
+            message = f"cannot read the run's folder ({explain(error)})"
+            self.emit(RunFailed(reason="error", message=message))
+
+    def _use_engine(self) -> None:
+        self._host = None
+        if not self._app.app_state.devices:
+            self.send(ListDevices())
+
+    def _use_config_of(self, state: RunState) -> None:
+        """Show the run's settings in the form, so that the next run has them."""
+        app = self._app
+        with suppress(UserError, TypeError):  # settings that another version wrote
+            config = read_config(state.started.config if state.started else {})
+            app.config = replace(config, checkpoints=app.config.checkpoints)
+            if form := find_form(app):
+                form.fill(app.config)
+
+
+def recall(folder: Path, size: int | None) -> list[Event]:
+    """Return what the app shows of a run's record, read much faster than event by event."""
+    from tui.state.history import read_run
+
+    return [RecordRead(state=read_run(folder, size))]
+
+
+def _is_same_file(one: str | Path, other: str | Path) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False

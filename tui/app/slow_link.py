@@ -1,4 +1,4 @@
-"""The app's side of the line to its terminal, which may be slow."""
+"""The app's connection to its terminal, which may be slow (over SSH, for example)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS
-from textual.app import App
 from textual.constants import TEXTUAL_ANIMATIONS
-from textual.events import DescendantFocus, Resize
-from textual.reactive import var
 from textual.widgets import Input
 
 from tui.terminal.textual_private import intercept_frames, screen_strips
@@ -22,98 +19,103 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.geometry import Size
     from textual.screen import Screen
+    from textual.widget import Widget
 
-# A modal screen has the view behind it drawn as it is, not dimmed: that would be all of it anew.
+    from tui.app.app import MnistApp
+
+# With this class a dialog does not dim the view behind it, which would redraw all of it.
 SLOW_CLASS = "-slow-link"
 RATE_SECONDS = 2.0  # between two rates that are shown
 
 
 def erases(environment: Mapping[str, str]) -> bool:
-    """Whether what the terminal erases takes the background that is set. Of all in use GNU screen's
-    alone does not; from where ssh comes only the kind is told, which tmux may call the same."""
-    named_so = environment.get("TERM", "").startswith("screen") and "TMUX" not in environment
-    return "STY" not in environment and not named_so
+    """Return whether the terminal fills what it erases with the current background colour.
+
+    All in use do, except GNU screen. Over SSH only its TERM is known, which tmux may use too.
+    """
+    is_screen = environment.get("TERM", "").startswith("screen") and "TMUX" not in environment
+    return "STY" not in environment and not is_screen
 
 
-class Linked(App[None]):
-    """The part of the app that has to do with what it writes."""
+def choose_driver(default: type[Driver]) -> type[Driver]:
+    """Return the driver that slow links need, in place of Textual's for Linux and macOS."""
+    from textual.drivers.linux_driver import LinuxDriver
 
-    # None where it writes to no terminal.
-    bytes_per_second: var[int | None] = var[int | None](None, init=False)
+    from tui.terminal.driver import TerminalDriver
 
-    def __init__(self) -> None:
-        from tui.terminal.slow_terminal import LOOK_SECONDS, SlowTerminal
+    return TerminalDriver if default is LinuxDriver else default
 
-        super().__init__()
-        self.link = SlowTerminal(erases(os.environ), lambda: self.call_later(self._draw_all))
-        self._look_seconds = LOOK_SECONDS
-        intercept_frames(self, self._show_frame)
+
+class SlowLink:
+    """Measures the connection, and limits what is written to it while the mode is on."""
+
+    def __init__(self, app: MnistApp, on_late: Callable[[], None]) -> None:
+        """`on_late` is called when output arrives late, repeatedly."""
+        from tui.terminal.slow_terminal import SlowTerminal
+
+        self._app, self._on_late = app, on_late
+        self.terminal = SlowTerminal(erases(os.environ), lambda: app.call_later(self.redraw))
+        intercept_frames(app, self._show_frame)
         self._rated_at = 0.0
-        self._sized: Size | None = None  # what the terminal last said
+        self._size: Size | None = None  # that the terminal last reported
 
-    def get_driver_class(self) -> type[Driver]:
-        from textual.drivers.linux_driver import LinuxDriver
+    def begin(self) -> None:
+        from tui.terminal.slow_terminal import LOOK_SECONDS
 
-        from tui.terminal.driver import TerminalDriver
+        if not self._app.is_headless:
+            self._app.set_interval(LOOK_SECONDS, self._measure)
 
-        chosen = super().get_driver_class()
-        return TerminalDriver if chosen is LinuxDriver else chosen
-
-    def on_mount(self) -> None:
-        if not self.is_headless:
-            self.set_interval(self._look_seconds, self._look)
-
-    def set_slow_link(self, slow: bool) -> None:
-        """At most RATE bytes a second from now on, or as many as there are."""
-        self.animation_level = "none" if slow else TEXTUAL_ANIMATIONS
-        self.set_class(slow, SLOW_CLASS)
-        if slow != self.link.slow:
-            self.link.set_slow(slow)
-        if self.is_running:
-            for screen in self.screen_stack:
+    def set_slow(self, slow: bool) -> None:
+        """Switch the mode on or off: few bytes a second and no animations, or no limit."""
+        app = self._app
+        app.animation_level = "none" if slow else TEXTUAL_ANIMATIONS
+        app.set_class(slow, SLOW_CLASS)
+        if slow != self.terminal.slow:
+            self.terminal.set_slow(slow)
+        if app.is_running:
+            for screen in app.screen_stack:
                 for field in screen.query(Input):
                     field.cursor_blink = not slow
-            self._draw_all()
+            self.redraw()
 
-    def falls_behind(self) -> None:
-        """What is written comes so late that it has queued up on its way, and not for a moment."""
+    def redraw(self) -> None:
+        """Draw the whole screen again."""
+        self.terminal.forget()
+        if self._app.screen_stack:
+            self._app.screen.refresh(layout=True)
 
-    def _look(self) -> None:
-        behind = self.link.look()
+    def focused(self, widget: Widget) -> None:
+        if isinstance(widget, Input):
+            widget.cursor_blink = not self.terminal.slow
+
+    def resized(self, size: Size) -> None:
+        """Redraw if the size is unchanged, which Textual does not: the terminal may have been
+        narrower in between, or be another one."""
+        before, self._size = self._size, size
+        if size == before:
+            self.redraw()
+
+    def _measure(self) -> None:
+        is_late = self.terminal.look()
         if monotonic() - self._rated_at >= RATE_SECONDS:
             self._rated_at = monotonic()
-            self.bytes_per_second = round(self.link.rate)
-        if behind and not self.link.slow:
-            self.falls_behind()
-
-    def _draw_all(self) -> None:
-        self.link.forget()
-        if self.screen_stack:
-            self.screen.refresh(layout=True)
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        if isinstance(event.widget, Input):
-            event.widget.cursor_blink = not self.link.slow
-
-    def on_resize(self, event: Resize) -> None:
-        """Textual does nothing where the size is as before, and the terminal may have been narrow
-        meanwhile, or another's."""
-        before, self._sized = self._sized, event.size
-        if event.size == before:
-            self._draw_all()
+            self._app.bytes_per_second = round(self.terminal.rate)
+        if is_late and not self.terminal.slow:
+            self._on_late()
 
     def _show_frame(self, screen: Screen[Any], write: Callable[[], None]) -> None:
         """Write a frame Textual's own way, or on a slow connection as much of it as fits."""
-        if self.link.holds_back and (strips := screen_strips(screen)) is not None:
-            colours = COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
-            self.link.set_pictures(
+        app, terminal = self._app, self.terminal
+        if terminal.holds_back and (strips := screen_strips(screen)) is not None:
+            colours = COLOR_SYSTEMS.get(app.console.color_system or "", ColorSystem.TRUECOLOR)
+            terminal.set_pictures(
                 [widget.region for widget in screen.query(Canvas) if widget.is_picture_shown]
             )
-            self.link.show(strips, screen.size.width, colours)
-            self.post_display_hook()
+            terminal.show(strips, screen.size.width, colours)
+            app.post_display_hook()
             return
-        with self.link.frame() as drawn:
+        with terminal.frame() as drawn:
             if drawn:
                 write()
             else:
-                self.post_display_hook()
+                app.post_display_hook()

@@ -37,7 +37,7 @@ def attach(
         raise UsageError("RUN must not be empty")
     folder = find_live(run, checkpoints_folder(checkpoints))
     if not as_json and has_terminal():
-        from tui.app.attaching import recall
+        from tui.app.run_controller import recall
         from tui.cli.start_app import run_app
 
         host = RemoteHost(folder, recall)

@@ -82,6 +82,6 @@ def run_app(
     preferences = replace(preferences, slow=slow)
     app = MnistApp(config, start=start, preferences=preferences, on_hangup=on_hangup, host=host)
     app.run()
-    if app.farewell:
-        print(app.farewell)
+    if farewell := app.runs.farewell:
+        print(farewell)
     return app.return_code or 0

@@ -129,7 +129,7 @@ class View(Screen[None]):
         """Show the newest state and preferences; called each time the view comes to the front."""
         self._follow()
         # The predictions at hand may be those that another view requested.
-        self.call_after_refresh(self.mnist.ask_for_digits, at_once=True)
+        self.call_after_refresh(self.mnist.request_digits, at_once=True)
 
     def _follow(self) -> None:
         if self.is_current:

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 
 from textual.content import Content
+from textual.style import Style
 
 GAP = "  "
 
 
 def clicked(text: Content, action: str) -> Content:
     """Return the text with a click action, by default one of the view."""
-    return text.stylize(f"@click={action if '.' in action else f'screen.{action}'}")
+    # Not as the markup "@click=…", which does not parse negative arguments.
+    name = action if "." in action else f"screen.{action}"
+    return text.stylize(Style.from_meta({"@click": name}))
 
 
 def key(name: str, text: str, action: str) -> Content:

@@ -119,7 +119,7 @@ class DigitsView(View):
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.show_caption()
         if before.digit_style != after.digit_style or before.ascii != after.ascii:
-            self.mnist.ask_for_digits(at_once=True)  # in another style more digits may fit
+            self.mnist.request_digits(at_once=True)  # in another style more digits may fit
 
     # The run
 
@@ -157,7 +157,7 @@ class DigitsView(View):
         """Select digits by the present predictions, and show them from the position `first` on."""
         self.selection, self._selected, self._first = selection, None, first
         self.show()
-        self.mnist.ask_for_digits(at_once=True)
+        self.mnist.request_digits(at_once=True)
 
     def _select_indices(self) -> tuple[int, ...] | None:
         if not self.samples() or self.why_empty():
@@ -221,7 +221,7 @@ class DigitsView(View):
         if first < count:
             self._first = first
             self.show()
-            self.mnist.ask_for_digits(at_once=True)
+            self.mnist.request_digits(at_once=True)
 
     def action_epoch(self, by: int) -> None:
         """Show the predictions of the previous or the next evaluation; after the last, of now."""

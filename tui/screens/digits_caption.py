@@ -29,9 +29,10 @@ def options_line(
         named = [(_class_name(each), f"only_class({each})") for each in classes]
         less, more = key("−", "", "next_class(-1)"), key("+", "", "next_class(1)")
         which = between(less, choices(named, _class_name(selection.actual)), more)
-    lower, higher = key("T", "", "app.temperature(-1)"), key("t", "", "app.temperature(1)")
+    lower = key("T", "", "app.set('temperature', -1)")
+    higher = key("t", "", "app.set('temperature')")
     temperature = between(lower, Content(f"temperature {preferences.temperature:g}"), higher)
-    return line(which, temperature, key("y", preferences.digit_style, "app.digit_style"))
+    return line(which, temperature, key("y", preferences.digit_style, "app.set('digit_style')"))
 
 
 def epoch_text(state: RunState, earlier: Scored | None) -> str:

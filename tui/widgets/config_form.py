@@ -31,9 +31,9 @@ LABELS = {
 
 # What the first button says and does, by phase; in all others it starts a run.
 BUTTON = {
-    "preparing": ("Starting", "app.start"),
-    "training": ("Pause", "app.pause"),
-    "paused": ("Resume", "app.resume"),
+    "preparing": ("Starting", "app.run('start')"),
+    "training": ("Pause", "app.run('pause')"),
+    "paused": ("Resume", "app.run('resume')"),
 }
 
 
@@ -82,8 +82,10 @@ class ConfigForm(Vertical):
                     yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
         yield Label("", id="problem")
         with Horizontal(id="buttons"):
-            yield Button("Start", id="start", variant="success", compact=True, action="app.start")
-            yield Button("Stop", id="stop", variant="error", compact=True, action="app.stop")
+            yield Button(
+                "Start", id="start", variant="success", compact=True, action="app.run('start')"
+            )
+            yield Button("Stop", id="stop", variant="error", compact=True, action="app.run('stop')")
 
     def fill(self, config: TrainConfig) -> None:
         """Has that config in the fields, and behind them."""
@@ -106,7 +108,7 @@ class ConfigForm(Vertical):
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if after.phase != before.phase:
             start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
-            label, action = BUTTON.get(after.phase, ("Start", "app.start"))
+            label, action = BUTTON.get(after.phase, ("Start", "app.run('start')"))
             start.label, start.action = label, action
             start.disabled = after.phase == "preparing"
             stop.disabled = not after.active

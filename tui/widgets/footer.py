@@ -6,7 +6,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 # These stay where there is no room for all.
-LAST = ("help", "quit")
+LAST = ("open('help')", "quit")
 
 
 class KeyFooter(Static):

@@ -9,6 +9,7 @@ from core.events import RunFailed, RunFinished
 from tests.support.app import SIZES, app_in, phase, text_of, until
 from tests.support.fakes import diverged, key_of, make_fake_train
 from tui.app.app import MnistApp
+from tui.preferences import TEMPERATURES
 from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.dialogs import ConfirmQuit, HelpDialog
@@ -256,6 +257,21 @@ async def test_temperature_moves_the_bars_and_not_the_guess(tmp_path):
         assert bars != [line for line in after.splitlines() if line.strip().startswith("0 ")]
 
 
+async def test_key_hints_can_be_clicked(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(120, 40)) as pilot:
+        await pilot.press("2", "space")
+        await until(pilot, lambda: pilot.app.run_state.digits)
+        await pilot.pause()
+        before = pilot.app.preferences.temperature
+        for key, expected in ((" T ", -1), (" t ", 0)):
+            lines = text_of(pilot).splitlines()
+            y, line = next((y, line) for y, line in enumerate(lines) if " T temperature" in line)
+            await pilot.click(offset=(line.index(key) + 1, y))
+            await pilot.pause()
+            changed = TEMPERATURES.index(pilot.app.preferences.temperature)
+            assert changed == TEMPERATURES.index(before) + expected
+
+
 async def test_help_tells_the_keys_and_closes(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark")
@@ -285,8 +301,8 @@ async def test_quitting_asks_while_a_run_goes_on(tmp_path):
         await pilot.press("y")
         await until(pilot, lambda: not app.is_running or app._exit)
     assert app.run_state.phase == "stopped"
-    assert "stopped at step" in app.farewell
-    assert "fake-1/last.safetensors" in app.farewell
+    assert "stopped at step" in app.runs.farewell
+    assert "fake-1/last.safetensors" in app.runs.farewell
     assert app.return_code == 0
 
 
@@ -299,7 +315,7 @@ async def test_a_run_that_fails_while_one_quits_is_told_of(tmp_path):
         await pilot.press("q", "y")
         await until(pilot, lambda: not app.is_running or app._exit)
     assert app.return_code == 1
-    assert "could not be saved" in app.farewell
+    assert "could not be saved" in app.runs.farewell
 
 
 def failing_at_the_end(config, inbox):
@@ -343,7 +359,7 @@ async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):
         await pilot.press("q")
         await pilot.pause()
     assert app.return_code == 0
-    assert app.farewell == ""
+    assert app.runs.farewell == ""
 
 
 async def test_a_failed_run_says_why_and_the_app_goes_on(tmp_path):
@@ -471,7 +487,7 @@ async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
         view = pilot.app.screen
         await view.query(DigitCards).remove()
         assert view.wanted_digits() == ()
-        pilot.app.ask_for_digits()
+        pilot.app.request_digits()
         await pilot.press("2")
         assert len(pilot.app.screen.wanted_digits()) == 2
 
@@ -495,5 +511,5 @@ async def test_the_palette_saves_a_run_that_goes_on(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "training")
         assert "Save" in titles()
-        pilot.app.action_save()
+        pilot.app.action_run("save")
         await until(pilot, lambda: Save() in heard)

@@ -17,7 +17,7 @@ from tests.support.attached import FOREVER, going  # noqa: F401, a fixture
 from tests.support.cli import environment_in
 from tests.support.fakes import key_of
 from tui.app.app import MnistApp
-from tui.app.attaching import recall
+from tui.app.run_controller import recall
 
 
 def app_on(run) -> MnistApp:
@@ -57,7 +57,7 @@ async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  
     run = going()
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
-        farewell = pilot.app.farewell
+        farewell = pilot.app.runs.farewell
         await pilot.press("q")
     assert farewell.startswith(f"{run.folder.name} continues in process ")
     count = len(run.told(Progress))

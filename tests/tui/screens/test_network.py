@@ -8,7 +8,7 @@ from core.models.summary import describe_network
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.events import STARTED
 from tests.support.fakes import fake_inspection, key_of, make_fake_train
-from tui.app import run_controller as running
+from tui.app import network_requests
 from tui.screens.network import NETWORK_HELP
 from tui.state.fold import fold
 from tui.state.run_state import RunState
@@ -86,7 +86,7 @@ def test_every_word_has_its_help():
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeypatch):
-    monkeypatch.setattr(running, "INSPECTION_SECONDS", 0.1)
+    monkeypatch.setattr(network_requests, "INSPECTION_SECONDS", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "784" in text_of(pilot))

@@ -287,19 +287,19 @@ class ComparisonView(View):
             self.action_page(by)
 
     def action_chart(self, by: int) -> None:
-        self.mnist.action_chart(by)
+        self.mnist.action_set("chart", by)
 
     def action_log_scale(self) -> None:
-        self.mnist.action_log_scale()
+        self.mnist.action_set("log_scale")
 
     def action_smoothing(self) -> None:
-        self.mnist.action_smoothing()
+        self.mnist.action_set("smoothing")
 
     def action_x_axis(self) -> None:
-        self.mnist.action_x_axis()
+        self.mnist.action_set("x_axis")
 
     def action_zoom(self) -> None:
-        self.mnist.action_zoom()
+        self.mnist.action_set("zoom")
 
     @on(Chart.Clicked)
     def _read_off(self, message: Chart.Clicked) -> None:

@@ -1,0 +1,63 @@
+"""The app's views: the first one at once, the others imported after the first frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from textual.app import App
+from textual.screen import Screen
+
+from tui.screens.base import View
+from tui.screens.train import TrainView
+from tui.widgets.config_form import ConfigForm
+
+# Modules of tui.screens, and the views' classes.
+LATER = {
+    "digits": "DigitsView",
+    "mistakes": "MistakesView",
+    "network": "NetworkView",
+    "checkpoints.browser": "CheckpointBrowser",
+}
+# Between two of these imports, so that keys need not wait for long.
+IMPORT_SECONDS = 0.1
+
+
+def _later(module: str) -> Callable[[], Screen[Any]]:
+    def make() -> Screen[Any]:
+        return getattr(import_module(f"tui.screens.{module}"), LATER[module])()
+
+    return make
+
+
+MODES: dict[str, Any] = {"train": TrainView} | {
+    module.partition(".")[0]: _later(module) for module in LATER
+}
+
+
+def import_views(app: App[Any], modules: Sequence[str] = tuple(LATER)) -> None:
+    """Import the views one after another, so that a first visit does not wait for it."""
+    if modules:
+        import_module(f"tui.screens.{modules[0]}")
+        app.set_timer(IMPORT_SECONDS, partial(import_views, app, modules[1:]))
+
+
+def find_view(app: App[Any]) -> View | None:
+    """Return the view in front; None if a dialog is, and between two views."""
+    stack = _screens(app, app.current_mode)
+    return stack[-1] if stack and isinstance(stack[-1], View) else None
+
+
+def find_form(app: App[Any]) -> ConfigForm | None:
+    """Return the form with the settings; None until its view has been shown."""
+    stack = _screens(app, "train")
+    return stack[0].query_one(ConfigForm) if stack else None
+
+
+def _screens(app: App[Any], mode: str) -> list[Screen[Any]]:
+    try:
+        return app.get_screen_stack(mode)
+    except KeyError:  # not shown yet
+        return []
