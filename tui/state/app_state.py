@@ -38,9 +38,32 @@ class AppState:
     scored: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
 
-    def score_of(self, path: str) -> CheckpointScored | None:
-        """Return the evaluation of that checkpoint file."""
+    def evaluation_of(self, path: str) -> CheckpointScored | None:
+        """Return the newest evaluation of that checkpoint file."""
         return next((each for each in self.scored if each.path == path), None)
+
+
+@dataclass(frozen=True)
+class CheckpointRequest:
+    """A request to the engine about a checkpoint file, and the state before it was sent: what was
+    answered before does not count, since the file may have changed."""
+
+    path: str
+    before: AppState
+
+    def evaluation(self, state: AppState) -> CheckpointScored | None:
+        found = state.evaluation_of(self.path)
+        return None if found is self.before.evaluation_of(self.path) else found
+
+    def images(self, state: AppState) -> ImagesPredicted | None:
+        found = state.images
+        is_new = found is not self.before.images
+        return found if found and is_new and found.source == self.path else None
+
+    def error(self, state: AppState) -> str | None:
+        opened = state.opened
+        is_new = opened is not self.before.opened
+        return opened.error if opened and is_new and opened.path == self.path else None
 
 
 def fold_app(state: AppState, event: Event) -> AppState:

@@ -151,7 +151,7 @@ async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
         pilot.app.push_screen(VerifyDialog(run / "best.safetensors"))
         await until(pilot, lambda: "--replay" in text_of(pilot))
         shown = text_of(pilot)
-        assert "✓ best.safetensors: as it was saved, " in shown
+        assert "✓ best.safetensors: unchanged, " in shown
         assert "✗ last.safetensors is damaged: its tensor " in shown
         assert "Verify run-[red]" in shown
         await pilot.press("escape")

@@ -11,7 +11,7 @@ from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.comparison import ComparisonView
-from tui.screens.checkpoints.comparison_widgets import ContestedDigits
+from tui.screens.checkpoints.comparison_widgets import DisagreementCards
 from tui.state.app_state import fold_app
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.chart import Chart
@@ -65,7 +65,7 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         await app.push_screen(ComparisonView(paths))
         await until(pilot, lambda: "does not exist" in text_of(pilot))
         assert asked == [a]
-        assert "a is being scored …" in text_of(pilot)
+        assert "Evaluating a…" in text_of(pilot)
         app.app_state = fold_app(app.app_state, scored(a, {3: 5, 4: 9}))
         await pilot.pause()
         assert asked == [a, b]
@@ -77,12 +77,12 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         shown = text_of(pilot)
         assert "a  [red]x\\n/best" in shown
         assert "b  two/best  ✗ is empty" in shown
-        assert "they disagree on 2 of 20 · 1–2, most contested first" in shown
-        digits = app.screen.query_one(ContestedDigits).contested
+        assert "2 of 20 differ · 1–2, strongest disagreement first" in shown
+        digits = app.screen.query_one(DisagreementCards).disagreements
         assert [dict(each.digits)["a"].index for each in digits] == [19, 4]
         assert [dict(each.digits)["c"].predicted for each in digits] == [1, 4]
         assert list(dict(digits[0].digits)) == ["a", "c"]
-        assert "#19 is 9" in shown
+        assert "#19 true 9" in shown
         assert "a ✓ 9" in shown
         assert "c ✗ 1" in shown
         row = next(line for line in shown.splitlines() if line.strip(" █▌┃▐").startswith("4 "))
@@ -94,8 +94,8 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         for answer in (scored(a, {}), scored(b, {}), scored(c, {}, bytes(20 * 784))):
             app.app_state = fold_app(app.app_state, answer)
             await pilot.pause()
-        assert "they were not scored on the same test digits" in text_of(pilot)
-        assert "two/best  100.00%" in text_of(pilot)
+        assert "evaluated on different test sets" in text_of(pilot)
+        assert "two/best  test accuracy 100.00%" in text_of(pilot)
 
 
 async def test_checkpoints_of_two_runs_are_compared(tiny):
@@ -111,7 +111,7 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
     async with app.run_test(size=(80, 24)) as pilot:
         await app.push_screen(ComparisonView([*paths, paths[0]]))
         assert len(app.screen.paths) == 2
-        await until(pilot, lambda: text_of(pilot).count("% right, on sample") == 2)
+        await until(pilot, lambda: text_of(pilot).count("% on sample") == 2)
         await until(pilot, lambda: app.screen.query_one(Chart).run_state.started)
         await pilot.pause()
         assert "epoch 2" in text_of(pilot)
@@ -128,17 +128,17 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
         assert "batch size" not in shown
         await pilot.press("n")
         await pilot.pause()
-        assert "accuracy per class" in text_of(pilot)
+        assert "Accuracy by class" in text_of(pilot)
         await pilot.press("n")
         await pilot.pause()
-        field = app.screen.query_one(ContestedDigits)
-        first = field.contested
+        field = app.screen.query_one(DisagreementCards)
+        first = field.disagreements
         assert len(first) == field.capacity == 6
         await pilot.press("right")
-        assert field.contested
-        assert not set(field.contested) & set(first)
+        assert field.disagreements
+        assert not set(field.disagreements) & set(first)
         await pilot.press("left")
-        assert field.contested == first
+        assert field.disagreements == first
         for part in app.screen.query(Canvas):
             assert not part.size or app.screen.region.contains_region(part.region)
         await pilot.press("escape")

@@ -1,4 +1,4 @@
-"""A checkpoint that is looked into."""
+"""An opened checkpoint: its predictions of test digits."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from textual.content import Content
 from core.events import Digit
 from tui.screens.captions import key, line
 from tui.screens.digits import DIGITS_HELP, DigitsView
+from tui.state.app_state import OpenedCheckpoint
 from tui.text.formats import printable
 
 if TYPE_CHECKING:
-    from tui.screens.checkpoints.image_predictions import Answer
+    from tui.screens.checkpoints.image_predictions import LoadedImages
 
 CHECKPOINT_HELP = {
-    "evaluating": "e has the network in this file say what all of its test digits are, and shows "
-    "how many it gets right, its loss, and what it takes for what.",
-    "your own digits": "p asks for an image file, or a folder of them, and shows what the network "
-    "makes of each. They may be of any size, dark on light or light on dark: they are cropped, "
-    "scaled and centred as MNIST's were.",
+    "evaluate": "e evaluates the checkpoint on its whole test set, and shows accuracy, loss and "
+    "the confusion matrix.",
+    "your own images": "p reads an image file or a folder of images and shows a prediction for "
+    "each. Images may have any size, dark on light or light on dark: they are cropped, scaled and "
+    "centered as the images of MNIST were.",
 }
 
 
 class CheckpointView(DigitsView):
-    """What the network in a checkpoint makes of test digits."""
+    """Shows predictions of the network in a checkpoint."""
 
     MODE = "checkpoints"
     CSS_PATH = "../digits.tcss"
@@ -37,7 +38,7 @@ class CheckpointView(DigitsView):
     ]
     HAS_EPOCHS = False
     SEEN = ()
-    # What the network makes of all digits is known of the run that is going on only.
+    # The others need predictions of all digits, which are known for the running run only.
     OFFERED = ("index", "random")
 
     def __init__(self, path: str, title: str) -> None:
@@ -48,13 +49,16 @@ class CheckpointView(DigitsView):
     def opened_path(self) -> str | None:
         return self.path
 
-    def digits(self) -> tuple[Digit, ...]:
+    @property
+    def _opened(self) -> OpenedCheckpoint | None:
         opened = self.app_state.opened
-        return opened.digits if opened and opened.path == self.path else ()
+        return opened if opened and opened.path == self.path else None
+
+    def digits(self) -> tuple[Digit, ...]:
+        return self._opened.digits if self._opened else ()
 
     def samples(self) -> int:
-        opened = self.app_state.opened
-        return opened.samples if opened and opened.path == self.path else 0
+        return self._opened.samples if self._opened else 0
 
     def why_empty(self) -> str | None:
         return None
@@ -67,16 +71,15 @@ class CheckpointView(DigitsView):
     def action_images(self) -> None:
         from tui.screens.checkpoints.image_predictions import ImagePredictionsView, ImagesDialog
 
-        def show(answer: Answer | None) -> None:
-            if answer:
-                self.app.push_screen(ImagePredictionsView(self.path, self._title, answer))
+        def show(loaded: LoadedImages | None) -> None:
+            if loaded:
+                self.app.push_screen(ImagePredictionsView(self.path, self._title, loaded))
 
         self.app.push_screen(ImagesDialog(), show)
 
     def show_caption(self) -> None:
-        opened = self.app_state.opened
-        if opened and opened.path == self.path and opened.error:
-            self.set_caption(Content(f" ✗ {printable(opened.error)}"))
+        if self._opened and self._opened.error:
+            self.set_caption(Content(f" ✗ {printable(self._opened.error)}"))
         else:
             super().show_caption()
 
@@ -86,6 +89,5 @@ class CheckpointView(DigitsView):
         )
 
     def last_line(self) -> Content:
-        opened = self.app_state.opened
-        waiting = "" if opened and opened.path == self.path else ": opening …"
+        waiting = "" if self._opened else ": opening…"
         return line(Content(f"{self._title}{waiting}"), self.page_part())

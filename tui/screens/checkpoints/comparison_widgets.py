@@ -1,5 +1,4 @@
-"""Two to four networks beside one another: their curves, their classes, and the digits that they
-take for different ones."""
+"""The parts of the comparison: curves, accuracy by class, and digits predicted differently."""
 
 from __future__ import annotations
 
@@ -22,6 +21,7 @@ from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.charts.chart import Chart
 
 GAP = 2
+HEAD = 5  # columns for the class
 FIGURE = 7  # 100.00%
 WIDEST_BAR = 10
 
@@ -29,28 +29,28 @@ WIDEST_BAR = 10
 class RunsChart(Chart):
     """Curves of `overlaid_runs` on the axes of `run_state` (from build_overlay_frame)."""
 
-    reading: var[bool] = var(True, init=False)
+    is_reading: var[bool] = var(True, init=False)
 
     @property
     def has_curves(self) -> bool:
         return self.run_state.started is not None
 
-    def watch_reading(self) -> None:
+    def watch_is_reading(self) -> None:
         self.draw()
 
     def why_empty(self) -> str:
-        return "reading the runs …" if self.reading else "these runs have told nothing to draw"
+        return "Reading the runs…" if self.is_reading else "These runs have no recorded metrics."
 
     def series(self, window: Window) -> list[Series]:
         return build_overlay_series(self.kind, self.overlaid_runs, self.preferences, window)
 
     def overlay_label(self, place: int, value: str) -> tuple[str, str]:
-        return value.strip(), ""  # which letter is which run stands above
+        return value.strip(), ""  # the legend of the view names the runs
 
 
 class ClassBars(Canvas):
-    """Accuracy of each class, one column a network; `columns` are empty where it is not known yet.
-    The best of a row is bold and has a sign."""
+    """Accuracy of each class, one column a network, empty where it is not known yet. The best in a
+    row is bold and has a sign."""
 
     COMPONENT_CLASSES = {
         "classes--text",
@@ -70,21 +70,24 @@ class ClassBars(Canvas):
         text, quiet = self.part("classes--text"), self.part("classes--quiet")
         known = [share for column in self.columns for share in column if share is not None]
         if not known:
-            self.paint([[Segment("accuracy per class: not known yet", quiet)]])
+            self.paint([[Segment("Accuracy by class: evaluating…", quiet)]])
             return
-        # Bars from 0 on would all look the same.
+        # Bars that begin at 0 would all look the same.
         floor = min(int(min(known) * 10) / 10, 0.9)
-        room = (self.size.width - 3) // len(self.columns)
+        room = (self.size.width - HEAD) // len(self.columns)
         length = max(0, min(WIDEST_BAR, room - FIGURE - 1 - GAP - 1))
         width = FIGURE + 2 + length
         heads = [
             Segment(f"{letter:<{width + GAP}}", self.part(f"classes--{letter}"))
             for letter in LETTERS[: len(self.columns)]
         ]
-        said = f"accuracy per class, ▸ the best; bars from {floor:.0%} to 100%"
-        lines: list[StyledLine] = [[Segment(said, quiet)], [Segment("is ", quiet), *heads]]
-        for number in range(10):
-            line = [Segment(f"{number}  ", quiet)]
+        caption = f"Accuracy by class, ▸ best; bars from {floor:.0%} to 100%"
+        lines: list[StyledLine] = [
+            [Segment(caption, quiet)],
+            [Segment(f"{'true':{HEAD}}", quiet), *heads],
+        ]
+        for number in range(max(map(len, self.columns))):
+            line = [Segment(f"{number:<{HEAD}}", quiet)]
             row = [column[number] if column else None for column in self.columns]
             best = max((share for share in row if share is not None), default=None)
             for letter, share in zip(LETTERS, row, strict=False):
@@ -112,22 +115,22 @@ class ClassBars(Canvas):
 
 
 @dataclass(frozen=True)
-class Contested:
-    """One digit, and what each network makes of it: letters and guesses."""
+class Disagreement:
+    """One digit with each network's letter and prediction."""
 
     digits: tuple[tuple[str, Digit], ...]
 
 
-class ContestedDigits(Canvas):
+class DisagreementCards(Canvas):
     """DigitCards, each with what every network takes it for, as many as there is room for."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"contested--{name}" for name in ("ink", "quiet", "right", "wrong")}
+    COMPONENT_CLASSES = {f"disagreement--{name}" for name in ("ink", "quiet", "right", "wrong")}
     WIDTH, HEIGHT, INK = 25, 8, (14, 7)
 
-    contested: var[tuple[Contested, ...]] = var((), init=False)
+    disagreements: var[tuple[Disagreement, ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
-    said: var[str] = var("", init=False)
+    caption: var[str] = var("", init=False)
 
     @property
     def capacity(self) -> int:
@@ -137,10 +140,10 @@ class ContestedDigits(Canvas):
     def _across(self) -> int:
         return max(1, (self.size.width + 1) // (self.WIDTH + 1))
 
-    def watch_contested(self) -> None:
+    def watch_disagreements(self) -> None:
         self.draw()
 
-    def watch_said(self) -> None:
+    def watch_caption(self) -> None:
         self.draw()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
@@ -150,8 +153,8 @@ class ContestedDigits(Canvas):
     def draw(self) -> None:
         if not self.size:
             return
-        lines: list[StyledLine] = [[Segment(self.said, self.part("contested--quiet"))]]
-        shown = self.contested[: self.capacity]
+        lines: list[StyledLine] = [[Segment(self.caption, self.part("disagreement--quiet"))]]
+        shown = self.disagreements[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]
             lines += [
@@ -160,17 +163,17 @@ class ContestedDigits(Canvas):
             ]
         self.paint(lines)
 
-    def _card(self, contested: Contested) -> list[StyledLine]:
-        first = contested.digits[0][1]
+    def _card(self, disagreement: Disagreement) -> list[StyledLine]:
+        first = disagreement.digits[0][1]
         style = "ramp" if self.preferences.ascii else self.preferences.digit_style
-        ink, quiet = self.part("contested--ink"), self.part("contested--quiet")
-        lines: list[StyledLine] = [[Segment(f"#{first.index} is {first.label}", quiet)]]
+        ink, quiet = self.part("disagreement--ink"), self.part("disagreement--quiet")
+        lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
         lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]
-        for row, (letter, digit) in enumerate(contested.digits, 2):
-            shade = self.part(f"contested--{'right' if digit.right else 'wrong'}")
+        for row, (letter, digit) in enumerate(disagreement.digits, 2):
+            shade = self.part(f"disagreement--{'right' if digit.right else 'wrong'}")
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())
-            said = f" {letter} {sign} {digit.predicted} {sure:.0%}"
-            lines[row] = [*_padded(lines[row], self.INK[0]), Segment(said, shade)]
+            text = f" {letter} {sign} {digit.predicted} {sure:.0%}"
+            lines[row] = [*_padded(lines[row], self.INK[0]), Segment(text, shade)]
         return lines
 
 

@@ -1,4 +1,4 @@
-"""How the network in a checkpoint does on all its test digits."""
+"""The evaluation of a checkpoint on its whole test set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.events import CheckpointScored
 from tui.analysis.confusion import confused_pairs, count_samples, describe_cell
 from tui.screens.base import View
 from tui.screens.mistakes import MISTAKES_HELP
-from tui.state.app_state import AppState, OpenedCheckpoint
+from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import format_loss, format_percent, printable
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 
@@ -21,7 +21,7 @@ HELP = ("confusion matrix", "precision", "recall")
 
 
 class EvaluationView(View):
-    """Its accuracy, its loss and its confusion matrix, once the engine has worked them out."""
+    """Shows accuracy, loss and confusion matrix when the engine has evaluated the checkpoint."""
 
     MODE = "checkpoints"
     VIEW_HELP = {name: MISTAKES_HELP[name] for name in HELP}
@@ -41,8 +41,7 @@ class EvaluationView(View):
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
         self._path, self._title = path, title
-        # What was known of the file when it was asked about anew.
-        self._before: tuple[CheckpointScored | None, OpenedCheckpoint | None] = (None, None)
+        self._request = CheckpointRequest(path, AppState())
         self._shown: CheckpointScored | None = None
 
     def body(self) -> ComposeResult:
@@ -55,41 +54,37 @@ class EvaluationView(View):
                 yield ConfusedPairs()
 
     def on_mount(self) -> None:
-        # The file may be another by now than when it was last scored.
-        state = self.mnist.app_state
-        self._before = (state.score_of(self._path), state.opened)
+        self._request = CheckpointRequest(self._path, self.mnist.app_state)
         super().on_mount()
         self.mnist.send(ScoreCheckpoint(self._path, self.mnist.config.data))
-        self.attempt("show", self.show)
+        self.attempt("show", self._show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.scored is not after.scored or before.opened is not after.opened:
-            self.show()
+            self._show()
 
-    def show(self) -> None:
-        state = self.app_state
-        scored, (score_before, opened_before) = state.score_of(self._path), self._before
-        opened = state.opened
-        if scored is not score_before and scored is not self._shown and scored:
-            self._shown = scored
-            self._fill(scored)
+    def _show(self) -> None:
+        evaluation = self._request.evaluation(self.app_state)
+        if evaluation and evaluation is not self._shown:
+            self._shown = evaluation
+            self._fill(evaluation)
         elif not self._shown:
-            refused = opened if opened is not opened_before and opened else None
-            said = f"{self._title}: being evaluated on all its test digits …"
-            if refused and refused.path == self._path and refused.error:
-                said = f"✗ {refused.error}"
-            self.query_one("#caption", Static).update(Content(printable(said)))
+            error = self._request.error(self.app_state)
+            self._update_caption(f"✗ {error}" if error else f"{self._title}: evaluating…")
 
-    def _fill(self, scored: CheckpointScored) -> None:
-        accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
-        digits = f"{count_samples(scored.confusion):,} test digits of {scored.dataset}"
-        said = f"{self._title} · {digits}: accuracy {accuracy}, loss {loss}"
-        self.query_one("#caption", Static).update(Content(printable(said)))
+    def _update_caption(self, text: str) -> None:
+        self.query_one("#caption", Static).update(Content(printable(text)))
+
+    def _fill(self, evaluation: CheckpointScored) -> None:
+        accuracy = format_percent(evaluation.test_accuracy)
+        loss = format_loss(evaluation.test_loss)
+        digits = f"{count_samples(evaluation.confusion):,} test digits of {evaluation.dataset}"
+        self._update_caption(f"{self._title} · {digits}: accuracy {accuracy}, loss {loss}")
         self.add_class("-known")
         matrix = self.query_one(ConfusionMatrix)
         for table in (matrix, self.query_one(ClassScores), self.query_one(ConfusedPairs)):
-            table.confusion = scored.confusion
-        pairs = confused_pairs(scored.confusion)
+            table.confusion = evaluation.confusion
+        pairs = confused_pairs(evaluation.confusion)
         if pairs:
             matrix.cursor = pairs[0].actual, pairs[0].predicted
         self.on_confusion_matrix_moved()
@@ -105,8 +100,8 @@ class EvaluationView(View):
 
     def on_confusion_matrix_moved(self) -> None:
         if self._shown:
-            said = describe_cell(self._shown.confusion, *self.query_one(ConfusionMatrix).cursor)
-            self.query_one("#cell", Static).update(Content(f"{CURSOR} {said}"))
+            text = describe_cell(self._shown.confusion, *self.query_one(ConfusionMatrix).cursor)
+            self.query_one("#cell", Static).update(Content(f"{CURSOR} {text}"))
 
     def action_scroll(self, by: int) -> None:
         page = self.query_one("#page", VerticalScroll)

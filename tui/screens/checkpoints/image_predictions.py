@@ -1,4 +1,4 @@
-"""A person's own digits: the dialog that asks where they are, and what a network makes of them."""
+"""Predictions of a person's own images: the dialog that reads them, and the view."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ from textual.worker import get_current_worker
 
 from core.commands import PredictImagesWith
 from core.errors import UserError
-from core.events import ImagesPredicted
 from core.files import expand
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line
-from tui.state.app_state import AppState, OpenedCheckpoint
+from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import printable
 from tui.widgets.image_cards import ImageCards
 
 if TYPE_CHECKING:
     from core.data.images import ImageFile
 
-MOST = 200  # images that are read for one look
-ASKING = "An image file, or a folder of them. ~ is your home folder."
+MAX_IMAGES = 200
+PROMPT = "The path of an image file or of a folder of images. ~ is your home folder."
 IMAGES_HELP = {
-    "original": "on the left of each, as light and dark as it is.",
-    "as the network sees it": "beside it: cropped to the ink, scaled so that its longer side is "
-    "20 pixels, and put into 28×28 with its centre of mass in the middle, as MNIST was made.",
-    "right and wrong": "what a digit is, is known where its folder is named 0 to 9.",
+    "original": "on the left, the image as it is in the file.",
+    "preprocessed": "beside it, as the network receives it: cropped to the strokes, its longer "
+    "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
+    "✓ ✗": "shown for images in a folder named 0 to 9, which is taken as their label.",
 }
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was read, what could not be, each in a line, and whether there is more than that."""
+class LoadedImages:
+    """The images that were read, an error for each that could not be, and whether there are more
+    than MAX_IMAGES."""
 
-    pictures: tuple[ImageFile, ...]
-    faults: tuple[str, ...] = ()
-    more: bool = False
+    images: tuple[ImageFile, ...]
+    errors: tuple[str, ...] = ()
+    has_more: bool = False
 
 
-def read_all(path: str) -> Answer:
-    """The images there, at most MOST."""
+def load_images(path: str) -> LoadedImages:
+    """Read the image file at that path, or the images in that folder; at most MAX_IMAGES."""
     from core.data.images import find_images, read_image
 
-    pictures: list[ImageFile] = []
-    faults: list[str] = []
+    images: list[ImageFile] = []
+    errors: list[str] = []
     try:
         for place, found in enumerate(find_images([expand(path)])):
-            if place == MOST or get_current_worker().is_cancelled:
-                return Answer(tuple(pictures), tuple(faults), more=True)
+            if place == MAX_IMAGES or get_current_worker().is_cancelled:
+                return LoadedImages(tuple(images), tuple(errors), has_more=True)
             try:
-                pictures.append(read_image(found))
+                images.append(read_image(found))
             except UserError as error:
-                faults.append(str(error))
+                errors.append(str(error))
     except UserError as error:  # of the folder
-        faults.append(str(error))
-    return Answer(tuple(pictures), tuple(faults))
+        errors.append(str(error))
+    return LoadedImages(tuple(images), tuple(errors))
 
 
-class ImagesDialog(ModalScreen[Answer | None]):
-    """Gives what is at the path that a person types; None where they go back."""
+class ImagesDialog(ModalScreen[LoadedImages | None]):
+    """Returns the images at the path that a person types; None where they go back."""
 
     CSS_PATH = "image_predictions.tcss"
     AUTO_FOCUS = "#path"
@@ -76,7 +76,7 @@ class ImagesDialog(ModalScreen[Answer | None]):
 
     @dataclass
     class Read(Message):
-        answer: Answer
+        loaded: LoadedImages
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -85,52 +85,54 @@ class ImagesDialog(ModalScreen[Answer | None]):
             with Horizontal(id="field"):
                 yield Label("Path")
                 yield Input(compact=True, id="path")
-            yield Static(Content(ASKING), id="said")
+            yield Static(Content(PROMPT), id="message")
             with Horizontal(id="buttons"):
                 yield Button(
                     "Predict", id="go", variant="success", compact=True, action="screen.go"
                 )
                 yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
 
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        said = self.query_one("#said", Static)
-        said.update(Content(printable(text)))
-        said.set_class(wrong, "wrong")
+    def _show(self, text: str, *, is_error: bool = False) -> None:
+        message = self.query_one("#message", Static)
+        message.update(Content(printable(text)))
+        message.set_class(is_error, "wrong")
 
     @on(Input.Changed)
     def _typing(self) -> None:
-        self.say(ASKING)
+        self._show(PROMPT)
 
     @on(Input.Submitted)
     def action_go(self) -> None:
         path = self.query_one(Input).value.strip()
         if path:
-            self.say("reading …")
-            self.read(path)
+            self._show("Reading…")
+            self._read(path)
         else:
             self.query_one(Input).focus()
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def read(self, path: str) -> None:
+    def _read(self, path: str) -> None:
         try:
-            answer = read_all(path)
-        except Exception as error:  # whatever it is, the app lives on
-            answer = Answer((), (f"{path}: {error}",))
+            loaded = load_images(path)
+        except Exception as error:  # whatever is in a file must not end the app
+            loaded = LoadedImages((), (f"{path}: {error}",))
         if not get_current_worker().is_cancelled:
-            self.post_message(self.Read(answer))
+            self.post_message(self.Read(loaded))
 
     def on_images_dialog_read(self, message: Read) -> None:
-        answer = message.answer
-        if answer.pictures:
-            self.dismiss(answer)
+        if message.loaded.images:
+            self.dismiss(message.loaded)
         else:
-            count = len(answer.faults)
-            rest = f" (and {count - 1:,} more)" if count > 1 else ""
-            self.say(f"✗ {answer.faults[0]}{rest}", wrong=True)
+            self._show(_first_error(message.loaded.errors), is_error=True)
+
+
+def _first_error(errors: tuple[str, ...]) -> str:
+    rest = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
+    return f"✗ {errors[0]}{rest}"
 
 
 class ImagePredictionsView(View):
-    """What the network in a checkpoint makes of images, as many at a time as there is room for."""
+    """Shows a checkpoint's predictions of images, as many at a time as fit."""
 
     MODE = "checkpoints"
     VIEW_HELP = IMAGES_HELP
@@ -142,66 +144,61 @@ class ImagePredictionsView(View):
         Binding("left,pageup", "page(-1)", "Page", show=False),
     ]
 
-    def __init__(self, path: str, title: str, answer: Answer) -> None:
+    def __init__(self, path: str, title: str, loaded: LoadedImages) -> None:
         super().__init__()
-        self._path, self._title, self._answer = path, title, answer
+        self._path, self._title, self._loaded = path, title, loaded
         self._first = 0
-        self._before: tuple[ImagesPredicted | None, OpenedCheckpoint | None] = (None, None)
+        self._request = CheckpointRequest(path, AppState())
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
         yield ImageCards().data_bind(View.preferences)
 
     def on_mount(self) -> None:
-        state = self.mnist.app_state
-        self._before = state.images, state.opened
+        self._request = CheckpointRequest(self._path, self.mnist.app_state)
         super().on_mount()
-        images = tuple(picture.pixels for picture in self._answer.pictures)
+        images = tuple(image.pixels for image in self._loaded.images)
         self.mnist.send(PredictImagesWith(self._path, images))
-        self.attempt("show", self.show)
+        self.attempt("show", self._show)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.attempt, "show", self.show)
+        self.call_after_refresh(self.attempt, "show", self._show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.images is not after.images or before.opened is not after.opened:
-            self.show()
+            self._show()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.temperature != after.temperature:
-            self.show()
+            self._show()
 
-    def show(self) -> None:
-        state, pictures = self.app_state, self._answer.pictures
-        images_before, opened_before = self._before
-        answer, opened = state.images, state.opened
-        field = self.query_one(ImageCards)
-        last = min(len(pictures), self._first + field.capacity)
-        waiting = ": the network is being asked …"
-        if answer and answer is not images_before and answer.source == self._path:
+    def _show(self) -> None:
+        request, state, images = self._request, self.app_state, self._loaded.images
+        cards = self.query_one(ImageCards)
+        last = min(len(images), self._first + cards.capacity)
+        waiting = ": predicting…"
+        if predicted := request.images(state):
             waiting = ""
-            field.shown = tuple(
-                (pictures[digit.index], replace(digit, label=pictures[digit.index].label))
-                for digit in answer.digits[self._first : last]
+            cards.shown = tuple(
+                (images[digit.index], replace(digit, label=images[digit.index].label))
+                for digit in predicted.digits[self._first : last]
             )
-        elif opened and opened is not opened_before and opened.path == self._path and opened.error:
-            waiting = f": ✗ {printable(opened.error)}"
-        text = f"{self._first + 1:,}–{last:,} of {len(pictures):,}"
+        elif error := request.error(state):
+            waiting = f": ✗ {printable(error)}"
+        text = f"{self._first + 1:,}–{last:,} of {len(images):,}"
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
         heat = Content(f"temperature {self.preferences.temperature:g}")
-        lines = [line(Content(f" {self._title}{waiting}"), where, heat), *self._left_out()]
+        lines = [line(Content(f" {self._title}{waiting}"), where, heat), *self._problems()]
         self.query_one("#caption", Static).update(Content("\n").join(lines))
 
-    def _left_out(self) -> list[Content]:
-        answer = self._answer
-        said = [f"only the first {MOST} are shown"] if answer.more else []
-        if count := len(answer.faults):
-            rest = f" (and {count - 1:,} more)" if count > 1 else ""
-            said.append(f"✗ {answer.faults[0]}{rest}")
-        return [Content(f" {printable(each)}") for each in said]
+    def _problems(self) -> list[Content]:
+        loaded = self._loaded
+        lines = [f"Only the first {MAX_IMAGES} images are shown."] if loaded.has_more else []
+        lines += [_first_error(loaded.errors)] if loaded.errors else []
+        return [Content(f" {printable(each)}") for each in lines]
 
     def action_page(self, pages: int) -> None:
         first = max(0, self._first + pages * max(1, self.query_one(ImageCards).capacity))
-        if first < len(self._answer.pictures):
+        if first < len(self._loaded.images):
             self._first = first
-            self.show()
+            self._show()

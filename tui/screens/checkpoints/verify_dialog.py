@@ -19,19 +19,19 @@ from core.runs.layout import EVENTS_FILE
 from tui.text.formats import format_size, printable
 
 HOW = (
-    "Each file was read to its last bit and held against the digests in its header. Whether its "
-    "training goes again as it went, this says:"
+    "Each file was read completely and compared with the digests in its header. To check that its "
+    "training is reproducible, run:"
 )
 
 
 class VerifyDialog(ModalScreen[None]):
-    """One line for each checkpoint of a run, as it is done."""
+    """Shows a line for each checkpoint of a run when it has been verified."""
 
     CSS_PATH = "verify_dialog.tcss"
     BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Close")]
 
     class Found(Message):
-        """One more has been verified; None: that was all."""
+        """A file has been verified; None: all have been."""
 
         def __init__(self, verified: Verified | None) -> None:
             super().__init__()
@@ -46,7 +46,7 @@ class VerifyDialog(ModalScreen[None]):
         with VerticalScroll(classes="dialog") as scroll:
             scroll.border_title = Content(f"Verify {printable(self._path.parent.name)}")
             scroll.border_subtitle = "↑ ↓ scroll · esc closes"
-            yield Static("reading …", id="found")
+            yield Static("Verifying…", id="found")
             yield Static("", id="how")
 
     def on_mount(self) -> None:
@@ -55,7 +55,7 @@ class VerifyDialog(ModalScreen[None]):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _verify(self) -> None:
         worker = get_current_worker()
-        # The one that was asked about goes first.
+        # The checkpoint under the cursor comes first.
         paths = [each.path for each in list_run_checkpoints(self._path.parent)]
         for verified in verify_all(sorted(paths, key=lambda path: path != self._path)):
             if worker.is_cancelled:
@@ -68,12 +68,12 @@ class VerifyDialog(ModalScreen[None]):
             self._found.append(message.verified)
         lines = [_line(each) for each in self._found]
         if message.verified:
-            lines.append(Content("reading …"))
+            lines.append(Content("Verifying…"))
         elif (self._path.parent / EVENTS_FILE).exists():
             name = printable(shlex.quote(str(self._path)))
             command = f"mnist-tui checkpoints verify {name} --replay 500"
             self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
-        lines = lines or [Content("there is no checkpoint here any more")]
+        lines = lines or [Content("The checkpoint does not exist any more.")]
         self.query_one("#found", Static).update(Content("\n").join(lines))
 
 
@@ -83,5 +83,5 @@ def _line(verified: Verified) -> Content:
         text = f"✗ {name} {printable(verified.fault)}"
         return Content.styled(text, "$text-error")
     note = f" ({verified.note})" if verified.note else ""
-    text = f"✓ {name}: as it was saved, {format_size(verified.bytes)}{note}"
+    text = f"✓ {name}: unchanged, {format_size(verified.bytes)}{note}"
     return Content.styled(text, "$text-success")
