@@ -56,12 +56,12 @@ def begin_cnn(data: str, folder: Path) -> None:
 
 def make_runs(template: Path, folder: Path, count: int) -> None:
     """Runs as the template's, each with its own name, seed, scores and age."""
-    from core.checkpoints.header import METADATA, described, encode, read_header
+    from core.checkpoints.header import METADATA, encode_header, parse_info, read_header
 
     with (template / "last.safetensors").open("rb") as file:
         header = read_header(file, os.fstat(file.fileno()).st_size)
         tensors = file.read()
-    info = described(template, header)
+    info = parse_info(template, header)
     header.pop(METADATA)
     lines = (template / "events.jsonl").read_bytes().splitlines(keepends=True)
     record = b"".join(lines)
@@ -80,7 +80,7 @@ def make_runs(template: Path, folder: Path, count: int) -> None:
             accuracy = chance.uniform(0.85, 0.93)
             said = replace(info, run=name, config=config, saved_at=saved, test_accuracy=accuracy)
             path = place / f"{kind}.safetensors"
-            path.write_bytes(encode(header, said) + tensors)
+            path.write_bytes(encode_header(header, said) + tensors)
             os.utime(path, (saved, saved))
         os.utime(place, (saved, saved))
 

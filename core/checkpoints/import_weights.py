@@ -1,7 +1,6 @@
-"""Weights that another program saved, made a checkpoint here: those of the article, say.
+"""Read weights that another program saved, such as the article's code, and match an architecture.
 
-Which network they are of is found by their names and shapes; where they have other names, by their
-shapes in order.
+They are matched by names and shapes; where the names differ, by the shapes in order.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import METADATA, abbreviate, read_header
-from core.checkpoints.io import check_finite, check_fit, check_size, weights_of
+from core.checkpoints.io import check_finite, check_fit, check_size, select_weights
 from core.checkpoints.torch_save import LEGACY, ZIP, SavedTensor, read_torch_save
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
@@ -22,15 +21,15 @@ from core.models.architectures import ARCHITECTURES
 if TYPE_CHECKING:
     import torch
 
-# Where training scripts put the state dict that they save beside other things.
+# The keys under which training scripts save the state dict together with other values.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
-# What DataParallel and torch.compile put before every name.
+# The prefixes that DataParallel and torch.compile add to every name.
 PREFIXES = ("module.", "_orig_mod.")
 
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """The weights of one of our architectures; `note` is what was changed to get them, if any."""
+    """The weights of an architecture; `note` says how they were changed, empty if they were not."""
 
     arch: str
     tensors: dict[str, torch.Tensor]
@@ -38,40 +37,39 @@ class ImportedWeights:
 
 
 def read_weights(path: Path) -> ImportedWeights:
-    """Read a state dict as torch.save or safetensors wrote it: bare or in a dict with other things,
-    with our header or without. Of those things and of an optimizer's state nothing is kept.
+    """Read a state dict of torch.save or safetensors, alone or in a dict with other values.
 
-    Raises CheckpointError.
+    Those values and the state of an optimizer are ignored. Raises CheckpointError.
     """
-    found, named = _named_as_here(_without_prefixes(_read(path)))
-    arch = nearest(found)
-    check_fit(path, f"{arch}, the nearest network here", _outlines(found), _of_arch(arch))
-    weights, note = _as_float32(found)
+    found, renamed = _rename(_strip_prefixes(_read(path)))
+    arch = find_architecture(found)
+    check_fit(path, f"{arch}, the most similar network", _make_meta(found), _expected(arch))
+    weights, converted = _to_float32(found)
     check_finite(path, weights)
-    return ImportedWeights(arch, weights, "; ".join(filter(None, (named, note))))
+    return ImportedWeights(arch, weights, "; ".join(filter(None, (renamed, converted))))
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
-    """The weights in a file. Raises CheckpointError."""
-    most = checkpoints.most_bytes()
+    """Return the weights in a file. Raises CheckpointError."""
+    most = checkpoints.largest_size()
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        check_size(size, most, "the largest network here")
+        check_size(size, most, "the largest network")
         begin = file.read(8)
         file.seek(0)
-        # A header's length can begin as a pickle does, but ends in zeros.
+        # The length of a safetensors header can begin as a pickle does, but ends in zeros.
         if begin.startswith((ZIP, LEGACY)) and begin[4:] != bytes(4):
-            return _state_dict(read_torch_save(file.read(size)))
+            return _find_state_dict(read_torch_save(file.read(size)))
         header = read_header(file, size)
         metadata = header.get(METADATA)
         if not isinstance(metadata, dict) or "mnist_tui" not in metadata:
             file.seek(0)
-            return weights_of(checkpoints.deserialize(file.read(size)))
-    return weights_of(checkpoints.load(path)[1])
+            return select_weights(checkpoints.deserialize(file.read(size)))
+    return select_weights(checkpoints.load(path)[1])
 
 
-def _state_dict(saved: Any) -> dict[str, torch.Tensor]:
-    """Raises ValueError whose text goes after the file's name."""
+def _find_state_dict(saved: Any) -> dict[str, torch.Tensor]:
+    """Raise ValueError where there is no state dict; its text continues the file's name."""
     if isinstance(saved, Mapping):
         for key in WRAPPERS:
             if isinstance(saved.get(key), Mapping):
@@ -87,42 +85,41 @@ def _state_dict(saved: Any) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _strip_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in weights):
             weights = {name.removeprefix(prefix): each for name, each in weights.items()}
     return weights
 
 
-def _named_as_here(
-    found: dict[str, torch.Tensor],
-) -> tuple[dict[str, torch.Tensor], str]:
-    """With the names of the network whose tensors have these shapes in this order, and what there
-    is to say of that; as they are where it is known by its names, or by neither."""
-    expected = {arch: _of_arch(arch) for arch in ARCHITECTURES}
+def _rename(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the tensors with the names of the network that has their shapes in their order, and a
+    note; unchanged where they have the names of a network, or no network has their shapes."""
+    expected = {arch: _expected(arch) for arch in ARCHITECTURES}
     if any(each.keys() == found.keys() for each in expected.values()):
         return found, ""
     shapes = [each.shape for each in found.values()]
     for arch, tensors in expected.items():
         if shapes == [each.shape for each in tensors.values()]:
             named = dict(zip(tensors, found.values(), strict=True))
-            what = f"{abbreviate(next(iter(found)))} is {next(iter(named))}, and so on"
+            example = f"{abbreviate(next(iter(found)))} became {next(iter(named))}"
             return named, (
-                f"its tensors have other names and were taken for those of {arch} by their shapes "
-                f"in order: {what}"
+                "its tensors have other names; they were matched with those of "
+                f"{arch} by their shapes in order: {example}, and so on"
             )
     return found, ""
 
 
-def _of_arch(arch: str) -> dict[str, torch.Tensor]:
+def _expected(arch: str) -> dict[str, torch.Tensor]:
+    """Return the state dict of an architecture, on the meta device."""
     import torch
 
     with torch.device("meta"):
         return ARCHITECTURES[arch].build().state_dict()
 
 
-def _outlines(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Names, shapes and types without values; other floats as the float32 that they will be."""
+def _make_meta(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors on the meta device, floats of any dtype as float32."""
     import torch
 
     return {
@@ -135,25 +132,25 @@ def _outlines(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def nearest(found: dict[str, torch.Tensor]) -> str:
-    """The architecture that shares most tensors with what was found; of equals the one that has
-    fewest others."""
+def find_architecture(found: dict[str, torch.Tensor]) -> str:
+    """Return the architecture with the most tensors of the same names and shapes, then the most of
+    the same names, then the fewest others."""
 
-    def likeness(arch: str) -> tuple[int, int, int]:
-        expected = _of_arch(arch)
+    def similarity(arch: str) -> tuple[int, int, int]:
+        expected = _expected(arch)
         named = expected.keys() & found.keys()
         same = sum(expected[name].shape == found[name].shape for name in named)
         return same, len(named), -len(expected.keys() ^ found.keys())
 
-    return max(ARCHITECTURES, key=likeness)
+    return max(ARCHITECTURES, key=similarity)
 
 
-def _as_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
-    """As networks here have them, and what that did to them."""
+def _to_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the weights as float32, and a note where they were not."""
     weights = {name: each.float().contiguous() for name, each in found.items()}
     others = sorted({str(each.dtype)[6:] for each in found.values()} - {"float32"})
     if not others:
         return weights, ""
-    exact = all(each.double().equal(weights[name].double()) for name, each in found.items())
-    how = "which changes none of them" if exact else "and rounded"
-    return weights, f"its weights were {', '.join(others)} and are made float32, {how}"
+    is_exact = all(each.double().equal(weights[name].double()) for name, each in found.items())
+    how = "without rounding" if is_exact else "with rounding"
+    return weights, f"its weights were converted from {', '.join(others)} to float32, {how}"

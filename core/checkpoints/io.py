@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file each, that holds tensors and a description and no code."""
+"""Save and load checkpoints: safetensors files of tensors and a description, without code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints.header import (
     DTYPES,
     METADATA,
-    SUM_DIGITS,
-    SUMS,
+    RUNNING_DIGITS,
+    RUNNING_KEY,
     CheckpointInfo,
     abbreviate,
-    described,
-    encode,
+    encode_header,
+    parse_info,
     read_header,
 )
 from core.errors import CheckpointError, explain, first_line
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# What is stored beside the weights carries one of these before its name.
+# Prefixes of the tensors that are stored besides the weights.
 STATE_PREFIXES = ("optimizer.", "rng.")
-# What a file may hold beside its weights: for each of them as much again and again (what an
-# optimizer keeps, in float64 even), and 16 MB. What claims more is not read.
+# The largest file that is read: a multiple of the weights, more than any optimizer's state in
+# float64, and 16 MB.
 TIMES_THE_WEIGHTS = 16
 SLACK = 2**24
 
 
 def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Copies on the CPU, laid out plainly: what `save` can write while training goes on."""
+    """Return contiguous copies on the CPU, which `save` can write while training continues."""
     import torch
 
     return {
@@ -48,19 +48,22 @@ def snapshot(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], info: CheckpointInfo) -> None:
-    """Writes tensors that are as `snapshot` makes them; a reader finds the old file or the new one,
-    never half of one. Raises OSError, and then what was there before is still there.
+    """Write a checkpoint of tensors from `snapshot`, atomically and durably.
+
+    Raises OSError; the file that existed is then unchanged.
     """
-    running = running_digests(tensors)
-    sums = "".join(each[:SUM_DIGITS] for each in running[1:])
-    header = encode(_entries(tensors), replace(info, digest=running[-1]), {SUMS: sums})
+    running = compute_running_digests(tensors)
+    digits = "".join(each[:RUNNING_DIGITS] for each in running[1:])
+    info = replace(info, digest=running[-1])
+    header = encode_header(make_entries(tensors), info, {RUNNING_KEY: digits})
     with replacing(path, durable=True) as file:
         file.write(header)
         for tensor in tensors.values():
-            file.write(_bytes(tensor))
+            file.write(to_bytes(tensor))
 
 
-def _entries(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+def make_entries(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Return the entry of each tensor in the header: dtype, shape and data_offsets."""
     entries: dict[str, Any] = {}
     end = 0
     for name, tensor in tensors.items():
@@ -71,18 +74,18 @@ def _entries(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
     return entries
 
 
-def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
-    """Writes the source's tensors, untouched and without torch, under another description.
+def copy_with_info(source: Path, path: Path, info: CheckpointInfo) -> None:
+    """Copy a checkpoint's tensors into a file with another description, without torch.
 
-    Raises CheckpointError, also where the source is by now another than that of `info.digest`.
+    Raises CheckpointError, also where the source's digest is no longer `info.digest`.
     """
     with open_regular_file(source) as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file, size)
-        check_size(size, most_bytes(info.arch), info.arch)
-        if described(source, header).digest != info.digest:
-            raise CheckpointError(f"{source} has been replaced meanwhile")
-        new = encode(header, info, header.pop(METADATA))
+        check_size(size, largest_size(info.arch), info.arch)
+        if parse_info(source, header).digest != info.digest:
+            raise CheckpointError(f"{source} was replaced while it was copied")
+        new = encode_header(header, info, header.pop(METADATA))
         try:
             with replacing(path, durable=True) as copy:
                 copy.write(new)
@@ -92,66 +95,67 @@ def copy_as(source: Path, path: Path, info: CheckpointInfo) -> None:
             raise CheckpointError(why) from None
 
 
-def _bytes(tensor: torch.Tensor) -> memoryview:
+def to_bytes(tensor: torch.Tensor) -> memoryview:
+    """Return the bytes of a contiguous tensor on the CPU, without a copy."""
     import torch
 
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
-def digest(tensors: dict[str, torch.Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values, whatever order they come in."""
-    return running_digests(tensors)[-1]
+def compute_digest(tensors: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of names, dtypes, shapes and values, in the order of the names."""
+    return compute_running_digests(tensors)[-1]
 
 
-def running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
-    """The digests of the first so many tensors in the order of their names: of none, one, … all."""
+def compute_running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """Return the digests of the first 0, 1, … tensors, in the order of their names."""
     total = hashlib.sha256()
     digests = [total.hexdigest()]
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(_bytes(tensor))
+        total.update(to_bytes(tensor))
         digests.append(total.hexdigest())
     return digests
 
 
-def most_bytes(arch: str | None = None) -> int:
-    """What a file may hold of the network of that name; of the largest, if there is none such."""
+def largest_size(arch: str | None = None) -> int:
+    """Return the most bytes a checkpoint of an architecture may have; of an unknown one, as many
+    as the largest network."""
     known = ARCHITECTURES.get(arch or "")
     largest = max(each.parameters for each in ARCHITECTURES.values())
     return 4 * TIMES_THE_WEIGHTS * (known.parameters if known else largest) + SLACK
 
 
 def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
-    """All tensors on the CPU, checked against the digest. Raises CheckpointError, and before
-    anything but the header is read where a file holds far more than its network needs.
+    """Return the description and all tensors, on the CPU, checked against the digest.
+
+    Raises CheckpointError, before reading the tensors where the file is too large for its network.
     """
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        info = described(path, read_header(file, size))
-        check_size(size, most_bytes(info.arch), info.arch)
+        info = parse_info(path, read_header(file, size))
+        check_size(size, largest_size(info.arch), info.arch)
         file.seek(0)
         content = file.read(size)
-        # From the same bytes as the tensors: a writer may have been at the file meanwhile.
-        info = described(path, read_header(BytesIO(content), len(content)))
+        # Read again, from the same bytes as the tensors: another process may have written.
+        info = parse_info(path, read_header(BytesIO(content), len(content)))
         tensors = deserialize(content)
-    if digest(tensors) != info.digest:
-        raise CheckpointError(
-            f"{path} is damaged: its tensors do not have the digest in its header"
-        )
+    if compute_digest(tensors) != info.digest:
+        raise CheckpointError(f"{path} is damaged: its tensors do not match the digest")
     return info, tensors
 
 
 def check_size(size: int, most: int, what: str) -> None:
-    """Raises ValueError whose text goes after the file's name."""
+    """Raise ValueError where a file is too large; its text continues the file's name."""
     if size > most:
         raise ValueError(
-            f"is too large to be read: {size / 2**20:,.0f} MiB, where {abbreviate(what)} needs "
-            f"{most / 2**20:,.0f} at most"
+            f"is too large: {size / 2**20:,.0f} MiB, while {abbreviate(what)} needs at most "
+            f"{most / 2**20:,.0f}"
         )
 
 
 def deserialize(content: bytes) -> dict[str, torch.Tensor]:
-    """The tensors in a safetensors file. Raises ValueError whose text goes after its name."""
+    """Return the tensors of a safetensors file. Raises ValueError; its text continues the name."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -162,29 +166,30 @@ def deserialize(content: bytes) -> dict[str, torch.Tensor]:
 
 
 def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
-    """The network in a checkpoint, on the CPU. Raises CheckpointError."""
+    """Return a checkpoint's description and network, on the CPU. Raises CheckpointError."""
     import torch
 
     info, tensors = load(path)
     architecture = ARCHITECTURES.get(info.arch)
     if architecture is None:
         here = ", ".join(ARCHITECTURES)
-        raise CheckpointError(f"{path} holds a network {info.arch!r}; this mnist-tui has {here}")
-    with torch.device("meta"):  # without drawing weights, which would only be replaced
+        raise CheckpointError(f"{path} contains a network {info.arch!r}; this mnist-tui has {here}")
+    with torch.device("meta"):  # without initializing weights that are replaced
         model = architecture.build()
-    weights = weights_of(tensors)
+    weights = select_weights(tensors)
     check_fit(path, info.arch, weights, model.state_dict())
     check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return info, model
 
 
-def weights_of(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def select_weights(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights among the tensors of a checkpoint."""
     return {name: each for name, each in tensors.items() if not name.startswith(STATE_PREFIXES)}
 
 
 def check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Raises CheckpointError that names the first tensor that is not: its network knows nothing."""
+    """Raise CheckpointError that names the first tensor with NaN or infinite weights."""
     for name, tensor in weights.items():
         if not tensor.isfinite().all():
             raise CheckpointError(
@@ -196,20 +201,19 @@ def check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
 def check_fit(
     path: Path, what: str, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]
 ) -> None:
-    """Raises CheckpointError that names the first tensor that is missing, too many, or of another
-    shape or type than expected.
-    """
+    """Raise CheckpointError that names the first tensor that is missing, unexpected, or of another
+    shape or dtype than expected."""
     for name in sorted(expected.keys() | found.keys()):
-        is_now, should_be = _kind(found.get(name)), _kind(expected.get(name))
+        is_now, should_be = _describe(found.get(name)), _describe(expected.get(name))
         if is_now != should_be:
             there = f"{abbreviate(name)} is {is_now}, expected {should_be}"
             if name not in expected:
-                there = f"{abbreviate(name)} ({is_now}) is none of its tensors"
+                there = f"{abbreviate(name)} ({is_now}) is not one of its tensors"
             raise CheckpointError(f"{path} does not fit {what}: {there}")
 
 
-def _kind(tensor: torch.Tensor | None) -> str:
-    """Shape and type, the type only where it is not what weights have."""
+def _describe(tensor: torch.Tensor | None) -> str:
+    """Return shape and dtype, the latter only where it is not the usual float32."""
     if tensor is None:
         return "missing"
     shape = "×".join(map(str, tensor.shape)) or "one number"

@@ -1,4 +1,4 @@
-"""Whether checkpoints are what was saved: every bit of them, read again, without torch."""
+"""Verify checkpoints against their digests: read every byte again, without torch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 
 from core.checkpoints.header import (
     DTYPES,
+    HEADER_DIGEST_SINCE,
     METADATA,
-    SEALED_SINCE,
-    SUM_DIGITS,
-    SUMS,
+    RUNNING_DIGITS,
+    RUNNING_KEY,
     abbreviate,
-    described,
+    parse_info,
     read_header,
 )
 from core.compute.threads import cpu_cores
@@ -26,17 +26,20 @@ from core.files import open_regular_file
 
 PIECE = 2**20
 TORCH_DTYPES = {short: f"torch.{name}" for name, short in DTYPES.items()}
-# More would ask the disk for more than it gives.
+# More threads would exceed the speed of the disk.
 MOST_AT_ONCE = 4
 
-# What tells one file from all others, whatever its names are.
+# Device, inode, size and time of change: the same for all names (hard links) of a file.
 Identity = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Verified:
-    """One file: `fault` is what is wrong with it, None where it is as it was saved; `note` is what
-    could not be known. `file` is None where it could not be opened."""
+    """The result for one file.
+
+    `fault` is what is wrong, None where the file is as it was saved; `note` is what could not be
+    checked; `file` is None where the file could not be opened.
+    """
 
     path: Path
     bytes: int = 0
@@ -49,9 +52,11 @@ class Verified:
         return self.fault is None
 
 
-def verify(path: Path) -> Verified:
-    """Reads all of the file, a piece at a time, and holds it against the digests in its header.
-    What is put in its place meanwhile changes nothing."""
+def verify_file(path: Path) -> Verified:
+    """Read the file in pieces and compare it with the digests in its header.
+
+    A file that replaces it meanwhile has no effect.
+    """
     verified = Verified(path)
     try:
         with open_regular_file(path) as file:
@@ -67,7 +72,7 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def verify_all(paths: Iterable[Path]) -> Iterator[Verified]:
+def verify_files(paths: Iterable[Path]) -> Iterator[Verified]:
     """Verify each file that is still there. A file that has several names is read once, and its
     names come together."""
     groups: dict[Identity | Path, list[Path]] = {}
@@ -75,11 +80,11 @@ def verify_all(paths: Iterable[Path]) -> Iterator[Verified]:
         try:
             groups.setdefault(_identity(os.stat(path)), []).append(path)
         except FileNotFoundError:
-            if os.path.islink(path):  # to nowhere
+            if os.path.islink(path):  # a broken link
                 groups.setdefault(path, []).append(path)
         except (OSError, ValueError):
             groups.setdefault(path, []).append(path)
-    # Hashing lets other threads go on.
+    # Hashing releases the GIL.
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, cpu_cores()), "verify")
     try:
         for found in pool.map(_verify_names, groups, groups.values()):
@@ -89,43 +94,43 @@ def verify_all(paths: Iterable[Path]) -> Iterator[Verified]:
 
 
 def _verify_names(file: Identity | Path, names: list[Path]) -> list[Verified]:
-    first = verify(names[0])
-    if first.file != file:  # replaced since: the other names may still be those of the old one
-        return [first, *map(verify, names[1:])]
+    first = verify_file(names[0])
+    if first.file != file:  # replaced meanwhile: the other names may still be the old file
+        return [first, *map(verify_file, names[1:])]
     return [replace(first, path=name) for name in names]
 
 
 def _check(path: Path, file: BinaryIO, size: int) -> str | None:
-    """What there is to note. Raises CheckpointError, and ValueError that goes after the name."""
+    """Return a note. Raises CheckpointError, and ValueError: its text continues the file's name."""
     header = read_header(file, size)
-    info, start = described(path, header), file.tell()
-    sums = str(header.pop(METADATA).get(SUMS, ""))
+    info, start = parse_info(path, header), file.tell()
+    running = str(header.pop(METADATA).get(RUNNING_KEY, ""))
     total = hashlib.sha256()
-    for place, (name, said, begin, end) in enumerate(_tensors(header)):
-        total.update(said)
+    for place, (name, description, begin, end) in enumerate(_list_tensors(header)):
+        total.update(description)
         file.seek(start + begin)
         for piece in _pieces(file, end - begin):
             total.update(piece)
-        known = sums[place * SUM_DIGITS : (place + 1) * SUM_DIGITS]
-        if known and known != total.hexdigest()[:SUM_DIGITS]:
-            raise ValueError(f"is damaged: its tensor {abbreviate(name)} is not what was saved")
+        known = running[place * RUNNING_DIGITS : (place + 1) * RUNNING_DIGITS]
+        if known and known != total.hexdigest()[:RUNNING_DIGITS]:
+            raise ValueError(f"is damaged: its tensor {abbreviate(name)} has changed")
     if total.hexdigest() != info.digest:
-        raise ValueError("is damaged: its tensors do not have the digest in its header")
-    if info.version < SEALED_SINCE:
-        return "saved by an earlier version, without a digest of its header"
+        raise ValueError("is damaged: its tensors do not match the digest")
+    if info.version < HEADER_DIGEST_SINCE:
+        return "saved by an earlier version, without a header digest"
     return None
 
 
-def _tensors(header: dict[str, Any]) -> Iterator[tuple[str, bytes, int, int]]:
-    """As core.checkpoints.io.digest takes them: each tensor's name, what is said of it before its
-    bytes, and where those begin and end. Raises ValueError."""
+def _list_tensors(header: dict[str, Any]) -> Iterator[tuple[str, bytes, int, int]]:
+    """Yield each tensor's name, what `io.compute_digest` hashes before its bytes, and where those
+    begin and end. Raises ValueError."""
     for name, entry in sorted(header.items()):
         try:
-            said = f"{name} {TORCH_DTYPES[entry['dtype']]} {tuple(map(int, entry['shape']))}\n"
+            dtype, shape = TORCH_DTYPES[entry["dtype"]], tuple(map(int, entry["shape"]))
             begin, end = map(int, entry["data_offsets"])
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise ValueError("has a damaged header: it does not say what its tensors are") from None
-        yield name, said.encode(errors="surrogatepass"), begin, end
+            raise ValueError("has a damaged header: it does not describe its tensors") from None
+        yield name, f"{name} {dtype} {shape}\n".encode(errors="surrogatepass"), begin, end
 
 
 def _pieces(file: BinaryIO, count: int) -> Iterator[bytes]:

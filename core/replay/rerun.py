@@ -221,7 +221,7 @@ def _check_tensors(
         if now is None or then is None or now.shape != then.shape or now.dtype != then.dtype:
             words = ["missing" if each is None else f"{tuple(each.shape)}" for each in (then, now)]
             return StepDifference(step, step, name, against, *words)
-        if checkpoints.digest({name: now}) != checkpoints.digest({name: then}):
+        if checkpoints.compute_digest({name: now}) != checkpoints.compute_digest({name: then}):
             # To the bit: to == a zero and a negative one are the same, and no NaN is the same.
             places = (now.view(-1) != then.view(-1)).nonzero().view(-1).tolist() or [0]
             values = [repr(each.view(-1)[places[0]].item()) for each in (then, now)]

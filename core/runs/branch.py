@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import CheckpointInfo, read_info, score_of
-from core.checkpoints.io import copy_as
+from core.checkpoints.io import copy_with_info
 from core.commands import ResumePoint
 from core.config import FIELDS, TrainConfig, flag
 from core.errors import CheckpointError, UsageError, explain
@@ -137,7 +137,7 @@ def _write_files(
     if best := _best_until(checkpoint.parent, info):
         sources[BEST] = best
     for file, (source, source_info) in sources.items():
-        copy_as(source, incomplete / file, replace(source_info, run=name, config=stored))
+        copy_with_info(source, incomplete / file, replace(source_info, run=name, config=stored))
     description = description | {
         "run": name,
         "status": "stopped",

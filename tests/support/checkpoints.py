@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save as serialize
 
 from core.checkpoints.header import CheckpointInfo
-from core.checkpoints.io import digest
+from core.checkpoints.io import compute_digest
 from core.models.architectures import ARCHITECTURES
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def with_description(described: object, tensors: dict[str, torch.Tensor] | None 
     """A safetensors file that says that of itself; the digest is right where it says nothing."""
     tensors = tensors if tensors is not None else state()
     if isinstance(described, dict):
-        described = {"digest": digest(tensors)} | described
+        described = {"digest": compute_digest(tensors)} | described
     return serialize(tensors, metadata={"mnist_tui": json.dumps(described)})
 
 

@@ -25,8 +25,14 @@ import numpy
 import torch
 from safetensors.torch import save as serialize
 
-from core.checkpoints.header import NO_SEAL, SEAL, CheckpointInfo, encode, read_info
-from core.checkpoints.io import _bytes, _entries, digest, load_model
+from core.checkpoints.header import (
+    DIGEST_START,
+    NO_DIGEST,
+    CheckpointInfo,
+    encode_header,
+    read_info,
+)
+from core.checkpoints.io import compute_digest, load_model, make_entries, to_bytes
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
 from core.runs.catalog import list_checkpoints
@@ -72,17 +78,17 @@ def state() -> dict[str, torch.Tensor]:
 def checkpoint(tensors=None, entries=None, data=None, **said) -> bytes:
     """One whose seal and digest are right, whatever else is not."""
     tensors = state() if tensors is None else tensors
-    info = replace(INFO, **({"digest": digest(tensors)} | said))
-    body = b"".join(map(bytes, map(_bytes, tensors.values()))) if data is None else data
-    return encode(_entries(tensors) if entries is None else entries, info) + body
+    info = replace(INFO, **({"digest": compute_digest(tensors)} | said))
+    body = b"".join(map(bytes, map(to_bytes, tensors.values()))) if data is None else data
+    return encode_header(make_entries(tensors) if entries is None else entries, info) + body
 
 
 def sealed(content: bytes, size: int) -> bytes:
     """The content, whose header ends at `size`, with the seal that belongs to it."""
     import hashlib
 
-    place = content.index(SEAL) + len(SEAL)
-    zeroed = content[:place] + NO_SEAL.encode() + content[place + 64 : size]
+    place = content.index(DIGEST_START) + len(DIGEST_START)
+    zeroed = content[:place] + NO_DIGEST.encode() + content[place + 64 : size]
     return content[:place] + hashlib.sha256(zeroed).hexdigest().encode() + content[place + 64 :]
 
 
@@ -112,14 +118,14 @@ def cut_and_flipped() -> Iterator[Case]:
 
 
 def entries_of(changes: dict) -> dict:
-    found = {name: dict(entry) for name, entry in _entries(state()).items()}
+    found = {name: dict(entry) for name, entry in make_entries(state()).items()}
     for name, change in changes.items():
         found[name] = found[name] | change if isinstance(change, dict) else change
     return found
 
 
 def strange_headers() -> Iterator[Case]:
-    body = b"".join(map(bytes, map(_bytes, state().values())))
+    body = b"".join(map(bytes, map(to_bytes, state().values())))
     weight = 784 * 10 * 4
     for name, change in {
         "a type that there is not": {"dtype": "F12"},
@@ -176,14 +182,14 @@ def strange_headers() -> Iterator[Case]:
 
 def strange_contents() -> Iterator[Case]:
     for version in (0, 3, 99, -1, "2", None, 2.5, [2]):
-        said = asdict(INFO) | {"digest": digest(state()), "version": version}
+        said = asdict(INFO) | {"digest": compute_digest(state()), "version": version}
         yield of(f"version {version}", serialize(state(), {"mnist_tui": json.dumps(said)}))
     for name, value in {
         "arch": 3, "run": None, "dataset": [], "digest": 0, "epoch": "2", "step": -1,
         "parameters": 1.5, "test_loss": float("nan"), "test_accuracy": float("inf"),
         "saved_at": None, "config": "quick",
     }.items():  # fmt: skip
-        said = asdict(INFO) | {"digest": digest(state()), "version": 1, name: value}
+        said = asdict(INFO) | {"digest": compute_digest(state()), "version": 1, name: value}
         yield of(f"{name} {value}", serialize(state(), {"mnist_tui": json.dumps(said)}))
     for arch in ("resnet", "", "../../etc", "[red]linear", "mlp", "cnn", "quick"):
         # Whose weights they are is found anew by an import.
@@ -493,7 +499,7 @@ def listener(path: Path) -> None:
 def no_files() -> Iterator[Case]:
     for dtype, size in (("F32", 4), ("U8", 1)):
         entry = {"dtype": dtype, "shape": [TERABYTE // size], "data_offsets": [0, TERABYTE]}
-        begin = encode({"fc1.bias": entry}, replace(INFO, digest="0" * 64))
+        begin = encode_header({"fc1.bias": entry}, replace(INFO, digest="0" * 64))
         make = sparse(begin, len(begin) + TERABYTE)
         yield Case(f"a terabyte of {dtype}", make, header=True)
     yield Case("a terabyte of zeros", sparse(b"", TERABYTE))

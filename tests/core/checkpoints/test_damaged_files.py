@@ -77,7 +77,7 @@ def test_each_is_refused_in_one_line_that_names_it_by_all_that_read_it(report):
         ("a weight with an overlap", "fc1.weight begins at byte 4 of the tensors, not 0"),
         ("a weight with a larger type", "has 31360 bytes, which cannot be [10, 784] of F64"),
         ("nan in fc1.bias", "broken network: fc1.bias has weights that are NaN or infinite"),
-        ("a terabyte of F32", "too large to be read: 1,048,576 MiB, where linear needs 16 at most"),
+        ("a terabyte of F32", "is too large: 1,048,576 MiB, while linear needs at most 16"),
     ],
 )
 def test_the_fault_is_named(report, name, said):

@@ -70,9 +70,9 @@ def test_state_dicts_are_found_in_what_scripts_save(tmp_path, model, wrap, zippe
 @pytest.mark.parametrize(
     ("dtype", "said"),
     [
-        (torch.float16, "float16 and are made float32, which changes none of them"),
-        (torch.bfloat16, "bfloat16 and are made float32, which changes none of them"),
-        (torch.float64, "float64 and are made float32, and rounded"),
+        (torch.float16, "converted from float16 to float32, without rounding"),
+        (torch.bfloat16, "converted from bfloat16 to float32, without rounding"),
+        (torch.float64, "converted from float64 to float32, with rounding"),
     ],
 )
 def test_other_floats_become_float32_and_are_told_of(tmp_path, model, dtype, said):
@@ -89,7 +89,7 @@ def test_what_is_no_network_of_ours_names_the_nearest_and_what_differs(tmp_path)
     with pytest.raises(CheckpointError) as refused:
         import_file(saved(tmp_path, weights), tmp_path / "runs")
     assert str(refused.value) == (
-        f"{tmp_path}/model.pth does not fit mlp, the nearest network here: "
+        f"{tmp_path}/model.pth does not fit mlp, the most similar network: "
         "stack.4.bias is 11, expected 10"
     )
     assert not (tmp_path / "runs").exists()
@@ -149,7 +149,7 @@ def test_tensors_of_other_names_are_known_by_their_shapes_in_order(tmp_path):
     torch.save(model.state_dict(), tmp_path / "mine.pth")
     imported = import_file(tmp_path / "mine.pth", tmp_path / "runs")
     assert imported.arch == "mlp"
-    assert "1.weight is stack.0.weight, and so on" in imported.note
+    assert "1.weight became stack.0.weight, and so on" in imported.note
     images = torch.randn(5, 1, 28, 28)
     _, here = load_model(imported.path)
     assert torch.equal(here(images), model(images))

@@ -14,9 +14,9 @@ from safetensors import safe_open
 from safetensors.torch import save as serialize
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import CheckpointInfo, encode
+from core.checkpoints.header import CheckpointInfo, encode_header
 from core.checkpoints.header import read_info as read
-from core.checkpoints.io import digest, load, load_model
+from core.checkpoints.io import compute_digest, load, load_model
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
 from core.runs.catalog import list_checkpoints, read_checkpoint_file
@@ -79,7 +79,7 @@ def test_everything_comes_back_as_it_was_saved(tmp_path):
     tensors, path = state(), tmp_path / "last.safetensors"
     checkpoints.save(path, tensors, INFO)
     info, found = load(path)
-    assert info == replace(INFO, digest=digest(tensors))
+    assert info == replace(INFO, digest=compute_digest(tensors))
     assert read(path) == info
     assert found.keys() == tensors.keys()
     for name, tensor in tensors.items():
@@ -123,12 +123,12 @@ def test_other_programs_can_read_it(tmp_path, whole):
 
 def test_the_digest_does_not_depend_on_the_order_and_does_on_all_else():
     one, other = torch.zeros(2, 3), torch.ones(4)
-    total = digest({"a": one, "b": other})
-    assert total == digest({"b": other, "a": one})
-    assert total != digest({"a": one, "c": other})
-    assert total != digest({"a": one.view(3, 2), "b": other})
-    assert total != digest({"a": one, "b": other + 1})
-    assert total != digest({"a": one.int(), "b": other})
+    total = compute_digest({"a": one, "b": other})
+    assert total == compute_digest({"b": other, "a": one})
+    assert total != compute_digest({"a": one, "c": other})
+    assert total != compute_digest({"a": one.view(3, 2), "b": other})
+    assert total != compute_digest({"a": one, "b": other + 1})
+    assert total != compute_digest({"a": one.int(), "b": other})
 
 
 def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
@@ -140,7 +140,7 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
     start = header[last]["data_offsets"][0]
     count = 2**30
     header[last] |= {"dtype": "U8", "shape": [count], "data_offsets": [start, start + count]}
-    text = encode(header, CheckpointInfo(**json.loads(metadata["mnist_tui"])))
+    text = encode_header(header, CheckpointInfo(**json.loads(metadata["mnist_tui"])))
     path = write(tmp_path / "large.safetensors", text)
     os.truncate(path, len(text) + start + count)
     script = (
@@ -183,14 +183,14 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
         (with_description({}), "has no format version; this mnist-tui reads 2"),
         (described(version=2), "has a damaged header: its digest is missing"),
         (described(version=3), "has format 3; this mnist-tui reads 2"),
-        (described(arch=["linear"]), "arch is no text"),
-        (described(run=None), "run is no text"),
-        (described(step=-1), "step is no count"),
-        (described(epoch="2"), "epoch is no count"),
-        (described(saved_at=None), "saved_at is no number"),
-        (described(test_accuracy=math.nan), "test_accuracy is no number"),
-        (described(test_loss=math.inf), "test_loss is no number"),
-        (described(config="quick"), "config is no table"),
+        (described(arch=["linear"]), "arch is not text"),
+        (described(run=None), "run is not text"),
+        (described(step=-1), "step is not a count"),
+        (described(epoch="2"), "epoch is not a count"),
+        (described(saved_at=None), "saved_at is not a number"),
+        (described(test_accuracy=math.nan), "test_accuracy is not a number"),
+        (described(test_loss=math.inf), "test_loss is not a number"),
+        (described(config="quick"), "config is not a table"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -240,7 +240,7 @@ def test_any_bit_that_flips_in_a_tensor_is_noticed(scratch, whole, data):
     damaged = bytearray(whole)
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
     scratch.write_bytes(damaged)
-    assert "is damaged: its tensors do not have the digest in its header" in refusal(scratch)
+    assert "is damaged: its tensors do not match the digest" in refusal(scratch)
 
 
 def test_any_bit_that_flips_in_the_header_is_noticed(scratch, whole):
@@ -284,7 +284,7 @@ def test_no_description_raises_anything_else(scratch, changes):
 
 def test_a_network_that_this_version_does_not_know_is_named(tmp_path):
     path = write(tmp_path / "last.safetensors", described(arch="resnet"))
-    assert f"holds a network 'resnet'; this mnist-tui has {', '.join(ARCHITECTURES)}" in refusal(
+    assert f"contains a network 'resnet'; this mnist-tui has {', '.join(ARCHITECTURES)}" in refusal(
         path
     )
 
@@ -295,7 +295,7 @@ def test_a_network_that_this_version_does_not_know_is_named(tmp_path):
         ({"fc1.bias": torch.zeros(11)}, "fc1.bias is 11, expected 10"),
         ({"fc1.weight": torch.zeros(784, 10)}, "fc1.weight is 784×10, expected 10×784"),
         ({"fc1.bias": None}, "fc1.bias is missing, expected 10"),
-        ({"fc2.bias": torch.zeros(10)}, "fc2.bias (10) is none of its tensors"),
+        ({"fc2.bias": torch.zeros(10)}, "fc2.bias (10) is not one of its tensors"),
         ({"fc1.bias": torch.tensor(0.0)}, "fc1.bias is one number, expected 10"),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import DTYPES
-from core.checkpoints.verify import verify, verify_all
+from core.checkpoints.verify import verify_file, verify_files
 from core.runs.catalog import list_checkpoints
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
@@ -40,12 +40,12 @@ def test_a_changed_bit_anywhere_is_named(kept, data):
     place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, header_length(content) - 1))
     content[place] ^= 1 << data.draw(st.integers(0, 7))
     damaged = write(kept.with_name("damaged.safetensors"), bytes(content))
-    fault = verify(damaged).fault
+    fault = verify_file(damaged).fault
     assert fault
     within = place - header_length(content)
     for name, entry in entries(kept).items():
         begin, end = entry["data_offsets"]
-        says_so = fault == f"is damaged: its tensor {name} is not what was saved"
+        says_so = fault == f"is damaged: its tensor {name} has changed"
         assert says_so == (begin <= within < end)
 
 
@@ -56,14 +56,14 @@ def test_every_type_and_shape_has_the_digest_that_it_was_saved_with(tmp_path):
         for number, shape in enumerate([(), (1,), (2, 3), (0, 4)])
     }
     checkpoints.save(tmp_path / "x.safetensors", tensors, INFO)
-    found = verify(tmp_path / "x.safetensors")
+    found = verify_file(tmp_path / "x.safetensors")
     assert (found.fault, found.note) == (None, None)
 
 
 def test_a_file_of_an_earlier_version_is_verified_but_for_its_header(tmp_path):
-    found = verify(write(tmp_path / "old.safetensors", described()))
+    found = verify_file(write(tmp_path / "old.safetensors", described()))
     assert found.fault is None
-    assert "without a digest of its header" in found.note
+    assert "without a header digest" in found.note
 
 
 def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
@@ -74,10 +74,10 @@ def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
     (run / "best.safetensors").write_bytes(b"")
     read = []
     monkeypatch.setattr(
-        "core.checkpoints.verify.verify", lambda path: read.append(path) or verify(path)
+        "core.checkpoints.verify.verify_file", lambda path: read.append(path) or verify_file(path)
     )
     paths = [each.path for each in list_checkpoints(tmp_path)]
-    faults = {each.path.name: each.fault for each in verify_all(paths)}
+    faults = {each.path.name: each.fault for each in verify_files(paths)}
     assert faults == {
         "last.safetensors": None,
         "epoch-001.safetensors": None,
@@ -90,9 +90,9 @@ def test_it_takes_neither_torch_nor_the_file_s_size_in_memory(tmp_path):
     path = tmp_path / "large.safetensors"
     checkpoints.save(path, {"x": torch.zeros(60_000_000)}, INFO)
     script = (
-        "import pathlib, resource, sys; from core.checkpoints.verify import verify\n"
+        "import pathlib, resource, sys; from core.checkpoints.verify import verify_file\n"
         "if sys.platform == 'linux': resource.setrlimit(resource.RLIMIT_AS, (2**27, 2**27))\n"
-        "print(verify(pathlib.Path(sys.argv[1])).fault, 'torch' in sys.modules)"
+        "print(verify_file(pathlib.Path(sys.argv[1])).fault, 'torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],

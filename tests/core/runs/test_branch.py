@@ -200,8 +200,8 @@ def test_a_branch_that_fails_halfway_leaves_nothing(old, monkeypatch):
 
 def test_a_checkpoint_that_was_replaced_meanwhile_is_not_taken_for_it(old):
     info = replace(read_info(old / "epoch-002.safetensors"), digest="another")
-    with pytest.raises(CheckpointError, match="has been replaced meanwhile"):
-        checkpoints.copy_as(old / "epoch-002.safetensors", old / "x.safetensors", info)
+    with pytest.raises(CheckpointError, match="was replaced while it was copied"):
+        checkpoints.copy_with_info(old / "epoch-002.safetensors", old / "x.safetensors", info)
     assert not (old / "x.safetensors").exists()
 
 

@@ -142,7 +142,7 @@ from core.runs.branch import branch
 from core.config import TrainConfig
 from core.events import Paused
 from core.files import replace_file
-from core.checkpoints.header import CheckpointInfo, encode
+from core.checkpoints.header import CheckpointInfo, encode_header
 folder, who, turns = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 config = TrainConfig(arch="linear", dataset="sample", checkpoints=str(folder))
 tensor = {"fc1.weight": {"dtype": "F32", "shape": [500], "data_offsets": [0, 2000]}}
@@ -150,7 +150,7 @@ def save(run, step):
     info = CheckpointInfo(run=run.name, arch="linear", dataset="sample", config=asdict(config),
         epoch=0, step=step, test_loss=1.0, test_accuracy=0.5, parameters=500, saved_at=1e9)
     for name in ("best", "last"):
-        replace_file(run.folder / f"{name}.safetensors", encode(tensor, info) + bytes(2000))
+        replace_file(run.folder / f"{name}.safetensors", encode_header(tensor, info) + bytes(2000))
 for turn in range(turns):
     with run_writer.create(config, "sample", "cpu") as run:
         for step in range(5):

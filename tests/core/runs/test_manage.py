@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.widgets import Input
 
-from core.checkpoints.header import CheckpointInfo, encode, read_info
+from core.checkpoints.header import CheckpointInfo, encode_header, read_info
 from core.commands import Stop
 from core.config import TrainConfig
 from core.errors import CheckpointError
@@ -49,7 +49,7 @@ def write_checkpoint(path: Path, step: int) -> None:
         parameters=500,
         saved_at=1e9,
     )
-    path.write_bytes(encode(TENSOR, info) + bytes([step]) * 2000)
+    path.write_bytes(encode_header(TENSOR, info) + bytes([step]) * 2000)
 
 
 def make_run(folder: Path, name: str = "linear-1", epochs: int = 0) -> Path:
@@ -111,7 +111,7 @@ def test_a_run_goes_on_exactly_and_branches_with_its_best_under_another_name(
         assert one[0].digest == other[0].digest
     # Its best until there is of the time before it was renamed.
     write = place / "best.safetensors"
-    checkpoints.copy_as(place / "epoch-001.safetensors", write, better(place, 1))
+    checkpoints.copy_with_info(place / "epoch-001.safetensors", write, better(place, 1))
     _, made = branch(place / "epoch-002.safetensors", {}, place.parent)
     assert read_info(made.folder / "best.safetensors").step == 10
     assert read_info(place / "epoch-001.safetensors").run != place.name

@@ -465,7 +465,7 @@ def put(name, tensor):
         (drop("optimizer.fc1.bias.exp_avg"), "optimizer.fc1.bias.exp_avg is missing, expected 10"),
         (put("fc1.weight", torch.zeros(784, 10)), "fc1.weight is 784×10, expected 10×784"),
         (put("optimizer.fc1.bias.step", torch.zeros(2)), "is 2, expected one number"),
-        (put("fc2.bias", torch.zeros(10)), "fc2.bias (10) is none of its tensors"),
+        (put("fc2.bias", torch.zeros(10)), "fc2.bias (10) is not one of its tensors"),
         (put("fc1.bias", torch.zeros(10).long()), "fc1.bias is 10 of int64, expected 10"),
     ],
 )
@@ -483,8 +483,8 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(tiny, every_step, cha
 @pytest.mark.parametrize(
     ("setting", "said", "fit"),
     [
-        ({"arch": "mlp"}, "its --arch is mlp, that of", "fc1.bias (10) is none of its tensors"),
-        ({"optimizer": "sgd"}, "its --optimizer is sgd, that of", "fc1.bias.exp_avg (10) is none"),
+        ({"arch": "mlp"}, "its --arch is mlp, that of", "fc1.bias (10) is not one of its tensors"),
+        ({"optimizer": "sgd"}, "its --optimizer is sgd, that of", "exp_avg (10) is not one"),
         ({"seed": 5}, "its --seed is 5, that of", None),
     ],
 )

@@ -48,10 +48,10 @@ def verify_checkpoints(
         if not names or len(names) != 1:
             raise UsageError("--replay needs exactly one checkpoint")
         return _replay(names[0], folder, replay, data, as_json)
-    from core.checkpoints.verify import verify_all
+    from core.checkpoints.verify import verify_files
 
     rows: list[dict[str, Any]] = []
-    for found in verify_all(_paths(names, folder)):
+    for found in verify_files(_paths(names, folder)):
         is_intact = found.fault is None
         row = {"path": str(found.path), "ok": is_intact, "fault": found.fault, "note": found.note}
         rows.append(row | {"bytes": found.bytes})

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from core.checkpoints.verify import Verified, verify_all
+from core.checkpoints.verify import Verified, verify_files
 from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import EVENTS_FILE
 from tui.text.formats import format_size, printable
@@ -57,7 +57,7 @@ class VerifyDialog(ModalScreen[None]):
         worker = get_current_worker()
         # The checkpoint under the cursor comes first.
         paths = [each.path for each in list_run_checkpoints(self._path.parent)]
-        for verified in verify_all(sorted(paths, key=lambda path: path != self._path)):
+        for verified in verify_files(sorted(paths, key=lambda path: path != self._path)):
             if worker.is_cancelled:
                 return
             self.post_message(self.Found(verified))
