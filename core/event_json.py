@@ -1,18 +1,24 @@
-"""Events as lines of JSON: what `train --json` prints and events.jsonl keeps."""
+"""Events as JSON, one object a line: what `train --json` prints and events.jsonl contains."""
 
 import json
 import math
 from dataclasses import asdict, fields
 from typing import Any
 
+from core import events, responses
 from core.events import Event
 
-EVENT_TYPES = {each.name: each for each in Event.__subclasses__() if each.name}
+# By their names; without events that never leave this process.
+EVENT_TYPES: dict[str, type[Event]] = {
+    each.name: each
+    for each in (*vars(events).values(), *vars(responses).values())
+    if isinstance(each, type) and issubclass(each, Event) and each.name
+}
 FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENT_TYPES.values()}
 
 
 def as_json(event: Event) -> str:
-    """One line without its newline. A number that JSON cannot say (NaN, infinity) is null."""
+    """Return one line without its newline. NaN and infinity, which JSON has not, become null."""
     values = {"event": event.name, "time": event.time}
     values |= {key: value for key, value in asdict(event).items() if key != "time"}
     try:
@@ -22,7 +28,7 @@ def as_json(event: Event) -> str:
 
 
 def finite(value: Any) -> Any:
-    """With null for each number that JSON cannot say."""
+    """Return the value with null for each NaN and infinity, at any depth."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -33,16 +39,15 @@ def finite(value: Any) -> Any:
 
 
 def from_json(line: str) -> Event | None:
-    """The event of one line; None for an event that this version does not know or cannot read."""
+    """Return the event of a line; None for a damaged line and an event that this version lacks."""
     try:
         values = json.loads(line)
         kind = EVENT_TYPES[values["event"]]
         known = FIELDS[kind]
-        return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
+        return kind(**{key: _to_tuples(value) for key, value in values.items() if key in known})
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _frozen(value: Any) -> Any:
-    """As the events have it: tuples where JSON has lists."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+def _to_tuples(value: Any) -> Any:
+    return tuple(map(_to_tuples, value)) if isinstance(value, list) else value

@@ -23,16 +23,8 @@ from core.attach.wire import hello_line
 from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
-from core.events import (
-    DigitsLoaded,
-    Event,
-    ImagesPredicted,
-    NetworkInspected,
-    Notice,
-    Predicted,
-    RunStarted,
-    Scored,
-)
+from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
+from core.responses import ImagesPredicted, NetworkInspected, Predicted
 from core.runs.layout import EVENTS_FILE
 
 MOST_VIEWERS = 16

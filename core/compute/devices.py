@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from core.compute.threads import cpu_cores
 from core.errors import DeviceError
-from core.events import DeviceChoice
 from core.models.architectures import ARCHITECTURES
+from core.responses import DeviceChoice
 
 if TYPE_CHECKING:
     import torch

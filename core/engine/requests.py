@@ -17,13 +17,12 @@ from core.commands import (
     ScoreCheckpoint,
 )
 from core.errors import UserError, first_line
-from core.events import (
+from core.events import Event, Notice
+from core.responses import (
     CheckpointRefused,
     CheckpointScored,
     DevicesListed,
-    Event,
     ImagesPredicted,
-    Notice,
     Predicted,
 )
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data.batches import SIDE
-from core.events import Digit
+from core.responses import Digit
 
 
 def normalize(images: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.data.batches import SIDE
-from core.events import Layer, NetworkDescribed
 from core.models.architectures import ARCHITECTURES
+from core.responses import Layer, NetworkDescribed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

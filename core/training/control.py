@@ -25,17 +25,9 @@ from core.commands import (
     Stop,
 )
 from core.config import find_problem
-from core.events import (
-    Detached,
-    Event,
-    ImagesPredicted,
-    LearningRateChanged,
-    Notice,
-    Paused,
-    Predicted,
-    Resumed,
-)
+from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
 from core.models.inference import describe_digits, describe_images
+from core.responses import ImagesPredicted, Predicted
 from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
 

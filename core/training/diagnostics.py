@@ -13,8 +13,8 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
-from core.events import DeadUnits, LayerNorms, NetworkInspected, WeightImages
 from core.models.summary import leaves
+from core.responses import DeadUnits, LayerNorms, NetworkInspected, WeightImages
 from core.training.learner import Learner
 
 # So many test digits tell a dead ReLU from one that is only choosy.

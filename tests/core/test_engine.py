@@ -19,16 +19,8 @@ from core.commands import (
 )
 from core.config import TrainConfig
 from core.engine.local_host import LocalHost
-from core.events import (
-    CheckpointRefused,
-    DevicesListed,
-    Notice,
-    Paused,
-    Predicted,
-    RunFailed,
-    RunFinished,
-    RunStarted,
-)
+from core.events import Notice, Paused, RunFailed, RunFinished, RunStarted
+from core.responses import CheckpointRefused, DevicesListed, Predicted
 from core.training.trainer import train
 from tests.support.fakes import diverged, make_fake_train
 

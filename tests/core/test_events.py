@@ -7,16 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.event_json import EVENT_TYPES, as_json, from_json
-from core.events import (
-    DeviceChoice,
-    DevicesListed,
-    Digit,
-    Evaluated,
-    Event,
-    Notice,
-    Progress,
-    RunStarted,
-)
+from core.events import Evaluated, Event, Notice, Progress, RunStarted
+from core.responses import DeviceChoice, DevicesListed, Digit
 
 # What other programs rely on; fields may be added and none taken away.
 CONTRACT = {

@@ -10,15 +10,10 @@ from core.config import TrainConfig
 from core.engine.requests import handle_request
 from core.events import (
     CheckpointSaved,
-    DeadUnits,
-    Digit,
     DigitsLoaded,
     Evaluated,
     Event,
-    LayerNorms,
-    NetworkInspected,
     Paused,
-    Predicted,
     Preparing,
     Progress,
     Resumed,
@@ -26,8 +21,8 @@ from core.events import (
     RunFinished,
     RunStarted,
     Scored,
-    WeightImages,
 )
+from core.responses import DeadUnits, Digit, LayerNorms, NetworkInspected, Predicted, WeightImages
 from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[2]

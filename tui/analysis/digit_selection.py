@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from core.events import Digit, Scored
+from core.events import Scored
 from core.models.softmax import softmax
+from core.responses import Digit
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.events import CheckpointScored, Digit
 from core.models.softmax import softmax
+from core.responses import CheckpointScored, Digit
 from tui.analysis.digit_selection import as_logits
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from textual.screen import Screen
 from core.commands import Command, Pause, Resume, Save, SetLearningRate, Start, Stop
 from core.config import TrainConfig
 from core.engine.local_host import Train
-from core.events import DevicesListed, Event, Notice, RunFailed
+from core.events import Event, Notice, RunFailed
+from core.responses import DevicesListed
 from tui.actions import ACTIONS, VIEWS, available, bindings, is_available
 from tui.app.appearance import Appearance, with_slow_link
 from tui.app.frame_rate import FrameRate

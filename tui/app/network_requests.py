@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.commands import Command, Inspect, OpenCheckpoint, Predict
-from core.events import (
-    CheckpointRefused,
-    Event,
-    NetworkInspected,
-    Predicted,
-    RunFailed,
-    RunFinished,
-)
+from core.events import Event, RunFailed, RunFinished
+from core.responses import CheckpointRefused, NetworkInspected, Predicted
 from tui.app.frame_rate import RequestThrottle
 from tui.state.run_state import RecordRead, RunState
 

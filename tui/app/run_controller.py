@@ -23,14 +23,13 @@ from core.events import (
     Detached,
     Evaluated,
     Event,
-    NetworkInspected,
     Notice,
-    Predicted,
     Progress,
     RunFailed,
     RunFinished,
     Scored,
 )
+from core.responses import NetworkInspected, Predicted
 from tui.app.views import find_form
 from tui.state.app_state import fold_app
 from tui.state.fold import fold, starting

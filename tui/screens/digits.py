@@ -7,7 +7,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from core.events import Digit, Scored
+from core.events import Scored
+from core.responses import Digit
 from tui.analysis.digit_selection import (
     BY_PREDICTION,
     KINDS,

@@ -6,7 +6,8 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from core.events import Digit, Scored
+from core.events import Scored
+from core.responses import Digit
 from tui.analysis.confusion import (
     confused_pairs,
     count_errors,

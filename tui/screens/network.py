@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import DescribeNetwork
-from core.events import NetworkDescribed
+from core.responses import NetworkDescribed
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.state.app_state import AppState

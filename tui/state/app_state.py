@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from core.events import (
+from core.events import Event
+from core.responses import (
     CheckpointRefused,
     CheckpointScored,
     DeviceChoice,
     DevicesListed,
     Digit,
-    Event,
     ImagesPredicted,
     NetworkDescribed,
     Predicted,

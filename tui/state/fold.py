@@ -11,10 +11,8 @@ from core.events import (
     Evaluated,
     Event,
     LearningRateChanged,
-    NetworkInspected,
     Notice,
     Paused,
-    Predicted,
     Preparing,
     Progress,
     Resumed,
@@ -23,6 +21,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.responses import NetworkInspected, Predicted
 from tui.state.curves import Curves
 from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 

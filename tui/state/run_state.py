@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.events import Digit, Event, NetworkInspected, RunStarted, Scored
+from core.events import Event, RunStarted, Scored
+from core.responses import Digit, NetworkInspected
 from tui.state.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]

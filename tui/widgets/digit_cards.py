@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.events import Digit
+from core.responses import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.widgets.canvas import Canvas, StyledLine

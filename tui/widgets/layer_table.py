@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.events import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
+from core.responses import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, StyledLine
 

@@ -26,17 +26,15 @@ from core.errors import CheckpointError, UsageError
 from core.events import (
     DigitsLoaded,
     Evaluated,
-    ImagesPredicted,
     LearningRateChanged,
-    NetworkInspected,
     Notice,
     Paused,
-    Predicted,
     Progress,
     Resumed,
     RunFinished,
     Scored,
 )
+from core.responses import ImagesPredicted, NetworkInspected, Predicted
 from core.runs.layout import EVENTS_FILE
 from tests.support.attached import Running, until
 

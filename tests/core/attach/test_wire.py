@@ -16,7 +16,8 @@ from core.attach.wire import (
 )
 from core.commands import Predict, PredictImages, SetLearningRate
 from core.event_json import EVENT_TYPES
-from core.events import DeadUnits, DeviceChoice, Digit, Layer, LayerNorms, Scored, WeightImages
+from core.events import Scored
+from core.responses import DeadUnits, DeviceChoice, Digit, Layer, LayerNorms, WeightImages
 
 events = st.sampled_from(sorted(EVENT_TYPES)).flatmap(
     lambda name: st.builds(

@@ -5,9 +5,10 @@ import torch
 
 from core.commands import DescribeNetwork
 from core.engine.requests import handle_request
-from core.events import NetworkDescribed, Notice
+from core.events import Notice
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
+from core.responses import NetworkDescribed
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

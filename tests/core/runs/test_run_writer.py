@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from core.config import TrainConfig, read_config
 from core.errors import CheckpointError
 from core.event_json import as_json
-from core.events import (
-    Evaluated,
-    Event,
-    Paused,
-    Predicted,
-    Preparing,
-    Resumed,
-    RunFailed,
-    RunFinished,
-)
+from core.events import Evaluated, Event, Paused, Preparing, Resumed, RunFailed, RunFinished
+from core.responses import Predicted
 from core.runs import run_writer
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,8 @@ import torch
 
 from core.checkpoints import io as checkpoints
 from core.commands import Inspect, Pause, Resume
-from core.events import Evaluated, NetworkInspected, Paused, Progress, Resumed
+from core.events import Evaluated, Paused, Progress, Resumed
+from core.responses import NetworkInspected
 from core.training import loop as session
 from core.training.diagnostics import TRIED, copy_weights, dead_units, first_weights, inspect
 from core.training.learner import Learner

@@ -27,11 +27,9 @@ from core.event_json import as_json
 from core.events import (
     CheckpointSaved,
     Evaluated,
-    ImagesPredicted,
     LearningRateChanged,
     Notice,
     Paused,
-    Predicted,
     Progress,
     Resumed,
     RunFailed,
@@ -40,6 +38,7 @@ from core.events import (
 )
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS
+from core.responses import ImagesPredicted, Predicted
 from core.runs.run_writer import RunWriter
 from core.training import checkpoint_writer as saving
 from core.training import learner, stopwatch

@@ -21,7 +21,6 @@ from core.events import (
     Evaluated,
     Notice,
     Paused,
-    Predicted,
     Preparing,
     Progress,
     Resumed,
@@ -29,6 +28,7 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
+from core.responses import Predicted
 from core.training import control as obeying
 from core.training import learner
 from core.training import loop as session

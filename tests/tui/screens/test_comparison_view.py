@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from core.commands import ScoreCheckpoint
-from core.events import CheckpointRefused, CheckpointScored
+from core.responses import CheckpointRefused, CheckpointScored
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit
 from tui.app.app import MnistApp

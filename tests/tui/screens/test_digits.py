@@ -5,7 +5,8 @@ from array import array
 import pytest
 
 from core.commands import Stop
-from core.events import Digit, DigitsLoaded, Evaluated, Predicted, RunStarted, Scored
+from core.events import DigitsLoaded, Evaluated, RunStarted, Scored
+from core.responses import Digit, Predicted
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection, with_predictions

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.events import WeightImages
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
+from core.responses import WeightImages
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.events import STARTED
 from tests.support.fakes import fake_inspection, key_of, make_fake_train

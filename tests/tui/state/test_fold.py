@@ -6,20 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.events import (
-    CheckpointRefused,
     CheckpointSaved,
-    DeviceChoice,
-    DevicesListed,
-    Digit,
     Evaluated,
     Notice,
     Paused,
-    Predicted,
     Preparing,
     Resumed,
     RunFailed,
     RunFinished,
 )
+from core.responses import CheckpointRefused, DeviceChoice, DevicesListed, Digit, Predicted
 from tests.support.events import STARTED, after, progress
 from tui.state.app_state import AppState, OpenedCheckpoint, fold_app
 from tui.state.curves import MOST_POINTS, Curve

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import DataError, UsageError
-from core.events import Digit, Notice
+from core.events import Notice
+from core.responses import Digit
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
 from tui.text.digit_art import draw_bar, draw_digit, draw_grey

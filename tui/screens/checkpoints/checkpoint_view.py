@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding
 from textual.content import Content
 
-from core.events import Digit
+from core.responses import Digit
 from tui.screens.captions import key, line
 from tui.screens.digits import DIGITS_HELP, DigitsView
 from tui.state.app_state import OpenedCheckpoint

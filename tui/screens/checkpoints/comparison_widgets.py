@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.events import Digit
+from core.responses import Digit
 from tui.charts.overlay import build_overlay_series
 from tui.charts.series import Series
 from tui.charts.x_axis import Window

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
-from core.events import CheckpointScored
+from core.responses import CheckpointScored
 from tui.analysis.confusion import confused_pairs, count_samples, describe_cell
 from tui.screens.base import View
 from tui.screens.mistakes import MISTAKES_HELP

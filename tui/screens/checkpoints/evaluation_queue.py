@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.events import CheckpointScored
+from core.responses import CheckpointScored
 from tui.state.app_state import AppState, CheckpointRequest
 
 

@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from core.config import FIELDS
-from core.events import Digit
+from core.responses import Digit
 from tui.charts.series import AXIS
 from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved_at

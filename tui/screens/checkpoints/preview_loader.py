@@ -11,7 +11,7 @@ from time import monotonic
 from textual.timer import Timer
 
 from core.errors import explain
-from core.events import Digit
+from core.responses import Digit
 from core.runs.catalog import CheckpointFile
 from core.runs.layout import EVENTS_FILE
 from tui.screens.base import View

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.events import NetworkDescribed
+from core.responses import NetworkDescribed
 from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("shape", "behind", "lines", "text", "quiet")

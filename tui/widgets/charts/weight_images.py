@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.events import WeightImages
+from core.responses import WeightImages
 from tui.widgets.canvas import Canvas, StyledLine
 
 if TYPE_CHECKING:
