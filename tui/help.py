@@ -1,5 +1,7 @@
-"""All that is explained: in the app on ?, and by --help. It is put together from where each thing
-is: the keys from the actions, the settings from the config, the sentences from their rules.
+"""The help texts: in the app with ?, and the keys in `--help`.
+
+Texts are collected from where each thing is defined: keys from the actions, settings from the
+config, the rules of the commentary from their list.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,123 +10,124 @@ from textwrap import fill
 from core.config import FIELDS, describe_allowed, flag
 from tui.actions import ACTIONS, VIEWS
 
-# What is explained, and the words for it.
+# Terms and their explanations.
 Section = Mapping[str, str]
 
-# Not every terminal that asks for --help has arrows to show.
-IN_WORDS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
+# `--help` is plain ASCII: not every terminal can show arrows.
+ASCII_ARROWS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
 
-# Keys that are no action of the app's own.
+# Keys that are not in ACTIONS.
 OTHER_KEYS = {
-    "tab": "the next view; in the form, the next field (shift+tab: the one before)",
-    "↑ ↓": "into the form and between its fields; between rows",
-    "← →": "other digits",
-    "enter": "choose; look inside a checkpoint",
+    "tab": "next view; in the form, the next field (shift+tab: the previous one)",
+    "↑ ↓": "move into the form and between its fields, or between rows",
+    "← →": "previous and next digits; on the Train view, move the chart's cursor",
+    "enter": "select; open a checkpoint",
     "/": "filter the checkpoints",
     "esc": "back",
-    "ctrl+p": "all commands, by name",
+    "ctrl+p": "command palette: all commands by name",
 }
 
-SEEING = {
-    "✓ ✗": "the network's guess is right, or wrong and what the digit is",
-    "bars": "the network's probabilities, one a class. Their softmax temperature is raised so that "
-    "more than the first guess shows; at 1 they are what the network really says",
+DISPLAY = {
+    "✓ ✗": "whether the prediction is correct. After ✗, the true digit follows",
+    "bars": "the predicted probability of each class. The softmax temperature is above 1, so that "
+    "more than one bar is visible; at 1 the bars are the network's probabilities",
     "last": "the checkpoint that is saved after each epoch, on a pause and on a stop",
     "best": "the checkpoint with the highest test accuracy of its run",
 }
 
 CHARTS = {
-    "loss": "How wrong the network is, and how sure of it; 0 is perfect, 2.3 is guessing. The "
-    "training loss (the line) is of digits that it learns from, the test loss (●, once an epoch) "
-    "of digits that it never learns from. Good: both fall steeply at first, then ever more slowly, "
-    "and stay close. When the test loss turns up while the line still falls, it learns by heart. "
-    "On a log scale small losses can be told apart",
-    "accuracy": "The share of test digits that the network gets right; guessing gets 10%. Good: it "
-    "rises fast and then levels off, at about 92% for the linear network and 97 to 99% for the "
-    "others. It moves in small jumps, as each digit counts as right or wrong",
-    "learning rate": "How far each step moves the weights. Constant unless a schedule or you "
-    "change it; many runs end better when it goes down towards the end",
-    "gradient norm": "How strongly the loss asks the weights to change, as one number. Good: it "
-    "settles after the first steps and stays between about 0.1 and 10. When it grows without end "
-    "the run is about to diverge; near 0 there is nothing left to learn, or nothing gets through",
-    "samples per second": "How many digits are learned from in a second. Good: it is level. It "
-    "drops where something else wants the processor; larger batches raise it",
+    "loss": "The cross-entropy between predictions and labels: 0 is perfect, 2.3 is random "
+    "guessing. The training loss (the line) is of the training images, the test loss (●, once an "
+    "epoch) of test images that the network is never trained on. Good: both fall quickly at first, "
+    "then ever more slowly, and stay close. If the test loss rises while the training loss falls, "
+    "the network is overfitting. A log scale shows differences between small losses",
+    "accuracy": "The share of test images that are predicted correctly; random guessing gets 10%. "
+    "Good: it rises fast and then levels off, at about 92% for the linear network and 97 to 99% "
+    "for the others. It changes in small jumps, because each image counts as correct or wrong",
+    "learning rate": "The step size of the optimizer. It is constant unless you change it or "
+    "select a schedule. Many runs reach a better accuracy if it decreases towards the end",
+    "gradient norm": "The size of the gradient of the loss, as one number. Good: it settles after "
+    "the first steps and stays between about 0.1 and 10. If it keeps growing, training is about to "
+    "diverge. Near 0 there is little left to learn, or the gradients vanish",
+    "samples per second": "Training images per second. Good: it is constant. It drops if other "
+    "programs are using the CPU; larger batches raise it",
 }
 
-# What comes between the app and a person.
-LINES = {
-    "slow link": "For a line to the terminal that brings little: at most 1 KB a second is written, "
-    "first what your key has changed, then figures, then charts, and nothing moves. What the line "
-    "is too slow for is left out, never queued, so keys are answered at once; the heading says how "
-    "many bytes a second are written. It switches itself on when what is written comes late. By "
-    "hand: ctrl+p, Slow link, which is remembered; on the command line: --slow-link",
+SLOW_LINK = {
+    "slow link": "For a slow connection to the terminal: output is limited to 1 KB a second. What "
+    "your key changed is written first, then numbers, then charts; animation is off. Outdated "
+    "output is dropped, not queued, so keys are answered at once. The heading shows the bytes per "
+    "second. Slow-link mode switches itself on when output is delayed. To switch it: ctrl+p, Slow "
+    "link, which is remembered, or --slow-link on the command line",
 }
 
-# What is explained first where a view does not say so itself.
+# The first section of a view that has no VIEW_HELP.
 VIEW_SECTIONS: dict[str, Section] = {
-    "train": {**CHARTS, **{name: SEEING[name] for name in ("✓ ✗", "bars")}},
-    "checkpoints": {name: SEEING[name] for name in ("last", "best")},
+    "train": {**CHARTS, **{name: DISPLAY[name] for name in ("✓ ✗", "bars")}},
+    "checkpoints": {name: DISPLAY[name] for name in ("last", "best")},
 }
 
 
 def keys() -> dict[str, str]:
-    """Each key and what it does; what one key does at different times is told together."""
-    told: dict[str, list[str]] = {}
+    """Return what each key does. Actions that share a key are joined."""
+    texts: dict[str, list[str]] = {}
     for each in ACTIONS:
-        # An action may be told of beside its opposite: "t T".
-        spoken_for = any(each.shown in shown.split() for shown in told if shown != each.shown)
-        if each.shown and not spoken_for:
-            told.setdefault(each.shown, []).append(each.help)
+        # The entry "t T" covers T too.
+        is_covered = any(each.shown in shown.split() for shown in texts if shown != each.shown)
+        if each.shown and not is_covered:
+            texts.setdefault(each.shown, []).append(each.help)
     views = f"the views: {', '.join(VIEWS.values())}"
     return {
-        **{key: "; ".join(said) for key, said in told.items()},
+        **{key: "; ".join(each) for key, each in texts.items()},
         " ".join(map(str, range(1, len(VIEWS) + 1))): views,
         **OTHER_KEYS,
     }
 
 
-def setting(name: str) -> str:
-    """What a field of the config is, why one would change it, and what it may be."""
+def describe_setting(name: str) -> str:
+    """Return a setting's meaning, why to change it, its allowed values and its default."""
     field = FIELDS[name]
-    first = field.metadata["help"]
-    said = [
-        f"{first[0].upper()}{first[1:]}.",
+    meaning = field.metadata["help"]
+    sentences = [
+        f"{meaning[0].upper()}{meaning[1:]}.",
         field.metadata["why"],
         f"Allowed: {describe_allowed(name)}.",
     ]
     if field.default is not None:
-        said.append(f"At first: {field.default}.")
-    return " ".join([*filter(None, said), f"On the command line: {flag(name)}."])
+        sentences.append(f"Default: {field.default}.")
+    return " ".join([*filter(None, sentences), f"On the command line: {flag(name)}."])
 
 
 def settings(names: Iterable[str] = FIELDS) -> dict[str, str]:
-    return {name.replace("_", " "): setting(name) for name in names}
+    return {name.replace("_", " "): describe_setting(name) for name in names}
 
 
-def sentences() -> dict[str, str]:
+def commentary_rules() -> dict[str, str]:
     from tui.analysis.commentary import RULES
 
     return {rule.name: rule.condition for rule in RULES}
 
 
 def help_sections(
-    mode: str, field: str | None = None, own: Section | None = None
+    mode: str, field: str | None = None, view_help: Section | None = None
 ) -> dict[str, Section]:
-    """Titles, and under each what it explains, that first which belongs to where one is: the field
-    in focus, then the view of that mode. `own` is what the view says of itself.
+    """Return the titles and sections of the help, the most relevant first.
+
+    These are the form's field in focus, and the view of that mode; `view_help` is the view's own
+    section.
     """
     sections: dict[str, Section] = {}
     if field in FIELDS:
         sections["This setting"] = settings([field])
-    if first := own or VIEW_SECTIONS.get(mode):
+    if first := view_help or VIEW_SECTIONS.get(mode):
         sections[f"In this view: {VIEWS.get(mode, mode)}"] = first
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,
-        "What you see": SEEING,
-        "A slow line": LINES,
-        "Settings of a run": settings(),
-        "What the sentences say, and when": sentences(),
+        "Digits and checkpoints": DISPLAY,
+        "Slow connections": SLOW_LINK,
+        "Settings": settings(),
+        "The commentary, and when a sentence appears": commentary_rules(),
     }
     if first == VIEW_SECTIONS["train"]:
         del sections["Charts"]
@@ -132,11 +135,11 @@ def help_sections(
 
 
 def epilogue(width: int = 78) -> str:
-    """The keys, for the end of --help. The mark tells click to leave the lines as they are."""
-    rows = {name.translate(IN_WORDS): said for name, said in keys().items()}
+    """Return the keys for the end of --help. The mark \\b makes click keep the line breaks."""
+    rows = {name.translate(ASCII_ARROWS): text for name, text in keys().items()}
     column = max(map(len, rows))
     lines = [
-        fill(said, width, initial_indent=f"{name:{column}}  ", subsequent_indent=" " * (column + 2))
-        for name, said in rows.items()
+        fill(text, width, initial_indent=f"{name:{column}}  ", subsequent_indent=" " * (column + 2))
+        for name, text in rows.items()
     ]
     return "\n".join(["\b", "Keys in the app:", *lines])

@@ -1,4 +1,4 @@
-"""The one source of help, and how it opens where one is."""
+"""The help: complete, the same on the command line, and opened where the focus is."""
 
 from core.config import FIELDS
 from tests.support.app import app_in, text_of
@@ -10,36 +10,37 @@ from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.dialogs import HelpDialog
 
 
-def test_every_key_setting_and_rule_is_explained():
-    told = help_sections("train")
+def test_every_key_setting_and_rule_has_help():
+    sections = help_sections("train")
     for action in ACTIONS:
-        # The opposite of another action is explained there.
-        if action.keys and action.name != "set('temperature', -1)":
-            assert action.help in told["Keys"][action.shown]
+        if action.keys and action.name != "set('temperature', -1)":  # the entry of t covers T
+            assert action.help in sections["Keys"][action.shown]
     for name, field in FIELDS.items():
-        said = told["Settings of a run"][name.replace("_", " ")]
-        assert field.metadata["help"][1:] in said
+        text = sections["Settings"][name.replace("_", " ")]
+        assert field.metadata["help"][1:] in text
     missing = [name for name, field in FIELDS.items() if not field.metadata["why"]]
-    assert missing == ["data", "checkpoints"], "folders need no reasons"
-    assert list(told["What the sentences say, and when"]) == [rule.name for rule in RULES]
+    assert missing == ["data", "checkpoints"], "folders need no explanation"
+    assert list(sections["The commentary, and when a sentence appears"]) == [
+        rule.name for rule in RULES
+    ]
 
 
-def test_a_slow_line_is_explained_with_all_ways_to_switch_it_on():
-    said = help_sections("train")["A slow line"]["slow link"]
+def test_slow_link_help_names_all_switches():
+    text = help_sections("train")["Slow connections"]["slow link"]
     (action,) = (each for each in ACTIONS if each.name == "set('slow_link')")
-    assert f"ctrl+p, {action.label}" in said
-    assert "--slow-link" in said
-    assert "switches itself on" in said
+    assert f"ctrl+p, {action.label}" in text
+    assert "--slow-link" in text
+    assert "switches itself on" in text
 
 
-def test_help_on_the_command_line_has_the_same_keys_in_ascii():
-    said = epilogue()
-    assert said.isascii()
-    assert all(words.split(";")[0][:40] in said for words in keys().values())
-    assert max(map(len, said.splitlines())) <= 78
+def test_command_line_help_has_all_keys_in_ascii():
+    text = epilogue()
+    assert text.isascii()
+    assert all(words.split(";")[0][:40] in text for words in keys().values())
+    assert max(map(len, text.splitlines())) <= 78
 
 
-async def test_the_field_in_focus_is_explained_first(tmp_path):
+async def test_the_focused_field_comes_first(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         pilot.app.screen.query_one("#batch_size").focus()
         await pilot.press("question_mark")
@@ -50,8 +51,8 @@ async def test_the_field_in_focus_is_explained_first(tmp_path):
         assert shown.index("This setting") < shown.index("In this view: Train")
 
 
-async def test_a_view_may_bring_its_own_help(tmp_path, monkeypatch):
-    monkeypatch.setattr(CheckpointBrowser, "VIEW_HELP", {"own [red]": "words of its own"})
+async def test_view_help_comes_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(CheckpointBrowser, "VIEW_HELP", {"own [red]": "a text of its own"})
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"), "question_mark")
         await pilot.pause()
@@ -59,4 +60,4 @@ async def test_a_view_may_bring_its_own_help(tmp_path, monkeypatch):
         lines = text_of(pilot).splitlines()
         title = next(place for place, line in enumerate(lines) if "In this view" in line)
         assert "own [red]" in lines[title + 1]
-        assert "words of its own" in lines[title + 1]
+        assert "a text of its own" in lines[title + 1]

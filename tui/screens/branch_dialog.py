@@ -1,4 +1,4 @@
-"""The dialog that goes back to a checkpoint of the run, and branches there with other settings."""
+"""The dialog that branches from a checkpoint of a run, with other settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.commands import Start
 from core.config import FIELDS, describe_allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
-from core.runs.catalog import list_run_checkpoints
+from core.runs.catalog import CheckpointFile, list_run_checkpoints
 from core.runs.description import read_description
 from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
@@ -34,46 +34,37 @@ from tui.widgets.config_form import NumberInput
 from tui.widgets.table import fill_table
 
 LABELS = {
-    "learning_rate": "Rate",
+    "learning_rate": "Learning rate",
     "epochs": "Epochs",
     "weight_decay": "Weight decay",
-    "label_smoothing": "Smoothing",
+    "label_smoothing": "Label smoothing",
     "shift": "Shift",
     "seed": "Seed",
 }
 COLUMNS = ("Kind", "Epoch", "Step", "Accuracy", "Loss")
 
-Branch = tuple[Start, RunState]
+# A checkpoint and its files, which have the same tensors; the file replaced last comes first.
+Checkpoint = tuple[CheckpointInfo, list[CheckpointFile]]
+# What starts a branch, and the state of the run up to the checkpoint.
+PreparedBranch = tuple[Start, RunState]
 
 
-@dataclass(frozen=True)
-class Place:
-    """A checkpoint, by all names that it has in its folder."""
-
-    path: Path
-    kinds: tuple[str, ...]
-    info: CheckpointInfo
-
-
-def places(folder: Path, step: int) -> list[Place]:
-    """A run's checkpoints up to that step, newest first, each once; without the broken ones."""
-    found: dict[str, list[tuple[str, Path, CheckpointInfo]]] = {}
-    for listed in list_run_checkpoints(folder):
-        if listed.info and listed.info.step <= step:
-            same = found.setdefault(f"{listed.info.step} {listed.info.digest}", [])
-            same.append((listed.kind, listed.path, listed.info))
-    out = []
-    for same in found.values():
-        same.sort(key=lambda row: MOST_LASTING.index(row[0]))
-        kinds = tuple(dict.fromkeys(kind for kind, _, _ in same))
-        out.append(Place(same[0][1], kinds, same[0][2]))
-    return out
+def list_distinct(folder: Path, last_step: int) -> list[Checkpoint]:
+    """Return a run's readable checkpoints up to a step, newest first, each once."""
+    found: dict[tuple[int, str], Checkpoint] = {}
+    for file in list_run_checkpoints(folder):
+        if file.info and file.info.step <= last_step:
+            found.setdefault((file.info.step, file.info.digest), (file.info, []))[1].append(file)
+    for _, files in found.values():
+        files.sort(key=lambda file: MOST_LASTING.index(file.kind))
+    return list(found.values())
 
 
-def _row(place: Place) -> tuple[str, ...]:
-    info = place.info
+def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
+    info, files = checkpoint
+    kinds = " ".join(dict.fromkeys(file.kind for file in files))
     scores = format_percent(info.test_accuracy), format_loss(info.test_loss)
-    return " ".join(place.kinds), str(info.epoch), f"{info.step:,}", *scores
+    return kinds, str(info.epoch), f"{info.step:,}", *scores
 
 
 class Fields(Vertical):
@@ -83,43 +74,44 @@ class Fields(Vertical):
     ]
 
 
-class BranchDialog(ModalScreen[Branch | None]):
-    """Gives what starts the branch, and what it has told so far; or None. It is of the app's run,
-    or of that in a folder, where the cursor begins on one of its checkpoints."""
+class BranchDialog(ModalScreen[PreparedBranch | None]):
+    """Return a branch that is ready to start, or None.
+
+    The checkpoints are those of the app's run, or of the run in `folder`; the one in the file
+    `selected` is selected first.
+    """
 
     CSS_PATH = "branch_dialog.tcss"
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
-        # Before the table's own, which a click on a row does too.
+        # With priority over the table's own binding, which a click on a row uses too.
         Binding("enter", "enter", "Branch", show=False, priority=True),
-        Binding("escape", "dismiss(None)", "Back", show=False),
+        Binding("escape", "dismiss(None)", "Cancel", show=False),
     ]
 
     @dataclass
-    class Found(Message):
-        """The run's folder has been read."""
-
-        places: list[Place]
+    class Listed(Message):
+        checkpoints: list[Checkpoint]
 
     @dataclass
-    class Made(Message):
-        branch: Branch
+    class Branched(Message):
+        branch: PreparedBranch
 
     @dataclass
-    class Refused(Message):
-        why: str
+    class Failed(Message):
+        problem: str
 
-    def __init__(self, folder: Path | None = None, chosen: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, selected: Path | None = None) -> None:
         super().__init__()
-        self._folder, self._begin_on = folder, chosen
-        self._places: list[Place] = []
-        self._filled: dict[str, str] = {}  # what was put into the fields
-        self._making = False
+        self._folder, self._select_first = folder, selected
+        self._checkpoints: list[Checkpoint] = []
+        self._values: dict[str, str] = {}  # of the fields, as the run has them
+        self._is_branching = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Go back and branch"
-            dialog.border_subtitle = "↑ ↓ choose · tab settings · enter branches · esc back"
+            dialog.border_title = "Branch from a checkpoint"
+            dialog.border_subtitle = "↑ ↓ select · tab settings · enter branch · esc cancel"
             with Horizontal(id="choices"):
                 yield DataTable(cursor_type="row")
                 with Fields(id="fields"):
@@ -127,12 +119,10 @@ class BranchDialog(ModalScreen[Branch | None]):
                         with Horizontal(classes="field"):
                             yield Label(label)
                             yield NumberInput(restrict=r"[0-9.e+-]*", compact=True, id=name)
-            yield Static("reading the run's checkpoints …", id="said")
+            yield Static("Reading checkpoints…", id="message")
             with Horizontal(id="buttons"):
-                yield Button(
-                    "Branch here", id="branch", variant="success", compact=True, disabled=True
-                )
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+                yield Button("Branch", id="branch", variant="success", compact=True, disabled=True)
+                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     @property
     def _state(self) -> RunState:
@@ -143,112 +133,111 @@ class BranchDialog(ModalScreen[Branch | None]):
         self.reload()
 
     def _follow(self, before: RunState, after: RunState) -> None:
-        # At its end too: an epoch's checkpoint comes after the last, at the same step.
-        if (before.marks, before.phase) != (after.marks, after.phase) and not self._making:
+        # The phase too: the last epoch's checkpoint is saved after its mark, at the same step.
+        is_changed = (before.marks, before.phase) != (after.marks, after.phase)
+        if is_changed and not self._is_branching:
             self.reload()
 
     def reload(self) -> None:
         if self._folder:
-            self._read(self._folder, sys.maxsize)
+            self._list(self._folder, sys.maxsize)
         elif self._state.started:
-            self._read(Path(self._state.started.folder), self._state.step)
+            self._list(Path(self._state.started.folder), self._state.step)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, folder: Path, step: int) -> None:
-        """Headers alone, so it needs no torch and may run beside the engine."""
-        self.post_message(self.Found(places(folder, step)))
+    def _list(self, folder: Path, last_step: int) -> None:
+        """Read headers alone, so no torch is needed and the engine is not disturbed."""
+        self.post_message(self.Listed(list_distinct(folder, last_step)))
 
-    def on_branch_dialog_found(self, message: Found) -> None:
+    def on_branch_dialog_listed(self, message: Listed) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
-        chosen, self._places = self._chosen(), message.places
-        fill_table(table, COLUMNS, [_row(place) for place in self._places])
-        digests = [place.info.digest for place in self._places]
-        if chosen and chosen.info.digest in digests:
-            table.move_cursor(row=digests.index(chosen.info.digest))
-        elif self._begin_on:
-            table.move_cursor(row=self._row_of(self._begin_on))
+        selected, self._checkpoints = self._selected(), message.checkpoints
+        fill_table(table, COLUMNS, [_row(each) for each in self._checkpoints])
+        if selected:
+            table.move_cursor(row=self._row_of(selected[0].digest))
+        elif self._select_first:
+            with suppress(CheckpointError):  # a broken file is not listed
+                table.move_cursor(row=self._row_of(read_info(self._select_first).digest))
         self._fill()
 
-    def _row_of(self, path: Path) -> int:
-        """That of the checkpoint in the file, which may have other names."""
-        with suppress(CheckpointError):
-            digest = read_info(path).digest
-            found = (row for row, each in enumerate(self._places) if each.info.digest == digest)
-            return next(found, 0)
-        return 0
+    def _row_of(self, digest: str) -> int:
+        digests = [info.digest for info, _ in self._checkpoints]
+        return digests.index(digest) if digest in digests else 0
 
-    def _epochs(self, place: Place) -> int:
-        """To how many the run goes. Its end may have been set further away since the checkpoint."""
+    def _epochs(self, info: CheckpointInfo, path: Path) -> int:
+        """Return the run's number of epochs, which may have changed since the checkpoint."""
         if self._folder is None and self._state.started:
             return self._state.started.epochs
-        described = read_description(place.path.parent).get("config")
-        known = described if isinstance(described, dict) else {}
-        return known.get("epochs", place.info.config.get("epochs", FIELDS["epochs"].default))
+        stored = read_description(path.parent).get("config")
+        config = stored if isinstance(stored, dict) else {}
+        return config.get("epochs", info.config.get("epochs", FIELDS["epochs"].default))
 
-    def _chosen(self) -> Place | None:
+    def _selected(self) -> Checkpoint | None:
         row = self.query_one(DataTable).cursor_row
-        return self._places[row] if 0 <= row < len(self._places) else None
+        return self._checkpoints[row] if 0 <= row < len(self._checkpoints) else None
 
     @on(DataTable.RowHighlighted)
     def _fill(self) -> None:
-        """Puts the settings that the run had there into the fields that nobody has changed."""
-        chosen = self._chosen()
-        if chosen:
-            settings: dict[str, Any] = chosen.info.config | {"epochs": self._epochs(chosen)}
+        """Fill the fields that were not edited with the run's settings at the checkpoint."""
+        if selected := self._selected():
+            info, files = selected
+            config: dict[str, Any] = info.config | {"epochs": self._epochs(info, files[0].path)}
             for name in LABELS:
                 field = self.query_one(f"#{name}", NumberInput)
-                value = settings.get(name, FIELDS[name].default)
+                value = config.get(name, FIELDS[name].default)
                 text = f"{value:g}" if isinstance(value, float) else str(value)
-                if field.value == self._filled.get(name, ""):
+                if field.value == self._values.get(name, ""):
                     field.value = text
-                self._filled[name] = text
+                self._values[name] = text
         self._check()
 
     @on(Input.Changed)
     def _check(self) -> None:
-        """Says what is wrong, or what the branch will be."""
-        if self._making:
+        """Show what is wrong with the fields, or what the branch will be."""
+        if self._is_branching:
             return
-        chosen, wrong = self._chosen(), ""
+        selected, problem = self._selected(), ""
         for name in LABELS:
-            why = self._problem(name, chosen)
+            why = self._problem(name, selected)
             self.query_one(f"#{name}").set_class(bool(why), "wrong")
-            wrong = wrong or why
-        if chosen is None:
-            self._say("the run has no checkpoint to go back to")
-        elif wrong:
-            self._say(f"✗ {wrong}", wrong=True)
+            problem = problem or why
+        if selected is None:
+            self._show_message("The run has no checkpoint to branch from.")
+        elif problem:
+            self._show_message(f"✗ {problem}", wrong=True)
         else:
-            info = chosen.info
+            info = selected[0]
             changes = ", ".join(
-                f"{LABELS[name].lower()} {self._filled[name]} → {self._text(name)}"
+                f"{LABELS[name].lower()} {self._values[name]} → {self._text(name)}"
                 for name in self._changed()
             )
             epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
-            where = f"From step {info.step:,}, after {epochs}"
-            self._say(f"{where}: {changes or 'nothing changed, so it goes the same way again'}")
-        self.query_one("#branch", Button).disabled = chosen is None or bool(wrong)
+            text = changes or "no setting is changed, so the training will be identical."
+            self._show_message(f"From step {info.step:,}, after {epochs}: {text}")
+        self.query_one("#branch", Button).disabled = selected is None or bool(problem)
 
-    def _problem(self, name: str, chosen: Place | None) -> str:
+    def _problem(self, name: str, selected: Checkpoint | None) -> str:
         try:
             value = parse(name, self._text(name))
         except UserError:
             return f"{LABELS[name]} must be {describe_allowed(name)}"
-        if name == "epochs" and chosen and value <= chosen.info.epoch:
-            behind = f"Epochs must be more than the {chosen.info.epoch} behind this checkpoint"
-            return f"{behind}: raise it, or choose an earlier one"
+        if name == "epochs" and selected and value <= (epoch := selected[0].epoch):
+            return (
+                f"Epochs must be more than {epoch}, the number at this checkpoint. Raise it, or "
+                "select an earlier checkpoint."
+            )
         return ""
 
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", NumberInput).value
 
     def _changed(self) -> list[str]:
-        return [name for name in LABELS if self._text(name) != self._filled.get(name)]
+        return [name for name in LABELS if self._text(name) != self._values.get(name)]
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        line = self.query_one("#said", Static)
-        line.update(Content(text))
-        line.set_class(wrong, "wrong")
+    def _show_message(self, text: str, *, wrong: bool = False) -> None:
+        message = self.query_one("#message", Static)
+        message.update(Content(text))
+        message.set_class(wrong, "wrong")
 
     def action_enter(self) -> None:
         if isinstance(self.focused, Button):
@@ -258,31 +247,32 @@ class BranchDialog(ModalScreen[Branch | None]):
 
     @on(Button.Pressed, "#branch")
     def branch(self) -> None:
-        self._check()  # of what was typed last nobody may have told us yet
-        chosen = self._chosen()
-        if self._making or chosen is None or self.query_one("#branch", Button).disabled:
+        self._check()  # the message of the last edit may not have arrived yet
+        selected = self._selected()
+        if self._is_branching or not selected or self.query_one("#branch", Button).disabled:
             return
-        self._making = True
-        self._say("making the branch …")
-        self._make(chosen, {name: parse(name, self._text(name)) for name in self._changed()})
+        self._is_branching = True
+        self._show_message("Creating the branch…")
+        changes = {name: parse(name, self._text(name)) for name in self._changed()}
+        self._branch(selected[1][0].path, selected[0].digest, changes)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _make(self, place: Place, changes: dict[str, Any]) -> None:
-        """While the run goes on: it is only read, and what it saves next cannot come between."""
+    def _branch(self, path: Path, digest: str, changes: dict[str, Any]) -> None:
+        """Create the branch. The old run is only read, so it may be training meanwhile."""
         try:
-            if read_info(place.path).digest != place.info.digest:
-                raise CheckpointError("that checkpoint has been replaced meanwhile: choose again")
-            config, resume_point = branch(place.path, changes, place.path.parent.parent)
-            made = Start(config, resume_point), read_run(resume_point.folder)
-        except Exception as error:  # whatever it is, another can be chosen
-            self.post_message(self.Refused(first_line(error)))
+            if read_info(path).digest != digest:
+                raise CheckpointError("The checkpoint has been replaced. Select it again.")
+            config, resume_point = branch(path, changes, path.parent.parent)
+            prepared = Start(config, resume_point), read_run(resume_point.folder)
+        except Exception as error:  # the dialog stays, so that another one can be selected
+            self.post_message(self.Failed(first_line(error)))
         else:
-            self.post_message(self.Made(made))
+            self.post_message(self.Branched(prepared))
 
-    def on_branch_dialog_made(self, message: Made) -> None:
+    def on_branch_dialog_branched(self, message: Branched) -> None:
         self.dismiss(message.branch)
 
-    def on_branch_dialog_refused(self, message: Refused) -> None:
-        self._making = False
-        self.notify(message.why, severity="error", markup=False, timeout=8)
+    def on_branch_dialog_failed(self, message: Failed) -> None:
+        self._is_branching = False
+        self.notify(message.problem, severity="error", markup=False, timeout=8)
         self.reload()

@@ -1,4 +1,4 @@
-"""What is laid over a view: the help, and the question before leaving a run."""
+"""The help, and the question before quitting while a run is in progress."""
 
 from rich.style import Style
 from rich.table import Table
@@ -25,39 +25,39 @@ class HelpDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as scroll:
             scroll.border_title = "Help"
-            scroll.border_subtitle = "↑ ↓ scroll · esc closes"
-            for title, words in self._sections.items():
+            scroll.border_subtitle = "↑ ↓ scroll · esc close"
+            for title, section in self._sections.items():
                 yield Label(Content(title), classes="title")
-                yield Static(self._table(words), classes="entries")
+                yield Static(self._table(section), classes="entries")
 
-    def _table(self, words: Section) -> Table:
-        """One piece for a section: a widget for each entry would take a second to open."""
+    def _table(self, section: Section) -> Table:
+        """Return one table for a section: a widget for each entry would take a second to open."""
         accent = Color.parse(self.app.theme_variables["text-accent"]).rich_color
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=18, style=Style(color=accent))
         table.add_column(ratio=1)
-        for name, said in words.items():
-            table.add_row(Text(name), Text(said))
+        for name, text in section.items():
+            table.add_row(Text(name), Text(text))
         return table
 
 
 class ConfirmQuit(ModalScreen[bool]):
-    """True: stop, save and quit."""
+    """Return True to stop, save and quit."""
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#stay"
     BINDINGS = [
         Binding("y", "answer(True)", "Stop, save and quit"),
-        Binding("n,escape,q", "answer(False)", "Stay"),
+        Binding("n,escape,q", "answer(False)", "Cancel"),
         Binding("left,right,up,down", "app.focus_next", show=False),
     ]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="question"):
-            yield Label("A run is going on.")
+            yield Label("Training is in progress.")
             with Center(), Horizontal(classes="answers"):
                 yield Button("Stop, save and quit (y)", id="quit", variant="error", compact=True)
-                yield Button("Stay (n)", id="stay", variant="primary", compact=True)
+                yield Button("Cancel (n)", id="stay", variant="primary", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "quit")

@@ -18,7 +18,7 @@ class GotoDialog(ModalScreen[int | None]):
 
     CSS_PATH = "goto_dialog.tcss"
     AUTO_FOCUS = "#number"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     def __init__(self, samples: int) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ class GotoDialog(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Go to a digit"
-            dialog.border_subtitle = "enter go · esc back"
+            dialog.border_subtitle = "enter go · esc cancel"
             with Horizontal(id="field"):
                 yield Label("Index")
                 yield NumberInput(restrict=r"[0-9]*", max_length=9, compact=True, id="number")
-            yield Static(Content(f"{HINT} {self._allowed}."), id="hint")
+            yield Static(Content(f"{HINT} {self._allowed}."), id="message")
             with Horizontal(id="buttons"):
                 yield Button("Go", id="go", variant="success", compact=True, action="screen.go")
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     def _number(self) -> int | None:
         text = self.query_one(Input).value
@@ -48,9 +48,9 @@ class GotoDialog(ModalScreen[int | None]):
     def _check(self, event: Input.Changed) -> None:
         # An empty field is not an error.
         wrong = bool(event.value) and self._number() is None
-        line = self.query_one("#hint", Static)
-        line.update(Content(f"{'✗ The index must be' if wrong else HINT} {self._allowed}."))
-        for each in (line, event.input):
+        message = self.query_one("#message", Static)
+        message.update(Content(f"{'✗ The index must be' if wrong else HINT} {self._allowed}."))
+        for each in (message, event.input):
             each.set_class(wrong, "wrong")
 
     @on(Input.Submitted)

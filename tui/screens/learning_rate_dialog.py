@@ -1,4 +1,4 @@
-"""The dialog that changes the learning rate, while training goes on behind it."""
+"""The dialog that changes the learning rate during training."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,32 +16,32 @@ from tui.widgets.config_form import NumberInput
 
 
 class LearningRateDialog(ModalScreen[float | None]):
-    """Gives the new rate, or None."""
+    """Return the new learning rate, or None."""
 
     CSS_PATH = "learning_rate_dialog.tcss"
     AUTO_FOCUS = "#rate"
     BINDINGS = [
         Binding("up", "scale(2)", "Double", show=False),
         Binding("down", "scale(0.5)", "Halve", show=False),
-        Binding("escape", "dismiss(None)", "Back", show=False),
+        Binding("escape", "dismiss(None)", "Cancel", show=False),
     ]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Learning rate"
-            dialog.border_subtitle = "↑ double · ↓ halve · enter applies · esc back"
+            dialog.border_subtitle = "↑ double · ↓ halve · enter apply · esc cancel"
             yield Static(id="now")
             with Horizontal(id="field"):
                 yield Label("New rate")
                 yield NumberInput(restrict=r"[0-9.e+-]*", compact=True, id="rate")
-            yield Static(id="said")
+            yield Static(id="message")
             with Horizontal(id="buttons"):
                 yield Button("×2", id="double", compact=True, action="screen.scale(2)")
                 yield Button("÷2", id="halve", compact=True, action="screen.scale(0.5)")
                 yield Button(
                     "Apply", id="apply", variant="success", compact=True, action="screen.apply"
                 )
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     def on_mount(self) -> None:
         state = app_of(self).run_state
@@ -51,13 +51,12 @@ class LearningRateDialog(ModalScreen[float | None]):
 
     def _follow(self, state: RunState) -> None:
         if state.phase not in ("training", "paused"):
-            self.notify("the run has ended, so its rate stays as it was")
+            self.notify("The run has ended: its learning rate was not changed.")
             self.dismiss(None)
             return
-        now = _rate_now(state)
-        line = self.query_one("#now", Static)
-        if str(line.content) != now:
-            line.update(Content(now))
+        text, now = _rate_now(state), self.query_one("#now", Static)
+        if str(now.content) != text:
+            now.update(Content(text))
 
     def action_scale(self, factor: float) -> None:
         field = self.query_one(Input)
@@ -69,12 +68,12 @@ class LearningRateDialog(ModalScreen[float | None]):
     @on(Input.Changed)
     def _check(self, event: Input.Changed) -> None:
         wrong = self._rate() is None
-        said = FIELDS["learning_rate"].metadata["help"]
-        line = self.query_one("#said", Static)
-        line.update(
-            Content(f"✗ It must be {describe_allowed('learning_rate')}." if wrong else said)
-        )
-        for each in (line, event.input):
+        text = FIELDS["learning_rate"].metadata["help"]
+        if wrong:
+            text = f"✗ The learning rate must be {describe_allowed('learning_rate')}."
+        message = self.query_one("#message", Static)
+        message.update(Content(text))
+        for each in (message, event.input):
             each.set_class(wrong, "wrong")
 
     def _rate(self) -> float | None:
@@ -96,5 +95,8 @@ def _rate_now(state: RunState) -> str:
     now = "–" if state.learning_rate is None else f"{state.learning_rate:.4g}"
     schedule = state.started.config.get("schedule", "constant") if state.started else "constant"
     if schedule == "constant" or state.chosen_rate is None:
-        return f"It is {now} now."
-    return f"It is {now} now: {schedule} with a peak of {state.chosen_rate:g}, which is set here."
+        return f"The current learning rate is {now}."
+    return (
+        f"The current learning rate is {now}. The schedule is {schedule} with a peak of "
+        f"{state.chosen_rate:g}; this sets the peak."
+    )

@@ -1,4 +1,4 @@
-"""The network from inside: what it is made of, and how its layers do while it trains."""
+"""The Network view: the layers, their gradients and updates, and weights as images."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,23 +18,24 @@ from tui.widgets.charts.weight_images import WeightGrid
 from tui.widgets.layer_table import LayerTable
 
 NETWORK_HELP = {
-    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units, and "
-    "lines are weights between them; sheets are the channels of a convolution, each an image.",
-    "multiply-adds": "how many times a weight is multiplied and added up for one digit: the work "
-    "that a layer does. A convolution uses each of its weights many times over.",
-    "gradient": "how steeply the loss would change with a layer's weights, as one number. Near 0 "
-    "the layer learns nothing; where it grows and grows, training is about to break.",
-    "update": "how much one step changes a layer's weights, beside how large they are. About one "
-    "part in a thousand is healthy; far more makes training jump, far less makes it crawl.",
-    "dead ReLU": "a unit that gives 0 whatever digit it sees. Nothing flows back through it, so it "
-    "no longer learns; a learning rate that is too high leaves many of them.",
-    "weights as images": "the first layer's weights, each unit's where its pixels are. Light ones "
-    "make the unit stronger where there is ink, dark ones weaker: it is what the unit looks for.",
+    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units and "
+    "lines are weights between them; sheets are the channels of a convolution.",
+    "multiply-adds": "the multiplications and additions for one image: the work of a layer. A "
+    "convolution uses each of its weights many times.",
+    "gradient": "the norm of the gradient of a layer's weights. Near 0 the layer does not learn; "
+    "if it keeps growing, training is about to diverge.",
+    "update": "the size of one step's change of a layer's weights, relative to the weights. About "
+    "0.001 is healthy; much more makes training unstable, much less makes it slow.",
+    "dead ReLU": "a unit whose output is 0 for every image. Its gradient is 0 too, so it no longer "
+    "learns. A learning rate that is too high causes many of them.",
+    "weights as images": "the first layer's weights, one image for each unit. It shows the pattern "
+    "that the unit responds to: ink on a positive weight increases its output, ink on a negative "
+    "weight decreases it.",
 }
 
 
 class NetworkView(View):
-    """Of the network that is training, or else of the one that is set up."""
+    """The network that is training, or else the one that is selected in the form."""
 
     MODE = "network"
     INSPECTS = True
@@ -50,7 +51,7 @@ class NetworkView(View):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked = ""
+        self._requested = ""
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
@@ -67,13 +68,13 @@ class NetworkView(View):
 
     @property
     def network(self) -> NetworkDescribed | None:
-        """The description, once it is there."""
+        """The description of the network, once the engine has sent it."""
         described = self.app_state.network
         return described if described and described.arch == self.arch else None
 
     def resume_view(self) -> None:
         super().resume_view()
-        self.attempt("show", self.show)  # another network may have been set up since
+        self.attempt("show", self.show)  # another network may have been selected
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.network is not after.network:
@@ -89,10 +90,10 @@ class NetworkView(View):
 
     def show(self) -> None:
         state, network = self.run_state, self.network
-        if network is None and self._asked != self.arch:
-            self._asked = self.arch
+        if network is None and self._requested != self.arch:
+            self._requested = self.arch
             self.mnist.send(DescribeNetwork(self.arch))
-        # What a run before has left may be of another network.
+        # Diagnostics of an earlier run may be of another network.
         own = state.started is not None and state.started.arch == self.arch
         inspected = state.inspected if own else None
         table, weights = self.query_one(LayerTable), self.query_one(WeightGrid)
@@ -105,15 +106,15 @@ class NetworkView(View):
     def _caption(self) -> str:
         state, inspected, updated = self.run_state, self.run_state.inspected, self.run_state.updated
         if not state.started or state.started.arch != self.arch or not inspected:
-            waiting = "the first look is on its way" if state.active else "press space to train it"
+            waiting = "Reading weights…" if state.active else "press space to train"
             return f"{self.arch}: {waiting}"
-        said = f"{self.arch} at step {inspected.step:,}"
+        caption = f"{self.arch} at step {inspected.step:,}"
         if updated and updated.step != inspected.step:
-            said += f", updates of step {updated.step:,}"
-        return said
+            caption += f", updates of step {updated.step:,}"
+        return caption
 
     def action_part(self, by: int) -> None:
-        """To where the next part begins, or a screen on where that is more than one away."""
+        """Scroll to the start of the next part, or by a screen if it is further away."""
         page = self.query_one("#page", VerticalScroll)
         here, screenful = page.scroll_offset.y, max(1, page.size.height - 2)
         tops = sorted(each.region.y - page.region.y + here for each in page.query(Canvas))

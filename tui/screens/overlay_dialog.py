@@ -1,4 +1,4 @@
-"""The dialog that chooses which earlier runs are laid under the live one."""
+"""The dialog that selects earlier runs to overlay on the charts."""
 
 from __future__ import annotations
 
@@ -52,42 +52,38 @@ def best_accuracy(run: RunInfo, known: RunState | None) -> float | None:
 
 
 class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
-    """Gives the runs that are chosen, the newest last; None where none could be listed."""
+    """Return the selected runs, the newest last; None if there are no runs to select."""
 
     CSS_PATH = "overlay_dialog.tcss"
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
-        Binding("space", "choose", "Choose", show=False),
+        Binding("space", "toggle_run", "Select", show=False),
         Binding("escape", "apply", "Done", show=False),
     ]
 
     @dataclass
-    class Found(Message):
-        """The folder of runs has been read."""
-
+    class Listed(Message):
         runs: list[RunInfo]
         error: str | None
 
     @dataclass
-    class Read(Message):
-        """The runs that were chosen have been read."""
-
+    class Loaded(Message):
         states: tuple[RunState, ...]
         errors: list[str]
 
     def __init__(self) -> None:
         super().__init__()
         self._runs: list[RunInfo] = []
-        self._known: dict[str, RunState] = {}  # those that need no reading, by their place
-        self._chosen: set[Path] = set()
-        self._reading = False
+        self._known: dict[str, RunState] = {}  # overlaid now, by folder
+        self._selected: set[Path] = set()
+        self._is_loading = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Other runs to lay under this one"
-            dialog.border_subtitle = "↑ ↓ · space or enter chooses · esc done"
+            dialog.border_title = f"Overlay up to {MAX_OVERLAID} earlier runs"
+            dialog.border_subtitle = "↑ ↓ move · space select · esc done"
             yield DataTable(cursor_type="row")
-            yield Static("reading the folder …", id="said")
+            yield Static("Reading runs…", id="message")
             with Horizontal(id="buttons"):
                 yield Button("Done", id="done", variant="success", compact=True)
 
@@ -102,22 +98,22 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _list(self, folder: Path) -> None:
         try:
-            self.post_message(self.Found(list_recorded_runs(folder), None))
+            self.post_message(self.Listed(list_recorded_runs(folder), None))
         except CheckpointError as error:
-            self.post_message(self.Found([], str(error)))
+            self.post_message(self.Listed([], str(error)))
 
-    def on_overlay_dialog_found(self, message: Found) -> None:
-        by_place = {os.path.abspath(each.folder): each for each in message.runs}
-        for place, state in self._known.items():
-            by_place.setdefault(place, as_listed(state))
-        by_place.pop(folder_of(self.mnist.run_state) or "", None)
-        self._runs = sorted(by_place.values(), key=lambda run: run.modified, reverse=True)
-        self._chosen = {run.folder for place, run in by_place.items() if place in self._known}
+    def on_overlay_dialog_listed(self, message: Listed) -> None:
+        by_folder = {os.path.abspath(each.folder): each for each in message.runs}
+        for folder, state in self._known.items():
+            by_folder.setdefault(folder, as_listed(state))
+        by_folder.pop(folder_of(self.mnist.run_state) or "", None)
+        self._runs = sorted(by_folder.values(), key=lambda run: run.modified, reverse=True)
+        self._selected = {run.folder for at, run in by_folder.items() if at in self._known}
         table: DataTable[Text] = self.query_one(DataTable)
         now = time.time()
         rows = [
             (
-                MARKS[run.folder in self._chosen],
+                MARKS[run.folder in self._selected],
                 run.name,
                 arch_of(run),
                 format_percent(best_accuracy(run, self._known.get(os.path.abspath(run.folder)))),
@@ -126,59 +122,60 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             for run in self._runs
         ]
         fill_table(table, COLUMNS, rows)
-        self._say(message.error or "")
+        self._show_message(message.error or "")
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
+    def _show_message(self, text: str, *, wrong: bool = False) -> None:
         if not text:
-            count = f"{len(self._chosen)} of at most {MAX_OVERLAID} chosen"
-            text = count if self._runs else f"there is no other run in {self.mnist.config.folder}"
-        line = self.query_one("#said", Static)
-        line.update(Content(text))
-        line.set_class(wrong, "wrong")
+            count = f"{len(self._selected)}/{MAX_OVERLAID} selected"
+            text = count if self._runs else f"No other runs in {self.mnist.config.folder}."
+        message = self.query_one("#message", Static)
+        message.update(Content(text))
+        message.set_class(wrong, "wrong")
 
     @on(DataTable.RowSelected)
-    def action_choose(self) -> None:
+    def action_toggle_run(self) -> None:
         table = self.query_one(DataTable)
         row = table.cursor_row
-        if self._reading or not 0 <= row < len(self._runs):
+        if self._is_loading or not 0 <= row < len(self._runs):
             return
         folder = self._runs[row].folder
-        if folder not in self._chosen and len(self._chosen) == MAX_OVERLAID:
-            self._say(f"✗ {MAX_OVERLAID} runs are chosen: take one away first", wrong=True)
+        if folder not in self._selected and len(self._selected) == MAX_OVERLAID:
+            text = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
+            self._show_message(text, wrong=True)
             return
-        self._chosen ^= {folder}
-        table.update_cell_at((row, 0), Text(MARKS[folder in self._chosen]))  # type: ignore[arg-type]
-        self._say("")
+        self._selected ^= {folder}
+        table.update_cell_at((row, 0), Text(MARKS[folder in self._selected]))  # type: ignore[arg-type]
+        self._show_message("")
 
     @on(Button.Pressed)
     def action_apply(self) -> None:
-        if self._reading:
+        if self._is_loading:
             return
         if not self._runs:
             self.dismiss(None)
             return
-        self._reading = True
-        self._say("reading the runs …")
-        oldest_first = [run for run in reversed(self._runs) if run.folder in self._chosen]
-        self._read(oldest_first, self._known)
+        self._is_loading = True
+        self._show_message("Reading runs…")
+        oldest_first = [run for run in reversed(self._runs) if run.folder in self._selected]
+        self._load(oldest_first, self._known)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, runs: list[RunInfo], known: dict[str, RunState]) -> None:
+    def _load(self, runs: list[RunInfo], known: dict[str, RunState]) -> None:
         states, errors = [], []
         for run in runs:
             try:
                 state = known.get(os.path.abspath(run.folder)) or read_run(run.folder)
-            except Exception as error:  # whatever is in a file, the dialog can be closed
+            except Exception as error:  # a broken file must not keep the dialog open
                 why = explain(error) if isinstance(error, OSError) else first_line(error)
-                errors.append(f"{run.name} cannot be read ({why})")
+                errors.append(f"Cannot read {run.name} ({why}).")
                 continue
             if state.started is None:
-                errors.append(f"{run.name} has told nothing that could be shown")
+                errors.append(f"{run.name} has no metrics yet.")
             else:
                 states.append(without_digits(state))
-        self.post_message(self.Read(tuple(states), errors))
+        self.post_message(self.Loaded(tuple(states), errors))
 
-    def on_overlay_dialog_read(self, message: Read) -> None:
+    def on_overlay_dialog_loaded(self, message: Loaded) -> None:
         for error in message.errors:
             self.notify(error, severity="warning", markup=False)
         self.dismiss(message.states)

@@ -1,4 +1,4 @@
-"""The first view: set a run up, start it, and watch it learn."""
+"""The Train view: the form for a new run, and the charts of the run that is training."""
 
 from dataclasses import replace
 
@@ -22,14 +22,14 @@ class TrainView(View):
     MODE = "train"
     CSS_PATH = "train.tcss"
     DEFAULT_CLASSES = "-idle"
-    AUTO_FOCUS = ""  # no field: the keys are for the run until an arrow goes into the form
+    AUTO_FOCUS = ""  # keys act on the run until an arrow key moves the focus into the form
     BINDINGS = [
         Binding("down", "app.focus_next", "Settings", key_display="↑ ↓"),
         Binding("up", "app.focus_previous", "Settings", show=False),
-        Binding("left", "cursor(-1)", "Read off", show=False),
-        Binding("right", "cursor(1)", "Read off", show=False),
-        Binding("shift+left", "cursor(-10)", "Read off", show=False),
-        Binding("shift+right", "cursor(10)", "Read off", show=False),
+        Binding("left", "cursor(-1)", "Cursor", show=False),
+        Binding("right", "cursor(1)", "Cursor", show=False),
+        Binding("shift+left", "cursor(-10)", "Cursor", show=False),
+        Binding("shift+right", "cursor(10)", "Cursor", show=False),
         Binding("escape", "no_cursor", "Hide the cursor", show=False),
     ]
 
@@ -40,13 +40,13 @@ class TrainView(View):
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
         yield MachineUsage().data_bind(View.bytes_per_second)
-        yield DigitCards("test digits and the network's guesses appear here").data_bind(
+        yield DigitCards("Test digits and their predictions appear here").data_bind(
             View.preferences
         )
 
     @on(CompactSelect.Changed, "#arch")
     def set_up(self, event: CompactSelect.Changed) -> None:
-        """From every view it is this network that is shown and that space starts."""
+        """Make this network the one that all views show and that space trains."""
         self.mnist.config = replace(self.mnist.config, arch=event.choice.value)
 
     def watch_run_state(self) -> None:
@@ -62,7 +62,7 @@ class TrainView(View):
         self._make_room()
 
     def _make_room(self) -> None:
-        """In a small window what a field is for needs the digits' room."""
+        """In a small window, replace the digits with the help on the field in focus."""
         self.set_class(self.focused is not None, "-editing")
 
     def watch_preferences(self) -> None:
@@ -70,7 +70,7 @@ class TrainView(View):
         self.set_class(self.preferences.machine, "-machine")
 
     def action_cursor(self, columns: int) -> None:
-        """Moves the line at which values are read off; it begins at the newest step."""
+        """Move the chart's cursor; it starts at the newest step."""
         chart = self.query_one(ChartGroup).selected
         now = self.preferences.cursor
         at = chart.newest if now is None else now + columns / (chart.columns - 1)
@@ -80,7 +80,7 @@ class TrainView(View):
         self.mnist.change_preferences(cursor=None)
 
     @on(Chart.Clicked)
-    def _read_off(self, message: Chart.Clicked) -> None:
+    def _move_cursor(self, message: Chart.Clicked) -> None:
         if message.share is None:
             self.mnist.change_preferences(chart=message.kind)
         else:

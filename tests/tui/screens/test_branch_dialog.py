@@ -1,4 +1,4 @@
-"""Changing the rate, going back, and comparing: the dialogs, driven as a person would."""
+"""The dialogs of the learning rate, the branch and the overlaid runs, driven by keys."""
 
 import json
 from pathlib import Path
@@ -17,24 +17,24 @@ from tui.screens.train import TrainView
 from tui.state.history import arch_of, list_recorded_runs, read_run
 
 
-def hearing(heard):
-    """A fake trainer that keeps what it is told in `heard`."""
+def recording(received):
+    """Return a fake trainer that records its commands in `received`."""
 
     def train(config, inbox):
         real = inbox.get
         spied = type(
-            "Spied", (), {"get": lambda self, **more: heard.append(real(**more)) or heard[-1]}
+            "Spied", (), {"get": lambda self, **more: received.append(real(**more)) or received[-1]}
         )
         yield from make_fake_train(steps=5000)(config, spied())
 
     return train
 
 
-async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
-    heard = []
-    async with app_in(tmp_path, hearing(heard)).run_test(size=(80, 24)) as pilot:
+async def test_learning_rate_is_changed_while_training(tmp_path):
+    received = []
+    async with app_in(tmp_path, recording(received)).run_test(size=(80, 24)) as pilot:
         await pilot.press("r")
-        assert isinstance(pilot.app.screen, TrainView), "there is nothing to change yet"
+        assert isinstance(pilot.app.screen, TrainView), "no learning rate to change yet"
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > 2)
         await pilot.press("r")
@@ -42,7 +42,7 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         field = pilot.app.screen.query_one(Input)
         assert field.value == "0.001"
         await pilot.pause()
-        assert "It is 0.001 now." in text_of(pilot)
+        assert "The current learning rate is 0.001." in text_of(pilot)
         await pilot.press("down", "up", "up")
         assert field.value == "0.002"
         step = pilot.app.run_state.step
@@ -50,10 +50,10 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         field.value = ""
         await pilot.press("0", "enter")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, LearningRateDialog), "a rate of 0 is not taken"
-        assert "✗ It must be a number above 0" in text_of(pilot)
+        assert isinstance(pilot.app.screen, LearningRateDialog), "0 is refused"
+        assert "✗ The learning rate must be a number" in text_of(pilot)
         await pilot.press(*".5", "enter")
-        await until(pilot, lambda: SetLearningRate(0.5) in heard)
+        await until(pilot, lambda: SetLearningRate(0.5) in received)
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("r", "up", "escape")
         assert isinstance(pilot.app.screen, TrainView)
@@ -61,12 +61,14 @@ async def test_the_rate_is_changed_while_training_goes_on(tmp_path):
         assert isinstance(pilot.app.screen, LearningRateDialog)
         pilot.app.send(Stop())
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
-        assert phase(pilot) == "stopped", "a dialog for a run that has ended is of no use"
-    assert [each for each in heard if isinstance(each, SetLearningRate)] == [SetLearningRate(0.5)]
+        assert phase(pilot) == "stopped", "the dialog closes when the run ends"
+    assert [each for each in received if isinstance(each, SetLearningRate)] == [
+        SetLearningRate(0.5)
+    ]
 
 
-async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_once, monkeypatch):
-    """With the real trainer: three epochs, a pause, and back to the first of them."""
+async def test_branching_from_a_paused_run(tiny, saved_at_once, monkeypatch):
+    """The real trainer: three epochs, a pause, and a branch from the third."""
     from core.training import loop as session
     from core.training import trainer
 
@@ -98,11 +100,13 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
         table.move_cursor(row=row)
         epochs.value = "3"
         await pilot.pause()
-        assert "✗ Epochs must be more than the 3 behind this checkpoint" in text_of(pilot)
+        assert "✗ Epochs must be more than 3, the number at this checkpoint" in text_of(pilot)
         epochs.value = "4"
         app.screen.query_one("#learning_rate", Input).value = "0.02"
         await pilot.pause()
-        assert "From step 30, after 3 epochs: rate 0.01 → 0.02" in text_of(pilot).replace("\n", "")
+        assert "From step 30, after 3 epochs: learning rate 0.01 → 0.02" in text_of(pilot).replace(
+            "\n", ""
+        )
         await pilot.press("enter")
         await until(pilot, lambda: phase(pilot) == "finished")
         started = app.run_state.started
@@ -110,7 +114,7 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
         assert [each.started.run for each in app.overlaid_runs] == [old.started.run]
         assert app.overlaid_runs[0].phase == "stopped"
         points = app.run_state.curves.losses.points
-        assert points[:30] == old.curves.losses.points[:30], "its curve goes on from the past"
+        assert points[:30] == old.curves.losses.points[:30], "the curve starts with the old run's"
         assert points[-1][0] == 40
         assert [mark.kind for mark in app.run_state.marks if mark.step == 30].count("branch") == 1
         folder = Path(started.folder)
@@ -123,7 +127,7 @@ async def test_a_run_goes_back_and_branches_while_it_is_going_on(tiny, saved_at_
 
 
 def run_folder(tmp_path, name):
-    """A run of two progress events on disk, as the fake trainer leaves none."""
+    """Return the folder of a run of two progress events."""
     from queue import SimpleQueue
 
     from core.config import TrainConfig
@@ -131,19 +135,19 @@ def run_folder(tmp_path, name):
 
     folder = tmp_path / name
     folder.mkdir(parents=True)
-    told = []
+    lines = []
     for event in make_fake_train(steps=2, delay=0)(TrainConfig(epochs=1), SimpleQueue()):
         if isinstance(event, RunStarted):
             event = RunStarted(**vars(event) | {"run": name, "folder": str(folder)})
         if event.recorded:
-            told.append(as_json(event))
-    told[2:2] = ["[]", '{"event": "paused", "time": 1, "step": "many"}', '{"event": "pro']
-    (folder / "events.jsonl").write_text("\n".join(told) + "\n")
+            lines.append(as_json(event))
+    lines[2:2] = ["[]", '{"event": "paused", "time": 1, "step": "many"}', '{"event": "pro']
+    (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
     (folder / "run.json").write_text(json.dumps({"run": name, "config": {"arch": "mlp"}}))
     return folder
 
 
-def test_a_run_is_read_back_from_its_record(tmp_path):
+def test_a_run_is_read_from_its_events(tmp_path):
     state = read_run(run_folder(tmp_path, "[red]1"))
     assert (state.phase, state.step, state.started.run) == ("finished", 2, "[red]1")
     assert len(state.curves.losses.points) == 4
@@ -155,7 +159,7 @@ def test_a_run_is_read_back_from_its_record(tmp_path):
     assert list_recorded_runs(tmp_path / "nowhere") == []
 
 
-async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
+async def test_earlier_runs_are_overlaid(tmp_path):
     for number in range(5):
         run_folder(tmp_path, f"[red]run-{number}")
     train = make_fake_train(steps=3)
@@ -173,7 +177,7 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         await pilot.press("space", "down", "enter", "down", "space", "down", "space")
         await pilot.press("down", "space")
         await pilot.pause()
-        assert "✗ 4 runs are chosen: take one away first" in text_of(pilot)
+        assert "✗ 4 runs are selected. Deselect one first." in text_of(pilot)
         await pilot.press("up", "space", "escape")
         await until(pilot, lambda: isinstance(app.screen, TrainView))
         chosen = [each.started.run for each in app.overlaid_runs]
@@ -182,18 +186,18 @@ async def test_earlier_runs_are_chosen_to_be_laid_under(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: app.run_state.started and phase(pilot) == "finished")
         names = [each.started.run for each in app.overlaid_runs]
-        assert names == [*chosen, "fake-1"], "the run before lies under this one by itself"
+        assert names == [*chosen, "fake-1"], "the previous run is overlaid by itself"
         await pilot.press("2", "o")
         assert not isinstance(app.screen, OverlayDialog)
 
 
-def test_what_a_person_chose_is_known_beside_the_rate_of_the_moment():
+def test_chosen_rate_differs_from_the_scheduled_rate():
     from dataclasses import replace
 
     from tests.support.events import STARTED, after, progress
 
-    begun = replace(STARTED, config={"learning_rate": 0.1, "schedule": "cosine"})
-    state = after(begun, progress(10, 1.0))
+    started = replace(STARTED, config={"learning_rate": 0.1, "schedule": "cosine"})
+    state = after(started, progress(10, 1.0))
     assert (state.chosen_rate, state.learning_rate) == (0.1, 0.001)
     state = after(LearningRateChanged(step=10, learning_rate=0.2), progress(20, 1.0), state=state)
     assert (state.chosen_rate, state.learning_rate) == (0.2, 0.001)

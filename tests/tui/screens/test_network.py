@@ -1,4 +1,4 @@
-"""The network from inside: its picture, its table and its weights, and the view of them."""
+"""The Network view: its drawing, its table and its weights."""
 
 import pytest
 
@@ -32,12 +32,12 @@ def column(columns, title) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_the_picture_is_made_of_the_description_at_any_width(arch):
+def test_drawing_fits_any_width(arch):
     for width in (40, 54, 66, 78, 150):
         lines = picture(arch, width)
         assert [len(line) for line in lines] == [width] * (ROWS + LABELS)
         drawn = "\n".join(lines)
-        # Every output, whatever had to be left out before it.
+        # Every output, even where hidden units are left out.
         assert all(f"● {digit}" in drawn for digit in range(10))
         assert "28×28" in lines[ROWS]
     shapes = [layer.shape for layer in describe_network(arch).layers if layer.parameters]
@@ -45,7 +45,7 @@ def test_the_picture_is_made_of_the_description_at_any_width(arch):
         assert "×".join(map(str, shape[-2:])) in lines[ROWS]
 
 
-def test_the_table_adds_up_and_says_what_is_odd():
+def test_table_adds_up_and_marks_problems():
     network, inspected = describe_network("mlp"), fake_inspection(7, paused=False)
     known = layer_columns(network)
     assert column(known, "parameters")[-1] == "669,706"
@@ -59,14 +59,14 @@ def test_the_table_adds_up_and_says_what_is_odd():
     assert column(unwatched, "update")[1] == "–"
 
 
-def test_weights_are_drawn_the_lighter_the_more_positive_they_are():
+def test_positive_weights_are_drawn_lighter():
     image = bytes([1] * 392 + [255] * 392)
     places = palette_indices(image, WeightImages("fc1", (image,), 1, 28, 28, 1.0), 0.5)
     assert places.shape == (14, 14)
     assert (places[0, 0], places[13, 13]) == (0, len(PALETTE) - 1)
     light = [sum(int(each[i : i + 2], 16) for i in (1, 3, 5)) for each in PALETTE]
     assert light == sorted(light)
-    # All kernels at once where they can be, and never smaller than one can see.
+    # All kernels at once if they fit, but never too small to see.
     kernels = WeightImages("stack.0", (bytes(9),) * 32, 32, 3, 3, 1.0)
     assert fit_grid(kernels, 120, 40).scale > fit_grid(kernels, 50, 12).scale == 2
 
@@ -79,18 +79,18 @@ def test_a_new_run_forgets_how_the_last_one_did():
     assert (started.inspected, started.updated) == (None, None)
 
 
-def test_every_word_has_its_help():
+def test_every_term_has_help():
     for word in ("gradient", "update", "dead ReLU", "multiply-adds", "weights as images"):
         assert NETWORK_HELP[word].endswith(".")
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeypatch):
+async def test_view_shows_the_network_while_it_trains(tmp_path, size, monkeypatch):
     monkeypatch.setattr(network_requests, "INSPECTION_SECONDS", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
         await pilot.press(key_of("network"))
         await until(pilot, lambda: "784" in text_of(pilot))
-        assert "press space to train it" in text_of(pilot)
+        assert "press space to train" in text_of(pilot)
         network = pilot.app.app_state.network
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.updated)
@@ -111,13 +111,13 @@ async def test_the_view_shows_the_network_and_follows_it(tmp_path, size, monkeyp
         await pilot.press("left")
         assert pilot.app.screen.query_one(WeightGrid).first == 0
         await pilot.press("1")
-        await pilot.pause(0.2)  # what was asked before comes in
+        await pilot.pause(0.2)  # replies to earlier requests arrive
         last = pilot.app.run_state.inspected
         await pilot.pause(0.3)
-        assert pilot.app.run_state.inspected is last, "nobody looks, nobody asks"
+        assert pilot.app.run_state.inspected is last, "another view requests no diagnostics"
 
 
-async def test_it_shows_the_network_that_the_form_chooses(tmp_path):
+async def test_view_shows_the_network_of_the_form(tmp_path):
     async with app_in(tmp_path, arch="linear").run_test(size=(120, 40)) as pilot:
         pilot.app.screen.query_one("#arch", CompactSelect).value = "cnn"
         await pilot.press(key_of("network"))
@@ -128,4 +128,4 @@ async def test_it_shows_the_network_that_the_form_chooses(tmp_path):
         await until(pilot, lambda: "669,706" in text_of(pilot))
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.started)
-        assert pilot.app.run_state.started.arch == "mlp", "what is shown is what space starts"
+        assert pilot.app.run_state.started.arch == "mlp", "space starts the network that is shown"
