@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.compute.torch_private import has_onednn_linear, onednn_linear
+
 # glibc's names for two settings of malloc (malloc.h), and what they are set to.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MOST_KEPT = 2**30
@@ -45,17 +47,13 @@ def use_fast_routes(model: nn.Module, device: torch.device) -> nn.Module:
         keep_freed_memory()
         # Convolutions need not turn their data around, and pooling takes a tenth of the time.
         model = model.to(memory_format=torch.channels_last)
-        if has_onednn():
+        if has_onednn_linear():
             for module in model.modules():
                 if type(module) is not nn.Linear or module.bias is None:
                     continue
                 if module.in_features * module.out_features >= ONEDNN_WEIGHTS:
                     module.__class__ = OneDnnLinear
     return model
-
-
-def has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 class OneDnnLinear(nn.Linear):
@@ -71,18 +69,11 @@ class _OneDnnProduct(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, input: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         context.save_for_backward(input, weight)
-        return product(input, weight, bias)
+        return onednn_linear(input, weight, bias)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         input, weight = context.saved_tensors
-        of_input = product(gradient, weight.t()) if context.needs_input_grad[0] else None
+        of_input = onednn_linear(gradient, weight.t()) if context.needs_input_grad[0] else None
         # MKL's is the faster one for this shape.
         return of_input, gradient.t() @ input, gradient.sum(0)
-
-
-def product(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, after: str = "none"
-) -> Tensor:
-    """(N, in) times (out, in), by oneDNN: (N, out); "relu" may come after it."""
-    return torch.ops.mkldnn._linear_pointwise(input, weight, bias, after, [], "")

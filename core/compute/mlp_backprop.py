@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.compute.cpu_kernels import ONEDNN_WEIGHTS, has_onednn, product
+from core.compute.cpu_kernels import ONEDNN_WEIGHTS
+from core.compute.torch_private import has_onednn_linear, onednn_linear, relu_backward
 
 
 class Layer(NamedTuple):
@@ -30,10 +31,11 @@ def chain(model: nn.Module) -> list[Layer] | None:
     """
     modules = list(_leaves(model))
     layers: list[Layer] = []
+    has_onednn = has_onednn_linear()
     for module in modules[1:]:
         if isinstance(module, nn.Linear) and module.bias is not None:
             weight, bias = module.weight.detach(), module.bias.detach()
-            onednn = has_onednn() and weight.numel() >= ONEDNN_WEIGHTS
+            onednn = has_onednn and weight.numel() >= ONEDNN_WEIGHTS
             layers.append(Layer(module, weight, bias, relu=False, onednn=onednn))
         elif type(module) is nn.ReLU and layers and not layers[-1].relu:
             layers[-1] = layers[-1]._replace(relu=True)
@@ -72,20 +74,20 @@ def backpropagate(
             gradient = _backward(layer, gradient)
             if layers[place - 1].relu:
                 # Where a ReLU gave 0, it lets nothing back.
-                gradient = torch.ops.aten.threshold_backward(gradient, taken, 0)
+                gradient = relu_backward(gradient, taken)
     return loss
 
 
 def _forward(layer: Layer, values: Tensor) -> Tensor:
     if layer.onednn:
-        return product(values, layer.weight, layer.bias, "relu" if layer.relu else "none")
+        return onednn_linear(values, layer.weight, layer.bias, "relu" if layer.relu else "none")
     values = torch.addmm(layer.bias, values, layer.weight.t())
     return values.relu_() if layer.relu else values
 
 
 def _backward(layer: Layer, gradient: Tensor) -> Tensor:
     """The gradient (N, in) of the layer's input, of that of its output (N, out)."""
-    return product(gradient, layer.weight.t()) if layer.onednn else gradient @ layer.weight
+    return onednn_linear(gradient, layer.weight.t()) if layer.onednn else gradient @ layer.weight
 
 
 def _of_logits(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:

@@ -98,12 +98,14 @@ def _mirrors() -> list[str]:
 def _devices() -> dict[str, Any]:
     import torch
 
+    from core.compute.torch_private import cuda_architectures
+
     found: dict[str, Any] = {"mps": torch.backends.mps.is_available(), "devices": []}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         found["available"] = torch.cuda.is_available()
         if torch.version.cuda or torch.version.hip:
-            found["archs"] = (torch._C._cuda_getArchFlags() or "").split()
+            found["archs"] = cuda_architectures()
             try:
                 torch.cuda.init()
                 for number in range(torch.cuda.device_count()):

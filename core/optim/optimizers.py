@@ -1,8 +1,8 @@
-"""The optimizers: every parameter in one fused call. To add one: a class, and its line.
+"""The optimizers: all parameters in one fused call. To add one: a class, and its line.
 
-These call the kernels behind torch.optim's `fused=True` themselves. Each step is the same to the
-bit, without the Python that torch.optim takes around it (a third of a step of `linear`) and without
-its import of the compiler, which is a second of every start.
+They call the kernels behind torch.optim's `fused=True` themselves. Each step is the same to the
+bit, without the Python that torch.optim runs around it (a third of a step of `linear`) and without
+its import of the compiler, which would add a second to every start.
 """
 
 from __future__ import annotations
@@ -12,27 +12,43 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
 class Optimizer(Protocol):
-    """`state` is what it keeps of each parameter, by name and then by torch.optim's word for it.
-    `step` takes the gradients from the parameters; its rate is a number, or a tensor of one where
-    the step is captured in a graph."""
+    """`state` has each parameter's tensors, by its name and then by torch.optim's key.
+
+    `step` uses the parameters' gradients. The rate is a number, or a tensor () where the step is
+    captured in a CUDA graph.
+    """
 
     state: dict[str, dict[str, Tensor]]
 
     def step(self, rate: float | Tensor) -> None: ...
 
 
+class Kernels(Protocol):
+    """What core.compute.torch_private provides; it is passed in, since it stands above this."""
+
+    def adam_kernel(
+        self, decoupled: bool, device: torch.device, settings: dict[str, Any]
+    ) -> Callable[..., Any]: ...
+    def sgd_kernel(self, device: torch.device, settings: dict[str, Any]) -> Callable[..., Any]: ...
+    def add_to_each(self, tensors: list[Tensor], value: float) -> None: ...
+
+
 class Adam:
-    """Kingma and Ba, "Adam" (2015), with weight decay in the gradient; or AdamW by its kernel:
-    Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019).
+    """Kingma and Ba, "Adam" (2015), with weight decay added to the gradient.
+
+    `decoupled` makes it AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization"
+    (2019).
     """
 
     def __init__(
         self,
-        kernel: str,
+        decoupled: bool,
+        kernels: Kernels,
         named: dict[str, nn.Parameter],
         momentum: float,
         beta2: float,
@@ -40,7 +56,6 @@ class Adam:
     ) -> None:
         import torch
 
-        self._kernel, self._count_up = getattr(torch, kernel), torch._foreach_add_
         self._settings: dict[str, Any] = {
             "beta1": momentum,
             "beta2": beta2,
@@ -50,18 +65,21 @@ class Adam:
             "maximize": False,
         }
         self._parameters = list(named.values())
+        self._add_to_each = kernels.add_to_each
+        self._kernel = kernels.adam_kernel(decoupled, self._parameters[0].device, self._settings)
         self._steps = [torch.zeros((), device=each.device) for each in self._parameters]
         self._means = [torch.zeros_like(each) for each in self._parameters]
         self._squares = [torch.zeros_like(each) for each in self._parameters]
-        kept = zip(self._steps, self._means, self._squares, strict=True)
+        tensors = zip(self._steps, self._means, self._squares, strict=True)
         keys = ("step", "exp_avg", "exp_avg_sq")
         self.state = {
-            name: dict(zip(keys, each, strict=True)) for name, each in zip(named, kept, strict=True)
+            name: dict(zip(keys, each, strict=True))
+            for name, each in zip(named, tensors, strict=True)
         }
 
     def step(self, rate: float | Tensor) -> None:
         gradients = [each.grad for each in self._parameters]
-        self._count_up(self._steps, 1)
+        self._add_to_each(self._steps, 1)
         self._kernel(
             self._parameters,
             gradients,
@@ -75,24 +93,29 @@ class Adam:
 
 
 class Sgd:
-    """Stochastic gradient descent with momentum, as torch.optim.SGD has it."""
+    """Stochastic gradient descent with momentum, as torch.optim.SGD defines it."""
 
     def __init__(
-        self, named: dict[str, nn.Parameter], momentum: float, beta2: float, weight_decay: float
+        self,
+        kernels: Kernels,
+        named: dict[str, nn.Parameter],
+        momentum: float,
+        beta2: float,
+        weight_decay: float,
     ) -> None:
         import torch
 
-        self._kernel: Any = torch._fused_sgd_
         self._settings: dict[str, Any] = {
             "weight_decay": weight_decay,
             "momentum": momentum,
             "dampening": 0.0,
             "nesterov": False,
             "maximize": False,
-            # A buffer of zeros becomes the first gradient by itself.
+            # The first step needs no case of its own: a buffer of zeros becomes the gradient.
             "is_first_step": False,
         }
         self._parameters = list(named.values())
+        self._kernel = kernels.sgd_kernel(self._parameters[0].device, self._settings)
         self.state = {}
         if momentum:  # without it the kernel takes no buffers
             self.state = {
@@ -105,9 +128,7 @@ class Sgd:
         self._kernel(self._parameters, gradients, self._buffers, lr=rate, **self._settings)
 
 
-# Each takes the parameters by name, momentum, beta2 and weight decay.
-OPTIMIZERS: dict[str, Callable[[dict[str, nn.Parameter], float, float, float], Optimizer]] = {
-    "adam": partial(Adam, "_fused_adam_"),
-    "adamw": partial(Adam, "_fused_adamw_"),
-    "sgd": Sgd,
-}
+# Each takes the kernels, the parameters by name, momentum, beta2 and weight decay.
+OPTIMIZERS: dict[
+    str, Callable[[Kernels, dict[str, nn.Parameter], float, float, float], Optimizer]
+] = {"adam": partial(Adam, False), "adamw": partial(Adam, True), "sgd": Sgd}

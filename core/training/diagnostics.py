@@ -13,6 +13,7 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from core.compute.torch_private import norm_of_each
 from core.models.summary import leaves
 from core.responses import DeadUnits, LayerNorms, NetworkInspected, WeightImages
 from core.training.learner import Learner
@@ -70,7 +71,7 @@ def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
     if not tensors:
         return {}
     # One wait for the device, however many there are.
-    norms = torch.stack(torch._foreach_norm(list(tensors.values()))).tolist()
+    norms = torch.stack(list(norm_of_each(list(tensors.values())))).tolist()
     squares: dict[str, float] = {}
     for name, norm in zip(tensors, norms, strict=True):
         layer = name.rpartition(".")[0]

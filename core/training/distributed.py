@@ -91,14 +91,14 @@ class Ranks:
         samples, so the sum is that of one process but for the order of the additions; and a single
         message for all parameters suits networks as small as these.
         """
-        import torch
+        from core.compute.torch_private import copy_each
 
         flat, views = self._flat, self._views
         if loss is None:
             flat.zero_()
         else:
             gradients = [each.grad for each in parameters if each.grad is not None]
-            torch._foreach_copy_(views, gradients)
+            copy_each(views, gradients)
             flat[-2] = loss
             flat[-1] = 1.0
             flat.mul_(count)

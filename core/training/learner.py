@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.compute import torch_private
 from core.compute.cpu_kernels import use_fast_routes
 from core.compute.cuda_graph import Captured
 from core.compute.mlp_backprop import backpropagate, chain
@@ -56,7 +57,7 @@ class Learner:
         self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
         self.parameters = dict(self.model.named_parameters())
         self.optimizer = OPTIMIZERS[config.optimizer](
-            self.parameters, config.momentum, config.beta2, config.weight_decay
+            torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
         )
         images = normalize(tensors.train_images).to(device)
         self.images = pad_images(images, config.shift) if config.shift else images
@@ -184,8 +185,8 @@ class Learner:
 
     def gradient_norm(self) -> Tensor:
         """Of the last step, over all parameters, still on the device."""
-        norms = torch._foreach_norm(list(self.gradients().values()))
-        return torch.linalg.vector_norm(torch.stack(norms))
+        norms = torch_private.norm_of_each(list(self.gradients().values()))
+        return torch.linalg.vector_norm(torch.stack(list(norms)))
 
     def gradients(self) -> dict[str, Tensor]:
         """Those of the last step, by the parameters' names."""

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from core.compute import torch_private
 from core.config import make_config
 from core.optim.optimizers import OPTIMIZERS
 
@@ -16,7 +17,8 @@ def theirs(name, parameters, config):
 
 
 def make(config, named):
-    return OPTIMIZERS[config.optimizer](named, config.momentum, config.beta2, config.weight_decay)
+    settings = config.momentum, config.beta2, config.weight_decay
+    return OPTIMIZERS[config.optimizer](torch_private, named, *settings)
 
 
 def weights():
@@ -74,6 +76,7 @@ def test_a_run_starts_without_the_compiler():
 
     code = """
 import sys, torch
+from core.compute import torch_private
 from core.config import make_config
 from core.data.datasets import Tensors
 from core.training.learner import Learner

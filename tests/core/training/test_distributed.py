@@ -214,7 +214,7 @@ def pair(torchrun, tmp_path_factory):
 
 def test_a_dry_run_tells_once_what_each_process_will_use(pair):
     devices = [line for line in pair.planned if line.startswith("# device: ")]
-    assert devices == ["# device: 2 × cpu with 1 thread each, in fp32"]
+    assert devices == ["# device: 2 × cpu with 1 thread each, fp32"]
 
 
 @pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")
