@@ -1,4 +1,4 @@
-"""A list of any length, of which no more is drawn than one sees."""
+"""A table of any length, of which only the rows in sight are drawn."""
 
 from __future__ import annotations
 
@@ -15,41 +15,34 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
 from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.table_columns import GAP, TableColumn, fit_columns, fit_text
 
 T = TypeVar("T")
 
-GAP = 2
-SIGNS = 3  # characters before each row
+SIGNS = 3  # cells before each row
 SCROLL_LINES = 3
-NARROWEST = 10  # what the first column may be cut down to
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """`rank` is how soon it is given up where there is no room for all, the highest first. The
-    first column is the one that is cut where even the most important ones do not fit."""
-
-    title: str
-    width: int
-    right: bool = False
-    rank: int = 0
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """What a row shows: its signs, a text for each column, and in the place of those from `cut` on
-    what is said instead. `look` is the name of a component class, table--<look>."""
+    """A row: its signs and a cell for each column.
+
+    From column `text_from` on, `text` may stand in place of the cells. `style` is one of the
+    component classes without their prefix "table--".
+    """
 
     cells: Sequence[str] = ()
     signs: str = ""
-    said: str = ""
-    cut: int = 0
-    look: str = "text"
+    text: str = ""
+    text_from: int = 0
+    style: str = "text"
 
 
 class VirtualTable(Canvas, Generic[T], can_focus=True):
-    """Rows of anything, each known by its key; `present` says how one is shown. A row whose key is
-    empty is a heading, over which the cursor passes."""
+    """Rows of type T with a cursor, identified by their keys.
+
+    A row whose key is empty is a heading: the cursor steps over it.
+    """
 
     COMPONENT_CLASSES = {
         f"table--{name}"
@@ -67,71 +60,79 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
     class Moved(Message):
         """The cursor is on another row."""
 
-    class Chosen(Message):
-        """Somebody has clicked twice on the row under the cursor."""
+    class Opened(Message):
+        """The row under the cursor has been double-clicked."""
 
     @dataclass
     class HeadClicked(Message):
+        """A column's title has been clicked; `column` is its place."""
+
         column: int
 
     def __init__(
         self, key: Callable[[T], str], present: Callable[[T], TableRow], *, id: str | None = None
     ) -> None:
+        """`key` identifies a row, and `present` returns how it is shown."""
         super().__init__(id=id)
         self._key, self._present = key, present
         self.rows: Sequence[T] = ()
         self._keys: list[str] = []
         self._columns: Sequence[TableColumn] = ()
-        self._sorted, self._falling = 0, True
-        self._waiting = ""
-        self.row, self.top = 0, 0  # where the cursor is, and the first row that is shown
+        self._sorted_by, self._descending = 0, True
+        self._placeholder = ""
+        self.row, self.top = 0, 0  # the row under the cursor, and the first row in sight
 
-    # What is shown
+    # Rows and cursor
 
     def show(
         self,
         columns: Sequence[TableColumn],
         rows: Sequence[T],
         *,
-        by: int = 0,
-        falling: bool = True,
-        waiting: str = "",
+        sorted_by: int = 0,
+        descending: bool = True,
+        placeholder: str = "",
     ) -> None:
-        """These rows in the place of those before. The cursor stays on its row, and that where it
-        is on the screen; where the row is gone, the cursor is on the next. `by` and `falling` are
-        the column by which they are sorted, and how; `waiting` is said where there are none.
+        """Replace the rows, which are sorted by the column `sorted_by` already.
+
+        The cursor stays on its row, and the row on its line; if the row is gone, the cursor is on
+        the next one. `placeholder` is shown in place of no rows.
         """
-        before, here = self.chosen_key, self.row - self.top
+        before, here = self.selected_key, self.row - self.top
         keys = list(map(self._key, rows))
         self._columns, self.rows, self._keys = columns, rows, keys
-        self._sorted, self._falling, self._waiting = by, falling, waiting
+        self._sorted_by, self._descending = sorted_by, descending
+        self._placeholder = placeholder
         try:
             self.row = keys.index(before) if before else self.row
         except ValueError:
             before = ""
         if self.top or self.row >= self.lines:
             self.top = self.row - here
-        self._land()
+        self._settle()
         self.draw()
-        if self.chosen_key != before:
+        if self.selected_key != before:
             self.post_message(self.Moved())
 
     @property
-    def chosen(self) -> T | None:
-        return self.rows[self.row] if self.chosen_key else None
+    def selected(self) -> T | None:
+        """The row under the cursor."""
+        return self.rows[self.row] if self.selected_key else None
 
     @property
-    def chosen_key(self) -> str:
+    def selected_key(self) -> str:
         return self._keys[self.row] if 0 <= self.row < len(self._keys) else ""
 
     @property
     def lines(self) -> int:
-        """How many rows there is room for."""
+        """How many rows fit."""
         return max(1, self.size.height - 1)
 
-    def _land(self, by: int = 1) -> None:
-        """Puts the cursor on a row that is there and no heading, further in that direction if need
-        be, and has it in sight."""
+    def _settle(self, by: int = 1) -> None:
+        """Move the cursor onto a row that exists and is no heading, and scroll to it.
+
+        `by` is the direction in which to search, 1 or -1.
+        """
         last = len(self._keys) - 1
         self.row = max(0, min(self.row, last))
         for step in (by, -by):
@@ -145,7 +146,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         self.top = max(0, min(self.top, len(self._keys) - self.lines))
 
     def on_resize(self) -> None:
-        self._land()
+        self._settle()
         self.draw()
 
     def on_focus(self) -> None:
@@ -157,11 +158,12 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
     # Keys and mouse
 
     def go(self, row: int, by: int = 1) -> None:
-        before = self.chosen_key
+        """Move the cursor to a row, or to the next one in the direction `by`."""
+        before = self.selected_key
         self.row = row
-        self._land(by)
+        self._settle(by)
         self.draw()
-        if self.chosen_key != before:
+        if self.selected_key != before:
             self.post_message(self.Moved())
 
     def action_move(self, by: int) -> None:
@@ -183,10 +185,10 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         elif row < len(self._keys) and self._keys[row]:
             self.go(row)
             if event.chain == 2:
-                self.post_message(self.Chosen())
+                self.post_message(self.Opened())
 
     def _click_head(self, x: int) -> None:
-        shown, widths = self._shown()
+        shown, widths = self._fit()
         ends = accumulate((width + GAP for width in widths), initial=SIGNS + 1)
         for column, end in zip(shown, list(ends)[1:], strict=True):
             if x < end:
@@ -202,90 +204,79 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         self._scroll(SCROLL_LINES)
 
     def _scroll(self, by: int) -> None:
-        """The rows alone: the cursor stays on its own."""
+        """Scroll the rows; the cursor stays on its row."""
         self.top = max(0, min(self.top + by, len(self._keys) - self.lines))
         self.draw()
 
-    # How it is drawn
+    # Drawing
 
-    def _shown(self) -> tuple[list[int], list[int]]:
-        """The places of the columns that there is room for, and how wide they are."""
-        shown = list(range(len(self._columns)))
-        room = self.size.width - SIGNS - 2
-        while True:
-            widths = [self._columns[place].width for place in shown]
-            over = sum(widths) + GAP * (len(shown) - 1) - room
-            rest = [place for place in shown if self._columns[place].rank > 0]
-            if over <= 0 or not rest:
-                break
-            shown.remove(max(rest, key=lambda place: self._columns[place].rank))
-        if over > 0 and widths:
-            widths[0] = max(NARROWEST, widths[0] - over)
-        return shown, widths
+    def _fit(self) -> tuple[list[int], list[int]]:
+        """Return the places of the columns that fit, and how wide each is."""
+        return fit_columns(self._columns, self.size.width - SIGNS - 2)
 
     def draw(self) -> None:
         if not self.size:
             return
         styles = {name.removeprefix("table--"): self.part(name) for name in self.COMPONENT_CLASSES}
-        shown, widths = self._shown()
+        shown, widths = self._fit()
         lines = [self._head(shown, widths, styles)]
         if not self.rows:
             blank: list[StyledLine] = [[]] * (self.lines // 2 - 1)
-            said = Segment(self._waiting.center(self.size.width), styles["quiet"])
-            self.paint([*lines, *blank, [said]])
+            placeholder = Segment(self._placeholder.center(self.size.width), styles["quiet"])
+            self.paint([*lines, *blank, [placeholder]])
             return
-        below = ""
+        above = ""
         for place in range(self.top, min(self.top + self.lines, len(self.rows))):
             row = self._present(self.rows[place])
-            # A name that stands in the line above already is said quietly.
-            again = bool(row.cells) and row.cells[0] == below
-            below = row.cells[0] if row.cells else ""
-            lines.append(self._line(place, row, shown, widths, styles, again=again))
+            # A name is dimmed where the row above has it too.
+            repeated = bool(row.cells) and row.cells[0] == above
+            above = row.cells[0] if row.cells else ""
+            line = self._line(row, shown, widths, styles, dimmed=repeated)
+            if place == self.row:
+                cursor = styles[row.style] + Style(reverse=True, bold=self.has_focus)
+                line = [Segment("".join(segment.text for segment in line), cursor)]
+            lines.append(line)
         self.paint(self._with_bar(lines, styles["bar"]))
 
     def _head(self, shown: list[int], widths: list[int], styles: dict[str, Style]) -> StyledLine:
         line: StyledLine = [Segment(" " * (SIGNS + 1), styles["head"])]
         for place, width in zip(shown, widths, strict=True):
             column = self._columns[place]
-            by = place == self._sorted
-            title = column.title + ("▼" if self._falling else "▲") * by
-            text = _fitted(title, width, right=column.right) + " " * GAP
-            line.append(Segment(text, styles["sorted" if by else "head"]))
+            is_sorted = place == self._sorted_by
+            title = column.title + ("▼" if self._descending else "▲") * is_sorted
+            text = fit_text(title, width, right=column.right) + " " * GAP
+            line.append(Segment(text, styles["sorted" if is_sorted else "head"]))
         used = sum(len(segment.text) for segment in line)
         return [*line, Segment(" " * max(0, self.size.width - used), styles["head"])]
 
     def _line(
         self,
-        place: int,
         row: TableRow,
         shown: list[int],
         widths: list[int],
         styles: dict[str, Style],
         *,
-        again: bool,
+        dimmed: bool,
     ) -> StyledLine:
         room = self.size.width - SIGNS - 2
         parts, used = [], 0
         for column, width in zip(shown, widths, strict=True):
-            if row.said and column >= row.cut:
+            if row.text and column >= row.text_from:
                 break
-            text = _fitted(row.cells[column], width, right=self._columns[column].right)
+            text = fit_text(row.cells[column], width, right=self._columns[column].right)
             parts.append(text + " " * GAP)
             used += width + GAP
-        if row.said:
-            parts.append(_fitted(row.said, max(0, room - used), right=False))
-        look, sign = styles[row.look], styles["marked" if row.signs[:1].strip() else row.look]
+        if row.text:
+            parts.append(fit_text(row.text, max(0, room - used)))
+        style, sign = styles[row.style], styles["marked" if row.signs[:1].strip() else row.style]
         first, rest = "".join(parts[:1]), "".join(parts[1:])
         rest = set_cell_size(rest, max(0, room + 1 - cell_len(first)))
         signs = row.signs.ljust(SIGNS + 1)
-        if place == self.row:
-            cursor = look + Style(reverse=True, bold=self.has_focus)
-            return [Segment(signs + first + rest, cursor)]
-        quiet = styles["quiet"] if again and row.look == "text" else look
-        return [Segment(signs, sign), Segment(first, quiet), Segment(rest, look)]
+        name = styles["quiet"] if dimmed and row.style == "text" else style
+        return [Segment(signs, sign), Segment(first, name), Segment(rest, style)]
 
     def _with_bar(self, lines: list[StyledLine], style: Style) -> list[StyledLine]:
-        """With a mark at the right edge that says which part of all one sees."""
+        """Return the lines with a scroll bar at the right edge, where not all rows fit."""
         count, room = len(self._keys), self.lines
         if count <= room:
             return lines
@@ -298,12 +289,3 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
                 for place, line in enumerate(lines[1:])
             ),
         ]
-
-
-def _fitted(text: str, width: int, *, right: bool) -> str:
-    """In exactly so many cells, cut with a sign that says so."""
-    have = cell_len(text)
-    if have > width:
-        return set_cell_size(text, width - 1) + "…" if width else ""
-    space = " " * (width - have)
-    return space + text if right else text + space

@@ -131,7 +131,7 @@ async def test_sorting_filtering_and_grouping(folder):
         await pilot.press("less_than_sign")
         await pilot.pause()
         assert "Network▲" in text_of(pilot)
-        key = listing(pilot).chosen_key
+        key = listing(pilot).selected_key
         await pilot.press("slash", *"best run s o")
         await pilot.pause()
         assert isinstance(pilot.app.screen, CheckpointBrowser), "typing starts nothing"

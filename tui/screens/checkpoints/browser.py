@@ -215,7 +215,7 @@ class CheckpointBrowser(View):
 
             self.app.push_screen(VerifyDialog(entry.checkpoint.path))
 
-    @on(VirtualTable.Chosen)
+    @on(VirtualTable.Opened)
     def action_open(self, then: str = "") -> None:
         """Open the checkpoint under the cursor, and call that view's action `then`; on the own row
         of a run in progress, attach to the run."""

@@ -24,7 +24,8 @@ from tui.screens.checkpoints.rows import (
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import format_size, printable
-from tui.widgets.virtual_table import TableColumn, VirtualTable
+from tui.widgets.table_columns import TableColumn
+from tui.widgets.virtual_table import VirtualTable
 
 
 class Filter(Input):
@@ -59,7 +60,7 @@ class RowList:
 
     def entry(self) -> Entry | None:
         """Return the entry under the cursor."""
-        chosen = self._listing.chosen
+        chosen = self._listing.selected
         return chosen if isinstance(chosen, Entry) else None
 
     def show(self) -> None:
@@ -78,9 +79,9 @@ class RowList:
         self._listing.show(
             self._columns,
             rows,
-            by=order.by,
-            falling=order.falling,
-            waiting="No rows match the filter. Press esc to show all." if self._sorted else "",
+            sorted_by=order.by,
+            descending=order.falling,
+            placeholder="No rows match the filter. Press esc to show all." if self._sorted else "",
         )
         self._show_caption(sum(isinstance(row, Entry) for row in rows))
         self._moved()

@@ -12,7 +12,8 @@ from typing import Any
 
 from core.runs.catalog import CheckpointFile, RunInfo
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
-from tui.widgets.virtual_table import TableColumn, TableRow
+from tui.widgets.table_columns import TableColumn
+from tui.widgets.virtual_table import TableRow
 
 LIVE_SIGNS = {"running": "●", "paused": "‖"}
 MARK, STAR, BROKEN = "+", "★", "✗"
@@ -259,7 +260,7 @@ def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
     if isinstance(row, Group):
         best = "" if row.best is None else f", best {format_percent(row.best)}"
         counts = f"{plural(row.entries, 'row')} of {plural(row.runs, 'run')}"
-        return TableRow(said=f"{printable(row.arch)}: {counts}{best}", look="group")
+        return TableRow(text=f"{printable(row.arch)}: {counts}{best}", style="group")
     run, broken = row.run, row.file is not None and row.file.info is None
     sign = BROKEN if broken else LIVE_SIGNS.get(run.status, " ")
     signs = (MARK if row.key in marked else " ") + sign + (STAR if run.is_starred else " ")
@@ -268,4 +269,4 @@ def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
         return TableRow(cells, signs, f"broken: {printable(row.file.error or '')}", CUT, "wrong")
     if row.file is None and not run.is_live:
         return TableRow(cells, signs, f"no checkpoint: {run.status}", CUT, "quiet")
-    return TableRow(cells, signs, look="live" if row.file is None else "text")
+    return TableRow(cells, signs, style="live" if row.file is None else "text")
