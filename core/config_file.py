@@ -1,4 +1,4 @@
-"""Settings in a file: TOML with the names of the command line's options."""
+"""Read and write settings as TOML, with the names of the command-line options."""
 
 import json
 import math
@@ -17,8 +17,10 @@ LONGEST_SHOWN = 60
 
 
 def _names() -> dict[str, str]:
-    """What a file may call each field: `learning_rate`, `learning-rate` and, as the option, `lr`.
-    What is offered for a name that is none comes first."""
+    """Return the field of each name in a file: `learning_rate`, `learning-rate` and `lr`.
+
+    The names that are suggested for a misspelled one come first.
+    """
     plain = {name: name for name in FIELDS}
     options = {flag(name).removeprefix("--"): name for name in FIELDS}
     dashed = {name.replace("_", "-"): name for name in FIELDS}
@@ -29,60 +31,61 @@ NAMES = _names()
 
 
 def read_settings(path: str) -> dict[str, Any]:
-    """The fields that a file sets, and to what. A folder in it is meant as on the command line:
-    seen from where the program was started.
+    """Return the fields that a file sets and their values.
 
-    Raises UsageError that names the file and the first thing in it that cannot be meant.
+    Relative folders start at the current directory, as on the command line. Raises UsageError that
+    names the file and the first setting that is not allowed.
     """
     place = expand(path)
     settings: dict[str, Any] = {}
-    said: dict[str, str] = {}  # by which of its names each was set
+    spelling: dict[str, str] = {}  # the name by which each field was set
     for key, value in _read_table(place).items():
         name = NAMES.get(key)
         if name is None:
             near = closest_match(key.lower(), NAMES)
-            hint = f"did you mean {near}?" if near else "`mnist-tui train --dry-run` prints all"
-            raise UsageError(f"{place}: there is no setting {_shown(key)}; {hint}")
+            hint = f"did you mean {near}?" if near else "`mnist-tui train --dry-run` lists all"
+            raise UsageError(f"{place}: there is no setting {_format(key)}; {hint}")
         if name in settings:
-            raise UsageError(f"{place}: {said[name]} and {key} are the same setting: leave one out")
-        settings[name], said[name] = _meant(place, key, name, value), key
+            both = f"{spelling[name]} and {key}"
+            raise UsageError(f"{place}: {both} are the same setting: remove one")
+        settings[name], spelling[name] = _convert(place, key, name, value), key
     return settings
 
 
 def _read_table(place: Path) -> dict[str, Any]:
-    """Raises UsageError."""
+    """Return the content of a TOML file. Raises UsageError."""
     try:
         with open(place, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:  # ValueError: no name that a file can have
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = explain(error) if isinstance(error, OSError) else first_line(error)
         raise UsageError(f"--config {place} cannot be read ({why})") from None
     if len(content) > LARGEST_FILE:
-        raise UsageError(f"--config {place} is larger than 1 MB: no file of settings")
+        raise UsageError(f"--config {place} is larger than 1 MB, so not a file of settings")
     try:
         return loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise UsageError(f"--config {place} is not TOML: it is no text in UTF-8") from None
+        raise UsageError(f"--config {place} is not TOML: it is not UTF-8 text") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {place} is not TOML: {first_line(error)}") from None
 
 
-def _meant(place: Path, key: str, name: str, value: Any) -> Any:
-    """The value as a field has it. Raises UsageError."""
+def _convert(place: Path, key: str, name: str, value: Any) -> Any:
+    """Return the value with the type of its field. Raises UsageError."""
     if isinstance(FIELDS[name].default, float) and type(value) is int:
         value = float(value) if abs(value) < 2**1023 else math.inf
-    # A path with a NUL in it is none to any system, and no option can hold it.
+    # No system has paths with a NUL.
     why = find_problem(name, value)
     if why is None and isinstance(value, str) and "\0" in value:
-        why = "must be a folder, with no NUL in its name"
+        why = "must be a folder without NUL in its name"
     if why is not None:
         allowed = why.partition(", not ")[0]
-        raise UsageError(f"{place}: {key} {allowed}, not {_shown(value)}")
+        raise UsageError(f"{place}: {key} {allowed}, not {_format(value)}")
     return value
 
 
-def _shown(value: Any) -> str:
-    """A value as TOML has it, cut short."""
+def _format(value: Any) -> str:
+    """Return a value as TOML writes it, shortened."""
     match value:
         case dict():
             return "a table"
@@ -92,30 +95,32 @@ def _shown(value: Any) -> str:
             return f"the date or time {value.isoformat()}"
         case float():
             return repr(value)
-    # An integer may have more digits than Python would print.
+    # An integer may have more digits than Python converts to text.
     if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of so many digits"
+        return "a number with that many digits"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def as_toml(config: TrainConfig) -> str:
-    """The lines of a file that `read_settings` makes the same config of. Raises UsageError for a
-    folder whose name TOML cannot hold."""
+    """Return the text of a file from which `read_settings` reads the same config.
+
+    Raises UsageError for a folder whose name is not UTF-8.
+    """
     return "".join(
-        f"# {name} is not set\n" if value is None else f"{name} = {_in_toml(name, value)}\n"
+        f"# {name} is not set\n" if value is None else f"{name} = {_to_toml(name, value)}\n"
         for name, value in asdict(config).items()
     )
 
 
-def _in_toml(name: str, value: Any) -> str:
+def _to_toml(name: str, value: Any) -> str:
     if not isinstance(value, str):
         return repr(value)
     try:
         value.encode()
     except UnicodeEncodeError:
         raise UsageError(
-            f"{flag(name)} {value} is no name in UTF-8, which is all that TOML can hold"
+            f"{flag(name)} {value} is not a UTF-8 name, and TOML allows no other"
         ) from None
-    # TOML's strings are JSON's, but for DEL, which has to be escaped.
+    # Strings of TOML are those of JSON, except that DEL must be escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,4 +1,4 @@
-"""Who has a file or a folder to themselves. A lock goes with the process, however that ends."""
+"""Lock files and folders between processes. The system releases a lock when its process ends."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from core.files import open_no_follow
 
 try:
     import fcntl
-except ImportError:  # Windows: there two programs can take up one run at once
+except ImportError:  # Windows: there two processes can resume one run at once
     fcntl = None  # type: ignore[assignment]
 
 TRIES, PAUSE_SECONDS = 10, 0.01
-# For how long whoever only asks, and has it for a moment each, can keep a lock from who wants it.
-ASKED_SECONDS = 10.0
-# How often a folder is tried that others have for a moment.
+# For how long `lock` waits for processes that only test a lock, with `is_locked`.
+TESTED_SECONDS = 10.0
+# How often a folder is tried, which other processes lock for a moment.
 FOLDER_TRIES = 300
 
 
 def lock(file: IO[bytes] | int, tries: int = TRIES) -> bool:
-    """Whether the open file is ours now, until it is closed."""
+    """Lock an open file until it is closed, and return whether that succeeded."""
     if fcntl is None:
         return True
-    until = time.monotonic() + ASKED_SECONDS
+    until = time.monotonic() + TESTED_SECONDS
     while tries > 0 and time.monotonic() < until:
-        if _take(file, fcntl.LOCK_EX):
+        if _try_lock(file, fcntl.LOCK_EX):
             return True
-        # Who only asks shares it with us, so it is nobody's, and ours as soon as none of them
-        # happens to be asking.
-        if _take(file, fcntl.LOCK_SH):
+        # A shared lock succeeds beside processes that only test it: then it is free between tests.
+        if _try_lock(file, fcntl.LOCK_SH):
             fcntl.flock(file, fcntl.LOCK_UN)
         else:
             tries -= 1
@@ -42,32 +41,32 @@ def lock(file: IO[bytes] | int, tries: int = TRIES) -> bool:
     return False
 
 
-def _take(file: IO[bytes] | int, how: int) -> bool:
+def _try_lock(file: IO[bytes] | int, how: int) -> bool:
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system that knows no locks
+    except OSError:  # a file system without locks
         pass
     return True
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody has the file to themselves; no where it cannot be opened."""
+    """Return whether a process has locked the file; False where it cannot be opened."""
     try:
         number = open_no_follow(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        return not _take(number, fcntl.LOCK_SH)
+        return not _try_lock(number, fcntl.LOCK_SH)
     finally:
         os.close(number)
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Nobody else who asks as this does has the folder meanwhile. Raises OSError, and
-    CheckpointError where another process keeps it."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for the `with` block. Raises OSError, and CheckpointError where another process
+    keeps it locked."""
     if fcntl is None:
         yield
         return

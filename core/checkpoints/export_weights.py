@@ -1,7 +1,7 @@
-"""A checkpoint's network for others, who need none of our code to have it.
+"""Export the network of a checkpoint to formats that other programs read without our code.
 
-All forms take images (N, 1, 28, 28) in [-1, 1], and any number of them; what is exported has been
-loaded again and gives the logits that the network gives.
+All formats take any number of images (N, 1, 28, 28) in [-1, 1]. An exported program is loaded again
+and must give the same logits as the network.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# How far another program's logits may be from ours, of which the largest are some tens.
+# The largest difference of an exported program's logits; the logits themselves reach some tens.
 TOLERANCE = 1e-3
 SEED = 0
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 HOW_TO_FEED = (
-    "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 is paper, 255 ink) as (pixel / 255 - 0.5) / "
-    "0.5, so in [-1, 1]. logits: (N, 10), one for each digit; softmax makes them probabilities."
+    "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 background, 255 ink) as "
+    "(pixel / 255 - 0.5) / 0.5, so in [-1, 1]. logits: (N, classes); softmax gives probabilities."
 )
 
 
 @dataclass(frozen=True)
 class Exported:
-    """`difference` is the largest between its logits and the network's own, None where the file
-    holds weights alone, which are the same to the bit."""
+    """`difference` is the largest between the logits of the file and of the network, None for a
+    file of weights, which are equal bit by bit."""
 
     path: Path
     arch: str
@@ -47,10 +47,10 @@ class Exported:
 
 
 def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
-    """Writes the network of a checkpoint in the form that the target's suffix names; `force` puts
-    it in the place of a file that is there.
+    """Write the network of a checkpoint in the format of the target's suffix.
 
-    Raises UsageError for another suffix, and CheckpointError, and then nothing is changed.
+    `force` replaces a file that exists. Raises UsageError for another suffix, and CheckpointError;
+    the target is then unchanged.
     """
     encode = FORMATS.get(target.suffix)
     if encode is None:
@@ -60,15 +60,16 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
         _check_packages()
     info, model = load_model(checkpoint)
     try:
-        with _silence():
+        with _silenced():
             content, difference = encode(model.eval(), info)
-    except Exception as error:  # an exporter's own fault, which are of all kinds
+    except Exception as error:  # exporters raise exceptions of any type
         raise CheckpointError(
             f"{checkpoint} cannot be exported as {target.suffix} ({first_line(error)})"
         ) from None
     if difference is not None and not difference <= TOLERANCE:
         raise CheckpointError(
-            f"{checkpoint} as {target.suffix} gives other logits, by {difference:.1g}: not written"
+            f"{checkpoint} as {target.suffix} gives logits that differ by {difference:.1g}: "
+            "not written"
         )
     try:
         with replacing(target) as file:
@@ -84,22 +85,22 @@ def _check_target(checkpoint: Path, target: Path, force: bool) -> None:
     if not os.path.lexists(target):
         return
     if not force:
-        raise CheckpointError(f"{target} exists; --force puts the export in its place")
+        raise CheckpointError(f"{target} exists; pass --force to replace it")
     if os.path.exists(target) and os.path.samefile(checkpoint, target):
-        raise CheckpointError(f"{target} is the checkpoint itself, which has more in it")
+        raise CheckpointError(f"{target} is the checkpoint itself, which an export would replace")
 
 
 def _check_packages() -> None:
-    lacking = [each for each in ONNX_PACKAGES if find_spec(each) is None]
-    if lacking:
+    missing = [each for each in ONNX_PACKAGES if find_spec(each) is None]
+    if missing:
         raise CheckpointError(
-            f".onnx needs {', '.join(lacking)}, not installed here: pip install {' '.join(lacking)}"
+            f".onnx needs packages that are not installed: pip install {' '.join(missing)}"
         )
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Exporters tell of what they do and of what is to come, on every channel that there is."""
+def _silenced() -> Iterator[None]:
+    """Suppress what exporters log, print and warn."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -133,10 +134,10 @@ def _as_safetensors(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None
 def _as_pt2(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     import torch
 
-    program = torch.export.export(model, (_images(2),), dynamic_shapes=_any_batch())
+    program = torch.export.export(model, (_make_images(2),), dynamic_shapes=_any_batch())
     torch.export.save(program, file := BytesIO())
-    again = torch.export.load(BytesIO(file.getvalue())).module()
-    return file.getvalue(), _difference(model, again)
+    reloaded = torch.export.load(BytesIO(file.getvalue())).module()
+    return file.getvalue(), _measure_difference(model, reloaded)
 
 
 def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
@@ -145,7 +146,7 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
 
     program: Any = torch.onnx.export(
         model,
-        (_images(2),),
+        (_make_images(2),),
         dynamo=True,
         input_names=["image"],
         output_names=["logits"],
@@ -154,8 +155,8 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     )
     proto = program.model_proto
     proto.doc_string = f"{info.arch} of mnist-tui. {HOW_TO_FEED}"
-    said = {"arch": info.arch, "input": HOW_TO_FEED, "digest": info.digest}
-    for key, value in said.items():
+    metadata = {"arch": info.arch, "input": HOW_TO_FEED, "digest": info.digest}
+    for key, value in metadata.items():
         proto.metadata_props.add(key=f"mnist_tui.{key}", value=value)
     content = proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -163,7 +164,7 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     def run(images: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(session.run(["logits"], {"image": images.numpy()})[0])
 
-    return content, _difference(model, run)
+    return content, _measure_difference(model, run)
 
 
 FORMATS: dict[str, Callable[[nn.Module, CheckpointInfo], tuple[bytes, float | None]]] = {
@@ -174,8 +175,8 @@ FORMATS: dict[str, Callable[[nn.Module, CheckpointInfo], tuple[bytes, float | No
 }
 
 
-def _images(count: int) -> torch.Tensor:
-    """Noise (count, 1, 28, 28) in [-1, 1], which uses more of a network than digits do."""
+def _make_images(count: int) -> torch.Tensor:
+    """Return noise (count, 1, 28, 28) in [-1, 1], which activates more of a network than digits."""
     import torch
 
     generator = torch.Generator().manual_seed(SEED)
@@ -188,12 +189,12 @@ def _any_batch() -> Any:
     return ({0: Dim("batch")},)
 
 
-def _difference(model: nn.Module, other: Callable[[torch.Tensor], torch.Tensor]) -> float:
-    """The largest between their logits, of one image and of several."""
+def _measure_difference(model: nn.Module, other: Callable[[torch.Tensor], torch.Tensor]) -> float:
+    """Return the largest difference between their logits, for one image and for a batch."""
     import torch
 
     with torch.inference_mode():
         return max(
             float((model(images) - other(images)).abs().max())
-            for images in (_images(1), _images(64))
+            for images in (_make_images(1), _make_images(64))
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from core.checkpoints.header import SUFFIX, read_info
 from core.errors import CheckpointError
 from core.files import open_no_follow, replace_file
-from core.locking import one_at_a_time
+from core.locking import lock_folder
 from core.runs.description import lock_run, read_description
 from core.runs.disk import explain_errors, freed_bytes, keep_times, move
 from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH
@@ -93,7 +93,7 @@ def set_star(folder: Path, starred: bool) -> None:
 
 def _write_notes(folder: Path, field: str, value: str | bool) -> None:
     path = folder / NOTES
-    with explain_errors(f"{path} cannot be written"), one_at_a_time(folder), keep_times(folder):
+    with explain_errors(f"{path} cannot be written"), lock_folder(folder), keep_times(folder):
         try:
             with open(path, "rb", opener=open_no_follow) as file:
                 notes = json.loads(file.read(LARGEST_NOTES))

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import CheckpointError, closest_match
-from core.locking import one_at_a_time
+from core.locking import lock_folder
 from core.runs.disk import explain_errors, freed_bytes, keep_times, move
 from core.runs.layout import TRASH
 
@@ -223,5 +223,5 @@ def _opened(folder: Path) -> Iterator[Path]:
     trash = folder / TRASH
     if not stat.S_ISDIR(os.lstat(trash).st_mode):
         raise CheckpointError(f"{trash} is not a folder, so nothing can be deleted there")
-    with one_at_a_time(trash):
+    with lock_folder(trash):
         yield trash

@@ -65,7 +65,7 @@ def test_what_is_written_of_a_config_is_read_back_equal(kept, config):
 
 
 def test_a_name_that_toml_cannot_hold_is_refused():
-    with pytest.raises(UsageError, match=r"^--checkpoints \S+ is no name in UTF-8"):
+    with pytest.raises(UsageError, match=r"^--checkpoints \S+ is not a UTF-8 name"):
         as_toml(TrainConfig(checkpoints="a\udcff"))
 
 
@@ -90,17 +90,17 @@ def test_a_file_that_was_written_on_windows_is_read(file):
         ("epoch = 3", ': there is no setting "epoch"; did you mean epochs?'),
         ("batchsize = 3", ': there is no setting "batchsize"; did you mean batch_size?'),
         ("LR = 3", ': there is no setting "LR"; did you mean lr?'),
-        ("x = 3", ': there is no setting "x"; `mnist-tui train --dry-run` prints all'),
-        ('"a\\nb" = 3', ': there is no setting "a\\nb"; `mnist-tui train --dry-run` prints all'),
-        ("[train]\nepochs = 3", ': there is no setting "train"; `mnist-tui train --dry-run` prin'),
-        ("lr = 1\nlearning-rate = 1", ": lr and learning-rate are the same setting: leave one"),
+        ("x = 3", ': there is no setting "x"; `mnist-tui train --dry-run` lists all'),
+        ('"a\\nb" = 3', ': there is no setting "a\\nb"; `mnist-tui train --dry-run` lists all'),
+        ("[train]\nepochs = 3", ': there is no setting "train"; `mnist-tui train --dry-run` list'),
+        ("lr = 1\nlearning-rate = 1", ": lr and learning-rate are the same setting: remove one"),
         ('epochs = "3"', ': epochs must be a whole number, 1 to 100,000, not "3"'),
         ("epochs = 3.0", ": epochs must be a whole number, 1 to 100,000, not 3.0"),
         ("epochs = true", ": epochs must be a whole number, 1 to 100,000, not true"),
         ("epochs = [3]", ": epochs must be a whole number, 1 to 100,000, not a list"),
         ("[epochs]", ": epochs must be a whole number, 1 to 100,000, not a table"),
         ("keep = 2026-01-31", "a whole number, 0 to 1,000, not the date or time 2026-01-31"),
-        ("seed = " + "9" * 100, "not a number of so many digits"),
+        ("seed = " + "9" * 100, "not a number with that many digits"),
         ("lr = 1" + "0" * 400, ": lr must be a number above 0, such as 0.001, not inf"),
         ("lr = nan", ": lr must be a number above 0, such as 0.001, not nan"),
         ("threads = 1.5", ": threads must be auto or a whole number, 1 to 1,024, not 1.5"),
@@ -109,14 +109,14 @@ def test_a_file_that_was_written_on_windows_is_read(file):
         ('data = ""', ': data must be a folder, not ""'),
         (
             'checkpoints = "a\\u0000"',
-            ": checkpoints must be a folder, with no NUL in its name, not",
+            ": checkpoints must be a folder without NUL in its name, not",
         ),
         ("epochs 3", " is not TOML: Expected '=' after a key in a key/value pair (at line 1, co"),
         ("epochs = 3\nepochs = 3", " is not TOML: Cannot overwrite a value (at "),
-        (b"\x7fELF\x02\xff\x00", " is not TOML: it is no text in UTF-8"),
+        (b"\x7fELF\x02\xff\x00", " is not TOML: it is not UTF-8 text"),
         ("x = " + "[" * 5000, " is not TOML: "),
         ("seed = " + "9" * 5000, " is not TOML: "),
-        (b"#" * (2**20 + 1), " is larger than 1 MB: no file of settings"),
+        (b"#" * (2**20 + 1), " is larger than 1 MB, so not a file of settings"),
     ],
 )
 def test_what_cannot_be_meant_is_named(file, content, said):

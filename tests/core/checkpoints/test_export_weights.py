@@ -57,7 +57,7 @@ def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
     assert run("mine", "out.pth") == (
         1,
         "",
-        "mnist-tui: out.pth exists; --force puts the export in its place\n",
+        "mnist-tui: out.pth exists; pass --force to replace it\n",
     )
     assert (tmp_path / "out.pth").read_bytes() == b"mine"
     assert run("mine", "out.pth", "--force")[0] == 0
@@ -89,7 +89,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     status, _, said = run("mine", "out.onnx")
     assert status == 1
-    assert said.endswith("not installed here: pip install onnx onnxscript onnxruntime\n")
+    assert said.endswith("not installed: pip install onnx onnxscript onnxruntime\n")
     assert not (tmp_path / "out.onnx").exists()
 
 
@@ -103,7 +103,7 @@ def test_an_exporter_that_fails_or_differs_writes_nothing(run, tmp_path, monkeyp
     assert (status, out) == (1, "")
     assert said.endswith("best.safetensors cannot be exported as .pt2 (no such operator)\n")
     monkeypatch.setitem(exporting.FORMATS, ".pt2", lambda model, info: (b"x", float("nan")))
-    assert "gives other logits, by nan: not written" in run("mine", "out.pt2")[2]
+    assert "gives logits that differ by nan: not written" in run("mine", "out.pt2")[2]
     assert not (tmp_path / "out.pt2").exists()
 
 
