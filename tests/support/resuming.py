@@ -27,6 +27,6 @@ def folder_of(events) -> Path:
     return Path(only(events, RunStarted)[0].folder)
 
 
-def go_on(place: Path, orders=(), **changes):
+def resume_run(place: Path, orders=(), **changes):
     config, resume_point = prepare_resume(str(place), Path("nowhere"), **changes)
     return drive(config, orders, resume_point)

@@ -17,7 +17,7 @@ from core.replay.replay import Replayed, replay
 from core.runs.branch import branch
 from core.training import loop as session
 from core.training import stopwatch
-from tests.support.resuming import drive, folder_of, go_on, only
+from tests.support.resuming import drive, folder_of, only, resume_run
 
 
 def replayed(path: Path, steps: int) -> Replayed:
@@ -60,7 +60,7 @@ def test_a_run_that_was_stopped_and_taken_up_is_too(tiny, by_threes, optimizer):
     folder = folder_of(drive(config, {step: [Stop()] for step in range(1, 20)}))
     amid = folder / "amid.safetensors"
     amid.write_bytes((folder / "last.safetensors").read_bytes())
-    go_on(folder)
+    resume_run(folder)
     found = replayed(amid, 1000)
     assert found.identical
     step = read_info(amid).step
@@ -166,7 +166,7 @@ def test_what_happened_on_the_way_happens_again(tiny, every_step, optimizer, pre
     arch = "quick" if precision == "auto" else "linear"
     config = tiny(arch=arch, optimizer=optimizer, precision=precision, epochs=4, **HARD)
     folder = folder_of(drive(config, {13: [SetLearningRate(0.003)], 17: [Stop()]}))
-    go_on(folder, {25: [SetLearningRate(0.02)]})
+    resume_run(folder, {25: [SetLearningRate(0.02)]})
     said = replayed(folder / "epoch-001.safetensors", 28)
     assert (said.difference, said.twice) == (None, False)
     assert (said.losses, said.scores) == (28, 2)
@@ -197,7 +197,7 @@ def test_a_schedule_is_followed_to_its_end(tiny, every_step):
 def test_a_checkpoint_of_a_way_that_was_given_up_is_not_held_against_the_record(tiny, every_step):
     folder = folder_of(drive(tiny(epochs=3)))
     given_up = (folder / "epoch-002.safetensors").read_bytes()
-    go_on(folder / "epoch-001.safetensors", {10: [SetLearningRate(0.5)], 11: [Stop()]})
+    resume_run(folder / "epoch-001.safetensors", {10: [SetLearningRate(0.5)], 11: [Stop()]})
     (folder / "epoch-002.safetensors").write_bytes(given_up)
     said = replayed(folder / "epoch-001.safetensors", 10)
     assert (said.difference, said.saved, said.twice) == (None, ("last",), True)

@@ -1,4 +1,4 @@
-"""A branch is the old run until its checkpoint, and then what was changed."""
+"""Tests of branching: the old run up to a checkpoint, then other settings."""
 
 import json
 import os
@@ -47,8 +47,8 @@ def recorded(folder):
 
 
 def losses(folder):
-    told = [each for each in recorded(folder) if isinstance(each, Progress)]
-    return [(each.step, each.loss, each.learning_rate) for each in told]
+    changed = [each for each in recorded(folder) if isinstance(each, Progress)]
+    return [(each.step, each.loss, each.learning_rate) for each in changed]
 
 
 def content(folder):
@@ -61,12 +61,13 @@ def tensors(folder, name):
 
 @pytest.fixture
 def old(tiny):
-    """A whole run of four epochs of ten steps, in which the rate was changed at step 14."""
+    """A finished run of four epochs of ten steps; its learning rate changed at step 14."""
     config = tiny(epochs=4, shift=1, schedule="cosine")
     return Path(drive(config, {14: [SetLearningRate(0.005)]}).folder)
 
 
-def test_the_newest_epochs_are_kept_and_cost_no_room_twice(tiny):
+def test_keep_retains_the_latest_epochs(tiny):
+    """The last one is a second name of last.safetensors, so it takes no disk space of its own."""
     folder = Path(drive(tiny(epochs=4, keep=2)).folder)
     assert {path.name for path in folder.glob("epoch-*")} == {
         "epoch-003.safetensors",
@@ -77,7 +78,7 @@ def test_the_newest_epochs_are_kept_and_cost_no_room_twice(tiny):
     assert not list(Path(drive(tiny(keep=0)).folder).glob("epoch-*"))
 
 
-def test_without_links_an_epoch_s_checkpoint_is_written(tiny, monkeypatch):
+def test_epoch_checkpoint_without_hard_links(tiny, monkeypatch):
     def refused(*arguments):
         raise OSError(1, "Operation not permitted")
 
@@ -87,7 +88,7 @@ def test_without_links_an_epoch_s_checkpoint_is_written(tiny, monkeypatch):
     assert not list(folder.glob(".*"))
 
 
-def test_a_run_goes_back_to_an_epoch_and_comes_to_the_same_end(old):
+def test_resuming_an_epoch_reaches_the_same_end(old):
     before = tensors(old, "last")
     config, resume_point = prepare_resume(str(old / "epoch-002.safetensors"), old.parent)
     assert drive(config, {}, resume_point).step == 20
@@ -97,7 +98,7 @@ def test_a_run_goes_back_to_an_epoch_and_comes_to_the_same_end(old):
 
 
 @pytest.mark.parametrize("name", ["epoch-001", "epoch-002"])
-def test_a_branch_with_nothing_changed_is_the_old_run(old, name):
+def test_unchanged_branch_equals_the_old_run(old, name):
     before = content(old)
     config, resume_point = branch(old / f"{name}.safetensors", {}, old.parent)
     started = drive(
@@ -113,7 +114,8 @@ def test_a_branch_with_nothing_changed_is_the_old_run(old, name):
     assert content(old) == before, "the old run is only read"
 
 
-def test_a_branch_that_is_killed_before_its_first_save_is_taken_up_as_it_is_meant(old):
+def test_killed_branch_resumes_with_its_changes(old):
+    """A branch that never saved a checkpoint of its own is resumed with its own settings."""
     changes = {"learning_rate": 0.002, "epochs": 5, "label_smoothing": 0.1, "schedule": "constant"}
     config, resume_point = branch(old / "epoch-003.safetensors", changes, old.parent)
     resumed, again = prepare_resume(resume_point.folder.name, old.parent)
@@ -124,13 +126,15 @@ def test_a_branch_that_is_killed_before_its_first_save_is_taken_up_as_it_is_mean
     assert (started.branched_from, started.total_steps) == (old.name, 50)
     assert [step for step, _, _ in losses(resume_point.folder)] == list(range(1, 51))
     assert {rate for step, _, rate in losses(resume_point.folder) if step > 30} == {0.002}
-    told = [each for each in recorded(resume_point.folder) if isinstance(each, LearningRateChanged)]
-    assert [(each.step, each.learning_rate) for each in told] == [(14, 0.005), (30, 0.002)]
+    changed = [
+        each for each in recorded(resume_point.folder) if isinstance(each, LearningRateChanged)
+    ]
+    assert [(each.step, each.learning_rate) for each in changed] == [(14, 0.005), (30, 0.002)]
     described = read_description(resume_point.folder)
     assert (described["branched_from"], described["branched_at"]) == (old.name, 30)
 
 
-def test_the_best_until_the_checkpoint_goes_with_it(tiny, monkeypatch):
+def test_branch_copies_the_best_until_then(tiny, monkeypatch):
     scores = iter([0.5, 0.9, 0.7, 0.8, 0.6, 0.6])
     monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
     old = Path(drive(tiny(epochs=4)).folder)
@@ -142,10 +146,12 @@ def test_the_best_until_the_checkpoint_goes_with_it(tiny, monkeypatch):
     drive(config, {}, resume_point)
     assert checkpoints.load(resume_point.folder / "best.safetensors")[0].test_accuracy == 0.9
     _, early = branch(old / "epoch-001.safetensors", {}, old.parent)
-    assert not (early.folder / "best.safetensors").exists(), "its own is the best until there"
+    assert not (early.folder / "best.safetensors").exists(), (
+        "the checkpoint itself is the best until then"
+    )
 
 
-def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
+def test_branch_of_a_branch_within_an_epoch(tiny):
     old = Path(drive(tiny(epochs=3), {13: [Stop()]}).folder)
     config, resume_point = branch(old / "last.safetensors", {"weight_decay": 0.1}, old.parent)
     assert drive(config, {}, resume_point).step == 13
@@ -157,7 +163,7 @@ def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"arch": "cnn"}, "keeps the --arch of its run"),
         ({"batch_size": 10}, "keeps the --batch-size of its run"),
@@ -166,21 +172,21 @@ def test_a_branch_can_leave_amid_an_epoch_and_be_left_by_another(tiny):
         ({"shift": 15}, "--shift must be a whole number"),
     ],
 )
-def test_what_cannot_be_changed_is_refused_in_one_line(old, changes, said):
+def test_impossible_change_is_refused_in_one_line(old, changes, message):
     before = sorted(old.parent.iterdir())
-    with pytest.raises(UsageError, match=said) as refused:
+    with pytest.raises(UsageError, match=message) as refused:
         branch(old / "epoch-002.safetensors", changes, old.parent)
     assert len(str(refused.value).splitlines()) == 1
     assert sorted(old.parent.iterdir()) == before
 
 
-def test_sgd_cannot_take_momentum_up(tiny):
+def test_sgd_momentum_cannot_be_switched_on(tiny):
     old = Path(drive(tiny(optimizer="sgd", momentum=0.0)).folder)
     with pytest.raises(UsageError, match="SGD momentum cannot be switched"):
         branch(old / "epoch-001.safetensors", {"momentum": 0.9}, old.parent)
 
 
-def test_a_branch_that_fails_halfway_leaves_nothing(old, monkeypatch):
+def test_failed_branch_leaves_nothing(old, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -195,17 +201,17 @@ def test_a_branch_that_fails_halfway_leaves_nothing(old, monkeypatch):
     assert sorted(old.parent.iterdir()) == before
     hidden = shutil.copytree(old, old.parent / ".linear-1.partial")
     listed = {each.path.parent for each in list_checkpoints(old.parent)}
-    assert hidden not in listed, "nor does what a kill leaves look like a run"
+    assert hidden not in listed, "what a killed branch leaves is not listed"
 
 
-def test_a_checkpoint_that_was_replaced_meanwhile_is_not_taken_for_it(old):
+def test_replaced_checkpoint_is_not_copied(old):
     info = replace(read_info(old / "epoch-002.safetensors"), digest="another")
     with pytest.raises(CheckpointError, match="was replaced while it was copied"):
         checkpoints.copy_with_info(old / "epoch-002.safetensors", old / "x.safetensors", info)
     assert not (old / "x.safetensors").exists()
 
 
-def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
+def test_checkpoint_outside_a_run_cannot_branch(old, tmp_path):
     alone = Path(shutil.copy(old / "last.safetensors", tmp_path / "alone.safetensors"))
     with pytest.raises(CheckpointError, match="is in no run's folder"):
         branch(alone, {}, old.parent)
@@ -215,8 +221,8 @@ def test_no_run_s_checkpoint_has_no_branches(old, tmp_path):
         assert run.branched == (None, 0)
 
 
-def test_a_rate_that_was_set_later_at_the_same_step_is_not_the_branch_s(old):
-    """As on a pause, which saves, and then the rate is changed."""
+def test_branch_ignores_a_later_learning_rate(old):
+    """A pause saves; then the learning rate is changed, at the same step."""
     middle = old / "epoch-001.safetensors"
     info = read_info(middle)
     lines = (old / "events.jsonl").read_text().splitlines(keepends=True)

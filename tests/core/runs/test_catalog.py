@@ -1,4 +1,4 @@
-"""What is listed while others write, delete and end."""
+"""Tests of listing runs while others write, delete and end."""
 
 from core.config import TrainConfig
 from core.events import RunFailed
@@ -6,7 +6,7 @@ from core.runs import catalog, description, run_writer
 from core.runs.catalog import scan_runs
 
 
-def test_what_goes_while_it_is_looked_at_is_not_broken(tmp_path, monkeypatch):
+def test_file_deleted_while_listed_is_left_out(tmp_path, monkeypatch):
     config = TrainConfig(arch="linear", checkpoints=str(tmp_path))
     with run_writer.create(config, "sample", "cpu") as run:
         pass
@@ -24,7 +24,7 @@ def test_what_goes_while_it_is_looked_at_is_not_broken(tmp_path, monkeypatch):
     assert [each.path.stem for each in listed.checkpoints] == ["kept"]
 
 
-def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(tmp_path, monkeypatch):
+def test_run_ending_while_listed_is_not_interrupted(tmp_path, monkeypatch):
     config = TrainConfig(arch="linear", checkpoints=str(tmp_path))
     with run_writer.create(config, "sample", "cpu") as run:
         real = description.is_live

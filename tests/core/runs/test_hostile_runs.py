@@ -1,4 +1,4 @@
-"""A run's folder by somebody else's hand: nothing in it leads to a change outside of it."""
+"""Tests of edited run folders: nothing in one leads to a change outside of it."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from core.runs.resume import digits_folder, prepare_resume
 from core.training.trainer import train
 from tui.state.history import read_run
 
-OUTSIDE = "nobody but its owner writes here\n"
+OUTSIDE = "not to be changed\n"
 
 
 def drive(config, resume_point=None, stop=False):
@@ -46,7 +46,7 @@ def hostile(tiny, tmp_path):
 
 @pytest.fixture
 def outside(tmp_path):
-    """A folder whose files must all stay as they are, and none be added."""
+    """A folder in which nothing may change."""
     folder = tmp_path / "home"
     folder.mkdir()
     (folder / "precious").write_text(OUTSIDE)
@@ -54,7 +54,7 @@ def outside(tmp_path):
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"precious": OUTSIDE}
 
 
-def go_on(folder):
+def resume_run(folder):
     return drive(*prepare_resume(str(folder), folder.parent))
 
 
@@ -63,23 +63,23 @@ def lines(folder):
 
 
 def spoil(folder, **more):
-    """Changes every path that stands in the run's files."""
+    """Change every path in the run's files."""
     described = json.loads((folder / "run.json").read_text())
     described["config"] |= more
     described |= {"run": "../../home", "folder": "/", "pid": 2**70, "status": "running"}
     (folder / "run.json").write_text(json.dumps(described))
-    told = [json.loads(line) for line in lines(folder)]
-    for event in told:
+    events = [json.loads(line) for line in lines(folder)]
+    for event in events:
         if event["event"] == "run_started":
             event |= {"run": "../../home", "folder": "../../home"}
             event["config"] |= more
         for name in ("path", "checkpoint"):
             if name in event:
                 event[name] = "../../home/last.safetensors"
-    (folder / "events.jsonl").write_text("".join(json.dumps(each) + "\n" for each in told))
+    (folder / "events.jsonl").write_text("".join(json.dumps(each) + "\n" for each in events))
 
 
-def test_no_path_that_stands_in_a_run_is_gone_to(hostile, outside, tmp_path):
+def test_paths_inside_a_run_are_not_followed(hostile, outside, tmp_path):
     spoil(hostile, checkpoints=str(outside), data=str(outside))
     [listed] = scan_runs(hostile.parent)
     assert (listed.status, listed.folder) == ("interrupted", hostile)
@@ -93,7 +93,7 @@ def test_no_path_that_stands_in_a_run_is_gone_to(hostile, outside, tmp_path):
     config, made = branch(hostile / "last.safetensors", {"epochs": 4}, hostile.parent)
     assert (made.folder.parent, config.folder, config.data) == (*[hostile.parent] * 2, None)
     for folder in (hostile, made.folder):
-        events = go_on(folder)
+        events = resume_run(folder)
         assert isinstance(events[-1], RunFinished)
         assert Path(events[-1].checkpoint).parent == folder
         [started] = [event for event in events if isinstance(event, RunStarted)]
@@ -101,22 +101,22 @@ def test_no_path_that_stands_in_a_run_is_gone_to(hostile, outside, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"home", "runs"}
 
 
-def test_a_run_without_a_checkpoint_goes_on_in_its_own_folder(hostile, outside):
+def test_run_without_checkpoint_stays_in_its_folder(hostile, outside):
     spoil(hostile, checkpoints=str(outside))
     for path in hostile.glob("*.safetensors"):
         path.unlink()
-    assert isinstance(go_on(hostile)[-1], RunFinished)
+    assert isinstance(resume_run(hostile)[-1], RunFinished)
     assert (hostile / "last.safetensors").exists()
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_record_that_is_a_link_is_not_written_through(hostile, outside, there):
+def test_linked_events_file_is_not_written(hostile, outside, there):
     events = hostile / "events.jsonl"
     events.unlink()
     events.symlink_to(outside / ("precious" if there else "new"))
     before = {path.name: path.read_bytes() for path in hostile.iterdir() if path != events}
     why = "events.jsonl is a link, and links are not followed here"
-    failed = go_on(hostile)[-1]
+    failed = resume_run(hostile)[-1]
     assert isinstance(failed, RunFailed)
     assert failed.message == f"{hostile} cannot be written ({why})"
     with pytest.raises(CheckpointError, match=why):
@@ -125,20 +125,20 @@ def test_a_record_that_is_a_link_is_not_written_through(hostile, outside, there)
     assert {path.name: path.read_bytes() for path in hostile.iterdir() if path != events} == before
 
 
-def test_a_record_that_is_a_pipe_is_not_waited_for(hostile):
+def test_pipe_as_events_file_does_not_block(hostile):
     (hostile / "events.jsonl").unlink()
     os.mkfifo(hostile / "events.jsonl")
     spoiled = read_description(hostile) | {"status": "running"}
     (hostile / "run.json").write_text(json.dumps(spoiled))
     [listed] = scan_runs(hostile.parent)
     assert listed.status == "interrupted"
-    assert go_on(hostile)[-1].message.endswith("(events.jsonl is not a file)")
+    assert resume_run(hostile)[-1].message.endswith("(events.jsonl is not a file)")
     with pytest.raises(CheckpointError, match="is not a file"):
         branch(hostile / "last.safetensors", {}, hostile.parent)
 
 
-def test_other_links_are_replaced_and_not_written_through(hostile, outside, tmp_path):
-    """What is read may be elsewhere; what is written is here."""
+def test_other_links_are_replaced_not_followed(hostile, outside, tmp_path):
+    """Reading may follow a link; writing replaces it."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for path in (*hostile.glob("*.safetensors"), hostile / "run.json"):
@@ -148,15 +148,13 @@ def test_other_links_are_replaced_and_not_written_through(hostile, outside, tmp_
     (hostile / "epoch-002.safetensors").symlink_to(outside / "precious")
     (hostile / "notes.json").symlink_to(outside / "precious")
     (hostile / ".last.safetensors.partial").symlink_to(outside / "precious")
-    assert isinstance(go_on(hostile)[-1], RunFinished)
+    assert isinstance(resume_run(hostile)[-1], RunFinished)
     assert [path.name for path in hostile.iterdir() if path.is_symlink()] == ["notes.json"]
     assert read_info(hostile / "last.safetensors").epoch == 3
     assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == before
 
 
-def test_nothing_is_written_through_a_link_that_has_a_temporary_file_s_name(
-    tmp_path, outside, monkeypatch
-):
+def test_linked_temporary_file_is_not_written(tmp_path, outside, monkeypatch):
     monkeypatch.setattr("core.files._temporary", lambda path: tmp_path / "known.partial")
     for target in ("precious", "new"):
         (tmp_path / "known.partial").symlink_to(outside / target)
@@ -165,41 +163,39 @@ def test_nothing_is_written_through_a_link_that_has_a_temporary_file_s_name(
     assert not (tmp_path / "known.partial").exists()
 
 
-def test_a_fault_of_our_own_is_not_written_through_a_link(hostile, outside, monkeypatch):
+def test_linked_traceback_file_is_not_written(hostile, outside, monkeypatch):
     (hostile / "traceback.txt").symlink_to(outside / "precious")
     monkeypatch.setattr("core.training.learner.Learner.step", lambda *given: 1 / 0)
-    failed = go_on(hostile)[-1]
+    failed = resume_run(hostile)[-1]
     assert failed.message.startswith("ZeroDivisionError: division by zero; the details are in ")
     assert "ZeroDivisionError" in (hostile / "traceback.txt").read_text()
 
 
-def test_a_run_s_folder_that_is_a_link_is_the_run_that_it_leads_to(hostile, tmp_path):
-    """A person may have moved it to a larger disk. All that is written is in the one folder."""
+def test_linked_run_folder_is_the_run_itself(hostile, tmp_path):
+    """A person may have moved it to a larger disk. Everything is written to that one folder."""
     disk = tmp_path / "disk"
     disk.mkdir()
     moved = Path(shutil.move(hostile, disk / hostile.name))
     hostile.symlink_to(moved)
-    assert isinstance(go_on(hostile)[-1], RunFinished)
+    assert isinstance(resume_run(hostile)[-1], RunFinished)
     assert read_info(moved / "last.safetensors").epoch == 3
     assert hostile.is_symlink()
     assert {path.name for path in tmp_path.iterdir()} == {"disk", "runs"}
     assert [path.name for path in disk.iterdir()] == [moved.name]
 
 
-def test_events_that_cannot_be_meant_do_not_keep_a_run_from_going_on(hostile):
-    told = [json.loads(line) for line in lines(hostile)]
-    worse = [{**event, "step": "many"} for event in told if event["event"] == "progress"]
+def test_implausible_events_do_not_prevent_resuming(hostile):
+    events = [json.loads(line) for line in lines(hostile)]
+    worse = [{**event, "step": "many"} for event in events if event["event"] == "progress"]
     worse += [{"event": "learning_rate_changed", "time": 1, "step": 0, "learning_rate": "high"}]
     with (hostile / "events.jsonl").open("a") as file:
         file.writelines(json.dumps(event) + "\n" for event in worse)
         file.write("x" * 3 * 2**20 + "\n")
-    assert isinstance(go_on(hostile)[-1], RunFinished)
+    assert isinstance(resume_run(hostile)[-1], RunFinished)
 
 
-def test_digits_are_taken_from_where_a_file_says_only_if_they_are_whole(
-    tmp_path, monkeypatch, tiny
-):
-    """They would be downloaded to there else, in the place of somebody's files."""
+def test_stored_data_folder_used_only_if_complete(tmp_path, monkeypatch, tiny):
+    """Otherwise the digits would be downloaded to there, over files of another person."""
     raw = tmp_path / "home" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name in datasets.MNIST_FILES:
@@ -210,7 +206,7 @@ def test_digits_are_taken_from_where_a_file_says_only_if_they_are_whole(
         raise DataError(f"a download into {folder}")
         yield
 
-    monkeypatch.setattr(download, "fetch", refuse)
+    monkeypatch.setattr(download, "fetch_file", refuse)
     assert digits_folder(stored) is None
     (raw / name).unlink()
     os.mkfifo(raw / name)
@@ -218,18 +214,18 @@ def test_digits_are_taken_from_where_a_file_says_only_if_they_are_whole(
     (raw / name).unlink()
     with (raw / name).open("wb") as file:
         file.truncate(2**42)
-    assert digits_folder(stored) is None, "and nobody reads 4 TiB to know it"
+    assert digits_folder(stored) is None, "without reading 4 TiB"
     (raw / name).write_text(OUTSIDE)
     for name in datasets.MNIST_FILES:
         monkeypatch.setitem(datasets.MNIST_FILES, name, sha256(OUTSIDE.encode()).hexdigest())
         os.utime(raw / name)
     assert digits_folder(stored) == str(raw.parents[1])
-    for odd in ("~nobody-of-that-name/x", "a\0b", 5, ["x"], "", "x" * 5000):
+    for odd in ("~no-such-user/x", "a\0b", 5, ["x"], "", "x" * 5000):
         assert digits_folder({"data": odd}) is None
 
 
-def test_what_a_link_in_the_trash_leads_to_is_not_brought_back(hostile, outside, tmp_path):
-    """That would move it away from where it is."""
+def test_links_in_the_trash_are_not_restored(hostile, outside, tmp_path):
+    """Restoring would move away what they lead to."""
     when, trash_folder = "20260102-030405-00000", hostile.parent / trash.TRASH
     away = tmp_path / "away"
     for kind in (trash.WHOLE_RUN, trash.FILES):
@@ -244,13 +240,13 @@ def test_what_a_link_in_the_trash_leads_to_is_not_brought_back(hostile, outside,
     (trash_folder / f"{when}3" / trash.FILES / hostile.name).symlink_to(outside)
     assert trash.list_trash(hostile.parent) == []
     for name in (hostile.name, "some-run", "home"):
-        with pytest.raises(CheckpointError, match="is in the trash"):
+        with pytest.raises(CheckpointError, match="has nothing of"):
             trash.restore_latest(name, hostile.parent)
     trash.empty_trash(hostile.parent)
     assert (away / trash.FILES / "some-run").is_symlink()
 
 
-def test_a_note_is_not_written_through_a_link(hostile, outside):
+def test_linked_notes_file_is_not_written(hostile, outside):
     (hostile / "notes.json").symlink_to(outside / "precious")
     with pytest.raises(CheckpointError, match=r"notes\.json is a link"):
         manage.set_star(hostile, True)

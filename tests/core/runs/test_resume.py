@@ -1,4 +1,4 @@
-"""A run that is taken up ends where an untouched one ends, to the bit, and says the same."""
+"""Tests of resuming: the same end as an uninterrupted run, to the bit, and the same events."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ from core.runs.description import read_description
 from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
-from tests.support.resuming import drive, folder_of, go_on, only
+from tests.support.resuming import drive, folder_of, only, resume_run
 from tui.cli.output import evaluation as reports
 
 
@@ -46,8 +46,8 @@ def recorded(folder: Path):
     return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
 
 
-def told(folder: Path, *without):
-    """What a run has said of its training, whatever happened to it on the way."""
+def training_events(folder: Path, *without):
+    """Return what a run has reported about its training, without its interruptions."""
     kinds = {
         "progress": ("step", "epoch", "loss", "learning_rate"),
         "evaluated": ("epoch", "step", "test_loss", "test_accuracy"),
@@ -61,7 +61,7 @@ def told(folder: Path, *without):
 
 @pytest.fixture
 def whole_run(tiny, every_step):
-    """A config, and the folder of a run of it that nothing disturbed."""
+    """A config, and the folder of an uninterrupted run of it."""
     config = tiny(shift=1, schedule="cosine")
     return config, folder_of(drive(config))
 
@@ -82,40 +82,40 @@ EVERYTHING = {"shift": 2, "schedule": "cosine", "label_smoothing": 0.1, "weight_
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("step", [3, 10, 17])
-def test_a_stopped_run_goes_on_to_the_same_end(tiny, every_step, arch, step):
-    """Amid its first epoch, at its end, and amid the second."""
+def test_stopped_run_resumes_to_the_same_end(tiny, every_step, arch, step):
+    """Stopped within its first epoch, at its end, and within the second."""
     config = tiny(arch=arch, learning_rate=1e-3, **EVERYTHING)
     whole = folder_of(drive(config))
     cut = folder_of(drive(config, {step: [Stop()]}))
     assert read_info(cut / "last.safetensors").step == step
-    events = go_on(cut)
+    events = resume_run(cut)
     assert only(events, RunStarted)[0].step == step
     assert isinstance(events[-1], RunFinished)
     assert (events[-1].steps, events[-1].stopped) == (20, False)
     assert_same_end(whole, cut)
-    assert told(cut) == told(whole)
+    assert training_events(cut) == training_events(whole)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_every_optimizer_goes_on(tiny, every_step, optimizer, momentum):
+def test_every_optimizer_resumes(tiny, every_step, optimizer, momentum):
     config = tiny(optimizer=optimizer, momentum=momentum, schedule="onecycle")
     whole, cut = folder_of(drive(config)), folder_of(drive(config, {13: [Stop()]}))
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
-def test_a_run_in_either_arithmetic_is_the_same_twice_and_goes_on(tiny, every_step, precision):
+def test_either_precision_is_repeatable_and_resumes(tiny, every_step, precision):
     config = tiny(arch="quick", precision=precision)
     one, other = folder_of(drive(config)), folder_of(drive(config))
     assert_same_end(one, other)
     cut = folder_of(drive(config, {7: [Stop()]}))
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(one, cut)
 
 
-def test_a_network_that_draws_random_numbers_goes_on_too(tiny, every_step, monkeypatch):
+def test_network_with_dropout_resumes(tiny, every_step, monkeypatch):
     def build():
         from torch import nn
 
@@ -126,12 +126,12 @@ def test_a_network_that_draws_random_numbers_goes_on_too(tiny, every_step, monke
     config = tiny(arch="drops")
     whole, cut = folder_of(drive(config)), folder_of(drive(config, {13: [Stop()]}))
     torch.manual_seed(99)
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
 
 
-def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, saved_at_once, tmp_path):
-    """Also from an old one, behind what has been done since: that is done again."""
+def test_any_checkpoint_can_be_resumed(tiny, every_step, saved_at_once, tmp_path):
+    """Also one from before later steps: those are then trained again."""
     config = tiny(epochs=4)
     whole = folder_of(drive(config))
     inbox, kept = SimpleQueue(), {}
@@ -148,82 +148,82 @@ def test_a_run_is_taken_up_from_any_of_its_checkpoints(tiny, every_step, saved_a
         older = Path(shutil.copy(kept[step], place / "older.safetensors"))
         if step == 40:
             (place / "run.json").unlink()  # else it has finished, and there is nothing to do
-        events = go_on(older)
+        events = resume_run(older)
         assert events[-1].steps == 40, events[-1]
         assert_same_end(whole, place)
-        assert told(place) == told(whole)
+        assert training_events(place) == training_events(whole)
 
 
-def test_a_pause_an_answer_and_a_save_change_nothing(tiny, every_step):
+def test_pause_prediction_and_save_change_nothing(tiny, every_step):
     whole = folder_of(drive(tiny()))
     orders = {5: [Pause()], Paused: [Predict((0, 1)), Save(), Resume()], 8: [Save()]}
     orders |= {14: [Predict((2,))], 19: [Predict((3,)), Save()]}
     other = folder_of(drive(tiny(), orders))
     assert_same_end(whole, other)
-    assert told(whole) == told(other)
+    assert training_events(whole) == training_events(other)
 
 
-def test_a_finished_run_is_extended_as_if_it_had_been_planned_so(tiny, every_step):
+def test_extended_run_equals_a_longer_one(tiny, every_step):
     whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2)))
-    events = go_on(cut, epochs=3)
+    events = resume_run(cut, epochs=3)
     assert only(events, RunStarted)[0].total_steps == 30
     assert_same_end(whole, cut)
-    assert told(whole) == told(cut)
+    assert training_events(whole) == training_events(cut)
     assert read_description(cut)["config"]["epochs"] == 3
 
 
-def test_a_rate_that_was_changed_stays_changed(tiny, every_step):
+def test_changed_learning_rate_survives_resuming(tiny, every_step):
     orders = {5: [SetLearningRate(0.002)]}
     whole = folder_of(drive(tiny(), orders))
     cut = folder_of(drive(tiny(), orders | {14: [Stop()]}))
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
     rates = [event["learning_rate"] for event in recorded(cut) if event["event"] == "progress"]
     assert rates == [0.01] * 5 + [0.002] * 15
 
 
-def test_a_run_that_ended_before_its_first_checkpoint_starts_over_in_its_folder(tiny, every_step):
+def test_run_without_checkpoint_starts_over(tiny, every_step):
     whole = folder_of(drive(tiny()))
     inbox = SimpleQueue()
     for event in train(tiny(), inbox):
         if isinstance(event, Progress) and event.step == 4:
             folder = sorted(whole.parent.iterdir(), key=lambda each: each.stat().st_ctime)[-1]
-            break  # as a killed process would: nothing more is said or written
+            break  # as a killed process would: nothing more is message or written
     assert not list(folder.glob("*.safetensors"))
-    go_on(folder)
+    resume_run(folder)
     assert_same_end(whole, folder)
-    assert told(whole) == told(folder)
+    assert training_events(whole) == training_events(folder)
 
 
-def test_what_a_killed_process_left_is_cleared(tiny, every_step, saved_at_once):
+def test_leftovers_of_a_killed_process_are_removed(tiny, every_step, saved_at_once):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     (cut / ".last.safetensors.12-12.partial").write_bytes(b"half")
     with (cut / "events.jsonl").open("a") as file:
         (scored, _) = (each for each in recorded(whole) if each["event"] == "evaluated")
         later = json.dumps(scored | {"step": 15})
         file.write(later + '\n{"event": "pro')
-    go_on(cut)
+    resume_run(cut)
     assert {path.name for path in cut.iterdir()} == {path.name for path in whole.iterdir()}
-    assert told(cut) == told(whole)
+    assert training_events(cut) == training_events(whole)
 
 
-def test_the_best_stays_the_best(tiny, every_step, monkeypatch):
+def test_best_checkpoint_survives_resuming(tiny, every_step, monkeypatch):
     scores = iter([0.9, 0.5, 0.6, 0.7])
     monkeypatch.setitem(session.METRICS, "accuracy", lambda logits, labels: next(scores))
     folder = folder_of(drive(tiny(epochs=2)))
-    go_on(folder, epochs=4)
+    resume_run(folder, epochs=4)
     assert read_info(folder / "best.safetensors").step == 10
     assert read_info(folder / "last.safetensors").step == 40
 
 
-def test_times_go_on_too(tiny, every_step):
+def test_times_continue_after_resuming(tiny, every_step):
     cut = drive(tiny(), {13: [Stop()]})
-    events = go_on(folder_of(cut))
+    events = resume_run(folder_of(cut))
     assert events[-1].train_seconds > cut[-1].train_seconds
     assert events[-1].samples_per_second == 400 / events[-1].train_seconds
 
 
-def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
+def test_engine_resumes_a_run(tiny, every_step):
     from core.commands import Quit
     from core.engine.local_host import LocalHost
 
@@ -241,11 +241,11 @@ def test_the_app_s_engine_takes_a_run_up(tiny, every_step):
     host.send(Quit())
     thread.join(10)
     assert_same_end(whole, cut)
-    assert told(whole) == told(cut)
+    assert training_events(whole) == training_events(cut)
 
 
 def killed_at(step, config, orders=(), resume_point=None):
-    """The folder of a run that says and writes nothing more after that step's progress."""
+    """Return the folder of a run that is killed after the progress of a step."""
     inbox, waiting = SimpleQueue(), dict(orders)
     for event in train(config, inbox, resume_point):
         if isinstance(event, RunStarted):
@@ -259,22 +259,18 @@ def killed_at(step, config, orders=(), resume_point=None):
 
 
 @pytest.mark.parametrize("at", [RunStarted, 5])
-def test_a_rate_that_was_changed_after_the_last_checkpoint_stays_changed(
-    tiny, every_step, saved_at_once, at
-):
-    """While it was paused, say, or before any checkpoint: the record knows, and it decides."""
+def test_rate_changed_after_the_checkpoint_survives(tiny, every_step, saved_at_once, at):
+    """While it was paused, for example, or before any checkpoint: events.jsonl decides."""
     orders = {at: [Pause(), SetLearningRate(0.002), Resume()]}
     whole = folder_of(drive(tiny(), orders))
     cut = killed_at(8, tiny(), orders)
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
-    assert told(cut) == told(whole)
+    assert training_events(cut) == training_events(whole)
 
 
-def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
-    tiny, every_step, saved_at_once, tmp_path
-):
-    """Its last is then not the one that was further on."""
+def test_killed_earlier_epoch_resumes_from_there(tiny, every_step, saved_at_once, tmp_path):
+    """Its last checkpoint is then not the one that had trained further."""
     whole = folder_of(drive(tiny(epochs=4)))
     folder = shutil.copytree(whole, tmp_path / "copy")
     early = killed_at(9, tiny(epochs=4), {7: [Save()]})
@@ -282,13 +278,13 @@ def test_a_run_that_was_taken_back_and_killed_goes_on_from_there(
     config, resume_point = prepare_resume(str(old), tmp_path)
     killed_at(9, config, (), resume_point)  # before it has saved anything itself
     assert read_info(folder / "last.safetensors").step == 7
-    go_on(folder)
+    resume_run(folder)
     assert_same_end(whole, folder)
-    assert told(folder) == told(whole)
+    assert training_events(folder) == training_events(whole)
 
 
 @pytest.mark.parametrize("missing", ["best", "last"])
-def test_a_kill_between_two_files_loses_neither(
+def test_kill_between_two_files_loses_neither(
     tiny, every_step, saved_at_once, monkeypatch, missing
 ):
     """The first epoch is the best, and one of its two files was never written."""
@@ -303,27 +299,27 @@ def test_a_kill_between_two_files_loses_neither(
     cut = killed_at(12, tiny())
     (cut / f"{missing}.safetensors").unlink()
     scored(0.5)
-    go_on(cut)
+    resume_run(cut)
     assert read_info(cut / "best.safetensors").step == 10
     assert_same_end(whole, cut)
 
 
-def test_more_epochs_are_not_forgotten_by_a_kill(tiny, every_step, saved_at_once):
+def test_added_epochs_survive_a_kill(tiny, every_step, saved_at_once):
     whole, cut = folder_of(drive(tiny(epochs=3))), folder_of(drive(tiny(epochs=2), {13: [Stop()]}))
     config, resume_point = prepare_resume(str(cut), Path("nowhere"), epochs=3)
     killed_at(15, config, (), resume_point)  # before it has saved anything itself
-    assert go_on(cut)[-1].steps == 30
+    assert resume_run(cut)[-1].steps == 30
     assert_same_end(whole, cut)
 
 
-def test_a_run_is_known_by_its_name_from_within_its_folder(tiny, every_step, monkeypatch):
+def test_dot_resumes_the_current_folder(tiny, every_step, monkeypatch):
     cut = folder_of(drive(tiny(), {13: [Stop()]}))
     monkeypatch.chdir(cut)
-    assert only(go_on("."), RunStarted)[0].run == cut.name
+    assert only(resume_run("."), RunStarted)[0].run == cut.name
     assert read_description(cut)["run"] == cut.name
 
 
-def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
+def test_relative_data_folder_found_from_elsewhere(
     tiny, tiny_tensors, every_step, tmp_path, monkeypatch
 ):
     digits = tmp_path / "digits"
@@ -353,7 +349,7 @@ def test_a_digit_folder_that_was_named_from_here_is_found_from_there(
     )
 
 
-def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
+def test_other_precision_is_reported(tiny, every_step, monkeypatch):
     monkeypatch.setattr(
         "core.compute.devices._bf16_missing", lambda device: None
     )  # slow, but it can be had
@@ -363,17 +359,17 @@ def test_another_arithmetic_is_told(tiny, every_step, monkeypatch):
     assert "precision was bf16 and is fp32" in notice.message
 
 
-def test_a_description_that_others_have_spoiled_does_not_matter(tiny, every_step):
+def test_damaged_description_does_not_prevent_resuming(tiny, every_step):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     described = read_description(cut) | {"versions": "none", "pid": None}
     (cut / "run.json").write_text(json.dumps(described))
     with (cut / "events.jsonl").open("a") as file:
         file.write('{"event": "paused", "time": 1, "step": "many"}\n[]\n\n')
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
 
 
-# What is refused
+# Refusals
 
 
 def refused(place, **changes):
@@ -387,7 +383,7 @@ def content(folder: Path):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_run_can_be_named_by_name_folder_or_file(tiny, every_step):
+def test_run_named_by_name_folder_or_file(tiny, every_step):
     folder = folder_of(drive(tiny(), {13: [Stop()]}))
     named = [folder.name, str(folder), str(folder / "last.safetensors")]
     found = {prepare_resume(each, folder.parent)[1].checkpoint for each in named}
@@ -396,7 +392,7 @@ def test_a_run_can_be_named_by_name_folder_or_file(tiny, every_step):
     assert best.checkpoint == folder / "best.safetensors"
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_missing_run_is_refused_by_name(tmp_path):
     with pytest.raises(UsageError, match="must not be empty"):
         prepare_resume("", tmp_path)
     assert "does not exist" in refused(tmp_path / "mlp-9")
@@ -404,7 +400,7 @@ def test_what_is_not_there_is_named(tmp_path):
     assert "has no checkpoint in it" in refused(tmp_path / "empty")
 
 
-def test_a_finished_run_needs_more_epochs(tiny):
+def test_finished_run_needs_more_epochs(tiny):
     folder = folder_of(drive(tiny()))
     before = content(folder)
     assert refused(folder).endswith("has finished its 2 epochs; to train more, add --epochs 3")
@@ -413,20 +409,20 @@ def test_a_finished_run_needs_more_epochs(tiny):
 
 
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
-def test_a_planned_schedule_cannot_go_past_its_end(tiny, schedule):
+def test_planned_schedule_cannot_be_extended(tiny, schedule):
     folder = folder_of(drive(tiny(schedule=schedule)))
     assert "was planned for 2 epochs and cannot be resumed with 3" in refused(folder, epochs=3)
     assert refused(folder).endswith("to train more, start a new run")
 
 
-def test_a_checkpoint_outside_of_any_run_is_refused(tiny, tmp_path):
+def test_checkpoint_outside_a_run_is_refused(tiny, tmp_path):
     folder = folder_of(drive(tiny(), {}))
     alone = shutil.copy(folder / "last.safetensors", tmp_path / "alone.safetensors")
     assert "is in no run's folder" in refused(alone)
 
 
 def rewritten(folder: Path, change):
-    """The run's last checkpoint with other tensors or another header, and its digest right."""
+    """Save the last checkpoint with other tensors or another header, and a correct digest."""
     path = folder / "last.safetensors"
     info, tensors = checkpoints.load(path)
     info = change(info, tensors) or info
@@ -435,7 +431,7 @@ def rewritten(folder: Path, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda info, tensors: replace(info, config=info.config | {"arch": "resnet"}), "'resnet'"),
         (
@@ -444,9 +440,9 @@ def rewritten(folder: Path, change):
         ),
     ],
 )
-def test_a_header_that_cannot_be_meant_is_refused(tiny, every_step, change, said):
+def test_invalid_settings_in_a_header_are_refused(tiny, every_step, change, message):
     folder = rewritten(folder_of(drive(tiny(), {13: [Stop()]})), change)
-    assert said in refused(folder)
+    assert message in refused(folder)
 
 
 def drop(name):
@@ -458,7 +454,7 @@ def put(name, tensor):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (drop("fc1.bias"), "fc1.bias is missing, expected 10"),
         (drop("rng.torch"), "rng.torch is missing, expected 5056 of uint8"),
@@ -469,77 +465,77 @@ def put(name, tensor):
         (put("fc1.bias", torch.zeros(10).long()), "fc1.bias is 10 of int64, expected 10"),
     ],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused_by_name(tiny, every_step, change, said):
+def test_unfitting_tensor_is_refused_by_name(tiny, every_step, change, message):
     folder = rewritten(folder_of(drive(tiny(), {13: [Stop()]})), change)
     before = content(folder)
-    failed = go_on(folder)[-1]
+    failed = resume_run(folder)[-1]
     assert isinstance(failed, RunFailed)
     assert failed.reason == "checkpoint"
-    assert said in failed.message
+    assert message in failed.message
     assert "last.safetensors" in failed.message
-    assert content(folder) == before, "a run that cannot be taken up stays as it is"
+    assert content(folder) == before, "a refused run is unchanged"
 
 
 @pytest.mark.parametrize(
-    ("setting", "said", "fit"),
+    ("setting", "message", "fit"),
     [
         ({"arch": "mlp"}, "its --arch is mlp, that of", "fc1.bias (10) is not one of its tensors"),
         ({"optimizer": "sgd"}, "its --optimizer is sgd, that of", "exp_avg (10) is not one"),
         ({"seed": 5}, "its --seed is 5, that of", None),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(tiny, every_step, setting, said, fit):
+def test_checkpoint_of_another_run_is_refused(tiny, every_step, setting, message, fit):
     folder = rewritten(
         folder_of(drive(tiny(), {13: [Stop()]})),
         lambda info, tensors: replace(info, config=info.config | setting),
     )
-    assert f"is from another run: {said}" in refused(folder)
-    (folder / "run.json").unlink()  # then only the tensors can tell
+    assert f"is from another run: {message}" in refused(folder)
+    (folder / "run.json").unlink()  # only the tensors differ then
     if fit:
-        assert fit in go_on(folder)[-1].message
+        assert fit in resume_run(folder)[-1].message
 
 
-def test_what_was_further_on_is_kept_when_a_run_is_taken_back(tiny, every_step, saved_at_once):
+def test_later_checkpoint_kept_when_resuming_an_earlier(tiny, every_step, saved_at_once):
     folder = folder_of(drive(tiny(), {13: [Stop()]}))
     before = (folder / "last.safetensors").read_bytes()
-    events = go_on(folder / "best.safetensors", {RunStarted: [Stop()]})
+    events = resume_run(folder / "best.safetensors", {RunStarted: [Stop()]})
     (notice,) = only(events, Notice)
     assert notice.message.startswith("the run goes back from step 13 to 10; ")
     assert (folder / "step-13.safetensors").read_bytes() == before
     assert read_info(folder / "last.safetensors").step == 10
 
 
-def test_a_record_that_was_cut_short_is_told_of(tiny, every_step):
+def test_truncated_events_are_reported(tiny, every_step):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     lines = (cut / "events.jsonl").read_bytes().splitlines(keepends=True)
     (cut / "events.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:20])
-    (notice,) = only(go_on(cut), Notice)
+    (notice,) = only(resume_run(cut), Notice)
     assert notice.message == "what the run told of steps 5 to 13 is lost"
     assert_same_end(whole, cut)
 
 
-def test_a_run_without_its_record_can_be_taken_up(tiny, every_step):
+def test_run_without_events_can_be_resumed(tiny, every_step):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     (cut / "events.jsonl").unlink()
-    go_on(cut)
+    resume_run(cut)
     assert_same_end(whole, cut)
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_other_can_be_taken(tiny, every_step):
+def test_other_checkpoint_resumes_after_damage(tiny, every_step):
     whole, folder = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     last = folder / "last.safetensors"
     spoiled = bytearray(last.read_bytes())
     spoiled[-100] ^= 1
     last.write_bytes(spoiled)
     before = content(folder)
-    failed = go_on(folder)[-1]
+    failed = resume_run(folder)[-1]
     assert "is damaged" in failed.message
     assert content(folder) == before
-    go_on(folder / "best.safetensors")
+    resume_run(folder / "best.safetensors")
     assert_same_end(whole, folder)
 
 
-def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_once):
+def test_run_in_progress_cannot_be_resumed(tiny, every_step, saved_at_once):
     inbox = SimpleQueue()
     running = train(tiny(epochs=50), inbox)
     for event in running:
@@ -550,16 +546,18 @@ def test_a_run_that_is_going_on_cannot_be_taken_up(tiny, every_step, saved_at_on
         if event.name == "checkpoint_saved" and event.step == 12:
             break
     before = content(folder)
-    failed = go_on(folder)[-1]
+    failed = resume_run(folder)[-1]
     assert failed.reason == "checkpoint"
     assert "is already being trained by process" in failed.message
     assert content(folder) == before
     inbox.put(Stop())
     assert list(running)[-1].stopped
-    assert go_on(folder, {RunStarted: [Stop()]})[-1].stopped, "and then it can"
+    assert resume_run(folder, {RunStarted: [Stop()]})[-1].stopped, (
+        "possible once the process has ended"
+    )
 
 
-def test_another_number_of_threads_is_told(tiny, every_step):
+def test_other_thread_count_is_reported(tiny, every_step):
     folder = folder_of(drive(tiny(threads=1), {13: [Stop()]}))
     config, resume_point = prepare_resume(str(folder), folder.parent)
     events = drive(replace(config, threads=2), (), resume_point)
@@ -567,14 +565,14 @@ def test_another_number_of_threads_is_told(tiny, every_step):
     assert "threads was 1 and is 2" in notice.message
 
 
-def test_a_stop_amid_the_scoring_is_made_up_for(tiny, every_step):
-    """The epoch's last step is done and its score is not: it comes before the next epoch."""
+def test_interrupted_evaluation_is_repeated(tiny, every_step):
+    """The epoch's last step is trained but not evaluated: that comes before the next epoch."""
     whole = folder_of(drive(tiny()))
     cut = folder_of(drive(tiny(), {10: [Stop()]}))
     assert [event["event"] for event in recorded(cut) if event["event"] == "evaluated"] == []
-    events = go_on(cut)
+    events = resume_run(cut)
     assert [event.step for event in only(events, Evaluated)] == [10, 20]
-    assert told(whole) == told(cut)
+    assert training_events(whole) == training_events(cut)
 
 
 @settings(
@@ -593,9 +591,7 @@ def test_a_stop_amid_the_scoring_is_made_up_for(tiny, every_step):
     ),
     stops=st.lists(st.integers(1, 19), max_size=3),
 )
-def test_whatever_is_asked_on_the_way_and_however_often_it_stops(
-    tiny, every_step, whole_run, orders, stops
-):
+def test_any_commands_and_stops_change_nothing(tiny, every_step, whole_run, orders, stops):
     flat = {step: [each for group in groups for each in group] for step, groups in orders.items()}
     first = {step: list(commands) for step, commands in flat.items()}
     if stops:
@@ -605,12 +601,13 @@ def test_whatever_is_asked_on_the_way_and_however_often_it_stops(
         if read_description(folder)["status"] == "finished":
             break
         more = {step: [Stop()]} if step else {}
-        go_on(folder, more)
+        resume_run(folder, more)
     assert_same_end(whole_run[1], folder)
-    assert told(folder) == told(whole_run[1])
+    assert training_events(folder) == training_events(whole_run[1])
 
 
-def test_a_run_that_has_only_its_epochs_left_does_not_begin_anew(tiny, every_step, saved_at_once):
+def test_epoch_checkpoints_alone_must_be_named(tiny, every_step, saved_at_once):
+    """With only these left, a run must not silently start over from its first step."""
     folder = folder_of(drive(tiny()))
     for name in ("last", "best"):
         (folder / f"{name}.safetensors").unlink()

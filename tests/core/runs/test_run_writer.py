@@ -1,3 +1,5 @@
+"""Tests of writing a run's folder."""
+
 import json
 import os
 import subprocess
@@ -42,18 +44,22 @@ def description(run: run_writer.RunWriter) -> dict:
     return json.loads((run.folder / "run.json").read_text())
 
 
-def test_a_run_s_folder_says_what_it_is(config):
+def test_new_folder_describes_its_run(config):
     with run_writer.create(config, "sample", "cpu") as run:
-        said = description(run)
+        written = description(run)
         assert run.folder.parent == config.folder
-        assert run.folder.name == run.name == said["run"]
-        assert (said["status"], said["pid"], said["device"]) == ("running", os.getpid(), "cpu")
-        assert said["seed"] == 5
-        assert said["versions"]["torch"] == version("torch")
-        assert set(said["versions"]) == {"python", "mnist-tui", "torch", "safetensors"}
+        assert run.folder.name == run.name == written["run"]
+        assert (written["status"], written["pid"], written["device"]) == (
+            "running",
+            os.getpid(),
+            "cpu",
+        )
+        assert written["seed"] == 5
+        assert written["versions"]["torch"] == version("torch")
+        assert set(written["versions"]) == {"python", "mnist-tui", "torch", "safetensors"}
 
 
-def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
+def test_package_without_metadata_has_unknown_version(monkeypatch):
     def version_of(package):
         if package == "mnist-tui":
             raise PackageNotFoundError(package)
@@ -65,14 +71,14 @@ def test_a_package_that_was_not_installed_as_one_has_no_version(monkeypatch):
     assert found == {"mnist-tui": "unknown", "torch": "1.2.3", "safetensors": "1.2.3"}
 
 
-def test_a_folder_of_runs_is_made_however_deep_it_is(tmp_path):
+def test_missing_parent_folders_are_made(tmp_path):
     config = TrainConfig(checkpoints=str(tmp_path / "a" / "b" / "c"))
     with run_writer.create(config, "sample", "cpu") as run:
         assert run.folder.parent == tmp_path / "a" / "b" / "c"
         assert description(run)["status"] == "running"
 
 
-def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(config):
+def test_stored_config_has_the_resolved_dataset(config):
     with run_writer.create(config, "sample", "cpu") as run:
         stored = description(run)["config"]
     assert config.dataset == "auto"
@@ -80,7 +86,7 @@ def test_the_stored_config_is_the_one_that_ran_with_the_dataset_that_was_found(c
     assert read_config(stored | {"dataset": "auto"}) == config
 
 
-def test_runs_that_start_in_the_same_second_get_folders_of_their_own(config, monkeypatch):
+def test_runs_of_one_second_get_separate_folders(config, monkeypatch):
     monkeypatch.setattr("core.runs.run_writer.time.strftime", lambda layout: "20260102-030405")
     made = [run_writer.create(config, "sample", "cpu") for _ in range(3)]
     for run in made:
@@ -93,7 +99,7 @@ def test_runs_that_start_in_the_same_second_get_folders_of_their_own(config, mon
         assert len((run.folder / "events.jsonl").read_text().splitlines()) == 1
 
 
-def test_events_can_be_read_as_soon_as_they_are_recorded(config):
+def test_recorded_events_are_readable_at_once(config):
     with run_writer.create(config, "sample", "cpu") as run:
         for count in (1, 2, 3):
             run.record(SCORED)
@@ -101,7 +107,7 @@ def test_events_can_be_read_as_soon_as_they_are_recorded(config):
             assert lines == [as_json(SCORED)] * count
 
 
-def test_what_is_only_for_listeners_is_not_recorded(config):
+def test_unrecorded_events_are_not_written(config):
     with run_writer.create(config, "sample", "cpu") as run:
         run.record(Preparing(message="reading"))
         run.record(Predicted(digits=(), samples=0, step=0))
@@ -119,7 +125,7 @@ def test_what_is_only_for_listeners_is_not_recorded(config):
         ([RunFailed(reason="diverged", message="no")], "failed"),
     ],
 )
-def test_the_status_follows_the_events(config, events: list[Event], status):
+def test_status_follows_the_events(config, events: list[Event], status):
     with run_writer.create(config, "sample", "cpu") as run:
         for event in events:
             run.record(event)
@@ -128,8 +134,8 @@ def test_the_status_follows_the_events(config, events: list[Event], status):
         assert not leftover
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
-    """Below a file, for which not even root can make a folder."""
+def test_unusable_folder_suggests_another(tmp_path):
+    """A folder below a file, which not even root can make."""
     file = tmp_path / "file"
     file.write_text("in the way")
     config = TrainConfig(checkpoints=str(file / "runs"))
@@ -142,7 +148,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path):
     assert file.read_text() == "in the way"
 
 
-def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
+def test_simultaneous_processes_get_separate_folders(tmp_path):
     code = (
         "import sys; from core.runs import run_writer; from core.config import TrainConfig\n"
         "config = TrainConfig(checkpoints=sys.argv[1])\n"
@@ -163,13 +169,13 @@ def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
         assert described["status"] == "running"
 
 
-def test_a_run_s_folder_expands_the_home(tmp_path, monkeypatch):
+def test_tilde_in_checkpoints_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     with run_writer.create(TrainConfig(checkpoints="~/runs"), "sample", "cpu") as run:
         assert run.folder.parent == tmp_path / "runs"
 
 
-def test_what_a_full_disk_did_not_take_is_written_when_it_can_be(config):
+def test_event_refused_by_a_full_disk_is_written_later(config):
     """A limit on the size of files takes half of a line, and no more; then it is lifted."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -202,8 +208,10 @@ recorded = st.lists(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(events=recorded, step=st.integers(0, 50), scored=st.booleans(), torn=st.binary(max_size=30))
-def test_a_record_is_cut_before_the_first_event_that_is_later(config, events, step, scored, torn):
+@given(
+    events=recorded, step=st.integers(0, 50), evaluated=st.booleans(), torn=st.binary(max_size=30)
+)
+def test_rewind_cuts_before_the_first_later_event(config, events, step, evaluated, torn):
     with run_writer.create(config, "sample", "cpu") as run:
         for event in events:
             run.record(event)
@@ -211,10 +219,10 @@ def test_a_record_is_cut_before_the_first_event_that_is_later(config, events, st
         lines = path.read_text().splitlines()
         with path.open("ab") as file:
             file.write(torn.replace(b"\n", b""))
-        kept = run.rewind(step, evaluated=scored)
+        kept = run.rewind(step, evaluated=evaluated)
         assert path.read_text().splitlines() == lines[: len(kept)]
         assert kept == events[: len(kept)]
-        bound = step if scored else step - 1
+        bound = step if evaluated else step - 1
         assert all(getattr(event, "step", 0) <= step for event in kept)
         assert all(event.step <= bound for event in kept if isinstance(event, Evaluated))
         if len(kept) < len(events):
