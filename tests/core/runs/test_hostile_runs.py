@@ -167,7 +167,7 @@ def test_linked_traceback_file_is_not_written(hostile, outside, monkeypatch):
     (hostile / "traceback.txt").symlink_to(outside / "precious")
     monkeypatch.setattr("core.training.learner.Learner.step", lambda *given: 1 / 0)
     failed = resume_run(hostile)[-1]
-    assert failed.message.startswith("ZeroDivisionError: division by zero; the details are in ")
+    assert failed.message.startswith("ZeroDivisionError: division by zero; the traceback is in ")
     assert "ZeroDivisionError" in (hostile / "traceback.txt").read_text()
 
 

@@ -500,7 +500,7 @@ def test_later_checkpoint_kept_when_resuming_an_earlier(tiny, every_step, saved_
     before = (folder / "last.safetensors").read_bytes()
     events = resume_run(folder / "best.safetensors", {RunStarted: [Stop()]})
     (notice,) = only(events, Notice)
-    assert notice.message.startswith("the run goes back from step 13 to 10; ")
+    assert notice.message.startswith("the run returns from step 13 to 10; ")
     assert (folder / "step-13.safetensors").read_bytes() == before
     assert read_info(folder / "last.safetensors").step == 10
 
@@ -510,7 +510,7 @@ def test_truncated_events_are_reported(tiny, every_step):
     lines = (cut / "events.jsonl").read_bytes().splitlines(keepends=True)
     (cut / "events.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:20])
     (notice,) = only(resume_run(cut), Notice)
-    assert notice.message == "what the run told of steps 5 to 13 is lost"
+    assert notice.message == "the events of steps 5 to 13 are lost"
     assert_same_end(whole, cut)
 
 
@@ -548,7 +548,7 @@ def test_run_in_progress_cannot_be_resumed(tiny, every_step, saved_at_once):
     before = content(folder)
     failed = resume_run(folder)[-1]
     assert failed.reason == "checkpoint"
-    assert "is already being trained by process" in failed.message
+    assert "is being trained by process" in failed.message
     assert content(folder) == before
     inbox.put(Stop())
     assert list(running)[-1].stopped

@@ -189,9 +189,9 @@ def test_two_cannot_take_up_one_run(start, tmp_path):
     other = start("resume", folder.name)
     _, err = finish(other)
     assert other.returncode == 1
-    assert err.strip() == (
-        f"mnist-tui: checkpoints/{folder.name} is already being trained by process {process.pid}"
-    )
+    run = f"checkpoints/{folder.name}"
+    said = f"mnist-tui: {run} is being trained by process {process.pid}; stop it first"
+    assert err.strip() == said
     process.send_signal(signal.SIGTERM)
     events, _ = finish(process)
     assert events[-1]["event"] == "run_finished"
