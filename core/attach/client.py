@@ -11,8 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 from time import sleep
 
-from core.attach.sockets import connect, socket_name, sockets, why_not_here
-from core.attach.wire import Hello, command_line, read_event, read_hello
+from core.attach.sockets import connect, socket_name, sockets, why_ignored
+from core.attach.wire import Hello, command_message, read_event, read_hello
 from core.commands import Command
 from core.errors import CheckpointError, UsageError, closest_match
 from core.events import Event, RunFailed, RunFinished
@@ -58,7 +58,7 @@ class Connection:
 
     def send(self, command: Command) -> None:
         with suppress(OSError):  # the process does not read, or has ended
-            self._peer.send(command_line(command), getattr(socket, "MSG_DONTWAIT", 0))
+            self._peer.send(command_message(command), getattr(socket, "MSG_DONTWAIT", 0))
 
     def close(self) -> None:
         """Close the connection; a thread that waits for an event stops waiting."""
@@ -144,7 +144,7 @@ def open_connection(folder: Path) -> Connection:
     description = read_description(folder)
     if is_live(folder, description):
         reason = (
-            next(iter(reasons), None) or why_not_here() or "this user can open none of its sockets"
+            next(iter(reasons), None) or why_ignored() or "this user can open none of its sockets"
         )
         process = description.get("pid")
         raise CheckpointError(
@@ -183,7 +183,7 @@ def find_live(name: str | None, folder: Path) -> Path:
             return next(iter(live))
         if live:
             raise UsageError(f"{len(live)} runs are in progress: name one of {_joined(live)}")
-        why = why_not_here()
+        why = why_ignored()
         raise CheckpointError(
             "no run is in progress here; start one with `mnist-tui train --detach`"
             + (f" ({why})" if why else "")

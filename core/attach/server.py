@@ -1,8 +1,7 @@
-"""A run that can be watched and told from elsewhere: its events to every viewer, their commands to
-its inbox.
+"""Serve the viewers of a run: its events go to each viewer, their commands to the run's inbox.
 
-Training hands each event over and goes on. All else is on a thread of its own, which waits for
-nobody: a viewer that does not read is cut off, and so is one that says what cannot be meant.
+The training thread only queues events. A thread of its own sends them. It disconnects a viewer that
+does not read, or that sends an invalid command.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from threading import Lock, Thread
 from time import monotonic
 
 from core.attach.sockets import is_ours, listen
-from core.attach.viewer import Greeting, Line, Viewer
-from core.attach.wire import hello_line
+from core.attach.viewer import EventMessage, HelloMessage, Viewer
+from core.attach.wire import hello_message
 from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
@@ -27,59 +26,62 @@ from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
 from core.responses import ImagesPredicted, NetworkInspected, Predicted
 from core.runs.layout import EVENTS_FILE
 
-MOST_VIEWERS = 16
-# A question holds training up: so much of its time may go to viewers' questions, all together.
-QUESTIONS_SHARE = 0.02
-# After this a question is taken for one that will not be answered.
-ANSWER_SECONDS = 5.0
-# The newest evaluations' guesses, as many as a screen steps back through.
-MOST_SCORED = 32
-# Between two looks at what waits for its time; at whether the socket is still there.
+MAX_VIEWERS = 16
+# The share of training time for the requests of all viewers: training waits for each response.
+REQUEST_SHARE = 0.02
+# After this time no response to a request is expected any more.
+RESPONSE_SECONDS = 5.0
+# The predictions of the newest evaluations, as many as a screen can step back through.
+MAX_SCORED = 32
+# Between checks of commands that wait until they are due, and of whether the socket exists.
 SOON, SELDOM = 0.05, 1.0
-# How long the last events may take to reach the viewers, once the run has ended.
-FAREWELL_SECONDS = 1.0
+# How long the last events may take to reach the viewers at the run's end.
+CLOSING_SECONDS = 1.0
 
 
 def serve_viewers(events: Iterator[Event], inbox: Inbox) -> Iterator[Event]:
-    """A run's events, with viewers beside it from its start to its end. What a viewer has asked is
-    answered to that one alone."""
-    sharing: Sharing | None = None
+    """Yield a run's events, and serve viewers from its start to its end. A response to a viewer's
+    request goes to that viewer only.
+
+    If there can be no socket, a Notice says so, and the run continues without viewers.
+    """
+    server: ViewerServer | None = None
     try:
         for event in events:
-            if isinstance(event, RunStarted) and sharing is None and os.path.isdir(event.folder):
+            if isinstance(event, RunStarted) and server is None and os.path.isdir(event.folder):
                 try:
-                    sharing = Sharing(Path(event.folder), inbox)
+                    server = ViewerServer(Path(event.folder), inbox)
                 except (CheckpointError, OSError) as error:
-                    yield Notice(message=f"nobody can attach to this run: {error}")
-            if sharing and event.name in EVENT_TYPES:
-                sharing.tell(event)
+                    yield Notice(message=f"this run cannot be attached to: {error}")
+            if server and event.name in EVENT_TYPES:
+                server.send(event)
             if not _asker(event):
                 yield event
     finally:
-        if sharing:
-            sharing.close()
+        if server:
+            server.close()
 
 
 def _asker(event: Event) -> int:
     return event.asker if isinstance(event, Predicted | ImagesPredicted) else 0
 
 
-class Sharing:
+class ViewerServer:
     """The socket of a run, and the thread that serves it until `close`."""
 
     def __init__(self, folder: Path, inbox: Inbox) -> None:
         """Raises CheckpointError and OSError."""
         self._folder, self._inbox = folder, inbox
-        # A viewer that comes has all that was told before from the record and from what is kept,
-        # and all later events from its own queue: between the two nothing may be told.
+        # A new viewer gets earlier events from events.jsonl and from what is kept here, and later
+        # ones from its queue. The lock prevents that an event falls between the two.
         self._lock = Lock()
         self._viewers: dict[int, Viewer] = {}
-        self._digits: list[Line] = []
-        self._scored: deque[Line] = deque(maxlen=MOST_SCORED)
+        self._digits: list[EventMessage] = []
+        self._scored: deque[EventMessage] = deque(maxlen=MAX_SCORED)
         self._recorded = 0
         self._counted = 0
-        self._asked_at: float | None = None  # when the question was asked that is not answered yet
-        self._ask_after = 0.0
+        self._requested_at: float | None = None  # when the request without a response was sent
+        self._next_request_at = 0.0
         self._ends_at: float | None = None
         self._server = listen(folder)
         self._inode = self._socket_inode()
@@ -89,40 +91,40 @@ class Sharing:
         self._thread = Thread(target=self._serve, name="viewers", daemon=True)
         self._thread.start()
 
-    # On the thread that trains
+    # On the training thread
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         asker = _asker(event)
         if isinstance(event, Predicted | ImagesPredicted) and not asker:
-            return  # the run's own screen has asked
-        line = Line(event)
+            return  # a response to the run's own screen
+        message = EventMessage(event)
         with self._lock:
             self._recorded = self._record_bytes()
-            self._keep(line)
-            hearing = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
-            for viewer in filter(None, hearing):
-                viewer.waiting.append(line)
+            self._keep(message)
+            receivers = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
+            for viewer in filter(None, receivers):
+                viewer.waiting.append(message)
         if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
-            self._ask_after = monotonic() + getattr(event, "seconds", 0.0) / QUESTIONS_SHARE
-            self._asked_at = None
-        if hearing:
+            self._next_request_at = monotonic() + getattr(event, "seconds", 0.0) / REQUEST_SHARE
+            self._requested_at = None
+        if receivers:
             self._wake()
 
     def close(self) -> None:
-        """Waits a moment until the viewers have the last events."""
-        self._ends_at = monotonic() + FAREWELL_SECONDS
+        """Wait a moment until the viewers have the last events, and end."""
+        self._ends_at = monotonic() + CLOSING_SECONDS
         self._wake()
-        self._thread.join(2 * FAREWELL_SECONDS)
+        self._thread.join(2 * CLOSING_SECONDS)
         if not self._thread.is_alive():
             self._woken.close()
             self._waker.close()
 
-    def _keep(self, line: Line) -> None:
-        """What those who come later must know and is not in the record."""
-        if isinstance(line.event, DigitsLoaded):
-            self._digits = [line]
-        elif isinstance(line.event, Scored):
-            self._scored.append(line)
+    def _keep(self, message: EventMessage) -> None:
+        """Keep what later viewers need and is not in events.jsonl."""
+        if isinstance(message.event, DigitsLoaded):
+            self._digits = [message]
+        elif isinstance(message.event, Scored):
+            self._scored.append(message)
 
     def _record_bytes(self) -> int:
         try:
@@ -131,7 +133,7 @@ class Sharing:
             return self._recorded
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # it has been woken often enough
+        with suppress(BlockingIOError):  # enough wake-ups are waiting
             self._waker.send(b".")
 
     # On its own thread
@@ -142,29 +144,29 @@ class Sharing:
                 self._wait()
                 self._accept()
                 for viewer in [*self._viewers.values()]:
-                    self._attend(viewer)
-                self._ask()
+                    self._serve_viewer(viewer)
+                self._send_request()
         finally:
-            self._leave()
+            self._close_sockets()
 
     def _ended(self) -> bool:
         if self._ends_at is None:
             return False
-        return monotonic() > self._ends_at or not any(v.behind for v in self._viewers.values())
+        return monotonic() > self._ends_at or not any(v.is_behind for v in self._viewers.values())
 
     def _wait(self) -> None:
-        """Until there is something to do."""
-        self._listen_still()
+        """Wait until there is something to do."""
+        self._restore_socket()
         with selectors.DefaultSelector() as selector:
             selector.register(self._server, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             for viewer in self._viewers.values():
-                wanted = selectors.EVENT_WRITE if viewer.behind else 0
-                wanted |= 0 if viewer.full else selectors.EVENT_READ
-                if wanted:
-                    selector.register(viewer.peer, wanted)
-            unheard = any(viewer.unheard for viewer in self._viewers.values())
-            selector.select(SOON if unheard else SELDOM)
+                events = selectors.EVENT_WRITE if viewer.is_behind else 0
+                events |= 0 if viewer.is_full else selectors.EVENT_READ
+                if events:
+                    selector.register(viewer.peer, events)
+            has_unhandled = any(viewer.has_unhandled for viewer in self._viewers.values())
+            selector.select(SOON if has_unhandled else SELDOM)
         with suppress(BlockingIOError):
             self._woken.recv(2**16)
 
@@ -176,26 +178,30 @@ class Sharing:
         peer.setblocking(False)
         refused = ""
         if not is_ours(peer):
-            refused = "it is another user's"
-        elif len(self._viewers) >= MOST_VIEWERS:
-            refused = f"it has {MOST_VIEWERS} viewers already"
+            refused = "it belongs to another user"
+        elif len(self._viewers) >= MAX_VIEWERS:
+            refused = f"it already has {MAX_VIEWERS} viewers"
         if refused:
             with suppress(OSError):
-                peer.send(hello_line(refused=refused))
+                peer.send(hello_message(refused=refused))
             peer.close()
             return
         with self._lock:
             self._counted += 1
-            hello = hello_line(
+            hello = hello_message(
                 run=self._folder.name,
                 folder=os.path.realpath(self._folder),
                 pid=os.getpid(),
                 recorded=self._recorded,
             )
-            waiting: list[Line | Greeting] = [Greeting(hello), *self._digits, *self._scored]
+            waiting: list[EventMessage | HelloMessage] = [
+                HelloMessage(hello),
+                *self._digits,
+                *self._scored,
+            ]
             self._viewers[self._counted] = Viewer(peer, self._counted, waiting)
 
-    def _attend(self, viewer: Viewer) -> None:
+    def _serve_viewer(self, viewer: Viewer) -> None:
         try:
             viewer.write()
             viewer.read()
@@ -206,21 +212,21 @@ class Sharing:
             with self._lock:
                 del self._viewers[viewer.number]
 
-    def _ask(self) -> None:
-        """The next question, where none is on its way; those who have asked take turns."""
+    def _send_request(self) -> None:
+        """Pass the next request on, unless one is waiting for its response. Viewers take turns."""
         now = monotonic()
-        lost = self._asked_at is not None and now > self._asked_at + ANSWER_SECONDS
-        if now < self._ask_after or (self._asked_at is not None and not lost):
+        is_lost = self._requested_at is not None and now > self._requested_at + RESPONSE_SECONDS
+        if now < self._next_request_at or (self._requested_at is not None and not is_lost):
             return
-        asking = [viewer for viewer in self._viewers.values() if viewer.questions]
-        if not asking:
+        viewers = [viewer for viewer in self._viewers.values() if viewer.requests]
+        if not viewers:
             return
-        viewer = min(asking, key=lambda each: each.asked_at)
-        viewer.asked_at = self._asked_at = now
-        self._inbox.put(viewer.questions.popleft())
+        viewer = min(viewers, key=lambda each: each.requested_at)
+        viewer.requested_at = self._requested_at = now
+        self._inbox.put(viewer.requests.popleft())
 
-    def _listen_still(self) -> None:
-        """Listens anew where its socket has been removed, as systemd does at the end of a login."""
+    def _restore_socket(self) -> None:
+        """Listen again if the socket was removed, as systemd does at the end of a login."""
         if self._socket_inode() == self._inode:
             return
         with suppress(CheckpointError, OSError):
@@ -235,7 +241,7 @@ class Sharing:
         except OSError:
             return None
 
-    def _leave(self) -> None:
+    def _close_sockets(self) -> None:
         if self._socket_inode() == self._inode:
             with suppress(OSError):
                 os.unlink(self._server.getsockname())

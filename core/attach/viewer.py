@@ -1,4 +1,4 @@
-"""One viewer of a run, seen from the run: what it has yet to read, and what it has said."""
+"""A viewer of a run, on the run's side: messages that wait to be sent, and commands received."""
 
 from __future__ import annotations
 
@@ -10,99 +10,101 @@ from dataclasses import replace
 from functools import cached_property
 from time import monotonic
 
-from core.attach.wire import event_line, read_command
+from core.attach.wire import event_message, read_command
 from core.commands import Command, Inspect, Predict, PredictImages
 from core.events import Event
 
-# Lines that it has not read yet: of half a minute or so.
-MOST_WAITING = 300
-LONGEST_COMMAND = 2**17
+# Messages that wait for a viewer to read: of about half a minute.
+MAX_WAITING = 300
+MAX_COMMAND_BYTES = 2**17
 COMMANDS_PER_SECOND = 20
-MOST_QUESTIONS = 8
+MAX_REQUESTS = 8
 CHUNK = 2**16
 
 
-class Line:
-    """An event on its way to several viewers; made into text once, when the first one reads."""
+class EventMessage:
+    """An event for several viewers, encoded once, when the first of them reads it."""
 
     def __init__(self, event: Event) -> None:
         self.event = event
 
     @cached_property
     def text(self) -> bytes:
-        return event_line(self.event)
+        return event_message(self.event)
 
 
-class Greeting:
-    """What a viewer reads first."""
+class HelloMessage:
+    """The first message to a viewer."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
 
 
 class Viewer:
-    """Nothing here waits. Raises OSError where the other end has gone, and ValueError where it says
-    what cannot be meant or does not read."""
+    """The methods do not wait. They raise OSError if the connection is closed, and ValueError for
+    an invalid command and a viewer that does not read."""
 
-    def __init__(self, peer: socket.socket, number: int, waiting: list[Line | Greeting]) -> None:
-        """`number`, from 1, tells it from the others."""
+    def __init__(
+        self, peer: socket.socket, number: int, waiting: list[EventMessage | HelloMessage]
+    ) -> None:
+        """`number`, from 1, identifies the viewer."""
         self.peer, self.number = peer, number
-        self.waiting = deque(waiting)  # to be written
-        self.questions: deque[Command] = deque()  # to be asked of the network
-        self.asked_at = 0.0  # when a question of its was last asked
+        self.waiting = deque(waiting)  # to be sent
+        self.requests: deque[Command] = deque()  # for the network
+        self.requested_at = 0.0  # when a request of this viewer was last passed on
         self._writing = memoryview(b"")
-        self._heard = bytearray()
-        self._not_before = 0.0  # when its next command is heard
+        self._received = bytearray()
+        self._not_before = 0.0  # when the next command is handled
 
     @property
-    def behind(self) -> bool:
+    def is_behind(self) -> bool:
         return bool(self._writing or self.waiting)
 
     @property
-    def full(self) -> bool:
-        """It has said so much that it must wait."""
-        return len(self._heard) >= LONGEST_COMMAND or len(self.questions) >= MOST_QUESTIONS
+    def is_full(self) -> bool:
+        """Whether so much was received that the viewer has to wait."""
+        return len(self._received) >= MAX_COMMAND_BYTES or len(self.requests) >= MAX_REQUESTS
 
     @property
-    def unheard(self) -> bool:
-        return bool(self.questions) or b"\n" in self._heard
+    def has_unhandled(self) -> bool:
+        return bool(self.requests) or b"\n" in self._received
 
     def write(self) -> None:
-        """As much as it takes now."""
+        """Send as much as the viewer takes now."""
         with suppress(BlockingIOError):
-            while self.behind:
+            while self.is_behind:
                 if not self._writing:
                     self._writing = memoryview(self.waiting.popleft().text)
                 self._writing = self._writing[self.peer.send(self._writing[:CHUNK]) :]
-        if len(self.waiting) > MOST_WAITING:
-            raise ValueError("it does not read")
+        if len(self.waiting) > MAX_WAITING:
+            raise ValueError("the viewer does not read")
 
     def read(self) -> None:
-        """What it has said meanwhile."""
+        """Receive what the viewer has sent."""
         with suppress(BlockingIOError):
-            while not self.full:
-                said = self.peer.recv(CHUNK)
-                if not said:
+            while not self.is_full:
+                data = self.peer.recv(CHUNK)
+                if not data:
                     raise ConnectionResetError
-                self._heard += said
+                self._received += data
 
     def commands(self) -> Iterator[Command]:
-        """Those whose time has come; questions are put aside, so that a pause need not wait."""
-        while len(self.questions) < MOST_QUESTIONS and monotonic() >= self._not_before:
-            end = self._heard.find(b"\n")
+        """Yield the commands that are due. Requests are put aside, so that a pause goes first."""
+        while len(self.requests) < MAX_REQUESTS and monotonic() >= self._not_before:
+            end = self._received.find(b"\n")
             if end < 0:
-                if self.full:
-                    raise ValueError("a line without an end")
+                if self.is_full:
+                    raise ValueError("a command without an end")
                 return
-            command = read_command(bytes(self._heard[:end]))
-            del self._heard[: end + 1]
+            command = read_command(bytes(self._received[:end]))
+            del self._received[: end + 1]
             self._not_before = monotonic() + 1 / COMMANDS_PER_SECOND
             match command:
                 case None:
-                    raise ValueError("no command")
+                    raise ValueError("an invalid command")
                 case Predict() | PredictImages():
-                    self.questions.append(replace(command, asker=self.number))
+                    self.requests.append(replace(command, asker=self.number))
                 case Inspect():
-                    self.questions.append(command)
+                    self.requests.append(command)
                 case other:
                     yield other

@@ -1,7 +1,7 @@
-"""Events and commands as lines, to and from the viewers of a run: JSON, one object a line.
+"""Messages between a run and its viewers: events and commands as JSON, one object a line.
 
-It is read strictly, since anything can come through a socket: a line is what it says it is, or
-nothing. Other than in events.jsonl, bytes are in base64, and numbers may be NaN and Infinity.
+Anything can come through a socket, so each value is checked against the type that its field has.
+Unlike in events.jsonl, bytes are allowed (in base64), and so are NaN and Infinity.
 """
 
 import json
@@ -25,23 +25,23 @@ from core.commands import (
 from core.event_json import EVENT_TYPES
 from core.events import Event
 
-# What a run can be told from elsewhere. All else is answered where it is asked.
+# The commands to a run. A viewer's own process handles all others.
 RUN_COMMANDS = (Pause, Resume, Stop, Save, SetLearningRate, Predict, PredictImages, Inspect)
 COMMANDS: dict[str, type[Any]] = {each.name: each for each in RUN_COMMANDS}
-# What one question may ask of the network: more than any view shows.
-MOST_ASKED = 256
-MOST_IMAGES = 64
+# Limits of one request: more than any view shows.
+MAX_INDICES = 256
+MAX_IMAGES = 64
 IMAGE_BYTES = 784
 
 
-# What a viewer must speak too.
+# The version of these messages; both sides must have the same.
 PROTOCOL = 1
 
 
-def hello_line(**values: str | int) -> bytes:
-    """What a viewer reads first: `run`, `folder` and `pid` of the run, and how many bytes of its
-    events.jsonl tell what came before; or `refused`, with the reason."""
-    return _line({"hello": PROTOCOL, **values})
+def hello_message(**values: str | int) -> bytes:
+    """Return the first message to a viewer: `run`, `folder` and `pid` of the run, and `recorded`:
+    so many bytes of its events.jsonl precede the events that follow. Or `refused`, the reason."""
+    return _encode({"hello": PROTOCOL, **values})
 
 
 @dataclass(frozen=True)
@@ -52,88 +52,89 @@ class Hello:
     recorded: int
 
 
-def read_hello(line: bytes) -> Hello | str:
-    """What the run says first; or in words why it cannot be followed."""
+def read_hello(message: bytes) -> Hello | str:
+    """Return the first message of a run, or the reason why a viewer cannot attach."""
     try:
-        values = json.loads(line)
+        values = json.loads(message)
         if values["hello"] != PROTOCOL:
-            return "it is of another version of mnist-tui"
-        return values["refused"] if "refused" in values else _built(Hello, values)
+            return "the run is by another version of mnist-tui"
+        return values["refused"] if "refused" in values else _build(Hello, values)
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "it gives no answer that makes sense"
+        return "invalid reply"
 
 
-def event_line(event: Event) -> bytes:
-    return _line({"event": event.name, **_plain(event)})
+def event_message(event: Event) -> bytes:
+    return _encode({"event": event.name, **_to_json(event)})
 
 
-def read_event(line: bytes) -> Event | None:
-    """The event of a line; None for one that is broken, or of another version."""
-    return _read(line, "event", EVENT_TYPES)
+def read_event(message: bytes) -> Event | None:
+    """Return the event of a message; None if it is malformed, or of another version."""
+    return _read(message, "event", EVENT_TYPES)
 
 
-def command_line(command: Command) -> bytes:
-    return _line({"command": command.name, **_plain(command)})
+def command_message(command: Command) -> bytes:
+    return _encode({"command": command.name, **_to_json(command)})
 
 
-def read_command(line: bytes) -> Command | None:
-    """The command of a line; None for what is none, or asks for more than a view can show."""
-    command = _read(line, "command", COMMANDS)
+def read_command(message: bytes) -> Command | None:
+    """Return the command of a message; None if it is malformed or above the limits."""
+    command = _read(message, "command", COMMANDS)
     match command:
-        case Predict(indices=indices) if len(indices) > MOST_ASKED:
+        case Predict(indices=indices) if len(indices) > MAX_INDICES:
             return None
         case PredictImages(images=images):
-            whole = all(len(image) == IMAGE_BYTES for image in images)
-            return command if whole and len(images) <= MOST_IMAGES else None
+            is_complete = all(len(image) == IMAGE_BYTES for image in images)
+            return command if is_complete and len(images) <= MAX_IMAGES else None
     return command
 
 
-def _line(values: dict[str, Any]) -> bytes:
+def _encode(values: dict[str, Any]) -> bytes:
     return json.dumps(values).encode() + b"\n"
 
 
-def _plain(value: Any) -> Any:
-    """As JSON can say it."""
+def _to_json(value: Any) -> Any:
+    """Return a value of JSON's types."""
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, bytes):
         return b64encode(value).decode()
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_to_json(each) for each in value]
     return value
 
 
-def _read(line: bytes, key: str, kinds: dict[str, type[Any]]) -> Any:
+def _read(message: bytes, key: str, kinds: dict[str, type[Any]]) -> Any:
     try:
-        values = json.loads(line)
-        return _built(kinds[values[key]], values)
+        values = json.loads(message)
+        return _build(kinds[values[key]], values)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _built(kind: Any, value: Any) -> Any:
-    """The value of that kind. Raises ValueError, TypeError or KeyError where it is another."""
+def _build(kind: Any, value: Any) -> Any:
+    """Build a value of a type from JSON. Raises ValueError, TypeError or KeyError if it has another
+    type."""
     if is_dataclass(kind):
         types = _types(kind)  # type: ignore[arg-type]
-        return kind(**{name: _built(types[name], value[name]) for name in types if name in value})  # type: ignore[operator]
+        return kind(**{name: _build(types[name], value[name]) for name in types if name in value})  # type: ignore[operator]
     if kind is bytes:
         return b64decode(value, validate=True)
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind), value)
     if isinstance(kind, UnionType):
-        return None if value is None else _built(get_args(kind)[0], value)
+        return None if value is None else _build(get_args(kind)[0], value)
     if kind is float and type(value) is int:
         return float(value)
-    wanted = get_origin(kind) or kind
-    if type(value) is not wanted:
-        raise TypeError(f"{wanted} is wanted")
+    expected = get_origin(kind) or kind
+    if type(value) is not expected:
+        raise TypeError(f"expected {expected}")
     return value
 
 
 def _tuple(parts: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list):
-        raise TypeError("a list is wanted")
-    return tuple(_built(parts[0], each) for each in value)
+        raise TypeError("expected a list")
+    return tuple(_build(parts[0], each) for each in value)
 
 
 @cache

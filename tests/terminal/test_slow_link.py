@@ -552,7 +552,7 @@ def test_a_line_that_falls_behind_is_treated_as_a_slow_one_and_holds_nothing_up(
     line = open_line(rate=5000, fake={"steps": 5000, "epochs": 5, "slow": False})
     line.expect("● training")
     line.press(THEME)  # that is all of it at once, as is the first frame
-    line.expect("so slow link is on")
+    line.expect("Slow link is on")
     line.expect(r"\d B/s · ● training")
     before = len(line.output)
     line.press("2")

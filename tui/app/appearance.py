@@ -59,8 +59,8 @@ class Appearance:
         if self._can_switch_slow_link:
             self._app.change_preferences(slow=True)
             self._app.notify(
-                "Output reaches the terminal late, so slow link is on: at most 1 KB a second, text "
-                "before charts. To switch it off, press ctrl+p and select Slow link.",
+                "Slow link is on, since output reaches the terminal late: at most 1 KB a second, "
+                "text before charts. To switch it off, press ctrl+p and select Slow link.",
                 timeout=15,
             )
 

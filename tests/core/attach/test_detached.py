@@ -161,7 +161,7 @@ def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
     (tmp_path / "file").touch()
     done = run("train", "--detach", *RUN, "--checkpoints", "file")
     assert done.returncode == 1
-    assert "the checkpoint folder file cannot be written (File exists)" in one_line(done)
+    assert "the checkpoint folder file cannot be written (Not a directory)" in one_line(done)
     none = run("resume", "nothing", "--detach")
     assert (none.returncode, none.stdout) == (1, "")
     told = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}

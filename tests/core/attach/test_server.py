@@ -11,7 +11,7 @@ import pytest
 
 from core.attach.client import RemoteHost, find_live, open_connection
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
-from core.attach.viewer import MOST_WAITING, Line, Viewer
+from core.attach.viewer import MAX_WAITING, EventMessage, Viewer
 from core.commands import (
     Inspect,
     Pause,
@@ -214,8 +214,8 @@ def test_a_viewer_that_does_not_read_is_cut_off(going):
     run = going()
     here, there = socket.socketpair()
     here.setblocking(False)
-    line = Line(run.told(Progress)[0])
-    viewer = Viewer(here, 1, [line] * (MOST_WAITING * 20))
+    message = EventMessage(run.told(Progress)[0])
+    viewer = Viewer(here, 1, [message] * (MAX_WAITING * 20))
     with pytest.raises(ValueError, match="does not read"):
         viewer.write()
     here.close()
@@ -243,7 +243,7 @@ def test_no_more_viewers_than_there_is_room_for(going):
     peers = [raw(run) for _ in range(16)]
     for peer in peers:
         assert peer.recv(9) == b'{"hello":'
-    with pytest.raises(CheckpointError, match="16 viewers already"):
+    with pytest.raises(CheckpointError, match="already has 16 viewers"):
         open_connection(run.folder)
     peers.pop().close()
     until(lambda: _follows(run.folder))
@@ -317,8 +317,8 @@ def test_a_runtime_folder_that_others_can_write_to_is_refused(tiny):
     run.thread.join(20)
     (notice,) = run.told(Notice)
     assert notice.message == (
-        f"nobody can attach to this run: {folder} can be written by other users; "
-        f"put it right with: chmod 700 {folder}"
+        f"this run cannot be attached to: {folder} can be written by other users; "
+        f"to fix that: chmod 700 {folder}"
     )
     assert isinstance(run.events[-1], RunFinished)
 
@@ -329,7 +329,7 @@ def test_a_runtime_folder_that_is_a_link_is_refused(tiny, tmp_path):
     run = Running(tiny())
     run.thread.join(20)
     (notice,) = run.told(Notice)
-    assert "is no folder" in notice.message
+    assert "is not a folder" in notice.message
 
 
 def test_where_the_runtime_folder_has_too_long_a_path_another_is_used(going, tmp_path, monkeypatch):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from core.attach.wire import (
     COMMANDS,
-    command_line,
-    event_line,
+    command_message,
+    event_message,
     read_command,
     read_event,
     read_hello,
@@ -76,17 +76,17 @@ def test_parts_of_events_keep_their_fields():
 
 
 def test_messages_keep_their_bytes():
-    assert command_line(Predict((1, 2), 3)) == (
+    assert command_message(Predict((1, 2), 3)) == (
         b'{"command": "Predict", "indices": [1, 2], "asker": 3}\n'
     )
-    assert event_line(Scored(epoch=1, step=2, logits=b"\0\1", time=5.0)) == (
+    assert event_message(Scored(epoch=1, step=2, logits=b"\0\1", time=5.0)) == (
         b'{"event": "scored", "time": 5.0, "epoch": 1, "step": 2, "logits": "AAE="}\n'
     )
 
 
 @given(events)
 def test_an_event_is_the_same_at_the_other_end(event):
-    line = event_line(event)
+    line = event_message(event)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     # By what it shows, since NaN is not equal to itself.
@@ -96,7 +96,7 @@ def test_an_event_is_the_same_at_the_other_end(event):
 
 @given(commands)
 def test_a_command_is_the_same_at_the_other_end(command):
-    assert read_command(command_line(command)) == command
+    assert read_command(command_message(command)) == command
 
 
 @given(st.binary(max_size=200))
@@ -117,7 +117,7 @@ def test_a_command_with_other_values_is_none(name, values):
 @given(st.sampled_from(["indices", "images", "learning_rate", "asker"]), json_values)
 def test_values_of_other_types_are_refused(name, value):
     for command in (Predict((1,)), PredictImages((bytes(784),)), SetLearningRate(0.1)):
-        values = json.loads(command_line(command))
+        values = json.loads(command_message(command))
         if name in values:
             read = read_command(json.dumps(values | {name: value}).encode())
             types = (tuple, int, float)

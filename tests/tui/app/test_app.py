@@ -466,7 +466,7 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
 async def test_an_empty_folder_says_what_to_do(tmp_path):
     async with app_in(tmp_path / "none").run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
-        await until(pilot, lambda: "no checkpoints" in text_of(pilot))
+        await until(pilot, lambda: "No checkpoints in" in text_of(pilot))
 
 
 async def test_every_view_redraws_in_every_theme(tmp_path):
