@@ -28,11 +28,11 @@ OTHER_KEYS = {
 }
 
 DISPLAY = {
-    "✓ ✗": "whether the prediction is correct. After ✗, the true digit follows",
+    "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
     "bars": "the predicted probability of each class. The softmax temperature is above 1, so that "
-    "more than one bar is visible; at 1 the bars are the network's probabilities",
-    "last": "the checkpoint that is saved after each epoch, on a pause and on a stop",
-    "best": "the checkpoint with the highest test accuracy of its run",
+    "more than one bar is visible; at 1 the bars are the network's probabilities.",
+    "last": "the checkpoint that is saved after each epoch, on a pause and on a stop.",
+    "best": "the checkpoint with the highest test accuracy of its run.",
 }
 
 CHARTS = {
@@ -40,17 +40,17 @@ CHARTS = {
     "guessing. The training loss (the line) is of the training images, the test loss (●, once an "
     "epoch) of test images that the network is never trained on. Good: both fall quickly at first, "
     "then ever more slowly, and stay close. If the test loss rises while the training loss falls, "
-    "the network is overfitting. A log scale shows differences between small losses",
+    "the network is overfitting. A log scale shows differences between small losses.",
     "accuracy": "The share of test images that are predicted correctly; random guessing gets 10%. "
     "Good: it rises fast and then levels off, at about 92% for the linear network and 97 to 99% "
-    "for the others. It changes in small jumps, because each image counts as correct or wrong",
+    "for the others. It changes in small jumps, because each image counts as correct or wrong.",
     "learning rate": "The step size of the optimizer. It is constant unless you change it or "
-    "select a schedule. Many runs reach a better accuracy if it decreases towards the end",
+    "select a schedule. Many runs reach a better accuracy if it decreases towards the end.",
     "gradient norm": "The size of the gradient of the loss, as one number. Good: it settles after "
     "the first steps and stays between about 0.1 and 10. If it keeps growing, training is about to "
-    "diverge. Near 0 there is little left to learn, or the gradients vanish",
+    "diverge. Near 0 there is little left to learn, or the gradients vanish.",
     "samples per second": "Training images per second. Good: it is constant. It drops if other "
-    "programs are using the CPU; larger batches raise it",
+    "programs are using the CPU; larger batches raise it.",
 }
 
 SLOW_LINK = {
@@ -58,7 +58,7 @@ SLOW_LINK = {
     "your key changed is written first, then numbers, then charts; animation is off. Outdated "
     "output is dropped, not queued, so keys are answered at once. The heading shows the bytes per "
     "second. Slow-link mode switches itself on when output is delayed. To switch it: ctrl+p, Slow "
-    "link, which is remembered, or --slow-link on the command line",
+    "link, which is remembered, or --slow-link on the command line.",
 }
 
 # The first section of a view that has no VIEW_HELP.

@@ -1,4 +1,4 @@
-"""Saved preferences: kept between sessions, and readable whatever is in the file."""
+"""The preferences: saved between sessions, and readable from any file."""
 
 import json
 

@@ -74,11 +74,10 @@ def describe_result(state: RunState) -> str | None:
     if network is None or state.phase == "stopped":
         return f"{result}."
     typical = network.typical_accuracy
-    if accuracy > typical + 0.01:
-        return f"{result}. This network typically reaches about {typical:.0%}: this run is better."
-    if accuracy < typical - 0.01:
-        return f"{result}. This network typically reaches about {typical:.0%}: train more epochs."
-    return f"{result}. That is typical of this network."
+    if abs(accuracy - typical) <= 0.01:
+        return f"{result}. That is typical of this network."
+    advice = "this run is better" if accuracy > typical else "more epochs may help"
+    return f"{result}. This network typically reaches about {typical:.0%} on MNIST: {advice}."
 
 
 def describe_pause(state: RunState) -> str | None:

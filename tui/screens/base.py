@@ -54,7 +54,7 @@ class View(Screen[None]):
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     # The same, but None unless slow-link mode is on.
-    line_rate: var[int | None] = var[int | None](None, init=False)
+    link_rate: var[int | None] = var[int | None](None, init=False)
     failed: dict[str, str]  # error messages by the part that failed
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -84,7 +84,7 @@ class View(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self._set_size_classes()
-        yield ViewHeader(VIEWS, self.MODE).data_bind(View.run_state, View.line_rate)
+        yield ViewHeader(VIEWS, self.MODE).data_bind(View.run_state, View.link_rate)
         try:
             yield from self.body()
         except Exception as error:  # the heading and the other views keep working
@@ -138,7 +138,7 @@ class View(Screen[None]):
     def _copy_state(self) -> None:
         for name in FOLLOWED:
             setattr(self, name, getattr(self.mnist, name))
-        self.line_rate = self.bytes_per_second if self.preferences.slow else None
+        self.link_rate = self.bytes_per_second if self.preferences.slow else None
 
     def attempt(self, name: str, act: Callable[[], object]) -> None:
         """Call `act`. If it raises, show the error below the body until it succeeds."""

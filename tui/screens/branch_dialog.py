@@ -258,7 +258,7 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _branch(self, path: Path, digest: str, changes: dict[str, Any]) -> None:
-        """Create the branch. The old run is only read, so it may be training meanwhile."""
+        """Create the branch. The old run is only read, so it may be training at the same time."""
         try:
             if read_info(path).digest != digest:
                 raise CheckpointError("The checkpoint has been replaced. Select it again.")

@@ -28,7 +28,7 @@ from tui.text.formats import printable
 from tui.widgets.digit_cards import DigitCards
 
 DIGITS_HELP = {
-    "✓ ✗": "whether the prediction is correct. After ✗, the true digit follows.",
+    "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
     "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
     "of the true class has a colour of its own.",
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "

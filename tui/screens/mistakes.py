@@ -188,7 +188,7 @@ class MistakesView(View):
         state, run = self.run_state, self.run_state.started
         if not state.active:
             problem = "The run ended before the first evaluation" if run else "No evaluation yet"
-            return f"{problem}. Press space to train: the matrix appears after the first epoch."
+            return f"{problem}. Press space to train: the matrix appears after epoch 1."
         if run is None:
             return "The confusion matrix appears after the first epoch."
         epoch = max(1, state.epoch)

@@ -23,7 +23,7 @@ class ViewHeader(Static):
     """Views that can be clicked or reached by their numbers, and the run's state at the right."""
 
     run_state: var[RunState] = var(RunState, init=False)
-    line_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
+    link_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -39,12 +39,12 @@ class ViewHeader(Static):
         if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
             self.draw()
 
-    def watch_line_rate(self) -> None:
+    def watch_link_rate(self) -> None:
         self.draw()
 
     def draw(self) -> None:
         state = self.run_state
-        told = [f"{self.line_rate:,} B/s"] if self.line_rate is not None else []
+        told = [f"{self.link_rate:,} B/s"] if self.link_rate is not None else []
         told += ["attached"] if state.attached and state.active else []
         told += filter(None, [PHASES[state.phase]])
         least = len(" · ".join(told))

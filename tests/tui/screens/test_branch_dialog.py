@@ -180,13 +180,13 @@ async def test_earlier_runs_are_overlaid(tmp_path):
         assert "✗ 4 runs are selected. Deselect one first." in text_of(pilot)
         await pilot.press("up", "space", "escape")
         await until(pilot, lambda: isinstance(app.screen, TrainView))
-        chosen = [each.started.run for each in app.overlaid_runs]
-        assert len(chosen) == 3
+        selected = [each.started.run for each in app.overlaid_runs]
+        assert len(selected) == 3
         assert app.screen.overlaid_runs == app.overlaid_runs
         await pilot.press("space")
         await until(pilot, lambda: app.run_state.started and phase(pilot) == "finished")
         names = [each.started.run for each in app.overlaid_runs]
-        assert names == [*chosen, "fake-1"], "the previous run is overlaid by itself"
+        assert names == [*selected, "fake-1"], "the previous run is overlaid by itself"
         await pilot.press("2", "o")
         assert not isinstance(app.screen, OverlayDialog)
 
