@@ -1,6 +1,7 @@
-"""Everything that a run says. Names are in the past tense where something has happened.
+"""The events of a run: the app folds them, `train --json` prints them, events.jsonl keeps them.
 
-No torch here: a screen folds these, `train --json` prints them, events.jsonl keeps them.
+No torch here. Annotations are types and not strings: core/attach/wire.py checks values against
+them.
 """
 
 import time
@@ -41,17 +42,19 @@ class RunStarted(Event):
     threads: int
     config: dict[str, Any]
     precision: str = "fp32"
-    step: int = 0  # where it begins: above 0 for a run that was taken up
-    ranks: int = 1  # processes that train it together
-    branched_from: str | None = None  # the run that this one is a branch of
-    branched_at: int = 0  # and the step at which it left that one
+    step: int = 0  # at which training starts: above 0 for a resumed run
+    ranks: int = 1  # processes that train together
+    branched_from: str | None = None  # the run that this one branched from
+    branched_at: int = 0  # the step at which it did
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
-    """At most ten a second. `losses` are means over equal stretches since the last one, oldest
-    first, for a curve finer than ten points a second. `gradient_norm` is the last step's, over all
-    parameters."""
+    """Metrics since the last Progress, at most ten a second and at least once an epoch.
+
+    `loss` is the mean over these steps, and `losses` the means over equal parts of them, oldest
+    first, for a finer curve. `gradient_norm` is the newest step's, over all parameters.
+    """
 
     name = "progress"
 
@@ -82,7 +85,7 @@ class Evaluated(Event):
     step: int
     test_loss: float
     test_accuracy: float  # 0 to 1
-    # 10×10 counts: rows are what a digit was, columns what it was taken for.
+    # Counts, classes × classes: rows are true classes, columns predicted ones.
     confusion: tuple[tuple[int, ...], ...] = ()
 
 
@@ -92,7 +95,7 @@ class CheckpointSaved(Event):
 
     path: str
     kind: str  # last, best, epoch
-    step: int = 0  # of what is in it; by now training may be further on
+    step: int = 0  # of its weights; training may have continued since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +114,7 @@ class Resumed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LearningRateChanged(Event):
-    """By a person: to what the rate itself, or its schedule's peak, is from this step on."""
+    """The user has changed the learning rate, or its schedule's peak, from this step on."""
 
     name = "learning_rate_changed"
 
@@ -121,7 +124,7 @@ class LearningRateChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Notice(Event):
-    """Something that a person should know while the run goes on."""
+    """A message for the user. The run continues."""
 
     name = "notice"
 
@@ -130,8 +133,8 @@ class Notice(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
-    """Test figures are of the last evaluation, None where there was none; `checkpoint` is None
-    where nothing could be saved."""
+    """The run has ended, or the user has stopped it. Test metrics are of the last evaluation, None
+    without one; `checkpoint` is None if none could be saved."""
 
     name = "run_finished"
 
@@ -147,7 +150,8 @@ class RunFinished(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFailed(Event):
-    """`reason` is one word: usage, data, device, checkpoint, memory, diverged, stopped or error."""
+    """The run has ended by an error. `reason` is one word: usage, data, device, checkpoint, memory,
+    diverged, interrupted, stopped (before training started) or error."""
 
     name = "run_failed"
 
@@ -158,7 +162,7 @@ class RunFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Detached(Event):
-    """The last event of a run that goes on elsewhere, with that config from that checkpoint."""
+    """The run has ended here. Another process continues it, from `checkpoint` with `config`."""
 
     name = "handed_over"
     recorded = False
@@ -171,7 +175,7 @@ class Detached(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Preparing(Event):
-    """What happens before training, such as a download. `total` is 0 where it is not known."""
+    """Progress of a step before training, such as a download. `total` is 0 if it is unknown."""
 
     name = "preparing"
     recorded = False
@@ -183,7 +187,7 @@ class Preparing(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DigitsLoaded(Event):
-    """`labels` are those of the test digits in order, one byte each."""
+    """The dataset is loaded. `labels` are those of the test images in order, one byte each."""
 
     name = "digits_loaded"
     recorded = False
@@ -194,7 +198,7 @@ class DigitsLoaded(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Scored(Event):
-    """What an evaluation made of every test digit: `logits` are float32 (N, 10), native bytes."""
+    """The predictions of an evaluation: `logits` are float32 (N, classes), in native byte order."""
 
     name = "scored"
     recorded = False

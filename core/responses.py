@@ -1,4 +1,7 @@
-"""Events that respond to a request: predictions, checkpoints, layers and devices. No torch here."""
+"""Events that respond to a request: predictions, checkpoints, layers and devices.
+
+No torch here. Annotations are types and not strings, as in core/events.py.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +11,7 @@ from core.events import Event
 
 @dataclass(frozen=True)
 class Digit:
-    """One image and what a network makes of it. `pixels` are 784 bytes, row by row, 0 is paper."""
+    """An image and a network's prediction. `pixels` are 784 bytes, row by row, 0 is paper."""
 
     index: int
     pixels: bytes
@@ -24,9 +27,9 @@ class Digit:
         return self.predicted == self.label
 
     def probabilities(self, temperature: float = 1.0) -> list[float]:
-        """Softmax of logits/temperature: above 1 flattens, below 1 sharpens. All the same where the
-        logits are no numbers."""
-        if not all(map(math.isfinite, self.logits)):  # of a network that has just diverged
+        """Return the softmax of logits/temperature: above 1 flattens it, below 1 sharpens it. All
+        classes are equal if a logit is not finite."""
+        if not all(map(math.isfinite, self.logits)):  # the network has just diverged
             return [1 / len(self.logits)] * len(self.logits)
         top = max(self.logits)
         exponentials = [math.exp((logit - top) / temperature) for logit in self.logits]
@@ -36,24 +39,25 @@ class Digit:
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted(Event):
-    """The answer to Predict and OpenCheckpoint. `source` is the checkpoint's path, None live."""
+    """The response to Predict and OpenCheckpoint. `source` is the checkpoint's path; None for the
+    network in training."""
 
     name = "predicted"
     recorded = False
     serializable = False
 
     digits: tuple[Digit, ...]
-    samples: int  # how many test digits there are to choose from
+    samples: int  # in the test set
     step: int
     source: str | None = None
-    seconds: float = 0.0  # what training waited for the answer
+    seconds: float = 0.0  # that training waited for this response
     asker: int = 0  # as in Predict
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesPredicted(Event):
-    """The answer to PredictImages and PredictImagesWith: a digit for each, without a label.
-    `source` is the checkpoint's path, None live."""
+    """The response to PredictImages and PredictImagesWith: a Digit without a label for each image.
+    `source` as in Predicted."""
 
     name = "images_predicted"
     recorded = False
@@ -67,8 +71,8 @@ class ImagesPredicted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointScored(Event):
-    """The answer to ScoreCheckpoint. `logits` are float32 (N, 10), native bytes; `images` are the
-    test digits' 784 bytes each, one after the other; `labels` one byte each."""
+    """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
+    native byte order; `images` 784 bytes each, `labels` one byte each."""
 
     name = "checkpoint_scored"
     recorded = False
@@ -87,6 +91,8 @@ class CheckpointScored(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointRefused(Event):
+    """The response to a request about a checkpoint file that cannot be read."""
+
     name = "checkpoint_refused"
     recorded = False
 
@@ -112,13 +118,13 @@ class DevicesListed(Event):
 
 @dataclass(frozen=True)
 class Layer:
-    """A network's layer, in figures for one digit. Bytes are those of fp32."""
+    """A layer of a network. Output and operations are for one image, bytes for fp32."""
 
-    name: str  # what its parameters' names begin with in a state dict: stack.0
-    what: str  # in words, its kind first: Linear 784→512
+    name: str  # the prefix of its parameters' names in a state dict: stack.0
+    what: str  # its kind and sizes: Linear 784→512
     shape: tuple[int, ...]  # of its output
     parameters: int
-    multiply_adds: int  # forward; 0 for those that have no weights
+    multiply_adds: int  # of a forward pass; 0 without weights
     parameter_bytes: int
     output_bytes: int
 
@@ -133,7 +139,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkDescribed(Event):
-    """The answer to DescribeNetwork: what is called one after the other, and what goes in."""
+    """The response to DescribeNetwork: the shape of the input, and the layers in order."""
 
     name = "network_described"
     recorded = False
@@ -145,8 +151,8 @@ class NetworkDescribed(Event):
 
 @dataclass(frozen=True)
 class LayerNorms:
-    """Euclidean norms over all parameters of a layer. `gradient` is the last step's, None before
-    the first; `update` is of what that step changed, None where nobody watched it."""
+    """Euclidean norms over all parameters of a layer. `gradient` is the newest step's, None before
+    the first; `update` is of that step's change, None if it was not requested in time."""
 
     name: str
     weight: float
@@ -156,7 +162,7 @@ class LayerNorms:
 
 @dataclass(frozen=True)
 class DeadUnits:
-    """How many of a ReLU's units (features, or channels) gave 0 on every digit that was tried."""
+    """How many of a ReLU's units (features or channels) are 0 for every image of a sample."""
 
     name: str
     dead: int
@@ -169,8 +175,8 @@ class WeightImages:
     width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`."""
 
     name: str
-    images: tuple[bytes, ...]  # the first ones
-    count: int  # how many there are
+    images: tuple[bytes, ...]  # the first of them
+    count: int  # of all units or kernels
     width: int
     height: int
     largest: float
@@ -178,7 +184,7 @@ class WeightImages:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkInspected(Event):
-    """The answer to Inspect. `weights` are None where they make no images."""
+    """The response to Inspect. `weights` is None if the network has no layer to show as images."""
 
     name = "network_inspected"
     recorded = False
@@ -187,6 +193,6 @@ class NetworkInspected(Event):
     step: int
     layers: tuple[LayerNorms, ...]
     relus: tuple[DeadUnits, ...]
-    tried: int  # the digits that the ReLUs were tried on
+    tried: int  # the images in the sample for dead units
     weights: WeightImages | None
-    seconds: float  # what training waited for the answer
+    seconds: float  # that training waited for this response
