@@ -24,15 +24,15 @@ from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow, replace_file
 from core.runs.catalog import list_run_checkpoints
 from core.runs.description import read_description
+from core.runs.disk import explain_unwritable
 from core.runs.layout import BEST, DESCRIPTION, EVENTS_FILE, LAST
 from core.runs.resolve import is_run
 from core.runs.resume import (
     check_trained_here,
-    digits_folder,
     is_same_run,
-    stored_config,
+    planned_config,
 )
-from core.runs.run_writer import RunWriter, cannot_be_written, new_folder
+from core.runs.run_writer import RunWriter, new_folder
 
 # The settings that a branch can change. The network, its dataset, the batch size and the optimizer
 # decide what a checkpoint's tensors and steps mean.
@@ -69,40 +69,24 @@ def branch(
         raise CheckpointError(f"{checkpoint} is in no run's folder, so there is no run to branch")
     description = read_description(old)
     check_trained_here(checkpoint, description)
-    before = _config_before(checkpoint, info, description, folder)
+    before = planned_config(checkpoint, info, description, folder)
     config = _changed(before, info, changes)
-    try:
+    with explain_unwritable(folder):
         claimed = new_folder(config)
-    except OSError as error:
-        raise cannot_be_written(folder, error) from None
-    # A hidden name until the branch is complete: listings leave it out.
-    incomplete = claimed.with_name(f".{claimed.name}{PARTIAL}")
-    try:
-        incomplete.mkdir()
-        _write_files(incomplete, checkpoint, info, description, config)
-        _write_events(incomplete, old, info, before.learning_rate, config.learning_rate)
-        if sys.platform == "win32":  # where renaming does not replace an empty folder
-            claimed.rmdir()
-        incomplete.replace(claimed)
-    except BaseException as error:
-        for each in (incomplete, claimed):
-            shutil.rmtree(each, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise cannot_be_written(folder, error) from None
-        raise
+        # A hidden name until the branch is complete: listings leave it out.
+        incomplete = claimed.with_name(f".{claimed.name}{PARTIAL}")
+        try:
+            incomplete.mkdir()
+            _write_files(incomplete, checkpoint, info, description, config)
+            _write_events(incomplete, old, info, before.learning_rate, config.learning_rate)
+            if sys.platform == "win32":  # where renaming does not replace an empty folder
+                claimed.rmdir()
+            incomplete.replace(claimed)
+        except BaseException:
+            for each in (incomplete, claimed):
+                shutil.rmtree(each, ignore_errors=True)
+            raise
     return config, ResumePoint(claimed, claimed / LAST)
-
-
-def _config_before(
-    checkpoint: Path, info: CheckpointInfo, description: dict[str, Any], folder: Path
-) -> TrainConfig:
-    """Return what the old run would continue with from the checkpoint."""
-    planned = description.get("config")
-    # The run may have got more epochs since the checkpoint.
-    planned = planned if isinstance(planned, dict) else {}
-    epochs = {"epochs": planned["epochs"]} if "epochs" in planned else {}
-    places = {"checkpoints": str(folder), "data": digits_folder(info.config)}
-    return stored_config(checkpoint, info.config | {"dataset": info.dataset} | epochs | places)
 
 
 def _changed(before: TrainConfig, info: CheckpointInfo, changes: Mapping[str, Any]) -> TrainConfig:

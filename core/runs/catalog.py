@@ -14,7 +14,7 @@ from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.errors import CheckpointError, explain
-from core.runs.description import IN_PROGRESS, read_description, read_table, status_of
+from core.runs.description import IN_PROGRESS, config_in, read_description, read_table, status_of
 from core.runs.disk import freed_bytes
 from core.runs.event_reader import LatestMetrics, read_latest_metrics
 from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
@@ -73,9 +73,7 @@ class RunInfo:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The settings in run.json, empty where it has none."""
-        found = self.description.get("config")
-        return found if isinstance(found, dict) else {}
+        return config_in(self.description)
 
     @property
     def best(self) -> CheckpointInfo | None:

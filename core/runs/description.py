@@ -36,6 +36,12 @@ def read_table(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def config_in(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run.json stores, empty where it has none."""
+    found = description.get("config")
+    return found if isinstance(found, dict) else {}
+
+
 def is_imported(description: dict[str, Any]) -> bool:
     """Return whether the folder has weights of another program, and no run."""
     return isinstance(description.get("imported_from"), str)

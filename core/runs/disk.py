@@ -84,6 +84,18 @@ def explain_errors(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def explain_unwritable(folder: Path) -> Iterator[None]:
+    """Turn an OSError into a CheckpointError that a folder of runs cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint folder {folder} cannot be written ({explain(error)}); "
+            "choose another with --checkpoints"
+        ) from None
+
+
+@contextmanager
 def keep_times(*places: Path) -> Iterator[None]:
     """Keep the modification times: lists are sorted by when a run was last saved to, and a note or
     a rename is no saving."""

@@ -11,12 +11,13 @@ from shutil import rmtree
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
-from core.checkpoints.import_weights import read_weights
+from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.errors import UsageError
 from core.files import replace_file
 from core.models.architectures import ARCHITECTURES
+from core.runs.disk import explain_unwritable
 from core.runs.layout import DESCRIPTION, IMPORTED
-from core.runs.run_writer import cannot_be_written, claim_folder, versions
+from core.runs.run_writer import claim_folder, versions
 
 LONGEST_FOLDER_NAME = 100
 
@@ -41,10 +42,17 @@ def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
             f"--name must be letters, digits, dots, dashes and underscores, not {name!r}"
         )
     weights = read_weights(path)
-    try:
+    with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem))
-    except OSError as error:
-        raise cannot_be_written(folder, error) from None
+        try:
+            _write_files(run, path, weights)
+        except BaseException:
+            rmtree(run, ignore_errors=True)
+            raise
+    return Imported(run / IMPORTED, weights.arch, weights.note)
+
+
+def _write_files(run: Path, path: Path, weights: ImportedWeights) -> None:
     info = CheckpointInfo(
         run=run.name,
         arch=weights.arch,
@@ -65,15 +73,8 @@ def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
         "config": info.config | {"dataset": info.dataset},
         "versions": versions(),
     }
-    try:
-        replace_file(run / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
-        checkpoints.save(run / IMPORTED, checkpoints.snapshot(weights.tensors), info)
-    except BaseException as error:
-        rmtree(run, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise cannot_be_written(folder, error) from None
-        raise
-    return Imported(run / IMPORTED, weights.arch, weights.note)
+    replace_file(run / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+    checkpoints.save(run / IMPORTED, checkpoints.snapshot(weights.tensors), info)
 
 
 def safe_name(text: str) -> str:

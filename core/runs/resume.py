@@ -16,7 +16,7 @@ from core.data.datasets import is_mnist_complete
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.optim.schedules import PLANNED
-from core.runs.description import is_imported, read_description
+from core.runs.description import config_in, is_imported, read_description
 from core.runs.layout import DESCRIPTION, LAST_FIRST
 from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
 
@@ -60,22 +60,13 @@ def prepare_resume(
             raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be resumed")
     source, description = checkpoint or run / DESCRIPTION, read_description(run)
     check_trained_here(checkpoint or run, description)
-    described = description.get("config")
-    described = described if isinstance(described, dict) else {}
-    if info:
-        # The run may have got more epochs since the checkpoint.
-        more = {"epochs": described["epochs"]} if "epochs" in described else {}
-        stored = info.config | {"dataset": info.dataset} | more
-    elif described:
-        stored = described
-    else:
+    if not info and not config_in(description):
         raise CheckpointError(f"{run} has no checkpoint, and no {DESCRIPTION} to start from")
-    places = {"checkpoints": str(run.parent), "data": digits_folder(stored)}
-    planned = stored_config(source, stored | places)
+    planned = planned_config(source, info, description, run.parent)
     options = {"epochs": epochs, "data": data, "device": device}
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     config = replace(planned, **given)
-    _check_same_run(source, run, planned, described)
+    _check_same_run(source, run, planned, config_in(description))
     done = info.epoch if info else 0
     _check_epochs(run.name, planned, config, done, description.get("status") == "finished")
     return config, ResumePoint(run, checkpoint)
@@ -94,6 +85,21 @@ def digits_folder(stored: dict[str, Any]) -> str | None:
     downloaded to where a file says."""
     folder = stored.get("data")
     return folder if isinstance(folder, str) and is_mnist_complete(folder) else None
+
+
+def planned_config(
+    source: Path, info: CheckpointInfo | None, description: dict[str, Any], folder: Path
+) -> TrainConfig:
+    """Return what a run continues with from a checkpoint, or starts with where it has none.
+
+    Raises CheckpointError.
+    """
+    described = config_in(description)
+    stored = info.config | {"dataset": info.dataset} if info else described
+    # The run may have got more epochs since the checkpoint.
+    epochs = {"epochs": described["epochs"]} if "epochs" in described else {}
+    places = {"checkpoints": str(folder), "data": digits_folder(stored)}
+    return stored_config(source, stored | epochs | places)
 
 
 def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:

@@ -20,6 +20,7 @@ from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinishe
 from core.files import PARTIAL, open_no_follow, read_lines, replace_file
 from core.locking import lock
 from core.runs.description import is_same_file, process_of, read_description
+from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 
 
@@ -164,7 +165,7 @@ def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
 
     Raises CheckpointError where it cannot be written.
     """
-    try:
+    with explain_unwritable(config.folder):
         folder = new_folder(config)
         run = RunWriter(folder)
         try:
@@ -173,17 +174,13 @@ def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
             run.__exit__(None, None, None)
             rmtree(folder, ignore_errors=True)
             raise
-    except OSError as error:
-        raise cannot_be_written(config.folder, error) from None
     return run
 
 
 def reopen(folder: Path) -> RunWriter:
     """Open the run in a folder to resume it. Raises CheckpointError."""
-    try:
+    with explain_errors(f"{folder} cannot be written"):
         return RunWriter(folder)
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written ({explain(error)})") from None
 
 
 def new_folder(config: TrainConfig) -> Path:
@@ -204,14 +201,6 @@ def claim_folder(parent: Path, name: str) -> Path:
             number += 1
         else:
             return folder
-
-
-def cannot_be_written(folder: Path, error: OSError) -> CheckpointError:
-    """Return the error to raise where a folder of runs refuses a new run."""
-    return CheckpointError(
-        f"the checkpoint folder {folder} cannot be written ({explain(error)}); "
-        "choose another with --checkpoints"
-    )
 
 
 def versions() -> dict[str, str]:

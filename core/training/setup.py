@@ -27,7 +27,7 @@ from core.data.datasets import (
 from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.runs.description import lock_run
-from core.runs.run_writer import cannot_be_written
+from core.runs.disk import explain_unwritable
 from core.training.ranks import Place, check_shared, choose_rank_device
 
 if TYPE_CHECKING:
@@ -152,8 +152,9 @@ def _unwritable_mnist(data: str | None) -> str | None:
 def _check_folder(config: TrainConfig, resume_point: ResumePoint | None) -> None:
     """Raise CheckpointError where the run cannot be written, or is in progress elsewhere."""
     if resume_point is None:
-        if error := _find_write_error(config.folder):
-            raise cannot_be_written(config.folder, error)
+        with explain_unwritable(config.folder):
+            if error := _find_write_error(config.folder):
+                raise error
         return
     with lock_run(resume_point.folder):
         if error := _find_write_error(resume_point.folder):

@@ -24,7 +24,7 @@ from core.config import FIELDS, describe_allowed, parse
 from core.errors import CheckpointError, UserError, first_line
 from core.runs.branch import branch
 from core.runs.catalog import CheckpointFile, list_run_checkpoints
-from core.runs.description import read_description
+from core.runs.description import config_in, read_description
 from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
 from tui.state.history import read_run
@@ -168,8 +168,7 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
         """Return the run's number of epochs, which may have changed since the checkpoint."""
         if self._folder is None and self._state.started:
             return self._state.started.epochs
-        stored = read_description(path.parent).get("config")
-        config = stored if isinstance(stored, dict) else {}
+        config = config_in(read_description(path.parent))
         return config.get("epochs", info.config.get("epochs", FIELDS["epochs"].default))
 
     def _selected(self) -> Checkpoint | None:
