@@ -32,11 +32,11 @@ def always(state: RunState, view: str) -> bool:
 
 
 def is_inactive(state: RunState, view: str) -> bool:
-    return not state.active
+    return not state.is_active
 
 
 def is_active(state: RunState, view: str) -> bool:
-    return state.active
+    return state.is_active
 
 
 def is_training(state: RunState, view: str) -> bool:
@@ -53,7 +53,7 @@ def is_training_or_paused(state: RunState, view: str) -> bool:
 
 def can_detach(state: RunState, view: str) -> bool:
     # In the digits view the key has another meaning.
-    return is_training_or_paused(state, view) and not state.attached and view != "digits"
+    return is_training_or_paused(state, view) and not state.is_attached and view != "digits"
 
 
 def can_change_learning_rate(state: RunState, view: str) -> bool:

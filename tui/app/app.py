@@ -178,11 +178,11 @@ class MnistApp(App[None]):
             self._start()
         elif name == "detach":
             self.runs.detach()
-        elif name != "stop" or self.run_state.active:
+        elif name != "stop" or self.run_state.is_active:
             self.send(CONTROLS[name])
 
     def _start(self) -> None:
-        if self.run_state.active:
+        if self.run_state.is_active:
             return
         if form := find_form(self):
             config = form.config()
@@ -251,7 +251,7 @@ class MnistApp(App[None]):
 
         if isinstance(self.screen, ConfirmQuit):
             return
-        if self.run_state.active and not self.run_state.attached:
+        if self.run_state.is_active and not self.run_state.is_attached:
             self.push_screen(ConfirmQuit(), lambda yes: self.lifetime.leave(0) if yes else None)
         else:
             self.exit(return_code=self.lifetime.status)
@@ -262,7 +262,7 @@ class MnistApp(App[None]):
         """Return whether an action is available; the footer shows those that are."""
         if action in ("focus_next", "focus_previous"):
             # The fields are disabled during a run.
-            return not (isinstance(self.view, TrainView) and self.run_state.active)
+            return not (isinstance(self.view, TrainView) and self.run_state.is_active)
         if action in ("open", "command_palette") and self.view and self.view.is_too_small:
             return False
         return is_available(action, parameters, self.run_state, self.current_mode)

@@ -102,7 +102,7 @@ class Lifetime:
         # First, since the engine's thread checks it after each event.
         self._is_alone = True
         state = self._app.runs.newest_state()
-        self._is_alone = state.active and not state.attached
+        self._is_alone = state.is_active and not state.is_attached
         if self._is_alone:
             redirect_to_devnull(range(3))
             if self._event_loop is not None:

@@ -32,9 +32,9 @@ from core.events import (
 from core.responses import NetworkInspected, Predicted
 from tui.app.views import find_form
 from tui.state.app_state import fold_app
-from tui.state.fold import fold, starting
+from tui.state.fold import begin_run, fold
 from tui.state.run_state import RecordRead, RunState
-from tui.state.summaries import farewell
+from tui.state.summaries import describe_outcome
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
@@ -115,7 +115,7 @@ class RunController:
             case RecordRead(state=state):
                 self._overlay(RunState(), Path(state.started.folder) if state.started else None)
                 self._use_config_of(state)
-                if not self._app.run_state.active:
+                if not self._app.run_state.is_active:
                     self._use_engine()
             case Detached():
                 self._continue_detached(event)
@@ -133,7 +133,7 @@ class RunController:
         """The line that is printed when the app has closed."""
         state = self.newest_state()
         if self._host is None or state.started is None:
-            return farewell(state)
+            return describe_outcome(state)
         run, attach = state.started, f"mnist-tui attach {shlex.quote(state.started.folder)}"
         return f"{run.run} continues in process {self._host.pid}; `{attach}` attaches to it again"
 
@@ -143,14 +143,14 @@ class RunController:
         """Start a run. `history` is the state up to the step at which it is resumed."""
         point = command.resume_point
         self._overlay(self._app.run_state, point.folder if point else None)
-        self._app.run_state = starting(history or RunState())
+        self._app.run_state = begin_run(history or RunState())
         self._app.refresh_bindings()
         self._app.requests.forget()
         self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
         """Start a run; a run in progress is stopped and saved first."""
-        if self._app.run_state.active:
+        if self._app.run_state.is_active:
             self._next = command, history
             self.send(Stop())
         else:
@@ -169,10 +169,10 @@ class RunController:
     def attach(self, folder: Path) -> None:
         """Show the run in a folder instead of the one that is shown. Not during a run here."""
         app, state = self._app, self._app.run_state
-        if state.active and state.started and _is_same_file(state.started.folder, folder):
+        if state.is_active and state.started and _is_same_file(state.started.folder, folder):
             app.action_view("train")
             return
-        if state.active and not state.attached:
+        if state.is_active and not state.is_attached:
             what = "A run is in progress here. Stop it (s) or detach it (d)"
             app.notify(f"{what} before you attach to another run.", markup=False)
             return

@@ -19,7 +19,7 @@ from tui.headless.torchrun import follow_first_rank, is_follower, join_ranks
 from tui.signals import CONTINUE, HANGUP, SAVE, WARNING, handled_signals
 from tui.state.fold import fold
 from tui.state.run_state import RunState
-from tui.state.summaries import epoch_line, farewell, headline
+from tui.state.summaries import describe_epoch, describe_outcome, describe_run
 from tui.text.console import complain
 
 Renderer = Callable[[Iterable[Event]], None]
@@ -173,8 +173,8 @@ def _write_lines(
         if show:
             show(state)
         if state.started and state.started is not before.started:
-            write(headline(state))
+            write(describe_run(state))
         if state.scores != before.scores:
-            write(epoch_line(state))
+            write(describe_epoch(state))
         if isinstance(event, RunFinished):
-            write_last(farewell(state))
+            write_last(describe_outcome(state))

@@ -142,12 +142,12 @@ class DigitsView(View):
         state = self.run_state
         latest = state.evaluations[-1] if state.evaluations else None
         if state.started is None:
-            when = "Training is starting" if state.active else "Press space to train"
+            when = "Training is starting" if state.is_active else "Press space to train"
             return f"{when}: digits appear here"
         if state.phase == "failed" and not state.checkpoint:
             return "The run failed before its first checkpoint: there are no predictions"
         opened = self.app_state.opened
-        if opened and opened.error and opened.path == state.checkpoint and not state.active:
+        if opened and opened.error and opened.path == state.checkpoint and not state.is_active:
             return f"✗ {printable(opened.error)}"
         why = why_unavailable(self.selection, state.labels, latest)
         return f"{self.selection.kind}: {why}" if why else None

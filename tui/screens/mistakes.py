@@ -186,7 +186,7 @@ class MistakesView(View):
 
     def _hint(self) -> str:
         state, run = self.run_state, self.run_state.started
-        if not state.active:
+        if not state.is_active:
             problem = "The run ended before the first evaluation" if run else "No evaluation yet"
             return f"{problem}. Press space to train: the matrix appears after epoch 1."
         if run is None:

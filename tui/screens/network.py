@@ -64,7 +64,7 @@ class NetworkView(View):
     @property
     def arch(self) -> str:
         started = self.run_state.started
-        return started.arch if started and self.run_state.active else self.mnist.config.arch
+        return started.arch if started and self.run_state.is_active else self.mnist.config.arch
 
     @property
     def network(self) -> NetworkDescribed | None:
@@ -106,7 +106,7 @@ class NetworkView(View):
     def _caption(self) -> str:
         state, inspected, updated = self.run_state, self.run_state.inspected, self.run_state.updated
         if not state.started or state.started.arch != self.arch or not inspected:
-            waiting = "Reading weights…" if state.active else "press space to train"
+            waiting = "Reading weights…" if state.is_active else "press space to train"
             return f"{self.arch}: {waiting}"
         caption = f"{self.arch} at step {inspected.step:,}"
         if updated and updated.step != inspected.step:

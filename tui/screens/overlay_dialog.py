@@ -41,7 +41,7 @@ def as_listed(state: RunState) -> RunInfo:
     run = state.started
     assert run is not None
     described = {"config": {"arch": run.arch}}
-    return RunInfo(Path(run.folder), state.phase, described, (), 0, state.told_at)
+    return RunInfo(Path(run.folder), state.phase, described, (), 0, state.last_event_time)
 
 
 def best_accuracy(run: RunInfo, known: RunState | None) -> float | None:

@@ -50,7 +50,7 @@ class TrainView(View):
         self.mnist.config = replace(self.mnist.config, arch=event.choice.value)
 
     def watch_run_state(self) -> None:
-        self.set_class(self.run_state.active, "-active")
+        self.set_class(self.run_state.is_active, "-active")
         self.set_class(self.run_state.phase == "idle", "-idle")
         for row in self.query(DigitCards):
             row.digits = self.run_state.digits

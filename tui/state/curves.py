@@ -1,4 +1,4 @@
-"""Curves of bounded length: what a run has told, as the charts need it."""
+"""Curves of bounded length: the metrics of a run, as the charts need them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
-# More points than any terminal has columns of dots.
-MOST_POINTS = 2048
+# More than the dots across any terminal.
+MAX_POINTS = 2048
 
-Points = tuple[tuple[float, float], ...]  # (step, value), steps never falling
+Points = tuple[tuple[float, float], ...]  # (step, value), by step
 
 
 @dataclass(frozen=True)
 class Curve:
-    """When it grows too long, each two points become one, and from then on each point stands for
-    twice as many values. An hour costs what a minute does.
+    """A curve that keeps at most MAX_POINTS: when it grows longer, each two points become their
+    mean, and from then on each point is the mean of twice as many values.
     """
 
     points: Points = ()
     values_per_point: int = 1
-    waiting: tuple[float, ...] = ()  # values that do not fill a point yet
+    waiting: tuple[float, ...] = ()  # values that do not make a point yet
 
     def extend(self, values: Iterable[tuple[float, float]]) -> Curve:
-        """The curve with more (step, value) at its end."""
-        # Not by replace, which takes three times as long: a run of an hour is read back by this.
+        """Return the curve with more (step, value) at its end."""
+        # Not with replace, which takes three times as long: long records are read by this.
         if self.values_per_point == 1:
             return Curve((*self.points, *values), 1, self.waiting)._bounded()
         points, waiting = self.points, list(self.waiting)
@@ -36,22 +36,22 @@ class Curve:
         return Curve(points, self.values_per_point, tuple(waiting))._bounded()
 
     def until(self, step: float) -> Curve:
-        """Its part up to that step."""
+        """Return the part up to that step."""
         end = bisect_right(self.points, step, key=lambda point: point[0])
         cut = replace(self, points=self.points[:end], waiting=())
         return self if end == len(self.points) else cut
 
     def value_at(self, step: float) -> float | None:
-        """The value of the last point that is not after the step."""
+        """Return the value of the last point up to that step."""
         place = bisect_right(self.points, step, key=lambda point: point[0])
         return self.points[place - 1][1] if place else None
 
     def _bounded(self) -> Curve:
-        if len(self.points) <= MOST_POINTS:
+        if len(self.points) <= MAX_POINTS:
             return self
         pairs = zip(self.points[::2], self.points[1::2], strict=False)
         merged = tuple((later, (a + b) / 2) for (_, a), (later, b) in pairs)
-        # An odd one out, and what was waiting, are the newest values: they wait.
+        # The last of an odd number of points waits for a second one.
         odd = self.points[-1:] if len(self.points) % 2 else ()
         waiting = tuple(value for _, value in odd for _ in range(self.values_per_point))
         return Curve(merged, self.values_per_point * 2, waiting + self.waiting)._bounded()
@@ -59,21 +59,21 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """All that is told of a run by its steps."""
+    """All metrics of a run by step."""
 
-    losses: Curve = field(default_factory=Curve)  # training loss, means over short stretches
-    test_losses: Curve = field(default_factory=Curve)  # one an epoch, as the next
+    losses: Curve = field(default_factory=Curve)  # training loss, means over a few steps
+    test_losses: Curve = field(default_factory=Curve)  # one an epoch, as the accuracies
     accuracies: Curve = field(default_factory=Curve)  # 0 to 1
     rates: Curve = field(default_factory=Curve)  # learning rate
     gradients: Curve = field(default_factory=Curve)  # norm over all parameters
     speeds: Curve = field(default_factory=Curve)  # samples per second
-    clock: Curve = field(default_factory=Curve)  # seconds since the start, pauses left out
+    clock: Curve = field(default_factory=Curve)  # seconds of training, without pauses
 
     def until(self, step: float) -> Curves:
         return Curves(*(getattr(self, each.name).until(step) for each in fields(self)))
 
     def extend(self, **values: Iterable[tuple[float, float]]) -> Curves:
-        """With more (step, value) at the ends of those that are named."""
+        """Return the curves with more (step, value) at the ends of the named ones."""
         extended = dict(vars(self))
         for name, more in values.items():
             extended[name] = extended[name].extend(more)

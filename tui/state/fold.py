@@ -1,4 +1,4 @@
-"""fold(state, event) -> RunState: what each thing that a run says changes of what is seen of it."""
+"""fold(state, event): the state of a run after an event. Pure, and tested without Textual."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,16 +25,16 @@ from core.responses import NetworkInspected, Predicted
 from tui.state.curves import Curves
 from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 
-# How many evaluations' guesses of all test digits are kept, to step back through; 400 KB each.
-MOST_EVALUATIONS = 32
-# Older ones than this are in the curves alone.
-MOST_SCORES = 100
-MOST_MARKS = 500
+# Evaluations kept to step back through; the logits of one take 400 KB.
+MAX_EVALUATIONS = 32
+# Older scores are in the curves only.
+MAX_SCORES = 100
+MAX_MARKS = 500
 
 
-def starting(history: RunState) -> RunState:
-    """Return the state between a person's request for a run and the first event of it. `history`
-    is of the same run before it was resumed, or of none."""
+def begin_run(history: RunState) -> RunState:
+    """Return the state between the request for a run and its first event. `history` is of the
+    same run before it is resumed, or of none."""
     return RunState(
         phase="preparing",
         doing="starting",
@@ -45,12 +45,12 @@ def starting(history: RunState) -> RunState:
 
 
 def fold(state: RunState, event: Event) -> RunState:
-    """The state after an event. Pure; events that mean nothing to a person change nothing."""
+    """Return the state after an event; some events change nothing."""
     if isinstance(event, Progress):
         return fold_progress(state, (event,))
     if state.phase == "training" and event.recorded:
-        seconds = state.seconds + max(0.0, event.time - state.told_at)
-        state = replace(state, seconds=seconds, told_at=event.time)
+        seconds = state.seconds + max(0.0, event.time - state.last_event_time)
+        state = replace(state, seconds=seconds, last_event_time=event.time)
     match event:
         case Preparing():
             return replace(state, doing=event.message, done=event.done, total=event.total)
@@ -61,9 +61,9 @@ def fold(state: RunState, event: Event) -> RunState:
         case DigitsLoaded():
             return replace(state, labels=event.labels)
         case Scored():
-            # One that is told again, to who has come back to a run, is the same.
+            # A viewer that attaches again receives an evaluation a second time.
             others = [each for each in state.evaluations if each.step != event.step]
-            return replace(state, evaluations=(*others, event)[-MOST_EVALUATIONS:])
+            return replace(state, evaluations=(*others, event)[-MAX_EVALUATIONS:])
         case CheckpointSaved():
             state = _marked(state, event.step, "saved")
             last = event.kind == "last"
@@ -75,12 +75,12 @@ def fold(state: RunState, event: Event) -> RunState:
         case Paused():
             return replace(_marked(state, event.step, "paused"), phase="paused", step=event.step)
         case Resumed():
-            return replace(state, phase="training", told_at=event.time)
+            return replace(state, phase="training", last_event_time=event.time)
         case Notice():
             return replace(state, message=event.message)
         case Detached():
-            doing = "handing over to a process of its own"
-            return replace(state, phase="preparing", attached=True, doing=doing, done=0, total=0)
+            doing = "moving to the background"
+            return replace(state, phase="preparing", is_attached=True, doing=doing, done=0, total=0)
         case RecordRead():
             return _recorded(state, event.state)
         case RunFinished():
@@ -114,23 +114,23 @@ def _recorded(state: RunState, recorded: RunState) -> RunState:
     run, now = state.started, recorded.started
     same = run is not None and now is not None and run.folder == now.folder
     kept = {name: getattr(state, name) for name in UNRECORDED} if same else {}
-    return replace(recorded, attached=True, **kept)
+    return replace(recorded, is_attached=True, **kept)
 
 
 def _started(state: RunState, event: RunStarted) -> RunState:
-    """A run that begins at its first step has no past; one that is taken up keeps what was told of
-    the steps before."""
+    """Return the state at the start of a run; of a resumed run, with the curves, marks and scores
+    up to the step at which it resumes."""
     curves = state.curves.until(event.step)
     started = RunState(
         phase="training",
         message=state.message,
-        attached=state.attached,
+        is_attached=state.is_attached,
         started=event,
         step=event.step,
         epoch=-(-event.step // event.steps_per_epoch),
         chosen_rate=event.config.get("learning_rate"),
         seconds=curves.clock.value_at(event.step) or 0.0,
-        told_at=event.time,
+        last_event_time=event.time,
         curves=curves,
         marks=tuple(mark for mark in state.marks if mark.step <= event.step),
         scores=tuple(score for score in state.scores if score.step <= event.step),
@@ -147,23 +147,23 @@ def _marked(state: RunState, step: int, kind: MarkKind) -> RunState:
     mark = Mark(step, kind)
     if mark in state.marks[-3:]:  # last and best are often saved at one step
         return state
-    return replace(state, marks=(*state.marks, mark)[-MOST_MARKS:])
+    return replace(state, marks=(*state.marks, mark)[-MAX_MARKS:])
 
 
 def fold_progress(state: RunState, events: Sequence[Progress]) -> RunState:
-    """The state after several of them, one after the other, at little more than the cost of one."""
-    step, seconds, told_at = state.step, state.seconds, state.told_at
+    """Return the state after several events, at little more than the cost of one."""
+    step, seconds, last_event_time = state.step, state.seconds, state.last_event_time
     epoch, epoch_loss, epoch_steps = state.epoch, state.epoch_loss, state.epoch_steps
     losses, gradients, clock = [], [], []
     for event in events:
         if state.phase == "training":
-            seconds, told_at = seconds + max(0.0, event.time - told_at), event.time
+            seconds, last_event_time = seconds + max(0.0, event.time - last_event_time), event.time
         since, parts = event.step - step, len(event.losses)
         losses += [(step + since * (i + 1) / parts, loss) for i, loss in enumerate(event.losses)]
-        # An epoch's mean goes on from its steps so far; a new epoch starts from nothing.
-        behind = epoch_steps if event.epoch == epoch else 0
-        total = (epoch_loss or 0.0) * behind + event.loss * since
-        step, epoch, epoch_steps = event.step, event.epoch, behind + since
+        # The mean of an epoch covers all its steps so far.
+        before = epoch_steps if event.epoch == epoch else 0
+        total = (epoch_loss or 0.0) * before + event.loss * since
+        step, epoch, epoch_steps = event.step, event.epoch, before + since
         epoch_loss = total / epoch_steps if epoch_steps else event.loss
         # Gradients overflow before losses do.
         norm = event.gradient_norm
@@ -182,7 +182,7 @@ def fold_progress(state: RunState, events: Sequence[Progress]) -> RunState:
         samples_per_second=last.samples_per_second,
         gradient_norm=last.gradient_norm,
         seconds=seconds,
-        told_at=told_at,
+        last_event_time=last_event_time,
         curves=state.curves.extend(
             losses=losses,
             rates=[(event.step, event.learning_rate) for event in events],
@@ -199,7 +199,7 @@ def _evaluated(state: RunState, event: Evaluated) -> RunState:
     return replace(
         state,
         step=event.step,
-        scores=(*state.scores, score)[-MOST_SCORES:],
+        scores=(*state.scores, score)[-MAX_SCORES:],
         curves=state.curves.extend(
             test_losses=[(event.step, event.test_loss)],
             accuracies=[(event.step, event.test_accuracy)],

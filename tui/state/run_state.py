@@ -1,4 +1,4 @@
-"""What a person sees of a run: a frozen RunState."""
+"""The state of one run as events tell it: a frozen RunState."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -25,8 +25,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Score:
-    """One evaluation. `confusion` is 10×10 counts: rows are what a digit was, columns what it was
-    taken for; empty where it is not known."""
+    """One evaluation. `confusion` is counts (classes × classes), rows actual, columns predicted;
+    empty where unknown."""
 
     epoch: int
     step: int
@@ -38,39 +38,39 @@ class Score:
 @dataclass(frozen=True)
 class RunState:
     phase: Phase = "idle"
-    message: str = ""  # the newest thing that a person should know
-    doing: str = ""  # what is being prepared
+    message: str = ""  # the newest notice or error
+    doing: str = ""  # while preparing: what, and how much of it is done
     done: int = 0
-    total: int = 0
+    total: int = 0  # 0: unknown
     started: RunStarted | None = None
     step: int = 0
     epoch: int = 0
-    loss: float | None = None  # the mean since the last progress
-    epoch_loss: float | None = None  # the mean of this epoch's steps so far
+    loss: float | None = None  # mean since the last progress event
+    epoch_loss: float | None = None  # mean of this epoch's steps so far
     epoch_steps: int = 0
-    learning_rate: float | None = None  # the newest step's
-    chosen_rate: float | None = None  # what was asked for: the rate, or its schedule's peak
+    learning_rate: float | None = None  # of the newest step
+    chosen_rate: float | None = None  # as configured: the rate, or the peak of its schedule
     samples_per_second: float | None = None
     gradient_norm: float | None = None
-    seconds: float = 0.0  # of the run so far, pauses left out
-    told_at: float = 0.0  # when the newest event came, unix seconds
+    seconds: float = 0.0  # trained so far, without pauses
+    last_event_time: float = 0.0  # unix seconds
     curves: Curves = field(default_factory=Curves)
     marks: tuple[Mark, ...] = ()
     scores: tuple[Score, ...] = ()
-    labels: bytes = b""  # of the test digits in order, one byte each
+    labels: bytes = b""  # of the test images in order, one byte each
     evaluations: tuple[Scored, ...] = ()  # the newest ones, oldest first
-    digits: tuple[Digit, ...] = ()
-    digits_step: int = -1
-    samples: int = 0
+    digits: tuple[Digit, ...] = ()  # the newest predictions
+    digits_step: int = -1  # of the network that predicted them
+    samples: int = 0  # number of test images
     checkpoint: str | None = None
-    reason: str = ""  # why it failed, in one word
+    reason: str = ""  # of a failure, as in RunFailed
     inspected: NetworkInspected | None = None
-    updated: NetworkInspected | None = None  # the newest that knows what a step changed
-    attached: bool = False  # it is trained by another process
+    updated: NetworkInspected | None = None  # the newest with the sizes of updates
+    is_attached: bool = False  # another process trains the run
 
     @property
-    def active(self) -> bool:
-        """There is a run that can be stopped."""
+    def is_active(self) -> bool:
+        """Whether there is a run that can be stopped."""
         return self.phase in ("preparing", "training", "paused")
 
     @property
@@ -79,7 +79,7 @@ class RunState:
 
     @property
     def epoch_share(self) -> float:
-        """How much of the current epoch is done, 0 to 1."""
+        """Share of the current epoch that is trained, 0 to 1."""
         if not self.started or not self.epoch:
             return 0.0
         steps = self.started.steps_per_epoch
@@ -87,7 +87,7 @@ class RunState:
 
     @property
     def share(self) -> float:
-        """How much of the run is done, 0 to 1."""
+        """Share of the run that is trained, 0 to 1."""
         return self.step / self.total_steps if self.total_steps else 0.0
 
     @property
@@ -102,7 +102,7 @@ class RunState:
         return self.scores[-1] if self.scores else None
 
 
-# What no record of a run has: it comes from the process that trains the run, on request.
+# Fields that no record of a run has: the process that trains the run sends them on request.
 UNRECORDED = (
     "labels",
     "evaluations",

@@ -1,34 +1,34 @@
-"""What is said of a run, in one line each: the same on the screen and on the command line."""
+"""A run in one line, the same on the screen and on the command line."""
 
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent
 
 
-def headline(state: RunState) -> str:
+def describe_run(state: RunState) -> str:
     run = state.started
     assert run is not None
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
-    since = f", from step {run.step:,} on" if run.step else ""
-    where = trained_on(run.device, run.threads, run.ranks)
+    since = f", from step {run.step:,}" if run.step else ""
+    where = describe_devices(run.device, run.threads, run.ranks)
     return (
         f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {where} in {run.precision}, "
-        f"{run.train_samples:,} digits of {run.dataset}, {epochs}{since}"
+        f"{run.train_samples:,} samples of {run.dataset}, {epochs}{since}"
     )
 
 
-def trained_on(device: str, threads: int | None, ranks: int) -> str:
-    """The devices, and how many threads each of the processes has where it is a CPU."""
-    said = f"{ranks} × {device.split(':')[0]}" if ranks > 1 else device
+def describe_devices(device: str, threads: int | None, ranks: int) -> str:
+    """Return the devices of all ranks and, for CPUs, the number of threads of each process."""
+    text = f"{ranks} × {device.split(':')[0]}" if ranks > 1 else device
     if device == "cpu":
-        said += f" with {threads} thread{'s' * (threads != 1)}{' each' * (ranks > 1)}"
-    return said
+        text += f" with {threads} thread{'s' * (threads != 1)}{' each' * (ranks > 1)}"
+    return text
 
 
-def epoch_line(state: RunState) -> str:
+def describe_epoch(state: RunState) -> str:
     score, run = state.score, state.started
     assert score is not None
     assert run is not None
-    # A run that is taken up may begin with a score, before it has trained a step.
+    # A resumed run may be evaluated before it has trained a step.
     trained = f"training loss {format_loss(state.epoch_loss)}, " if state.epoch_steps else ""
     speed = f", {state.samples_per_second:,.0f} samples/s" if state.samples_per_second else ""
     return (
@@ -37,12 +37,12 @@ def epoch_line(state: RunState) -> str:
     )
 
 
-def farewell(state: RunState) -> str:
-    """The one line that is left when a run has ended: how it went and where it is kept."""
+def describe_outcome(state: RunState) -> str:
+    """Return how a run ended and where its last checkpoint is, or the error."""
     if state.phase == "failed":
         return state.message
     if state.phase not in ("finished", "stopped"):
-        return f"the last checkpoint is {state.checkpoint}" if state.checkpoint else ""
+        return f"last checkpoint: {state.checkpoint}" if state.checkpoint else ""
     how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
     test = f", test accuracy {format_percent(state.score.accuracy)}" if state.score else ""
     return f"{how}{test}; checkpoint: {state.checkpoint}"

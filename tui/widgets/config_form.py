@@ -111,9 +111,9 @@ class ConfigForm(Vertical):
             label, action = BUTTON.get(after.phase, ("Start", "app.run('start')"))
             start.label, start.action = label, action
             start.disabled = after.phase == "preparing"
-            stop.disabled = not after.active
+            stop.disabled = not after.is_active
             for field in self.query(".field"):
-                field.disabled = after.active
+                field.disabled = after.is_active
 
     def on_mount(self) -> None:
         self.query_one("#stop", Button).disabled = True

@@ -16,7 +16,7 @@ PHASES = {
     "failed": "✗ failed",
 }
 # What of the run's state is said here.
-SHOWN = ("phase", "started", "attached")
+SHOWN = ("phase", "started", "is_attached")
 
 
 class ViewHeader(Static):
@@ -45,7 +45,7 @@ class ViewHeader(Static):
     def draw(self) -> None:
         state = self.run_state
         told = [f"{self.link_rate:,} B/s"] if self.link_rate is not None else []
-        told += ["attached"] if state.attached and state.active else []
+        told += ["attached"] if state.is_attached and state.is_active else []
         told += filter(None, [PHASES[state.phase]])
         least = len(" · ".join(told))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()

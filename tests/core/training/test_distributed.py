@@ -350,4 +350,4 @@ def test_a_run_says_by_how_many_processes_it_is_trained(pair):
     assert started.pop("event")
     assert started["ranks"] == 2
     state = fold(RunState(), RunStarted(**started))
-    assert " on 2 × cpu with 1 thread each in fp32" in words.headline(state)
+    assert " on 2 × cpu with 1 thread each in fp32" in words.describe_run(state)

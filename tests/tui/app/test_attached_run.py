@@ -131,7 +131,7 @@ async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
         await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
         begun = app.run_state.started.step
         await until(pilot, lambda: app.run_state.step > begun)
-        assert not app.run_state.attached
+        assert not app.run_state.is_attached
         assert app.run_state.phase == "training"
 
 

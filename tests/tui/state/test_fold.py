@@ -18,10 +18,10 @@ from core.events import (
 from core.responses import CheckpointRefused, DeviceChoice, DevicesListed, Digit, Predicted
 from tests.support.events import STARTED, after, progress
 from tui.state.app_state import AppState, OpenedCheckpoint, fold_app
-from tui.state.curves import MOST_POINTS, Curve
-from tui.state.fold import fold, starting
+from tui.state.curves import MAX_POINTS, Curve
+from tui.state.fold import begin_run, fold
 from tui.state.run_state import RecordRead, RunState
-from tui.state.summaries import epoch_line, headline
+from tui.state.summaries import describe_epoch, describe_run
 
 DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
 
@@ -37,9 +37,9 @@ def test_a_run_from_start_to_finish():
         checkpoint="checkpoints/mlp-1/last.safetensors",
         stopped=False,
     )
-    state = starting(RunState())
+    state = begin_run(RunState())
     assert state.phase == "preparing"
-    assert state.active
+    assert state.is_active
     state = after(STARTED, progress(50, 2.0, 1.0), state=state)
     assert state.phase == "training"
     assert state.curves.losses.points == ((25.0, 2.0), (50.0, 1.0))
@@ -57,13 +57,13 @@ def test_a_run_from_start_to_finish():
     assert state.checkpoint == "a/last.safetensors"
     state = fold(state, finished)
     assert state.phase == "finished"
-    assert not state.active
+    assert not state.is_active
     assert state.checkpoint == finished.checkpoint
 
 
 def test_second_run_starts_from_nothing():
     state = after(STARTED, progress(50, 1.0))
-    again = fold(starting(state), STARTED)
+    again = fold(begin_run(state), STARTED)
     assert again.curves.losses == Curve()
     assert again.step == 0
 
@@ -73,9 +73,9 @@ def test_record_keeps_what_it_does_not_have():
     state = after(STARTED, Predicted(digits=(DIGIT,), samples=9, step=5))
     recorded = after(STARTED, progress(50, 1.0))
     again = fold(state, RecordRead(state=recorded))
-    assert (again.digits, again.samples, again.step, again.attached) == ((DIGIT,), 9, 50, True)
+    assert (again.digits, again.samples, again.step, again.is_attached) == ((DIGIT,), 9, 50, True)
     other = after(replace(STARTED, folder="checkpoints/mlp-2"))
-    assert fold(state, RecordRead(state=other)) == replace(other, attached=True)
+    assert fold(state, RecordRead(state=other)) == replace(other, is_attached=True)
 
 
 def test_an_epoch_s_loss_is_the_mean_of_its_steps():
@@ -87,7 +87,7 @@ def test_an_epoch_s_loss_is_the_mean_of_its_steps():
 
 def test_pause_and_go_on():
     state = after(STARTED, progress(10, 1.0), Paused(step=10))
-    assert (state.phase, state.active) == ("paused", True)
+    assert (state.phase, state.is_active) == ("paused", True)
     assert fold(state, Resumed(step=10)).phase == "training"
 
 
@@ -114,13 +114,13 @@ def test_a_failure_keeps_the_last_checkpoint_and_says_why():
 
 
 def test_a_notice_outlives_the_start_of_its_run():
-    state = after(Notice(message="training on the sample"), STARTED, state=starting(RunState()))
+    state = after(Notice(message="training on the sample"), STARTED, state=begin_run(RunState()))
     assert state.message == "training on the sample"
 
 
 def test_what_is_prepared_shows_and_does_not_change_the_phase():
     download = Preparing(message="downloading", done=5, total=10)
-    state = fold(starting(RunState()), download)
+    state = fold(begin_run(RunState()), download)
     assert (state.phase, state.doing, state.done, state.total) == (
         "preparing",
         "downloading",
@@ -164,7 +164,7 @@ def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
         step += size
         fed += [loss for _, loss in values]
         curve = curve.extend(values)
-    assert len(curve.points) <= MOST_POINTS
+    assert len(curve.points) <= MAX_POINTS
     total = sum(loss for _, loss in curve.points) * curve.values_per_point + sum(curve.waiting)
     assert len(curve.points) * curve.values_per_point + len(curve.waiting) == len(fed)
     assert abs(total - sum(fed)) < 1e-6 * (1 + sum(fed))
@@ -176,12 +176,12 @@ def test_a_run_that_is_taken_up_begins_where_it_was():
     taken = replace(STARTED, step=150, threads=2, precision="bf16")
     state = after(taken)
     assert (state.phase, state.step, state.epoch, state.share) == ("training", 150, 2, 0.75)
-    assert headline(state) == (
+    assert describe_run(state) == (
         "mlp-1: mlp (669,706 parameters) on cpu with 2 threads in bf16, "
-        "1,000 digits of sample, 2 epochs, from step 150 on"
+        "1,000 samples of sample, 2 epochs, from step 150"
     )
-    assert headline(after(replace(STARTED, epochs=1))).endswith(
-        "with 1 thread in fp32, 1,000 digits of sample, 1 epoch"
+    assert describe_run(after(replace(STARTED, epochs=1))).endswith(
+        "with 1 thread in fp32, 1,000 samples of sample, 1 epoch"
     )
     # The losses before belong to another process; the first point is of what comes now.
     assert [step for step, _ in fold(state, progress(160, 0.5)).curves.losses.points] == [160]
@@ -189,9 +189,9 @@ def test_a_run_that_is_taken_up_begins_where_it_was():
 
 def test_a_score_that_comes_before_any_step_says_nothing_of_training():
     scored = Evaluated(epoch=1, step=100, test_loss=0.25, test_accuracy=0.5)
-    line = epoch_line(after(replace(STARTED, step=100), scored))
+    line = describe_epoch(after(replace(STARTED, step=100), scored))
     assert line == "epoch 1/2: test loss 0.2500, test accuracy 50.00%"
-    trained = epoch_line(after(STARTED, progress(100, 0.5), scored))
+    trained = describe_epoch(after(STARTED, progress(100, 0.5), scored))
     assert trained.startswith("epoch 1/2: training loss 0.5000, test loss 0.2500")
     assert trained.endswith("500 samples/s")
 

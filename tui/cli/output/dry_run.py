@@ -13,7 +13,7 @@ from core.training.ranks import launched
 from core.training.setup import Setup, resolve_setup
 from tui.cli.console import print_json
 from tui.headless.tensorboard import check_tensorboard
-from tui.state.summaries import trained_on
+from tui.state.summaries import describe_devices
 from tui.text.console import complain
 from tui.text.formats import printable
 
@@ -65,7 +65,7 @@ def _row(setup: Setup) -> dict[str, object]:
 
 def _lines(setup: Setup) -> list[str]:
     config = setup.config
-    devices = trained_on(str(setup.device), setup.cpu_threads, setup.ranks)
+    devices = describe_devices(str(setup.device), setup.cpu_threads, setup.ranks)
     where = ""
     if setup.dataset == "mnist":
         how = ", to be downloaded to" if setup.needs_download else ", in"

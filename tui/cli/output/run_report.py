@@ -62,7 +62,7 @@ def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
         "host": run.description.get("host"),
         "pid": run.description.get("pid"),
         "started": started.time if started else None,  # of a resumed run, when it was resumed
-        "ended": None if run.is_live else state.told_at or None,
+        "ended": None if run.is_live else state.last_event_time or None,
         "parameters": started.parameters if started else None,
         "branched_from": started.branched_from if started else None,
         "branched_at": started.branched_at if started and started.branched_from else None,

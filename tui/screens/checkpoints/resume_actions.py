@@ -42,7 +42,7 @@ class ResumeActions:
 
     def _is_ours(self, folder: Path) -> bool:
         state = self._view.mnist.run_state
-        return state.active and Path(folder_of(state) or "").resolve() == folder.resolve()
+        return state.is_active and Path(folder_of(state) or "").resolve() == folder.resolve()
 
     def _prepare(self, folder: Path, data: str | None) -> None:
         """Check the run and read its record, in a thread."""

@@ -133,7 +133,7 @@ class Chart(Canvas):
 
     def why_empty(self) -> str:
         """Return what stands in the place of curves."""
-        return "The curve appears here." if self.run_state.active else "Press space to train."
+        return "The curve appears here." if self.run_state.is_active else "Press space to train."
 
     def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         """Return the title and, in the middle, why there are no curves."""
