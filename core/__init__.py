@@ -1,12 +1,12 @@
-"""Trains networks on handwritten digits, and knows nothing of any screen."""
+"""Train neural networks on images of digits; nothing here draws on a screen."""
 
 import os
 
-# Before torch is loaded: how long one of its threads spins while it waits for another. Its own
-# default is to spin on, which on 2 cores makes training 15 times slower (mlp 675 samples/s instead
-# of 10,000) as soon as anything else wants a core, and a screen does. A thousand turns cost nothing
-# where nothing else runs.
+# Before torch is loaded: how long one of its threads spins while it waits for another. By default
+# it spins without end, which on 2 cores makes training 15 times slower (mlp 675 samples/s instead
+# of 10,000) as soon as another thread uses a core, such as the screen's. A limit of 1,000 turns
+# costs nothing on an idle machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-# So that cuBLAS adds up in one order, and a run on a GPU is the same twice:
+# Deterministic sums in cuBLAS, so that a run on a GPU can be repeated exactly:
 # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

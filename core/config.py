@@ -28,11 +28,8 @@ from core.models.architectures import ARCHITECTURES
 from core.optim.optimizers import OPTIMIZERS
 from core.optim.schedules import SCHEDULES
 
-
-def _is_thread_count(value: Any) -> bool:
-    return value == "auto" or (
-        re.fullmatch(r"\d{1,4}", str(value)) is not None and 1 <= int(value) <= 1024
-    )
+DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+THREADS = re.compile(r"auto|0*([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class TrainConfig:
         "device to train on; auto is cuda if available, else mps, else cpu",
         metavar="NAME",
         allowed="auto, cpu, mps, cuda or cuda:N",
-        check=lambda value: re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", str(value)) is not None,
+        check=lambda value: DEVICES.fullmatch(str(value)) is not None,
         why="A GPU pays off for large networks and large batches. Small networks are often as fast "
         "on the CPU, because a GPU spends most of the time waiting for the next small step.",
     )
@@ -174,7 +171,7 @@ class TrainConfig:
         "CPU threads per operation; auto is 1 for small networks, else one for each core",
         metavar="auto|N",
         allowed="auto or a whole number, 1 to 1,024",
-        check=_is_thread_count,
+        check=lambda value: THREADS.fullmatch(str(value)) is not None,
         why="Several threads split one operation between the CPU cores. For a small network the "
         "splitting takes longer than the operation, so one thread is fastest.",
     )

@@ -44,7 +44,7 @@ def directory(default: str | None, help: str) -> Any:
     """Return a field for a folder; None is allowed where it is the default."""
 
     def check(value: Any) -> bool:
-        return (isinstance(value, str) and value != "") or (value is None and default is None)
+        return (isinstance(value, str) and value != "") or value is default is None
 
     return option(default, help, metavar="DIR", allowed="a folder", check=check)
 
@@ -53,7 +53,7 @@ def whole_number(default: int, help: str, low: int, high: int, *, why: str) -> A
     """Return a field for an integer from low to high, both included."""
 
     def check(value: Any) -> bool:
-        return is_number(value) and isinstance(value, int) and low <= value <= high
+        return type(value) is int and low <= value <= high
 
     allowed = f"a whole number, {low} to {high:,}"
     return option(default, help, metavar="N", allowed=allowed, check=check, why=why)

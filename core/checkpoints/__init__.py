@@ -1,0 +1,1 @@
+"""Checkpoint files: format, reading, verifying, and the formats of other programs."""

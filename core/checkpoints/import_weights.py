@@ -43,8 +43,8 @@ def read_weights(path: Path) -> ImportedWeights:
     """
     found, renamed = _rename(_strip_prefixes(_read(path)))
     arch = find_architecture(found)
-    check_fit(path, f"{arch}, the most similar network", _make_meta(found), _expected(arch))
     weights, converted = _to_float32(found)
+    check_fit(path, f"{arch}, the most similar network", weights, _expected(arch))
     check_finite(path, weights)
     return ImportedWeights(arch, weights, "; ".join(filter(None, (renamed, converted))))
 
@@ -118,20 +118,6 @@ def _expected(arch: str) -> dict[str, torch.Tensor]:
         return ARCHITECTURES[arch].build().state_dict()
 
 
-def _make_meta(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors on the meta device, floats of any dtype as float32."""
-    import torch
-
-    return {
-        name: torch.empty(
-            each.shape,
-            dtype=torch.float32 if each.dtype.is_floating_point else each.dtype,
-            device="meta",
-        )
-        for name, each in found.items()
-    }
-
-
 def find_architecture(found: dict[str, torch.Tensor]) -> str:
     """Return the architecture with the most tensors of the same names and shapes, then the most of
     the same names, then the fewest others."""
@@ -146,8 +132,11 @@ def find_architecture(found: dict[str, torch.Tensor]) -> str:
 
 
 def _to_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
-    """Return the weights as float32, and a note where they were not."""
-    weights = {name: each.float().contiguous() for name, each in found.items()}
+    """Return the floating-point tensors as float32, and a note where they were not."""
+    weights = {
+        name: each.float().contiguous() if each.is_floating_point() else each
+        for name, each in found.items()
+    }
     others = sorted({str(each.dtype)[6:] for each in found.values()} - {"float32"})
     if not others:
         return weights, ""

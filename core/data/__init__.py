@@ -1,0 +1,1 @@
+"""Datasets, their download, own image files, and batches."""

@@ -1,4 +1,4 @@
-"""Ink and paper of a grey image, told apart, and the ink put into 28×28 as MNIST was made."""
+"""Separate ink from background in a grey image, and centre the ink in 28×28 as MNIST does."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from PIL import Image
 from PIL.Image import Resampling
 
 Grid = NDArray[numpy.floating[Any]]
-Place = tuple[int, int, int, int]  # left, top, right, bottom
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom
 
 SIDE = 28
 BOX, MIDDLE = 20, 14  # the longer side of the ink, and the pixel that its centre of mass is in
-WORK = 256  # the longer side of what is looked at: more would tell nothing more
-FEW = 64  # and of what is enough to tell how a paper is lit
-LEAST = 10  # grey levels, of 255, between paper and ink
+WORK = 256  # the longer side of the image that is searched: more adds no detail
+FEW = 64  # the longer side of the image that the lighting is fitted to
+LEAST = 10  # grey levels, of 255, between background and ink
 EDGE = 0.12  # of full ink: where a stroke begins
-SPECK = 0.03  # of the largest stroke's ink: what has less is dirt
-CLEAN = 2.0  # grey levels that a drawn paper differs by from itself; a photographed one by more
-APART = 4  # standard deviations between two kinds of pixels; of noise alone, half is 3 from half
-OUTLIER = 4.7  # times its noise: what is so far off a paper is none of it (Tukey's biweight)
+SPECK = 0.03  # of the largest stroke's ink: a connected part with less is dirt
+CLEAN = 2.0  # noise of a drawn background, in grey levels; that of a photograph is larger
+APART = 4  # standard deviations between two classes of pixels; two halves of noise are 3 apart
+OUTLIER = 4.7  # times the noise: pixels beyond are not background (Tukey's biweight)
 
 
 def to_mnist(grey: Image.Image) -> bytes | None:
-    """784 bytes, 0 paper and 255 ink, of an image in mode L; None where there is no ink."""
-    found = _find(grey)
+    """Convert an image in mode L to 784 bytes, 0 background and 255 ink; None if it has no ink."""
+    found = _find_ink(grey)
     if found is None:
         return None
     ink, place = found
     scale = max(grey.size) / max(ink.shape)
     if scale > 1 and 2 * max(_sides(place)) < max(ink.shape):
-        # A small digit on a large sheet: once more, from nearby.
-        ink, place = _find(grey.crop(_around(place, scale, grey.size))) or found
-    return _centred(_scaled(ink, place))
+        # A small digit on a large sheet: search again, in its neighbourhood.
+        ink, place = _find_ink(grey.crop(_around(place, scale, grey.size))) or found
+    return _centre(_scale(ink, place))
 
 
-def _sides(place: Place) -> tuple[int, int]:
+def _sides(place: Rectangle) -> tuple[int, int]:
     left, top, right, bottom = place
     return right - left, bottom - top
 
 
-def _around(place: Place, scale: float, size: tuple[int, int]) -> Place:
-    """That part of the full image, with so much paper around that it is more than the ink."""
+def _around(place: Rectangle, scale: float, size: tuple[int, int]) -> Rectangle:
+    """Return the rectangle in the full image, with a margin so that most of it is background."""
     left, top, right, bottom = place
     margin = max(_sides(place)) // 3 + 2
     return (
@@ -54,32 +54,32 @@ def _around(place: Place, scale: float, size: tuple[int, int]) -> Place:
     )
 
 
-def _find(grey: Image.Image) -> tuple[Grid, Place] | None:
-    """The ink, 0 to 1, of the image at WORK or less, and where in it it is."""
+def _find_ink(grey: Image.Image) -> tuple[Grid, Rectangle] | None:
+    """Return the ink, 0 to 1, of the image at WORK pixels or less, and the rectangle around it."""
     if max(grey.size) > WORK:
         grey = grey.copy()
         grey.thumbnail((WORK, WORK), Resampling.BOX, reducing_gap=None)
-    above, noise = _above_paper(numpy.asarray(grey, dtype=numpy.float64))
+    above, noise = _subtract_background(numpy.asarray(grey, dtype=numpy.float64))
     light, dark = (numpy.clip(sign * above - 3 * noise, 0, None) for sign in (1, -1))
     ink = light if light.sum() > dark.sum() else dark
     if ink.max() < max(LEAST, 2 * noise):
         return None
-    # The darkest few are no measure of a pencil's strokes.
+    # Not the darkest pixels: they are darker than most of a pencil's strokes.
     full = float(numpy.percentile(ink[ink > ink.max() / 2], 75))
     ink = numpy.clip(ink / (full if full < 240 else 255), 0, 1)
-    if noise:  # then what is faint is the paper too
+    if noise:  # then faint pixels are background
         ink = numpy.clip((ink - EDGE) / (1 - EDGE), 0, 1)
-    ink[_specks(ink)] = 0
+    ink[_find_specks(ink)] = 0
     columns, rows = (numpy.flatnonzero((ink >= EDGE).any(axis=axis)) for axis in (0, 1))
     return ink, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _above_paper(values: Grid) -> tuple[Grid, float]:
-    """How much lighter than the paper each pixel is, and the paper's noise, as a standard
-    deviation; 0 for one that was drawn.
+def _subtract_background(values: Grid) -> tuple[Grid, float]:
+    """Return how much lighter than the background each pixel is, and the background's noise.
 
-    The paper is what most of the image is, and of its rim even more so. Where it is not the same
-    all over, it is taken to be lit evenly: as a curved surface, fitted to all but the strokes.
+    The noise is a standard deviation, 0 for a drawn image. The background is most of the image, and
+    even more of its rim. Where it is not uniform, a quadratic surface models the lighting, fitted
+    to all but the strokes by iteratively reweighted least squares.
     """
     height, width = values.shape
     rows, columns = numpy.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -87,26 +87,28 @@ def _above_paper(values: Grid) -> tuple[Grid, float]:
     y, x, few = (each[::step, ::step].ravel() for each in (rows, columns, values))
     rim = (abs(y) > 0.9) | (abs(x) > 0.9)
     y, x, few = (numpy.concatenate([each, each[rim], each[rim]]) for each in (y, x, few))
-    level, flat = _level(few)
+    level, flat = _find_level(few)
     if flat <= CLEAN:
         return values - level, 0.0
-    surface = numpy.stack([each.ravel() for each in _curves(x, y)], axis=1)
+    surface = numpy.stack(_terms(x, y), axis=1)
     fitted: Grid = numpy.zeros(6)
     off, noise = few - level, flat
     for _ in range(20):
-        share = numpy.clip(1 - (off / (OUTLIER * max(noise, 1.0))) ** 2, 0, None)
-        fitted = numpy.linalg.lstsq(surface * share[:, None], few * share, rcond=None)[0]
+        weight = numpy.clip(1 - (off / (OUTLIER * max(noise, 1.0))) ** 2, 0, None)
+        fitted = numpy.linalg.lstsq(surface * weight[:, None], few * weight, rcond=None)[0]
         off = few - surface @ fitted
-        noise = _noise(off)
-    if noise > 0.8 * flat:  # it is not the light
+        noise = _measure_noise(off)
+    if noise > 0.8 * flat:  # the lighting explains little of it
         return values - level, flat
-    paper = sum(part * each for part, each in zip(fitted, _curves(columns, rows), strict=True))
-    return values - paper, noise
+    background = sum(part * each for part, each in zip(fitted, _terms(columns, rows), strict=True))
+    return values - background, noise
 
 
-def _level(values: Grid) -> tuple[float, float]:
-    """Of a paper that is the same all over: its grey level and its noise. Where there are two kinds
-    of pixels, clearly apart (by Otsu's method), it is that of which there are more."""
+def _find_level(values: Grid) -> tuple[float, float]:
+    """Return the grey level and the noise of a uniform background.
+
+    Where Otsu's method finds two clearly separate classes of pixels, the larger is the background.
+    """
     if values.min() == values.max():
         return float(values[0]), 0.0
     counts, edges = numpy.histogram(values, bins=64)
@@ -121,20 +123,21 @@ def _level(values: Grid) -> tuple[float, float]:
     if other.size and other.mean() - one.mean() > APART * within:
         values = one if one.size > other.size else other
     level = float(numpy.median(values))
-    return level, _noise(values - level)
+    return level, _measure_noise(values - level)
 
 
-def _noise(off: Grid) -> float:
-    """A standard deviation that strokes have no part in, from the median."""
+def _measure_noise(off: Grid) -> float:
+    """Return a standard deviation estimated from the median, which strokes do not affect."""
     return 1.4826 * float(numpy.median(abs(off)))
 
 
-def _curves(x: Grid, y: Grid) -> tuple[Grid, ...]:
+def _terms(x: Grid, y: Grid) -> tuple[Grid, ...]:
+    """Return the terms of a quadratic surface."""
     return (numpy.ones_like(x), x, y, x * x, x * y, y * y)
 
 
-def _specks(ink: Grid) -> NDArray[numpy.bool_]:
-    """The pixels of what hangs together and has next to no ink."""
+def _find_specks(ink: Grid) -> NDArray[numpy.bool_]:
+    """Return a mask of the connected parts with very little ink."""
     left = {(int(y), int(x)) for y, x in numpy.argwhere(ink >= EDGE)}
     parts: list[tuple[float, list[tuple[int, int]]]] = []
     while left:
@@ -152,8 +155,8 @@ def _specks(ink: Grid) -> NDArray[numpy.bool_]:
     return specks
 
 
-def _scaled(ink: Grid, place: Place) -> Grid:
-    """The ink there, its longer side BOX and the other as long as that makes it, 0 to 1."""
+def _scale(ink: Grid, place: Rectangle) -> Grid:
+    """Return the ink in the rectangle, scaled so that its longer side is BOX, 0 to 1."""
     sides = _sides(place)
     size = [max(1, round(side * BOX / max(sides))) for side in sides]
     image = Image.fromarray(ink.astype(numpy.float32)).crop(place)
@@ -161,12 +164,12 @@ def _scaled(ink: Grid, place: Place) -> Grid:
     method = Resampling.BOX if smaller else Resampling.BICUBIC
     resized = image.resize((size[0], size[1]), method)
     scaled = numpy.clip(numpy.asarray(resized, dtype=numpy.float64), 0, 1)
-    return scaled / scaled.max()  # MNIST's strokes are black somewhere, and thin ones fade here
+    return scaled / scaled.max()  # as in MNIST, where each image has full ink somewhere
 
 
-def _centred(ink: Grid) -> bytes:
-    """In 28×28 with its centre of mass in the middle, as far as nothing is cut off."""
-    field = numpy.zeros((SIDE, SIDE))
+def _centre(ink: Grid) -> bytes:
+    """Return 28×28 bytes with the centre of mass in the middle, as far as no ink is cut off."""
+    image = numpy.zeros((SIDE, SIDE))
     height, width = ink.shape
     starts = []
     for axis, side in ((1, height), (0, width)):
@@ -174,5 +177,5 @@ def _centred(ink: Grid) -> bytes:
         centre = float((mass * (numpy.arange(side) + 0.5)).sum() / mass.sum())
         starts.append(min(max(MIDDLE - int(centre), 0), SIDE - side))
     top, left = starts
-    field[top : top + height, left : left + width] = ink
-    return (field * 255).round().astype(numpy.uint8).tobytes()
+    image[top : top + height, left : left + width] = ink
+    return (image * 255).round().astype(numpy.uint8).tobytes()
