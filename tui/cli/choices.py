@@ -7,7 +7,10 @@ from tui.cli.options import AsJson, DataDir
 
 
 def list_devices(as_json: AsJson = False) -> None:
-    """List the devices, and why one is unavailable."""
+    """List the devices to train on.
+
+    Unavailable devices are listed too, with the reason.
+    """
     from core.compute.devices import list_devices as find_devices
 
     rows = [
@@ -34,7 +37,10 @@ def list_archs(as_json: AsJson = False) -> None:
 
 
 def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
-    """List the datasets, and why one is unavailable."""
+    """List the datasets to train on.
+
+    Unavailable datasets are listed too, with the reason.
+    """
     from core.data.datasets import DATASETS
 
     rows = []

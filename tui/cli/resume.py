@@ -14,9 +14,7 @@ from tui.signals import CONTINUE
 
 def resume(
     run: RunOrCheckpoint,
-    epochs: Annotated[
-        str | None, typer.Option(metavar="N", help="total number of epochs to train to")
-    ] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="N", help="total number of epochs")] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="device to use instead of the run's own")
     ] = None,

@@ -43,8 +43,8 @@ def start_app(
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
-    Without a command, the app opens. Each option can also be set by an environment variable, such
-    as MNIST_TUI_DATA for --data.
+    Without a command, mnist-tui opens the app. Each option can also be set by an environment
+    variable, such as MNIST_TUI_DATA for --data.
     """
     if context.invoked_subcommand:
         refuse_options_before(context, context.invoked_subcommand)

@@ -62,8 +62,8 @@ def train(
     """Train without the app.
 
     Prints a progress bar on a terminal, else plain lines. Under torchrun, all processes train one
-    network, each on a GPU of its own where there are enough, and share each batch: torchrun
-    --standalone --nproc-per-node 2 -m tui train
+    network, each on a GPU of its own if there are enough, and divide each batch of --batch-size
+    images among them: torchrun --standalone --nproc-per-node 2 -m tui train
     """
     options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
     return start_training(config, None, options)

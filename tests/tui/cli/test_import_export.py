@@ -1,4 +1,4 @@
-"""Weights go from the article's code to ours and back, and to those who have neither."""
+"""Weights pass between the article's code and ours, and to programs that have neither."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from core.runs.imported import import_file
 STEPS, BATCH, TESTED = 25, 64, 800
 
 
-# As the article has them.
+# The classes of the article.
 class Linear(nn.Module):
     def __init__(self):
         super().__init__()
@@ -78,7 +78,7 @@ def digits(real_mnist):
 
 @pytest.fixture(scope="module")
 def trained(digits, tmp_path_factory):
-    """The article's networks by name, after some steps, and the files that they were saved to."""
+    """The article's networks by name, each after some training steps, and its file."""
     made = {}
     for arch, network in NETWORKS.items():
         torch.manual_seed(3)
@@ -105,7 +105,7 @@ def logits_of(model: nn.Module, digits) -> torch.Tensor:
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("arch", NETWORKS)
-def test_weights_come_from_the_article_and_go_back_with_the_same_accuracy(arch, trained, digits):
+def test_round_trip_keeps_the_accuracy(arch, trained, digits):
     article, path = trained[arch]
     before = logits_of(article, digits)
     accuracy = METRICS["accuracy"](before, digits.test_labels[:TESTED])
@@ -128,7 +128,7 @@ def test_weights_come_from_the_article_and_go_back_with_the_same_accuracy(arch, 
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("arch", NETWORKS)
-def test_onnxruntime_gives_the_same_logits(arch, trained, digits):
+def test_onnx_export_has_the_same_logits(arch, trained, digits):
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     article, path = trained[arch]
@@ -141,12 +141,12 @@ def test_onnxruntime_gives_the_same_logits(arch, trained, digits):
     expected = logits_of(article, digits).numpy()
     assert numpy.abs(found - expected).max() < 1e-4
     assert (found.argmax(1) == expected.argmax(1)).all()
-    said = {each.key: each.value for each in onnx.load(exported.path).metadata_props}
-    assert "(pixel / 255 - 0.5) / 0.5" in said["mnist_tui.input"]
+    metadata = {each.key: each.value for each in onnx.load(exported.path).metadata_props}
+    assert "(pixel / 255 - 0.5) / 0.5" in metadata["mnist_tui.input"]
 
 
 @pytest.mark.mnist
-def test_a_pt2_is_run_by_torch_alone(trained, digits, tmp_path):
+def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
     for arch, (_, path) in trained.items():
         imported = import_file(path, path.parent / "runs")
         assert export(imported.path, tmp_path / f"{arch}.pt2").difference == 0

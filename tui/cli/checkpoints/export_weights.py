@@ -18,15 +18,17 @@ def export_checkpoint(
         str | None,
         typer.Argument(
             metavar="FILE",
-            help="file to write [default: RUN-KIND.pth in the current directory]",
+            help="file to write  [default: RUN-KIND.pth in the current directory]",
             show_default=False,
         ),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(metavar="pth|onnx|pt2|safetensors", help="[default: FILE's suffix, or pth]"),
+        typer.Option(
+            metavar="pth|onnx|pt2|safetensors", help="file format  [default: FILE's suffix, or pth]"
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite FILE if it exists")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace FILE if it exists")] = False,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:

@@ -16,7 +16,7 @@ def import_checkpoint(
         str, typer.Argument(metavar="FILE", help="written by torch.save or safetensors")
     ],
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="name of the new run [default: FILE's name]")
+        str | None, typer.Option(metavar="NAME", help="name of the new run  [default: FILE's name]")
     ] = None,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,

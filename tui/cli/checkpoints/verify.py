@@ -20,7 +20,7 @@ def verify_checkpoints(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="checkpoint files or runs [default: all checkpoints]",
+            help="checkpoint files or runs  [default: all checkpoints]",
             metavar="RUN_OR_CHECKPOINT",
             show_default=False,
         ),

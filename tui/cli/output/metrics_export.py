@@ -1,4 +1,4 @@
-"""A run's figures for other programs: a CSV file, or TensorBoard's event files."""
+"""Export a run's metrics: to a CSV file, or to TensorBoard's event files."""
 
 import csv
 import io
@@ -21,68 +21,76 @@ FORMATS = ("csv", "tensorboard")
 
 
 def export(folder: Path, target: str | None, format: str, *, force: bool) -> None:
-    """Raises UserError where there is nothing to write, or it cannot be written there."""
+    """Write the metrics of the run in a folder.
+
+    `target` is a file, a folder for TensorBoard, or - for stdout; by default it is in the current
+    directory, named after the run. Raises UserError if there are no metrics, or they cannot be
+    written.
+    """
     try:
         rows, broken = read_rows(folder)
     except OSError as error:
-        raise CheckpointError(f"{folder}'s record cannot be read ({explain(error)})") from None
+        raise CheckpointError(f"{folder}/events.jsonl cannot be read ({explain(error)})") from None
     if not rows:
-        raise CheckpointError(f"{folder} has told no figures that could be written")
+        raise CheckpointError(f"{folder} has no metrics")
     if broken:
-        lines = "1 line" if broken == 1 else f"{broken:,} lines"
-        complain(f"{lines} of {folder}'s record cannot be read: left out")
+        lines = "1 broken line" if broken == 1 else f"{broken:,} broken lines"
+        complain(f"skipped {lines} of {folder}/events.jsonl")
     suffix = ".csv" if format == "csv" else ".tensorboard"
-    place = expand(target or folder.name + suffix)
+    path = expand(target or folder.name + suffix)
     try:
         if format == "csv":
-            _write_csv(rows, place, force=force, stdout=target == "-")
+            _write_csv(rows, path, force=force, to_stdout=target == "-")
         elif target == "-":
-            raise UsageError("TensorBoard's files go into a folder, not to stdout")
+            raise UsageError("TensorBoard's files cannot be written to stdout: name a folder")
         else:
-            _write_tensorboard(rows, place, force=force)
+            _write_tensorboard(rows, path, force=force)
     except OSError as error:
-        raise UserError(f"{place} cannot be written ({explain(error)})") from None
+        raise UserError(f"{path} cannot be written ({explain(error)})") from None
     if target != "-":
-        print(printable(f"{place}: {len(rows):,} rows of {folder.name}"))
+        print(printable(f"{path}: {len(rows):,} rows of {folder.name}"))
 
 
-def _there_already(place: Path) -> UsageError:
-    return UsageError(f"{place} is there already: --force replaces it")
+def _exists(path: Path) -> UsageError:
+    return UsageError(f"{path} exists; pass --force to replace it")
 
 
-def _write_csv(rows: list[MetricsRow], place: Path, *, force: bool, stdout: bool) -> None:
+def _write_csv(rows: list[MetricsRow], path: Path, *, force: bool, to_stdout: bool) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(astuple(row) for row in rows)
-    if stdout:
+    if to_stdout:
         sys.stdout.write(text.getvalue())
         return
-    if place.is_dir():
-        raise UsageError(f"{place} is a folder: name a file in it")
-    if os.path.lexists(place) and not force:
-        raise _there_already(place)
-    replace_file(place, text.getvalue().encode())
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file")
+    if os.path.lexists(path) and not force:
+        raise _exists(path)
+    replace_file(path, text.getvalue().encode())
 
 
-def _write_tensorboard(rows: list[MetricsRow], place: Path, *, force: bool) -> None:
-    """Beside what else is in the folder; TensorBoard would lay two files of one folder over one
-    another, so those that are there go once the new one is whole."""
+def _write_tensorboard(rows: list[MetricsRow], folder: Path, *, force: bool) -> None:
+    """Write an event file. Other files in the folder stay, but for earlier event files.
+
+    TensorBoard would overlay two event files of one folder, so the earlier ones are removed once
+    the new one is complete.
+    """
     check_tensorboard()
-    if os.path.lexists(place) and not place.is_dir():
-        raise UsageError(f"{place} is a file: TensorBoard's files go into a folder")
-    old = list(place.glob(PATTERN))
-    if old and not force:
-        raise _there_already(place)
-    place.mkdir(parents=True, exist_ok=True)
-    making = Path(mkdtemp(prefix=".writing-", dir=place))
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: name a folder for TensorBoard's files")
+    earlier = list(folder.glob(PATTERN))
+    if earlier and not force:
+        raise _exists(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = Path(mkdtemp(prefix=".writing-", dir=folder))
     try:
-        with closing(EventFile(making)) as file:
+        with closing(EventFile(temporary)) as file:
             file.write(rows)
-        for path in old:
+        for path in earlier:
             with suppress(FileNotFoundError):
                 path.unlink()
-        for path in making.iterdir():
-            path.rename(place / path.name)
+        for path in temporary.iterdir():
+            path.rename(folder / path.name)
     finally:
-        rmtree(making, ignore_errors=True)
+        rmtree(temporary, ignore_errors=True)

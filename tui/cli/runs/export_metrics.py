@@ -14,14 +14,14 @@ def export_metrics(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="CSV file, or folder for TensorBoard; - for stdout "
+            help="CSV file, or folder for TensorBoard; - for stdout  "
             "[default: RUN.csv or RUN.tensorboard in the current directory]",
             metavar="TARGET",
             show_default=False,
         ),
     ] = None,
     format: Annotated[str, typer.Option(metavar="csv|tensorboard", help="output format")] = "csv",
-    force: Annotated[bool, typer.Option("--force", help="overwrite TARGET if it exists")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace TARGET if it exists")] = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
     """Export a run's metrics as CSV or for TensorBoard."""

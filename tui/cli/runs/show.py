@@ -5,7 +5,7 @@ from tui.cli.options import AsJson, CheckpointsDir, RunName
 
 
 def show_run(run: RunName, as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
-    """Show a run: metrics, settings, checkpoints and its loss curve."""
+    """Show a run's metrics, settings, checkpoints and losses."""
     from core.runs.resolve import resolve_run
     from tui.cli.output.run_report import print_run, read_run_files, show_row
 
