@@ -75,134 +75,58 @@ def has_digits(state: RunState, view: str) -> bool:
     return view in ("train", "digits", "mistakes", "checkpoints")
 
 
+# The keys that the footer shows.
+FOOTER = ("space", "s", "r", "b", "c", "l", "z", "?", "q")
+
+
 @dataclass(frozen=True)
 class Action:
     name: str  # the app's method action_<name>, with its arguments in Python's notation
     keys: str  # comma-separated, Textual's names; empty: in the command palette alone
-    shown: str  # the keys as they are displayed
     label: str  # in the footer and the command palette
     help: str
     when: When = always
-    in_footer: bool = False
+    display: str = ""  # the keys as the help shows them, if not by their names
 
+    @property
+    def shown(self) -> str:
+        return self.display or self.keys
+
+
+RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
     # One key: the footer shows the action that is available now.
-    Action("run('start')", "space", "space", "Start", "start training", is_inactive, True),
+    Action("run('start')", "space", "Start", "start training", is_inactive),
+    Action("run('pause')", "space", "Pause", "pause (saves a checkpoint)", is_training),
+    Action("run('resume')", "space", "Resume", "resume training", is_paused),
+    Action("run('stop')", "s", "Stop", "stop training (saves a checkpoint)", is_active),
+    Action("run('save')", "w", "Save", "save a checkpoint", is_training_or_paused),
+    Action("run('detach')", "d", "Detach", "keep training in the background", can_detach),
     Action(
-        "run('pause')", "space", "space", "Pause", "pause (saves a checkpoint)", is_training, True
-    ),
-    Action("run('resume')", "space", "space", "Resume", "resume training", is_paused, True),
-    Action("run('stop')", "s", "s", "Stop", "stop training (saves a checkpoint)", is_active, True),
-    Action("run('save')", "w", "w", "Save", "save a checkpoint", is_training_or_paused),
-    Action(
-        "run('detach')",
-        "d",
-        "d",
-        "Detach",
-        "keep training in the background, in a process that continues when this program exits",
-        can_detach,
+        "open('learning_rate')", "r", "Rate", "change the learning rate", can_change_learning_rate
     ),
     Action(
-        "open('learning_rate')",
-        "r",
-        "r",
-        "Rate",
-        "change the learning rate during training",
-        can_change_learning_rate,
-        True,
+        "open('branch')", "b", "Branch", "branch from a checkpoint of this run", has_checkpoints
     ),
+    Action("open('overlay')", "o", "Overlay", "overlay up to four earlier runs", has_charts),
+    Action("set('chart')", "c", "Chart", "show the next chart", has_charts),
+    Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
+    Action("set('log_scale')", "l", "Log", "logarithmic or linear y axis", has_charts),
+    Action("set('smoothing')", "m", "Smooth", "smoothing of the training curves", has_charts),
+    Action("set('x_axis')", "x", "X axis", "x axis in epochs, steps or time", has_charts),
+    Action("set('zoom')", "z", "Zoom", "show all of the run, its last 25% or 5%", has_charts),
+    Action("set('temperature')", "t", "Softer", RAISE_TEMPERATURE, has_digits, "t T"),
+    Action("set('temperature', -1)", "T", "Sharper", "lower the softmax temperature", has_digits),
+    Action("set('digit_style')", "y", "Style", "ASCII, half blocks or braille digits", has_digits),
+    Action("set('machine')", "i", "Usage", "CPU, memory and GPU usage, or commentary", has_charts),
+    Action("change_theme", "", "Theme", "select a dark or light colour theme"),
+    Action("set('slow_link')", "", "Slow link", "limit output to 1 KB a second, text first"),
+    Action("set('ascii')", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(
-        "open('branch')",
-        "b",
-        "b",
-        "Branch",
-        "branch from a checkpoint of this run: train again from there, with other settings",
-        has_checkpoints,
-        True,
+        "open('help')", "question_mark,f1", "Help", "help on this view and its keys", display="?"
     ),
-    Action("open('overlay')", "o", "o", "Overlay", "overlay up to four earlier runs", has_charts),
-    Action("set('chart')", "c", "c", "Chart", "show the next chart", has_charts, True),
-    Action(
-        "set('several')", "v", "v", "Layout", "show one chart, as many as fit, or all", has_charts
-    ),
-    Action("set('log_scale')", "l", "l", "Log", "logarithmic or linear y axis", has_charts, True),
-    Action("set('smoothing')", "m", "m", "Smooth", "smoothing of the training curves", has_charts),
-    Action("set('x_axis')", "x", "x", "X axis", "x axis in epochs, steps or time", has_charts),
-    Action(
-        "set('zoom')",
-        "z",
-        "z",
-        "Zoom",
-        "show all of the run, its last 25% or its last 5%",
-        has_charts,
-        True,
-    ),
-    Action(
-        "set('temperature')",
-        "t",
-        "t T",
-        "Softer",
-        "raise the softmax temperature of the probability bars (T: lower it)",
-        has_digits,
-    ),
-    Action(
-        "set('temperature', -1)",
-        "T",
-        "T",
-        "Sharper",
-        "lower the softmax temperature of the probability bars",
-        has_digits,
-    ),
-    Action(
-        "set('digit_style')",
-        "y",
-        "y",
-        "Style",
-        "draw digits with ASCII characters, half blocks or braille dots",
-        has_digits,
-    ),
-    Action(
-        "set('machine')",
-        "i",
-        "i",
-        "Usage",
-        "show CPU, memory and GPU usage, or the commentary on the run",
-        has_charts,
-    ),
-    Action("change_theme", "", "", "Theme", "select a dark or light colour theme"),
-    Action(
-        "set('slow_link')",
-        "",
-        "",
-        "Slow link",
-        "limit output to 1 KB a second, for a slow connection: text before charts, no animation",
-    ),
-    Action(
-        "set('ascii')",
-        "a",
-        "a",
-        "ASCII",
-        "plain ASCII, for fonts without braille and block characters",
-    ),
-    Action(
-        "open('help')",
-        "question_mark,f1",
-        "?",
-        "Help",
-        "help on this view and its keys",
-        always,
-        True,
-    ),
-    Action(
-        "quit",
-        "q",
-        "q",
-        "Quit",
-        "quit (asks first while training; a run in the background continues)",
-        always,
-        True,
-    ),
+    Action("quit", "q", "Quit", "quit (asks first while training)"),
 )
 
 
@@ -212,7 +136,7 @@ def bindings() -> list[BindingType]:
     from textual.binding import Binding
 
     actions = [
-        Binding(each.keys, each.name, each.label, key_display=each.shown, show=each.in_footer)
+        Binding(each.keys, each.name, each.label, each.shown in FOOTER, each.shown)
         for each in ACTIONS
         if each.keys
     ]
