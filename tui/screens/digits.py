@@ -253,8 +253,8 @@ class DigitsView(View):
             self._found = found
         shown = with_predictions(self._found, self._earlier) if self._earlier else self._found
         cards = self.query_one(DigitCards)
-        cards.waiting = self._empty_text()
-        cards.earlier = self._predictions_before(shown)
+        cards.placeholder = self._empty_text()
+        cards.previous = self._predictions_before(shown)
         cards.digits = shown
         self.show_caption()
 

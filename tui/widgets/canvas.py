@@ -1,7 +1,7 @@
 """A widget made of lines of characters, that sends the terminal only what has changed."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from itertools import zip_longest
 from typing import Any, ClassVar
@@ -118,6 +118,23 @@ def through_attempt(method: Callable[..., object]) -> Callable[..., None]:
 
 def draw_error_text(error: Exception) -> str:
     return f"✗ this part could not be drawn: {type(error).__name__}: {first_line(error)}"
+
+
+def pad_line(line: StyledLine, width: int) -> StyledLine:
+    """Return the line with spaces up to `width` cells, in the style of its last segment.
+
+    So the terminal gets them in one piece with it.
+    """
+    used = sum(segment.cell_length for segment in line)
+    return [*line, Segment(" " * (width - used), line[-1].style if line else None)]
+
+
+def place_side_by_side(blocks: Iterable[list[StyledLine]], width: int) -> list[StyledLine]:
+    """Return blocks of lines beside one another, each `width` cells wide; short ones end early."""
+    return [
+        [segment for line in level for segment in pad_line(line, width)]
+        for level in zip_longest(*blocks, fillvalue=[])
+    ]
 
 
 def _difference(before: StyledLine, after: StyledLine) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Images of digits: each as it is, as the network sees it, and what the network makes of it."""
+"""Image files of digits: each original, the network's input made of it, and the prediction."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from textual.reactive import var
 
 from core.responses import Digit
 from tui.preferences import Preferences
-from tui.text.digit_art import draw_bar, draw_digit, draw_grey
+from tui.text.digit_art import draw_digit, draw_grey
 from tui.text.formats import printable
-from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
+from tui.widgets.digit_cards import CardStyle, bar_lines
 
 if TYPE_CHECKING:
     from core.data.images import ImageFile
 
-# A card has two pictures, with bars and their numbers beside them, under two lines of words.
+# A card, in cells: two lines of text, under them two images with the bars beside them.
 INK_WIDTH, INK_HEIGHT = 14, 7
 PARTS = ("ink", "quiet", "right", "wrong")
-BAR, WIDTH, HEIGHT, GAP = 6, 38, 12, 2
+BARS, WIDTH, HEIGHT, GAP = 8, 38, 12, 2
 
 
 class ImageCards(Canvas):
+    """As many cards as fit."""
+
     PICTURE = True
     COMPONENT_CLASSES = {f"images--{name}" for name in PARTS}
 
@@ -36,7 +39,7 @@ class ImageCards(Canvas):
 
     @property
     def capacity(self) -> int:
-        """How many fit."""
+        """How many cards fit."""
         return self.columns * max(1, (self.size.height + 1) // (HEIGHT + 1))
 
     def watch_shown(self) -> None:
@@ -46,71 +49,46 @@ class ImageCards(Canvas):
         self.draw()
 
     def draw(self) -> None:
+        preferences = self.preferences
+        styles = {name: self.part(f"images--{name}") for name in PARTS}
+        digit_style = "ramp" if preferences.ascii else preferences.digit_style
+        style = CardStyle(preferences.temperature, digit_style, preferences.ascii, styles)
         lines: list[StyledLine] = []
-        styles = {name: self.part(f"images--{name}") for name in ("ink", "quiet", "right", "wrong")}
         for start in range(0, len(self.shown), self.columns):
             row = self.shown[start : start + self.columns]
-            cards = [self._card(picture, digit, styles) for picture, digit in row]
-            lines += [
-                [part for line in level for part in _padded(line)]
-                for level in zip(*cards, strict=True)
-            ]
-            lines.append([])
+            cards = [self._card(image, digit, style) for image, digit in row]
+            lines += [*place_side_by_side(cards, WIDTH + GAP), []]
         self.paint(lines)
 
-    def _card(self, picture: ImageFile, digit: Digit, styles: dict[str, Style]) -> list[StyledLine]:
-        preferences, quiet = self.preferences, styles["quiet"]
-        style = "ramp" if preferences.ascii else preferences.digit_style
-        size = picture.width, picture.height, INK_WIDTH, INK_HEIGHT
-        light = not self.app.current_theme.dark
-        original = draw_grey(picture.original, *size, inverted=light)
-        seen = draw_digit(digit.pixels, INK_WIDTH, INK_HEIGHT, style)
-        beside = [
-            [
-                Segment(f"{number} ", quiet),
-                Segment(
-                    draw_bar(share, BAR, plain=preferences.ascii), _bar_style(digit, number, styles)
-                ),
-            ]
-            for number, share in enumerate(digit.probabilities(preferences.temperature))
-        ]
+    def _card(self, image: ImageFile, digit: Digit, style: CardStyle) -> list[StyledLine]:
+        styles, light = style.styles, not self.app.current_theme.dark
+        size = image.width, image.height, INK_WIDTH, INK_HEIGHT
+        original = draw_grey(image.original, *size, inverted=light)
+        seen = draw_digit(digit.pixels, INK_WIDTH, INK_HEIGHT, style.digit_style)
         left: list[StyledLine] = [
             [Segment(f"{one} {two} ", styles["ink"])]
             for one, two in zip(original, seen, strict=True)
         ]
-        under: StyledLine = [Segment(f"{'original':{INK_WIDTH}} {'as seen':{INK_WIDTH}} ", quiet)]
-        blank: StyledLine = [Segment(" " * (2 * INK_WIDTH + 2))]
-        left += [under, blank, blank]
+        under = f"{'original':{INK_WIDTH}} {'network input':{INK_WIDTH}} "
+        blank: StyledLine = [Segment(" " * len(under))]
+        left += [[Segment(under, styles["quiet"])], blank, blank]
         return [
-            [Segment(_name(picture.path), quiet)],
+            [Segment(_name(image.path), styles["quiet"])],
             _verdict(digit, styles),
-            *([*one, *two] for one, two in zip(left, beside, strict=True)),
+            *([*one, *two] for one, two in zip(left, bar_lines(digit, style, BARS), strict=True)),
         ]
 
 
 def _name(path: str) -> str:
-    """The file's name and its folder's, the end of it where there is no room for all."""
+    """Return the names of the folder and the file, or the end of them that fits."""
     name = printable("/".join(path.split("/")[-2:]))
     return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
 
 
 def _verdict(digit: Digit, styles: dict[str, Style]) -> StyledLine:
-    share = f"{max(digit.probabilities()):.0%}"
+    text = f"predicted {digit.predicted} ({max(digit.probabilities()):.0%})"
     if digit.label is None:
-        return [Segment(f"says {digit.predicted}, {share} sure", styles["ink"])]
+        return [Segment(text, styles["ink"])]
     if digit.right:
-        return [Segment(f"✓ says {digit.predicted}, {share} sure", styles["right"])]
-    return [Segment(f"✗ says {digit.predicted}, {share} sure, is {digit.label}", styles["wrong"])]
-
-
-def _bar_style(digit: Digit, number: int, styles: dict[str, Style]) -> Style:
-    if number == digit.label:
-        return styles["right"]
-    if number != digit.predicted:
-        return styles["quiet"]
-    return styles["ink" if digit.label is None else "wrong"]
-
-
-def _padded(line: StyledLine) -> StyledLine:
-    used = sum(segment.cell_length for segment in line)
-    return [*line, Segment(" " * (WIDTH + GAP - used), line[-1].style if line else None)]
+        return [Segment(f"✓ {text}", styles["right"])]
+    return [Segment(f"✗ {text}, true {digit.label}", styles["wrong"])]

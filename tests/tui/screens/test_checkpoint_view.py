@@ -94,7 +94,7 @@ async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(lookin
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels
-        assert f"says {digit.predicted}" in text
+        assert f"predicted {digit.predicted}" in text
         await pilot.press("right")
         await pilot.pause()
         assert "3/10.png" in text_of(pilot)

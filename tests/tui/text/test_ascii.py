@@ -18,7 +18,7 @@ def test_it_is_ascii_and_as_wide_as_before(text):
 
 
 def test_what_is_shown_keeps_its_meaning():
-    assert to_ascii("✓ 7  ✗ says 3 · 60×18 …") == "v 7  x says 3 - 60x18 ."
+    assert to_ascii("✓ 7  ✗ 3, true 5 · 60×18 …") == "v 7  x 3, true 5 - 60x18 ."
     assert to_ascii("╭─╮│╰━┼═╱") == "+-+|+=+=/"
     assert to_ascii("⠀⠁⠛⣿") == " .:#"
     assert to_ascii("▁▃█▏") == "_:#|"

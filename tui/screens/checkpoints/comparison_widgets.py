@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,7 +16,7 @@ from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.text.formats import format_percent
-from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
 from tui.widgets.charts.chart import Chart
 
 GAP = 2
@@ -157,10 +156,7 @@ class DisagreementCards(Canvas):
         shown = self.disagreements[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]
-            lines += [
-                [piece for part in row for piece in _padded(part, self.WIDTH + 1)]
-                for row in zip_longest(*cards, fillvalue=[])
-            ]
+            lines += place_side_by_side(cards, self.WIDTH + 1)
         self.paint(lines)
 
     def _card(self, disagreement: Disagreement) -> list[StyledLine]:
@@ -173,10 +169,5 @@ class DisagreementCards(Canvas):
             shade = self.part(f"disagreement--{'right' if digit.right else 'wrong'}")
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())
             text = f" {letter} {sign} {digit.predicted} {sure:.0%}"
-            lines[row] = [*_padded(lines[row], self.INK[0]), Segment(text, shade)]
+            lines[row] = [*pad_line(lines[row], self.INK[0]), Segment(text, shade)]
         return lines
-
-
-def _padded(line: StyledLine, width: int) -> StyledLine:
-    used = sum(len(segment.text) for segment in line)
-    return [*line, Segment(" " * (width - used))]

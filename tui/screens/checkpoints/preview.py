@@ -78,7 +78,7 @@ class Preview(Container):
     def show_digits(self, digits: tuple[Digit, ...], waiting: str) -> None:
         """Show predictions, or `waiting` in their place."""
         shown = self.query_one(DigitCards)
-        shown.waiting = waiting
+        shown.placeholder = waiting
         shown.digits = digits
 
 
