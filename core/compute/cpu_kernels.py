@@ -1,4 +1,4 @@
-"""The same arithmetic by faster routes, where PyTorch does not take them by itself."""
+"""Faster CPU kernels for the same arithmetic, where PyTorch does not choose them itself."""
 
 import ctypes
 import sys
@@ -14,38 +14,38 @@ from core.compute.torch_private import has_onednn_linear, onednn_linear
 # glibc's names for two settings of malloc (malloc.h), and what they are set to.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MOST_KEPT = 2**30
-# From this many weights on, oneDNN's product is faster than MKL's in spite of its longer way in.
+# From this many weights on, oneDNN multiplies faster than MKL in spite of its longer call.
 ONEDNN_WEIGHTS = 100_000
 
 
 @lru_cache
 def keep_freed_memory() -> None:
-    """Lets malloc keep what a training step frees for the next one, up to a gigabyte.
+    """Let malloc keep what a training step frees for the next one, up to a gigabyte.
 
-    By its own rule it gives larger pieces back to the system at once, and the next step pays for
-    each page again: 9,000 page faults, 10 of the 26 ms of a step of `cnn` in bf16.
+    By default glibc returns larger pieces to the system at once, and the next step pays for each
+    page again: 9,000 page faults, 10 of the 26 ms of a step of `cnn` in bf16.
     """
     if sys.platform != "linux":
         return
-    # Another C library than glibc has no mallopt, and needs none.
+    # Other C libraries than glibc have no mallopt.
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        # Before its version 2.35 or so it refuses more than 32 MiB.
+        # glibc before 2.35 or so refuses more than 32 MiB.
         libc.mallopt(M_MMAP_THRESHOLD, MOST_KEPT) or libc.mallopt(M_MMAP_THRESHOLD, 2**25)
         libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
-def use_fast_routes(model: nn.Module, device: torch.device) -> nn.Module:
-    """The network, of which layers may be swapped for ones that give the same in less time.
+def use_fast_kernels(model: nn.Module, device: torch.device) -> nn.Module:
+    """Return the network with layers that compute the same in less time.
 
-    On a GPU this only sees to it that one run is like the other.
+    On a GPU only deterministic kernels are chosen, so that runs can be repeated.
     """
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         keep_freed_memory()
-        # Convolutions need not turn their data around, and pooling takes a tenth of the time.
+        # Convolutions need no reordering of their data, and pooling takes a tenth of the time.
         model = model.to(memory_format=torch.channels_last)
         if has_onednn_linear():
             for module in model.modules():
@@ -57,7 +57,7 @@ def use_fast_routes(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 class OneDnnLinear(nn.Linear):
-    """A Linear whose product is oneDNN's, for float32 (N, in), and Linear's own otherwise."""
+    """A Linear that multiplies float32 inputs (N, in) with oneDNN, and others as Linear does."""
 
     def forward(self, input: Tensor) -> Tensor:
         if torch.is_autocast_enabled("cpu") or input.dtype != torch.float32 or input.dim() != 2:
@@ -75,5 +75,5 @@ class _OneDnnProduct(torch.autograd.Function):
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         input, weight = context.saved_tensors
         of_input = onednn_linear(gradient, weight.t()) if context.needs_input_grad[0] else None
-        # MKL's is the faster one for this shape.
+        # MKL is faster for this shape.
         return of_input, gradient.t() @ input, gradient.sum(0)

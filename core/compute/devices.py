@@ -1,4 +1,4 @@
-"""What can train here, and why not when it can't."""
+"""The devices that can train on this machine, and why others cannot."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def list_devices() -> list[DeviceChoice]:
-    """cpu always, each CUDA device or why there is none, mps or why not; best first."""
+    """List the CPU, each CUDA device or why there is none, and MPS or why not; fastest first."""
     return [*_cuda(), _mps(), _cpu()]
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; auto is the first that is available. Raises DeviceError."""
+    """Return the device of that name; auto is the first available. Raises DeviceError."""
     import torch
 
     devices = list_devices()
@@ -30,14 +30,14 @@ def choose_device(name: str) -> torch.device:
     if found is None:
         reason = next((each.reason for each in devices if each.name == "cuda"), None)
         here = ", ".join(each.name for each in devices if each.available)
-        raise DeviceError(f"device {name} is not there: {reason or f'this machine has {here}'}")
+        raise DeviceError(f"device {name} is not available: {reason or f'this machine has {here}'}")
     if not found.available:
-        raise DeviceError(f"device {name} is not there: {found.reason}")
+        raise DeviceError(f"device {name} is not available: {found.reason}")
     return torch.device(found.name)
 
 
 def choose_precision(name: str, arch: str, device: torch.device) -> str:
-    """fp32 or bf16; auto is bf16 where the device has it in hardware and the network gains by it.
+    """Return fp32 or bf16; auto is bf16 where the hardware has it and the network gains by it.
 
     Raises DeviceError.
     """
@@ -45,32 +45,30 @@ def choose_precision(name: str, arch: str, device: torch.device) -> str:
         return "fp32"
     missing = _bf16_missing(device)
     if missing and name == "bf16":
-        raise DeviceError(f"--precision bf16 cannot be had: {missing}; use fp32 or auto")
+        raise DeviceError(f"--precision bf16 is not available: {missing}; use fp32 or auto")
     return "fp32" if missing else "bf16"
 
 
 def _bf16_missing(device: torch.device) -> str | None:
-    """Why there is no bf16 arithmetic in hardware; None where there is."""
+    """Return why the hardware has no bf16 arithmetic; None where it has."""
     import torch
 
     if device.type == "cuda":
         if torch.cuda.get_device_capability(device) >= (8, 0):
             return None
-        return f"{device} is older than NVIDIA's Ampere, which brought it"
+        return f"{device} is older than NVIDIA's Ampere generation"
     if device.type == "mps":
-        return None if torch.backends.mps.is_macos_or_newer(14, 0) else "it needs macOS 14"
-    # torch.cpu tells it since 2.10 or so; an older PyTorch counts as a processor without.
+        return None if torch.backends.mps.is_macos_or_newer(14, 0) else "bf16 needs macOS 14"
+    # PyTorch reports it since 2.10 or so; with an older one the CPU counts as without.
     has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     if any(has.get(each) for each in ("avx512_bf16", "amx_bf16")):
         return None
-    return "this processor has no AVX512-BF16 and no AMX"
+    return "this CPU has no AVX512-BF16 and no AMX"
 
 
 def _cpu() -> DeviceChoice:
     cores = cpu_cores()
-    return DeviceChoice(
-        name="cpu", description=f"processor, {cores} cores", available=True, reason=None
-    )
+    return DeviceChoice(name="cpu", description=f"CPU, {cores} cores", available=True, reason=None)
 
 
 def _cuda() -> list[DeviceChoice]:

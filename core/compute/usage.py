@@ -1,4 +1,4 @@
-"""What this machine is, and how busy: its processor, its memory, its NVIDIA GPUs."""
+"""This machine's CPU, memory and NVIDIA GPUs, and how busy they are."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU; None for what its driver does not tell."""
+    """One NVIDIA GPU; None for what its driver does not report."""
 
     name: str
-    utilisation: float | None = None  # percent of the time in which it was at work
+    utilisation: float | None = None  # percent of the time in which it was busy
     memory_used: int | None = None  # bytes, of all programs
     memory_total: int | None = None
     watts: float | None = None
@@ -30,9 +30,9 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """Loads are means since the reading before, None at the first."""
+    """Loads are means since the previous reading, None at the first."""
 
-    cpu: str  # the processor's name
+    cpu: str  # its name
     cores: int  # those that this process may use
     own_load: float | None  # of this process, percent of one core: 200 is two cores
     load: float | None  # of the whole machine, percent of all its cores
@@ -43,7 +43,7 @@ class Machine:
 
 
 def read_machine() -> Machine:
-    """The figures of now. It takes well under 2 ms, so that a screen may ask every few seconds."""
+    """Return the current numbers; takes well under 2 ms, so a screen may call it regularly."""
     import psutil
 
     first = not _process.cache_info().currsize
@@ -64,7 +64,7 @@ def read_machine() -> Machine:
 
 @cache
 def _process() -> psutil.Process:
-    """One for all readings: it remembers the last, which the next one's load is measured from."""
+    """Return one object for all readings: it measures the load since its previous one."""
     import psutil
 
     return psutil.Process()
@@ -72,30 +72,30 @@ def _process() -> psutil.Process:
 
 @cache
 def cpu_name() -> str:
-    """As its maker calls it, without the trimmings: AMD EPYC 7B13."""
+    """Return the CPU's model without trademarks and clock speeds: AMD EPYC 7B13."""
     name = platform.processor() or platform.machine()
     try:
-        said = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        name = re.search(r"^model name\s*:\s*(.+)$", said, re.MULTILINE)[1]  # type: ignore[index]
-    except (OSError, TypeError):  # no Linux, or a processor without a name
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        name = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)[1]  # type: ignore[index]
+    except (OSError, TypeError):  # no Linux, or a CPU without a name
         pass
     name = re.sub(r"\((?:R|TM|tm)\)|\bCPU\b|@.*|\b\d+-Core Processor\b|\bProcessor\b", "", name)
     return " ".join(name.split())
 
 
 def read_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs of this machine; none where nvidia-ml-py or a driver is missing."""
+    """Return this machine's NVIDIA GPUs; none where nvidia-ml-py or a driver is missing."""
     nvml = _nvml()
     if nvml is None:
         return ()
-    count = _told(nvml.nvmlDeviceGetCount) or 0
-    handles = [_told(partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
+    count = _value_or_none(nvml.nvmlDeviceGetCount) or 0
+    handles = [_value_or_none(partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
     return tuple(_read_gpu(nvml, handle) for handle in handles if handle is not None)
 
 
 @cache
 def _nvml() -> Any:
-    """NVIDIA's library, begun once; None where it cannot be had."""
+    """Initialise NVIDIA's library once; return None where that fails."""
     try:
         import pynvml
 
@@ -106,26 +106,26 @@ def _nvml() -> Any:
 
 
 def _read_gpu(nvml: Any, handle: Any) -> Gpu:
-    name = _told(lambda: nvml.nvmlDeviceGetName(handle)) or "NVIDIA GPU"
-    rates = _told(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
-    memory = _told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-    milliwatts = _told(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+    name = _value_or_none(lambda: nvml.nvmlDeviceGetName(handle)) or "NVIDIA GPU"
+    rates = _value_or_none(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+    memory = _value_or_none(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    milliwatts = _value_or_none(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
     return Gpu(
-        # Older bindings give bytes.
+        # Older bindings return bytes.
         name=name.decode(errors="replace") if isinstance(name, bytes) else name,
         utilisation=None if rates is None else float(rates.gpu),
         memory_used=None if memory is None else memory.used,
         memory_total=None if memory is None else memory.total,
         watts=None if milliwatts is None else milliwatts / 1000,
-        celsius=_told(
+        celsius=_value_or_none(
             lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
         ),
     )
 
 
-def _told(ask: Callable[[], Any]) -> Any:
-    """What NVML answers; None where it does not: a part of a GPU tells less than a whole one."""
+def _value_or_none(query: Callable[[], Any]) -> Any:
+    """Return NVML's value; None where it has none: a MIG slice reports less than a whole GPU."""
     try:
-        return ask()
-    except Exception:  # NVML's own errors, whose class only its bindings have
+        return query()
+    except Exception:  # of NVML, whose class only its bindings have
         return None

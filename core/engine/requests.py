@@ -74,9 +74,9 @@ def _use_checkpoint(path: Path, command: Command) -> Iterator[Event]:
         case ScoreCheckpoint(data=data):
             yield from _score(path, info, model, data)
         case PredictImagesWith(images=images):
-            from core.models.inference import describe_images
+            from core.models.inference import predict_images
 
-            digits = describe_images(model, images)
+            digits = predict_images(model, images)
             yield ImagesPredicted(digits=digits, step=info.step, source=str(path))
 
 
@@ -118,11 +118,11 @@ def _open(
     indices: tuple[int, ...],
     data: str | None,
 ) -> Iterator[Event]:
-    from core.models.inference import describe_digits
+    from core.models.inference import predict_digits
 
     _, tensors = yield from _load_digits(info, data)
     yield Predicted(
-        digits=describe_digits(model, tensors.test_images, tensors.test_labels, indices),
+        digits=predict_digits(model, tensors.test_images, tensors.test_labels, indices),
         samples=len(tensors.test_labels),
         step=info.step,
         source=str(path),

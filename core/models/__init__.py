@@ -1,0 +1,1 @@
+"""The networks, their predictions, metrics and summaries."""

@@ -1,4 +1,4 @@
-"""A network that is not training: what it makes of digits."""
+"""A network's predictions."""
 
 from dataclasses import replace
 
@@ -10,12 +10,15 @@ from core.responses import Digit
 
 
 def normalize(images: Tensor) -> Tensor:
-    """uint8 (N, 28, 28) as float32 (N, 1, 28, 28) in [-1, 1], the article's Normalize(0.5, 0.5)."""
+    """Convert uint8 (N, 28, 28) to float32 (N, 1, 28, 28) in [-1, 1]: Normalize(0.5, 0.5)."""
     return images.unsqueeze(1).float().div_(255).sub_(0.5).div_(0.5)
 
 
 def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
-    """Logits (N, 10), on the CPU, of uint8 images (N, 28, 28), with the network on any device."""
+    """Return the logits (N, classes), on the CPU, of uint8 images (N, 28, 28).
+
+    The network may be on any device; it stays in evaluation mode.
+    """
     model.eval()
     device = next(model.parameters()).device
     with torch.inference_mode():
@@ -23,33 +26,32 @@ def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     return torch.cat(parts)
 
 
-def describe_digits(
+def predict_digits(
     model: nn.Module, images: Tensor, labels: Tensor, indices: tuple[int, ...]
 ) -> tuple[Digit, ...]:
-    """What the network makes of the images (N, 28, 28) at those indices; others are passed over."""
+    """Predict the images (N, 28, 28) at those indices; indices out of range are skipped."""
     chosen = [index for index in indices if 0 <= index < len(images)]
     if not chosen:
         return ()
-    digits = _describe(model, images[chosen])
+    digits = _predict(model, images[chosen])
     return tuple(
         replace(digit, index=index, label=int(labels[index]))
         for index, digit in zip(chosen, digits, strict=True)
     )
 
 
-def describe_images(model: nn.Module, images: tuple[bytes, ...]) -> tuple[Digit, ...]:
-    """What the network makes of images of 784 bytes each; others are passed over. A digit's index
-    is its image's place."""
+def predict_images(model: nn.Module, images: tuple[bytes, ...]) -> tuple[Digit, ...]:
+    """Predict images of 784 bytes each; others are skipped. A digit's index is its image's."""
     places = [place for place, image in enumerate(images) if len(image) == SIDE * SIDE]
     if not places:
         return ()
     values = bytearray(b"".join(images[place] for place in places))
-    digits = _describe(model, torch.frombuffer(values, dtype=torch.uint8).view(-1, SIDE, SIDE))
+    digits = _predict(model, torch.frombuffer(values, dtype=torch.uint8).view(-1, SIDE, SIDE))
     return tuple(replace(digit, index=place) for place, digit in zip(places, digits, strict=True))
 
 
-def _describe(model: nn.Module, images: Tensor) -> list[Digit]:
-    """Of uint8 images (N, 28, 28), without index and label."""
+def _predict(model: nn.Module, images: Tensor) -> list[Digit]:
+    """Predict uint8 images (N, 28, 28), without index and label."""
     rows = predict(model, images).tolist()
     return [
         Digit(0, bytes(image.flatten().tolist()), None, tuple(row))

@@ -1,4 +1,4 @@
-"""What a network is made of: its layers, their shapes, and what one digit costs in each."""
+"""A network's layers: their shapes, parameters, memory and multiply-adds for one image."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ INPUT = (1, SIDE, SIDE)
 
 @lru_cache
 def describe_network(arch: str) -> NetworkDescribed:
-    """The layers of the architecture of that name, as one blank digit passes through them on the
-    CPU. Raises KeyError for a name that is none."""
-    # A run's own random numbers stay as they are.
+    """Describe the layers of an architecture by passing a blank image through it on the CPU.
+
+    Raises KeyError for an unknown name.
+    """
+    # A run in progress must not get other random numbers.
     with torch.random.fork_rng(devices=()):
         model = ARCHITECTURES[arch].build().eval()
     layers: list[Layer] = []
@@ -40,20 +42,20 @@ def describe_network(arch: str) -> NetworkDescribed:
 
 
 def leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules that are made of no others, by their names in a state dict."""
+    """Yield the modules without submodules, with their names in a state dict."""
     for name, module in model.named_modules():
         if next(module.children(), None) is None:
             yield name, module
 
 
 def _describe(name: str, module: nn.Module, output: Tensor) -> Layer:
-    """Of a layer that gave this output (1, …)."""
+    """Describe a layer by its output (1, …)."""
     shape = tuple(output.shape[1:])
     parameters = sum(each.numel() for each in module.parameters())
     weighs = isinstance(module, nn.Linear | nn.Conv2d)
     return Layer(
         name=name,
-        what=_words(module),
+        what=_layer_text(module),
         shape=shape,
         parameters=parameters,
         # Each output is a sum over one row of a Linear's weights, or one kernel of a convolution's.
@@ -63,7 +65,7 @@ def _describe(name: str, module: nn.Module, output: Tensor) -> Layer:
     )
 
 
-def _words(module: nn.Module) -> str:
+def _layer_text(module: nn.Module) -> str:
     match module:
         case nn.Linear():
             return f"Linear {module.in_features}→{module.out_features}"

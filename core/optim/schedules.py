@@ -1,14 +1,14 @@
-"""How the learning rate goes over a run. To add a schedule: a function, and its line.
+"""Learning rate schedules. To add one: a function, and its line.
 
-A schedule is a function (step, steps) -> factor of the learning rate, for steps counted from 0: of
-nothing else, so that a run can be taken up at any step.
+A schedule is a function (step, steps) -> factor of the learning rate, for steps counted from 0. It
+depends on nothing else, so that a run can be resumed at any step.
 """
 
 import math
 from collections.abc import Callable
 
-WARM_UP = 0.3  # one-cycle's share of steps until its peak
-FIRST, LAST = 1 / 25, 1 / 250_000  # its factors at both ends
+WARM_UP = 0.3  # onecycle's share of steps until its peak
+FIRST, LAST = 1 / 25, 1 / 250_000  # onecycle's factors at both ends
 
 
 def constant(step: int, steps: int) -> float:
@@ -16,7 +16,7 @@ def constant(step: int, steps: int) -> float:
 
 
 def onecycle(step: int, steps: int) -> float:
-    """Up from 1/25 and down to nearly nothing, both along a cosine: Smith and Topin,
+    """Rise from 1/25 and fall to nearly 0, both along a cosine: Smith and Topin,
     "Super-Convergence" (2018), with the shares of torch.optim.lr_scheduler.OneCycleLR.
     """
     peak = WARM_UP * steps - 1
@@ -26,7 +26,7 @@ def onecycle(step: int, steps: int) -> float:
 
 
 def cosine(step: int, steps: int) -> float:
-    """Down to nothing along half a cosine: Loshchilov and Hutter, "SGDR" (2017), one cycle."""
+    """Fall to 0 along half a cosine: Loshchilov and Hutter, "SGDR" (2017), one cycle."""
     return _between(1.0, 0.0, step / steps)
 
 
@@ -39,5 +39,5 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "onecycle": onecycle,
     "cosine": cosine,
 }
-# These are planned for a number of steps; another number would be another run.
+# These depend on the total of steps, so such a run cannot be resumed with more epochs.
 PLANNED = ("onecycle", "cosine")

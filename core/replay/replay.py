@@ -31,7 +31,7 @@ from core.runs.run_writer import versions
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """Steps `first` to `last`, counted from 1. So many means of `losses` and so many `scores` of
     the record, and the `saved` checkpoints, were held against them. `twice` says that they were
     made a second time too, since the record does not reach so far."""
@@ -73,7 +73,7 @@ def _count(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
-def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | Replayed]:
+def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | ReplayResult]:
     """Tells how far it is, and as the last what came of it. The run's folder is only read.
 
     Raises UserError.
@@ -100,7 +100,7 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
         first_time = checkpoints.snapshot(again.learner.state())
         del again  # its digits are in memory too
         difference = yield from compare_twice(Rerun(origin), losses, first_time)
-    yield Replayed(
+    yield ReplayResult(
         first=info.step + 1,
         last=until,
         losses=len(known.stretches),

@@ -26,7 +26,7 @@ from core.commands import (
 )
 from core.config import find_problem
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
-from core.models.inference import describe_digits, describe_images
+from core.models.inference import predict_digits, predict_images
 from core.responses import ImagesPredicted, Predicted
 from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
@@ -73,7 +73,7 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 yield _predict(loop, indices, asker)
             case PredictImages(images=images, asker=asker):
                 with _evaluation_mode(loop) as model:
-                    digits = describe_images(model, images)
+                    digits = predict_images(model, images)
                 yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
             case other:
                 yield ForwardedCommand(command=other)
@@ -108,7 +108,7 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
     images, labels = loop.tensors.test_images, loop.tensors.test_labels
     since = perf_counter()
     with _evaluation_mode(loop) as model:
-        digits = describe_digits(model, images, labels, indices)
+        digits = predict_digits(model, images, labels, indices)
     return Predicted(
         digits=digits,
         samples=len(labels),

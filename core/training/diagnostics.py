@@ -1,5 +1,5 @@
-"""How the layers of a network do while it trains: what a step asks of them and changes in them,
-which units are dead, and what the first weights look like."""
+"""Diagnostics of a network that trains: norms of weights, gradients and updates, dead units and the
+first layer's weights as images."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from core.models.summary import leaves
 from core.responses import DeadUnits, LayerNorms, NetworkInspected, WeightImages
 from core.training.learner import Learner
 
-# So many test digits tell a dead ReLU from one that is only choosy.
+# Enough test images to tell a dead ReLU from one that rarely fires.
 TRIED = 128
 MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class WeightsBefore:
-    """The weights before a step, and how long training waited for the copy."""
+    """A copy of the weights before a step, and how long training waited for it."""
 
     weights: dict[str, Tensor]
     seconds: float
@@ -39,8 +39,10 @@ def copy_weights(learner: Learner) -> WeightsBefore:
 
 @torch.no_grad()
 def inspect(learner: Learner, step: int, before: WeightsBefore | None = None) -> NetworkInspected:
-    """The network after that step, and what it changed if its weights before it are given. Nothing
-    of the run is other for it."""
+    """Inspect the network after a step, and what the step changed if `before` is given.
+
+    The run's results do not change by it.
+    """
     since = perf_counter()
     changed = None
     if before:
@@ -58,7 +60,7 @@ def inspect(learner: Learner, step: int, before: WeightsBefore | None = None) ->
 
 
 def _norms(learner: Learner, changed: dict[str, Tensor] | None) -> Iterator[LayerNorms]:
-    """Of each layer that has parameters, in their order."""
+    """Yield the norms of each layer that has parameters, in order."""
     weights = _norms_by_layer(learner.parameters)
     gradients = _norms_by_layer(learner.gradients())
     updates = _norms_by_layer(changed or {})
@@ -67,10 +69,10 @@ def _norms(learner: Learner, changed: dict[str, Tensor] | None) -> Iterator[Laye
 
 
 def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
-    """By what the tensors' names begin with."""
+    """Return Euclidean norms by layer, the part of the names before the last dot."""
     if not tensors:
         return {}
-    # One wait for the device, however many there are.
+    # One transfer from the device for all of them.
     norms = torch.stack(list(norm_of_each(list(tensors.values())))).tolist()
     squares: dict[str, float] = {}
     for name, norm in zip(tensors, norms, strict=True):
@@ -80,7 +82,7 @@ def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
-    """How many units of each ReLU give 0 on all of these images (N, 1, 28, 28)."""
+    """Count the units of each ReLU that are 0 for all of the images (N, 1, 28, 28)."""
     found: list[tuple[str, Tensor]] = []
 
     def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -100,7 +102,7 @@ def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
 
 
 def first_weights(model: nn.Module) -> WeightImages | None:
-    """Those of the first layer that has any; None where they make no square images."""
+    """Return the first layer's weights; None where they form no square images."""
     layer = next(
         (each for each in leaves(model) if isinstance(each[1], nn.Linear | nn.Conv2d)), None
     )
@@ -117,7 +119,7 @@ def first_weights(model: nn.Module) -> WeightImages | None:
         weight = weight.flatten(0, 1)
     shown = weight[:MOST_IMAGES].float().cpu()
     largest = float(shown.abs().max())
-    # Weights that are no longer numbers are drawn as 0: that a run diverged is said elsewhere.
+    # NaN is drawn as 0: that the run diverged is reported elsewhere.
     scaled = (shown / (largest or 1.0)).nan_to_num(0.0).mul(127).round().add(128).to(torch.uint8)
     count, height, width = weight.shape
     images = tuple(each.numpy().tobytes() for each in scaled.contiguous())

@@ -1,4 +1,4 @@
-"""What learns: a network, its optimizer, and the digits, on one device, in one arithmetic."""
+"""A network with its optimizer and its data, on one device and in one precision: one step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.compute import torch_private
-from core.compute.cpu_kernels import use_fast_routes
-from core.compute.cuda_graph import Captured
-from core.compute.mlp_backprop import backpropagate, chain
+from core.compute.cpu_kernels import use_fast_kernels
+from core.compute.cuda_graph import CapturedStep
+from core.compute.mlp_backprop import backpropagate, find_linear_layers
 from core.compute.threads import choose_threads
 from core.config import TrainConfig
 from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
@@ -25,17 +25,17 @@ from core.optim.optimizers import OPTIMIZERS
 from core.training.distributed import Ranks
 from core.training.ranks import part
 
-# How many steps a GPU may have waiting: enough to keep it busy, few enough for a command to be
-# heard soon. Without a bound a thousand would wait.
+# How many steps a GPU may have queued: enough to keep it busy, few enough for a command to be
+# handled soon. Without a bound a thousand would wait.
 STEPS_AHEAD = 2
 # Test images evaluated at a time: few on a CPU, so that a command is handled within a moment.
 EVALUATED_AT_ONCE = {"cpu": 100}
 
 
 class Learner:
-    """Making one is the first thing that can run out of memory.
+    """Trains a network one batch at a time.
 
-    The seed draws the weights on the CPU, so that they are the same on every device.
+    The first weights are drawn on the CPU, so that a seed gives the same on every device.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Learner:
         device: torch.device,
         ranks: Ranks | None = None,
     ) -> None:
-        """`ranks` are the processes that share each batch, where it is not one alone."""
+        """`ranks` are the processes that share each batch; None for a single process."""
         self.config, self.precision, self.device = config, precision, device
         self.ranks = ranks
         self.threads = choose_threads(
@@ -54,7 +54,7 @@ class Learner:
         )
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
-        self.model = use_fast_routes(ARCHITECTURES[config.arch].build(), device).to(device)
+        self.model = use_fast_kernels(ARCHITECTURES[config.arch].build(), device).to(device)
         self.parameters = dict(self.model.named_parameters())
         self.optimizer = OPTIMIZERS[config.optimizer](
             torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
@@ -64,15 +64,18 @@ class Learner:
         self.labels = tensors.train_labels.to(device)
         self.test_images = normalize(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
-        self.chain = chain(self.model) if device.type == "cpu" and precision == "fp32" else None
-        self.captured: Captured | None = None
+        by_hand = device.type == "cpu" and precision == "fp32"
+        self.linear_layers = find_linear_layers(self.model) if by_hand else None
+        self.captured: CapturedStep | None = None
         self._ahead: deque[torch.cuda.Event] = deque()
-        # A graph's steps leave their gradients where they were when it was captured.
+        # A graph's steps leave their gradients in the tensors that it was captured with.
         self._replayed, self._captured_gradients = False, dict[str, Tensor]()
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's images (size, 1, 28, 28) and labels (size,), from its step `first` on; with
-        several ranks this one's part of each, which may be empty."""
+        """Yield an epoch's images (size, 1, 28, 28) and labels (size,) from step `first` on.
+
+        With several ranks they are this rank's part of each batch, which may be empty.
+        """
         config, count = self.config, len(self.labels)
         skipped = first * config.batch_size
         order = draw_order(config.seed, epoch, count)[skipped:].to(self.device)
@@ -87,7 +90,7 @@ class Learner:
     def _parts(
         self, ranks: Ranks, order: Tensor, shifts: Tensor | None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """This rank's of each batch; what is random has been drawn for all of it."""
+        """Yield this rank's part of each batch; order and shifts are drawn for the whole batch."""
         count = len(order)
         whole = count - count % self.config.batch_size
         for first, last in ((0, whole), (whole, count)):
@@ -101,9 +104,10 @@ class Learner:
             yield from iterate_batches(self.images, self.labels, order[own], max(1, size), moved)
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
-        """Learns from one batch; gives its mean loss from before that, still on the device."""
+        """Train on one batch and return its mean loss (), before the update, on the device."""
         if self.device.type == "cuda":
-            # As a graph has it: a last, smaller batch is a step without one.
+            # A graph has the rate in float32; a smaller last batch, which runs without one, must
+            # not get another rate.
             rate = c_float(rate).value
         self._replayed = self.captured is not None and len(labels) == self.config.batch_size
         if self.captured and self._replayed:
@@ -111,11 +115,11 @@ class Learner:
         else:
             loss = self._step(images, labels, rate)
         if self.device.type == "cuda":
-            self._keep_up()
+            self._limit_queue()
         return loss
 
-    def _keep_up(self) -> None:
-        """Waits for the GPU where it is more than STEPS_AHEAD behind."""
+    def _limit_queue(self) -> None:
+        """Wait until the GPU is at most STEPS_AHEAD behind."""
         done = torch.cuda.Event()
         done.record(torch.cuda.current_stream(self.device))
         self._ahead.append(done)
@@ -133,10 +137,10 @@ class Learner:
         return loss
 
     def _differentiate(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Puts the mean loss's gradients into the parameters' grad, and gives that loss."""
-        if self.chain:
+        """Set the parameters' gradients of the mean loss, and return that loss ()."""
+        if self.linear_layers:
             smoothing = self.config.label_smoothing
-            return backpropagate(self.chain, images, labels, smoothing)
+            return backpropagate(self.linear_layers, images, labels, smoothing)
         for parameter in self.parameters.values():
             parameter.grad = None
         loss = self.loss(images, labels)
@@ -145,7 +149,7 @@ class Learner:
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         if self.precision == "bf16":
-            # A cache of cast weights would outlive the graph that it was made in.
+            # The cache of cast weights would outlive the CUDA graph that fills it.
             with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
                 logits = self.model(images)
         else:
@@ -154,16 +158,17 @@ class Learner:
         return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
 
     def capture(self) -> str | None:
-        """On a CUDA device, records a step as a graph, which is then replayed at the price of one
-        launch. Why that could not be, or None: steps are then made one by one. So they are with
-        several ranks, which would have to capture alike what waits for the others.
+        """Capture a step as a CUDA graph, which is then replayed at the cost of one launch.
+
+        Return why that failed; steps then run without a graph. So they do on other devices, and
+        with several ranks, whose steps wait for each other.
         """
         if self.device.type != "cuda" or self.ranks:
             return None
         images, labels = next(self.batches(0, 0))
         before = {name: each.clone() for name, each in self.state().items()}
         try:
-            self.captured = Captured(self._step, images, labels)
+            self.captured = CapturedStep(self._step, images, labels)
             self._captured_gradients = self.gradients()
         except RuntimeError as error:
             return first_line(error)
@@ -184,24 +189,24 @@ class Learner:
             self.model.train()
 
     def gradient_norm(self) -> Tensor:
-        """Of the last step, over all parameters, still on the device."""
+        """Return the norm () of the last step's gradients, over all parameters, on the device."""
         norms = torch_private.norm_of_each(list(self.gradients().values()))
         return torch.linalg.vector_norm(torch.stack(list(norms)))
 
     def gradients(self) -> dict[str, Tensor]:
-        """Those of the last step, by the parameters' names."""
+        """Return the last step's gradients by the parameters' names."""
         if self._replayed:
             return self._captured_gradients
         found = {name: each.grad for name, each in self.parameters.items()}
         return {name: each for name, each in found.items() if each is not None}
 
     def state(self) -> dict[str, Tensor]:
-        """The weights under their own names, and what else it takes to go on exactly."""
+        """Return the weights under their names, and all else that exact resuming needs."""
         tensors = dict(self.model.state_dict())
-        for name, kept in self.optimizer.state.items():
-            for key, value in kept.items():
+        for name, tensor_by_key in self.optimizer.state.items():
+            for key, value in tensor_by_key.items():
                 tensors[f"optimizer.{name}.{key}"] = value
-        # Nothing here draws from it during a run, but a network may: one with dropout does.
+        # Nothing here draws random numbers during a run, but a network with dropout does.
         tensors["rng.torch"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)

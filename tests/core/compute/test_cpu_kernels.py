@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.compute.cpu_kernels import OneDnnLinear, use_fast_routes
+from core.compute.cpu_kernels import OneDnnLinear, use_fast_kernels
 from core.models.architectures import ARCHITECTURES
 
 CPU = torch.device("cpu")
@@ -18,7 +18,7 @@ def pair(inputs=600, outputs=200, **more):
     plain = nn.Linear(inputs, outputs, **more)
     other = nn.Sequential(nn.Linear(inputs, outputs, **more))
     other[0].load_state_dict(plain.state_dict())
-    return plain, use_fast_routes(other, CPU)
+    return plain, use_fast_kernels(other, CPU)
 
 
 def results(model, inputs, gradient):
@@ -61,7 +61,7 @@ def test_networks_keep_their_keys_and_their_answers(arch):
     with torch.inference_mode():
         before = model(images)
     keys = {name: each.shape for name, each in model.state_dict().items()}
-    fast = use_fast_routes(model, CPU)
+    fast = use_fast_kernels(model, CPU)
     assert {name: each.shape for name, each in fast.state_dict().items()} == keys
     with torch.inference_mode():
         torch.testing.assert_close(fast(images), before, rtol=1e-4, atol=1e-5)

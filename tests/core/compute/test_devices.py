@@ -54,7 +54,7 @@ def test_a_device_that_is_not_there_is_refused_with_the_reason(no_gpu, name):
     reason = next(device.reason for device in list_devices() if device.name == family)
     with pytest.raises(DeviceError) as refused:
         choose_device(name)
-    assert str(refused.value) == f"device {name} is not there: {reason}"
+    assert str(refused.value) == f"device {name} is not available: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_auto_and_cuda_are_the_first_gpu(two_gpus):
 
 
 def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpus):
-    with pytest.raises(DeviceError, match="cuda:5 is not there: this machine has cuda:0, cuda:1"):
+    with pytest.raises(DeviceError, match=r"cuda:5 is not available: .* has cuda:0, cuda:1"):
         choose_device("cuda:5")
 
 
@@ -94,7 +94,7 @@ def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpu
 )
 def test_a_machine_and_a_pytorch_without_metal_are_told_apart(no_gpu, monkeypatch, built, reason):
     monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
-    with pytest.raises(DeviceError, match=f"device mps is not there: {reason}"):
+    with pytest.raises(DeviceError, match=f"device mps is not available: {reason}"):
         choose_device("mps")
 
 
@@ -136,7 +136,7 @@ def test_auto_is_bf16_where_it_is_in_hardware_and_the_network_gains(monkeypatch,
 def test_a_processor_without_bf16_refuses_it_and_auto_does_without(monkeypatch):
     processor_with(monkeypatch, "avx512_f")
     assert choose_precision("auto", "cnn", CPU) == "fp32"
-    with pytest.raises(DeviceError, match=r"^--precision bf16 cannot be had: this processor"):
+    with pytest.raises(DeviceError, match=r"^--precision bf16 is not available: this CPU"):
         choose_precision("bf16", "cnn", CPU)
 
 

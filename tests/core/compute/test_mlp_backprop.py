@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.compute.mlp_backprop import backpropagate, chain
+from core.compute.mlp_backprop import backpropagate, find_linear_layers
 from core.models.architectures import ARCHITECTURES
 
 
@@ -17,7 +17,7 @@ def by_autograd(model, images, labels, smoothing):
 
 def by_hand(model, images, labels, smoothing):
     model.zero_grad()
-    loss = backpropagate(chain(model), images, labels, smoothing)
+    loss = backpropagate(find_linear_layers(model), images, labels, smoothing)
     return [loss, *(each.grad.clone() for each in model.parameters())]
 
 
@@ -47,7 +47,7 @@ def test_loss_and_gradients_are_autograd_s(name, count, smoothing):
 def test_it_learns_from_what_the_weights_are_now():
     """Also after an optimizer or a checkpoint has written into the parameters."""
     model = NETWORKS["small"]()
-    layers = chain(model)
+    layers = find_linear_layers(model)
     images, labels = torch.randn(8, 1, 28, 28), torch.randint(0, 10, (8,))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -73,4 +73,4 @@ def test_it_learns_from_what_the_weights_are_now():
     ],
 )
 def test_any_other_network_is_left_to_autograd(model):
-    assert chain(model) is None
+    assert find_linear_layers(model) is None

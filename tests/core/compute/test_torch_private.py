@@ -8,7 +8,7 @@ import torch
 
 from core.checkpoints import io as checkpoints
 from core.compute import torch_private
-from core.compute.cpu_kernels import OneDnnLinear, use_fast_routes
+from core.compute.cpu_kernels import OneDnnLinear, use_fast_kernels
 from core.events import Evaluated, Progress, RunFinished
 from core.models.architectures import ARCHITECTURES
 from core.training import loop
@@ -105,7 +105,7 @@ def test_network_without_onednn_keeps_plain_layers(monkeypatch):
     if not torch_private.has_onednn_linear():
         pytest.skip("this PyTorch has no oneDNN")
     monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
-    model = use_fast_routes(ARCHITECTURES["mlp"].build(), CPU)
+    model = use_fast_kernels(ARCHITECTURES["mlp"].build(), CPU)
     assert not any(isinstance(each, OneDnnLinear) for each in model.modules())
 
 

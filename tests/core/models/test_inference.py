@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from core.models.architectures import ARCHITECTURES
-from core.models.inference import describe_digits, normalize, predict
+from core.models.inference import normalize, predict, predict_digits
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_a_network_that_trains_by_chance_does_not_answer_by_it(tiny_tensors):
 
 def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny_tensors):
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
-    digits = describe_digits(model, images, labels, (49, 3, 0))
+    digits = predict_digits(model, images, labels, (49, 3, 0))
     assert [digit.index for digit in digits] == [49, 3, 0]
     whole = predict(model, images)
     for digit in digits:
@@ -52,6 +52,6 @@ def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny
 @pytest.mark.parametrize("indices", [(), (-1,), (50, 1000)])
 def test_digits_that_are_not_there_are_passed_over(model, tiny_tensors, indices):
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
-    assert describe_digits(model, images, labels, indices) == ()
-    found = describe_digits(model, images, labels, (*indices, 5))
+    assert predict_digits(model, images, labels, indices) == ()
+    found = predict_digits(model, images, labels, (*indices, 5))
     assert [digit.index for digit in found] == [5]

@@ -13,14 +13,14 @@ from core.commands import Save, SetLearningRate, Stop
 from core.errors import CheckpointError, UsageError
 from core.events import Notice
 from core.models.architectures import ARCHITECTURES
-from core.replay.replay import Replayed, replay
+from core.replay.replay import ReplayResult, replay
 from core.runs.branch import branch
 from core.training import loop as session
 from core.training import stopwatch
 from tests.support.resuming import drive, folder_of, only, resume_run
 
 
-def replayed(path: Path, steps: int) -> Replayed:
+def replayed(path: Path, steps: int) -> ReplayResult:
     before = {each: (each.stat().st_mtime_ns, each.read_bytes()) for each in path.parent.iterdir()}
     *_, last = replay(path, steps)
     after = {each: (each.stat().st_mtime_ns, each.read_bytes()) for each in path.parent.iterdir()}

@@ -110,7 +110,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch):
         choose_rank_device("auto", place)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_rank_device("auto", place) == CPU
-    with pytest.raises(DeviceError, match="cuda is not there"):
+    with pytest.raises(DeviceError, match="cuda is not available"):
         choose_rank_device("cuda", place)
 
 

@@ -272,7 +272,7 @@ def test_a_device_that_is_not_there_is_refused(tiny):
         pytest.skip("this machine has a CUDA device")
     (*_, failed) = run(tiny(device="cuda"))
     assert failed.reason == "device"
-    assert "not there" in failed.message
+    assert "not available" in failed.message
     assert not Path(tiny().checkpoints).exists()
 
 
@@ -427,7 +427,7 @@ def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
 def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
     """A question put the network back into training mode, also in the middle of scoring."""
     modes = []
-    real = obeying.describe_digits
+    real = obeying.predict_digits
 
     def describe(model, *arguments):
         modes.append(model.training)
@@ -435,7 +435,7 @@ def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
         modes.append(model.training)
         return answer
 
-    monkeypatch.setattr(obeying, "describe_digits", describe)
+    monkeypatch.setattr(obeying, "predict_digits", describe)
     inbox = SimpleQueue()
     model_modes = []
     for event in train(tiny(epochs=1), inbox):

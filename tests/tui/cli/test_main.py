@@ -319,7 +319,7 @@ def test_unavailable_device_is_refused_with_reason(run):
         pytest.skip("this machine has a CUDA device")
     done = run("train", "--device", "cuda", "--dataset", "sample")
     assert done.returncode == 1
-    assert "device cuda is not there: " in one_line(done)
+    assert "device cuda is not available: " in one_line(done)
 
 
 def test_diverged_training_gives_status_3(run):

@@ -214,7 +214,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
         (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is larger than"),
         (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
         (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
-        (("--device", "cuda:99"), 1, "device cuda:99 is not there: "),
+        (("--device", "cuda:99"), 1, "device cuda:99 is not available: "),
         (("--detach", "--tensorboard"), 2, "--tensorboard cannot be used with --detach"),
     ],
 )

@@ -88,7 +88,7 @@ def _line(path: Path, fault: str | None, note: str | None) -> str:
 
 def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool) -> int:
     from core.events import Notice, Preparing
-    from core.replay.replay import Replayed, replay
+    from core.replay.replay import ReplayResult, replay
     from core.runs.resolve import resolve_checkpoint
 
     path = resolve_checkpoint(name, folder)
@@ -98,7 +98,7 @@ def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool
                 show(event.message, event.done, event.total)
             elif isinstance(event, Notice):
                 complain(event.message)
-    assert isinstance(event, Replayed)
+    assert isinstance(event, ReplayResult)
     if as_json:
         print_json(asdict(event) | {"path": str(path), "identical": event.identical})
     else:

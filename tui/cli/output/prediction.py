@@ -54,7 +54,7 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
     Raises UsageError for an index that is out of range, CheckpointError and DataError.
     """
     from core.checkpoints.io import load_model
-    from core.models.inference import describe_digits
+    from core.models.inference import predict_digits
 
     info, model = load_model(path)
     images, labels = load_images(info, data, split)
@@ -63,7 +63,7 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
             f"--index must be 0 to {len(labels) - 1:,} for the {split} images of {info.dataset}, "
             f"not {index}"
         )
-    return describe_digits(model, images, labels, (index,))[0]
+    return predict_digits(model, images, labels, (index,))[0]
 
 
 def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFile, Digit] | None]:
@@ -72,13 +72,13 @@ def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFil
     Why it cannot be read is reported on stderr. Raises CheckpointError.
     """
     from core.checkpoints.io import load_model
-    from core.models.inference import describe_images
+    from core.models.inference import predict_images
 
     _, model = load_model(path)
     reading = _read_images(images)
     while batch := list(islice(reading, BATCH)):
         pictures = [each for each in batch if each]
-        digits = iter(describe_images(model, tuple(each.pixels for each in pictures)))
+        digits = iter(predict_images(model, tuple(each.pixels for each in pictures)))
         for picture in batch:
             yield (picture, replace(next(digits), label=picture.label)) if picture else None
 
