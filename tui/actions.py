@@ -8,19 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui.state.run_state import RunState
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
+
+class ViewEntry(NamedTuple):
+    """A view's title, and the module of tui.screens and the class that show it."""
+
+    title: str
+    module: str
+    screen: str
+
+
+# The views by mode, in the order of their keys. To add one: its screen, and an entry here.
 VIEWS = {
-    "train": "Train",
-    "digits": "Digits",
-    "mistakes": "Mistakes",
-    "network": "Network",
-    "checkpoints": "Checkpoints",
+    "train": ViewEntry("Train", "train", "TrainView"),
+    "digits": ViewEntry("Digits", "digits", "DigitsView"),
+    "mistakes": ViewEntry("Mistakes", "mistakes", "MistakesView"),
+    "network": ViewEntry("Network", "network", "NetworkView"),
+    "checkpoints": ViewEntry("Checkpoints", "checkpoints.browser", "CheckpointBrowser"),
 }
 
 # Returns whether an action is available, given the run's state and the current view.
@@ -141,8 +151,8 @@ def bindings() -> list[BindingType]:
         if each.keys
     ]
     views = [
-        Binding(str(number), f"view('{mode}')", title, show=False)
-        for number, (mode, title) in enumerate(VIEWS.items(), 1)
+        Binding(str(number), f"view('{mode}')", view.title, show=False)
+        for number, (mode, view) in enumerate(VIEWS.items(), 1)
     ]
     return [*actions, *views]
 

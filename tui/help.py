@@ -76,7 +76,7 @@ def keys() -> dict[str, str]:
         is_covered = any(each.shown in shown.split() for shown in texts if shown != each.shown)
         if each.shown and not is_covered:
             texts.setdefault(each.shown, []).append(each.help)
-    views = f"the views: {', '.join(VIEWS.values())}"
+    views = f"the views: {', '.join(each.title for each in VIEWS.values())}"
     return {
         **{key: "; ".join(each) for key, each in texts.items()},
         " ".join(map(str, range(1, len(VIEWS) + 1))): views,
@@ -120,7 +120,7 @@ def help_sections(
     if field in FIELDS:
         sections["This setting"] = settings([field])
     if first := view_help or VIEW_SECTIONS.get(mode):
-        sections[f"In this view: {VIEWS.get(mode, mode)}"] = first
+        sections[f"In this view: {VIEWS[mode].title if mode in VIEWS else mode}"] = first
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,

@@ -273,9 +273,9 @@ class MnistApp(App[None]):
         yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
         for each in available(self.run_state, self.current_mode):
             yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
-        for mode, title in VIEWS.items():
+        for mode, view in VIEWS.items():
             show = partial(self.action_view, mode)
-            yield SystemCommand(f"View: {title}", f"Show the view {title}", show)
+            yield SystemCommand(f"View: {view.title}", f"Show the view {view.title}", show)
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.appearance.changed(before, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -10,38 +10,26 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
+from tui.actions import VIEWS, ViewEntry
 from tui.screens.base import View
-from tui.screens.train import TrainView
 from tui.widgets.config_form import ConfigForm
 
-# Modules of tui.screens, and the views' classes.
-LATER = {
-    "digits": "DigitsView",
-    "mistakes": "MistakesView",
-    "network": "NetworkView",
-    "checkpoints.browser": "CheckpointBrowser",
-}
-# Between two of these imports, so that keys need not wait for long.
+# Between two of the imports, so that keys need not wait for long.
 IMPORT_SECONDS = 0.1
 
 
-def _later(module: str) -> Callable[[], Screen[Any]]:
-    def make() -> Screen[Any]:
-        return getattr(import_module(f"tui.screens.{module}"), LATER[module])()
-
-    return make
+def _make(view: ViewEntry) -> Screen[Any]:
+    return getattr(import_module(f"tui.screens.{view.module}"), view.screen)()
 
 
-MODES: dict[str, Any] = {"train": TrainView} | {
-    module.partition(".")[0]: _later(module) for module in LATER
-}
+MODES: dict[str, Any] = {mode: partial(_make, view) for mode, view in VIEWS.items()}
 
 
-def import_views(app: App[Any], modules: Sequence[str] = tuple(LATER)) -> None:
+def import_views(app: App[Any], views: Sequence[ViewEntry] = tuple(VIEWS.values())) -> None:
     """Import the views one after another, so that a first visit does not wait for it."""
-    if modules:
-        import_module(f"tui.screens.{modules[0]}")
-        app.set_timer(IMPORT_SECONDS, partial(import_views, app, modules[1:]))
+    if views:
+        import_module(f"tui.screens.{views[0].module}")
+        app.set_timer(IMPORT_SECONDS, partial(import_views, app, views[1:]))
 
 
 def find_view(app: App[Any]) -> View | None:

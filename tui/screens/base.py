@@ -84,7 +84,8 @@ class View(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self._set_size_classes()
-        yield ViewHeader(VIEWS, self.MODE).data_bind(View.run_state, View.link_rate)
+        titles = {mode: view.title for mode, view in VIEWS.items()}
+        yield ViewHeader(titles, self.MODE).data_bind(View.run_state, View.link_rate)
         try:
             yield from self.body()
         except Exception as error:  # the heading and the other views keep working
