@@ -1,4 +1,4 @@
-"""Read a run's run.json, and tell whether a process is training the run that it describes."""
+"""Read a run's run.json, and find out whether a process is training that run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.files import open_no_follow, open_regular_file
 from core.locking import fcntl, is_locked, lock
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 
-# What run.json says of a run in progress, and of one that has ended.
+# The status of a run in progress, and every status in a run.json.
 IN_PROGRESS = ("running", "paused")
 STATUSES = (*IN_PROGRESS, "finished", "stopped", "failed")
 LARGEST_TABLE = 2**20

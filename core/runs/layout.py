@@ -1,4 +1,4 @@
-"""Name the files in a run's folder, and say in which order the kinds of checkpoints count."""
+"""Define the names of the files in a run's folder, and the orders of the kinds of checkpoints."""
 
 import re
 

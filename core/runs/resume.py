@@ -81,8 +81,8 @@ def check_trained_here(place: Path, description: dict[str, Any]) -> None:
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:
-    """Return the data folder of a run if the digits are still complete there. Otherwise nothing is
-    downloaded to where a file says."""
+    """Return the data folder of a run if the digits are still complete there. Nothing is
+    downloaded to a folder that only a file names."""
     folder = stored.get("data")
     return folder if isinstance(folder, str) and is_mnist_complete(folder) else None
 

@@ -336,62 +336,6 @@ def test_a_pickle_is_refused_and_never_run(tmp_path, zipped):
     assert ran.exists(), "the trap is one"
 
 
-def test_checkpoints_are_listed_newest_first_with_the_broken_among_them(tmp_path, whole):
-    ages = {
-        "one/last.safetensors": 30,
-        "one/best.safetensors": 10,
-        "two/epoch-003.safetensors": 20,
-        "two/broken.safetensors": 15,
-    }
-    for name, age in ages.items():
-        path = write(tmp_path / name, b"" if "broken" in name else whole)
-        os.utime(path, (1e9 - age, 1e9 - age))
-    write(tmp_path / "one" / "run.json", b"{}")
-    write(tmp_path / "loose.safetensors", whole)
-    (tmp_path / "three").mkdir()
-    listed = list_checkpoints(tmp_path)
-    names = [str(each.path.relative_to(tmp_path)) for each in listed]
-    assert names == sorted(ages, key=ages.get)
-    assert [each.kind for each in listed] == ["best", "file", "epoch", "last"]
-    assert [each.bytes for each in listed] == [len(whole), 0, len(whole), len(whole)]
-    assert [each.error for each in listed] == [None, "is empty", None, None]
-    assert listed[0].info == replace(INFO, digest=listed[0].info.digest)
-
-
-def test_links_that_lead_nowhere_do_not_end_a_listing(tmp_path, whole):
-    """One to what is gone is passed over, as a file deleted meanwhile; one in a circle is told."""
-    write(tmp_path / "one" / "last.safetensors", whole)
-    (tmp_path / "one" / "best.safetensors").symlink_to("gone.safetensors")
-    (tmp_path / "one" / "circle.safetensors").symlink_to("circle.safetensors")
-    (tmp_path / "gone").symlink_to("nowhere")
-    listed = {each.path.name: each for each in list_checkpoints(tmp_path)}
-    assert set(listed) == {"last.safetensors", "circle.safetensors"}
-    assert listed["last.safetensors"].error is None
-    assert listed["circle.safetensors"].info is None
-    assert listed["circle.safetensors"].error == "Too many levels of symbolic links"
-
-
-def test_a_run_whose_folder_cannot_be_read_does_not_end_a_listing(tmp_path, whole, monkeypatch):
-    for run in ("one", "two"):
-        write(tmp_path / run / "last.safetensors", whole)
-    scandir = os.scandir
-
-    def refusing(folder):
-        if Path(folder).name == "two":
-            raise PermissionError(13, "Permission denied")
-        return scandir(folder)
-
-    monkeypatch.setattr(os, "scandir", refusing)
-    assert [each.path.parent.name for each in list_checkpoints(tmp_path)] == ["one"]
-
-
-def test_a_folder_that_is_not_there_lists_nothing_and_one_that_is_no_folder_says_so(tmp_path):
-    assert list_checkpoints(tmp_path / "nowhere") == []
-    file = write(tmp_path / "file", b"x")
-    with pytest.raises(CheckpointError, match=r"file cannot be read \(Not a directory\)"):
-        list_checkpoints(file)
-
-
 @pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
     tmp_path, whole, monkeypatch, fails

@@ -48,3 +48,13 @@ def test_manage_commands_report_what_they_do(tmp_path):
     freed = json.loads(call(tmp_path, "runs", "trash", "--empty", "--yes", "--json").stdout)
     assert freed["bytes"] > 7000
     assert trash.list_trash(place.parent) == []
+
+
+def test_prune_all_is_limited_to_its_folder(tmp_path):
+    """--all with --checkpoints must leave the runs of the current folder alone."""
+    here = make_run(tmp_path / "checkpoints", epochs=1)
+    there = make_run(tmp_path / "elsewhere", epochs=1)
+    done = call(tmp_path, "runs", "prune", "--all", "--checkpoints", "elsewhere")
+    assert done.returncode == 0
+    assert (here / "epoch-001.safetensors").exists()
+    assert not (there / "epoch-001.safetensors").exists()

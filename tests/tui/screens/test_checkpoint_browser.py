@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from core.checkpoints.header import CheckpointInfo
 from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Progress
-from core.runs.watch import Watch
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import key_of
 from tui.app.app import MnistApp
@@ -278,40 +277,3 @@ async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once,
         await until(pilot, lambda: pilot.app.run_state.started.branched_from == run.name)
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.branched_at == 20
-
-
-def test_a_look_reads_what_has_changed_and_nothing_else(folder, monkeypatch):
-    from core.runs import watch as watching
-
-    monkeypatch.setattr(watching, "UNSETTLED_SECONDS", -1.0)
-    watch = Watch(folder)
-    assert len(dict(watch.look())) == 12
-    read = []
-    real = watching.read_run_info
-    monkeypatch.setattr(watching, "read_run_info", lambda place: read.append(place) or real(place))
-    assert list(watch.look()) == []
-    assert read == []
-    (folder / "run-1" / "last.safetensors").unlink()
-    shutil.rmtree(folder / "run-2")
-    changed = dict(watch.look())
-    assert changed["run-2"] is None
-    assert [each.kind for each in changed["run-1"].checkpoints] == ["best"]
-    assert set(changed) == {"run-1", "run-2"}
-    assert read == [folder / "run-1"]
-    watch.forget()
-    assert dict(watch.look()) == {}, "read again, and as it was"
-    assert len(read) == 12
-
-
-def test_a_record_with_anything_in_it_tells_of_what_can_be_meant(tmp_path):
-    from core.runs.event_reader import read_latest_metrics
-
-    good = Progress(
-        step=7, epoch=1, loss=0.5, losses=(), learning_rate=0.1, samples_per_second=1.0, time=NOW
-    )
-    odd = as_json(replace(good, loss="[red]"))
-    half = as_json(good)[:-9]
-    (tmp_path / "events.jsonl").write_text(f"{as_json(good)}\n{odd}\n[[[[\n\n{half}")
-    assert read_latest_metrics(tmp_path).step == 7
-    assert read_latest_metrics(tmp_path).loss == 0.5
-    assert read_latest_metrics(tmp_path / "nowhere").time == 0.0

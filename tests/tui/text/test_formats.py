@@ -2,7 +2,14 @@
 
 import pytest
 
-from tui.text.formats import format_age, format_duration, format_loss, format_size, printable
+from tui.text.formats import (
+    format_age,
+    format_duration,
+    format_loss,
+    format_size,
+    printable,
+    truncate,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +51,10 @@ def test_losses_keep_to_a_few_characters():
 def test_control_characters_are_shown_not_sent():
     assert printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
     assert printable("naïve [red] 数") == "naïve [red] 数"
+
+
+def test_truncate_fits_the_width():
+    assert truncate("abcdef", 4) == "abc…"
+    assert truncate("abcd", 4) == "abcd"
+    assert truncate("漢字漢", 4) == "漢 …"
+    assert truncate("abc", 0) == truncate("abc", -3) == ""

@@ -1,0 +1,64 @@
+"""Tests of reading events.jsonl, which may have been edited."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.event_json import as_json
+from core.events import Evaluated, Progress
+from core.runs.event_reader import TAIL_BYTES, LatestMetrics, read_events, read_latest_metrics
+
+BEYOND = "1" + "0" * 400
+PROGRESS = Progress(
+    step=7, epoch=1, loss=0.5, losses=(), learning_rate=0.1, samples_per_second=1.0, time=9.0
+)
+EVALUATED = Evaluated(epoch=2, step=20, test_loss=0.3, test_accuracy=0.9, time=10.0)
+
+
+def write_events(folder, *events):
+    (folder / "events.jsonl").write_text("".join(as_json(each) + "\n" for each in events))
+
+
+@pytest.mark.parametrize("line", ['"confusion": 5', f'"test_loss": {BEYOND}', '"epoch": [1]'])
+def test_implausible_line_reads_as_none(tmp_path, line):
+    start = '{"event": "evaluated", "time": 1.0, "epoch": 1, "step": 1, "test_loss": 1.0, '
+    (tmp_path / "events.jsonl").write_text(f'{start}"test_accuracy": 0.5, {line}}}\n')
+    assert list(read_events(tmp_path)) == [None]
+
+
+@pytest.mark.parametrize("rows", [((1,) * 10,) * 9, ((1,) * 9,) * 10, ((1,),), ((-1,) * 10,) * 10])
+def test_confusion_matrix_of_another_shape_is_implausible(tmp_path, rows):
+    write_events(tmp_path, replace(EVALUATED, confusion=rows))
+    assert list(read_events(tmp_path)) == [None]
+    write_events(tmp_path, whole := replace(EVALUATED, confusion=((1,) * 10,) * 10))
+    assert list(read_events(tmp_path)) == [whole]
+
+
+def test_limit_stops_before_the_first_incomplete_event(tmp_path):
+    write_events(tmp_path, PROGRESS, EVALUATED)
+    first = len(as_json(PROGRESS)) + 1
+    assert (
+        list(read_events(tmp_path, first)) == list(read_events(tmp_path, first + 5)) == [PROGRESS]
+    )
+    assert list(read_events(tmp_path, 0)) == []
+
+
+def test_latest_metrics_skip_implausible_events(tmp_path):
+    odd, half = as_json(replace(PROGRESS, loss="[red]")), as_json(PROGRESS)[:-9]
+    (tmp_path / "events.jsonl").write_text(f"{as_json(PROGRESS)}\n{odd}\n[[[[\n\n{half}")
+    assert read_latest_metrics(tmp_path) == LatestMetrics(7, 1, 0, 0.5, None, 9.0)
+    assert read_latest_metrics(tmp_path / "nowhere") == LatestMetrics()
+
+
+def test_latest_metrics_count_the_epochs_done(tmp_path):
+    write_events(tmp_path, replace(PROGRESS, epoch=2), EVALUATED)
+    assert read_latest_metrics(tmp_path) == LatestMetrics(20, 2, 2, 0.5, 0.9, 10.0)
+    write_events(tmp_path, EVALUATED, replace(PROGRESS, epoch=3, step=21))
+    assert read_latest_metrics(tmp_path) == LatestMetrics(21, 3, 2, 0.5, 0.9, 9.0)
+
+
+def test_latest_metrics_read_the_end_alone(tmp_path):
+    """The first line of the part that is read is cut, and must not be taken for an event."""
+    write_events(tmp_path, EVALUATED, *[replace(PROGRESS, step=step) for step in range(200)])
+    assert (tmp_path / "events.jsonl").stat().st_size > 2 * TAIL_BYTES
+    assert read_latest_metrics(tmp_path) == LatestMetrics(199, 1, 0, 0.5, None, 9.0)
