@@ -124,13 +124,17 @@ class View(Screen[None]):
         theme = self.app.theme
         event.refresh_styles = theme != self._styled_for
         self._styled_for = theme
-        self.resume_view()
-
-    def resume_view(self) -> None:
-        """Show the newest state and preferences; called each time the view comes to the front."""
         self._follow()
+        self.attempt("show", self.show)
         # The predictions at hand may be those that another view requested.
         self.call_after_refresh(self.mnist.request_digits, at_once=True)
+
+    def on_resize(self) -> None:
+        # After the refresh, the widgets have their new sizes.
+        self.call_after_refresh(self.attempt, "show", self.show)
+
+    def show(self) -> None:
+        """Update the view; called when it comes to the front, and after a resize."""
 
     def _follow(self) -> None:
         if self.is_current:

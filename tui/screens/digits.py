@@ -97,14 +97,6 @@ class DigitsView(View):
         yield Static(id="caption")
         yield DigitCards("", large=True).data_bind(View.preferences)
 
-    def resume_view(self) -> None:
-        super().resume_view()
-        self.attempt("show", self.show)
-
-    def on_resize(self) -> None:
-        # After the refresh the number of digits that fit is known.
-        self.call_after_refresh(self.attempt, "show", self.show)
-
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         changed = {each for each in self.SEEN if getattr(before, each) is not getattr(after, each)}
         if "started" in changed:

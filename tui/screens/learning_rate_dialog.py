@@ -1,47 +1,25 @@
 """The dialog that changes the learning rate during training."""
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Input, Static
 
 from core.config import FIELDS, describe_allowed, parse
 from core.errors import UsageError
 from tui.screens.app_protocol import app_of
+from tui.screens.number_dialog import NumberDialog
 from tui.state.run_state import RunState
-from tui.widgets.config_form import NumberInput
 
 
-class LearningRateDialog(ModalScreen[float | None]):
-    """Return the new learning rate, or None."""
-
-    CSS_PATH = "learning_rate_dialog.tcss"
-    AUTO_FOCUS = "#rate"
+class LearningRateDialog(NumberDialog[float]):
+    HEADING = "Learning rate"
+    KEYS = "↑ double · ↓ halve · enter apply · esc cancel"
+    LABEL = "New rate"
+    BUTTONS = {"×2": "scale(2)", "÷2": "scale(0.5)"}
     BINDINGS = [
         Binding("up", "scale(2)", "Double", show=False),
         Binding("down", "scale(0.5)", "Halve", show=False),
-        Binding("escape", "dismiss(None)", "Cancel", show=False),
     ]
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Learning rate"
-            dialog.border_subtitle = "↑ double · ↓ halve · enter apply · esc cancel"
-            yield Static(id="now")
-            with Horizontal(id="field"):
-                yield Label("New rate")
-                yield NumberInput(restrict=r"[0-9.e+-]*", compact=True, id="rate")
-            yield Static(id="message")
-            with Horizontal(id="buttons"):
-                yield Button("×2", id="double", compact=True, action="screen.scale(2)")
-                yield Button("÷2", id="halve", compact=True, action="screen.scale(0.5)")
-                yield Button(
-                    "Apply", id="apply", variant="success", compact=True, action="screen.apply"
-                )
-                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     def on_mount(self) -> None:
         state = app_of(self).run_state
@@ -58,37 +36,24 @@ class LearningRateDialog(ModalScreen[float | None]):
         if str(now.content) != text:
             now.update(Content(text))
 
-    def action_scale(self, factor: float) -> None:
-        field = self.query_one(Input)
+    def parse(self, text: str) -> float | None:
         try:
-            field.value = f"{parse('learning_rate', field.value) * factor:.6g}"
-        except UsageError:
-            field.focus()
-
-    @on(Input.Changed)
-    def _check(self, event: Input.Changed) -> None:
-        wrong = self._rate() is None
-        text = FIELDS["learning_rate"].metadata["help"]
-        if wrong:
-            text = f"✗ The learning rate must be {describe_allowed('learning_rate')}."
-        message = self.query_one("#message", Static)
-        message.update(Content(text))
-        for each in (message, event.input):
-            each.set_class(wrong, "wrong")
-
-    def _rate(self) -> float | None:
-        try:
-            return float(parse("learning_rate", self.query_one(Input).value))
+            return float(parse("learning_rate", text))
         except UsageError:
             return None
 
-    @on(Input.Submitted)
-    def action_apply(self) -> None:
-        rate = self._rate()
+    def message(self, *, wrong: bool) -> str:
+        if wrong:
+            return f"✗ The learning rate must be {describe_allowed('learning_rate')}."
+        return str(FIELDS["learning_rate"].metadata["help"])
+
+    def action_scale(self, factor: float) -> None:
+        field = self.query_one(Input)
+        rate = self.parse(field.value)
         if rate is None:
-            self.query_one(Input).focus()
+            field.focus()
         else:
-            self.dismiss(rate)
+            field.value = f"{rate * factor:.6g}"
 
 
 def _rate_now(state: RunState) -> str:

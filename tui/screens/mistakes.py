@@ -17,6 +17,8 @@ from tui.analysis.confusion import (
 )
 from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
 from tui.screens.base import View
+from tui.screens.captions import key, line
+from tui.screens.digits import DigitsView
 from tui.state.run_state import RunState, Score
 from tui.text.formats import format_percent
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
@@ -137,13 +139,6 @@ class MistakesView(View):
         if any(getattr(before, name) is not getattr(after, name) for name in SEEN):
             self.show()
 
-    def resume_view(self) -> None:
-        super().resume_view()
-        self.attempt("show", self.show)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.attempt, "show", self.show)
-
     def show(self) -> None:
         score = self.score
         if self.has_class("-known") != (score is not None):
@@ -250,8 +245,6 @@ class MistakesView(View):
         self.show_digits(DigitSelection("mistakes"), "all mistakes")
 
     def show_digits(self, selection: DigitSelection, title: str) -> None:
-        from tui.screens.selection_view import SelectionView
-
         self.app.push_screen(SelectionView(selection, title, self.MODE))
 
     def action_evaluation(self, by: int) -> None:
@@ -266,3 +259,18 @@ class MistakesView(View):
     def action_scroll(self, by: int) -> None:
         page = self.query_one("#page", VerticalScroll)
         page.scroll_relative(y=by * max(1, page.size.height - 2), animate=False)
+
+
+class SelectionView(DigitsView):
+    """The digits of one selection, opened over another view and closed with esc."""
+
+    BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
+    CAN_SELECT = False
+
+    def __init__(self, selection: DigitSelection, title: str, mode: str) -> None:
+        super().__init__(selection)
+        self._title = title
+        self.MODE = mode  # the heading marks the view that opened this one
+
+    def top_line(self) -> Content:
+        return line(key("esc", "back", "app.pop_screen"), Content(self._title))

@@ -72,10 +72,6 @@ class NetworkView(View):
         described = self.app_state.network
         return described if described and described.arch == self.arch else None
 
-    def resume_view(self) -> None:
-        super().resume_view()
-        self.attempt("show", self.show)  # another network may have been selected
-
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.network is not after.network:
             self.show()

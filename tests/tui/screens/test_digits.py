@@ -12,7 +12,7 @@ from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, 
 from tui.analysis.digit_selection import DigitSelection, with_predictions
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.digits import DigitsView
-from tui.screens.selection_view import SelectionView
+from tui.screens.mistakes import SelectionView
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.widgets.digit_cards import DigitCards

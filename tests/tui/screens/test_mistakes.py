@@ -9,7 +9,7 @@ from core.events import Evaluated, Scored
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection
-from tui.screens import selection_view
+from tui.screens import mistakes
 from tui.screens.mistakes import MISTAKES_HELP
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.confusion_matrix import HEAD, HEADS, ConfusionMatrix
@@ -53,13 +53,13 @@ def scoring(evaluations: int, steps: int = 4):
 @pytest.fixture
 def opened(monkeypatch):
     """The arguments of the selections that are opened: selection, title and mode."""
-    selections, real = [], selection_view.SelectionView
+    selections, real = [], mistakes.SelectionView
 
     def make(*arguments):
         selections.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(selection_view, "SelectionView", make)
+    monkeypatch.setattr(mistakes, "SelectionView", make)
     return selections
 
 
