@@ -14,9 +14,12 @@ from core.events import Event
 
 @dataclass(frozen=True)
 class Command:
-    # Its name between processes: fixed, whatever the class is called. Empty for a command that
-    # never leaves this process.
-    name: ClassVar[str] = ""
+    # Between processes: fixed, whatever the class is called. Empty for a command that never leaves
+    # this process.
+    name: ClassVar[str]
+
+    def __init_subclass__(cls, *, name: str = "") -> None:
+        cls.name = name
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,23 @@ class Start(Command):
 
 
 @dataclass(frozen=True)
-class Pause(Command):
-    name = "Pause"
+class Pause(Command, name="Pause"):
+    """Save a checkpoint, and wait for the next command."""
 
 
 @dataclass(frozen=True)
-class Resume(Command):
-    name = "Resume"
+class Resume(Command, name="Resume"):
+    """Continue after a pause."""
 
 
 @dataclass(frozen=True)
-class Stop(Command):
+class Stop(Command, name="Stop"):
     """Save a checkpoint and end the run."""
 
-    name = "Stop"
-
 
 @dataclass(frozen=True)
-class Save(Command):
+class Save(Command, name="Save"):
     """Save a checkpoint and continue."""
-
-    name = "Save"
 
 
 @dataclass(frozen=True)
@@ -70,33 +69,27 @@ class Detach(Command):
 
 
 @dataclass(frozen=True)
-class SetLearningRate(Command):
+class SetLearningRate(Command, name="SetLearningRate"):
     """Set the learning rate, or its schedule's peak, from the next step on."""
-
-    name = "SetLearningRate"
 
     learning_rate: float
 
 
 @dataclass(frozen=True)
-class Predict(Command):
+class Predict(Command, name="Predict"):
     """Request the predictions of the network in training for these test images.
 
     `asker` is copied into the response: 0 is the run's own screen, other numbers are viewers.
     """
-
-    name = "Predict"
 
     indices: tuple[int, ...]
     asker: int = 0
 
 
 @dataclass(frozen=True)
-class PredictImages(Command):
+class PredictImages(Command, name="PredictImages"):
     """Request the predictions of the network in training for images of 784 bytes each, row by row,
     0 is paper and 255 is ink. `asker` as in Predict."""
-
-    name = "PredictImages"
 
     images: tuple[bytes, ...]
     asker: int = 0
@@ -139,11 +132,9 @@ class DescribeNetwork(Command):
 
 
 @dataclass(frozen=True)
-class Inspect(Command):
+class Inspect(Command, name="Inspect"):
     """Request statistics of the layers of the network in training: of its next step, or, while
     training is paused, of the newest step as far as they are still known."""
-
-    name = "Inspect"
 
 
 @dataclass(frozen=True)
@@ -157,10 +148,8 @@ class Quit(Command):
 
 
 @dataclass(frozen=True)
-class ForwardedCommand(Event):
+class ForwardedCommand(Event, recorded=False):
     """The trainer's event for a command that it does not handle; its host does, on its thread."""
-
-    recorded = False
 
     command: Command
 

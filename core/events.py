@@ -14,19 +14,20 @@ from typing import Any, ClassVar
 class Event:
     time: float = field(default_factory=time.time)  # unix seconds
 
-    # Its name in `train --json`, in events.jsonl and between processes: fixed, whatever the class
-    # is called. Empty for an event that never leaves this process.
+    # In `train --json`, in events.jsonl and between processes: fixed, whatever the class is called.
+    # Empty for an event that never leaves this process.
     name: ClassVar[str] = ""
-    # False: the event is not written to the run's events.jsonl.
-    recorded: ClassVar[bool] = True
-    # False: the event contains bytes, which plain JSON has no type for.
-    serializable: ClassVar[bool] = True
+    recorded: ClassVar[bool]  # whether it is written to the run's events.jsonl
+    serializable: ClassVar[bool]  # False: it contains bytes, which plain JSON has no type for
+
+    def __init_subclass__(
+        cls, *, name: str = "", recorded: bool = True, serializable: bool = True
+    ) -> None:
+        cls.name, cls.recorded, cls.serializable = name, recorded, serializable
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunStarted(Event):
-    name = "run_started"
-
+class RunStarted(Event, name="run_started"):
     run: str
     folder: str
     arch: str
@@ -49,14 +50,12 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress(Event):
+class Progress(Event, name="progress"):
     """Metrics since the last Progress, at most ten a second and at least once an epoch.
 
     `loss` is the mean over these steps, and `losses` the means over equal parts of them, oldest
     first, for a finer curve. `gradient_norm` is the newest step's, over all parameters.
     """
-
-    name = "progress"
 
     step: int
     epoch: int
@@ -78,9 +77,7 @@ def equal_parts(count: int, parts: int) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluated(Event):
-    name = "evaluated"
-
+class Evaluated(Event, name="evaluated"):
     epoch: int
     step: int
     test_loss: float
@@ -90,53 +87,41 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointSaved(Event):
-    name = "checkpoint_saved"
-
+class CheckpointSaved(Event, name="checkpoint_saved"):
     path: str
     kind: str  # last, best, epoch
     step: int = 0  # of its weights; training may have continued since
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paused(Event):
-    name = "paused"
-
+class Paused(Event, name="paused"):
     step: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resumed(Event):
-    name = "resumed"
-
+class Resumed(Event, name="resumed"):
     step: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningRateChanged(Event):
+class LearningRateChanged(Event, name="learning_rate_changed"):
     """The user has changed the learning rate, or its schedule's peak, from this step on."""
-
-    name = "learning_rate_changed"
 
     step: int
     learning_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice(Event):
+class Notice(Event, name="notice"):
     """A message for the user. The run continues."""
-
-    name = "notice"
 
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFinished(Event):
+class RunFinished(Event, name="run_finished"):
     """The run has ended, or the user has stopped it. Test metrics are of the last evaluation, None
     without one; `checkpoint` is None if none could be saved."""
-
-    name = "run_finished"
 
     epochs: int
     steps: int
@@ -149,11 +134,9 @@ class RunFinished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFailed(Event):
+class RunFailed(Event, name="run_failed"):
     """The run has ended by an error. `reason` is one word: usage, data, device, checkpoint, memory,
     diverged, interrupted, stopped (before training started) or error."""
-
-    name = "run_failed"
 
     reason: str
     message: str
@@ -161,11 +144,8 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detached(Event):
+class Detached(Event, name="handed_over", recorded=False):
     """The run has ended here. Another process continues it, from `checkpoint` with `config`."""
-
-    name = "handed_over"
-    recorded = False
 
     folder: str
     checkpoint: str
@@ -174,11 +154,8 @@ class Detached(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preparing(Event):
+class Preparing(Event, name="preparing", recorded=False):
     """Progress of a step before training, such as a download. `total` is 0 if it is unknown."""
-
-    name = "preparing"
-    recorded = False
 
     message: str
     done: int = 0
@@ -186,23 +163,15 @@ class Preparing(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigitsLoaded(Event):
+class DigitsLoaded(Event, name="digits_loaded", recorded=False, serializable=False):
     """The dataset is loaded. `labels` are those of the test images in order, one byte each."""
-
-    name = "digits_loaded"
-    recorded = False
-    serializable = False
 
     labels: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored(Event):
+class Scored(Event, name="scored", recorded=False, serializable=False):
     """The predictions of an evaluation: `logits` are float32 (N, classes), in native byte order."""
-
-    name = "scored"
-    recorded = False
-    serializable = False
 
     epoch: int
     step: int

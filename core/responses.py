@@ -38,13 +38,9 @@ class Digit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted(Event):
+class Predicted(Event, name="predicted", recorded=False, serializable=False):
     """The response to Predict and OpenCheckpoint. `source` is the checkpoint's path; None for the
     network in training."""
-
-    name = "predicted"
-    recorded = False
-    serializable = False
 
     digits: tuple[Digit, ...]
     samples: int  # in the test set
@@ -55,13 +51,9 @@ class Predicted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImagesPredicted(Event):
+class ImagesPredicted(Event, name="images_predicted", recorded=False, serializable=False):
     """The response to PredictImages and PredictImagesWith: a Digit without a label for each image.
     `source` as in Predicted."""
-
-    name = "images_predicted"
-    recorded = False
-    serializable = False
 
     digits: tuple[Digit, ...]
     step: int
@@ -70,13 +62,9 @@ class ImagesPredicted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointScored(Event):
+class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializable=False):
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
     native byte order; `images` 784 bytes each, `labels` one byte each."""
-
-    name = "checkpoint_scored"
-    recorded = False
-    serializable = False
 
     path: str
     arch: str
@@ -90,11 +78,8 @@ class CheckpointScored(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointRefused(Event):
+class CheckpointRefused(Event, name="checkpoint_refused", recorded=False):
     """The response to a request about a checkpoint file that cannot be read."""
-
-    name = "checkpoint_refused"
-    recorded = False
 
     path: str
     message: str
@@ -109,10 +94,7 @@ class DeviceChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DevicesListed(Event):
-    name = "devices_listed"
-    recorded = False
-
+class DevicesListed(Event, name="devices_listed", recorded=False):
     devices: tuple[DeviceChoice, ...]
 
 
@@ -138,11 +120,8 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkDescribed(Event):
+class NetworkDescribed(Event, name="network_described", recorded=False):
     """The response to DescribeNetwork: the shape of the input, and the layers in order."""
-
-    name = "network_described"
-    recorded = False
 
     arch: str
     input: tuple[int, ...]
@@ -183,12 +162,8 @@ class WeightImages:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkInspected(Event):
+class NetworkInspected(Event, name="network_inspected", recorded=False, serializable=False):
     """The response to Inspect. `weights` is None if the network has no layer to show as images."""
-
-    name = "network_inspected"
-    recorded = False
-    serializable = False
 
     step: int
     layers: tuple[LayerNorms, ...]

@@ -115,10 +115,7 @@ UNRECORDED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordRead(Event):
+class RecordRead(Event, recorded=False, serializable=False):
     """The record of a run in another process has been read; `state` is what it ends in."""
-
-    recorded = False
-    serializable = False
 
     state: RunState
