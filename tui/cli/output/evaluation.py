@@ -86,19 +86,22 @@ def _metrics(logits: Tensor, labels: Tensor) -> dict[str, Any]:
     return {
         "samples": len(labels),
         "correct": int((logits.argmax(1) == labels).sum()),
-        "accuracy": METRICS["accuracy"](logits, labels),
-        "loss": METRICS["loss"](logits, labels),
+        **{name: metric(logits, labels) for name, metric in METRICS.items()},
         "confusion": confusion(logits, labels).tolist(),
     }
 
 
 def print_evaluation(report: dict[str, Any]) -> None:
+    from core.models.metrics import METRICS
+
     dataset = report.get("dataset") or "images"
     split = report.get("split", "image")
     print(encodable(printable(f"{report['checkpoint']}: {report['arch']} on {dataset}")))
     accuracy, loss = format_percent(report["accuracy"]), format_loss(report["loss"])
     count = f"{report['correct']:,} of {report['samples']:,}"
     print(f"{split} accuracy {accuracy} ({count}), {split} loss {loss}")
+    for name in sorted(METRICS.keys() - {"accuracy", "loss"}):
+        print(f"{split} {name} {report[name]:.4g}")
     print("\nConfusion matrix (rows: true class, columns: predicted class)")
     print("     " + "".join(f"{number:6}" for number in range(len(report["confusion"]))))
     zero = "." if needs_ascii() else "·"
