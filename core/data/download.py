@@ -55,7 +55,7 @@ def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, N
                 break
             why, packed = f"the file from {mirror} is damaged", None
         except (OSError, ValueError, HTTPException) as error:
-            why = f"{mirror} does not answer ({_reason(error)})"
+            why = f"{mirror} does not respond ({explain_failure(error)})"
     if packed is None:
         raise DataError(f"the download failed: {why}")
     try:
@@ -79,11 +79,12 @@ def find_download_problem(name: str, folder: Path) -> str | None:
                     break
             return None
         except (OSError, ValueError, HTTPException) as error:
-            why = f"{mirror} does not answer ({_reason(error)})"
+            why = f"{mirror} does not respond ({explain_failure(error)})"
     return f"the download failed: {why}"
 
 
-def _reason(error: Exception) -> str:
+def explain_failure(error: Exception) -> str:
+    """Return why a server gave no file, in a few words."""
     inner = error.reason if isinstance(error, URLError) else error
     if isinstance(error, HTTPError):
         return f"HTTP status {error.code}"

@@ -13,10 +13,10 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from core.data import datasets
+from core.data.download import explain_failure
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
@@ -205,11 +205,8 @@ def _find_mirror(mirrors: Sequence[str]) -> tuple[str | None, str]:
             name = next(iter(datasets.MNIST_FILES))
             with urlopen(Request(f"{mirror}{name}.gz", method="HEAD"), timeout=MIRROR_SECONDS):
                 found[mirror] = ""
-        except HTTPError as error:
-            found[mirror] = f"HTTP status {error.code}"
         except (OSError, ValueError, HTTPException) as error:
-            inner = getattr(error, "reason", error)
-            found[mirror] = explain(inner) if isinstance(inner, OSError) else str(inner)
+            found[mirror] = explain_failure(error)
 
     # Resolving a host name can block in the C library, which knows no timeout.
     threads = [Thread(target=request, args=(each,), daemon=True) for each in mirrors]

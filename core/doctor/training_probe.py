@@ -43,18 +43,10 @@ class Trial:
 
 
 def read_trial(device: str, answer: Answer) -> Trial:
-    reported = answer.reported
-    return Trial(
-        device,
-        losses=tuple(reported.get("losses", ())),
-        repeated_losses=tuple(reported.get("repeated_losses", ())),
-        samples_per_second=reported.get("samples_per_second"),
-        name=reported.get("name", ""),
-        dataset=reported.get("dataset", ""),
-        memory=reported.get("memory"),
-        load=reported.get("load"),
-        failure=answer.failure,
-    )
+    values = {name: value for name, value in answer.reported.items() if name != "doing"}
+    for name in ("losses", "repeated_losses"):
+        values[name] = tuple(values.get(name, ()))
+    return Trial(device, **values, failure=answer.failure)
 
 
 # The rest runs in the process of the probe.

@@ -100,13 +100,13 @@ def _mirrors() -> list[str]:
 def _devices() -> dict[str, Any]:
     import torch
 
-    from core.compute.torch_private import cuda_architectures
-
     found: dict[str, Any] = {"mps": torch.backends.mps.is_available(), "devices": []}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found["available"] = torch.cuda.is_available()
         if torch.version.cuda or torch.version.hip:
+            from core.compute.torch_private import cuda_architectures
+
             found["archs"] = cuda_architectures()
             try:
                 torch.cuda.init()

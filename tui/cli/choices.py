@@ -13,27 +13,18 @@ def list_devices(as_json: AsJson = False) -> None:
     """
     from core.compute.devices import list_devices as find_devices
 
-    rows = [
-        {
-            "name": each.name,
-            "description": each.description,
-            "available": each.available,
-            "reason": each.reason,
-        }
-        for each in find_devices()
-    ]
-    _print_choices(rows, as_json)
+    names = ("name", "description", "available", "reason")
+    _print([{name: getattr(each, name) for name in names} for each in find_devices()], as_json)
 
 
 def list_archs(as_json: AsJson = False) -> None:
     """List the network architectures."""
     from core.models.architectures import ARCHITECTURES
 
-    rows = [
-        {"name": each.name, "description": each.description, "parameters": each.parameters}
-        for each in ARCHITECTURES.values()
-    ]
-    _print_choices(rows, as_json)
+    names = ("name", "description", "parameters")
+    _print(
+        [{name: getattr(each, name) for name in names} for each in ARCHITECTURES.values()], as_json
+    )
 
 
 def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
@@ -46,26 +37,17 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
     rows = []
     for each in DATASETS.values():
         reason = each.missing(data)
-        rows.append(
-            {
-                "name": each.name,
-                "description": each.description,
-                "available": reason is None,
-                "reason": reason,
-            }
-        )
-    _print_choices(rows, as_json)
+        row = {"name": each.name, "description": each.description, "available": reason is None}
+        rows.append(row | {"reason": reason})
+    _print(rows, as_json)
 
 
-def _print_choices(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
     width = max(len(each["name"]) for each in rows)
     for each in rows:
-        text = each["description"]
-        if "parameters" in each:
-            text += f" ({each['parameters']:,} parameters)"
-        if not each.get("available", True):
-            text += f" – unavailable: {each['reason']}"
-        print(f"{each['name']:{width}}  {text}")
+        parameters = f" ({each['parameters']:,} parameters)" if "parameters" in each else ""
+        reason = "" if each.get("available", True) else f" – unavailable: {each['reason']}"
+        print(f"{each['name']:{width}}  {each['description']}{parameters}{reason}")

@@ -110,7 +110,11 @@ def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
             # The subcommand reads the environment and reports what is wrong there.
             passed = {k: v for k, v in given.items() if k not in FIELDS and k != "config"}
             return command(config=TrainConfig(), **passed)
-        settings = _read_file(given.pop("config"))
+        path, settings = given.pop("config"), {}
+        if path is not None:
+            from core.config_file import read_settings
+
+            settings = read_settings(path)
         texts = {name: given.pop(name) for name in FIELDS}
         settings |= {name: parse(name, text) for name, text in texts.items() if text is not None}
         return command(config=make_config(**settings), **given)
@@ -118,12 +122,3 @@ def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
     with_options.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     with_options.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
     return with_options
-
-
-def _read_file(path: str | None) -> dict[str, Any]:
-    """Return the settings of a --config file. Raises UsageError."""
-    if path is None:
-        return {}
-    from core.config_file import read_settings
-
-    return read_settings(path)

@@ -11,7 +11,6 @@ from typing import Any
 import typer
 
 from tui.cli.attach import attach
-from tui.cli.checkpoints.delete import delete_checkpoints
 from tui.cli.checkpoints.export_weights import export_checkpoint
 from tui.cli.checkpoints.import_weights import import_checkpoint
 from tui.cli.checkpoints.list import checkpoints_default, list_checkpoints
@@ -23,13 +22,12 @@ from tui.cli.evaluate import evaluate
 from tui.cli.predict import predict
 from tui.cli.resume import resume
 from tui.cli.runs.compare import compare_runs
-from tui.cli.runs.delete import delete_runs
 from tui.cli.runs.export_metrics import export_metrics
 from tui.cli.runs.label import note, rename, star
 from tui.cli.runs.list import list_runs, runs_default
 from tui.cli.runs.prune import prune
 from tui.cli.runs.show import show_run
-from tui.cli.runs.trash import restore, show_trash
+from tui.cli.runs.trash import delete_checkpoints, delete_runs, restore, show_trash
 from tui.cli.start_app import start_app
 from tui.cli.train import HOW_TRAINING_ENDS, train
 

@@ -133,7 +133,7 @@ def test_a_root_in_the_home_folder_is_understood(tmp_path, monkeypatch):
 def test_missing_files_without_a_network(tmp_path):
     said = refusal("mnist", str(tmp_path / "nowhere"))
     assert f"MNIST is not in {tmp_path / 'nowhere'}" in said
-    assert "the download failed: http://127.0.0.1:9/ does not answer (Connection refused)" in said
+    assert "the download failed: http://127.0.0.1:9/ does not respond (Connection refused)" in said
 
 
 def test_a_data_folder_that_is_a_file(tmp_path):
@@ -248,7 +248,7 @@ def test_auto_takes_the_sample_and_says_why(tmp_path):
     assert len(tensors.train_labels) == 4000
     (notice,) = [event for event in events if isinstance(event, Notice)]
     assert "sample of 4,000 images instead of MNIST: " in notice.message
-    assert "does not answer" in notice.message
+    assert "does not respond" in notice.message
 
 
 def test_auto_with_neither_names_both(tmp_path, monkeypatch):

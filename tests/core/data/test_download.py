@@ -125,13 +125,13 @@ def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (send(b"", 404), "does not answer (HTTP status 404)"),
-        (send(b"", 503), "does not answer (HTTP status 503)"),
+        (send(b"", 404), "does not respond (HTTP status 404)"),
+        (send(b"", 503), "does not respond (HTTP status 503)"),
         (send(b"<html>log in to this network</html>"), "is damaged"),
         (send(b""), "is damaged"),
         (send(PACKED[:-1]), "is damaged"),
         (send(PACKED[: len(PACKED) // 2], length=len(PACKED)), "is damaged"),
-        (lambda handler: None, "does not answer (Remote end closed connection"),
+        (lambda handler: None, "does not respond (Remote end closed connection"),
     ],
     ids=["404", "503", "html", "empty", "cut", "cut-off-midway", "closed"],
 )
@@ -145,7 +145,7 @@ def test_a_mirror_with_nothing_good_leaves_what_was_there(mirror, tmp_path, answ
 
 def test_a_mirror_that_is_not_there_is_named(tmp_path):
     assert refusal(tmp_path) == (
-        "the download failed: http://127.0.0.1:9/ does not answer (Connection refused)"
+        "the download failed: http://127.0.0.1:9/ does not respond (Connection refused)"
     )
 
 
@@ -162,7 +162,7 @@ def test_a_mirror_that_falls_silent_is_given_up(mirror, monkeypatch, tmp_path, b
 
     mirror(answer)
     try:
-        assert "does not answer (" in refusal(tmp_path)
+        assert "does not respond (" in refusal(tmp_path)
     finally:
         over.set()
     assert list(tmp_path.iterdir()) == []
@@ -179,7 +179,7 @@ def test_a_mirror_that_never_ends_is_given_up(mirror, monkeypatch, tmp_path):
 
     mirror(answer)
     try:
-        assert "does not answer (not done after" in refusal(tmp_path)
+        assert "does not respond (not done after" in refusal(tmp_path)
     finally:
         over.set()
 

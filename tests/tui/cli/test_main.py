@@ -212,7 +212,7 @@ def test_default_dataset_without_network_is_sample(run):
     done = run("train", "--arch", "linear", "--epochs", "1")
     assert done.returncode == 0
     assert "sample of 4,000 images instead of MNIST" in done.stderr
-    assert "does not answer" in done.stderr
+    assert "does not respond" in done.stderr
 
 
 def test_quiet_prints_nothing(run):

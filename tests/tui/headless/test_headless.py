@@ -237,7 +237,7 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     assert status == 0
     assert "# dataset: sample, 4,000 training images\n" in said
     assert "sample of 4,000 images instead of MNIST" in complaint
-    assert "does not answer" in complaint
+    assert "does not respond" in complaint
 
 
 def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):

@@ -15,6 +15,7 @@ from tui.text.formats import (
 )
 
 HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
+FIELDS = ("arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters")
 OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal, in this order
 
 
@@ -27,13 +28,7 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
         "path": str(file.path),
         "run": file.run,
         "kind": file.kind,
-        "arch": info.arch,
-        "dataset": info.dataset,
-        "epoch": info.epoch,
-        "step": info.step,
-        "test_accuracy": info.test_accuracy,
-        "test_loss": info.test_loss,
-        "parameters": info.parameters,
+        **{name: getattr(info, name) for name in FIELDS},
         "bytes": file.bytes,
         "saved_at": info.saved_at,
     }

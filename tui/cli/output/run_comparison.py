@@ -38,8 +38,8 @@ def print_comparison(runs: Runs) -> None:
         problem = record_problem(state)
         print(printable(f"{letter}  {run.name}  {run.status}{f'  ✗ {problem}' if problem else ''}"))
     print()
-    figures = [metrics_of(state, run) for run, state in runs]
-    table: list[list[str]] = [[name, *values] for name, values in _metric_texts(figures)]
+    metrics = [metrics_of(state, run) for run, state in runs]
+    table: list[list[str]] = [[name, *values] for name, values in _metric_texts(metrics)]
     differences = config_differences([config_of(*each) for each in runs])
     # A long value must leave columns for the other runs.
     width = (output_width() - NAME_COLUMNS) // len(runs) - len(GAP)
@@ -51,7 +51,7 @@ def print_comparison(runs: Runs) -> None:
     print_table(["", *letters], table)
     if not differences:
         print("\nno setting differs")
-    _print_class_accuracies(letters, [each.by_class for each in figures])
+    _print_class_accuracies(letters, [each.by_class for each in metrics])
     states = [state for _, state in runs]
     print_overlaid("loss", "training loss by epoch, log scale", states)
     print_overlaid("accuracy", "test accuracy by epoch", states)
@@ -68,15 +68,15 @@ def _print_class_accuracies(letters: str, runs: Sequence[Sequence[float | None]]
         print_table(["class", *letters], rows)
 
 
-def _metric_texts(figures: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
+def _metric_texts(metrics: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
     """Return the names of the metrics, and the value of each run as text."""
 
     def texts(name: str, format: Any) -> list[str]:
-        values = [getattr(each, name) for each in figures]
+        values = [getattr(each, name) for each in metrics]
         return ["–" if value is None else format(value) for value in values]
 
     epochs = [
-        "–" if each.epochs is None else f"{each.epochs:g} of {each.planned}" for each in figures
+        "–" if each.epochs is None else f"{each.epochs:g} of {each.planned}" for each in metrics
     ]
     return [
         ("best test accuracy", texts("best_accuracy", format_percent)),

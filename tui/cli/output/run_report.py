@@ -8,7 +8,7 @@ from typing import Any
 from core.config import FIELDS
 from core.errors import CheckpointError, explain
 from core.runs.catalog import RunInfo, read_run_info
-from tui.analysis.run_comparison import NO_SETTINGS, RunMetrics, metrics_of, value_text
+from tui.analysis.run_comparison import NO_SETTINGS, metrics_of, value_text
 from tui.cli.output.charts import print_losses
 from tui.cli.output.checkpoint_table import checkpoint_row
 from tui.cli.output.run_table import LIVE, STAR, run_row
@@ -106,17 +106,20 @@ def print_run(run: RunInfo, state: RunState) -> None:
 
 
 def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> list[tuple[str, str]]:
-    started, figures = state.started, metrics_of(state, run)
+    started, metrics = state.started, metrics_of(state, run)
     versions = row["versions"] if isinstance(row["versions"], dict) else {}
     parent = (
         f"{row['branched_from']} at step {row['branched_at']:,}" if row["branched_from"] else ""
     )
-    accuracy, loss = _best_and_last(figures)
-    seconds, speed = figures.train_seconds, figures.samples_per_second
+    best, last = format_percent(metrics.best_accuracy), format_percent(metrics.final_accuracy)
+    accuracy = "" if metrics.best_accuracy is None else f"{best} best, {last} last"
+    best, last = format_loss(metrics.best_test_loss), format_loss(metrics.final_test_loss)
+    loss = "" if metrics.final_test_loss is None else f"{best} best, {last} last"
+    seconds, speed = metrics.train_seconds, metrics.samples_per_second
     took = f"{format_duration(seconds)} training" if seconds is not None else ""
     parameters = f", {started.parameters:,} parameters" if started else ""
     images = f", {started.train_samples:,} training images" if started else ""
-    epochs = f"{figures.epochs:g} of {figures.planned}, step {state.step:,}" if started else ""
+    epochs = f"{metrics.epochs:g} of {metrics.planned}, step {state.step:,}" if started else ""
     return [
         ("folder", str(run.folder)),
         ("network", (row["arch"] or "–") + parameters),
@@ -126,27 +129,13 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> list[tuple[str
         ("epochs", epochs),
         ("test accuracy", accuracy),
         ("test loss", loss),
-        ("training loss", format_loss(figures.training_loss) if started else ""),
+        ("training loss", format_loss(metrics.training_loss) if started else ""),
         ("started", format_date(row["started"])),
         ("ended", format_date(row["ended"])),
         ("time", ", ".join(filter(None, [took, f"{speed:,.0f} samples/s" if speed else ""]))),
         ("versions", ", ".join(f"{name} {each}" for name, each in versions.items())),
         ("disk space", format_size(run.bytes)),
     ]
-
-
-def _best_and_last(figures: RunMetrics) -> tuple[str, str]:
-    """Return the test accuracies and the test losses, empty without an evaluation."""
-    best, last = format_percent(figures.best_accuracy), format_percent(figures.final_accuracy)
-    accuracy = f"{best} best, {last} last"
-    losses = (
-        f"{format_loss(figures.best_test_loss)} best, {format_loss(figures.final_test_loss)} last"
-    )
-    is_evaluated = figures.final_accuracy is not None
-    return (
-        accuracy if is_evaluated or figures.best_accuracy is not None else "",
-        losses if is_evaluated else "",
-    )
 
 
 def _print_config(config: dict[str, Any]) -> None:

@@ -1,20 +1,84 @@
-"""`mnist-tui runs restore` and `mnist-tui runs trash`."""
+"""`mnist-tui runs delete`, `restore` and `trash`, and `mnist-tui checkpoints delete`."""
 
+import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import UsageError
-from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir
+from tui.cli.console import checkpoints_folder, for_each, print_json
+from tui.cli.options import AsJson, CheckpointsDir, RunNames
 from tui.text.console import complain
 from tui.text.formats import format_age, format_size, printable
 
 if TYPE_CHECKING:
     from core.runs.trash import Trashed
+
+# Earlier versions had --yes for delete too, without effect: scripts that use it still work.
+AcceptYes = Annotated[bool, typer.Option("--yes", "-y", hidden=True)]
+
+
+def delete_runs(
+    runs: RunNames,
+    yes: AcceptYes = False,
+    as_json: AsJson = False,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Move runs to the trash.
+
+    `mnist-tui runs restore` restores them.
+    """
+    from core.runs.resolve import resolve_run
+
+    return _delete(runs, resolve_run, checkpoints_folder(checkpoints), as_json)
+
+
+def delete_checkpoints(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="checkpoint files, or runs to delete", metavar="RUN_OR_CHECKPOINT"),
+    ],
+    yes: AcceptYes = False,
+    as_json: AsJson = False,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Move checkpoints or runs to the trash.
+
+    `mnist-tui runs restore` restores them.
+    """
+    from core.runs.resolve import resolve_either
+
+    return _delete(names, resolve_either, checkpoints_folder(checkpoints), as_json)
+
+
+def _delete(
+    names: list[str], resolve: Callable[[str, Path], Path], folder: Path, as_json: bool
+) -> int:
+    from core.runs.manage import delete
+
+    deleted, has_failed = for_each(names, lambda name: delete(resolve(name, folder)))
+    if as_json:
+        print_json([_row(each) for each in deleted])
+    for each in () if as_json else deleted:
+        is_default = _is_same(each.folder, checkpoints_folder(None))
+        option = "" if is_default else f" --checkpoints {quote(str(each.folder))}"
+        complain(
+            f"moved {each.what} to the trash; to restore: "
+            f"mnist-tui runs restore {quote(each.run)}{option}"
+        )
+    return 1 if has_failed else 0
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def restore(
@@ -42,13 +106,12 @@ def show_trash(
     if empty:
         _empty(folder, yes, as_json)
     elif as_json:
-        print_json([trashed_row(each) for each in list_trash(folder)])
+        print_json([_row(each) for each in list_trash(folder)])
     else:
         _print_trash(folder, list_trash(folder))
 
 
-def trashed_row(trashed: "Trashed") -> dict[str, Any]:
-    """Return what `runs trash --json` and the delete commands print of one deletion."""
+def _row(trashed: "Trashed") -> dict[str, Any]:
     return {
         "run": trashed.run,
         "files": list(trashed.files),
