@@ -48,7 +48,7 @@ def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
     terminal.press("l")
     terminal.expect("loss, log")
     terminal.press(" ")
-    terminal.expect("paused: space goes on")
+    terminal.expect("Paused, press space to resume")
     terminal.press(" ")
     terminal.expect("● training")
     for size in ((120, 40), (60, 18), (20, 5), (200, 60), (80, 24)):

@@ -1,4 +1,4 @@
-"""A widget made of lines of characters, that sends the terminal only what has changed."""
+"""A widget made of styled lines, which redraws only the cells that have changed."""
 
 import textwrap
 from collections.abc import Callable, Iterable
@@ -17,16 +17,18 @@ from core.errors import first_line
 
 StyledLine = list[Segment]
 
-# Of a canvas's rows: where more have changed, all is drawn again.
+# If more than this share of the lines has changed, all of them are drawn again.
 MOST_CHANGED = 0.75
 
 
 class Canvas(Widget):
-    """Shows the lines that it was last given by paint. A subclass says in draw what they are; it is
-    drawn again when its size or its theme changes. Where draw raises, the error stands in its place
-    until it draws again."""
+    """Shows the lines last passed to `paint`.
 
-    PICTURE: ClassVar[bool] = False  # of which a slow line takes the figures first
+    A subclass passes them in `draw`, which is called again when the size or the theme changes. If
+    it raises, the error is shown in place of the lines until the next draw.
+    """
+
+    PICTURE: ClassVar[bool] = False  # whether a slow connection gets text before it
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -36,12 +38,12 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: list[StyledLine] = []
-        # As worked out for the theme that there is.
+        # Computed for the current theme.
         self._parts: dict[str, Style] = {}
         self._base: Style | None = None
 
     def draw(self) -> None:
-        """Paints what there is to show now."""
+        """Paint the current values; a subclass overrides it."""
 
     def attempt(self, name: str, act: Callable[[], object]) -> None:
         """Call `act`. If it raises, show the error in place of this widget."""
@@ -58,7 +60,7 @@ class Canvas(Widget):
         super().notify_style_update()
         self._base = None
         if self.is_running:
-            # Textual says so before it brings the component classes up to date.
+            # Textual notifies before it updates the styles of component classes.
             self.call_next(self._draw_anew)
 
     def _draw_anew(self) -> None:
@@ -71,7 +73,7 @@ class Canvas(Widget):
         return self.PICTURE and self.is_on_screen
 
     def paint(self, lines: list[StyledLine]) -> None:
-        """Takes new lines, and has those parts of them drawn again that differ from the old."""
+        """Show these lines; only the cells that differ from the lines before are drawn again."""
         old, self._drawn = self._drawn, lines
         rows = [
             (row, list(before), list(after))
@@ -79,7 +81,7 @@ class Canvas(Widget):
             if before != after
         ]
         if len(rows) > MOST_CHANGED * max(len(old), len(lines)):
-            self.refresh()  # at once, which is quicker than one part after the other
+            self.refresh()  # quicker than many regions
             return
         changed = [
             Region(start, row, end - start, 1)
@@ -94,11 +96,11 @@ class Canvas(Widget):
         self._base = base = self._base or self.rich_style
         width = self.size.width
         line = self._drawn[y] if y < len(self._drawn) else []
-        # Neighbours of one style become one piece: each piece costs the terminal some 40 bytes.
+        # Neighbours of one style become one segment: each sends some 40 bytes.
         return Strip(line).simplify().adjust_cell_length(width).apply_style(base)
 
     def part(self, name: str) -> Style:
-        """How one of this widget's component classes looks, on this widget's background."""
+        """Return the style of one of this widget's component classes, on its background."""
         if name not in self._parts:
             styles = self.get_component_styles(name)
             colour = self.background_colors[1] + styles.color
@@ -117,7 +119,7 @@ def through_attempt(method: Callable[..., object]) -> Callable[..., None]:
 
 
 def draw_error_text(error: Exception) -> str:
-    return f"✗ this part could not be drawn: {type(error).__name__}: {first_line(error)}"
+    return f"✗ This part could not be drawn: {type(error).__name__}: {first_line(error)}"
 
 
 def pad_line(line: StyledLine, width: int) -> StyledLine:
@@ -138,7 +140,7 @@ def place_side_by_side(blocks: Iterable[list[StyledLine]], width: int) -> list[S
 
 
 def _difference(before: StyledLine, after: StyledLine) -> tuple[int, int]:
-    """The columns from the first to past the last at which two lines differ."""
+    """Return the cells, first and past the last, between which two lines differ."""
     old, new = _cells(before), _cells(after)
     if not (_is_plain(before) and _is_plain(after)):
         return 0, 2 * max(len(old), len(new))
@@ -152,10 +154,10 @@ def _difference(before: StyledLine, after: StyledLine) -> tuple[int, int]:
 
 
 def _cells(line: StyledLine) -> list[tuple[str, Style | None]]:
-    """Each character and its style."""
+    """Return each character with its style."""
     return [(character, style) for text, style, _ in line for character in text]
 
 
 def _is_plain(line: StyledLine) -> bool:
-    """Whether each character is one cell wide, as all are but those of names from outside."""
+    """Return whether each character is one cell wide; those of file names may not be."""
     return all(cell_len(text) == len(text) for text, _, _ in line)

@@ -1,4 +1,4 @@
-"""What is going on now, in one or two sentences, over as many lines as there are."""
+"""One or two sentences about what the training does now."""
 
 import textwrap
 
@@ -27,7 +27,7 @@ class Commentary(Canvas):
             return
         from tui.analysis.commentary import sentences
 
-        # Where there is no room for both, the first one whole.
+        # Where two sentences do not fit, show all of the first.
         told = sentences(self.run_state)
         said = textwrap.wrap(" ".join(told), max(10, width - 2))
         if len(said) > height:

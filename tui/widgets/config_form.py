@@ -1,4 +1,4 @@
-"""The settings of the next run: the choices of the registries, checked as they are typed."""
+"""The form of the next run's settings, checked as they are typed."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ from tui.widgets.select import CompactSelect
 
 LABELS = {
     "arch": "Network",
-    "dataset": "Digits",
+    "dataset": "Dataset",
     "device": "Device",
     "epochs": "Epochs",
-    "batch_size": "Batch",
-    "learning_rate": "Rate",
+    "batch_size": "Batch size",
+    "learning_rate": "Learning rate",
     "seed": "Seed",
 }
 
-# What the first button says and does, by phase; in all others it starts a run.
+# The label and the action of the first button by phase; in other phases it starts a run.
 BUTTON = {
     "preparing": ("Starting", "app.run('start')"),
     "training": ("Pause", "app.run('pause')"),
@@ -38,8 +38,11 @@ BUTTON = {
 
 
 class NumberInput(Input):
-    """An Input that takes what numbers are made of. Space, ? and q are left to the app; all other
-    characters do nothing, here or there: a letter by mistake must not change the screen."""
+    """An Input for numbers.
+
+    Space, ? and q are keys of the app. All other characters stay here, where `restrict` ignores
+    them: a letter typed by mistake must not act on the app.
+    """
 
     LEAVES = " ?q"
 
@@ -56,7 +59,7 @@ def _text(value: object) -> str:
 
 
 class ConfigForm(Vertical):
-    """What a run can be given here; the rest of its settings are the command line's."""
+    """The most used settings; a run has the others from the command line."""
 
     BINDINGS = [
         Binding("up", "app.focus_previous", show=False),
@@ -88,7 +91,7 @@ class ConfigForm(Vertical):
             yield Button("Stop", id="stop", variant="error", compact=True, action="app.run('stop')")
 
     def fill(self, config: TrainConfig) -> None:
-        """Has that config in the fields, and behind them."""
+        """Show a config in the fields, and take the settings without a field from it."""
         self._config = config
         self.query_one("#device", CompactSelect).options = self._choices("device")
         for name in LABELS:
@@ -97,7 +100,7 @@ class ConfigForm(Vertical):
     def _choices(self, name: str) -> list[str]:
         if name != "device":
             return FIELDS[name].metadata["choices"]()
-        # Before torch is loaded nobody knows what else there is.
+        # Other devices are known once torch is loaded.
         found = [each.name for each in self.app_state.devices if each.available]
         return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
 
@@ -123,7 +126,7 @@ class ConfigForm(Vertical):
         return self.query_one(f"#{name}")
 
     def config(self) -> TrainConfig | None:
-        """The config of the next run; None, with the field in focus, where one cannot be meant."""
+        """Return the config of the next run; None if a field is invalid, which is focused then."""
         values = {name: getattr(self._config, name) for name in FIELDS}
         for name in LABELS:
             if self._problem(name):
@@ -136,7 +139,7 @@ class ConfigForm(Vertical):
     @on(Input.Changed)
     def check(self, event: Input.Changed) -> None:
         event.stop()
-        if event.input.has_focus:  # not those that are filled in at the start
+        if event.input.has_focus:  # not while the fields are filled
             self._explain(event.input.id or "")
 
     @on(CompactSelect.Changed)
@@ -151,10 +154,10 @@ class ConfigForm(Vertical):
             self._describe_network()
 
     def on_descendant_blur(self) -> None:
-        self.on_descendant_focus()  # another field may have the focus already
+        self.on_descendant_focus()  # another field may be focused now
 
     def _describe_network(self) -> None:
-        """Where there is nothing else to say: what is about to be trained."""
+        """Describe the selected network, while no field is focused."""
         network = ARCHITECTURES[str(self._widget("arch").value)]
         line = self.query_one("#problem", Label)
         line.update(Content(f"{network.description}\n{network.parameters:,} parameters"))
@@ -171,10 +174,9 @@ class ConfigForm(Vertical):
         return None
 
     def _explain(self, name: str) -> None:
-        """Under the fields: what is wrong with one, or what it is for."""
+        """Show what is wrong with a field, or what it is for."""
         widget, problem = self._widget(name), self._problem(name)
         line = self.query_one("#problem", Label)
-        said, wrong = problem or FIELDS[name].metadata["help"], problem is not None
-        line.update(Content(said))
-        line.set_class(wrong, "wrong")
-        widget.set_class(wrong, "wrong")
+        line.update(Content(problem or FIELDS[name].metadata["help"]))
+        line.set_class(problem is not None, "wrong")
+        widget.set_class(problem is not None, "wrong")

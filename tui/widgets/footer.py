@@ -1,16 +1,19 @@
-"""The last line: the keys that do something now. Each can be clicked."""
+"""The last line of a view: the keys that do something now, each of them clickable."""
 
 from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-# These stay where there is no room for all.
+# Actions that stay where not all fit.
 LAST = ("open('help')", "quit")
 
 
 class KeyFooter(Static):
-    """As textual's Footer, in one widget instead of one a key: a view is there in half the time."""
+    """Textual's Footer in one widget instead of one for each key.
+
+    So a view opens in half the time.
+    """
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)

@@ -1,4 +1,4 @@
-"""The first line: the views, where one is, and what is going on."""
+"""The first line of a view: the names of the views, and the state of the run."""
 
 from textual.content import Content
 from textual.reactive import var
@@ -15,15 +15,17 @@ PHASES = {
     "stopped": "■ stopped",
     "failed": "✗ failed",
 }
-# What of the run's state is said here.
+# The fields of RunState that the header shows.
 SHOWN = ("phase", "started", "is_attached")
 
 
 class ViewHeader(Static):
-    """Views that can be clicked or reached by their numbers, and the run's state at the right."""
+    """The views, each with its key and clickable, and at the right the run and its phase."""
 
     run_state: var[RunState] = var(RunState, init=False)
-    link_rate: var[int | None] = var[int | None](None, init=False)  # bytes a second, if told
+    link_rate: var[int | None] = var[int | None](
+        None, init=False
+    )  # bytes a second, None: not shown
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -44,10 +46,10 @@ class ViewHeader(Static):
 
     def draw(self) -> None:
         state = self.run_state
-        told = [f"{self.link_rate:,} B/s"] if self.link_rate is not None else []
-        told += ["attached"] if state.is_attached and state.is_active else []
-        told += filter(None, [PHASES[state.phase]])
-        least = len(" · ".join(told))
+        status = [f"{self.link_rate:,} B/s"] if self.link_rate is not None else []
+        status += ["attached"] if state.is_attached and state.is_active else []
+        status += filter(None, [PHASES[state.phase]])
+        least = len(" · ".join(status))
         left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
         if left.cell_length + least >= self.size.width:
             left = self._places()
@@ -56,12 +58,12 @@ class ViewHeader(Static):
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
         room = self.size.width - left.cell_length
-        lines = (" · ".join(said) for said in ([*facts, *told], told))
+        lines = (" · ".join(parts) for parts in ([*facts, *status], status))
         right = next((line for line in lines if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
 
     def _places(self, *, short: bool = False) -> Content:
-        """The views; `short`: all but this one by their numbers alone."""
+        """Return the views; if `short`, all but this one by their keys alone."""
         places = Content("")
         for number, (mode, title) in enumerate(self._views.items(), 1):
             here = mode == self._here

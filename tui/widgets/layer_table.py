@@ -1,4 +1,4 @@
-"""A network's layers as a table: what they are and cost, and how they do while they train."""
+"""The layers of a network as a table: their sizes and costs, and how they train."""
 
 import math
 import textwrap
@@ -14,23 +14,23 @@ from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("text", "quiet", "alert")
-# What a step usually changes of a layer's weights.
+# The usual size of a step's update relative to the weights.
 LOWEST, HIGHEST = 1e-4, 1e-2
 FEW, MANY = 0.1, 0.5  # shares of dead ReLUs
 GAP = 2
-FIGURES = "for one digit, forward, in fp32 · memory: the parameters and the outputs"
-LEARNING = (
-    "update: the last step's change beside the weights' size, usually 1e-4 to 1e-2 · "
-    "dead: 0 on all of {} test digits"
+COSTS = "for one image, forward pass, float32 · memory: parameters and outputs"
+TRAINING = (
+    "update: size of the last step's change relative to the weights, usually 1e-4 to 1e-2 · "
+    "dead: output 0 for all of {} test images"
 )
-NO_RUN = "while a network trains, its gradients, updates and dead ReLUs stand here"
+NO_RUN = "Gradients, updates and dead ReLUs are shown here during training."
 
 
 @dataclass(frozen=True)
 class LayerColumn:
     title: str
     cells: tuple[str, ...]
-    left: bool = False  # words are, numbers are not
+    left: bool = False  # how its cells are aligned: words left, numbers right
 
     @property
     def width(self) -> int:
@@ -38,7 +38,7 @@ class LayerColumn:
 
 
 def layer_columns(network: NetworkDescribed, *, short: bool = False) -> list[LayerColumn]:
-    """What the layers are and cost; the last row is of all of them."""
+    """Return what the layers are and cost; the last row is the total."""
     layers = network.layers
     words = [layer.kind if short else layer.what for layer in layers]
     counts = {
@@ -48,8 +48,8 @@ def layer_columns(network: NetworkDescribed, *, short: bool = False) -> list[Lay
     sizes = [layer.bytes for layer in layers]
     shapes = ["×".join(map(str, layer.shape)) for layer in layers]
     return [
-        LayerColumn("layer", (*(layer.name for layer in layers), "in all"), left=True),
-        LayerColumn("what it is", (*words, ""), left=True),
+        LayerColumn("layer", (*(layer.name for layer in layers), "total"), left=True),
+        LayerColumn("type", (*words, ""), left=True),
         LayerColumn("output", (*shapes, "")),
         *(
             LayerColumn(
@@ -64,7 +64,7 @@ def layer_columns(network: NetworkDescribed, *, short: bool = False) -> list[Lay
 def training_columns(
     network: NetworkDescribed, inspected: NetworkInspected, updated: NetworkInspected | None
 ) -> list[LayerColumn]:
-    """How they do. What the step changed is of `updated`, which may be an earlier one."""
+    """Return how the layers train; `updated` is the inspection to take the updates from."""
     now = {layer.name: layer for layer in inspected.layers}
     moved = {layer.name: layer for layer in (updated or inspected).layers}
     relus = {relu.name: relu for relu in inspected.relus}
@@ -83,20 +83,20 @@ def gradient(layer: LayerNorms | None) -> str:
 
 
 def update(layer: LayerNorms | None) -> str:
-    """The size of the change beside that of the weights, and a sign and a word where it is odd."""
+    """Return the size of the update relative to the weights, marked where it is unusual."""
     if layer is None:
         return ""
     if layer.update is None or not layer.weight:
         return "–"
     ratio = layer.update / layer.weight
-    said = _short(ratio, ".0e")
+    text = _short(ratio, ".0e")
     if ratio < LOWEST:
-        return f"{said} ▼ small"
-    return said if ratio <= HIGHEST else f"{said} ▲ large"
+        return f"{text} ▼ small"
+    return text if ratio <= HIGHEST else f"{text} ▲ large"
 
 
 def dead(relu: DeadUnits | None) -> str:
-    """What share of the units, and a word for it."""
+    """Return the share of dead units, and a word for it."""
     if relu is None:
         return ""
     share = relu.dead / relu.units
@@ -106,13 +106,13 @@ def dead(relu: DeadUnits | None) -> str:
 
 
 def _short(value: float, form: str = ".2g") -> str:
-    """As short as a table wants it: 3e-4 where formatting gives 3e-04."""
+    """Return a number in few characters: 3e-4 where formatting gives 3e-04."""
     mantissa, _, exponent = format(value, form).partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
 def table(columns: list[LayerColumn], width: int, styles: dict[str, Style]) -> list[StyledLine]:
-    """A line of titles and one for each row, as far apart as the width allows."""
+    """Return a line of titles and one for each row."""
     gap = " " * (GAP if _fits(columns, width) else 1)
     lines: list[StyledLine] = []
     titles = [column.title for column in columns]
@@ -127,7 +127,7 @@ def table(columns: list[LayerColumn], width: int, styles: dict[str, Style]) -> l
 
 
 class LayerTable(Canvas):
-    """All of it in one table where that fits, in two where it does not; as high as it must be."""
+    """One table where its width allows, else two; as high as its lines."""
 
     COMPONENT_CLASSES = {f"layers--{name}" for name in PARTS}
 
@@ -158,25 +158,25 @@ class LayerTable(Canvas):
         if not _fits(known, width):
             known = layer_columns(self.network, short=True)
         if self.inspected is None:
-            return [*table(known, width, styles), *_quiet([FIGURES, NO_RUN], width, styles)]
+            return [*table(known, width, styles), *_quiet([COSTS, NO_RUN], width, styles)]
         live = training_columns(self.network, self.inspected, self.updated)
         live = [column for column in live if any(column.cells)]
-        said = LEARNING.format(self.inspected.tried)
+        training = TRAINING.format(self.inspected.tried)
         if _fits([*known, *live], width):
             whole = table([*known, *live], width, styles)
-            return [*whole, *_quiet([FIGURES, said], width, styles)]
-        # Without the rows in which there is nothing to tell.
-        told = [any(cells) for cells in zip(*(each.cells for each in live), strict=True)]
+            return [*whole, *_quiet([COSTS, training], width, styles)]
+        # Leave out the rows whose cells are all empty.
+        filled = [any(cells) for cells in zip(*(each.cells for each in live), strict=True)]
         second = [
-            LayerColumn(each.title, tuple(compress(each.cells, told)), each.left)
+            LayerColumn(each.title, tuple(compress(each.cells, filled)), each.left)
             for each in (*known[:2], *live)
         ]
         return [
             *table(known, width, styles),
-            *_quiet([FIGURES], width, styles),
+            *_quiet([COSTS], width, styles),
             [],
             *table(second, width, styles),
-            *_quiet([said], width, styles),
+            *_quiet([training], width, styles),
         ]
 
 

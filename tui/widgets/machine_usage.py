@@ -1,4 +1,4 @@
-"""One line on how busy this machine is."""
+"""A line about the use of this machine: CPU, memory and GPUs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 
-# A piece of the line, and how much it is worth: the lowest go first where there is little room.
+# A part of the line and its importance: the least important is left out first.
 Piece = tuple[str, int]
 
 
 class MachineUsage(Canvas):
-    """Processor, memory and GPUs, read every two seconds while one looks at them."""
+    """CPU, memory and GPUs, measured every two seconds while the widget is in sight."""
 
     COMPONENT_CLASSES = {"machine--text"}
 
@@ -29,7 +29,7 @@ class MachineUsage(Canvas):
 
     def on_mount(self) -> None:
         self.set_interval(SECONDS, self.measure)
-        self.call_after_refresh(self.measure)  # the first frame does not wait for it
+        self.call_after_refresh(self.measure)  # after the first frame, which it would delay
 
     def measure(self) -> None:
         if self.screen.is_current and self.display:
@@ -48,11 +48,13 @@ class MachineUsage(Canvas):
 
 
 def format_usage(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
-    """The figures in at most so many characters; what matters least is left out first.
-    `bytes_per_second` is what is written to the terminal."""
+    """Return the measurements in at most `width` characters, the most important ones first kept.
+
+    `bytes_per_second` is what the app writes to the terminal.
+    """
     pieces = _pieces(machine)
     if bytes_per_second is not None:
-        pieces.append((f"writes {bytes_per_second:,} B/s", 8))
+        pieces.append((f"terminal {bytes_per_second:,} B/s", 8))
     while len(said := " · ".join(text for text, _ in pieces)) > width and len(pieces) > 1:
         pieces.remove(min(pieces, key=lambda piece: piece[1]))
     return said[: max(0, width)]
@@ -62,7 +64,7 @@ def _pieces(machine: Machine) -> list[Piece]:
     cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
     pieces = [(machine.cpu, 2), (cores, 3)]
     if machine.own_load is not None and machine.load is not None:
-        pieces += [(f"CPU {machine.own_load:.0f}%", 9), (f"machine {machine.load:.0f}%", 5)]
+        pieces += [(f"CPU {machine.own_load:.0f}%", 9), (f"all CPUs {machine.load:.0f}%", 5)]
     used = f"memory {format_size(machine.own_memory)}"
     pieces += [(used, 7), (f"{_of(machine.memory_used, machine.memory_total)} in use", 4)]
     for gpu in machine.gpus:

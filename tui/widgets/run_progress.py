@@ -1,4 +1,4 @@
-"""How far the run is, in two lines."""
+"""The progress of a run: bars, and a line of metrics or a message."""
 
 import textwrap
 
@@ -15,7 +15,7 @@ PARTS = ("text", "bar", "alert")
 
 
 class RunProgress(Canvas):
-    """Bars for the epoch and the whole run; under them the figures, or what there is to say."""
+    """Bars for the epoch and the whole run, over the newest metrics or a message."""
 
     COMPONENT_CLASSES = {f"progress--{name}" for name in PARTS}
 
@@ -32,9 +32,9 @@ class RunProgress(Canvas):
         state = self.run_state
         bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
         alert = state.phase == "failed"
-        said = Segment(printable(describe_progress(state)), styles["alert" if alert else "text"])
-        lines = [bars, *_wrapped(said, width)]
-        # A long message, of a failure mostly, takes the room that it needs.
+        text = Segment(printable(describe_progress(state)), styles["alert" if alert else "text"])
+        lines = [bars, *_wrapped(text, width)]
+        # A long message, mostly of a failure, takes as many lines as it needs.
         height = max(2, len(lines))
         if self.size.height != height:
             self.styles.height = height
@@ -61,7 +61,7 @@ class RunProgress(Canvas):
         if state.phase == "training" and state.seconds_left is not None:
             left = f"  {format_duration(state.seconds_left)} left"
         epoch = f" epoch {max(1, state.epoch)}/{epochs} "
-        run, epoch_end, run_end = "  run ", f"{state.epoch_share:5.0%}", f"{state.share:5.0%}"
+        run, epoch_end, run_end = "  total ", f"{state.epoch_share:5.0%}", f"{state.share:5.0%}"
         texts = len(epoch) + len(run) + len(epoch_end) + len(run_end) + 13
         room = max(5, min(40, (width - texts) // 2))
         return [
@@ -74,7 +74,7 @@ class RunProgress(Canvas):
 
 
 def describe_progress(state: RunState) -> str:
-    """What there is to say now: figures while a run goes on, else how it is and what to do."""
+    """Return the metrics while training, else what has happened and what to do."""
     score = state.score
     accuracy = f"test accuracy {format_percent(score.accuracy)}" if score else ""
     match state.phase:
@@ -83,14 +83,14 @@ def describe_progress(state: RunState) -> str:
         case "preparing":
             return state.message
         case "training" | "paused":
-            figures = [
-                "paused: space goes on" if state.phase == "paused" else "",
+            metrics = [
+                "Paused, press space to resume." if state.phase == "paused" else "",
                 f"loss {format_loss(state.loss)}" if state.loss is not None else "",
                 f"test loss {format_loss(score.loss)}" if score else "",
                 accuracy,
                 f"{state.samples_per_second:,.0f} samples/s" if state.samples_per_second else "",
             ]
-            return "  ".join(each for each in figures if each) or "the first steps …"
+            return "  ".join(each for each in metrics if each) or "Training starts…"
         case "failed":
             return f"✗ {state.message}"
     how = "Finished" if state.phase == "finished" else f"Stopped at step {state.step:,}"
@@ -99,7 +99,7 @@ def describe_progress(state: RunState) -> str:
     return f"{how}{ending}.{saved}"
 
 
-def _wrapped(said: Segment, width: int) -> list[StyledLine]:
-    """The text over as many lines as it needs, broken between words, a column in from the left."""
-    lines = textwrap.wrap(said.text, max(10, width - 2))
-    return [[Segment(f" {line}", said.style)] for line in lines]
+def _wrapped(text: Segment, width: int) -> list[StyledLine]:
+    """Return the text over as many lines as it needs, indented by a cell."""
+    lines = textwrap.wrap(text.text, max(10, width - 2))
+    return [[Segment(f" {line}", text.style)] for line in lines]

@@ -1,4 +1,4 @@
-"""One of several values, in one line; its list opens over what is there."""
+"""A field of one line that selects one of several values from a list."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -11,8 +11,10 @@ from textual.widgets import OptionList, Static
 
 
 class CompactSelect(Static, can_focus=True):
-    """As textual's Select, which is eight widgets: the form is there in half the time. It opens
-    with enter alone: space and the arrows have meanings of their own."""
+    """Textual's Select in one widget instead of eight, which opens the form twice as fast.
+
+    Only enter opens it: space and the arrows are keys of the app.
+    """
 
     BINDINGS = [Binding("enter", "choose", "Choose", show=False)]
 
@@ -58,7 +60,7 @@ class CompactSelect(Static, can_focus=True):
 
 
 class SelectOptions(ModalScreen[str | None]):
-    """The values of a choice, under it."""
+    """The list of values, under the field."""
 
     DEFAULT_CSS = """
     Options {
@@ -73,7 +75,7 @@ class SelectOptions(ModalScreen[str | None]):
         self._options, self._value, self._place = options, value, place
 
     def compose(self) -> ComposeResult:
-        # Content, not markup: who knows what is called what.
+        # Content, not markup: a name may contain brackets.
         options = OptionList(*map(Content, self._options))
         options.highlighted = self._options.index(self._value)
         options.styles.width = max(self._place.width, 12) + 2
@@ -81,7 +83,7 @@ class SelectOptions(ModalScreen[str | None]):
         yield options
 
     def on_click(self) -> None:
-        """Beside the list: leave it as it was. A click into it does not come here."""
+        """Close on a click beside the list; OptionList handles those inside it."""
         self.dismiss(None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -11,12 +11,12 @@ from tui.text.formats import printable
 def fill_table(
     table: DataTable[Text], titles: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Puts these rows, one text for each title, in the place of what is there."""
+    """Replace the table by these rows, each with a cell for each title."""
     shown = [[printable(cell) for cell in row] for row in rows]
     table.clear(columns=True)
     for title, *cells in zip(titles, *shown, strict=True):
-        # Widths of their own would come later than the first drawing of the row under the cursor.
+        # A width of its own DataTable computes only after it has drawn the row under the cursor.
         table.add_column(title, width=max(map(len, [title, *cells])))
     for row in shown:
-        # Text, not markup: a folder may be called anything.
+        # Text, not markup: a folder name may contain brackets.
         table.add_row(*map(Text, row))

@@ -100,7 +100,7 @@ def test_the_line_keeps_to_its_width_and_drops_the_least():
     gpu = Gpu("NVIDIA H100", 97.0, 3 * 10**9, 80 * 10**9, 412.3, 61.0)
     all_of_it = Machine("AMD EPYC", 2, 187.2, 95.0, 612_000_000, 4 * 10**9, 8 * 10**9, (gpu,))
     assert format_usage(all_of_it, 200) == (
-        "AMD EPYC · 2 cores · CPU 187% · machine 95% · memory 612 MB · 4.0 GB of 8.0 GB in use"
+        "AMD EPYC · 2 cores · CPU 187% · all CPUs 95% · memory 612 MB · 4.0 GB of 8.0 GB in use"
         " · NVIDIA H100 · GPU 97% · 3.0 GB of 80 GB · 412 W · 61 °C"
     )
     for width in range(150):

@@ -64,7 +64,7 @@ async def test_pause_go_on_and_stop(tmp_path):
         step = pilot.app.run_state.step
         await pilot.pause(0.1)
         assert pilot.app.run_state.step == step
-        assert "paused: space goes on" in text_of(pilot)
+        assert "Paused, press space to resume" in text_of(pilot)
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > step)
         await pilot.press("s")

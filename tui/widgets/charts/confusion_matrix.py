@@ -1,4 +1,4 @@
-"""The confusion matrix with a cursor in it, and what it says of each class and each pair."""
+"""The confusion matrix with a cursor, the scores of each class and the most confused pairs."""
 
 from dataclasses import dataclass
 
@@ -19,39 +19,43 @@ from tui.text.digit_art import draw_bar
 from tui.widgets.canvas import Canvas, StyledLine
 
 CLASSES = 10
-HEAD, CELL = 5, 5  # columns of a row's head, and of a cell
-HEADS = 2  # lines over the cells
-# Shades of a cell: from the background to the full colour. So few, since each costs the terminal.
+HEAD, CELL = 5, 5  # characters of a row's heading, and of a cell
+HEADS = 2  # lines above the cells
+# Shades of a cell, from the background to the full colour. Few, since each costs bytes to send.
 SHADES = (0.0, 0.15, 0.3, 0.5, 0.75)
-SHADED_FROM = 0.04  # share of the row's mistakes
-FIGURE = 6  # columns of a percentage
+SHADED_FROM = 0.04  # share of the row's errors
+PERCENT = 6  # characters of a percentage
 CURSOR = "▶"
 
 
 def shade(share: float) -> int:
-    """The place in SHADES of a cell with that share of its row's mistakes: half of them is as
-    bright as it gets."""
+    """Return the place in SHADES of a cell with that share of its row's errors.
+
+    Half of them is as bright as all.
+    """
     if share < SHADED_FROM:
         return 0
     return min(len(SHADES) - 1, 1 + int(share * 2 * (len(SHADES) - 1)))
 
 
 def count_text(count: int) -> str:
-    """At most four characters."""
+    """Return a count in at most four characters."""
     if not count:
         return "·"
     return str(count) if count < 10_000 else f"{count // 1000}k"
 
 
 class ConfusionMatrix(Canvas):
-    """Rows are what a digit is, columns what it was taken for. The brighter a cell, the more of its
-    row's mistakes are in it; what is right is quiet."""
+    """Rows are true classes, columns predicted ones.
+
+    The brighter a cell, the more of its row's errors are in it; the diagonal is dimmed.
+    """
 
     PICTURE = True
     COMPONENT_CLASSES = {f"confusion--{name}" for name in ("text", "quiet", "heat")}
 
     confusion: var[Confusion] = var((), init=False)
-    cursor: var[tuple[int, int]] = var((0, 0), init=False)  # what it is, what it was taken for
+    cursor: var[tuple[int, int]] = var((0, 0), init=False)  # true and predicted class
 
     @dataclass
     class Moved(Message):
@@ -59,7 +63,7 @@ class ConfusionMatrix(Canvas):
         predicted: int
 
     class Opened(Message):
-        """The cell under the cursor is to be opened."""
+        """The cell under the cursor has been clicked."""
 
     def watch_confusion(self) -> None:
         self.draw()
@@ -69,7 +73,7 @@ class ConfusionMatrix(Canvas):
         self.post_message(self.Moved(*cursor))
 
     def move(self, rows: int, columns: int) -> None:
-        """By so many cells, as far as there are any."""
+        """Move the cursor by that many cells, at most to the edge."""
         actual, predicted = self.cursor
         last = CLASSES - 1
         self.cursor = (
@@ -89,8 +93,7 @@ class ConfusionMatrix(Canvas):
         if not self.size or not self.confusion:
             self.paint([])
             return
-        text, quiet = self.part("confusion--text"), self.part("confusion--quiet")
-        bold = text + Style(bold=True)
+        quiet, bold = self.part("confusion--quiet"), self.part("confusion--text") + Style(bold=True)
         shades = self._shades()
         at_row, at_column = self.cursor
         heads = [
@@ -98,25 +101,27 @@ class ConfusionMatrix(Canvas):
             for number in range(CLASSES)
         ]
         lines: list[StyledLine] = [
-            [Segment(f"{'':{HEAD}} taken for", quiet)],
-            [Segment(f"{'':{HEAD}}", quiet), *heads],
+            [Segment(f"{'':{HEAD}} predicted", quiet)],
+            [Segment(f"{'true':>{HEAD}}", quiet), *heads],
         ]
         for actual, row in enumerate(self.confusion):
-            line = [Segment(f" is {actual}", bold if actual == at_row else quiet)]
+            line = [Segment(f"{actual:>{HEAD}}", bold if actual == at_row else quiet)]
             for predicted, count in enumerate(row):
-                written = f"{count_text(count):>{CELL - 1}}"
+                text = f"{count_text(count):>{CELL - 1}}"
                 if (actual, predicted) == self.cursor:
-                    line.append(Segment(CURSOR + written, bold + Style(reverse=True)))
+                    line.append(Segment(CURSOR + text, bold + Style(reverse=True)))
                     continue
                 place = shade(error_share(self.confusion, actual, predicted))
                 dim = actual == predicted or not count
-                line.append(Segment(f" {written}", quiet if dim else shades[place]))
+                line.append(Segment(f" {text}", quiet if dim else shades[place]))
             lines.append(line)
         self.paint(lines)
 
     def _shades(self) -> list[Style]:
-        """The colours of cells, each with writing that can be read on it. The terminal's own
-        colours cannot be mixed: there much is bold, and most is underlined."""
+        """Return the styles of cells, each with text that is readable on its background.
+
+        The terminal's own colours cannot be mixed: there much is bold, and most is underlined.
+        """
         base = self.background_colors[1]
         if base.ansi is not None:
             plain = self.part("confusion--text")
@@ -139,7 +144,7 @@ def share_text(share: float | None) -> str:
 
 
 class ClassScores(Canvas):
-    """Precision and recall of each class, with bars as wide as there is room for."""
+    """Precision and recall of each class, with bars."""
 
     COMPONENT_CLASSES = {f"scores--{name}" for name in ("text", "quiet", "bar")}
 
@@ -153,17 +158,17 @@ class ClassScores(Canvas):
             self.paint([])
             return
         text, quiet, filled = (self.part(f"scores--{name}") for name in ("text", "quiet", "bar"))
-        # A number, and twice a percentage and a bar.
-        each_bar = max(0, min(10, (self.size.width - 2) // 2 - FIGURE - 2))
-        width = FIGURE + 1 + each_bar
+        # A class, and twice a percentage and a bar.
+        each_bar = max(0, min(10, (self.size.width - 2) // 2 - PERCENT - 2))
+        width = PERCENT + 1 + each_bar
         lines: list[StyledLine] = [
             [],
-            [Segment(f"  {'precision':>9}{'':{max(0, width - 8)}}{'recall':>{FIGURE}}", quiet)],
+            [Segment(f"  {'precision':>9}{'':{max(0, width - 8)}}{'recall':>{PERCENT}}", quiet)],
         ]
         for number, score in enumerate(class_scores(self.confusion)):
             line = [Segment(f"{number} ", quiet)]
             for share in (score.precision, score.recall):
-                line.append(Segment(f"{share_text(share):>{FIGURE}} ", text))
+                line.append(Segment(f"{share_text(share):>{PERCENT}} ", text))
                 drawn = draw_bar(share or 0.0, each_bar)
                 line.append(Segment(f"{drawn} ", filled))
             lines.append(line)
@@ -171,7 +176,7 @@ class ClassScores(Canvas):
 
 
 class ConfusedPairs(Canvas):
-    """What is taken for what most often, in words, as many as there is room for."""
+    """The pairs of classes that are confused most often, as many as fit."""
 
     COMPONENT_CLASSES = {f"pairs--{name}" for name in ("text", "quiet")}
 
@@ -190,9 +195,7 @@ class ConfusedPairs(Canvas):
         column = max(map(len, said), default=0) + 3
         columns = max(1, self.size.width // column) if said else 1
         shown = said[: rows * columns]
-        lines: list[StyledLine] = [
-            [Segment("confused most often" if said else "no mistakes", quiet)]
-        ]
+        lines: list[StyledLine] = [[Segment("most confused" if said else "no errors", quiet)]]
         for row in range(min(rows, len(shown))):
             cells = shown[row::rows]
             lines.append([Segment("".join(f"{cell:{column}}" for cell in cells), text)])

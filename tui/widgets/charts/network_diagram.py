@@ -1,5 +1,4 @@
-"""A network in characters, scaled down: dots and lines where layers are dense, stacks of sheets
-where they are channels of images."""
+"""A diagram of a network: dots and lines for dense layers, stacks of sheets for channels."""
 
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -13,22 +12,21 @@ from core.responses import NetworkDescribed
 from tui.widgets.canvas import Canvas, StyledLine
 
 PARTS = ("shape", "behind", "lines", "text", "quiet")
-ROWS = 11  # of the drawing; under it are the labels
-LABELS = 3
+ROWS, LABELS = 11, 3  # lines of the drawing, and of the labels under it
 SIDE = 28  # pixels of the largest sheet
 MOST_BEHIND = 5  # sheets
 NARROW = 56  # columns in which a small network is drawn well
 WIDEST = (9, 6, 4, 2)  # columns of the largest sheet beside its frame, as room allows
-MOST_LINES = 20  # between two columns of dots; with more of them one would see none
+MOST_LINES = 20  # between two columns of dots; more of them would run together
 DENSE_GAP, GAP = 18, 4  # the most columns between two blocks
-READING = " ● is a unit, ┊ more of them; each sheet is a channel"
+READING = " ● unit · ┊ more units · ▭ channel"
 # The bits of a braille character's dots, by column and row.
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 
 @dataclass(frozen=True)
 class Block:
-    """One output shape: the layer that makes it, and those after it that keep it."""
+    """An output shape: the layer that makes it, and the layers after it that keep it."""
 
     made_by: str
     shape: tuple[int, ...]
@@ -49,19 +47,19 @@ class Block:
 
     @property
     def sheet(self) -> tuple[int, int]:
-        """Columns and rows of one sheet."""
+        """The columns and lines of one sheet."""
         height, width = self.shape[-2:]
         return 3 + round(min(1, width / SIDE) * self.widest), 2 + round(min(1, height / SIDE) * 5)
 
     @property
     def behind(self) -> int:
-        """How many more sheets show behind the first."""
+        """How many sheets are drawn behind the first."""
         channels = self.shape[0]
         return min(MOST_BEHIND, max(1, round(log2(channels)) - 2)) if channels > 1 else 0
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Those of a dense layer's dots; with more units than fit, none is in the middle."""
+        """The lines of a dense layer's dots; if not all units fit, the middle line has none."""
         units = self.shape[0]
         if units <= ROWS:
             first = (ROWS - units) // 2
@@ -81,14 +79,14 @@ LEFT_OUT = Block("", ())
 
 
 class CharacterGrid:
-    """A grid of characters, each with the name of its part."""
+    """A grid of characters, each with the name of its style."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
         self._cells = [[(" ", "text")] * width for _ in range(height)]
 
     def put(self, x: int, y: int, text: str, part: str) -> None:
-        """What is outside is left out."""
+        """Write text from the cell x, y on; what lies outside the grid is dropped."""
         for place, character in enumerate(text, x):
             if 0 <= place < self.width and 0 <= y < len(self._cells):
                 self._cells[y][place] = (character, part)
@@ -114,8 +112,7 @@ def blocks(network: NetworkDescribed) -> list[Block]:
 
 
 def fitted(found: list[Block], width: int) -> list[Block]:
-    """The blocks with sheets as wide as the room allows; where it is not enough, without those in
-    the middle."""
+    """Return the blocks with the widest sheets that fit; if none fit, leave out middle blocks."""
     for widest in WIDEST:
         found = [replace(block, widest=widest) for block in found]
         if _least(found) <= width:
@@ -133,7 +130,7 @@ def _least(found: list[Block]) -> int:
 
 
 def gaps(found: list[Block], width: int) -> list[int]:
-    """The columns between each block and the next: what is left over, the most of it for lines."""
+    """Return the columns between each block and the next; dense layers get more, for lines."""
     most = [DENSE_GAP if _linked(*pair) else GAP for pair in pairwise(found)]
     given = [1] * len(most)
     left = width - _least(found)
@@ -146,12 +143,12 @@ def gaps(found: list[Block], width: int) -> list[int]:
 
 
 def _linked(one: Block, other: Block) -> bool:
-    """Each unit of the one with each unit of the other."""
+    """Return whether each unit of the one is connected to each of the other."""
     return one.dense and other.dense and other.made_by == "Linear"
 
 
 def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
-    """ROWS of drawing and LABELS rows of words, in the middle of that width."""
+    """Return ROWS lines of drawing and LABELS lines of text, centred in that width."""
     picture = CharacterGrid(width, ROWS + LABELS)
     found = fitted(blocks(network), width)
     between = gaps(found, width)
@@ -170,7 +167,7 @@ def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
 
 
 def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
-    """The block from that column on; gives the column of its middle."""
+    """Draw a block from the column `left` on, and return the column of its middle."""
     middle = left + (block.width - 1) // 2
     if not block.shape:
         picture.put(left, ROWS // 2, "…", "text")
@@ -201,7 +198,7 @@ def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
 def _link(
     picture: CharacterGrid, one: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]
 ) -> None:
-    """Lines in braille from the dots of one column to those of another: all, or every so many."""
+    """Draw braille lines between the dots of two columns: all, or every nth of too many."""
     (start, left_rows), (end, right_rows) = one, other
     columns = end - start - 1
     dots = [[0] * columns for _ in range(ROWS)]
@@ -221,7 +218,7 @@ def _link(
 
 
 class NetworkDiagram(Canvas):
-    """The network as a small picture, from its input on the left to its output on the right."""
+    """The network from its input on the left to its output on the right."""
 
     PICTURE = True
     COMPONENT_CLASSES = {f"diagram--{name}" for name in PARTS}

@@ -1,4 +1,4 @@
-"""The first layer's weights as images: what each unit, or each kernel, looks for."""
+"""The first layer's weights as images, one for each unit or kernel."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
     Levels = numpy.ndarray[tuple[int, int], numpy.dtype[numpy.uint8]]
 
-# From the most negative to the most positive weight. It grows lighter all the way, so that it can
-# be read without its colours, and blue and orange are told apart by those who see few. So few
-# steps, since each change of colour costs the terminal 40 bytes.
+# From the most negative to the most positive weight. Its lightness rises all the way, so that it
+# reads without colours too; blue and yellow differ for all kinds of colour vision. Few steps, since
+# each change of colour sends 40 bytes.
 PALETTE = (
     *("#06204f", "#124a94", "#3f73b5", "#7187a3"),
     "#8a8a8a",
     *("#b59a78", "#dfae66", "#f7c667", "#ffe6a8"),
 )
-SCALES = (6, 5, 4, 3, 2, 1)  # columns, and half rows, of one weight
+SCALES = (6, 5, 4, 3, 2, 1)  # columns, and half lines, for one weight
 LARGE = 20  # images of that many pixels a side can be halved, others must not be smaller than 2
 GAP = 2
 
 
 @dataclass(frozen=True)
 class GridLayout:
-    """How images of so many columns and lines, their numbers under them, are laid out."""
+    """The layout of images: the size of one in cells, and how many fit across and down."""
 
     scale: float
     width: int
@@ -48,7 +48,7 @@ class GridLayout:
 
 
 def fit_grid(images: WeightImages, width: int, height: int) -> GridLayout:
-    """The largest scale at which all images fit; else the smallest at which one sees something."""
+    """Return the largest scale at which all images fit, else the smallest that is readable."""
     large = min(images.width, images.height) >= LARGE
     even = images.width % 2 == images.height % 2 == 0
     least = (0.5 if even else 1) if large else 2
@@ -73,7 +73,7 @@ def _style(upper: int, lower: int, background: str) -> Style:
 
 
 def palette_indices(image: bytes, images: WeightImages, scale: float) -> Levels:
-    """The image at that scale, as places in PALETTE."""
+    """Return the image at that scale as places in PALETTE, shape (rows, columns)."""
     import numpy
 
     values = numpy.frombuffer(image, dtype=numpy.uint8).reshape(images.height, images.width)
@@ -87,10 +87,10 @@ def palette_indices(image: bytes, images: WeightImages, scale: float) -> Levels:
 
 
 def half_block_lines(places: Levels, background: str) -> list[StyledLine]:
-    """In half blocks: a character is two weights, one over the other."""
+    """Return lines of half blocks: a character shows two weights, one above the other."""
     found = places.tolist()
     if len(found) % 2:
-        found.append([len(PALETTE)] * len(found[0]))  # nothing
+        found.append([len(PALETTE)] * len(found[0]))  # the background
     return [
         [
             Segment("▀" * len(list(run)), _style(*pair, background))
@@ -101,8 +101,7 @@ def half_block_lines(places: Levels, background: str) -> list[StyledLine]:
 
 
 class WeightGrid(Canvas):
-    """As many of the images as there is room for, from the first of the page on; over them what
-    the colours mean."""
+    """As many images as fit, page by page, under a legend of the colours."""
 
     PICTURE = True
     COMPONENT_CLASSES = {"weights--quiet"}
@@ -112,7 +111,7 @@ class WeightGrid(Canvas):
 
     def watch_images(self, before: WeightImages | None, after: WeightImages | None) -> None:
         if after and self.first >= len(after.images):
-            self.first = 0  # of another network
+            self.first = 0  # another network has fewer
         self.draw()
 
     def watch_first(self) -> None:
@@ -122,7 +121,7 @@ class WeightGrid(Canvas):
         return fit_grid(images, self.size.width - 2, self.size.height - 2)
 
     def turn(self, pages: int) -> None:
-        """To the next page, or that many on or back."""
+        """Turn that many pages, backwards if negative."""
         if self.images and self.size:
             capacity = self._grid(self.images).capacity
             last = (len(self.images.images) - 1) // capacity * capacity
@@ -134,7 +133,7 @@ class WeightGrid(Canvas):
         quiet = self.part("weights--quiet")
         images = self.images
         if images is None:
-            self.paint([[Segment(" the first layer's weights stand here as images", quiet)]])
+            self.paint([[Segment(" The first layer's weights are shown here as images.", quiet)]])
             return
         laid = self._grid(images)
         first = self.first // laid.capacity * laid.capacity
@@ -148,7 +147,7 @@ class WeightGrid(Canvas):
                 for image in row
             ]
             for parts in zip(*drawn, strict=True):
-                lines.append([Segment(" "), *_joined(parts)])
+                lines.append([Segment(" "), *_join(parts)])
             numbers = (
                 f"{first + start + place}".ljust(laid.width + GAP) for place in range(len(row))
             )
@@ -163,20 +162,20 @@ class WeightGrid(Canvas):
             if images.count == len(images.images)
             else (f"the first {len(images.images)} of {images.count:,}")
         )
-        said = f" weights of {images.name}: {first}–{first + shown - 1} of {of}"
+        title = f" weights of {images.name}: {first}–{first + shown - 1} of {of}"
         ends = f"{images.largest:.2g}"
         scale = [Segment("█", Style(color=colour)) for colour in PALETTE]
         return [
-            [Segment(said, quiet)],
+            [Segment(title, quiet)],
             [
                 Segment(f" −{ends} ", quiet),
                 *scale,
-                Segment(f" +{ends}  dark is −, light is +", quiet),
+                Segment(f" +{ends}  blue negative, yellow positive", quiet),
             ],
         ]
 
 
-def _joined(parts: tuple[StyledLine, ...]) -> StyledLine:
+def _join(parts: tuple[StyledLine, ...]) -> StyledLine:
     line: StyledLine = []
     for part in parts:
         line += [*part, Segment(" " * GAP)]
