@@ -34,24 +34,10 @@ from core.runs.resume import (
 )
 from core.runs.run_writer import RunWriter, new_folder
 
-# The settings that a branch can change. The network, its dataset, the batch size and the optimizer
-# decide what a checkpoint's tensors and steps mean.
-CHANGEABLE = (
-    "learning_rate",
-    "epochs",
-    "weight_decay",
-    "momentum",
-    "beta2",
-    "label_smoothing",
-    "shift",
-    "schedule",
-    "seed",
-    "precision",
-    "device",
-    "threads",
-    "save_every",
-    "keep",
-)
+# What a branch keeps: these settings decide what a checkpoint's tensors and steps mean, or where
+# files are.
+KEPT = ("arch", "dataset", "batch_size", "optimizer", "data", "checkpoints", "preset")
+CHANGEABLE = tuple(name for name in FIELDS if name not in KEPT)
 
 
 def branch(

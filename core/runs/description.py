@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,10 @@ def lock_run(folder: Path) -> Iterator[None]:
 
     Raises CheckpointError where a process is training it, or where it is gone.
     """
-    in_use = f"{folder} is being trained by {process_of(folder)}; stop it first"
     if fcntl is None:
         description = read_description(folder)
         if description.get("status") in IN_PROGRESS and is_live(folder, description):
-            raise CheckpointError(in_use)
+            raise _in_use(folder)
         yield
         return
     try:
@@ -91,28 +90,30 @@ def lock_run(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        if not lock(number):
-            raise CheckpointError(in_use)
-        if not is_same_file(number, folder / EVENTS_FILE):
-            raise CheckpointError(f"{folder} has just been renamed or deleted")
+        lock_events(number, folder)
         yield
     finally:
         os.close(number)
 
 
-def is_same_file(number: int, path: Path) -> bool:
-    """Return whether the path still leads to the open file: the folder may have been moved."""
-    try:
-        return os.path.samestat(os.fstat(number), os.stat(path))
-    except OSError:
-        return False
+def lock_events(number: int, folder: Path) -> None:
+    """Lock the open events.jsonl of a run until it is closed.
+
+    Raises CheckpointError where a process is training the run, or where the folder was moved.
+    """
+    if not lock(number):
+        raise _in_use(folder)
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(number), os.stat(folder / EVENTS_FILE)):
+            return
+    raise CheckpointError(f"{folder} has just been renamed or deleted")
 
 
-def process_of(folder: Path) -> str:
-    """Return words for the process that trains a run. One that has only just resumed it is not in
-    run.json yet."""
+def _in_use(folder: Path) -> CheckpointError:
     pid = read_description(folder).get("pid")
-    return f"process {pid}" if isinstance(pid, int) and _exists(pid) else "another process"
+    # A process that has only just resumed the run is not in run.json yet.
+    by = f"process {pid}" if isinstance(pid, int) and _exists(pid) else "another process"
+    return CheckpointError(f"{folder} is being trained by {by}; stop it first")
 
 
 def _exists(pid: int) -> bool:

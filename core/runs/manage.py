@@ -130,31 +130,23 @@ class Pruned:
     trashed: Trashed | None = None
 
 
-def prunable(folder: Path) -> Pruned:
-    """Return what `prune` would move. Raises CheckpointError, also for a run in progress."""
-    with lock_run(folder):
-        return _prunable(folder)
-
-
-def prune(folder: Path) -> Pruned:
+def prune(folder: Path, *, dry_run: bool = False) -> Pruned:
     """Move all epoch and step checkpoints of a run to the trash, so that its best and last stay,
-    and files that a person has put there. Raises CheckpointError, also for a run in progress."""
+    and files that a person has put there. A dry run moves nothing.
+
+    Raises CheckpointError, also for a run in progress.
+    """
     with lock_run(folder):
-        found = _prunable(folder)
-        if not found.files:
-            return found
-        trashed = move_to_trash(folder.parent, folder.name, found.files)
-        return Pruned(found.run, trashed.files, trashed.bytes, trashed)
-
-
-def _prunable(folder: Path) -> Pruned:
-    with explain_errors(f"{folder} cannot be read"):
-        files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
-    if files and not any(_is_readable(folder / name) for name in (LAST, BEST)):
-        raise CheckpointError(
-            f"{folder} has no readable best or last checkpoint, so it keeps its others"
-        )
-    return Pruned(folder.name, files, freed_bytes(folder / name for name in files))
+        with explain_errors(f"{folder} cannot be read"):
+            files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
+        if files and not any(_is_readable(folder / name) for name in (LAST, BEST)):
+            raise CheckpointError(
+                f"{folder} has no readable best or last checkpoint, so it keeps its others"
+            )
+        if dry_run or not files:
+            return Pruned(folder.name, files, freed_bytes(folder / name for name in files))
+        trashed = move_to_trash(folder.parent, folder.name, files)
+        return Pruned(folder.name, trashed.files, trashed.bytes, trashed)
 
 
 def _is_readable(path: Path) -> bool:

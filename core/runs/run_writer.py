@@ -18,8 +18,7 @@ from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
 from core.files import PARTIAL, open_no_follow, read_lines, replace_file
-from core.locking import lock
-from core.runs.description import is_same_file, process_of, read_description
+from core.runs.description import lock_events, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 
@@ -41,12 +40,11 @@ class RunWriter:
         self._events = FileIO(folder / EVENTS_FILE, "ab", opener=open_no_follow)
         self._unwritten = bytearray()  # what a full disk has not taken yet
         self.write_error: str | None = None  # why not
-        if not lock(self._events):
+        try:
+            lock_events(self._events.fileno(), folder)
+        except CheckpointError:
             self._events.close()
-            raise CheckpointError(f"{folder} is already being trained by {process_of(folder)}")
-        if not is_same_file(self._events.fileno(), folder / EVENTS_FILE):
-            self._events.close()
-            raise CheckpointError(f"{folder} has just been renamed or deleted")
+            raise
 
     def __enter__(self) -> RunWriter:
         return self

@@ -113,7 +113,7 @@ def test_one_of_two_resuming_processes_is_refused(start, names):
     out, err = loser.communicate(timeout=60)
     assert loser.returncode == 1
     assert re.fullmatch(
-        rf"mnist-tui: checkpoints/{name} is (already )?being trained by (another )?process.*\n", err
+        rf"mnist-tui: checkpoints/{name} is being trained by (another )?process.*\n", err
     )
     assert json.loads(out.splitlines()[-1])["event"] == "run_failed"
     for line in winner.stdout:

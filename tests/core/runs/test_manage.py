@@ -13,7 +13,7 @@ from core.checkpoints.header import CheckpointInfo, read_info
 from core.commands import Stop
 from core.errors import CheckpointError
 from core.events import Progress, RunStarted
-from core.runs import manage, run_writer, trash
+from core.runs import description, manage, run_writer, trash
 from core.runs.branch import branch
 from core.runs.catalog import read_run_info, scan_runs
 from core.runs.description import read_description
@@ -158,7 +158,7 @@ def test_prune_counts_the_freed_bytes(tmp_path):
     write_checkpoint(place / "step-9.safetensors", 9)
     write_checkpoint(place / "mine.safetensors", 9)
     each = last.stat().st_size
-    found = manage.prunable(place)
+    found = manage.prune(place, dry_run=True)
     done = manage.prune(place)
     assert (done.files, done.bytes) == (found.files, found.bytes)
     assert len(found.files) == 5
@@ -207,7 +207,7 @@ def test_run_in_progress_accepts_only_a_note(tmp_path):
 
 
 def test_run_moved_while_resumed_is_refused(tmp_path, monkeypatch):
-    place, real = make_run(tmp_path), run_writer.lock
+    place, real = make_run(tmp_path), description.lock
     taken = []
 
     def moved_first(file, *more):
@@ -216,7 +216,7 @@ def test_run_moved_while_resumed_is_refused(tmp_path, monkeypatch):
             manage.delete(place)
         return real(file, *more)
 
-    monkeypatch.setattr(run_writer, "lock", moved_first)
+    monkeypatch.setattr(description, "lock", moved_first)
     with pytest.raises(CheckpointError, match="has just been renamed or deleted"):
         run_writer.reopen(place)
     assert list(scan_runs(tmp_path)) == []

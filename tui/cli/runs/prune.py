@@ -1,5 +1,6 @@
 """`mnist-tui runs prune`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ def prune(
     if every == bool(runs):
         raise UsageError("name the runs to prune, or use --all")
     folder = checkpoints_folder(checkpoints)
-    act = manage.prunable if dry else manage.prune
+    act = partial(manage.prune, dry_run=dry)
     if every:
         folders = [each.folder for each in scan_runs(folder) if not each.is_live]
         pruned, has_failed = for_each(folders, act)

@@ -106,10 +106,10 @@ class ManageActions:
     def prune(self) -> None:
         entry = self._entry()
         if entry and not self._view.is_too_small:
-            from core.runs.manage import prunable
+            from core.runs.manage import prune
 
             folder = entry.run.folder
-            self._act(partial(prunable, folder), partial(self._confirm_prune, folder))
+            self._act(partial(prune, folder, dry_run=True), partial(self._confirm_prune, folder))
 
     def _confirm_prune(self, folder: Path, found: Pruned) -> None:
         if not found.files:
