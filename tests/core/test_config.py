@@ -1,3 +1,5 @@
+"""Settings: defaults, allowed values, presets, and reading stored ones."""
+
 import dataclasses
 import math
 
@@ -68,7 +70,7 @@ anything = (
 )
 
 
-def test_the_defaults_are_the_article_s_recipe():
+def test_defaults_are_the_article_recipe():
     config = make_config()
     assert (config.epochs, config.batch_size, config.learning_rate) == (6, 32, 1e-3)
     assert (config.arch, config.dataset, config.device) == ("mlp", "auto", "auto")
@@ -81,25 +83,26 @@ def test_the_defaults_are_the_article_s_recipe():
     assert config == TrainConfig()
 
 
-def test_the_default_seed_is_zero():
-    """Not one that was chosen by its result on the test images."""
+def test_default_seed_is_zero():
+    """A seed that scores well on the test images would be a choice by the test set."""
     assert make_config().seed == 0
 
 
-def test_momenta_that_only_adam_has_do_not_go_with_sgd():
+def test_sgd_refuses_beta2():
     assert make_config(optimizer="sgd").momentum == 0.9
     with pytest.raises(UsageError, match=r"^--optimizer sgd cannot be used with --beta2 0\.9"):
         make_config(preset="speedrun", optimizer="sgd")
 
 
-def test_the_speedrun_can_be_had_with_other_settings():
+def test_settings_override_the_speedrun():
     config = make_config(preset="speedrun", epochs=2)
     assert (config.arch, config.epochs, config.schedule) == ("quick", 2, "onecycle")
     assert make_config(preset="speedrun", arch="cnn").arch == "cnn"
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_what_cannot_be_meant_is_refused_by_the_flag_s_name(name, value):
+def test_refusal_names_the_option(name, value):
+    """By the command line's name, with what is allowed and the value."""
     with pytest.raises(UsageError) as refused:
         TrainConfig(**{name: value})
     assert str(refused.value) == f"{flag(name)} must be {describe_allowed(name)}, not {value!r}"
@@ -123,20 +126,20 @@ def test_what_cannot_be_meant_is_refused_by_the_flag_s_name(name, value):
         ("seed", "9" * 5000),
     ],
 )
-def test_what_a_person_typed_and_cannot_mean_is_refused(name, text):
+def test_typed_value_is_refused_in_one_line(name, text):
     with pytest.raises(UsageError, match=rf"^{flag(name)} must be ") as refused:
         parse(name, text)
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_the_learning_rate_has_the_flag_that_everyone_knows():
+def test_learning_rate_option_is_lr():
     assert flag("learning_rate") == "--lr"
     assert flag("batch_size") == "--batch-size"
 
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(FIELDS)), anything)
-def test_a_config_takes_exactly_the_values_without_a_problem(name, value):
+def test_config_accepts_values_without_problem(name, value):
     why = find_problem(name, value)
     if why is None:
         assert getattr(TrainConfig(**{name: value}), name) is value
@@ -149,7 +152,7 @@ def test_a_config_takes_exactly_the_values_without_a_problem(name, value):
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(FIELDS)), st.text())
-def test_typed_text_is_a_value_without_a_problem_or_one_line(name, text):
+def test_any_text_parses_or_is_refused(name, text):
     try:
         value, why = parse(name, text), None
     except UsageError as refused:
@@ -169,7 +172,7 @@ def test_counts_have_bounds(name, value):
 
 @settings(deadline=None)
 @given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
-def test_every_learning_rate_above_nought_can_be_typed(rate):
+def test_every_positive_rate_can_be_typed(rate):
     assert parse("learning_rate", repr(rate)) == rate
 
 
@@ -198,11 +201,12 @@ def test_every_learning_rate_above_nought_can_be_typed(rate):
         checkpoints=st.text(min_size=1),
     )
 )
-def test_a_config_comes_back_from_what_is_stored_of_it(config):
+def test_stored_config_reads_equal(config):
     assert read_config(dataclasses.asdict(config)) == config
 
 
-def test_what_is_chosen_goes_before_the_preset_and_that_before_the_defaults(monkeypatch):
+def test_choice_overrides_preset_overrides_default(monkeypatch):
+    """None means that a setting was not chosen."""
     monkeypatch.setitem(PRESETS, "quick", {"epochs": 1, "batch_size": 256})
     config = make_config(preset="quick", batch_size=64, seed=None, epochs=None)
     assert (config.preset, config.epochs, config.batch_size) == ("quick", 1, 64)
@@ -210,26 +214,26 @@ def test_what_is_chosen_goes_before_the_preset_and_that_before_the_defaults(monk
     assert make_config(batch_size=64).epochs == 6
 
 
-def test_an_unknown_preset_is_refused_by_name():
+def test_unknown_preset_is_refused():
     with pytest.raises(UsageError, match=r"^--preset must be one of article"):
         make_config(preset="nosuch")
 
 
-def test_stored_fields_of_other_versions_are_passed_over():
+def test_unknown_stored_fields_are_ignored():
     stored = {"epochs": 3, "dropout": 0.5, "mixup": None}
     assert read_config(stored) == TrainConfig(epochs=3)
 
 
-def test_a_stored_value_that_cannot_be_meant_is_refused():
+def test_invalid_stored_value_is_refused():
     with pytest.raises(UsageError, match=r"^--epochs "):
         read_config({"epochs": "many"})
 
 
-def test_the_home_folder_is_understood(monkeypatch, tmp_path):
+def test_tilde_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert make_config(checkpoints="~/runs").folder == tmp_path / "runs"
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_can_be_trained_with(name):
+def test_every_preset_makes_a_config(name):
     assert make_config(preset=name).preset == name

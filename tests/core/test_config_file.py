@@ -1,4 +1,4 @@
-"""Settings in a file: which names and values it may have, what goes before it, and how it ends."""
+"""Settings in TOML files: names, values, precedence, and what `--dry-run` writes."""
 
 import json
 import sys
@@ -45,7 +45,7 @@ def file(tmp_path):
 
 
 def refused(path: str) -> str:
-    """The one line that a file gets, from its own name on."""
+    """Return the refusal of a file, after its name."""
     with pytest.raises(UsageError) as error:
         read_settings(path)
     assert len(str(error.value).splitlines()) == 1
@@ -59,24 +59,24 @@ def kept(tmp_path_factory):
 
 @settings(deadline=None, max_examples=50)
 @given(config=configs)
-def test_what_is_written_of_a_config_is_read_back_equal(kept, config):
+def test_written_config_reads_equal(kept, config):
     kept.write_text(as_toml(config), encoding="utf-8")
     assert TrainConfig(**read_settings(str(kept))) == config
 
 
-def test_a_name_that_toml_cannot_hold_is_refused():
+def test_non_utf8_folder_is_refused():
     with pytest.raises(UsageError, match=r"^--checkpoints \S+ is not a UTF-8 name"):
         as_toml(TrainConfig(checkpoints="a\udcff"))
 
 
 @pytest.mark.parametrize("key", ["learning_rate", "learning-rate", "lr"])
-def test_a_setting_has_its_own_name_and_the_option_s(file, key):
+def test_setting_has_field_and_option_names(file, key):
     (value,) = read_settings(file(f"{key} = 1")).values()
     assert (value, type(value)) == (1.0, float)
     assert set(NAMES.values()) == set(FIELDS)
 
 
-def test_a_file_that_was_written_on_windows_is_read(file):
+def test_windows_file_is_read(file):
     assert read_settings(file(b"\xef\xbb\xbfepochs = 3\r\nlr = 0.1\r\n")) == {
         "epochs": 3,
         "learning_rate": 0.1,
@@ -119,11 +119,11 @@ def test_a_file_that_was_written_on_windows_is_read(file):
         (b"#" * (2**20 + 1), " is larger than 1 MB, so not a file of settings"),
     ],
 )
-def test_what_cannot_be_meant_is_named(file, content, said):
+def test_invalid_setting_is_named(file, content, said):
     assert said in refused(file(content))
 
 
-def test_what_cannot_be_read_is_named(tmp_path):
+def test_unreadable_file_is_named(tmp_path):
     assert refused(str(tmp_path / "run.toml")) == " cannot be read (No such file or directory)"
     (tmp_path / "run.toml").mkdir()
     assert refused(str(tmp_path / "run.toml")) == " cannot be read (Is a directory)"
@@ -133,7 +133,10 @@ def test_what_cannot_be_read_is_named(tmp_path):
 
 @pytest.fixture
 def planned(file, tmp_path, monkeypatch, capsys):
-    """What `train --dry-run` makes of a file's content, options and the environment."""
+    """Return a function that runs `train --dry-run` with a file, options and an environment.
+
+    It returns status, stdout and stderr.
+    """
     for name in FIELDS:
         monkeypatch.delenv(f"MNIST_TUI_{name.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -168,9 +171,10 @@ def config_of(answer: tuple[int, str, str]) -> dict:
     return json.loads(said)["config"]
 
 
-def test_an_option_goes_before_the_environment_that_before_the_file_and_that_before_the_preset(
+def test_precedence_of_option_environment_file_preset(
     planned,
 ):
+    """An option overrides the environment, that the file, that the preset."""
     four = "epochs = 4\nbatch_size = 40\nbeta2 = 0.5\npreset = 'speedrun'"
     found = config_of(
         planned(four, "--json", "--epochs", "2", MNIST_TUI_EPOCHS="3", MNIST_TUI_BATCH_SIZE="30")
@@ -180,14 +184,14 @@ def test_an_option_goes_before_the_environment_that_before_the_file_and_that_bef
     assert config_of(planned(four, "--json", "--preset", "article"))["schedule"] == "constant"
 
 
-def test_the_environment_can_name_the_file(planned):
+def test_environment_names_the_file(planned):
     assert config_of(planned("epochs = 4", "--json", MNIST_TUI_CONFIG="run.toml"))["epochs"] == 4
     status, said, complaint = planned("epochs = 0", MNIST_TUI_CONFIG="run.toml")
     assert (status, said) == (2, "")
     assert complaint.startswith("mnist-tui: run.toml: epochs must be")
 
 
-def test_what_a_dry_run_prints_does_the_same_again(planned, tmp_path):
+def test_dry_run_output_is_a_config_file(planned, tmp_path):
     status, first, _ = planned("lr = 0.5\ncheckpoints = 'élan/\\ runs'", "--arch", "linear")
     assert status == 0
     assert planned(first.replace('dataset = "sample"\n', ""))[1] == first

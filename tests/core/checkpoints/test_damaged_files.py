@@ -1,4 +1,4 @@
-"""Damaged and hostile checkpoint files: tests/support/damaged.py writes 950 and reads them all."""
+"""Damaged and hostile checkpoint files: tests/support/damaged.py writes and reads some 950."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.support.damaged import ANY, REFUSED, SAME
 from tui.cli import main as cli
 
 ROOT = Path(__file__).parents[3]
-MEMORY = 300 * 2**20  # of which the corpus itself takes some, for its bombs
+MEMORY = 300 * 2**20  # part of it for writing the files
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(folder) -> dict:
-    """All of it in a process of its own, whose memory is bounded and measured."""
+    """Read all files in another process, whose memory is limited and measured."""
     done = preloaded.run(
         [sys.executable, "tests/support/damaged.py", str(folder)],
         cwd=ROOT,
@@ -49,13 +49,15 @@ def faults(report: dict, fault) -> list[str]:
     return [f"{name}: {what}" for name, what in found if what]
 
 
-def test_there_are_enough_and_no_two_are_called_the_same(report):
+def test_case_names_are_unique(report):
     names = [case["name"] for case in report["cases"]]
     assert len(names) >= 500
     assert len(set(names)) == len(names)
 
 
-def test_each_is_refused_in_one_line_that_names_it_by_all_that_read_it(report):
+def test_every_reader_refuses_in_one_line(report):
+    """read_info, load_model and import_file; the line begins with the path."""
+
     def fault(case: dict) -> object:
         for way in ("read_info", "load_model", "import_file"):
             said = case[way].get("refused")
@@ -80,12 +82,12 @@ def test_each_is_refused_in_one_line_that_names_it_by_all_that_read_it(report):
         ("a terabyte of F32", "is too large: 1,048,576 MiB, while linear needs at most 16"),
     ],
 )
-def test_the_fault_is_named(report, name, said):
+def test_message_names_the_fault(report, name, said):
     (case,) = [each for each in report["cases"] if each["name"] == name]
     assert case["load_model"]["refused"].endswith(said)
 
 
-def test_what_is_imported_all_the_same_is_what_was_saved(report):
+def test_imported_weights_equal_the_saved(report):
     may = {REFUSED: {REFUSED}, SAME: {SAME, REFUSED}, ANY: {SAME, REFUSED, ANY}}
 
     def fault(case: dict) -> object:
@@ -94,10 +96,12 @@ def test_what_is_imported_all_the_same_is_what_was_saved(report):
 
     assert faults(report, fault) == []
     kept = [case for case in report["cases"] if "made" in case["import_file"]]
-    assert report["imported"] == len(kept) + 1, "what was refused has left no folder"
+    assert report["imported"] == len(kept) + 1, "a refused file leaves no folder"
 
 
-def test_each_is_a_row_of_the_listing_and_marked_broken(report):
+def test_listing_marks_broken_files(report):
+    """Every file is a row, with an error exactly where its header is broken."""
+
     def fault(case: dict) -> object:
         row = report["listed"].get(case["path"], "not listed")
         return case["exists"] and (row is None) != case["header"] and f"{row}"
@@ -105,20 +109,20 @@ def test_each_is_a_row_of_the_listing_and_marked_broken(report):
     assert faults(report, fault) == []
 
 
-def test_nothing_is_run_or_changed_and_memory_is_bounded(report, folder):
+def test_reading_runs_nothing_and_bounds_memory(report, folder):
     assert faults(report, lambda case: case["ran"] or case["touched"]) == []
     assert report["grown"] < MEMORY
     assert not (folder / "ran").exists()
 
 
-def test_the_traps_are_some(tmp_path):
-    """Else that nothing was run would say little."""
+def test_traps_run_when_unpickled(tmp_path):
+    """So that the test above can fail: a trap that never runs proves nothing."""
     ran = tmp_path / "ran"
     paths = [tmp_path / name for name in ("os.system far inside in a zip", "INST, bare")]
     for case in damaged.traps(ran):
         if tmp_path / case.name in paths:
             case.make(tmp_path / case.name)
-    # As somebody would read them who trusts them.
+    # As a program would read a trusted file.
     code = (
         "import os, pickle, sys, torch\n"
         "ran, zipped, bare = sys.argv[1:]\n"
@@ -144,7 +148,7 @@ SAMPLE = (
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_every_command_says_it_in_one_line(report, folder, name, monkeypatch, capsys):
+def test_every_command_refuses_in_one_line(report, folder, name, monkeypatch, capsys):
     (case,) = [each for each in report["cases"] if each["name"] == name]
     path, made = case["path"], str(folder / "by-command")
     commands = [
@@ -168,7 +172,7 @@ def test_every_command_says_it_in_one_line(report, folder, name, monkeypatch, ca
     assert os.path.lexists(path)
 
 
-def test_a_listing_has_all_of_them_and_a_process_refuses_a_trap(report, folder):
+def test_processes_list_all_and_refuse_traps(report, folder):
     def call(*arguments: str) -> subprocess.CompletedProcess:
         return preloaded.run(
             [sys.executable, "-m", "tui", "checkpoints", *arguments],
@@ -195,7 +199,7 @@ NAMES = ("a b", "[red]x", "\x1b[31mred", "new\nline", "\u202ertl", "\udcff", "-d
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_strange_names_show_safely_and_do_no_harm(tmp_path, name, monkeypatch, capsys):
+def test_strange_names_are_escaped(tmp_path, name, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path(name + ".pth").write_bytes(damaged.saved(damaged.weights()))
     for status, rest in ((0, ".pth"), (1, ".gone")):
@@ -212,9 +216,8 @@ def test_strange_names_show_safely_and_do_no_harm(tmp_path, name, monkeypatch, c
     assert read_info(run / "imported.safetensors").run == run.name
 
 
-def test_folders_of_strange_names_and_all_kinds_are_listed_and_waited_for_by_nobody(
-    tmp_path, monkeypatch, capsys
-):
+def test_strange_folders_are_listed_without_waiting(tmp_path, monkeypatch, capsys):
+    """Folders and files with control characters, pipes and sparse files of a terabyte."""
     for name in NAMES:
         folder = tmp_path / f"_{name}"
         folder.mkdir()
@@ -228,7 +231,7 @@ def test_folders_of_strange_names_and_all_kinds_are_listed_and_waited_for_by_nob
         cli.main()
     said = capsys.readouterr()
     assert (ended.value.code, said.err) == (0, "")
-    # A hidden file, by its name, is none of a run's.
+    # A file whose name begins with a dot does not belong to a run.
     assert said.out.count("\n") == 1 + 2 * len(NAMES) - 1
     assert said.out.replace("\n", "").isprintable()
 
@@ -237,7 +240,8 @@ WAYS = (read_info, load_model, lambda path: import_file(path, path.parent / "mad
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_that_may_not_be_read_or_breaks_off_says_so(tmp_path, way, monkeypatch):
+def test_read_errors_name_the_file(tmp_path, way, monkeypatch):
+    """A file without read permission, and one whose disk fails while it is read."""
     path = tmp_path / "last.safetensors"
     path.write_bytes(damaged.checkpoint())
 
@@ -261,8 +265,8 @@ def test_a_file_that_may_not_be_read_or_breaks_off_says_so(tmp_path, way, monkey
 
 
 @pytest.mark.parametrize("change", ["removed", "replaced", "cut off", "made larger"])
-def test_a_file_that_changes_while_it_is_read(tmp_path, change, monkeypatch):
-    """It is read as it was, or refused: never half of one and half of another."""
+def test_changing_file_is_read_whole_or_refused(tmp_path, change, monkeypatch):
+    """It is read as it was or refused, never half of one and half of another."""
     path = tmp_path / "last.safetensors"
     path.write_bytes(damaged.checkpoint())
     read_header = headers.read_header

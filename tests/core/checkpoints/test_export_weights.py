@@ -1,4 +1,4 @@
-"""A checkpoint's network written for others: by which suffix, to where, and when not."""
+"""Export a checkpoint: formats, targets and refusals."""
 
 import json
 import sys
@@ -16,7 +16,10 @@ from tui.cli import main as cli
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """The program, in a folder that has a run `mine` below runs; gives status, stdout, stderr."""
+    """Return a function that runs `checkpoints export` in a folder with a run `mine`.
+
+    It returns status, stdout and stderr.
+    """
     monkeypatch.chdir(tmp_path)
     model = ARCHITECTURES["linear"].build()
     info = CheckpointInfo(
@@ -40,7 +43,7 @@ def run(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_without_a_file_it_is_called_by_its_run_and_kind(run, tmp_path):
+def test_default_target_has_run_and_kind(run, tmp_path):
     assert run("mine") == (0, "mine-best.pth\n", "")
     weights = torch.load(tmp_path / "mine-best.pth", weights_only=True)
     assert set(weights) == {"fc1.weight", "fc1.bias"}
@@ -52,7 +55,7 @@ def test_without_a_file_it_is_called_by_its_run_and_kind(run, tmp_path):
     assert row["bytes"] == (tmp_path / "out.pth").stat().st_size
 
 
-def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
+def test_existing_target_needs_force(run, tmp_path):
     (tmp_path / "out.pth").write_bytes(b"mine")
     assert run("mine", "out.pth") == (
         1,
@@ -77,7 +80,7 @@ def test_what_is_there_stays_unless_it_may_be_replaced(run, tmp_path):
         (("runs.pth",), 1, "runs.pth is a folder; name a file"),
     ],
 )
-def test_what_cannot_be_written_says_why(run, tmp_path, arguments, status, said):
+def test_impossible_target_says_why(run, tmp_path, arguments, status, said):
     (tmp_path / "runs.pth").mkdir()
     ended, out, err = run("mine", *arguments)
     assert (ended, out) == (status, "")
@@ -85,7 +88,7 @@ def test_what_cannot_be_written_says_why(run, tmp_path, arguments, status, said)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["runs", "runs.pth"]
 
 
-def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypatch):
+def test_missing_onnx_packages_are_named(run, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     status, _, said = run("mine", "out.onnx")
     assert status == 1
@@ -93,7 +96,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     assert not (tmp_path / "out.onnx").exists()
 
 
-def test_an_exporter_that_fails_or_differs_writes_nothing(run, tmp_path, monkeypatch):
+def test_failing_exporter_writes_nothing(run, tmp_path, monkeypatch):
     def failing(model, info):
         print("noise")
         raise RuntimeError("no such operator\nand more")
@@ -107,6 +110,6 @@ def test_an_exporter_that_fails_or_differs_writes_nothing(run, tmp_path, monkeyp
     assert not (tmp_path / "out.pt2").exists()
 
 
-def test_the_exporter_refuses_what_is_no_checkpoint(tmp_path):
+def test_missing_checkpoint_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="does not exist"):
         exporting.export(tmp_path / "gone.safetensors", tmp_path / "out.pth")

@@ -1,4 +1,4 @@
-"""What other programs saved becomes a checkpoint here, or is refused with what is wrong."""
+"""Import weights that other programs saved, or refuse them with the reason."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def saved(tmp_path, value, **how):
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("zipped", [True, False])
-def test_the_network_is_found_by_names_and_shapes(tmp_path, arch, zipped):
+def test_architecture_is_found_by_names_and_shapes(tmp_path, arch, zipped):
     weights = ARCHITECTURES[arch].build().state_dict()
     path = saved(tmp_path, weights, _use_new_zipfile_serialization=zipped)
     imported = import_file(path, tmp_path / "runs")
@@ -34,7 +34,7 @@ def test_the_network_is_found_by_names_and_shapes(tmp_path, arch, zipped):
 
 
 def in_training(model):
-    """What a training script saves to go on from."""
+    """Return what a training script saves to resume from."""
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.zeros(2, 1, 28, 28)).sum().backward()
     optimizer.step()
@@ -48,12 +48,12 @@ def in_training(model):
         in_training,
         lambda model: {"state_dict": model.state_dict(), "device": torch.device("cpu")},
         lambda model: dict(model.named_parameters()),
-        # As torch.compile has them.
+        # The names of torch.compile.
         lambda model: {f"_orig_mod.{name}": each for name, each in model.state_dict().items()},
     ],
 )
 @pytest.mark.parametrize("zipped", [True, False])
-def test_state_dicts_are_found_in_what_scripts_save(tmp_path, model, wrap, zipped):
+def test_state_dict_is_found_inside_other_values(tmp_path, model, wrap, zipped):
     path = saved(tmp_path, wrap(model), _use_new_zipfile_serialization=zipped)
     found = load_model(import_file(path, tmp_path / "runs").path)[1].state_dict()
     assert all(torch.equal(found[name], each) for name, each in model.state_dict().items())
@@ -67,7 +67,7 @@ def test_state_dicts_are_found_in_what_scripts_save(tmp_path, model, wrap, zippe
         (torch.float64, "converted from float64 to float32, with rounding"),
     ],
 )
-def test_other_floats_become_float32_and_are_told_of(tmp_path, model, dtype, said):
+def test_other_floats_become_float32_with_note(tmp_path, model, dtype, said):
     weights = {name: each.to(dtype) / 3 for name, each in model.state_dict().items()}
     save_file(weights, tmp_path / "model.safetensors")
     imported = import_file(tmp_path / "model.safetensors", tmp_path / "runs")
@@ -76,7 +76,7 @@ def test_other_floats_become_float32_and_are_told_of(tmp_path, model, dtype, sai
     assert all(torch.equal(found[name], each.float()) for name, each in weights.items())
 
 
-def test_what_is_no_network_of_ours_names_the_nearest_and_what_differs(tmp_path):
+def test_unknown_network_names_the_most_similar(tmp_path):
     weights = ARCHITECTURES["mlp"].build().state_dict() | {"stack.4.bias": torch.zeros(11)}
     with pytest.raises(CheckpointError) as refused:
         import_file(saved(tmp_path, weights), tmp_path / "runs")
@@ -87,7 +87,8 @@ def test_what_is_no_network_of_ours_names_the_nearest_and_what_differs(tmp_path)
     assert not (tmp_path / "runs").exists()
 
 
-def test_tensors_of_other_names_are_known_by_their_shapes_in_order(tmp_path):
+def test_other_names_match_by_shapes_in_order(tmp_path):
+    """As a script saves them that numbers its layers in another way."""
     model = nn.Sequential(
         nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
         nn.Linear(512, 10),

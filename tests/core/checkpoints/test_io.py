@@ -1,3 +1,5 @@
+"""Save, load and list checkpoints; damaged files are refused with the reason."""
+
 import json
 import math
 import os
@@ -47,12 +49,12 @@ def whole(tmp_path_factory) -> bytes:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory) -> Path:
-    """One place for the many damaged files of a property test."""
+    """Return one path for the many damaged files of a property test."""
     return tmp_path_factory.mktemp("scratch") / "damaged.safetensors"
 
 
 def refusals(path: Path) -> list[str]:
-    """What each way to read says of a file that none of them can."""
+    """Return the message of each reader for a file that none of them reads."""
     said = []
     for way in (read, load, load_model):
         with pytest.raises(CheckpointError) as refused:
@@ -65,7 +67,7 @@ def refusals(path: Path) -> list[str]:
 
 
 def refusal(path: Path) -> str:
-    """What is said of a file whose header is fine and whose network is not."""
+    """Return the message for a file with a good header and a bad network."""
     read(path)
     with pytest.raises(CheckpointError) as refused:
         load_model(path)
@@ -75,7 +77,7 @@ def refusal(path: Path) -> str:
     return message
 
 
-def test_everything_comes_back_as_it_was_saved(tmp_path):
+def test_saved_tensors_load_equal(tmp_path):
     tensors, path = state(), tmp_path / "last.safetensors"
     checkpoints.save(path, tensors, INFO)
     info, found = load(path)
@@ -87,7 +89,7 @@ def test_everything_comes_back_as_it_was_saved(tmp_path):
         assert torch.equal(found[name], tensor), name
 
 
-def test_the_network_comes_back_without_the_optimizer_s_state(tmp_path):
+def test_load_model_ignores_optimizer_state(tmp_path):
     tensors, path = state(), tmp_path / "last.safetensors"
     checkpoints.save(path, tensors, INFO)
     _, model = load_model(path)
@@ -98,7 +100,7 @@ def test_the_network_comes_back_without_the_optimizer_s_state(tmp_path):
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_network_goes_there_and_back(tmp_path, arch):
+def test_every_network_saves_and_loads(tmp_path, arch):
     model, path = ARCHITECTURES[arch].build(), tmp_path / "last.safetensors"
     checkpoints.save(path, dict(model.state_dict()), replace(INFO, arch=arch))
     info, again = load_model(path)
@@ -108,20 +110,20 @@ def test_every_network_goes_there_and_back(tmp_path, arch):
         assert torch.equal(again(images), model(images))
 
 
-def test_a_tensor_that_is_a_view_is_saved_with_its_own_values(tmp_path):
+def test_snapshot_copies_views(tmp_path):
     path, grid = tmp_path / "last.safetensors", torch.arange(6.0).view(2, 3)
     checkpoints.save(path, checkpoints.snapshot({"turned": grid.T}), INFO)
     assert torch.equal(load(path)[1]["turned"], grid.T)
 
 
-def test_other_programs_can_read_it(tmp_path, whole):
+def test_safetensors_reads_our_files(tmp_path, whole):
     path = write(tmp_path / "last.safetensors", whole)
     with safe_open(path, framework="pt") as file:
         assert "fc1.weight" in file.keys()  # noqa: SIM118 (it is not iterable itself)
         assert json.loads(file.metadata()["mnist_tui"])["arch"] == "linear"
 
 
-def test_the_digest_does_not_depend_on_the_order_and_does_on_all_else():
+def test_digest_depends_on_all_but_order():
     one, other = torch.zeros(2, 3), torch.ones(4)
     total = compute_digest({"a": one, "b": other})
     assert total == compute_digest({"b": other, "a": one})
@@ -131,8 +133,8 @@ def test_the_digest_does_not_depend_on_the_order_and_does_on_all_else():
     assert total != compute_digest({"a": one.int(), "b": other})
 
 
-def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
-    """A hole of a gigabyte stands for the rest, which does not fit in half a gigabyte."""
+def test_read_info_reads_the_header_alone(tmp_path, whole):
+    """A sparse gigabyte stands for the tensors, in a process with half a gigabyte of memory."""
     length = header_length(whole)
     header = json.loads(whole[8:length])
     metadata = header.pop("__metadata__")
@@ -194,7 +196,7 @@ def test_a_header_is_read_without_torch_and_without_the_rest(tmp_path, whole):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_no_checkpoint_of_ours_says_why(tmp_path, content, said):
+def test_other_files_are_refused_with_reason(tmp_path, content, said):
     path = write(tmp_path / "strange.safetensors", content)
     for message in refusals(path):
         assert said in message
@@ -203,24 +205,24 @@ def test_what_is_no_checkpoint_of_ours_says_why(tmp_path, content, said):
     assert said in listed.error
 
 
-def test_fields_of_a_later_version_of_the_same_format_are_passed_over(tmp_path):
+def test_unknown_fields_are_ignored(tmp_path):
     path = write(tmp_path / "last.safetensors", described(teacher="cnn"))
     assert load_model(path)[0] == replace(INFO, digest=read(path).digest, version=1)
 
 
-def test_weights_that_have_not_been_scored_have_no_figures(tmp_path):
+def test_unevaluated_weights_have_no_metrics(tmp_path):
     path = write(tmp_path / "a.safetensors", described(test_loss=None, test_accuracy=None))
     assert (read(path).test_loss, read(path).test_accuracy) == (None, None)
 
 
-def test_what_is_not_there_and_a_folder_say_so(tmp_path):
+def test_missing_file_and_folder_are_refused(tmp_path):
     assert "does not exist" in refusals(tmp_path / "nowhere.safetensors")[0]
     assert "is a folder" in refusals(tmp_path)[0]
     file = write(tmp_path / "file", b"x")
     assert "cannot be read (Not a directory)" in refusals(file / "last.safetensors")[0]
 
 
-def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(scratch, whole):
+def test_truncated_file_is_refused(scratch, whole):
     length = header_length(whole)
     places = {*range(0, length, 97), 1, 7, 8, 9, length - 1, length, length + 1}
     for size in sorted(places | {*range(length, len(whole), 9973), len(whole) - 1}):
@@ -228,14 +230,14 @@ def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(scratch, whole):
         refusals(scratch)
 
 
-def test_bytes_after_the_end_are_noticed(scratch, whole):
+def test_bytes_after_the_end_are_refused(scratch, whole):
     scratch.write_bytes(whole + b"\0")
     assert "has bytes after its end" in refusals(scratch)[0]
 
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_any_bit_that_flips_in_a_tensor_is_noticed(scratch, whole, data):
+def test_flipped_tensor_bit_is_detected(scratch, whole, data):
     place = data.draw(st.integers(header_length(whole), len(whole) - 1))
     damaged = bytearray(whole)
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -243,7 +245,7 @@ def test_any_bit_that_flips_in_a_tensor_is_noticed(scratch, whole, data):
     assert "is damaged: its tensors do not match the digest" in refusal(scratch)
 
 
-def test_any_bit_that_flips_in_the_header_is_noticed(scratch, whole):
+def test_flipped_header_bit_is_detected(scratch, whole):
     for place in range(header_length(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << place % 8
@@ -257,7 +259,7 @@ def test_any_bit_that_flips_in_the_header_is_noticed(scratch, whole):
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 @example(b"\x02\0\0\0\0\0\0\0{}")
-def test_no_bytes_raise_anything_else(scratch, content):
+def test_any_bytes_raise_checkpoint_error(scratch, content):
     scratch.write_bytes(content)
     refusals(scratch)
 
@@ -269,7 +271,7 @@ def test_no_bytes_raise_anything_else(scratch, content):
         st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats() | st.text(),
     )
 )
-def test_no_description_raises_anything_else(scratch, changes):
+def test_any_description_raises_checkpoint_error(scratch, changes):
     scratch.write_bytes(described(**changes))
     try:
         _, model = load_model(scratch)
@@ -282,7 +284,7 @@ def test_no_description_raises_anything_else(scratch, changes):
     assert len(said.splitlines()) == 1
 
 
-def test_a_network_that_this_version_does_not_know_is_named(tmp_path):
+def test_unknown_architecture_is_named(tmp_path):
     path = write(tmp_path / "last.safetensors", described(arch="resnet"))
     assert f"contains a network 'resnet'; this mnist-tui has {', '.join(ARCHITECTURES)}" in refusal(
         path
@@ -299,21 +301,21 @@ def test_a_network_that_this_version_does_not_know_is_named(tmp_path):
         ({"fc1.bias": torch.tensor(0.0)}, "fc1.bias is one number, expected 10"),
     ],
 )
-def test_tensors_that_do_not_fit_the_network_are_named(tmp_path, change, said):
+def test_mismatched_tensors_are_named(tmp_path, change, said):
     tensors = {name: each for name, each in (state() | change).items() if each is not None}
     path = tmp_path / "last.safetensors"
     checkpoints.save(path, tensors, INFO)
     assert f"does not fit linear: {said}" in refusal(path)
 
 
-def test_a_checkpoint_of_nothing_lacks_its_tensors(tmp_path):
+def test_empty_checkpoint_misses_its_tensors(tmp_path):
     path = tmp_path / "last.safetensors"
     checkpoints.save(path, {}, INFO)
     assert load(path)[1] == {}
     assert refusal(path).endswith("does not fit linear: fc1.bias is missing, expected 10")
 
 
-def test_a_renamed_tensor_is_named(tmp_path):
+def test_renamed_tensor_is_named(tmp_path):
     tensors = {name.replace("fc1.w", "fc9.w"): each for name, each in state().items()}
     path = tmp_path / "last.safetensors"
     checkpoints.save(path, tensors, INFO)
@@ -321,7 +323,7 @@ def test_a_renamed_tensor_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_is_refused_and_never_run(tmp_path, zipped):
+def test_pickle_is_refused_and_never_run(tmp_path, zipped):
     ran = tmp_path / "ran"
 
     class Trap:
@@ -337,9 +339,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path, zipped):
 
 
 @pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
-    tmp_path, whole, monkeypatch, fails
-):
+def test_failed_write_keeps_the_old_file(tmp_path, whole, monkeypatch, fails):
     path = write(tmp_path / "last.safetensors", whole)
 
     def full(*arguments):
@@ -356,8 +356,8 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_reader_never_finds_half_of_a_file(tmp_path, whole, monkeypatch):
-    """At the moment before the new file takes its place, the old one is there and whole."""
+def test_reader_never_finds_half_a_file(tmp_path, whole, monkeypatch):
+    """Just before the new file replaces the old one, both are complete."""
     path = write(tmp_path / "last.safetensors", whole)
     seen = []
     replaced = Path.replace
@@ -372,7 +372,7 @@ def test_a_reader_never_finds_half_of_a_file(tmp_path, whole, monkeypatch):
     assert load(path)[0].step == 99
 
 
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_pipe_is_listed_without_waiting(tmp_path):
     pipe = tmp_path / "run" / "last.safetensors"
     pipe.parent.mkdir()
     os.mkfifo(pipe)
@@ -380,7 +380,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert listed.error == "is not a file"
 
 
-def test_a_number_beyond_all_floats_is_a_damaged_header(tmp_path):
+def test_number_too_large_is_a_damaged_header(tmp_path):
     path = tmp_path / "x.safetensors"
     weights = dict(ARCHITECTURES["linear"].build().state_dict())
     huge = CheckpointInfo(
@@ -392,8 +392,8 @@ def test_a_number_beyond_all_floats_is_a_damaged_header(tmp_path):
         read(path)
 
 
-def test_a_reader_meets_one_version_while_a_writer_replaces_it(tmp_path):
-    """A header of one version was once held against the tensors of the next, and called damaged."""
+def test_reader_beside_a_writer_gets_one_version(tmp_path):
+    """Once the header of one version was compared with the tensors of the next."""
     path = tmp_path / "last.safetensors"
     code = (
         "import sys, pathlib, torch\n"

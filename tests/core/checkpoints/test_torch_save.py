@@ -1,4 +1,4 @@
-"""What torch.save wrote is read as torch.load reads it; tests/support/damaged.py has the rest."""
+"""Files of torch.save read as torch.load reads them; test_damaged_files.py has the broken ones."""
 
 from io import BytesIO
 from zipfile import ZipFile

@@ -1,4 +1,4 @@
-"""Whether a file is what was saved: a changed bit anywhere is found, and where it is."""
+"""Verify checkpoints: a changed bit anywhere is found, and its tensor named."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def entries(path):
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_a_changed_bit_anywhere_is_named(kept, data):
+def test_changed_bit_names_its_tensor(kept, data):
     content = bytearray(kept.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, header_length(content) - 1))
     content[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -49,7 +49,7 @@ def test_a_changed_bit_anywhere_is_named(kept, data):
         assert says_so == (begin <= within < end)
 
 
-def test_every_type_and_shape_has_the_digest_that_it_was_saved_with(tmp_path):
+def test_every_dtype_and_shape_verifies(tmp_path):
     tensors = {
         f"{name}.{number}": torch.ones(shape).to(getattr(torch, name))
         for name in DTYPES
@@ -60,13 +60,13 @@ def test_every_type_and_shape_has_the_digest_that_it_was_saved_with(tmp_path):
     assert (found.fault, found.note) == (None, None)
 
 
-def test_a_file_of_an_earlier_version_is_verified_but_for_its_header(tmp_path):
+def test_earlier_version_verifies_with_note(tmp_path):
     found = verify_file(write(tmp_path / "old.safetensors", described()))
     assert found.fault is None
     assert "without a header digest" in found.note
 
 
-def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
+def test_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
     run = tmp_path / "run-1"
     run.mkdir()
     (run / "last.safetensors").write_bytes(kept.read_bytes())
@@ -86,7 +86,7 @@ def test_a_file_with_two_names_is_read_once(tmp_path, kept, monkeypatch):
     assert len(read) == 2
 
 
-def test_it_takes_neither_torch_nor_the_file_s_size_in_memory(tmp_path):
+def test_verify_needs_no_torch_and_little_memory(tmp_path):
     path = tmp_path / "large.safetensors"
     checkpoints.save(path, {"x": torch.zeros(60_000_000)}, INFO)
     script = (
@@ -116,7 +116,7 @@ def verify_command(folder, *arguments):
     )
 
 
-def test_the_command_names_the_file_and_its_fault(tmp_path, kept):
+def test_command_names_the_file_and_fault(tmp_path, kept):
     good, bad = tmp_path / "checkpoints" / "run-1", tmp_path / "checkpoints" / "run-[red]\n2"
     good.mkdir(parents=True)
     bad.mkdir()
@@ -139,7 +139,7 @@ def test_the_command_names_the_file_and_its_fault(tmp_path, kept):
     assert none.stderr.startswith("mnist-tui: run-7 does not exist")
 
 
-async def test_the_dialog_says_it_of_each_checkpoint_of_the_run(tmp_path, kept):
+async def test_dialog_shows_each_checkpoint_of_the_run(tmp_path, kept):
     run = tmp_path / "run-[red]"
     run.mkdir()
     content = bytearray(kept.read_bytes())

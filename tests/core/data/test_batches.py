@@ -8,19 +8,20 @@ from core.data import batches
 
 @settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.integers(0, 100_000), st.integers(1, 300))
-def test_the_order_holds_each_digit_once_and_depends_on_seed_and_epoch_alone(seed, epoch, count):
+def test_order_is_a_permutation_by_seed_and_epoch(seed, epoch, count):
+    """The global generator has no effect."""
     order = batches.draw_order(seed, epoch, count)
     torch.manual_seed(epoch)
     assert torch.equal(order, batches.draw_order(seed, epoch, count))
     assert order.sort().values.tolist() == list(range(count))
 
 
-def test_the_order_differs_by_epoch_and_seed():
+def test_order_differs_by_epoch_and_seed():
     orders = [batches.draw_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
     assert len({tuple(order.tolist()) for order in orders}) == 4
 
 
-def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
+def test_order_leaves_the_global_generator():
     before = torch.get_rng_state()
     batches.draw_order(1, 2, 300)
     assert torch.equal(torch.get_rng_state(), before)
@@ -28,7 +29,7 @@ def test_making_an_order_draws_nothing_from_the_random_numbers_of_others():
 
 @settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 350), st.integers(1, 100))
-def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(count, size, gathered):
+def test_batches_follow_the_order(count, size, gathered):
     """However many digits are gathered at a time, fewer than a batch among them."""
     images, labels = torch.arange(count).view(-1, 1), torch.arange(count)
     order = batches.draw_order(1, 1, count)
@@ -43,7 +44,7 @@ def test_batches_hold_each_digit_once_in_order_and_only_the_last_is_smaller(coun
 
 @settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 70), st.data())
-def test_an_epoch_goes_on_from_any_step_as_it_would_have_gone(count, size, data):
+def test_epoch_resumes_from_any_step(count, size, data):
     images = torch.rand(count, 1, 28, 28)
     first = data.draw(st.integers(0, (count - 1) // size))
     order = batches.draw_order(5, 2, count)
@@ -59,7 +60,7 @@ def test_an_epoch_goes_on_from_any_step_as_it_would_have_gone(count, size, data)
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 0), (2, 0), (0, -2), (-1, 2), (1, 1)])
-def test_a_digit_is_moved_and_what_is_bared_is_paper(down, right):
+def test_shift_fills_with_background(down, right):
     images = torch.rand(3, 1, 28, 28)
     chosen, moved = torch.tensor([2, 0]), torch.tensor([[down, right], [0, 0]])
     first, second = batches.shift_images(batches.pad_images(images, 2), chosen, moved)
@@ -73,7 +74,7 @@ def test_a_digit_is_moved_and_what_is_bared_is_paper(down, right):
     assert torch.equal(first[0], expected)
 
 
-def test_shifts_are_drawn_from_seed_and_epoch_alone_and_reach_all_ways():
+def test_shifts_depend_on_seed_and_epoch():
     shifts = batches.draw_shifts(1, 2, 1000, 2)
     torch.manual_seed(9)
     assert torch.equal(shifts, batches.draw_shifts(1, 2, 1000, 2))

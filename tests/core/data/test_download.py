@@ -1,4 +1,4 @@
-"""One file from a mirror on this machine, with made-up content: no real digits are needed."""
+"""Download one file of made-up content from a mirror on this machine."""
 
 import gzip
 import hashlib
@@ -21,7 +21,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch):
-    """Nothing but this machine is asked, and what it sends is what was published."""
+    """Use no mirror but this machine, and publish the MD5 of its file."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     md5 = hashlib.md5(PACKED).hexdigest()
@@ -30,7 +30,7 @@ def published(monkeypatch):
 
 @pytest.fixture
 def mirror(monkeypatch):
-    """Starts a web server that answers as it is told, and points the download to it."""
+    """Return a function that starts a web server as the mirror; it returns the requested paths."""
     servers = []
 
     def start(answer, path="/"):
@@ -74,7 +74,7 @@ def refusal(folder) -> str:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/some/where", "/some/where/"])
-def test_the_file_is_there_whole_and_alone(mirror, tmp_path, path):
+def test_fetched_file_is_complete_and_alone(mirror, tmp_path, path):
     asked = mirror(send(PACKED), path)
     loaded(download.fetch_file(NAME, tmp_path / "MNIST" / "raw", DIGEST))
     assert asked == [f"{path.rstrip('/')}/{NAME}.gz"]
@@ -83,8 +83,8 @@ def test_the_file_is_there_whole_and_alone(mirror, tmp_path, path):
     assert only.read_bytes() == CONTENT
 
 
-def test_it_is_told_how_far_the_download_is(mirror, tmp_path):
-    """The mirror holds the second half back until the first has been told of."""
+def test_download_reports_progress(mirror, tmp_path):
+    """The mirror sends the second half after the first has been reported."""
     heard, half = threading.Event(), len(PACKED) // 2
 
     def answer(handler):
@@ -107,14 +107,14 @@ def test_it_is_told_how_far_the_download_is(mirror, tmp_path):
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_whole_gz_beside_it_needs_no_mirror(tmp_path):
+def test_local_gz_needs_no_mirror(tmp_path):
     (tmp_path / (NAME + ".gz")).write_bytes(PACKED)
     _, told = loaded(download.fetch_file(NAME, tmp_path, DIGEST))
     assert told == []
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
+def test_damaged_local_gz_is_ignored(mirror, tmp_path):
     (tmp_path / (NAME + ".gz")).write_bytes(PACKED[:-9])
     asked = mirror(send(PACKED))
     loaded(download.fetch_file(NAME, tmp_path, DIGEST))
@@ -135,7 +135,7 @@ def test_a_damaged_gz_beside_it_is_passed_over(mirror, tmp_path):
     ],
     ids=["404", "503", "html", "empty", "cut", "cut-off-midway", "closed"],
 )
-def test_a_mirror_with_nothing_good_leaves_what_was_there(mirror, tmp_path, answer, said):
+def test_bad_mirror_keeps_the_old_file(mirror, tmp_path, answer, said):
     (tmp_path / NAME).write_bytes(b"older")
     mirror(answer)
     assert said in refusal(tmp_path)
@@ -143,14 +143,14 @@ def test_a_mirror_with_nothing_good_leaves_what_was_there(mirror, tmp_path, answ
     assert (tmp_path / NAME).read_bytes() == b"older"
 
 
-def test_a_mirror_that_is_not_there_is_named(tmp_path):
+def test_unreachable_mirror_is_named(tmp_path):
     assert refusal(tmp_path) == (
         "the download failed: http://127.0.0.1:9/ does not respond (Connection refused)"
     )
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_a_mirror_that_falls_silent_is_given_up(mirror, monkeypatch, tmp_path, begun):
+def test_silent_mirror_times_out(mirror, monkeypatch, tmp_path, begun):
     monkeypatch.setattr(download, "SILENCE_SECONDS", 0.5)
     over = threading.Event()
 
@@ -168,7 +168,7 @@ def test_a_mirror_that_falls_silent_is_given_up(mirror, monkeypatch, tmp_path, b
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_mirror_that_never_ends_is_given_up(mirror, monkeypatch, tmp_path):
+def test_endless_mirror_times_out(mirror, monkeypatch, tmp_path):
     monkeypatch.setattr(download, "TRY_SECONDS", 0.3)
     over = threading.Event()
 
@@ -184,9 +184,8 @@ def test_a_mirror_that_never_ends_is_given_up(mirror, monkeypatch, tmp_path):
         over.set()
 
 
-def test_content_that_is_not_the_known_one_is_refused_though_its_gz_was_published(
-    mirror, monkeypatch, tmp_path
-):
+def test_unknown_content_is_refused(mirror, monkeypatch, tmp_path):
+    """Even where its .gz has the published MD5."""
     packed = gzip.compress(b"something else", mtime=0)
     md5 = hashlib.md5(packed).hexdigest()
     monkeypatch.setattr(download, "read_published_md5", lambda name: md5)
@@ -195,8 +194,8 @@ def test_content_that_is_not_the_known_one_is_refused_though_its_gz_was_publishe
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_named(mirror, tmp_path):
-    """Below a file, where not even root can make one."""
+def test_unwritable_folder_is_named(mirror, tmp_path):
+    """The folder would be inside a file, where root cannot create it either."""
     (tmp_path / "file").write_text("in the way")
     mirror(send(PACKED))
     assert f"{tmp_path / 'file' / 'raw' / NAME} cannot be written (" in refusal(
@@ -205,9 +204,7 @@ def test_a_folder_that_cannot_be_written_is_named(mirror, tmp_path):
 
 
 @pytest.mark.parametrize("mirror", ["http://localhost:abc/", "http://127.0.0.1:9/my files/"])
-def test_a_mirror_s_address_that_no_one_can_read_is_a_mirror_that_fails(
-    mirror, monkeypatch, tmp_path
-):
+def test_invalid_mirror_url_fails(mirror, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_TUI_MIRROR", mirror)
     with pytest.raises(DataError, match="the download failed"):
         list(download.fetch_file("t10k-labels-idx1-ubyte", tmp_path, "0" * 64))

@@ -1,4 +1,4 @@
-"""Image files of any kind, turned into digits as MNIST has them."""
+"""Read image files of any kind as 28×28 images like those of MNIST."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ PAPER = {
 
 
 def two(width: int, height: int, mode: str = "L", ink=0, paper=255, left=0.2, top=0.2):
-    """An angular 2 that takes 60% of the image."""
+    """Return an image of an angular 2 that fills 60% of it."""
     grey = Image.new("L", (width, height), 0)
     x, y, w, h = width * left, height * top, width * 0.6, height * 0.6
     thick = max(1, round(min(w, h) * 0.16))
@@ -45,7 +45,7 @@ def two(width: int, height: int, mode: str = "L", ink=0, paper=255, left=0.2, to
     image = Image.new(mode, grey.size, paper)
     if mode != "I;16":
         image.paste(Image.new(mode, grey.size, ink), mask=grey)
-    else:  # that cannot be pasted into
+    else:  # Pillow cannot paste into this mode
         image = Image.fromarray(numpy.where(numpy.asarray(grey) > 0, ink, paper).astype("uint16"))
     return image
 
@@ -73,9 +73,10 @@ def as_mnist_is(pixels: numpy.ndarray) -> None:
     top=st.floats(0.02, 0.38),
 )
 @settings(max_examples=25, deadline=None)
-def test_of_any_size_and_place_and_both_ways_round(
+def test_any_size_place_and_polarity_is_read(
     tmp_path_factory, width, height, inverted, faint, left, top
 ):
+    """Dark on light and light on dark, with strong and faint contrast."""
     ink, paper = (190, 70) if faint else (255, 0)
     ink, paper = (ink, paper) if inverted else (paper, ink)
     path = tmp_path_factory.mktemp("any") / "two.png"
@@ -87,7 +88,7 @@ def test_of_any_size_and_place_and_both_ways_round(
 
 
 @pytest.mark.parametrize("mode", INK)
-def test_of_any_mode(tmp_path, mode):
+def test_any_image_mode_is_read(tmp_path, mode):
     suffix = "tif" if mode in ("F", "I", "CMYK", "I;16") else "png"
     path = tmp_path / f"two.{suffix}"
     two(150, 150, mode, INK[mode], PAPER[mode]).save(path)
@@ -96,7 +97,7 @@ def test_of_any_mode(tmp_path, mode):
     assert abs(pixels_of(read_image(path)) - pixels_of(read_image(want))).mean() < 3
 
 
-def test_palettes_animations_and_turned_photographs(tmp_path):
+def test_palettes_animations_and_rotation_are_read(tmp_path):
     plain = two(120, 160)
     plain.save(tmp_path / "plain.png")
     want = read_image(tmp_path / "plain.png").pixels
@@ -106,7 +107,7 @@ def test_palettes_animations_and_turned_photographs(tmp_path):
     frames = {"save_all": True, "append_images": [Image.new("L", (120, 160), 255)]}
     plain.save(tmp_path / "moving.gif", **frames)
     exif = Image.Exif()
-    exif[274] = 6  # to be turned by a quarter
+    exif[274] = 6  # rotate by 90°
     plain.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
     plain.convert("1").save(tmp_path / "bilevel.png")
     for name in ("see through.png", "moving.gif", "turned.png", "bilevel.png"):
@@ -114,11 +115,11 @@ def test_palettes_animations_and_turned_photographs(tmp_path):
         assert abs(got.astype(float) - numpy.frombuffer(want, dtype=numpy.uint8)).mean() < 2, name
 
 
-def test_a_photograph_of_unevenly_lit_paper(tmp_path):
+def test_uneven_lighting_is_removed(tmp_path):
     ink = 1 - numpy.asarray(two(500, 400), dtype=float) / 255
     y, x = numpy.mgrid[0:1:400j, 0:1:500j]
     noise = numpy.random.default_rng(1).normal(0, 4, ink.shape)
-    paper = 220 - 110 * x - 30 * y * y  # in the dark corner as dark as ink in the light one
+    paper = 220 - 110 * x - 30 * y * y  # the dark corner is as dark as ink in the light one
     seen = paper * (1 - 0.6 * ink) + noise
     for name, values in (("dark on light", seen), ("light on dark", 255 - seen)):
         path = tmp_path / f"{name}.jpg"
@@ -127,7 +128,7 @@ def test_a_photograph_of_unevenly_lit_paper(tmp_path):
 
 
 @pytest.mark.mnist
-def test_digits_of_mnist_stay_what_they_are(tmp_path, real_mnist):
+def test_mnist_images_stay_nearly_equal(tmp_path, real_mnist):
     raw = (real_mnist / "MNIST" / "raw" / "t10k-images-idx3-ubyte").read_bytes()
     digits = numpy.frombuffer(raw[16:], dtype=numpy.uint8).reshape(-1, 28, 28)[:50]
     for digit in digits:
@@ -139,13 +140,13 @@ def test_digits_of_mnist_stay_what_they_are(tmp_path, real_mnist):
 
 
 def bomb() -> bytes:
-    """A PNG that says it is 60,000×60,000."""
+    """Return a PNG whose header claims 60,000×60,000 pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     sizes = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + sizes + struct.pack(">I", 8) + b"IDAT" + bytes(12)
 
 
-def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
+def test_unreadable_image_says_why(tmp_path, monkeypatch):
     two(200, 200).save(tmp_path / "whole.png")
     whole = (tmp_path / "whole.png").read_bytes()
     Image.new("RGB", (80, 80), "white").save(tmp_path / "blank.png")
@@ -158,7 +159,7 @@ def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
     (tmp_path / "loop.png").symlink_to("loop.png")
     os.mkfifo(tmp_path / "pipe.png")
     with socket.socket(socket.AF_UNIX) as listening:
-        monkeypatch.chdir(tmp_path)  # a socket may not have a long path
+        monkeypatch.chdir(tmp_path)  # the path of a socket must be short
         listening.bind("socket.png")
     said = {
         "blank": "no ink stands out",
@@ -184,7 +185,7 @@ def test_what_cannot_be_read_says_why_in_a_line(tmp_path, monkeypatch):
         read_image(tmp_path)
 
 
-def test_damage_anywhere_is_an_error_or_a_picture(tmp_path):
+def test_damaged_image_is_error_or_image(tmp_path):
     source = numpy.random.default_rng(3)
     for suffix in ("png", "jpg", "gif", "bmp", "tif", "webp", "ppm"):
         path = tmp_path / f"two.{suffix}"
@@ -198,7 +199,7 @@ def test_damage_anywhere_is_an_error_or_a_picture(tmp_path):
                 assert len(read_image(path).pixels) == 784
 
 
-def test_a_folder_is_its_images_in_natural_order(tmp_path):
+def test_folder_yields_images_in_natural_order(tmp_path):
     for name in (
         "10.png",
         "2.PNG",
