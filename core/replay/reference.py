@@ -1,5 +1,4 @@
-"""What a run's record says of the steps after one of its checkpoints, for a replay to be held
-against. No torch here."""
+"""What events.jsonl has of a run's steps, for a replay to be compared with. No torch here."""
 
 from __future__ import annotations
 
@@ -13,13 +12,13 @@ from core.checkpoints.header import CheckpointInfo
 from core.events import Evaluated, LearningRateChanged, Progress, RunStarted, equal_parts
 from core.runs.event_reader import read_events
 
-# A record is a checkpoint's only where these are the same.
+# The events belong to a checkpoint only where these settings are the same.
 SAME_ALWAYS = ("arch", "batch_size", "optimizer")
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Steps, counted from 1, and the mean of their losses."""
+class MeanLoss:
+    """The mean loss of the steps `first` to `last`, counted from 1."""
 
     first: int
     last: int
@@ -27,80 +26,84 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Start:
-    """How the steps from `step` on were made; `threads` None where that is not known."""
+class Segment:
+    """How the steps after `step` were trained, up to where the run was next resumed.
+
+    `threads` is None where it is not known.
+    """
 
     step: int
     config: dict[str, Any]
     device: str
     precision: str
     threads: int | None
-    ranks: int = 1  # processes that made them together
+    ranks: int = 1
 
 
 @dataclass
 class Reference:
-    """`starts` are the run's first and where it was taken up; `rates` are from which step on the
-    learning rate was what."""
+    """A run's segments and metrics; `rates` are steps, each with the learning rate from there."""
 
-    starts: list[Start] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     rates: list[tuple[int, float]] = field(default_factory=list)
-    stretches: list[Stretch] = field(default_factory=list)
-    scores: list[Evaluated] = field(default_factory=list)
-    times: dict[int, float] = field(default_factory=dict)  # by step, when progress was told
+    mean_losses: list[MeanLoss] = field(default_factory=list)
+    evaluations: list[Evaluated] = field(default_factory=list)
+    times: dict[int, float] = field(default_factory=dict)  # of progress events, by step
 
     def is_of(self, info: CheckpointInfo) -> bool:
-        """Whether it is of the same kind of run: a branch may change all the rest."""
+        """Whether a checkpoint can be of this run; a branch may change all other settings."""
         return all(
-            start.config.get(name) == info.config.get(name)
-            for start in self.starts
+            segment.config.get(name) == info.config.get(name)
+            for segment in self.segments
             for name in SAME_ALWAYS
         )
 
     def has(self, info: CheckpointInfo) -> bool:
-        """Whether the run came by this checkpoint on the way that is recorded: one that was gone
-        back from may have left others in the folder."""
-        taken_up = any(start.step == info.step for start in self.starts)
-        return taken_up or self.times.get(info.step, math.inf) <= info.saved_at
+        """Whether a checkpoint lies on the recorded path.
 
-    def starts_from(self, step: int, until: int) -> list[Start]:
-        """The last one up to that step, and those after it, of each step the last."""
-        before = [each for each in self.starts if each.step <= step][-1:]
-        after = [each for each in self.starts if step < each.step < until]
+        A run that returned to an earlier step may have left others in its folder.
+        """
+        is_start = any(segment.step == info.step for segment in self.segments)
+        return is_start or self.times.get(info.step, math.inf) <= info.saved_at
+
+    def segments_from(self, step: int, until: int) -> list[Segment]:
+        """Return the segments of the steps from `step` to `until`, the last where several start."""
+        before = [each for each in self.segments if each.step <= step][-1:]
+        after = [each for each in self.segments if step < each.step < until]
         return list({each.step: each for each in (*before, *after)}.values())
 
     def rate(self, step: int, otherwise: float) -> float:
-        """The rate, or its schedule's peak, of the step after so many."""
+        """Return the learning rate, or a schedule's peak, of the step after `step`."""
         return next((rate for at, rate in reversed(self.rates) if at <= step), otherwise)
 
 
 def read_reference(folder: Path) -> Reference:
-    """Nothing where there is no record."""
-    recorded, told = Reference(), 0
+    """Read events.jsonl; return an empty reference where there is none."""
+    reference, done = Reference(), 0
     with suppress(OSError):
         for event in read_events(folder):
             match event:
-                case RunStarted(step=step) if start := _start(event):
-                    recorded.starts.append(start)
-                    recorded.rates.append((step, start.config["learning_rate"]))
-                    told = step
+                case RunStarted(step=step) if segment := _segment(event):
+                    reference.segments.append(segment)
+                    reference.rates.append((step, segment.config["learning_rate"]))
+                    done = step
                 case LearningRateChanged(step=step, learning_rate=rate):
-                    recorded.rates.append((step, rate))
-                case Progress(step=step, losses=losses) if _are_losses(losses, step - told):
-                    recorded.times[step] = event.time
-                    parts = equal_parts(step - told, len(losses))
+                    reference.rates.append((step, rate))
+                case Progress(step=step, losses=losses) if _are_losses(losses, step - done):
+                    reference.times[step] = event.time
+                    parts = equal_parts(step - done, len(losses))
                     for (first, end), loss in zip(parts, losses, strict=True):
-                        recorded.stretches.append(Stretch(told + first + 1, told + end, loss))
-                    told = step
+                        reference.mean_losses.append(MeanLoss(done + first + 1, done + end, loss))
+                    done = step
                 case Evaluated():
-                    recorded.scores.append(event)
-    return recorded
+                    reference.evaluations.append(event)
+    return reference
 
 
-def _start(event: RunStarted) -> Start | None:
+def _segment(event: RunStarted) -> Segment | None:
     if not _is_number(event.config.get("learning_rate")):
         return None
-    return Start(
+    return Segment(
         event.step, event.config, event.device, event.precision, event.threads, event.ranks
     )
 

@@ -51,7 +51,7 @@ def test_a_run_is_trained_again_to_the_bit(tiny, by_threes, saved_at_once, arch)
     assert (found.first, found.last) == (11, 30)
     assert found.losses >= 12
     assert sorted(found.saved) == ["epoch-002", "epoch-003"]
-    assert found.in_words.startswith("identical: 20 steps, ")
+    assert found.text.startswith("identical: 20 steps, ")
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -109,7 +109,7 @@ def test_the_end_of_a_run_is_trained_twice(tiny, by_threes):
     found = replayed(folder / "last.safetensors", 15)
     assert found.identical
     assert found.twice
-    assert found.in_words == ("identical: 15 steps, made twice, each loss and the state at the end")
+    assert found.text == ("identical: 15 steps, trained twice with equal losses and final state")
     planned = folder_of(drive(tiny(schedule="cosine")))
     with pytest.raises(UsageError, match="at the end of its run, whose schedule cosine"):
         replayed(planned / "last.safetensors", 15)
@@ -138,7 +138,7 @@ def test_what_cannot_be_trained_again_says_why(tiny, by_threes, tmp_path):
     alone = tmp_path / "alone" / "imported.safetensors"
     alone.parent.mkdir()
     checkpoints.save(alone, weights, info)
-    with pytest.raises(CheckpointError, match="holds weights alone"):
+    with pytest.raises(CheckpointError, match="has weights only"):
         replayed(alone, 5)
     path = tmp_path / "alone" / "last.safetensors"
     checkpoints.save(path, tensors, info)
@@ -151,7 +151,10 @@ def test_other_versions_are_told(tiny, by_threes):
     described["versions"]["torch"] = "1.0"
     (folder / "run.json").write_text(json.dumps(described))
     said = only(replay(folder / "last.safetensors", 3), Notice)
-    assert said[0].message == f"torch was 1.0 and is {version('torch')}: the last bits may differ"
+    assert (
+        said[0].message
+        == f"torch was 1.0 and is {version('torch')}: results may differ in the last bits"
+    )
 
 
 HARD = {"shift": 2, "schedule": "cosine", "label_smoothing": 0.1, "weight_decay": 0.01}
@@ -203,7 +206,7 @@ def test_a_checkpoint_of_a_way_that_was_given_up_is_not_held_against_the_record(
     assert (said.difference, said.saved, said.twice) == (None, ("last",), True)
     said = replayed(folder / "epoch-002.safetensors", 3)
     assert (said.difference, said.twice) == (None, True)
-    assert said.notes == ("the run went another way from there",)
+    assert said.notes == ("the run continued differently from there",)
 
 
 def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):

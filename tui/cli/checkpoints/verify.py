@@ -103,7 +103,7 @@ def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool
         print_json(asdict(event) | {"path": str(path), "identical": event.identical})
     else:
         sign = "✓" if event.identical else "✗"
-        print(f"{sign} {printable(f'{path.parent.name}/{path.name}: {event.in_words}')}")
+        print(f"{sign} {printable(f'{path.parent.name}/{path.name}: {event.text}')}")
     return 0 if event.identical else 1
 
 
