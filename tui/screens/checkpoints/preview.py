@@ -100,9 +100,9 @@ def _metrics(entry: Entry) -> str:
     file, newest = entry.file, entry.run.latest
     if file and file.info:
         info = file.info
-        accuracy, loss = format_percent(info.test_accuracy), format_loss(info.test_loss)
-        test = f"test accuracy {accuracy}, test loss {loss}"
-        test = test if info.test_accuracy is not None else "not evaluated"
+        test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
+        if info.test_accuracy is None:
+            test = "not evaluated"
         name = printable(file.path.stem)
         step = f"epoch {info.epoch}, step {info.step:,}"
         return f"{name}: {step}, {test}, {info.parameters:,} parameters"
