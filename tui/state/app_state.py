@@ -35,12 +35,12 @@ class AppState:
     devices: tuple[DeviceChoice, ...] = ()  # empty until torch is loaded
     network: NetworkDescribed | None = None  # the architecture that was last described
     opened: OpenedCheckpoint | None = None
-    scored: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
+    evaluated: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
-        return next((each for each in self.scored if each.path == path), None)
+        return next((each for each in self.evaluated if each.path == path), None)
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def fold_app(state: AppState, event: Event) -> AppState:
         case CheckpointRefused():
             return replace(state, opened=OpenedCheckpoint(event.path, error=event.message))
         case CheckpointScored(path=path):
-            others = [each for each in state.scored if each.path != path]
-            return replace(state, scored=(*others, event)[-MAX_COMPARED:])
+            others = [each for each in state.evaluated if each.path != path]
+            return replace(state, evaluated=(*others, event)[-MAX_COMPARED:])
         case ImagesPredicted():
             return replace(state, images=event)
     return state

@@ -55,9 +55,9 @@ async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
         assert isinstance(pilot.app.screen, EvaluationView)
-        await until(pilot, lambda: pilot.app.app_state.scored)
+        await until(pilot, lambda: pilot.app.app_state.evaluated)
         await pilot.pause()
-        (scored,) = pilot.app.app_state.scored
+        (scored,) = pilot.app.app_state.evaluated
         text = text_of(pilot)
         assert f"accuracy {scored.test_accuracy:.2%}, loss {scored.test_loss:.4f}" in text
         assert "a run [red]/last · 50 test digits of sample" in text

@@ -60,7 +60,7 @@ class EvaluationView(View):
         self.attempt("show", self._show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
-        if before.scored is not after.scored or before.opened is not after.opened:
+        if before.evaluated is not after.evaluated or before.opened is not after.opened:
             self._show()
 
     def _show(self) -> None:

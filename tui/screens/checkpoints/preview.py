@@ -132,11 +132,11 @@ def settings_of(entry: Entry) -> tuple[list[str], list[str]]:
         if name in PLACES:
             continue
         text = printable(f"{name.replace('_', ' ')} {_short(value)}")
-        usual = FIELDS[name].default if name in FIELDS else None
-        if value == usual:
+        default_value = FIELDS[name].default if name in FIELDS else None
+        if value == default_value:
             default.append(text)
         else:
-            changed.append(f"{text} (default {_short(usual)})" if name in FIELDS else text)
+            changed.append(f"{text} (default {_short(default_value)})" if name in FIELDS else text)
     return changed, default
 
 
