@@ -2,13 +2,8 @@
 
 import numpy
 
+from tests.support.evaluations import logits_of
 from tui.analysis.prediction_comparison import find_disagreements
-
-
-def logits_of(guesses: list[int], sureness: list[float]) -> bytes:
-    logits = numpy.zeros((len(guesses), 10), numpy.float32)
-    logits[range(len(guesses)), guesses] = sureness
-    return logits.tobytes()
 
 
 def test_strongest_disagreement_comes_first():

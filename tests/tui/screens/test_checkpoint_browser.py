@@ -90,7 +90,8 @@ async def opened(pilot, count: int) -> CheckpointBrowser:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_names_of_all_kinds_stand_among_broken_files(folder, size):
+async def test_list_shows_odd_names_and_broken_files(folder, size):
+    """Names with markup, line breaks and other scripts are shown as they are or escaped."""
     async with app_in(folder).run_test(size=size) as pilot:
         await opened(pilot, 25)
         assert "25 checkpoints of 12 runs" in text_of(pilot)
@@ -113,7 +114,7 @@ async def test_names_of_all_kinds_stand_among_broken_files(folder, size):
         assert pilot.app.screen is view
 
 
-async def test_sorting_filtering_and_grouping(folder):
+async def test_list_sorts_filters_and_groups(folder):
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
         view = await opened(pilot, 25)
         assert rows(pilot)[1] == "[red]/last", "the newest first, after the file that was just made"
@@ -151,7 +152,8 @@ async def test_sorting_filtering_and_grouping(folder):
         assert view.rows.entry().run.config["arch"] == "linear"
 
 
-async def test_what_others_do_shows_by_itself_and_the_cursor_stays(folder):
+async def test_list_follows_changes_of_the_folder(folder):
+    """Runs come, go and change in other processes; the cursor stays on its checkpoint."""
     async with app_in(folder).run_test(size=(120, 40)) as pilot:
         view = await opened(pilot, 25)
         listing(pilot).go(rows(pilot).index("run-3/best"))
@@ -175,7 +177,8 @@ async def test_what_others_do_shows_by_itself_and_the_cursor_stays(folder):
         assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
 
 
-async def test_a_run_of_another_process_is_live_and_moves(folder):
+async def test_run_of_another_process_is_live(folder):
+    """Its row shows the newest metrics until the process ends."""
     live = make_run(folder, "other", 20)
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(live / "events.jsonl")],
@@ -216,7 +219,7 @@ async def test_a_run_of_another_process_is_live_and_moves(folder):
         process.kill()
 
 
-async def test_marks_are_at_most_four_and_none_is_broken(folder):
+async def test_only_four_readable_checkpoints_are_marked(folder):
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
         view = await opened(pilot, 25)
         await pilot.press("o")
@@ -232,7 +235,7 @@ async def test_marks_are_at_most_four_and_none_is_broken(folder):
         assert "+ 3 marked" in text_of(pilot)
 
 
-async def test_a_run_is_taken_up_and_branched_from_the_list(tiny, saved_at_once, tmp_path):
+async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path):
     from queue import SimpleQueue
 
     from core.commands import Stop

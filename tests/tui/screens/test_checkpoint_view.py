@@ -50,7 +50,7 @@ def drawings(tmp_path):
     return folder
 
 
-async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
+async def test_evaluation_shows_metrics_and_matrix(looking_into):
     async with looking_into() as (pilot, path):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
@@ -73,7 +73,8 @@ async def test_e_evaluates_it_on_all_its_test_digits(looking_into):
         await until(pilot, lambda: "is empty" in text_of(pilot))
 
 
-async def test_p_asks_for_images_and_shows_what_the_network_makes_of_them(looking_into, drawings):
+async def test_images_of_a_folder_are_predicted(looking_into, drawings):
+    """A wrong path keeps the dialog open with the reason."""
     async with looking_into() as (pilot, _):
         await pilot.press("p")
         field = pilot.app.screen.query_one(Input)

@@ -2,13 +2,12 @@
 
 from queue import SimpleQueue
 
-import numpy
 import pytest
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointRefused, CheckpointScored
+from core.responses import CheckpointRefused
 from tests.support.app import app_in, text_of, until
-from tests.support.fakes import fake_digit
+from tests.support.evaluations import fake_evaluation
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.comparison import ComparisonView
 from tui.screens.checkpoints.comparison_widgets import DisagreementCards
@@ -16,38 +15,10 @@ from tui.state.app_state import fold_app
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.chart import Chart
 
-LABELS = bytes(index % 10 for index in range(20))
-IMAGES = b"".join(fake_digit(index, 1.0).pixels for index in range(20))
-
-
-def logits_of(guesses: list[int], sureness: list[float]) -> bytes:
-    logits = numpy.zeros((len(guesses), 10), numpy.float32)
-    logits[range(len(guesses)), guesses] = sureness
-    return logits.tobytes()
-
-
-def scored(path: str, wrong: dict[int, int], images: bytes = IMAGES) -> CheckpointScored:
-    """Of 20 digits, right but for those; the later a digit, the surer the network."""
-    guesses = [wrong.get(index, label) for index, label in enumerate(LABELS)]
-    confusion = [[0] * 10 for _ in range(10)]
-    for label, guess in zip(LABELS, guesses, strict=True):
-        confusion[label][guess] += 1
-    return CheckpointScored(
-        path=path,
-        arch="linear",
-        dataset="fake",
-        test_loss=0.5,
-        test_accuracy=1 - len(wrong) / 20,
-        confusion=tuple(map(tuple, confusion)),
-        logits=logits_of(guesses, [1 + index / 5 for index in range(20)]),
-        labels=LABELS,
-        images=images,
-    )
-
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The checkpoints that were to be scored, by a test that answers in the engine's place."""
+    """The checkpoints to be evaluated; the test answers in place of the engine."""
     found, send = [], MnistApp.send
 
     def record(app, *commands):
@@ -58,7 +29,8 @@ def asked(monkeypatch):
     return found
 
 
-async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_place(tmp_path, asked):
+async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
+    """An error stands in the place of an accuracy; other test digits cannot be compared."""
     a, b, c = paths = [f"/runs/{name}/best.safetensors" for name in ("[red]x\n", "two", "three")]
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
         app = pilot.app
@@ -66,13 +38,13 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         await until(pilot, lambda: "does not exist" in text_of(pilot))
         assert asked == [a]
         assert "Evaluating a…" in text_of(pilot)
-        app.app_state = fold_app(app.app_state, scored(a, {3: 5, 4: 9}))
+        app.app_state = fold_app(app.app_state, fake_evaluation(a, {3: 5, 4: 9}))
         await pilot.pause()
         assert asked == [a, b]
         app.app_state = fold_app(app.app_state, CheckpointRefused(path=b, message=f"{b} is empty"))
         await pilot.pause()
         assert asked == [a, b, c]
-        app.app_state = fold_app(app.app_state, scored(c, {3: 5, 19: 1}))
+        app.app_state = fold_app(app.app_state, fake_evaluation(c, {3: 5, 19: 1}))
         await pilot.pause()
         shown = text_of(pilot)
         assert "a  [red]x\\n/best" in shown
@@ -91,7 +63,11 @@ async def test_networks_are_scored_one_after_the_other_and_refusals_stand_in_pla
         # Another set of digits cannot be laid beside it.
         await pilot.press("r")
         assert asked[3:] == [a]
-        for answer in (scored(a, {}), scored(b, {}), scored(c, {}, bytes(20 * 784))):
+        for answer in (
+            fake_evaluation(a, {}),
+            fake_evaluation(b, {}),
+            fake_evaluation(c, {}, bytes(20 * 784)),
+        ):
             app.app_state = fold_app(app.app_state, answer)
             await pilot.pause()
         assert "evaluated on different test sets" in text_of(pilot)

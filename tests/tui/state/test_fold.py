@@ -1,4 +1,4 @@
-"""The fold from events to what a person sees."""
+"""The fold from events to the state of a run."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from tui.state.summaries import describe_epoch, describe_run
 DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
 
 
-def test_a_run_from_start_to_finish():
+def test_run_is_folded_to_its_end():
     finished = RunFinished(
         epochs=2,
         steps=200,
@@ -68,7 +68,7 @@ def test_second_run_starts_from_nothing():
     assert again.step == 0
 
 
-def test_record_keeps_what_it_does_not_have():
+def test_record_of_same_run_keeps_predictions():
     """Of the same run the predictions on the screen stay; of another run they go."""
     state = after(STARTED, Predicted(digits=(DIGIT,), samples=9, step=5))
     recorded = after(STARTED, progress(50, 1.0))
@@ -78,20 +78,20 @@ def test_record_keeps_what_it_does_not_have():
     assert fold(state, RecordRead(state=other)) == replace(other, is_attached=True)
 
 
-def test_an_epoch_s_loss_is_the_mean_of_its_steps():
+def test_epoch_loss_is_mean_of_steps():
     state = after(STARTED, progress(60, 2.0), progress(100, 1.0))
     assert state.epoch_loss == (60 * 2.0 + 40 * 1.0) / 100
     state = fold(state, progress(150, 0.5))
     assert state.epoch_loss == 0.5
 
 
-def test_pause_and_go_on():
+def test_resumed_event_ends_the_pause():
     state = after(STARTED, progress(10, 1.0), Paused(step=10))
     assert (state.phase, state.is_active) == ("paused", True)
     assert fold(state, Resumed(step=10)).phase == "training"
 
 
-def test_a_stopped_run_is_not_a_finished_one():
+def test_stopped_run_is_not_finished():
     stopped = RunFinished(
         epochs=0,
         steps=10,
@@ -105,7 +105,7 @@ def test_a_stopped_run_is_not_a_finished_one():
     assert after(STARTED, stopped).phase == "stopped"
 
 
-def test_a_failure_keeps_the_last_checkpoint_and_says_why():
+def test_failure_keeps_last_checkpoint_and_reason():
     saved = CheckpointSaved(path="x/last.safetensors", kind="last")
     state = after(STARTED, saved, RunFailed(reason="diverged", message="it diverged"))
     assert (state.phase, state.message) == ("failed", "it diverged")
@@ -113,12 +113,12 @@ def test_a_failure_keeps_the_last_checkpoint_and_says_why():
     assert after(RunFailed(reason="stopped", message="m")).phase == "idle"
 
 
-def test_a_notice_outlives_the_start_of_its_run():
+def test_notice_outlives_start_of_run():
     state = after(Notice(message="training on the sample"), STARTED, state=begin_run(RunState()))
     assert state.message == "training on the sample"
 
 
-def test_what_is_prepared_shows_and_does_not_change_the_phase():
+def test_preparing_does_not_change_phase():
     download = Preparing(message="downloading", done=5, total=10)
     state = fold(begin_run(RunState()), download)
     assert (state.phase, state.doing, state.done, state.total) == (
@@ -130,7 +130,8 @@ def test_what_is_prepared_shows_and_does_not_change_the_phase():
     assert fold(RunState(), download).phase == "idle"
 
 
-def test_predictions_go_where_they_were_asked_from():
+def test_predictions_fold_by_their_source():
+    """Those of the run go to its state, those of another checkpoint to the state of the app."""
     live = Predicted(digits=(DIGIT,), samples=100, step=7)
     state = after(STARTED, live)
     assert (state.digits, state.digits_step, state.samples) == ((DIGIT,), 7, 100)
@@ -143,21 +144,21 @@ def test_predictions_go_where_they_were_asked_from():
     assert app.opened == OpenedCheckpoint("bad", error="bad is empty")
 
 
-def test_app_state_is_kept_by_events_of_runs():
+def test_run_events_keep_the_app_state():
     devices = (DeviceChoice(name="cpu", description="", available=True, reason=None),)
     app = fold_app(AppState(), DevicesListed(devices=devices))
     assert app.devices == devices
     assert fold_app(app, STARTED) is app
 
 
-def test_the_runs_own_checkpoint_answers_for_the_run():
+def test_own_checkpoint_predicts_for_the_run():
     saved = CheckpointSaved(path="mine", kind="last")
     state = after(STARTED, saved, Predicted(digits=(DIGIT,), samples=9, step=5, source="mine"))
     assert state.digits == (DIGIT,)
 
 
 @given(st.lists(st.integers(1, 400), max_size=60))
-def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
+def test_curve_stays_short_and_keeps_mean(sizes):
     curve, step, fed = Curve(), 0, []
     for size in sizes:
         values = [(float(step + i), float((step + i) % 17)) for i in range(size)]
@@ -172,7 +173,7 @@ def test_a_curve_stays_short_and_keeps_its_mean_however_it_grows(sizes):
     assert steps == sorted(steps)
 
 
-def test_a_run_that_is_taken_up_begins_where_it_was():
+def test_resumed_run_begins_at_its_step():
     taken = replace(STARTED, step=150, threads=2, precision="bf16")
     state = after(taken)
     assert (state.phase, state.step, state.epoch, state.share) == ("training", 150, 2, 0.75)
@@ -187,7 +188,7 @@ def test_a_run_that_is_taken_up_begins_where_it_was():
     assert [step for step, _ in fold(state, progress(160, 0.5)).curves.losses.points] == [160]
 
 
-def test_a_score_that_comes_before_any_step_says_nothing_of_training():
+def test_epoch_without_steps_has_no_training_loss():
     scored = Evaluated(epoch=1, step=100, test_loss=0.25, test_accuracy=0.5)
     line = describe_epoch(after(replace(STARTED, step=100), scored))
     assert line == "epoch 1/2: test loss 0.2500, test accuracy 50.00%"
@@ -196,7 +197,7 @@ def test_a_score_that_comes_before_any_step_says_nothing_of_training():
     assert trained.endswith("500 samples/s")
 
 
-def test_a_gradient_that_is_no_number_is_not_drawn():
+def test_infinite_gradient_is_not_drawn():
     """A curve with an infinity in it ended the whole process, in plotext's own code."""
     steps = [replace(progress(step, 1.0), gradient_norm=norm) for step, norm in
              ((1, 2.0), (2, float("inf")), (3, float("nan")), (4, 3.0))]  # fmt: skip
@@ -204,7 +205,7 @@ def test_a_gradient_that_is_no_number_is_not_drawn():
     assert state.curves.gradients.points == ((1, 2.0), (4, 3.0))
 
 
-def test_a_curve_that_is_cut_forgets_what_came_after():
+def test_cut_curve_drops_waiting_values():
     curve = Curve(((10.0, 1.0), (20.0, 1.0)), values_per_point=4, waiting=(9.0,))
     assert curve.until(15).waiting == ()
     assert curve.until(25) is curve

@@ -1,23 +1,29 @@
-"""Reading runs back, whoever wrote them."""
+"""Reading the records of runs, whatever is in them."""
 
 import json
 import tracemalloc
+from functools import reduce
 
 from core.event_json import as_json
 from core.events import CheckpointSaved, Evaluated, RunFinished, RunStarted
 from core.runs.event_reader import read_events
 from tests.support.events import STARTED, progress
+from tui.state.fold import fold
 from tui.state.history import read_run
+from tui.state.run_state import RunState
 
 
-def test_a_record_leads_nowhere_out_of_its_folder(tmp_path):
+def test_record_leads_nowhere_out_of_its_folder(tmp_path):
+    """A record may name another run, folder or checkpoint: those of its own folder count."""
     folder = tmp_path / "renamed"
     folder.mkdir()
     (tmp_path / "secret.safetensors").touch()
-    told = [RunStarted(**vars(STARTED) | {"folder": "/etc", "run": "shadow"}), progress(1, 2.0)]
+    recorded = [RunStarted(**vars(STARTED) | {"folder": "/etc", "run": "shadow"}), progress(1, 2.0)]
 
     def read(*events):
-        (folder / "events.jsonl").write_text("".join(as_json(e) + "\n" for e in (*told, *events)))
+        (folder / "events.jsonl").write_text(
+            "".join(as_json(e) + "\n" for e in (*recorded, *events))
+        )
         return read_run(folder)
 
     for path in ("/etc/passwd", "../secret.safetensors", "/elsewhere/last.safetensors", ".."):
@@ -36,7 +42,7 @@ def test_a_record_leads_nowhere_out_of_its_folder(tmp_path):
     assert read(end).checkpoint is None
 
 
-def test_what_cannot_be_meant_is_passed_over_in_little_memory(tmp_path):
+def test_hostile_lines_are_skipped_in_little_memory(tmp_path):
     def evaluated(**values):
         given = {"epoch": 1, "step": 1, "test_loss": 0.1, "test_accuracy": 0.5} | values
         return json.dumps({"event": "evaluated", "time": 1.0} | given)
@@ -67,17 +73,12 @@ def test_what_cannot_be_meant_is_passed_over_in_little_memory(tmp_path):
     assert list(read_events(tmp_path)).count(None) == 9
 
 
-def test_a_long_record_is_read_as_it_was_told(tmp_path):
-    """Progress is folded many at a time: no curve shows it."""
-    from functools import reduce
-
-    from tui.state.fold import fold
-    from tui.state.run_state import RunState
-
+def test_batched_progress_folds_the_same(tmp_path):
+    """Many progress events are folded at once; the state is the same."""
     steps = [progress(step, 2.0 / step, 1.0 / step) for step in range(1, 400)]
     events = [STARTED, *steps[:200], Evaluated(epoch=1, step=200, test_loss=1, test_accuracy=0.5)]
     events += steps[200:]
     (tmp_path / "events.jsonl").write_text("".join(as_json(each) + "\n" for each in events))
-    told, read = reduce(fold, events, RunState()), read_run(tmp_path)
-    assert (read.curves, read.scores) == (told.curves, told.scores)
-    assert (read.seconds, read.epoch_loss) == (told.seconds, told.epoch_loss)
+    folded, read = reduce(fold, events, RunState()), read_run(tmp_path)
+    assert (read.curves, read.scores) == (folded.curves, folded.scores)
+    assert (read.seconds, read.epoch_loss) == (folded.seconds, folded.epoch_loss)
