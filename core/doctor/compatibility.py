@@ -170,7 +170,8 @@ def base_version(version: str | None) -> str:
 def _mismatch(torch: TorchFacts, vision: VisionFacts) -> str | None:
     """Return why the versions do not match, None if they do or are unknown."""
     ours, requires = base_version(torch.version), vision.requires or ""
-    of_torch, of_vision = map(parse_version, _both(torch, vision))
+    both = torch.version, vision.version
+    of_torch, of_vision = map(parse_version, both)
     wanted = parse_version(requires[2:])
     if wanted is None and of_vision and of_vision[0] == 0:
         # They are released together: 0.21 is for 2.6, 0.22 for 2.7.
@@ -180,16 +181,12 @@ def _mismatch(torch: TorchFacts, vision: VisionFacts) -> str | None:
         fits = of_torch >= wanted if requires.startswith(">=") else of_torch == wanted
         if not fits:
             return f"built for torch {_text(wanted)}, but torch {ours} is installed"
-    builds = [(each or "").partition("+")[2] for each in _both(torch, vision)]
+    builds = [(each or "").partition("+")[2] for each in both]
     if not builds[0] and torch.cuda:  # builds from PyPI have no suffix
         builds[0] = f"cu{torch.cuda.replace('.', '')}"
     if all(builds) and builds[0] != builds[1]:
         return f"built for {builds[1]}, but torch is built for {builds[0]}"
     return None
-
-
-def _both(torch: TorchFacts, vision: VisionFacts) -> tuple[str | None, str | None]:
-    return torch.version, vision.version
 
 
 def judge_driver(torch: TorchFacts, nvidia: NvidiaFacts) -> Iterator[Check]:

@@ -13,7 +13,7 @@ import typer
 from tui.cli.attach import attach
 from tui.cli.checkpoints.export_weights import export_checkpoint
 from tui.cli.checkpoints.import_weights import import_checkpoint
-from tui.cli.checkpoints.list import checkpoints_default, list_checkpoints
+from tui.cli.checkpoints.list import list_checkpoints
 from tui.cli.checkpoints.show import show_checkpoint
 from tui.cli.checkpoints.verify import verify_checkpoints
 from tui.cli.choices import list_archs, list_datasets, list_devices
@@ -24,7 +24,7 @@ from tui.cli.resume import resume
 from tui.cli.runs.compare import compare_runs
 from tui.cli.runs.export_metrics import export_metrics
 from tui.cli.runs.label import note, rename, star
-from tui.cli.runs.list import list_runs, runs_default
+from tui.cli.runs.list import list_runs
 from tui.cli.runs.prune import prune
 from tui.cli.runs.show import show_run
 from tui.cli.runs.trash import delete_checkpoints, delete_runs, restore, show_trash
@@ -67,7 +67,8 @@ app.command("datasets")(list_datasets)
 
 checkpoints = _group()
 app.add_typer(checkpoints, name="checkpoints")
-checkpoints.callback(invoke_without_command=True)(checkpoints_default)
+CHECKPOINTS_HELP = "List, inspect, verify, import and export checkpoints."
+checkpoints.callback(invoke_without_command=True, help=CHECKPOINTS_HELP)(list_checkpoints)
 checkpoints.command("list")(list_checkpoints)
 checkpoints.command("show")(show_checkpoint)
 checkpoints.command("import")(import_checkpoint)
@@ -77,7 +78,8 @@ checkpoints.command("verify")(verify_checkpoints)
 
 runs = _group()
 app.add_typer(runs, name="runs")
-runs.callback(invoke_without_command=True)(runs_default)
+RUNS_HELP = "List, show, compare and clean up runs."
+runs.callback(invoke_without_command=True, help=RUNS_HELP)(list_runs)
 runs.command("list")(list_runs)
 runs.command("show")(show_run)
 runs.command("compare")(compare_runs)

@@ -73,8 +73,9 @@ def test_broken_runs_are_listed_too(runs):
 def test_list_loads_no_torch(runs):
     folder, (one, _), _ = runs
     code = (
-        "import sys\nfrom tui.cli.runs.list import list_runs\n"
-        f"list_runs(checkpoints={str(folder)!r})\n"
+        "import sys\nfrom tui.cli.main import main\n"
+        f"sys.argv[1:] = ['runs', '--checkpoints', {str(folder)!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
         "assert not {'torch', 'numpy', 'textual', 'rich.console', 'plotext'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

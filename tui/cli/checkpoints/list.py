@@ -7,21 +7,16 @@ from tui.cli.options import AsJson, CheckpointsDir
 from tui.text.console import complain
 
 
-def checkpoints_default(
+def list_checkpoints(
     context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
 ) -> None:
-    """List, inspect, verify, import and export checkpoints."""
-    if context.invoked_subcommand:
-        refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
-    else:
-        list_checkpoints(as_json, checkpoints)
-
-
-def list_checkpoints(as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
     """List the checkpoints, newest first.
 
     Broken files are listed too, with what is wrong.
     """
+    if context.invoked_subcommand:
+        refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
+        return
     from core.runs import catalog
     from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoints
 

@@ -7,8 +7,8 @@ from typing import Any
 from core.runs.catalog import RunInfo
 from tui.analysis.run_comparison import RunMetrics, config_differences, metrics_of, value_text
 from tui.cli.output.charts import print_overlaid
-from tui.cli.output.run_report import config_of, record_problem
-from tui.cli.output.run_table import run_row
+from tui.cli.output.run_report import record_problem
+from tui.cli.output.run_table import config_of, run_row
 from tui.cli.output.tables import GAP, output_width, print_table
 from tui.state.run_state import LETTERS, RunState
 from tui.text.formats import format_duration, format_loss, format_percent, printable, truncate
@@ -27,7 +27,7 @@ def comparison_row(runs: Runs) -> dict[str, Any]:
         ],
         "config_differences": {
             each.name: list(each.values)
-            for each in config_differences([config_of(*each) for each in runs])
+            for each in config_differences([config_of(run) for run, _ in runs])
         },
     }
 
@@ -40,7 +40,7 @@ def print_comparison(runs: Runs) -> None:
     print()
     metrics = [metrics_of(state, run) for run, state in runs]
     table: list[list[str]] = [[name, *values] for name, values in _metric_texts(metrics)]
-    differences = config_differences([config_of(*each) for each in runs])
+    differences = config_differences([config_of(run) for run, _ in runs])
     # A long value must leave columns for the other runs.
     width = (output_width() - NAME_COLUMNS) // len(runs) - len(GAP)
     width = max(1, min(MOST_VALUE_COLUMNS, width))

@@ -11,7 +11,7 @@ from core.runs.catalog import RunInfo, read_run_info
 from tui.analysis.run_comparison import NO_SETTINGS, metrics_of, value_text
 from tui.cli.output.charts import print_losses
 from tui.cli.output.checkpoint_table import checkpoint_row
-from tui.cli.output.run_table import LIVE, STAR, run_row
+from tui.cli.output.run_table import LIVE, STAR, config_of, run_row
 from tui.cli.output.tables import print_pairs, print_table
 from tui.state.history import read_run
 from tui.state.run_state import RunState
@@ -46,15 +46,9 @@ def record_problem(state: RunState) -> str | None:
     return None if state.started else state.message or "events.jsonl has no events to show"
 
 
-def config_of(run: RunInfo, state: RunState) -> dict[str, Any]:
-    """Return the config in run.json, else in the record, else in a checkpoint."""
-    started, best = state.started, run.best
-    return run.config or (started.config if started else best.config if best else {})
-
-
 def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
     """Return what `runs show --json` prints."""
-    started, config = state.started, config_of(run, state)
+    started, config = state.started, config_of(run)
     return run_row(run) | {
         "config": config,
         "changed": changed_settings(config),

@@ -10,7 +10,6 @@ from core.runs.catalog import RunInfo
 from core.runs.event_reader import read_events
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 from tui.cli.output.tables import print_table
-from tui.state.history import arch_of
 from tui.text.formats import format_age, format_loss, format_percent, format_size
 
 STAR, LIVE = "★", "●"
@@ -45,14 +44,14 @@ def run_row(run: RunInfo) -> dict[str, Any]:
     """
     infos = [each.info for each in run.checkpoints if each.info]
     last = infos[0] if infos else None
-    config = run.config or _recorded_config(run)
+    config = config_of(run)
     row = {
         "run": run.name,
         "folder": str(run.folder),
         "star": run.is_starred,
         "status": run.status,
         "live": run.is_live,
-        "arch": _text(arch_of(run)) or _text(config.get("arch")),
+        "arch": _text(config.get("arch")),
         "dataset": _text(config.get("dataset") or (last.dataset if last else None)),
         "device": _text(run.description.get("device")),
         "best_accuracy": run.best.test_accuracy if run.best else None,
@@ -72,7 +71,7 @@ def run_row(run: RunInfo) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value != "–" else None
+    return value if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:
@@ -95,13 +94,16 @@ def _problem(run: RunInfo) -> str | None:
     return ", ".join(problems) or None
 
 
-def _recorded_config(run: RunInfo) -> dict[str, Any]:
-    """Return the config in the first event of the record, for a run without a run.json."""
+def config_of(run: RunInfo) -> dict[str, Any]:
+    """Return the config in run.json, else in the first recorded event, else in a checkpoint."""
+    if run.config:
+        return run.config
     with suppress(OSError):
         first = next(read_events(run.folder), None)
         if isinstance(first, RunStarted):
             return first.config | {"dataset": first.dataset}
-    return {}
+    best = run.best
+    return best.config | {"arch": best.arch, "dataset": best.dataset} if best else {}
 
 
 def filter_rows(

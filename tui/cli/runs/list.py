@@ -24,22 +24,8 @@ Filter = Annotated[
 ]
 
 
-def runs_default(
-    context: typer.Context,
-    as_json: AsJson = False,
-    sort: Sort = "age",
-    arch: Arch = None,
-    filter: Filter = None,
-    checkpoints: CheckpointsDir = None,
-) -> None:
-    """List, show, compare and clean up runs."""
-    if context.invoked_subcommand:
-        refuse_options_before(context, "runs " + context.invoked_subcommand)
-    else:
-        list_runs(as_json, sort, arch, filter, checkpoints)
-
-
 def list_runs(
+    context: typer.Context,
     as_json: AsJson = False,
     sort: Sort = "age",
     arch: Arch = None,
@@ -50,6 +36,9 @@ def list_runs(
 
     ● marks runs in progress, ★ starred runs. Broken runs are listed too, with what is wrong.
     """
+    if context.invoked_subcommand:
+        refuse_options_before(context, "runs " + context.invoked_subcommand)
+        return
     from core.runs.catalog import scan_runs
     from tui.cli.output.run_table import (
         ALIASES,
