@@ -52,7 +52,9 @@ def branch(
     """
     info, old = read_info(checkpoint), checkpoint.parent
     if not is_run(old):
-        raise CheckpointError(f"{checkpoint} is in no run's folder, so there is no run to branch")
+        raise CheckpointError(
+            f"{checkpoint} is not in a run's folder, so there is no run to branch"
+        )
     description = read_description(old)
     check_trained_here(checkpoint, description)
     before = planned_config(checkpoint, info, description, folder)

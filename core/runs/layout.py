@@ -6,6 +6,8 @@ from core.checkpoints.header import SUFFIX
 
 DESCRIPTION = "run.json"
 EVENTS_FILE = "events.jsonl"
+# Details of an error that is not the person's.
+TRACEBACK = "traceback.txt"
 # A person's note and star. Not in run.json, which belongs to the process that trains the run.
 NOTES = "notes.json"
 # A hidden folder beside the runs.
@@ -30,6 +32,11 @@ MOST_LASTING = ("epoch", "best", "file", "last", "imported")
 def epoch_file(epoch: int) -> str:
     """Return the name of the checkpoint of an epoch."""
     return f"epoch-{epoch:03}{SUFFIX}"
+
+
+def step_file(step: int) -> str:
+    """Return the name under which a checkpoint is kept that an earlier one replaces as the last."""
+    return f"step-{step}{SUFFIX}"
 
 
 def kind_of(name: str) -> str:

@@ -57,7 +57,9 @@ def prepare_resume(
         checkpoint = resolve_checkpoint(name, folder, LAST_FIRST)
         run, info = with_own_name(checkpoint.parent), read_info(checkpoint)
         if not is_run(run):
-            raise CheckpointError(f"{checkpoint} is in no run's folder, so no run can be resumed")
+            raise CheckpointError(
+                f"{checkpoint} is not in a run's folder, so no run can be resumed"
+            )
     source, description = checkpoint or run / DESCRIPTION, read_description(run)
     check_trained_here(checkpoint or run, description)
     if not info and not config_in(description):

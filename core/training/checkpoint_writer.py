@@ -15,7 +15,7 @@ from core.checkpoints.header import NO_SCORE, CheckpointInfo, score_of
 from core.errors import explain, first_line
 from core.events import CheckpointSaved, Event, Notice
 from core.files import link_file
-from core.runs.layout import BEST, EPOCH, LAST, SAVE_ORDER, epoch_file
+from core.runs.layout import BEST, EPOCH, LAST, SAVE_ORDER, epoch_file, kind_of
 from core.runs.run_writer import RunWriter
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        return self.name.split(".")[0].split("-")[0]
+        return kind_of(self.name)
 
 
 class CheckpointWriter:

@@ -7,6 +7,7 @@ import torch
 from core.errors import DeviceError, UserError, first_line
 from core.events import RunFailed
 from core.files import replace_file
+from core.runs.layout import TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.setup import Setup
 
@@ -33,7 +34,7 @@ def run_failed(error: Exception, setup: Setup, run: RunWriter) -> RunFailed:
 
 def _unexpected(error: Exception, run: RunWriter) -> RunFailed:
     message = f"{type(error).__name__}: {first_line(error)}"
-    details = run.folder / "traceback.txt"
+    details = run.folder / TRACEBACK
     text = "".join(traceback.format_exception(error))
     try:
         replace_file(details, text.encode(errors="replace"))

@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from core.checkpoints import io as checkpoints
-from core.checkpoints.header import NO_SCORE, SUFFIX, CheckpointInfo, Score, read_info, score_of
+from core.checkpoints.header import NO_SCORE, CheckpointInfo, Score, read_info, score_of
 from core.errors import CheckpointError, explain
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
 from core.runs.event_reader import is_plausible
-from core.runs.layout import BEST, LAST
+from core.runs.layout import BEST, LAST, step_file
 from core.runs.run_writer import RunWriter, versions
 from core.training.learner import Learner
 from core.training.setup import Setup
@@ -91,7 +91,7 @@ def _replace_last(run: RunWriter, checkpoint: Path, step: int) -> list[str]:
     with suppress(CheckpointError):
         further = read_info(last).step
         if further > step:
-            aside = run.folder / f"step-{further}{SUFFIX}"
+            aside = run.folder / step_file(further)
             last.replace(aside)
             notices.append(
                 f"the run returns from step {further:,} to {step:,}; "

@@ -213,7 +213,7 @@ def test_replaced_checkpoint_is_not_copied(old):
 
 def test_checkpoint_outside_a_run_cannot_branch(old, tmp_path):
     alone = Path(shutil.copy(old / "last.safetensors", tmp_path / "alone.safetensors"))
-    with pytest.raises(CheckpointError, match="is in no run's folder"):
+    with pytest.raises(CheckpointError, match="is not in a run's folder"):
         branch(alone, {}, old.parent)
     path = old / "run.json"
     path.write_text(json.dumps(read_description(old) | {"branched_from": 3}))

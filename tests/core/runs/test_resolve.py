@@ -82,7 +82,7 @@ def test_either_takes_a_file_before_a_run(tmp_path):
     stray = make_run(tmp_path / "apart" / "folder", "a.safetensors", recorded=False)
     assert resolve_either("linear-1", tmp_path) == run
     assert resolve_either("linear-1/last.safetensors", tmp_path) == run / "last.safetensors"
-    with pytest.raises(CheckpointError, match="is in no run's folder"):
+    with pytest.raises(CheckpointError, match="is not in a run's folder"):
         resolve_either(str(stray / "a.safetensors"), tmp_path)
 
 

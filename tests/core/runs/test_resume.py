@@ -418,7 +418,7 @@ def test_planned_schedule_cannot_be_extended(tiny, schedule):
 def test_checkpoint_outside_a_run_is_refused(tiny, tmp_path):
     folder = folder_of(drive(tiny(), {}))
     alone = shutil.copy(folder / "last.safetensors", tmp_path / "alone.safetensors")
-    assert "is in no run's folder" in refused(alone)
+    assert "is not in a run's folder" in refused(alone)
 
 
 def rewritten(folder: Path, change):
