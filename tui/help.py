@@ -61,11 +61,8 @@ SLOW_LINK = {
     "link, which is remembered, or --slow-link on the command line.",
 }
 
-# The first section of a view that has no VIEW_HELP.
-VIEW_SECTIONS: dict[str, Section] = {
-    "train": {**CHARTS, **{name: DISPLAY[name] for name in ("✓ ✗", "bars")}},
-    "checkpoints": {name: DISPLAY[name] for name in ("last", "best")},
-}
+# The first section of the Train view; the other views have a VIEW_HELP.
+TRAIN_HELP: Section = {**CHARTS, **{name: DISPLAY[name] for name in ("✓ ✗", "bars")}}
 
 
 def keys() -> dict[str, str]:
@@ -119,8 +116,8 @@ def help_sections(
     sections: dict[str, Section] = {}
     if field in FIELDS:
         sections["This setting"] = settings([field])
-    if first := view_help or VIEW_SECTIONS.get(mode):
-        sections[f"In this view: {VIEWS[mode].title if mode in VIEWS else mode}"] = first
+    if first := view_help or (TRAIN_HELP if mode == "train" else None):
+        sections[f"In this view: {VIEWS[mode].title}"] = first
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,
@@ -129,7 +126,7 @@ def help_sections(
         "Settings": settings(),
         "The commentary, and when a sentence appears": commentary_rules(),
     }
-    if first == VIEW_SECTIONS["train"]:
+    if mode == "train":
         del sections["Charts"]
     return sections
 

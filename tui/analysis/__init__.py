@@ -1,0 +1,1 @@
+"""What metrics and predictions mean: commentary, confusion, comparison, selection."""

@@ -13,7 +13,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Input, Label, Static
@@ -27,6 +26,7 @@ from core.runs.catalog import CheckpointFile, list_run_checkpoints
 from core.runs.description import config_in, read_description
 from core.runs.layout import MOST_LASTING
 from tui.screens.app_protocol import app_of
+from tui.screens.captions import show_message
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent
@@ -201,9 +201,9 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
             self.query_one(f"#{name}").set_class(bool(why), "wrong")
             problem = problem or why
         if selected is None:
-            self._show_message("The run has no checkpoint to branch from.")
+            show_message(self, "The run has no checkpoint to branch from.")
         elif problem:
-            self._show_message(f"✗ {problem}", wrong=True)
+            show_message(self, f"✗ {problem}", wrong=True)
         else:
             info = selected[0]
             changes = ", ".join(
@@ -212,7 +212,7 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
             )
             epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
             text = changes or "no setting is changed, so the training will be identical."
-            self._show_message(f"From step {info.step:,}, after {epochs}: {text}")
+            show_message(self, f"From step {info.step:,}, after {epochs}: {text}")
         self.query_one("#branch", Button).disabled = selected is None or bool(problem)
 
     def _problem(self, name: str, selected: Checkpoint | None) -> str:
@@ -233,11 +233,6 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
     def _changed(self) -> list[str]:
         return [name for name in LABELS if self._text(name) != self._values.get(name)]
 
-    def _show_message(self, text: str, *, wrong: bool = False) -> None:
-        message = self.query_one("#message", Static)
-        message.update(Content(text))
-        message.set_class(wrong, "wrong")
-
     def action_enter(self) -> None:
         if isinstance(self.focused, Button):
             self.focused.press()
@@ -251,7 +246,7 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
         if self._is_branching or not selected or self.query_one("#branch", Button).disabled:
             return
         self._is_branching = True
-        self._show_message("Creating the branch…")
+        show_message(self, "Creating the branch…")
         changes = {name: parse(name, self._text(name)) for name in self._changed()}
         self._branch(selected[1][0].path, selected[0].digest, changes)
 

@@ -1,9 +1,12 @@
-"""Parts of the captions at the top of a view: texts and keys that can be clicked."""
+"""Captions: texts and keys that can be clicked, and the message of a dialog."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from textual.content import Content
+from textual.screen import Screen
 from textual.style import Style
+from textual.widgets import Static
 
 GAP = "  "
 
@@ -35,3 +38,10 @@ def between(back: Content, text: Content, forth: Content) -> Content:
 
 def line(*parts: Content) -> Content:
     return Content(GAP).join(part for part in parts if part)
+
+
+def show_message(dialog: Screen[Any], text: str, *, wrong: bool = False) -> None:
+    """Show a text in a dialog's line #message, as an error if `wrong`."""
+    message = dialog.query_one("#message", Static)
+    message.update(Content(text))
+    message.set_class(wrong, "wrong")

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from tui.screens.captions import show_message
 from tui.widgets.config_form import NumberInput
 
 Number = TypeVar("Number", int, float)
@@ -54,10 +55,8 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
     def _check(self, event: Input.Changed) -> None:
         # An empty field is not an error.
         wrong = bool(event.value) and self.parse(event.value) is None
-        message = self.query_one("#message", Static)
-        message.update(Content(self.message(wrong=wrong)))
-        for each in (message, event.input):
-            each.set_class(wrong, "wrong")
+        show_message(self, self.message(wrong=wrong), wrong=wrong)
+        event.input.set_class(wrong, "wrong")
 
     @on(Input.Submitted)
     def action_apply(self) -> None:

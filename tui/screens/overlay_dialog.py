@@ -12,7 +12,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
@@ -20,6 +19,7 @@ from textual.widgets import Button, DataTable, Static
 from core.errors import CheckpointError, explain, first_line
 from core.runs.catalog import RunInfo
 from tui.screens.app_protocol import AppProtocol, app_of
+from tui.screens.captions import show_message
 from tui.state.history import (
     MAX_OVERLAID,
     arch_of,
@@ -122,15 +122,14 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             for run in self._runs
         ]
         fill_table(table, COLUMNS, rows)
-        self._show_message(message.error or "")
+        if message.error:
+            show_message(self, message.error)
+        else:
+            self._show_count()
 
-    def _show_message(self, text: str, *, wrong: bool = False) -> None:
-        if not text:
-            count = f"{len(self._selected)}/{MAX_OVERLAID} selected"
-            text = count if self._runs else f"No other runs in {self.mnist.config.folder}."
-        message = self.query_one("#message", Static)
-        message.update(Content(text))
-        message.set_class(wrong, "wrong")
+    def _show_count(self) -> None:
+        count = f"{len(self._selected)}/{MAX_OVERLAID} selected"
+        show_message(self, count if self._runs else f"No other runs in {self.mnist.config.folder}.")
 
     @on(DataTable.RowSelected)
     def action_toggle_run(self) -> None:
@@ -141,11 +140,11 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         folder = self._runs[row].folder
         if folder not in self._selected and len(self._selected) == MAX_OVERLAID:
             text = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
-            self._show_message(text, wrong=True)
+            show_message(self, text, wrong=True)
             return
         self._selected ^= {folder}
         table.update_cell_at((row, 0), Text(MARKS[folder in self._selected]))  # type: ignore[arg-type]
-        self._show_message("")
+        self._show_count()
 
     @on(Button.Pressed)
     def action_apply(self) -> None:
@@ -155,7 +154,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             self.dismiss(None)
             return
         self._is_loading = True
-        self._show_message("Reading runs…")
+        show_message(self, "Reading runs…")
         oldest_first = [run for run in reversed(self._runs) if run.folder in self._selected]
         self._load(oldest_first, self._known)
 
