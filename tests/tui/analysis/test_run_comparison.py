@@ -19,7 +19,7 @@ def test_unreadable_header_is_a_dash():
     infos = [
         CheckpointInfo(
             run="a", arch="mlp", dataset="sample", config={"arch": "mlp", "seed": seed}, epoch=1,
-            step=10, test_loss=0.5, test_accuracy=0.9, parameters=7850,
+            step=10, test_loss=0.5, test_accuracy=0.9, parameters=7850, saved_at=0.0,
         )
         for seed in (1, 2)
     ]  # fmt: skip
