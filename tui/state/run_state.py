@@ -103,15 +103,7 @@ class RunState:
 
 
 # Fields that no record of a run has: the process that trains the run sends them on request.
-UNRECORDED = (
-    "labels",
-    "evaluations",
-    "digits",
-    "digits_step",
-    "samples",
-    "inspected",
-    "updated",
-)
+UNRECORDED = ("labels", "evaluations", "digits", "digits_step", "samples", "inspected", "updated")
 
 
 @dataclass(frozen=True, kw_only=True)

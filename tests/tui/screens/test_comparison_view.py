@@ -51,9 +51,9 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         assert "b  two/best  ✗ is empty" in shown
         assert "2 of 20 differ · 1–2, strongest disagreement first" in shown
         digits = app.screen.query_one(DisagreementCards).disagreements
-        assert [dict(each.digits)["a"].index for each in digits] == [19, 4]
-        assert [dict(each.digits)["c"].predicted for each in digits] == [1, 4]
-        assert list(dict(digits[0].digits)) == ["a", "c"]
+        assert [dict(each)["a"].index for each in digits] == [19, 4]
+        assert [dict(each)["c"].predicted for each in digits] == [1, 4]
+        assert list(dict(digits[0])) == ["a", "c"]
         assert "#19 true 9" in shown
         assert "a ✓ 9" in shown
         assert "c ✗ 1" in shown

@@ -10,23 +10,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
-from tui.analysis.prediction_comparison import (
-    find_disagreements,
-    have_same_digits,
-    predictions_of,
-)
+from tui.analysis.prediction_comparison import find_disagreements, have_same_digits, predictions_of
 from tui.analysis.run_comparison import ComparedCheckpoint, class_accuracies, read_compared
 from tui.charts.overlay import build_overlay_frame
 from tui.preferences import ZOOMS
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
 from tui.screens.checkpoints.comparison_texts import legend, settings_table
-from tui.screens.checkpoints.comparison_widgets import (
-    ClassBars,
-    Disagreement,
-    DisagreementCards,
-    RunsChart,
-)
+from tui.screens.checkpoints.comparison_widgets import ClassBars, DisagreementCards, RunsChart
 from tui.screens.checkpoints.evaluation_queue import EvaluationQueue
 from tui.state.app_state import AppState
 from tui.state.run_state import LETTERS
@@ -102,15 +93,12 @@ class ComparisonView(View):
         super().on_mount()
         self.action_reload()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.attempt, "show", self._show)
-
     # What is read and evaluated
 
     def action_reload(self) -> None:
         self._disagreements, self._first = None, 0
         self._queue.restart()
-        self._show()
+        self.show()
         self.run_worker(self._read, thread=True, exclusive=True, exit_on_error=False)
 
     def _read(self) -> None:
@@ -122,7 +110,7 @@ class ComparisonView(View):
         chart.is_reading = False
         runs = tuple(each.run for each in compared)
         chart.overlaid_runs, chart.run_state = runs, build_overlay_frame(runs)
-        self.attempt("show", self._show)
+        self.attempt("show", self.show)
 
     def _request_evaluation(self, path: str) -> AppState:
         before = self.mnist.app_state
@@ -132,11 +120,11 @@ class ComparisonView(View):
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if self._queue.update(after):
             self._disagreements = None
-            self._show()
+            self.show()
 
     # What is shown
 
-    def _show(self) -> None:
+    def show(self) -> None:
         for part in PARTS:
             self.set_class(part == self.part, f"-{part}")
         self._update("#caption", legend(self._compared, self._queue, self.size.width))
@@ -184,9 +172,9 @@ class ComparisonView(View):
             self._disagreements = find_disagreements([each.logits for each in evaluations])
         page = self._disagreements[self._first : self._first + cards.capacity]
         predictions = [predictions_of(each, page) for each in evaluations]
+        letters = [letter for letter, _ in known]
         cards.disagreements = tuple(
-            Disagreement(tuple(zip((letter for letter, _ in known), of_one, strict=True)))
-            for of_one in zip(*predictions, strict=True)
+            tuple(zip(letters, of_one, strict=True)) for of_one in zip(*predictions, strict=True)
         )
         text = f"{len(self._disagreements):,} of {len(evaluations[0].labels):,} differ"
         if page:
@@ -201,9 +189,9 @@ class ComparisonView(View):
 
     def action_show_part(self, part: str) -> None:
         self.part = part
-        self._show()
+        self.show()
         # Again when the part's size is known.
-        self.call_after_refresh(self.attempt, "show", self._show)
+        self.call_after_refresh(self.attempt, "show", self.show)
 
     def action_aside(self, by: int) -> None:
         """Move the cursor of the chart, or page through the digits."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
@@ -21,7 +19,7 @@ from tui.widgets.charts.chart import Chart
 
 GAP = 2
 HEAD = 5  # columns for the class
-FIGURE = 7  # 100.00%
+VALUE_WIDTH = 7  # 100.00%
 WIDEST_BAR = 10
 
 
@@ -34,7 +32,7 @@ class RunsChart(Chart):
     def has_curves(self) -> bool:
         return self.run_state.started is not None
 
-    def watch_is_reading(self) -> None:
+    def _watch_is_reading(self) -> None:
         self.draw()
 
     def why_empty(self) -> str:
@@ -74,8 +72,8 @@ class ClassBars(Canvas):
         # Bars that begin at 0 would all look the same.
         floor = min(int(min(known) * 10) / 10, 0.9)
         room = (self.size.width - HEAD) // len(self.columns)
-        length = max(0, min(WIDEST_BAR, room - FIGURE - 1 - GAP - 1))
-        width = FIGURE + 2 + length
+        length = max(0, min(WIDEST_BAR, room - VALUE_WIDTH - 1 - GAP - 1))
+        width = VALUE_WIDTH + 2 + length
         heads = [
             Segment(f"{letter:<{width + GAP}}", self.part(f"classes--{letter}"))
             for letter in LETTERS[: len(self.columns)]
@@ -90,38 +88,26 @@ class ClassBars(Canvas):
             row = [column[number] if column else None for column in self.columns]
             best = max((share for share in row if share is not None), default=None)
             for letter, share in zip(LETTERS, row, strict=False):
-                line += self._cell(letter, share, best, floor, length, text)
+                is_best = share is not None and share == best
+                style = text + Style(bold=True) if is_best else text
+                filled = 0.0 if share is None else (share - floor) / (1 - floor)
+                line += [
+                    Segment(
+                        f"{'▸' if is_best else ' '}{format_percent(share):>{VALUE_WIDTH}} ", style
+                    ),
+                    Segment(draw_bar(filled, length), self.part(f"classes--{letter}")),
+                    Segment(" " * GAP),
+                ]
             lines.append(line)
         self.paint(lines)
 
-    def _cell(
-        self,
-        letter: str,
-        share: float | None,
-        best: float | None,
-        floor: float,
-        length: int,
-        text: Style,
-    ) -> StyledLine:
-        first = share is not None and share == best
-        filled = 0.0 if share is None else (share - floor) / (1 - floor)
-        style = text + Style(bold=True) if first else text
-        return [
-            Segment(f"{'▸' if first else ' '}{format_percent(share):>{FIGURE}} ", style),
-            Segment(draw_bar(filled, length), self.part(f"classes--{letter}")),
-            Segment(" " * GAP),
-        ]
 
-
-@dataclass(frozen=True)
-class Disagreement:
-    """One digit with each network's letter and prediction."""
-
-    digits: tuple[tuple[str, Digit], ...]
+# One digit with each network's letter and prediction.
+Disagreement = tuple[tuple[str, Digit], ...]
 
 
 class DisagreementCards(Canvas):
-    """DigitCards, each with what every network takes it for, as many as there is room for."""
+    """Digits, each with the predictions of all networks, as many as fit."""
 
     PICTURE = True
     COMPONENT_CLASSES = {f"disagreement--{name}" for name in ("ink", "quiet", "right", "wrong")}
@@ -160,12 +146,12 @@ class DisagreementCards(Canvas):
         self.paint(lines)
 
     def _card(self, disagreement: Disagreement) -> list[StyledLine]:
-        first = disagreement.digits[0][1]
+        first = disagreement[0][1]
         style = "ramp" if self.preferences.ascii else self.preferences.digit_style
         ink, quiet = self.part("disagreement--ink"), self.part("disagreement--quiet")
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
         lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]
-        for row, (letter, digit) in enumerate(disagreement.digits, 2):
+        for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.part(f"disagreement--{'right' if digit.right else 'wrong'}")
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())
             text = f" {letter} {sign} {digit.predicted} {sure:.0%}"

@@ -57,13 +57,12 @@ class EvaluationView(View):
         self._request = CheckpointRequest(self._path, self.mnist.app_state)
         super().on_mount()
         self.mnist.send(ScoreCheckpoint(self._path, self.mnist.config.data))
-        self.attempt("show", self._show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.evaluated is not after.evaluated or before.opened is not after.opened:
-            self._show()
+            self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
         evaluation = self._request.evaluation(self.app_state)
         if evaluation and evaluation is not self._shown:
             self._shown = evaluation

@@ -68,11 +68,11 @@ def load_images(path: str) -> LoadedImages:
 
 
 class ImagesDialog(ModalScreen[LoadedImages | None]):
-    """Returns the images at the path that a person types; None where they go back."""
+    """Returns the images at the path that a person types; None where the dialog was cancelled."""
 
     CSS_PATH = "image_predictions.tcss"
     AUTO_FOCUS = "#path"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     @dataclass
     class Read(Message):
@@ -81,7 +81,7 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Predict images"
-            dialog.border_subtitle = "enter predicts · esc back"
+            dialog.border_subtitle = "enter predict · esc cancel"
             with Horizontal(id="field"):
                 yield Label("Path")
                 yield Input(compact=True, id="path")
@@ -90,7 +90,7 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
                 yield Button(
                     "Predict", id="go", variant="success", compact=True, action="screen.go"
                 )
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     def _show(self, text: str, *, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)
@@ -159,20 +159,16 @@ class ImagePredictionsView(View):
         super().on_mount()
         images = tuple(image.pixels for image in self._loaded.images)
         self.mnist.send(PredictImagesWith(self._path, images))
-        self.attempt("show", self._show)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.attempt, "show", self._show)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.images is not after.images or before.opened is not after.opened:
-            self._show()
+            self.show()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.temperature != after.temperature:
-            self._show()
+            self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
         request, state, images = self._request, self.app_state, self._loaded.images
         cards = self.query_one(ImageCards)
         last = min(len(images), self._first + cards.capacity)
@@ -201,4 +197,4 @@ class ImagePredictionsView(View):
         first = max(0, self._first + pages * max(1, self.query_one(ImageCards).capacity))
         if first < len(self._loaded.images):
             self._first = first
-            self._show()
+            self.show()

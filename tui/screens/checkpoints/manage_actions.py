@@ -6,18 +6,17 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from textual.binding import Binding, BindingType
 
-from core.errors import UserError, first_line
-from core.runs.catalog import read_notes
+from core.runs import manage, trash
+from core.runs.catalog import RunInfo, read_notes
 from tui.screens.base import View
+from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog, error_message
 from tui.screens.checkpoints.rows import Entry
+from tui.state.history import follow_rename
 from tui.text.formats import printable
-
-if TYPE_CHECKING:
-    from core.runs.manage import Pruned
 
 MANAGE_BINDINGS: list[BindingType] = [
     Binding("asterisk", "do('star')", "Star", key_display="*", show=False),
@@ -56,35 +55,24 @@ class ManageActions:
             self._act(partial(_star, entry.run.folder))
 
     def note(self) -> None:
-        entry = self._entry()
-        if entry and not self._view.is_too_small:
-            from core.runs.manage import LONGEST_NOTE, set_note
-            from tui.screens.checkpoints.manage_dialogs import EditDialog
-
-            run = entry.run
-            dialog = EditDialog(
-                "Note", run.name, run.note, partial(set_note, run.folder), LONGEST_NOTE
-            )
-            self._view.app.push_screen(
-                dialog, lambda note: None if note is None else self._reload()
-            )
+        if run := self._run_for_dialog():
+            act = partial(manage.set_note, run.folder)
+            dialog = EditDialog("Note", run.name, run.note, act, manage.LONGEST_NOTE)
+            self._view.app.push_screen(dialog, lambda note: self._reload())
 
     def rename(self) -> None:
-        entry = self._entry()
-        if entry and not self._view.is_too_small:
-            from core.runs.manage import LONGEST_NAME, rename
-            from tui.screens.checkpoints.manage_dialogs import EditDialog
-
-            run = entry.run
-            act, label = partial(rename, run.folder), f"New name of {run.name}:"
-            dialog = EditDialog("Rename", label, run.name, act, LONGEST_NAME)
+        if run := self._run_for_dialog():
+            act, label = partial(manage.rename, run.folder), f"New name of {run.name}:"
+            dialog = EditDialog("Rename", label, run.name, act, manage.LONGEST_NAME)
             self._view.app.push_screen(dialog, partial(self._renamed, run.folder))
+
+    def _run_for_dialog(self) -> RunInfo | None:
+        entry = self._entry()
+        return entry.run if entry and not self._view.is_too_small else None
 
     def _renamed(self, before: Path, now: Path | None) -> None:
         if now is None:
             return
-        from tui.state.history import follow_rename
-
         # The run may be the app's own, whose checkpoint is opened for predictions.
         app = self._view.mnist
         app.run_state = follow_rename(app.run_state, before, now)
@@ -104,19 +92,14 @@ class ManageActions:
         self._act(partial(_restore, self._view.mnist.config.folder))
 
     def prune(self) -> None:
-        entry = self._entry()
-        if entry and not self._view.is_too_small:
-            from core.runs.manage import prune
+        if run := self._run_for_dialog():
+            find = partial(manage.prune, run.folder, dry_run=True)
+            self._act(find, partial(self._confirm_prune, run.folder))
 
-            folder = entry.run.folder
-            self._act(partial(prune, folder, dry_run=True), partial(self._confirm_prune, folder))
-
-    def _confirm_prune(self, folder: Path, found: Pruned) -> None:
+    def _confirm_prune(self, folder: Path, found: manage.Pruned) -> None:
         if not found.files:
-            self._report(f"{found.run} has only its best and last checkpoint.", "information")
+            self._report(f"{found.run} has only its best and last checkpoint.")
         elif self._view.is_current:
-            from tui.screens.checkpoints.manage_dialogs import PruneDialog
-
             dialog = PruneDialog(found.run, len(found.files), found.bytes)
             self._view.app.push_screen(
                 dialog, lambda yes: self._act(partial(_prune, folder)) if yes else None
@@ -131,49 +114,35 @@ class ManageActions:
             try:
                 result = await asyncio.to_thread(act)
             except Exception as error:  # a failing disk must not end the app
-                self._report(reason(error), "error")
+                self._report(error_message(error), "error")
                 return
-        if then:
-            then(result)
-        else:
-            self._report(result, "information")
+        (then or self._report)(result)
 
-    def _report(self, message: str, severity: Literal["information", "error"]) -> None:
+    def _report(
+        self, message: str, severity: Literal["information", "error"] = "information"
+    ) -> None:
         if message:
             self._view.notify(printable(message), severity=severity, markup=False)
         self._reload()
 
 
-def reason(error: Exception) -> str:
-    """Return the whole message of a UserError: a name in it may have line breaks."""
-    return str(error) if isinstance(error, UserError) else first_line(error)
-
-
 def _star(folder: Path) -> str:
-    from core.runs.manage import set_star
-
-    set_star(folder, not read_notes(folder)[1])
+    manage.set_star(folder, not read_notes(folder)[1])
     return ""
 
 
 def _delete(path: Path) -> str:
-    from core.runs.manage import delete
-
-    return f"{delete(path).what} is in the trash. Press U to restore it."
+    return f"{manage.delete(path).what} is in the trash. Press U to restore it."
 
 
 def _restore(folder: Path) -> str:
-    from core.runs.trash import list_trash, restore
-
-    trashed = list_trash(folder)
+    trashed = trash.list_trash(folder)
     if not trashed:
         return "The trash is empty."
-    restore(trashed[0])
+    trash.restore(trashed[0])
     return f"{trashed[0].what} restored."
 
 
 def _prune(folder: Path) -> str:
-    from core.runs.manage import prune
-
-    trashed = prune(folder).trashed
+    trashed = manage.prune(folder).trashed
     return f"{trashed.what} in the trash. Press U to restore." if trashed else ""

@@ -15,19 +15,24 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from tui.screens.checkpoints.manage_actions import reason
+from core.errors import UserError, first_line
 from tui.text.formats import format_size, printable
+
+
+def error_message(error: Exception) -> str:
+    """Return the whole message of a UserError: a name in it may have line breaks."""
+    return str(error) if isinstance(error, UserError) else first_line(error)
 
 
 class EditDialog(ModalScreen[Any]):
     """Edits one line of text and applies it with `act`; shows why where that fails.
 
-    Returns the result of `act`; None where the person went back.
+    Returns the result of `act`; None where the dialog was cancelled.
     """
 
     CSS_PATH = "manage_dialogs.tcss"
     AUTO_FOCUS = "#text"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     @dataclass
     class Applied(Message):
@@ -48,7 +53,7 @@ class EditDialog(ModalScreen[Any]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._heading
-            dialog.border_subtitle = "enter applies · esc back"
+            dialog.border_subtitle = "enter apply · esc cancel"
             yield Static(Content(printable(self._label)), id="label")
             yield Input(printable(self._text), max_length=self._longest, compact=True, id="text")
             yield Static(id="error")
@@ -56,7 +61,7 @@ class EditDialog(ModalScreen[Any]):
                 yield Button(
                     "Apply", id="apply", variant="success", compact=True, action="screen.apply"
                 )
-                yield Button("Back", id="back", compact=True, action="screen.dismiss(None)")
+                yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     @on(Input.Submitted)
     def action_apply(self) -> None:
@@ -69,12 +74,12 @@ class EditDialog(ModalScreen[Any]):
         try:
             result = self._act(text)
         except Exception as error:  # a failing disk must not end the app
-            self.post_message(self.Refused(reason(error)))
+            self.post_message(self.Refused(error_message(error)))
         else:
             self.post_message(self.Applied(result))
 
     def on_edit_dialog_applied(self, message: Applied) -> None:
-        if self.is_current:  # else the person went back meanwhile
+        if self.is_current:  # else the dialog was cancelled meanwhile
             self.dismiss(message.result)
 
     def on_edit_dialog_refused(self, message: Refused) -> None:
@@ -97,7 +102,7 @@ class PruneDialog(ModalScreen[bool]):
     AUTO_FOCUS = "#prune"
     BINDINGS = [
         Binding("y", "dismiss(True)", "Prune", show=False),
-        Binding("n,escape", "dismiss(False)", "Back", show=False),
+        Binding("n,escape", "dismiss(False)", "Cancel", show=False),
         Binding("left,right", "app.focus_next", show=False),
     ]
 
@@ -112,7 +117,7 @@ class PruneDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Prune"
-            dialog.border_subtitle = "y prunes · esc back"
+            dialog.border_subtitle = "y prune · esc cancel"
             yield Label(Content(self._question), id="label")
             with Horizontal(id="buttons"):
                 yield Button(
@@ -122,4 +127,4 @@ class PruneDialog(ModalScreen[bool]):
                     compact=True,
                     action="screen.dismiss(True)",
                 )
-                yield Button("Back (n)", id="back", compact=True, action="screen.dismiss(False)")
+                yield Button("Cancel (n)", id="back", compact=True, action="screen.dismiss(False)")

@@ -38,7 +38,7 @@ class Curve(Chart):
     def kind(self) -> str:
         return "loss"
 
-    def watch_waiting(self) -> None:
+    def _watch_waiting(self) -> None:
         self.draw()
 
     def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:

@@ -12,15 +12,7 @@ from textual.widgets import Input, Static
 from core.runs.catalog import CheckpointFile
 from tui.screens.base import View
 from tui.screens.captions import between, clicked, key, line
-from tui.screens.checkpoints.rows import (
-    FIELDS,
-    NAMES,
-    Entry,
-    Group,
-    Order,
-    columns_for,
-    plural,
-)
+from tui.screens.checkpoints.rows import FIELDS, NAMES, Entry, Group, Order, columns_for, plural
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import format_size, printable

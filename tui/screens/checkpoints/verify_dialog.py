@@ -45,7 +45,7 @@ class VerifyDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as scroll:
             scroll.border_title = Content(f"Verify {printable(self._path.parent.name)}")
-            scroll.border_subtitle = "↑ ↓ scroll · esc closes"
+            scroll.border_subtitle = "↑ ↓ scroll · esc close"
             yield Static("Verifying…", id="found")
             yield Static("", id="how")
 
