@@ -28,7 +28,7 @@ def results(model, inputs, gradient):
     return [outputs, inputs.grad, *(each.grad for each in model.parameters())]
 
 
-def test_a_large_layer_gives_the_same_by_the_other_product():
+def test_onednn_linear_matches_plain_linear():
     plain, fast = pair()
     if not isinstance(fast[0], OneDnnLinear):
         pytest.skip("this PyTorch has no oneDNN")
@@ -39,7 +39,7 @@ def test_a_large_layer_gives_the_same_by_the_other_product():
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_not_two_dimensional_or_not_float32_takes_the_plain_way():
+def test_other_shapes_and_types_use_plain_linear():
     plain, fast = pair()
     three = torch.randn(4, 3, 600)
     assert torch.equal(plain(three), fast(three))
@@ -48,13 +48,13 @@ def test_what_is_not_two_dimensional_or_not_float32_takes_the_plain_way():
     assert torch.equal(plain.double()(three.double()), fast.double()(three.double()))
 
 
-def test_small_layers_and_those_without_a_bias_stay_as_they_are():
+def test_small_or_unbiased_layers_stay_plain():
     assert type(pair(10, 10)[1][0]) is nn.Linear
     assert type(pair(bias=False)[1][0]) is nn.Linear
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_networks_keep_their_keys_and_their_answers(arch):
+def test_fast_networks_keep_keys_and_logits(arch):
     torch.manual_seed(1)
     model = ARCHITECTURES[arch].build().eval()
     images = torch.randn(7, 1, 28, 28)
@@ -68,7 +68,7 @@ def test_networks_keep_their_keys_and_their_answers(arch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted on Linux")
-def test_freed_memory_is_kept_for_the_next_step():
+def test_freed_memory_is_reused():
     code = """
 import resource, torch
 from core.compute.cpu_kernels import keep_freed_memory

@@ -23,13 +23,13 @@ def two_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: card)
 
 
-def test_the_processor_is_always_there_and_comes_last():
+def test_cpu_is_always_listed_last():
     last = list_devices()[-1]
     assert (last.name, last.available, last.reason) == ("cpu", True, None)
     assert f"{cpu_cores()} cores" in last.description
 
 
-def test_every_device_is_there_or_says_in_a_line_why_not():
+def test_unavailable_devices_have_a_reason():
     devices = list_devices()
     assert {device.name.split(":")[0] for device in devices} == {"cpu", "cuda", "mps"}
     for device in devices:
@@ -38,18 +38,18 @@ def test_every_device_is_there_or_says_in_a_line_why_not():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only where cores are granted")
-def test_only_the_cores_that_were_granted_count(monkeypatch):
+def test_only_granted_cores_count(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5, 7})
     assert cpu_cores() == 3
 
 
-def test_without_a_gpu_auto_is_the_processor(no_gpu):
+def test_auto_without_gpu_is_cpu(no_gpu):
     assert choose_device("auto") == torch.device("cpu")
     assert choose_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "mps"])
-def test_a_device_that_is_not_there_is_refused_with_the_reason(no_gpu, name):
+def test_unavailable_device_is_refused_with_reason(no_gpu, name):
     family = name.split(":")[0]
     reason = next(device.reason for device in list_devices() if device.name == family)
     with pytest.raises(DeviceError) as refused:
@@ -61,29 +61,27 @@ def test_a_device_that_is_not_there_is_refused_with_the_reason(no_gpu, name):
     ("built", "reason"),
     [(False, "this PyTorch was built without CUDA"), (True, "no NVIDIA GPU with a working driver")],
 )
-def test_a_missing_gpu_and_a_pytorch_that_has_none_are_told_apart(
-    no_gpu, monkeypatch, built, reason
-):
+def test_missing_gpu_and_cpu_build_differ(no_gpu, monkeypatch, built, reason):
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
     with pytest.raises(DeviceError, match=reason):
         choose_device("cuda")
 
 
-def test_every_gpu_is_listed_by_number_name_and_memory(two_gpus):
+def test_gpus_are_listed_with_name_and_memory(two_gpus):
     first, second = list_devices()[:2]
     assert (first.name, second.name) == ("cuda:0", "cuda:1")
     assert first.description == "Big Card, 80 GiB"
     assert first.available
 
 
-def test_auto_and_cuda_are_the_first_gpu(two_gpus):
+def test_auto_and_cuda_are_first_gpu(two_gpus):
     assert choose_device("auto") == torch.device("cuda:0")
     assert choose_device("cuda") == torch.device("cuda:0")
     assert choose_device("cuda:1") == torch.device("cuda:1")
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpus):
+def test_unknown_gpu_number_lists_available(two_gpus):
     with pytest.raises(DeviceError, match=r"cuda:5 is not available: .* has cuda:0, cuda:1"):
         choose_device("cuda:5")
 
@@ -92,26 +90,26 @@ def test_a_gpu_of_too_high_a_number_is_refused_with_those_that_are_there(two_gpu
     ("built", "reason"),
     [(False, "this PyTorch was built without Metal"), (True, "Metal needs a Mac")],
 )
-def test_a_machine_and_a_pytorch_without_metal_are_told_apart(no_gpu, monkeypatch, built, reason):
+def test_missing_metal_and_other_build_differ(no_gpu, monkeypatch, built, reason):
     monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
     with pytest.raises(DeviceError, match=f"device mps is not available: {reason}"):
         choose_device("mps")
 
 
-def test_on_a_mac_auto_is_metal(no_gpu, monkeypatch):
+def test_auto_on_mac_is_mps(no_gpu, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto") == choose_device("mps") == torch.device("mps")
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_a_gpu_goes_before_metal_and_both_before_the_processor(two_gpus, monkeypatch):
+def test_auto_prefers_cuda_then_mps(two_gpus, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert [device.name for device in list_devices()] == ["cuda:0", "cuda:1", "mps", "cpu"]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_real_gpu_is_preferred():
+def test_auto_prefers_real_gpu():
     assert choose_device("auto").type == "cuda"
     assert list_devices()[0].available
 
@@ -125,7 +123,7 @@ def processor_with(monkeypatch, *features):
 
 
 @pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16"])
-def test_auto_is_bf16_where_it_is_in_hardware_and_the_network_gains(monkeypatch, feature):
+def test_auto_precision_is_bf16_where_faster(monkeypatch, feature):
     processor_with(monkeypatch, feature)
     found = {arch: choose_precision("auto", arch, CPU) for arch in ("linear", "mlp", "cnn")}
     assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
@@ -133,7 +131,7 @@ def test_auto_is_bf16_where_it_is_in_hardware_and_the_network_gains(monkeypatch,
     assert choose_precision("fp32", "cnn", CPU) == "fp32"
 
 
-def test_a_processor_without_bf16_refuses_it_and_auto_does_without(monkeypatch):
+def test_cpu_without_bf16_refuses_it(monkeypatch):
     processor_with(monkeypatch, "avx512_f")
     assert choose_precision("auto", "cnn", CPU) == "fp32"
     with pytest.raises(DeviceError, match=r"^--precision bf16 is not available: this CPU"):
@@ -141,7 +139,7 @@ def test_a_processor_without_bf16_refuses_it_and_auto_does_without(monkeypatch):
 
 
 @pytest.mark.parametrize(("capability", "found"), [((9, 0), "bf16"), ((7, 5), "fp32")])
-def test_a_gpu_has_bf16_from_ampere_on(monkeypatch, capability, found):
+def test_bf16_needs_ampere(monkeypatch, capability, found):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert choose_precision("auto", "cnn", GPU) == found
     if found == "fp32":

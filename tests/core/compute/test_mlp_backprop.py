@@ -34,7 +34,7 @@ NETWORKS = {
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("count", [1, 32])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_loss_and_gradients_are_autograd_s(name, count, smoothing):
+def test_loss_and_gradients_match_autograd(name, count, smoothing):
     torch.manual_seed(5)
     model = NETWORKS[name]()
     images, labels = torch.randn(count, 1, 28, 28), torch.randint(0, 10, (count,))
@@ -44,7 +44,7 @@ def test_loss_and_gradients_are_autograd_s(name, count, smoothing):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
-def test_it_learns_from_what_the_weights_are_now():
+def test_backpropagation_uses_current_weights():
     """Also after an optimizer or a checkpoint has written into the parameters."""
     model = NETWORKS["small"]()
     layers = find_linear_layers(model)
@@ -72,5 +72,5 @@ def test_it_learns_from_what_the_weights_are_now():
         nn.Sequential(),
     ],
 )
-def test_any_other_network_is_left_to_autograd(model):
+def test_other_networks_use_autograd(model):
     assert find_linear_layers(model) is None

@@ -67,7 +67,7 @@ def nvml(monkeypatch):
     machine._nvml.cache_clear()
 
 
-def test_gpus_tell_what_they_can_and_the_library_is_begun_once(nvml):
+def test_gpus_report_values_initialised_once(nvml):
     library = FakeNvml()
     nvml(library)
     first, second = read_gpus()
@@ -78,12 +78,12 @@ def test_gpus_tell_what_they_can_and_the_library_is_begun_once(nvml):
 
 
 @pytest.mark.parametrize("library", [None, FakeNvml(begins=False)], ids=["missing", "no driver"])
-def test_without_nvml_there_are_no_gpus_and_no_error(nvml, library):
+def test_missing_nvml_lists_no_gpus(nvml, library):
     nvml(library)
     assert read_gpus() == ()
 
 
-def test_this_machine_is_read_fast(nvml):
+def test_machine_is_read_fast(nvml):
     nvml(None)
     read_machine()
     began = time.perf_counter()
@@ -96,7 +96,7 @@ def test_this_machine_is_read_fast(nvml):
     assert now.own_load is not None
 
 
-def test_the_line_keeps_to_its_width_and_drops_the_least():
+def test_usage_line_fits_its_width():
     gpu = Gpu("NVIDIA H100", 97.0, 3 * 10**9, 80 * 10**9, 412.3, 61.0)
     all_of_it = Machine("AMD EPYC", 2, 187.2, 95.0, 612_000_000, 4 * 10**9, 8 * 10**9, (gpu,))
     assert format_usage(all_of_it, 200) == (

@@ -87,20 +87,20 @@ ARTICLE = {"linear": Linear, "mlp": Mlp, "cnn": Cnn}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_declared_count_of_parameters_is_the_built_one(name):
+def test_declared_parameters_match_built_network(name):
     built = sum(each.numel() for each in ARCHITECTURES[name].build().parameters())
     assert built == ARCHITECTURES[name].parameters
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_the_article_s_networks_have_its_counts_keys_and_shapes(name):
+def test_article_networks_have_its_shapes(name):
     assert ARCHITECTURES[name].parameters == COUNTS[name]
     state = ARCHITECTURES[name].build().state_dict()
     assert {key: tuple(value.shape) for key, value in state.items()} == SHAPES[name]
 
 
 @pytest.mark.parametrize("name", ARTICLE)
-def test_weights_travel_both_ways_and_mean_the_same(name):
+def test_article_weights_load_both_ways(name):
     ours, theirs = ARCHITECTURES[name].build(), ARTICLE[name]()
     images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     theirs.load_state_dict(ours.state_dict())
@@ -112,14 +112,14 @@ def test_weights_travel_both_ways_and_mean_the_same(name):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("count", [1, 7])
-def test_images_become_ten_logits_each(name, count):
+def test_images_become_ten_logits(name, count):
     logits = ARCHITECTURES[name].build()(torch.zeros(count, 1, 28, 28))
     assert logits.shape == (count, 10)
     assert logits.isfinite().all()
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_network_has_its_own_name_and_a_line_about_it(name):
+def test_networks_have_name_and_one_line(name):
     assert ARCHITECTURES[name].name == name
     assert len(ARCHITECTURES[name].description.splitlines()) == 1
 
@@ -130,7 +130,7 @@ def test_description_states_typical_accuracy(name):
     assert f"about {network.typical_accuracy:.0%}" in network.description
 
 
-def test_names_settings_events_and_commands_cost_no_torch():
+def test_names_and_settings_import_no_torch():
     modules = ("models.architectures", "config", "events", "commands", "data.datasets")
     modules += ("runs.run_writer", "checkpoints.io")
     lines = "; ".join(f"import core.{each}" for each in modules)

@@ -11,7 +11,7 @@ def model() -> torch.nn.Module:
     return ARCHITECTURES["mlp"].build()
 
 
-def test_paper_is_minus_one_and_ink_is_one():
+def test_paper_is_minus_one_ink_one():
     images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1).expand(2, 28, 28)
     scaled = normalize(images)
     assert scaled.shape == (2, 1, 28, 28)
@@ -20,7 +20,7 @@ def test_paper_is_minus_one_and_ink_is_one():
     assert images.unique().tolist() == [0, 255], "the images themselves stay as they are"
 
 
-def test_the_size_of_a_batch_changes_no_logit(model, tiny_tensors):
+def test_batch_size_changes_no_logit(model, tiny_tensors):
     images = tiny_tensors.test_images
     whole = predict(model, images)
     assert whole.shape == (50, 10)
@@ -29,7 +29,7 @@ def test_the_size_of_a_batch_changes_no_logit(model, tiny_tensors):
         assert torch.allclose(model(normalize(images)), whole, atol=1e-6)
 
 
-def test_a_network_that_trains_by_chance_does_not_answer_by_it(tiny_tensors):
+def test_dropout_is_off_for_predictions(tiny_tensors):
     chancy = torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)
     ).train()
@@ -37,7 +37,7 @@ def test_a_network_that_trains_by_chance_does_not_answer_by_it(tiny_tensors):
     assert torch.equal(predict(chancy, images), predict(chancy.train(), images))
 
 
-def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny_tensors):
+def test_predicted_digit_has_pixels_label_logits(model, tiny_tensors):
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
     digits = predict_digits(model, images, labels, (49, 3, 0))
     assert [digit.index for digit in digits] == [49, 3, 0]
@@ -50,7 +50,7 @@ def test_a_digit_is_described_by_its_pixels_its_label_and_its_logits(model, tiny
 
 
 @pytest.mark.parametrize("indices", [(), (-1,), (50, 1000)])
-def test_digits_that_are_not_there_are_passed_over(model, tiny_tensors, indices):
+def test_indices_out_of_range_are_skipped(model, tiny_tensors, indices):
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
     assert predict_digits(model, images, labels, indices) == ()
     found = predict_digits(model, images, labels, (*indices, 5))

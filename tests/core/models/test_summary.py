@@ -12,7 +12,7 @@ from core.responses import NetworkDescribed
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_network_is_described_in_whole(arch):
+def test_summary_covers_every_layer(arch):
     drawn = torch.get_rng_state()
     described = describe_network.__wrapped__(arch)  # past its cache
     assert torch.equal(torch.get_rng_state(), drawn), "a run's random numbers are its own"
@@ -38,12 +38,12 @@ MULTIPLY_ADDS = {
 
 
 @pytest.mark.parametrize("arch", MULTIPLY_ADDS)
-def test_multiply_adds_are_those_worked_out_by_hand(arch):
+def test_multiply_adds_match_hand_count(arch):
     layers = describe_network(arch).layers
     assert [each.multiply_adds for each in layers if each.parameters] == MULTIPLY_ADDS[arch]
 
 
-def test_a_layer_is_told_in_words_shapes_and_bytes():
+def test_layer_has_text_shape_and_bytes():
     layers = {layer.name: layer for layer in describe_network("cnn").layers}
     second = layers["stack.2"]
     assert (second.what, second.kind) == ("Conv 32→64, 2×2, stride 2", "Conv")
@@ -54,7 +54,7 @@ def test_a_layer_is_told_in_words_shapes_and_bytes():
     assert layers["stack.8"].what == "Linear 4096→1024"
 
 
-def test_the_engine_describes_with_no_run_and_says_where_it_cannot():
+def test_host_describes_network_without_run():
     (described,) = handle_request(DescribeNetwork("mlp"))
     assert isinstance(described, NetworkDescribed)
     assert (described.arch, described.input) == ("mlp", (1, 28, 28))

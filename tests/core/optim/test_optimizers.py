@@ -37,7 +37,7 @@ def weights():
         ("sgd", {"momentum": 0.0}),
     ],
 )
-def test_steps_are_those_of_torch_optim(name, settings, decay):
+def test_steps_equal_torch_optim(name, settings, decay):
     config = make_config(optimizer=name, learning_rate=0.05, weight_decay=decay, **settings)
     mine, other = weights(), weights()
     ours = make(config, {str(place): each for place, each in enumerate(mine)})
@@ -57,7 +57,7 @@ def test_steps_are_those_of_torch_optim(name, settings, decay):
         assert all(torch.equal(state[key], kept[key]) for key in state)
 
 
-def test_the_rate_is_the_one_of_the_step():
+def test_step_uses_its_learning_rate():
     config = make_config(optimizer="sgd", momentum=0.0)
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = make(config, {"weight": weight})
@@ -68,7 +68,7 @@ def test_the_rate_is_the_one_of_the_step():
     assert weight.item() == 0.25
 
 
-def test_a_run_starts_without_the_compiler():
+def test_training_loads_no_compiler():
     """torch.optim would bring it in: a second of every start."""
     import subprocess
     import sys

@@ -20,7 +20,7 @@ def by_torch(make, steps):
 
 
 @pytest.mark.parametrize("steps", [10, 235, 1000])
-def test_onecycle_is_torch_s(steps):
+def test_onecycle_matches_torch(steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=1.0, total_steps=steps, cycle_momentum=False
@@ -36,7 +36,7 @@ def test_onecycle_is_torch_s(steps):
 
 
 @pytest.mark.parametrize("steps", [1, 10, 235])
-def test_cosine_is_torch_s(steps):
+def test_cosine_matches_torch(steps):
     rates = by_torch(
         lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps), steps
     )
@@ -45,13 +45,13 @@ def test_cosine_is_torch_s(steps):
 
 
 @given(steps=st.integers(1, 10**6), share=st.floats(0, 1, exclude_max=True))
-def test_every_factor_is_from_0_to_1(steps, share):
+def test_factors_are_from_0_to_1(steps, share):
     for schedule in SCHEDULES.values():
         factor = schedule(int(steps * share), steps)
         assert math.isfinite(factor)
         assert 0 <= factor <= 1
 
 
-def test_what_is_planned_is_a_schedule():
+def test_planned_schedules_exist():
     assert set(PLANNED) < set(SCHEDULES)
     assert all(SCHEDULES["constant"](step, 7) == 1 for step in range(7))

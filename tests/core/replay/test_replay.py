@@ -43,7 +43,7 @@ def every_step(monkeypatch, saved_at_once):
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_a_run_is_trained_again_to_the_bit(tiny, by_threes, saved_at_once, arch):
+def test_replay_of_run_is_identical(tiny, by_threes, saved_at_once, arch):
     config = tiny(arch=arch, learning_rate=1e-3, shift=1, schedule="cosine", epochs=3)
     folder = folder_of(drive(config, {13: [SetLearningRate(5e-4)]}))
     found = replayed(folder / "epoch-001.safetensors", 20)
@@ -55,7 +55,7 @@ def test_a_run_is_trained_again_to_the_bit(tiny, by_threes, saved_at_once, arch)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_run_that_was_stopped_and_taken_up_is_too(tiny, by_threes, optimizer):
+def test_replay_of_resumed_run_is_identical(tiny, by_threes, optimizer):
     config = tiny(optimizer=optimizer, momentum=0.9, weight_decay=0.01)
     folder = folder_of(drive(config, {step: [Stop()] for step in range(1, 20)}))
     amid = folder / "amid.safetensors"
@@ -69,7 +69,7 @@ def test_a_run_that_was_stopped_and_taken_up_is_too(tiny, by_threes, optimizer):
     assert found.losses
 
 
-def test_where_the_record_is_otherwise_is_said(tiny, by_threes, saved_at_once):
+def test_changed_record_is_found(tiny, by_threes, saved_at_once):
     folder = folder_of(drive(tiny(epochs=3)))
     lines = (folder / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
@@ -87,7 +87,7 @@ def test_where_the_record_is_otherwise_is_said(tiny, by_threes, saved_at_once):
     assert float(there.found) == pytest.approx(told["losses"][-1], abs=2e-7)
 
 
-def test_another_state_is_said(tiny, by_threes, saved_at_once):
+def test_changed_checkpoint_is_found(tiny, by_threes, saved_at_once):
     """Weights with a right digest, which the training before them does not lead to."""
     folder = folder_of(drive(tiny(epochs=3)))
     second = folder / "epoch-002.safetensors"
@@ -104,7 +104,7 @@ def test_another_state_is_said(tiny, by_threes, saved_at_once):
     assert there.against == "the record"
 
 
-def test_the_end_of_a_run_is_trained_twice(tiny, by_threes):
+def test_replay_past_record_trains_twice(tiny, by_threes):
     folder = folder_of(drive(tiny()))
     found = replayed(folder / "last.safetensors", 15)
     assert found.identical
@@ -115,7 +115,7 @@ def test_the_end_of_a_run_is_trained_twice(tiny, by_threes):
         replayed(planned / "last.safetensors", 15)
 
 
-def test_a_step_that_is_never_the_same_is_found(tiny, by_threes, monkeypatch):
+def test_nondeterministic_step_is_found(tiny, by_threes, monkeypatch):
     folder = folder_of(drive(tiny()))
     from core.training.learner import Learner
 
@@ -131,7 +131,7 @@ def test_a_step_that_is_never_the_same_is_found(tiny, by_threes, monkeypatch):
     assert (there.first, there.last) == (24, 24)
 
 
-def test_what_cannot_be_trained_again_says_why(tiny, by_threes, tmp_path):
+def test_replay_of_weights_only_is_refused(tiny, by_threes, tmp_path):
     folder = folder_of(drive(tiny(), {7: [Save()]}))
     info, tensors = checkpoints.load(folder / "last.safetensors")
     weights = {name: each for name, each in tensors.items() if name.startswith("fc1")}
@@ -145,7 +145,7 @@ def test_what_cannot_be_trained_again_says_why(tiny, by_threes, tmp_path):
     assert replayed(path, 5).twice, "a file without a run has no record"
 
 
-def test_other_versions_are_told(tiny, by_threes):
+def test_changed_torch_version_is_reported(tiny, by_threes):
     folder = folder_of(drive(tiny()))
     described = json.loads((folder / "run.json").read_text())
     described["versions"]["torch"] = "1.0"
@@ -164,7 +164,7 @@ HARD = {"shift": 2, "schedule": "cosine", "label_smoothing": 0.1, "weight_decay"
     ("optimizer", "precision"),
     [("adam", "fp32"), ("adamw", "auto"), ("sgd", "fp32")],
 )
-def test_what_happened_on_the_way_happens_again(tiny, every_step, optimizer, precision):
+def test_replay_repeats_stop_and_rate_changes(tiny, every_step, optimizer, precision):
     """Across a stop in the middle of an epoch, and changes of the rate before and after it."""
     arch = "quick" if precision == "auto" else "linear"
     config = tiny(arch=arch, optimizer=optimizer, precision=precision, epochs=4, **HARD)
@@ -175,7 +175,7 @@ def test_what_happened_on_the_way_happens_again(tiny, every_step, optimizer, pre
     assert (said.losses, said.scores) == (28, 2)
 
 
-def test_a_branch_comes_out_the_same_again_across_its_fork(tiny, every_step):
+def test_replay_of_branch_is_identical(tiny, every_step):
     old = folder_of(drive(tiny(epochs=3)))
     changes = {"weight_decay": 0.1, "seed": 5, "epochs": 4}
     config, resume_point = branch(old / "epoch-002.safetensors", changes, old.parent)
@@ -190,14 +190,14 @@ def test_a_branch_comes_out_the_same_again_across_its_fork(tiny, every_step):
     assert (said.difference, said.twice, said.losses) == (None, False, 25)
 
 
-def test_a_schedule_is_followed_to_its_end(tiny, every_step):
+def test_replay_ends_with_the_schedule(tiny, every_step):
     planned = folder_of(drive(tiny(schedule="onecycle")))
     said = replayed(planned / "epoch-001.safetensors", 500)
     assert (said.first, said.last) == (11, 20)
     assert said.notes == ("its schedule onecycle ends at step 20",)
 
 
-def test_a_checkpoint_of_a_way_that_was_given_up_is_not_held_against_the_record(tiny, every_step):
+def test_abandoned_checkpoint_is_not_compared(tiny, every_step):
     folder = folder_of(drive(tiny(epochs=3)))
     given_up = (folder / "epoch-002.safetensors").read_bytes()
     resume_run(folder / "epoch-001.safetensors", {10: [SetLearningRate(0.5)], 11: [Stop()]})
@@ -209,7 +209,7 @@ def test_a_checkpoint_of_a_way_that_was_given_up_is_not_held_against_the_record(
     assert said.notes == ("the run continued differently from there",)
 
 
-def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):
+def test_damaged_checkpoint_is_not_compared(tiny, every_step):
     folder = folder_of(drive(tiny(epochs=3)))
     path = folder / "epoch-002.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
@@ -218,7 +218,7 @@ def test_a_damaged_checkpoint_on_the_way_is_no_difference(tiny, every_step):
     assert set(said.saved) - {"best"} == {"epoch-003"}
 
 
-def test_the_command_says_what_came_of_it(tiny, every_step, capsys):
+def test_verify_command_prints_replay_result(tiny, every_step, capsys):
     from tui.cli.checkpoints.verify import verify_checkpoints
 
     folder = folder_of(drive(tiny()))

@@ -24,7 +24,7 @@ def every_step(monkeypatch):
 
 
 @pytest.mark.parametrize("arch", ["mlp", "quick"])
-def test_inspecting_changes_nothing_of_the_result(tiny, every_step, arch):
+def test_inspection_leaves_results_unchanged(tiny, every_step, arch):
     plain = drive(tiny(arch=arch))
     orders = {3: [Inspect()], 7: [Pause()], Paused: [Inspect(), Resume()], Evaluated: [Inspect()]}
     looked = drive(tiny(arch=arch), orders)
@@ -36,7 +36,7 @@ def test_inspecting_changes_nothing_of_the_result(tiny, every_step, arch):
     assert [e.loss for e in only(plain, Progress)] == [e.loss for e in only(looked, Progress)]
 
 
-def test_gradients_are_the_parts_of_the_whole_one_s_norm(tiny, every_step):
+def test_layer_norms_add_up_to_gradient_norm(tiny, every_step):
     events = drive(tiny(arch="mlp"), {5: [Inspect()]})
     (inspected,) = only(events, NetworkInspected)
     (progress,) = [event for event in only(events, Progress) if event.step == inspected.step]
@@ -50,7 +50,7 @@ def test_gradients_are_the_parts_of_the_whole_one_s_norm(tiny, every_step):
     assert 0 < inspected.seconds < 5
 
 
-def test_paused_it_answers_at_once_without_the_update(tiny, every_step):
+def test_inspection_while_paused_has_no_update(tiny, every_step):
     orders = {5: [Inspect(), Pause()], Paused: [Inspect(), Resume()]}
     events = drive(tiny(), orders)
     start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
@@ -62,7 +62,7 @@ def test_paused_it_answers_at_once_without_the_update(tiny, every_step):
     assert not only(events[end:], NetworkInspected)
 
 
-def test_the_update_is_what_the_step_changed(tiny, tiny_tensors):
+def test_update_norm_is_weight_change(tiny, tiny_tensors):
     learner = Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU)
     images, labels = next(learner.batches(0, 0))
     assert [layer.gradient for layer in inspect(learner, 0).layers] == [None] * 3
@@ -81,7 +81,7 @@ def test_the_update_is_what_the_step_changed(tiny, tiny_tensors):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_captured_step_is_inspected_as_any_other(tiny, tiny_tensors):
+def test_captured_step_is_inspected_equally(tiny, tiny_tensors):
     one, other = (
         Learner(tiny(arch="quick"), "fp32", tiny_tensors, torch.device("cuda:0")) for _ in range(2)
     )
@@ -98,7 +98,7 @@ def test_a_captured_step_is_inspected_as_any_other(tiny, tiny_tensors):
     assert told[0].weights == told[1].weights
 
 
-def test_units_made_dead_by_hand_are_counted(tiny, tiny_tensors):
+def test_dead_units_are_counted(tiny, tiny_tensors):
     learner = Learner(tiny(arch="quick"), "fp32", tiny_tensors, CPU)
     parameters = learner.parameters
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_units_made_dead_by_hand_are_counted(tiny, tiny_tensors):
     assert not any(module._forward_hooks for module in learner.model.modules())
 
 
-def test_the_first_weights_are_images_around_128(tiny, tiny_tensors):
+def test_first_weights_become_images_around_128(tiny, tiny_tensors):
     learner = Learner(tiny(arch="linear"), "fp32", tiny_tensors, CPU)
     weight = learner.parameters["fc1.weight"]
     with torch.no_grad():

@@ -52,7 +52,7 @@ TENSORBOARD = find_spec("tensorboard") is not None
 
 
 @given(st.integers(0, 500), st.integers(1, 40))
-def test_the_parts_of_a_batch_are_all_of_it(count, world):
+def test_rank_parts_cover_the_batch(count, world):
     cut = [range(count)[part(count, rank, world)] for rank in range(world)]
     assert [place for each in cut for place in each] == list(range(count))
     assert max(map(len, cut)) - min(map(len, cut)) <= 1
@@ -62,7 +62,7 @@ def test_the_parts_of_a_batch_are_all_of_it(count, world):
     ("batch", "world", "first"),
     [(48, 3, 0), (48, 3, 4), (40, 3, 3), (199, 2, 0), (199, 2, 1), (200, 7, 0)],
 )
-def test_all_ranks_together_take_the_digits_of_one_process(tiny, tiny_tensors, batch, world, first):
+def test_ranks_share_batches_of_one_process(tiny, tiny_tensors, batch, world, first):
     config = tiny(batch_size=batch, shift=2)
     alone = Learner(config, "fp32", tiny_tensors, CPU)
     learners = [
@@ -77,7 +77,7 @@ def test_all_ranks_together_take_the_digits_of_one_process(tiny, tiny_tensors, b
         assert torch.equal(torch.cat([each for _, each in parts]), labels)
 
 
-def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
+def test_place_is_read_from_torchrun_variables(monkeypatch):
     for name in (*TORCHRUN_VARIABLES, "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     assert launched() is None
@@ -93,7 +93,7 @@ def test_a_process_is_one_of_several_only_where_it_is_told_so(monkeypatch):
         launched()
 
 
-def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+def test_each_rank_gets_its_gpu(monkeypatch):
     place = Place(1, 2, 1, 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -114,7 +114,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch):
         choose_rank_device("cuda", place)
 
 
-def test_the_processors_are_shared_out(tiny, tiny_tensors, monkeypatch):
+def test_ranks_share_cpu_cores(tiny, tiny_tensors, monkeypatch):
     monkeypatch.setattr("core.compute.threads.cpu_cores", lambda: 8)
     place = SimpleNamespace(place=Place(0, 6, 0, 3))
     assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU, place).threads == 2
@@ -212,17 +212,17 @@ def pair(torchrun, tmp_path_factory):
     return Pair(folder, *once, *then)
 
 
-def test_a_dry_run_tells_once_what_each_process_will_use(pair):
+def test_dry_run_lists_devices_once(pair):
     devices = [line for line in pair.planned if line.startswith("# device: ")]
     assert devices == ["# device: 2 × cpu with 1 thread each, fp32"]
 
 
 @pytest.mark.skipif(not TENSORBOARD, reason="the package tensorboard is not installed")
-def test_one_of_them_writes_for_tensorboard(pair):
+def test_one_rank_writes_tensorboard_files(pair):
     assert len(list((pair.folder / "tensorboard").iterdir())) == 1
 
 
-def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
+def test_hangup_of_torchrun_saves_the_run(pair):
     assert pair.complaints == []
     names = [each["event"] for each in pair.begun]
     assert (names.count("run_started"), names[-1]) == (1, "run_finished")
@@ -232,7 +232,7 @@ def test_a_hangup_of_torchrun_saves_and_ends_the_run_of_all(pair):
     assert first(pair.taken_up, "run_started")["step"] == ended["steps"]
 
 
-def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
+def test_lost_rank_ends_run_with_checkpoint(pair):
     failed = pair.taken_up[-1]
     assert failed["event"] == "run_failed"
     assert "one of the 2 processes" in failed["message"]
@@ -240,7 +240,7 @@ def test_a_process_that_is_lost_ends_the_run_with_all_that_was_learned(pair):
     assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
 
 
-def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
+def test_two_ranks_match_one_process(pair, tmp_path, monkeypatch):
     """Over an end in between, a batch of one digit, a pause and another learning rate; and one
     process goes on where the two end."""
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
@@ -256,7 +256,7 @@ def test_two_processes_have_the_loss_curve_of_one(pair, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(GPUS < 2, reason="it takes two NVIDIA GPUs")
-def test_two_gpus_have_the_loss_curve_of_one(torchrun, tmp_path, monkeypatch):
+def test_two_gpus_match_one(torchrun, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
     place = f"--checkpoints={tmp_path / 'two'}"
     _, events, said = torchrun(
@@ -289,7 +289,7 @@ def place_of_one(monkeypatch):
         ),
     ],
 )
-def test_one_process_of_one_has_the_loss_curve_of_one(
+def test_single_rank_matches_plain_training(
     place_of_one, tiny, tmp_path, monkeypatch, device, backends
 ):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
@@ -307,7 +307,7 @@ def test_one_process_of_one_has_the_loss_curve_of_one(
     assert len(found) == 14
 
 
-def test_a_batch_too_small_for_all_is_refused(place_of_one, tiny, monkeypatch):
+def test_batch_smaller_than_ranks_is_refused(place_of_one, tiny, monkeypatch):
     join(place_of_one)
     three = Ranks(Place(0, 3, 0, 3))
     (*_, failed) = train(tiny(batch_size=2, device="cpu"), SimpleQueue(), None, three)
@@ -317,7 +317,7 @@ def test_a_batch_too_small_for_all_is_refused(place_of_one, tiny, monkeypatch):
     assert (failed.reason, failed.message) == ("usage", str(no.value))
 
 
-def test_epochs_of_one_step_are_no_reason_to_meet_ever_more_seldom(monkeypatch):
+def test_one_step_epochs_bound_meeting_interval(monkeypatch):
     ranks = Ranks(Place(0, 2, 0, 2))
     monkeypatch.setattr(ranks, "_send", lambda *told: None)
     monkeypatch.setattr(distributed, "MEETING_SECONDS", 60.0)
@@ -326,9 +326,7 @@ def test_epochs_of_one_step_are_no_reason_to_meet_ever_more_seldom(monkeypatch):
     assert ranks.steps_left == 1
 
 
-def test_gradients_that_were_lost_on_the_way_are_not_told(
-    place_of_one, tiny, tiny_tensors, monkeypatch
-):
+def test_lost_gradients_are_reported_as_nan(place_of_one, tiny, tiny_tensors, monkeypatch):
     ranks = join(place_of_one)
     learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks)
     ranks.lead(learner.config, tiny_tensors, learner, 0)
@@ -345,7 +343,7 @@ def lost(*arguments, **more):
     raise RuntimeError("Connection closed by peer")
 
 
-def test_a_run_says_by_how_many_processes_it_is_trained(pair):
+def test_run_started_has_rank_count(pair):
     started = dict(first(pair.begun, "run_started"))
     assert started.pop("event")
     assert started["ranks"] == 2

@@ -74,7 +74,7 @@ def assert_same_weights(one, other):
         assert [key for key in tensors if not torch.equal(tensors[key], others[key])] == []
 
 
-def test_ten_kills_at_random_moments_lose_nothing(start, tmp_path):
+def test_ten_random_kills_lose_nothing(start, tmp_path):
     dice = random.Random(time.time_ns())
     process = start("train", *RUN)
     whole = tmp_path / "checkpoints" / until(process, "run_started")["run"]
@@ -105,7 +105,7 @@ def test_ten_kills_at_random_moments_lose_nothing(start, tmp_path):
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, status):
+def test_signal_saves_and_run_resumes(start, tmp_path, number, status):
     process = start("train", *RUN, "--epochs", "3", "--on-hangup", "save")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
     until(process, "progress")
@@ -120,7 +120,7 @@ def test_a_signal_saves_and_the_rest_can_be_had_later(start, tmp_path, number, s
     assert (events[-1]["event"], events[-1]["epochs"]) == ("run_finished", 3)
 
 
-def test_a_hangup_is_no_reason_to_stop(start, tmp_path):
+def test_hangup_keeps_training(start, tmp_path):
     process = start("train", *RUN, "--epochs", "3")
     until(process, "run_started")
     until(process, "progress")
@@ -131,7 +131,7 @@ def test_a_hangup_is_no_reason_to_stop(start, tmp_path):
     assert (events[-1]["epochs"], events[-1]["stopped"]) == (3, False)
 
 
-def test_a_hangup_right_after_a_signal_does_not_keep_the_run_from_saving(start, tmp_path):
+def test_hangup_after_signal_still_saves(start, tmp_path):
     """As systemd does with all that a login has left, at its end."""
     process = start("train", *RUN, "--epochs", "1000")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
@@ -143,7 +143,7 @@ def test_a_hangup_right_after_a_signal_does_not_keep_the_run_from_saving(start, 
     assert read_info(folder / "last.safetensors").step == events[-1]["steps"]
 
 
-def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):
+def test_finished_run_resumes_with_more_epochs(start, tmp_path):
     process = start("train", *RUN, "--epochs", "1")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
     finish(process)
@@ -156,7 +156,7 @@ def test_a_finished_run_is_taken_up_with_more_epochs_only(start, tmp_path):
     assert finish(more)[0][-1]["epochs"] == 2
 
 
-def test_a_disk_that_is_full_amid_a_run_costs_no_checkpoint(start, tmp_path):
+def test_full_disk_loses_no_checkpoint(start, tmp_path):
     """A limit on the size of files stands for the full disk, and is lifted again."""
     process = start("train", *RUN, "--epochs", "1000", "--save-every", "0.1")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
@@ -182,7 +182,7 @@ def test_a_disk_that_is_full_amid_a_run_costs_no_checkpoint(start, tmp_path):
     assert not list(folder.glob(".*"))
 
 
-def test_two_cannot_take_up_one_run(start, tmp_path):
+def test_second_resume_of_run_is_refused(start, tmp_path):
     process = start("train", *RUN, "--epochs", "1000")
     folder = tmp_path / "checkpoints" / until(process, "run_started")["run"]
     until(process, "checkpoint_saved")
@@ -199,7 +199,7 @@ def test_two_cannot_take_up_one_run(start, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["--json", None])
-def test_a_reader_that_goes_away_stops_the_run_and_it_is_saved(tmp_path, form):
+def test_closed_pipe_stops_and_saves(tmp_path, form):
     """As with `| head -1`."""
     process = preloaded.Popen(
         [sys.executable, "-m", "tui", "train", *RUN, "--epochs", "1000", *filter(None, [form])],
@@ -246,7 +246,7 @@ def test_a_reader_that_goes_away_stops_the_run_and_it_is_saved(tmp_path, form):
         ),
     ],
 )
-def test_bad_input_is_refused_before_any_work(start, tmp_path, arguments, status, said):
+def test_bad_input_is_refused_at_once(start, tmp_path, arguments, status, said):
     process = start(*arguments)
     events, err = finish(process)
     assert process.returncode == status

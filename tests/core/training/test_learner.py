@@ -21,7 +21,7 @@ def losses(learner, epochs=2, rate=0.01):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_bf16_learns_what_fp32_learns_and_keeps_its_weights_in_fp32(tiny, tiny_tensors, seed):
+def test_bf16_learns_with_fp32_weights(tiny, tiny_tensors, seed):
     """Over ten seeds the losses differ by 0.017 on average at most, single ones by up to 0.16."""
     exact = losses(make(tiny, tiny_tensors, arch="quick", seed=seed), epochs=4)
     learner = make(tiny, tiny_tensors, arch="quick", precision="bf16", seed=seed)
@@ -33,7 +33,7 @@ def test_bf16_learns_what_fp32_learns_and_keeps_its_weights_in_fp32(tiny, tiny_t
     assert {each.dtype for each in learner.parameters.values()} == {torch.float32}
 
 
-def test_label_smoothing_is_cross_entropy_s(tiny, tiny_tensors):
+def test_label_smoothing_matches_cross_entropy(tiny, tiny_tensors):
     learner = make(tiny, tiny_tensors, label_smoothing=0.2)
     images, labels = next(learner.batches(0, 0))
     logits = learner.model(images)
@@ -41,9 +41,7 @@ def test_label_smoothing_is_cross_entropy_s(tiny, tiny_tensors):
     assert torch.equal(learner.loss(images, labels), expected)
 
 
-def test_shifting_moves_the_digits_that_are_trained_on_and_not_those_of_the_test(
-    tiny, tiny_tensors
-):
+def test_shift_moves_training_images_only(tiny, tiny_tensors):
     plain, moved = (make(tiny, tiny_tensors, shift=shift) for shift in (0, 3))
     (images, labels), (others, same) = next(plain.batches(0, 0)), next(moved.batches(0, 0))
     assert torch.equal(labels, same)
@@ -54,7 +52,7 @@ def test_shifting_moves_the_digits_that_are_trained_on_and_not_those_of_the_test
     assert torch.equal(again, others)
 
 
-def test_a_state_puts_another_learner_where_this_one_is(tiny, tiny_tensors):
+def test_loaded_state_continues_identically(tiny, tiny_tensors):
     one = make(tiny, tiny_tensors, arch="mlp")
     losses(one)
     state = {name: each.clone() for name, each in one.state().items()}
@@ -66,7 +64,7 @@ def test_a_state_puts_another_learner_where_this_one_is(tiny, tiny_tensors):
     assert losses(other, epochs=1) == ahead
 
 
-def test_on_the_cpu_there_is_nothing_to_capture(tiny, tiny_tensors):
+def test_cpu_captures_no_graph(tiny, tiny_tensors):
     learner = make(tiny, tiny_tensors)
     assert learner.capture() is None
     assert learner.captured is None
@@ -80,7 +78,7 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("arch", ["linear", "mlp", "quick"])
-def test_a_captured_step_is_the_step(tiny, tiny_tensors, arch, optimizer, precision):
+def test_captured_step_equals_plain_step(tiny, tiny_tensors, arch, optimizer, precision):
     """Batches of 30 leave a last one of 20, which the graph does not take."""
     device = torch.device("cuda:0")
     settings = {"arch": arch, "optimizer": optimizer, "batch_size": 30, "shift": 1}
@@ -98,7 +96,7 @@ def test_a_captured_step_is_the_step(tiny, tiny_tensors, arch, optimizer, precis
 
 @pytest.mark.gpu
 @gpu
-def test_a_capture_that_fails_leaves_steps_one_by_one(tiny, tiny_tensors, monkeypatch):
+def test_failed_capture_runs_plain_steps(tiny, tiny_tensors, monkeypatch):
     def broken(*arguments, **more):
         raise RuntimeError("capture is not possible here")
 

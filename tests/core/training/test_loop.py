@@ -68,7 +68,7 @@ def status_of(folder) -> str:
     return json.loads((folder / "run.json").read_text())["status"]
 
 
-def test_every_event_is_in_the_record_before_it_is_told(tiny):
+def test_events_are_recorded_before_yielded(tiny):
     folder, recorded = None, []
     for event in train(tiny(), Inbox()):
         folder = Path(event.folder) if isinstance(event, RunStarted) else folder
@@ -82,7 +82,7 @@ def test_every_event_is_in_the_record_before_it_is_told(tiny):
     assert len(recorded) >= 2 + 3 * 2
 
 
-def test_pausing_and_looking_change_nothing_of_the_result(tiny, every_step):
+def test_pauses_and_predictions_leave_results_unchanged(tiny, every_step):
     plain = drive(tiny())
     looked = drive(
         tiny(),
@@ -101,7 +101,7 @@ def test_pausing_and_looking_change_nothing_of_the_result(tiny, every_step):
     assert [e.loss for e in only(plain, Progress)] == [e.loss for e in only(looked, Progress)]
 
 
-def test_while_paused_a_run_answers_and_does_not_move(tiny, every_step):
+def test_paused_run_predicts_without_training(tiny, every_step):
     events = drive(tiny(), {5: [Pause()], Paused: [Predict((0,)), Predict((1,)), Resume()]})
     start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
     told = [type(event) for event in events[start + 1 : end]]
@@ -112,7 +112,7 @@ def test_while_paused_a_run_answers_and_does_not_move(tiny, every_step):
     assert (events[-1].steps, events[-1].stopped) == (20, False)
 
 
-def test_a_paused_run_says_so_on_disk_and_uses_no_cpu(tiny, every_step):
+def test_paused_run_writes_status_uses_no_cpu(tiny, every_step):
     inbox, statuses = Inbox(), {}
     for event in train(tiny(), inbox):
         if isinstance(event, Progress) and event.step == 5:
@@ -133,7 +133,7 @@ def test_a_paused_run_says_so_on_disk_and_uses_no_cpu(tiny, every_step):
     assert event.train_seconds < 0.4, "a pause is not training"
 
 
-def test_a_stop_amid_an_epoch_saves_the_step_it_was_at(tiny, every_step):
+def test_stop_within_epoch_saves_its_step(tiny, every_step):
     events = drive(tiny(epochs=3), {13: [Stop()]})
     finished = events[-1]
     assert (finished.stopped, finished.steps, finished.epochs) == (True, 13, 1)
@@ -146,7 +146,7 @@ def test_a_stop_amid_an_epoch_saves_the_step_it_was_at(tiny, every_step):
     assert status_of(folder_of(events)) == "stopped"
 
 
-def test_a_checkpoint_has_all_that_it_takes_to_go_on(tiny):
+def test_checkpoint_has_all_resuming_needs(tiny):
     _, tensors = checkpoints.load(Path(drive(tiny())[-1].checkpoint))
     weights = {"fc1.weight", "fc1.bias"}
     moments = {
@@ -155,7 +155,7 @@ def test_a_checkpoint_has_all_that_it_takes_to_go_on(tiny):
     assert set(tensors) == weights | moments | {"rng.torch"}
 
 
-def test_what_is_asked_of_another_is_handed_on_and_not_recorded(tiny, every_step):
+def test_forwarded_commands_are_not_recorded(tiny, every_step):
     events = drive(tiny(), {3: [ListDevices()], 7: [Pause()], Paused: [ListDevices(), Resume()]})
     asked = [event.command for event in only(events, ForwardedCommand)]
     assert asked == [ListDevices(), ListDevices()]
@@ -166,12 +166,12 @@ def test_what_is_asked_of_another_is_handed_on_and_not_recorded(tiny, every_step
 
 
 @pytest.mark.parametrize("order", [[Stop()], [Pause(), Stop()], [Stop(), Resume(), Pause()]])
-def test_a_stop_ends_a_run_whatever_comes_with_it(tiny, every_step, order):
+def test_stop_ends_run_among_other_commands(tiny, every_step, order):
     finished = drive(tiny(), {4: order})[-1]
     assert (finished.stopped, finished.steps) == (True, 4)
 
 
-def test_a_stop_while_the_test_set_is_scored_keeps_the_epoch_and_no_score(tiny, every_step):
+def test_stop_during_evaluation_keeps_no_score(tiny, every_step):
     events = drive(tiny(), {10: [Stop()]})
     finished = events[-1]
     assert (finished.steps, finished.epochs, finished.stopped) == (10, 1, True)
@@ -179,7 +179,7 @@ def test_a_stop_while_the_test_set_is_scored_keeps_the_epoch_and_no_score(tiny, 
     assert (finished.test_loss, finished.test_accuracy) == (None, None)
 
 
-def test_a_rate_that_is_far_too_large_diverges_and_the_good_weights_stay(tiny):
+def test_huge_learning_rate_diverges_keeping_weights(tiny):
     """A pause before the first step saves the weights as they were drawn."""
     config = tiny(arch="mlp", learning_rate=1e30)
     events = drive(config, {RunStarted: [Pause()], Paused: [Resume()]})
@@ -194,7 +194,7 @@ def test_a_rate_that_is_far_too_large_diverges_and_the_good_weights_stay(tiny):
     assert status_of(folder_of(events)) == "failed"
 
 
-def test_a_test_loss_that_is_no_number_is_divergence_too(tiny, monkeypatch):
+def test_nan_test_loss_is_divergence(tiny, monkeypatch):
     """The last step can break the weights when no later one is there to notice."""
     values = iter([0.5, math.nan])
     monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(values))
@@ -204,7 +204,7 @@ def test_a_test_loss_that_is_no_number_is_divergence_too(tiny, monkeypatch):
     assert checkpoints.load(folder_of(events) / "last.safetensors")[0].step == 10
 
 
-def test_weights_that_a_stop_would_save_broken_are_not_saved(tiny, every_step):
+def test_stop_saves_no_infinite_weights(tiny, every_step):
     """One step that is far too large: its loss is from before it, and nobody scores what is after.
 
     The pause before it has saved the weights as they were drawn; they stay.
@@ -219,7 +219,7 @@ def test_weights_that_a_stop_would_save_broken_are_not_saved(tiny, every_step):
     assert all(each.isfinite().all() for name, each in tensors.items() if "rng" not in name)
 
 
-def test_the_last_epoch_s_progress_is_told_however_short_it_is(tiny):
+def test_short_epochs_report_progress(tiny):
     events = drive(tiny(epochs=4))
     told = only(events, Progress)
     assert {event.epoch for event in told} == {1, 2, 3, 4}
@@ -231,7 +231,7 @@ def test_the_last_epoch_s_progress_is_told_however_short_it_is(tiny):
         assert event.learning_rate == 0.01
 
 
-def test_speed_is_the_digits_since_the_last_progress_over_their_time(tiny, every_step, monkeypatch):
+def test_speed_is_samples_over_elapsed_time(tiny, every_step, monkeypatch):
     """By a clock that ticks once each time that it is looked at: a step is at least a second."""
     tick_each_look(monkeypatch)
     events = drive(tiny())
@@ -244,19 +244,19 @@ def test_speed_is_the_digits_since_the_last_progress_over_their_time(tiny, every
     assert 20 <= finished.train_seconds <= 40
 
 
-def test_a_last_batch_that_is_smaller_is_a_step_like_any(tiny, every_step):
+def test_smaller_last_batch_is_a_step(tiny, every_step):
     events = drive(tiny(epochs=2, batch_size=60))
     assert only(events, RunStarted)[0].steps_per_epoch == 4
     assert [event.epoch for event in only(events, Progress)] == [1] * 4 + [2] * 4
     assert events[-1].steps == 8
 
 
-def test_all_digits_may_be_one_batch(tiny):
+def test_one_batch_may_hold_all_images(tiny):
     assert drive(tiny(batch_size=200))[-1].steps == 2
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_network_trains_and_can_be_opened_again(tiny, tiny_tensors, arch):
+def test_every_network_trains_and_loads_again(tiny, tiny_tensors, arch):
     events = drive(tiny(arch=arch, epochs=1, learning_rate=1e-3, batch_size=50))
     started, finished = only(events, RunStarted)[0], events[-1]
     assert started.parameters == ARCHITECTURES[arch].parameters
@@ -272,13 +272,13 @@ def test_every_network_trains_and_can_be_opened_again(tiny, tiny_tensors, arch):
 
 
 @pytest.mark.parametrize(("threads", "used"), [("auto", 1), (2, 2), ("2", 2)])
-def test_a_small_network_takes_one_thread_unless_told_otherwise(tiny, threads, used):
+def test_small_network_uses_one_thread(tiny, threads, used):
     started = only(drive(tiny(threads=threads, epochs=1)), RunStarted)[0]
     assert started.threads == used
     assert torch.get_num_threads() == used
 
 
-def test_a_record_that_cannot_be_written_is_told_once_and_training_goes_on(tiny, monkeypatch):
+def test_unwritable_events_are_reported_once(tiny, monkeypatch):
     def full(run, event):
         raise OSError(28, "No space left on device")
 
@@ -290,7 +290,7 @@ def test_a_record_that_cannot_be_written_is_told_once_and_training_goes_on(tiny,
     assert isinstance(events[-1], RunFinished)
 
 
-def test_a_fault_in_a_metric_is_a_failure_that_names_the_last_checkpoint(tiny, monkeypatch):
+def test_metric_error_names_last_checkpoint(tiny, monkeypatch):
     real, calls = METRICS["accuracy"], []
 
     def broken(logits, labels):
@@ -312,7 +312,7 @@ def test_a_fault_in_a_metric_is_a_failure_that_names_the_last_checkpoint(tiny, m
 
 
 @pytest.mark.parametrize(("losses", "best"), [([0.5, 0.4], 20), ([0.5, 0.5], 10), ([0.4, 0.5], 10)])
-def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypatch, losses, best):
+def test_equal_accuracy_prefers_lower_loss(tiny, monkeypatch, losses, best):
     told = iter(losses)
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: 0.5)
     monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(told))
@@ -321,7 +321,7 @@ def test_of_equally_accurate_epochs_the_one_of_least_loss_is_best(tiny, monkeypa
     assert read_info(folder / "last.safetensors").step == 20
 
 
-def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at_once, monkeypatch):
+def test_worse_epoch_keeps_best_checkpoint(tiny, every_step, saved_at_once, monkeypatch):
     scores = iter([0.5, 0.9, 0.7, 0.8])
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
     events = drive(tiny(epochs=4))
@@ -333,7 +333,7 @@ def test_the_best_is_not_overwritten_by_a_worse_epoch(tiny, every_step, saved_at
     assert events[-1].test_accuracy == 0.8
 
 
-def test_a_rate_that_is_changed_counts_from_the_next_step(tiny, every_step):
+def test_changed_learning_rate_applies_from_next_step(tiny, every_step):
     events = drive(tiny(), {5: [SetLearningRate(0.05)], 12: [SetLearningRate(0.002)]})
     rates = [event.learning_rate for event in only(events, Progress)]
     assert rates == [0.01] * 5 + [0.05] * 7 + [0.002] * 8
@@ -343,7 +343,7 @@ def test_a_rate_that_is_changed_counts_from_the_next_step(tiny, every_step):
     assert info.config["learning_rate"] == 0.002, "so that it stays changed"
 
 
-def test_a_changed_rate_is_the_peak_of_its_schedule(tiny, every_step):
+def test_changed_learning_rate_scales_schedule(tiny, every_step):
     plain = [event.learning_rate for event in only(drive(tiny(schedule="cosine")), Progress)]
     orders = {10: [SetLearningRate(0.02)]}
     changed = only(drive(tiny(schedule="cosine"), orders), Progress)
@@ -354,7 +354,7 @@ def test_a_changed_rate_is_the_peak_of_its_schedule(tiny, every_step):
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf, "fast"])
-def test_a_rate_that_cannot_be_meant_changes_nothing(tiny, every_step, rate):
+def test_invalid_learning_rate_changes_nothing(tiny, every_step, rate):
     events = drive(tiny(), {5: [SetLearningRate(rate)]})
     (notice,) = only(events, Notice)
     assert notice.message.startswith("the learning rate must be a number above 0")
@@ -362,7 +362,7 @@ def test_a_rate_that_cannot_be_meant_changes_nothing(tiny, every_step, rate):
     assert {event.learning_rate for event in only(events, Progress)} == {0.01}
 
 
-def test_a_save_keeps_the_step_it_was_asked_at(tiny, every_step, saved_at_once, monkeypatch):
+def test_save_keeps_its_step(tiny, every_step, saved_at_once, monkeypatch):
     kept, real = [], checkpoints.save
 
     def save(path, tensors, info):
@@ -378,7 +378,7 @@ def test_a_save_keeps_the_step_it_was_asked_at(tiny, every_step, saved_at_once, 
     assert not torch.equal(kept[0][2], kept[-1][2])
 
 
-def test_training_goes_on_while_a_checkpoint_is_written(tiny, every_step, monkeypatch):
+def test_training_continues_during_checkpoint_write(tiny, every_step, monkeypatch):
     """The disk takes its time until ten more steps are done, and what it writes is the old step."""
     done, real = threading.Event(), checkpoints.save
 
@@ -400,9 +400,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(tiny, every_step, monkey
 
 
 @pytest.mark.parametrize("command", [Pause(), Stop(), SetLearningRate(0.5), Predict((0,))])
-def test_a_command_is_heard_within_a_step_also_while_a_checkpoint_is_written(
-    tiny, every_step, monkeypatch, command
-):
+def test_commands_are_handled_during_checkpoint_write(tiny, every_step, monkeypatch, command):
     heard, real = threading.Event(), checkpoints.save
 
     def slow(path, tensors, info):
@@ -422,9 +420,7 @@ def test_a_command_is_heard_within_a_step_also_while_a_checkpoint_is_written(
     assert (at.steps if isinstance(at, RunFinished) else getattr(at, "step", 3)) == 3
 
 
-def test_a_checkpoint_is_saved_each_so_many_seconds_of_training(
-    tiny, every_step, saved_at_once, monkeypatch
-):
+def test_save_every_counts_training_seconds(tiny, every_step, saved_at_once, monkeypatch):
     """By a clock that ticks a second at each look."""
     tick_each_look(monkeypatch)
     config = tiny(epochs=1, batch_size=4, save_every=20.0)
@@ -435,7 +431,7 @@ def test_a_checkpoint_is_saved_each_so_many_seconds_of_training(
     assert all(5 <= gap <= 20 for gap in gaps), gaps
 
 
-def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, monkeypatch):
+def test_commands_are_handled_during_evaluation(tiny, every_step, monkeypatch):
     monkeypatch.setattr(learner, "EVALUATED_AT_ONCE", {"cpu": 10})
     orders = {10: [Pause()], Paused: [Resume()]}
     events = drive(tiny(), orders)
@@ -445,7 +441,7 @@ def test_scores_do_not_wait_for_the_end_of_scoring_to_hear(tiny, every_step, mon
 
 
 @pytest.mark.parametrize("keep", [0, 3])
-def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch, keep):
+def test_slow_disk_gets_newest_and_best(tiny, every_step, monkeypatch, keep):
     """Ten epochs pass while the first is written: of those between, only the best is, and what is
     kept to go back to."""
     scores = iter([0.1, 0.2, 0.3, 0.9, *[0.4] * 16])
@@ -474,7 +470,7 @@ def test_a_slow_disk_gets_the_newest_and_the_best(tiny, every_step, monkeypatch,
     assert read_info(folder / "best.safetensors").test_accuracy == 0.9
 
 
-def test_a_save_that_fails_is_tried_again_also_while_paused(tiny, every_step, monkeypatch):
+def test_failed_save_is_retried_while_paused(tiny, every_step, monkeypatch):
     monkeypatch.setattr(saving, "RETRY_SECONDS", 0.05)
     real, tries = checkpoints.save, []
 
@@ -498,7 +494,7 @@ def test_a_save_that_fails_is_tried_again_also_while_paused(tiny, every_step, mo
     assert event.steps == 20
 
 
-def test_a_best_that_cannot_be_written_does_not_keep_the_last_back(tiny, every_step):
+def test_unwritable_best_still_saves_last(tiny, every_step):
     inbox = Inbox()
     for event in train(tiny(), inbox):
         if isinstance(event, RunStarted):
@@ -508,7 +504,7 @@ def test_a_best_that_cannot_be_written_does_not_keep_the_last_back(tiny, every_s
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), ValueError("odd")])
-def test_whatever_fails_in_saving_ends_no_run(tiny, every_step, monkeypatch, fault):
+def test_errors_in_saving_end_no_run(tiny, every_step, monkeypatch, fault):
     def broken(*arguments):
         raise fault
 
@@ -519,7 +515,7 @@ def test_whatever_fails_in_saving_ends_no_run(tiny, every_step, monkeypatch, fau
     assert status_of(folder_of(events)) == "failed"
 
 
-def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, saved_at_once, monkeypatch):
+def test_no_checkpoint_is_ahead_of_events(tiny, every_step, saved_at_once, monkeypatch):
     """From step 4 until step 8 the record cannot be written, and the disk takes checkpoints."""
     real, blocked, kept = RunWriter._write_events, [], []
 
@@ -546,7 +542,7 @@ def test_no_checkpoint_is_ahead_of_the_record(tiny, every_step, saved_at_once, m
     assert not {5, 6, 7} & {step for step, _ in kept}
 
 
-def test_images_of_one_s_own_are_answered_between_steps(tiny, tiny_tensors, every_step):
+def test_own_images_are_predicted_between_steps(tiny, tiny_tensors, every_step):
     """The same pixels as a test digit get the same answer; what is no image is passed over."""
     pixels = bytes(tiny_tensors.test_images[4].flatten().tolist())
     orders = {5: [PredictImages((b"", pixels, bytes(784))), Predict((4,)), PredictImages(())]}

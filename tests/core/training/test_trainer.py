@@ -54,7 +54,7 @@ def losses(events):
     return [loss for event in only(events, Progress) for loss in event.losses]
 
 
-def test_a_run_says_what_happens_in_order(tiny):
+def test_run_yields_events_in_order(tiny):
     events = run(tiny(epochs=2))
     kinds = [type(event).__name__ for event in events if event.recorded]
     assert kinds[0] == "RunStarted"
@@ -72,13 +72,13 @@ def test_a_run_says_what_happens_in_order(tiny):
     assert steps[-1] == 20
 
 
-def test_a_network_learns(tiny):
+def test_network_learns(tiny):
     events = run(tiny(epochs=8))
     assert only(events, Evaluated)[-1].test_accuracy > 0.9
     assert losses(events)[-1] < losses(events)[0] / 2
 
 
-def test_the_same_seed_is_the_same_run(tiny, monkeypatch):
+def test_same_seed_repeats_the_run(tiny, monkeypatch):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
     one, two, other = run(tiny()), run(tiny()), run(tiny(seed=5))
     assert len(losses(one)) == 20
@@ -92,7 +92,7 @@ def test_the_same_seed_is_the_same_run(tiny, monkeypatch):
     assert not torch.equal(weights[0]["fc1.weight"], weights[2]["fc1.weight"])
 
 
-def test_progress_is_the_mean_since_the_last(tiny, monkeypatch):
+def test_progress_has_mean_losses(tiny, monkeypatch):
     monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
     events = only(run(tiny(epochs=1)), Progress)
     assert [event.step for event in events] == list(range(1, 11))
@@ -106,7 +106,7 @@ def test_progress_is_the_mean_since_the_last(tiny, monkeypatch):
     assert whole.losses == pytest.approx(means)
 
 
-def test_the_folder_of_a_run(tiny):
+def test_run_folder_has_expected_files(tiny):
     events = run(tiny())
     folder = run_folder(events)
     names = {path.name for path in folder.iterdir()}
@@ -124,7 +124,7 @@ def test_the_folder_of_a_run(tiny):
     assert (info.epoch, info.step, info.dataset) == (2, 20, "sample")
 
 
-def test_the_best_checkpoint_is_the_one_with_the_best_score(tiny):
+def test_best_checkpoint_has_best_accuracy(tiny):
     events = run(tiny(epochs=6, learning_rate=0.3, seed=3))
     scores = {event.step: event.test_accuracy for event in only(events, Evaluated)}
     best = read_info(run_folder(events) / "best.safetensors")
@@ -151,7 +151,7 @@ class Driver:
         return seen
 
 
-def test_pause_holds_the_run_and_takes_no_cpu(tiny):
+def test_pause_stops_training_without_cpu_time(tiny):
     # Without epochs' checkpoints, of which some may be written later than the pause's own.
     driver = Driver(tiny(epochs=100_000, keep=0))
     driver.until(Progress)
@@ -183,7 +183,7 @@ def test_pause_holds_the_run_and_takes_no_cpu(tiny):
     assert info.step == finished.steps
 
 
-def test_stop_before_the_first_step_saves_the_untrained_network(tiny):
+def test_stop_before_first_step_saves_network(tiny):
     config = tiny()
     inbox = SimpleQueue()
     events = []
@@ -198,13 +198,13 @@ def test_stop_before_the_first_step_saves_the_untrained_network(tiny):
     assert (info.step, info.epoch, info.test_accuracy) == (0, 0, None)
 
 
-def test_stop_while_the_data_is_loading_leaves_nothing(tiny):
+def test_stop_before_loading_leaves_nothing(tiny):
     events = run(tiny(), Stop())
     assert events[-1].reason == "stopped"
     assert not Path(tiny().checkpoints).exists()
 
 
-def test_stop_amid_the_loading_ends_it_there(tiny, monkeypatch):
+def test_stop_during_loading_ends_it(tiny, monkeypatch):
     inbox, read = SimpleQueue(), []
 
     def load(data):
@@ -225,13 +225,13 @@ def test_stop_amid_the_loading_ends_it_there(tiny, monkeypatch):
     assert not Path(tiny().checkpoints).exists()
 
 
-def test_what_is_not_for_the_run_is_handed_on(tiny):
+def test_other_commands_are_forwarded(tiny):
     assert [event.command for event in only(run(tiny(), ListDevices()), ForwardedCommand)] == [
         ListDevices()
     ]
 
 
-def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch):
+def test_divergence_keeps_good_checkpoint(tiny, monkeypatch):
     real = learner.functional.cross_entropy
     calls = 0
 
@@ -253,13 +253,13 @@ def test_divergence_ends_the_run_and_keeps_the_good_checkpoint(tiny, monkeypatch
     assert json.loads((run_folder(events) / "run.json").read_text())["status"] == "failed"
 
 
-def test_weights_that_are_not_finite_are_never_saved(tiny):
+def test_infinite_weights_are_never_saved(tiny):
     events = run(tiny(learning_rate=1e38, epochs=1))
     assert events[-1].reason == "diverged"
     assert not list(run_folder(events).glob("*.safetensors"))
 
 
-def test_a_batch_larger_than_the_data_is_wrong_usage(tiny):
+def test_batch_larger_than_dataset_is_refused(tiny):
     (*_, failed) = run(tiny(batch_size=201))
     assert (failed.reason, failed.message) == (
         "usage",
@@ -267,7 +267,7 @@ def test_a_batch_larger_than_the_data_is_wrong_usage(tiny):
     )
 
 
-def test_a_device_that_is_not_there_is_refused(tiny):
+def test_unavailable_device_is_refused(tiny):
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     (*_, failed) = run(tiny(device="cuda"))
@@ -276,7 +276,7 @@ def test_a_device_that_is_not_there_is_refused(tiny):
     assert not Path(tiny().checkpoints).exists()
 
 
-def test_a_folder_that_cannot_be_written_is_said_at_once(tiny, tmp_path):
+def test_unwritable_folder_is_refused(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     (*_, failed) = run(tiny(checkpoints=str(tmp_path / "file" / "below")))
     assert failed.reason == "checkpoint"
@@ -296,7 +296,7 @@ def full_disk(times):
     return save
 
 
-def test_a_disk_that_is_full_for_a_while_is_told_and_does_not_stop_the_run(tiny, monkeypatch):
+def test_full_disk_is_reported_without_stopping(tiny, monkeypatch):
     monkeypatch.setattr(checkpoints, "save", full_disk(1))
     events = run(tiny(epochs=2))
     lost, found = only(events, Notice)
@@ -306,7 +306,7 @@ def test_a_disk_that_is_full_for_a_while_is_told_and_does_not_stop_the_run(tiny,
     assert Path(events[-1].checkpoint).exists()
 
 
-def test_a_result_that_could_not_be_saved_is_a_failure(tiny, monkeypatch):
+def test_unsaved_result_is_a_failure(tiny, monkeypatch):
     monkeypatch.setattr(checkpoints, "save", full_disk(99))
     events = run(tiny(epochs=2))
     assert events[-1].reason == "checkpoint"
@@ -314,7 +314,7 @@ def test_a_result_that_could_not_be_saved_is_a_failure(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
-def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
+def test_unexpected_error_writes_traceback_file(tiny, monkeypatch, kind):
     def broken(*arguments, **more):
         raise kind("a fault\nin two lines")
 
@@ -326,7 +326,7 @@ def test_a_fault_of_our_own_is_one_line_and_a_file(tiny, monkeypatch, kind):
     assert "Traceback" in (run_folder(events) / "traceback.txt").read_text()
 
 
-def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
+def test_unexpected_error_without_file_is_reported(tiny, monkeypatch):
     def broken(*arguments, **more):
         raise ZeroDivisionError("a fault")
 
@@ -340,7 +340,7 @@ def test_a_fault_that_cannot_be_written_down_is_still_told(tiny, monkeypatch):
     assert not (run_folder(events) / "traceback.txt").exists()
 
 
-def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
+def test_failing_gpu_is_named(tiny, monkeypatch):
     def broken(*arguments):
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with this and that")
 
@@ -351,7 +351,7 @@ def test_a_gpu_that_fails_is_named_in_one_line(tiny, monkeypatch):
     assert events[-1].message == "cuda:0 failed: CUDA error: unspecified launch failure"
 
 
-def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
+def test_lost_gpu_names_last_checkpoint(tiny, monkeypatch):
     real, there = session.TrainingLoop.train_epoch, []
 
     def going(running):
@@ -376,7 +376,7 @@ def test_a_gpu_that_goes_away_has_its_last_checkpoint_named(tiny, monkeypatch):
 @pytest.mark.parametrize(
     "words", ["DefaultCPUAllocator: can't allocate memory", "CUDA out of memory"]
 )
-def test_out_of_memory_says_what_to_do(tiny, monkeypatch, words):
+def test_out_of_memory_suggests_smaller_batch(tiny, monkeypatch, words):
     kind = torch.OutOfMemoryError if "CUDA" in words else RuntimeError
 
     def broken(*arguments, **more):
@@ -389,7 +389,7 @@ def test_out_of_memory_says_what_to_do(tiny, monkeypatch, words):
 
 
 @pytest.mark.gpu
-def test_it_trains_on_a_gpu(tiny):
+def test_gpu_trains(tiny):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     events = run(tiny(device="cuda", epochs=8))
@@ -397,7 +397,7 @@ def test_it_trains_on_a_gpu(tiny):
     assert events[-1].test_accuracy > 0.9
 
 
-def test_memory_that_is_out_before_the_first_step_says_so_too(tiny, monkeypatch):
+def test_out_of_memory_before_training_is_reported(tiny, monkeypatch):
     def broken(*arguments):
         raise torch.OutOfMemoryError("out of memory")
 
@@ -408,7 +408,7 @@ def test_memory_that_is_out_before_the_first_step_says_so_too(tiny, monkeypatch)
     assert json.loads((folder / "run.json").read_text())["status"] == "failed"
 
 
-def test_a_home_that_is_not_there_is_wrong_usage(tiny):
+def test_missing_home_folder_is_refused(tiny):
     (*_, failed) = run(tiny(checkpoints="~nosuchuser/x"))
     assert (failed.reason, failed.message) == (
         "usage",
@@ -416,7 +416,7 @@ def test_a_home_that_is_not_there_is_wrong_usage(tiny):
     )
 
 
-def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
+def test_error_without_message_has_its_class(tiny, monkeypatch):
     def broken(*arguments, **more):
         raise NotImplementedError
 
@@ -424,7 +424,7 @@ def test_an_error_with_no_words_is_named_by_its_kind(tiny, monkeypatch):
     assert run(tiny())[-1].message.startswith("NotImplementedError: NotImplementedError; ")
 
 
-def test_a_question_during_scoring_does_not_end_scoring(tiny, monkeypatch):
+def test_prediction_during_evaluation_keeps_mode(tiny, monkeypatch):
     """A question put the network back into training mode, also in the middle of scoring."""
     modes = []
     real = obeying.predict_digits

@@ -85,6 +85,21 @@ async def test_a_second_run_can_follow_with_other_settings(tmp_path):
         )
 
 
+async def test_form_refuses_batch_larger_than_dataset(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#dataset", CompactSelect).value = "sample"
+        field = pilot.app.screen.query_one("#batch_size", Input)
+        field.value = "4001"
+        await pilot.press("space")
+        await pilot.pause()
+        problem = pilot.app.screen.query_one("#problem", Label)
+        assert "Batch size 4001 is larger than the training set of 4,000 images" in str(
+            problem.content
+        )
+        assert field.has_class("wrong")
+        assert phase(pilot) == "idle"
+
+
 async def test_the_form_says_what_is_allowed_as_one_types(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         field = pilot.app.screen.query_one("#epochs", Input)
