@@ -303,14 +303,14 @@ def test_files_without_checkpoint_are_refused(run, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "text").write_text("hello, this is no checkpoint")
     (tmp_path / "run").mkdir()
-    for name, said in (
+    for name, message in (
         ("empty", "empty is empty"),
         ("text", "text is not a checkpoint"),
         ("run", "run has no checkpoint in it"),
     ):
         done = run("eval", name)
         assert done.returncode == 1
-        assert said in one_line(done)
+        assert message in one_line(done)
 
 
 def test_unavailable_device_is_refused_with_reason(run):

@@ -31,7 +31,7 @@ def test_manage_commands_report_what_they_do(tmp_path):
     assert (done.returncode, done.stderr) == (0, "mnist-tui: renamed a\\x1b[2J to a b\n")
     pruned = call(tmp_path, "runs", "prune", "--all", "--json")
     assert [len(each["files"]) for each in json.loads(pruned.stdout)] == [2]
-    done = call(tmp_path, "checkpoints", "delete", "nope", "a b/best.safetensors", "a b")
+    done = call(tmp_path, "checkpoints", "delete", "nope", "a b/best.safetensors", "a b", "-y")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "mnist-tui: nope does not exist, and checkpoints has no run of that name",

@@ -30,21 +30,21 @@ def runs(tiny, tmp_path):
         names += [each.run for each in events if each.name == "run_started"]
     folder = tmp_path / "runs"
 
-    def ask(*arguments, **extra):
+    def command(*arguments, **extra):
         return runner(tmp_path)("runs", *arguments, MNIST_TUI_CHECKPOINTS=str(folder), **extra)
 
-    return folder, names, ask
+    return folder, names, command
 
 
 def test_broken_runs_are_listed_too(runs):
-    folder, (one, other), ask = runs
+    folder, (one, other), command = runs
     (folder / one / "notes.json").write_text('{"note": "the [b]best\\u001b[31m", "star": true}')
     for name in (EVIL, "empty", "cut"):
         (folder / name).mkdir()
     (folder / EVIL / "run.json").write_text("{")
     (folder / "cut" / "events.jsonl").write_text('{"event": "run_st')
     (folder / "cut" / "last.safetensors").write_text("no")
-    done = ask()
+    done = command()
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert len(lines) == 5, "a line for each run, and none for an empty folder"
@@ -55,17 +55,18 @@ def test_broken_runs_are_listed_too(runs):
         "run.json cannot be read, no events.jsonl, no checkpoints"
     )
     assert lines["cut"].endswith("no run.json, 1 broken checkpoint")
-    assert "*  finished" in ask(PYTHONIOENCODING="latin-1").stdout
-    rows = json.loads(ask("list", "--json", "--sort", "accuracy").stdout)
+    assert "*  finished" in command(PYTHONIOENCODING="latin-1").stdout
+    rows = json.loads(command("list", "--json", "--sort", "accuracy").stdout)
     assert [row["run"] for row in rows[:2]] == sorted(
         (one, other), key=lambda name: -next(r for r in rows if r["run"] == name)["best_accuracy"]
     )
     assert rows[-1]["best_accuracy"] is None
-    assert [row["run"] for row in json.loads(ask("--json", "--filter", "BEST").stdout)] == [one]
-    nothing = ask("list", "--arch", "cnn")
+    assert [row["run"] for row in json.loads(command("--json", "--filter", "BEST").stdout)] == [one]
+    nothing = command("list", "--arch", "cnn")
     assert nothing.stdout == ""
     assert "none of the 4 runs in" in nothing.stderr
-    wrong = ask("list", "--sort", "colour")
+    assert command("list", "--sort", "digits").stdout == command("list", "--sort", "dataset").stdout
+    wrong = command("list", "--sort", "colour")
     assert wrong.returncode == 2
     assert "--sort must be one of age, name" in wrong.stderr
 
@@ -83,8 +84,8 @@ def test_list_loads_no_torch(runs):
 
 
 def test_show_prints_settings_and_chart(runs):
-    folder, (one, other), ask = runs
-    done = ask("show", one)
+    folder, (one, other), command = runs
+    done = command("show", one)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii() or "–" in done.stdout
     assert "\x1b" not in done.stdout
@@ -94,16 +95,16 @@ def test_show_prints_settings_and_chart(runs):
     assert "last.safetensors" in rest
     assert "by epoch, log scale" in rest
     assert rest.count("*") > 10
-    shown = json.loads(ask("show", other, "--json").stdout)
+    shown = json.loads(command("show", other, "--json").stdout)
     assert shown["figures"]["epochs"] == shown["planned_epochs"] == 1
     assert shown["changed"]["learning_rate"] == 0.5
     (folder / one / "events.jsonl").unlink()
     os.mkfifo(folder / one / "events.jsonl")
-    done = ask("show", str(folder / one))
+    done = command("show", str(folder / one))
     assert "✗ no events.jsonl; events.jsonl cannot be read (events.jsonl is not a file)" in (
         done.stdout
     )
-    missing = ask("show", one[:-1] + "x")
+    missing = command("show", one[:-1] + "x")
     assert missing.returncode == 1
     near = f"{folder} has no run of that name; did you mean {one}?"
     assert near in missing.stderr or f"did you mean {other}?" in missing.stderr
@@ -111,8 +112,8 @@ def test_show_prints_settings_and_chart(runs):
 
 
 def test_compare_prints_differences(runs):
-    _, (one, other), ask = runs
-    done = ask("compare", one, other)
+    _, (one, other), command = runs
+    done = command("compare", one, other)
     assert (done.returncode, done.stderr) == (0, "")
     rows = {line[:18].strip(): line[18:].split() for line in done.stdout.splitlines()}
     assert rows["learning rate"] == ["0.01", "0.5"]
@@ -120,11 +121,11 @@ def test_compare_prints_differences(runs):
     assert "batch size" not in rows
     assert "accuracy of each class, at the last evaluation" in done.stdout
     assert "test accuracy by epoch" in done.stdout
-    row = json.loads(ask("compare", one, other, one, "--json").stdout)
+    row = json.loads(command("compare", one, other, one, "--json").stdout)
     assert row["config_differences"]["seed"] == [0, 7, 0]
     assert len(row["runs"][2]["by_class"]) == 10
-    assert ask("compare", one).returncode == 2
-    assert "not 5" in ask("compare", *[one] * 5).stderr
+    assert command("compare", one).returncode == 2
+    assert "not 5" in command("compare", *[one] * 5).stderr
 
 
 def recorded_metrics(folder) -> list:
@@ -133,11 +134,11 @@ def recorded_metrics(folder) -> list:
 
 
 def test_metrics_are_exported_as_csv(runs, tmp_path):
-    folder, (one, _), ask = runs
+    folder, (one, _), command = runs
     events = recorded_metrics(folder / one)
     with (folder / one / "events.jsonl").open("a") as file:
         file.write('{"event": "pro')
-    done = ask("export-metrics", one, "-")
+    done = command("export-metrics", one, "-")
     assert "skipped 1 broken line of" in done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     names = "step epoch time loss learning_rate samples_per_second gradient_norm "
@@ -145,17 +146,17 @@ def test_metrics_are_exported_as_csv(runs, tmp_path):
     for row, event in zip(rows, events, strict=True):
         expected = {name: vars(event).get(name) for name in row}
         assert {name: float(cell) if cell else None for name, cell in row.items()} == expected
-    assert ask("export-metrics", one).returncode == 0
+    assert command("export-metrics", one).returncode == 0
     written = tmp_path / f"{one}.csv"
     assert written.read_text() == done.stdout
     written.write_text("mine")
-    again = ask("export-metrics", one, written.name)
+    again = command("export-metrics", one, written.name)
     assert again.returncode == 2
     assert again.stderr.endswith(f"{one}.csv exists; pass --force to replace it\n")
     assert written.read_text() == "mine"
-    assert ask("export-metrics", one, written.name, "--force").returncode == 0
+    assert command("export-metrics", one, written.name, "--force").returncode == 0
     assert written.read_text() == done.stdout
-    assert ask("export-metrics", one, "no/where.csv").returncode == 1
+    assert command("export-metrics", one, "no/where.csv").returncode == 1
 
 
 def test_tensorboard_reads_the_exported_metrics(runs, tmp_path, monkeypatch):
