@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OK, WARNING, PROBLEM = VERDICTS = ("ok", "warning", "problem")
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Check:
 
     group: str  # the heading that it is printed under
     name: str
-    verdict: str  # one of VERDICTS
+    verdict: str  # OK, WARNING or PROBLEM
     what: str  # what was found
     advice: str = ""  # empty if there is nothing to do
     figures: Mapping[str, Any] = field(default_factory=dict)

@@ -109,7 +109,8 @@ def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
         getattr(nvml, "NVML_COMPUTEMODE_PROHIBITED", 2): "prohibited",
         getattr(nvml, "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS", 3): "exclusive",
     }
-    remapped = get("nvmlDeviceGetRemappedRows")  # corrected, uncorrected, pending, failed
+    # Corrected, uncorrected, pending, failed.
+    remapped = get("nvmlDeviceGetRemappedRows") or (0, 0, 0, 0)
     return GpuFacts(
         name=_text(name),
         uuid=None if uuid is None else _text(uuid),
@@ -128,7 +129,7 @@ def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
         mig=bool(mig and mig[0]),
         # Errors that could not be corrected, since the driver was loaded.
         ecc_errors=get("nvmlDeviceGetTotalEccErrors", 1, 0),
-        remapping=None if not remapped else _remapping(remapped[2], remapped[3]),
+        remapping="failed" if remapped[3] else "pending" if remapped[2] else None,
         slowed=get("nvmlDeviceGetCurrentClocksThrottleReasons") or 0,
         programs=tuple(_programs(get("nvmlDeviceGetComputeRunningProcesses") or [])),
     )
@@ -136,10 +137,6 @@ def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
 
 def _text(value: str | bytes) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _remapping(pending: int, failed: int) -> str | None:
-    return "failed" if failed else "pending" if pending else None
 
 
 def _programs(processes: list[Any]) -> Iterator[tuple[int, str, int | None]]:

@@ -129,30 +129,20 @@ def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Chec
         yield Check(DISK, "locks", WARNING, what, advice)
 
 
-def try_socket(folder: Path) -> str:
-    """Open and remove a socket as a run in the folder would. Returns the folder of the socket.
-
-    Raises CheckpointError and OSError.
-    """
+def judge_sockets(folder: Path) -> Check:
+    """Check whether a run can be attached to, by a socket that is opened and removed."""
     from core.attach import sockets
 
-    server = sockets.listen(folder / f"doctor-{os.getpid()}")
-    path = Path(server.getsockname())
-    server.close()
-    path.unlink(missing_ok=True)
-    return str(path.parent)
-
-
-def judge_sockets(folder: Path) -> Check:
-    """Check whether a run can be attached to."""
     try:
-        where = try_socket(folder)
+        with sockets.listen(folder / f"doctor-{os.getpid()}") as server:
+            path = Path(server.getsockname())
+        path.unlink(missing_ok=True)
     except (CheckpointError, OSError) as error:
         why = explain(error) if isinstance(error, OSError) else error
         what = f"runs cannot be attached to: {why}"
         advice = "fix that, or set XDG_RUNTIME_DIR to a folder of yours; training works without it"
         return Check(DISK, "sockets", WARNING, what, advice)
-    return Check(DISK, "sockets", OK, f"runs can be attached to, in {where}")
+    return Check(DISK, "sockets", OK, f"runs can be attached to, in {path.parent}")
 
 
 @dataclass(frozen=True)

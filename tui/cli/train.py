@@ -78,13 +78,11 @@ def start_training(
     if options.detach and options.tensorboard:
         later = "`mnist-tui runs export-metrics RUN --format tensorboard`"
         raise UsageError(f"--tensorboard cannot be used with --detach; use {later} at any time")
-    as_json, quiet = options.as_json, options.quiet
     if options.dry_run:
         from tui.cli.output.dry_run import print_plan
 
-        return print_plan(
-            config, resume_point, as_json=as_json, quiet=quiet, tensorboard=options.tensorboard
-        )
+        return print_plan(config, resume_point, options)
+    as_json, quiet = options.as_json, options.quiet
     if options.detach:
         from tui.headless.detached import train_detached
 

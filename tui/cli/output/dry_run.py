@@ -12,29 +12,23 @@ from core.models.architectures import ARCHITECTURES
 from core.training.ranks import launched
 from core.training.setup import Setup, resolve_setup
 from tui.cli.console import print_json
+from tui.cli.train import TrainOptions
 from tui.headless.tensorboard import check_tensorboard
 from tui.state.summaries import describe_devices
 from tui.text.console import complain
 from tui.text.formats import printable
 
 
-def print_plan(
-    config: TrainConfig,
-    resume_point: ResumePoint | None = None,
-    *,
-    as_json: bool,
-    quiet: bool,
-    tensorboard: bool,
-) -> int:
+def print_plan(config: TrainConfig, resume_point: ResumePoint | None, options: TrainOptions) -> int:
     """Print what a run would be, and return 0. Raises UserError where it could not start."""
-    if tensorboard:
+    if options.tensorboard:
         check_tensorboard()
     setup = resolve_setup(config, resume_point, launched())
     for each in setup.notes:
         complain(each)
-    if as_json:
+    if options.as_json:
         print_json(_row(setup))
-    elif not quiet:
+    elif not options.quiet:
         text = "".join(f"# {printable(line)}\n" for line in _lines(setup))
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # as TOML is, whatever the locale
