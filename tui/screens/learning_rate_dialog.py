@@ -12,6 +12,8 @@ from tui.state.run_state import RunState
 
 
 class LearningRateDialog(NumberDialog[float]):
+    """Return the new learning rate, or None."""
+
     HEADING = "Learning rate"
     KEYS = "↑ double · ↓ halve · enter apply · esc cancel"
     LABEL = "New rate"

@@ -71,7 +71,7 @@ def test_positive_weights_are_drawn_lighter():
     assert fit_grid(kernels, 120, 40).scale > fit_grid(kernels, 50, 12).scale == 2
 
 
-def test_a_new_run_forgets_how_the_last_one_did():
+def test_a_new_run_clears_the_diagnostics():
     state = fold(RunState(), fake_inspection(3, paused=False))
     paused = fold(state, fake_inspection(4, paused=True))
     assert (paused.inspected.step, paused.updated.step) == (4, 3)
