@@ -1,6 +1,8 @@
 """Write checkpoint files for tests."""
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +31,7 @@ INFO = CheckpointInfo(
 
 
 def state() -> dict[str, torch.Tensor]:
-    """What a run saves: weights, optimizer and generator, of several types and shapes."""
+    """Return what a run saves: weights, optimizer and generator, of several dtypes and shapes."""
     model = ARCHITECTURES["linear"].build()
     tensors = dict(model.state_dict())
     for name in list(tensors):
@@ -43,7 +45,7 @@ def header_length(content: bytes) -> int:
 
 
 def with_description(described: object, tensors: dict[str, torch.Tensor] | None = None) -> bytes:
-    """A safetensors file that says that of itself; the digest is right where it says nothing."""
+    """Return a safetensors file with that description; its digest is correct unless given."""
     tensors = tensors if tensors is not None else state()
     if isinstance(described, dict):
         described = {"digest": compute_digest(tensors)} | described
@@ -51,7 +53,7 @@ def with_description(described: object, tensors: dict[str, torch.Tensor] | None 
 
 
 def described(**changes: object) -> bytes:
-    """As an earlier version saved it, without a digest of its header."""
+    """Return a checkpoint as an earlier version saved it, without a header digest."""
     values = {key: value for key, value in asdict(INFO).items() if key != "digest"}
     return with_description(values | {"version": 1} | changes)
 
@@ -60,3 +62,17 @@ def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def read_in_limited_memory(script: str, path: Path, limit: int) -> str:
+    """Run a script on a path in another process with that many bytes of address space.
+
+    Returns what it prints.
+    """
+    memory = (
+        "import pathlib, resource, sys\n"
+        f"if sys.platform == 'linux': resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))\n"
+    )
+    command = [sys.executable, "-c", memory + script, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout

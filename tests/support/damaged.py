@@ -1,9 +1,9 @@
-"""Files that are broken, strange or hostile, and what becomes of each where it is read.
+"""Write damaged and hostile checkpoint files, and read each in every way.
 
     python tests/support/damaged.py FOLDER
 
-makes them all below the folder, reads each in every way that there is, and prints what happened as
-JSON: which tests/core/checkpoints/test_damaged_files.py looks through.
+writes them below the folder, reads each with every reader, and prints the outcomes as JSON, which
+tests/core/checkpoints/test_damaged_files.py checks.
 """
 
 import io
@@ -38,7 +38,7 @@ from core.models.architectures import ARCHITECTURES
 from core.runs.catalog import list_checkpoints
 from core.runs.imported import import_file
 
-REFUSED, SAME, ANY = "refused", "the same weights", "whatever, but calmly"
+REFUSED, SAME, ANY = "refused", "the same weights", "any weights"
 INFO = CheckpointInfo(
     run="linear-1", arch="linear", dataset="mnist", config={"epochs": 3}, epoch=2, step=41,
     test_loss=0.25, test_accuracy=0.75, parameters=7850, saved_at=1.77e9,
@@ -49,8 +49,8 @@ MAGIC = 0x1950A86A20F9469CFC6C  # of torch's legacy files
 
 @dataclass(frozen=True)
 class Case:
-    """`make` puts it at a path. `header` is whether its header can be read; `imports` is what may
-    come of an import."""
+    """`make` writes the file to a path. `header` is whether its header is valid; `imports` is the
+    best outcome that an import may have."""
 
     name: str
     make: Callable[[Path], object]
@@ -76,15 +76,15 @@ def state() -> dict[str, torch.Tensor]:
 
 
 def checkpoint(tensors=None, entries=None, data=None, **said) -> bytes:
-    """One whose seal and digest are right, whatever else is not."""
+    """Return a checkpoint with a correct header digest and, unless given, a correct digest."""
     tensors = state() if tensors is None else tensors
     info = replace(INFO, **({"digest": compute_digest(tensors)} | said))
     body = b"".join(map(bytes, map(to_bytes, tensors.values()))) if data is None else data
     return encode_header(make_entries(tensors) if entries is None else entries, info) + body
 
 
-def sealed(content: bytes, size: int) -> bytes:
-    """The content, whose header ends at `size`, with the seal that belongs to it."""
+def with_header_digest(content: bytes, size: int) -> bytes:
+    """Return the content, whose header ends at `size`, with the correct header digest."""
     import hashlib
 
     place = content.index(DIGEST_START) + len(DIGEST_START)
@@ -153,7 +153,7 @@ def strange_headers() -> Iterator[Case]:
         "an entry that is nothing": None,
     }.items():
         content = checkpoint(entries=entries_of({"fc1.weight": change}), data=body)
-        # To whom only its place matters, as for a list, these are what they seem.
+        # A reader of headers checks the layout alone, and that is correct here.
         header = name in ("negative sizes", "sizes that are true", "sizes that are fractions")
         yield of(f"a weight with {name}", content, header=header)
     for name, old, new in (
@@ -162,7 +162,9 @@ def strange_headers() -> Iterator[Case]:
     ):
         content = checkpoint()
         content = content.replace(b'"%s": ' % old, b'"%s": ' % new + b" " * (len(old) - len(new)))
-        yield of(f"two {name}", sealed(content, 8 + int.from_bytes(content[:8], "little")))
+        yield of(
+            f"two {name}", with_header_digest(content, 8 + int.from_bytes(content[:8], "little"))
+        )
     for name, text in {
         "no JSON": b"{" * 64,
         "a list": b"[1, 2, 3]",
@@ -192,7 +194,7 @@ def strange_contents() -> Iterator[Case]:
         said = asdict(INFO) | {"digest": compute_digest(state()), "version": 1, name: value}
         yield of(f"{name} {value}", serialize(state(), {"mnist_tui": json.dumps(said)}))
     for arch in ("resnet", "", "../../etc", "[red]linear", "mlp", "cnn", "quick"):
-        # Whose weights they are is found anew by an import.
+        # An import finds the architecture by the weights.
         yield of(f"arch {arch!r}", checkpoint(arch=arch), header=True, imports=SAME)
     yield of("another digest", checkpoint(digest="0" * 64), header=True)
     whole = state()
@@ -244,7 +246,7 @@ def by_torch() -> Iterator[Case]:
     ends = len(zipped) - 1100  # the directory
     for place in (*range(0, 900, 15), *range(900, ends, 1100), *range(ends, len(zipped), 17)):
         yield of(f"zip, byte {place}", flipped(zipped, place, place % 8), imports=SAME)
-    # Of its data nothing can be known: a legacy file has no checksum.
+    # A legacy file has no checksum, so changed data cannot be detected.
     for place in range(0, 700, 7):
         yield of(f"legacy, byte {place}", flipped(legacy, place, place % 8), imports=ANY)
     for name, value in {
@@ -328,7 +330,7 @@ def members(content: bytes) -> dict[str, bytes]:
 
 
 class Runs:
-    """Pickled, it is a call."""
+    """An object whose pickle is a call."""
 
     def __init__(self, *call: object) -> None:
         self.call = call
@@ -346,7 +348,7 @@ def short(value: str) -> bytes:
 
 
 def traps(ran: Path) -> Iterator[Case]:
-    """Each touches `ran` where it is unpickled by Python's own unpickler."""
+    """Yield files that create `ran` when Python unpickles them."""
     touch, path = f"touch '{ran}'", text(str(ran))
     calls = {
         "os.system": Runs(os.system, touch),
@@ -367,7 +369,7 @@ def traps(ran: Path) -> Iterator[Case]:
                 yield of(f"{call}{where} in a {form}", saved(wrap(trap), is_zip))
         for protocol in range(6):
             yield of(f"{call}, protocol {protocol}", pickle.dumps(trap, protocol))
-    # By hand, for what pickle itself does not write.
+    # Written by hand: operations that Python's pickle does not write.
     made = {
         "INST": b"(" + path + text("w") + b"iio\nopen\n.",
         "OBJ": b"(cio\nopen\n" + path + text("w") + b"o.",
@@ -392,7 +394,7 @@ def traps(ran: Path) -> Iterator[Case]:
 
 
 def tensor(count: int, size: tuple, stride: tuple, offset: int = 0, key: str = "0") -> bytes:
-    """The pickle of a state dict of one tensor."""
+    """Return the pickle of a state dict of one tensor."""
 
     def numbers(values: tuple) -> bytes:
         return b"(" + b"".join(map(number, values)) + b"t"
@@ -407,7 +409,7 @@ def tensor(count: int, size: tuple, stride: tuple, offset: int = 0, key: str = "
 
 
 def claims() -> Iterator[Case]:
-    """Pickles that are allowed and need terabytes, or more than they hold."""
+    """Yield pickles of allowed operations that claim terabytes, or more than they contain."""
     many = 2**38
     pickles = {
         "a storage": tensor(many, (10,), (1,)),
@@ -486,7 +488,7 @@ def sparse(begin: bytes, size: int) -> Callable[[Path], object]:
 
 
 def listener(path: Path) -> None:
-    # Its path may be longer than a socket's can be.
+    # The path of a socket must be short.
     here = os.getcwd()
     os.chdir(path.parent)
     try:
@@ -535,7 +537,7 @@ def outcome(way: Callable[[], object]) -> dict[str, object]:
 
 
 def read_all(folder: Path) -> dict:
-    """What became of every case, and by how much memory grew on the way."""
+    """Return the outcome of every case, and the growth of memory in bytes."""
     expected, runs, made = weights(), folder / "runs", folder / "imported"
 
     def imported(path: Path) -> str:
@@ -548,7 +550,7 @@ def read_all(folder: Path) -> dict:
         path = runs / f"{number:04}" / "last.safetensors"
         path.parent.mkdir(parents=True)
         case.make(path)
-        if not found:  # all that is imported and warmed up on the way is no file's fault
+        if not found:  # memory of imports and first calls does not count
             good = folder / "good"
             good.write_bytes(saved(weights()))
             assert imported(good) == SAME
@@ -575,7 +577,7 @@ def read_all(folder: Path) -> dict:
 
 
 def limit_memory() -> None:
-    """One GiB more than there is now is all that may be asked for."""
+    """Limit the address space to 1 GiB more than now."""
     if sys.platform == "linux":
         now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + 2**30, now + 2**30))
