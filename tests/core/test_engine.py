@@ -48,14 +48,14 @@ def kinds(events):
     return [type(event) for event in events]
 
 
-def test_it_serves_until_it_is_told_to_quit():
+def test_engine_runs_until_quit():
     assert told() == []
     events = told(ListDevices(), Start(CONFIG), Start(CONFIG))
     assert isinstance(events[0], DevicesListed)
     assert kinds(events).count(RunFinished) == 2
 
 
-def test_a_quit_ends_a_run_and_saves_it(tiny):
+def test_quit_saves_the_run(tiny):
     host = LocalHost()
     host.send(Start(tiny(epochs=100_000)))
     events = []
@@ -67,7 +67,7 @@ def test_a_quit_ends_a_run_and_saves_it(tiny):
     assert Path(events[-1].checkpoint).exists()
 
 
-def test_a_fault_in_a_run_does_not_end_the_engine():
+def test_failed_run_leaves_the_engine():
     trainers = [
         make_fake_train(ends=ValueError("a fault")),
         make_fake_train(ends=diverged()),
@@ -79,14 +79,14 @@ def test_a_fault_in_a_run_does_not_end_the_engine():
     assert endings[0].message == "ValueError: a fault"
 
 
-def test_commands_with_no_meaning_now_are_passed_over():
+def test_commands_without_a_run_are_ignored():
     host = LocalHost(QUICK)
     for command in (Pause(), Resume(), Stop(), Quit()):
         host.send(command)
     assert list(host.events()) == []
 
 
-def test_a_checkpoint_opens_idle_during_a_run_and_during_a_pause(tiny):
+def test_checkpoint_opens_at_any_time(tiny):
     (*_, finished) = train(tiny(), SimpleQueue())
     opening = OpenCheckpoint(finished.checkpoint, (0, 1, 99), None)
     (answer,) = [event for event in told(opening) if isinstance(event, Predicted)]
@@ -110,7 +110,7 @@ def test_a_checkpoint_opens_idle_during_a_run_and_during_a_pause(tiny):
     assert answers == [answer.digits] * 2
 
 
-def test_a_checkpoint_that_cannot_be_opened_says_why(tmp_path):
+def test_unreadable_checkpoint_gives_a_reason(tmp_path):
     (tmp_path / "x").write_bytes(b"")
     commands = [OpenCheckpoint(str(tmp_path / name), (0,), None) for name in ("x", "none")]
     events = told(*commands)
@@ -119,14 +119,14 @@ def test_a_checkpoint_that_cannot_be_opened_says_why(tmp_path):
     assert events[1].message == f"{tmp_path / 'none'} does not exist"
 
 
-def test_a_name_that_no_file_can_have_is_refused_in_a_line():
+def test_too_long_file_name_is_refused():
     (refused,) = told(OpenCheckpoint("x" * 5000, (0,), None))
     assert isinstance(refused, CheckpointRefused)
     assert "File name too long" in refused.message
     assert len(refused.message.splitlines()) == 1
 
 
-def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, tmp_path):
+def test_damaged_checkpoint_leaves_the_run(tiny, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"<html>no such page</html>")
     host, events = LocalHost(), []
@@ -146,7 +146,7 @@ def test_a_broken_checkpoint_is_refused_during_a_run_and_the_run_goes_on(tiny, t
     assert (events[-1].steps, events[-1].stopped) == (20, False)
 
 
-def test_opening_a_checkpoint_during_a_run_changes_nothing_of_its_result(tiny):
+def test_opening_a_checkpoint_leaves_results_unchanged(tiny):
     (*_, plain) = train(tiny(), SimpleQueue())
     host = LocalHost()
     host.send(Start(tiny()))
@@ -168,7 +168,7 @@ def test_opening_a_checkpoint_during_a_run_changes_nothing_of_its_result(tiny):
     assert one == two
 
 
-def test_a_checkpoint_that_was_replaced_is_read_again(tiny):
+def test_replaced_checkpoint_is_read_again(tiny):
     (*_, first) = train(tiny(), SimpleQueue())
     (*_, second) = train(tiny(seed=9), SimpleQueue())
     path = Path(first.checkpoint)
@@ -180,7 +180,7 @@ def test_a_checkpoint_that_was_replaced_is_read_again(tiny):
     assert after.digits == same.digits
 
 
-def test_torch_is_not_loaded_before_it_is_needed():
+def test_torch_is_imported_lazily():
     code = (
         "import sys; from core.engine.local_host import LocalHost\n"
         "host = LocalHost(); host.close(); list(host.events())\n"
@@ -189,7 +189,7 @@ def test_torch_is_not_loaded_before_it_is_needed():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
+def test_unknown_dataset_is_refused(tiny):
     """Once, any fault in an answer ended the engine, and the run that was going on with it."""
     (*_, finished) = train(tiny(), SimpleQueue())
     path = Path(finished.checkpoint)
@@ -207,7 +207,7 @@ def test_a_checkpoint_of_a_later_version_s_dataset_ends_nothing(tiny):
     assert isinstance(event, RunFinished)
 
 
-def test_a_command_that_fails_does_not_end_the_engine(monkeypatch):
+def test_failed_request_leaves_the_engine(monkeypatch):
     """As where torch is there and cannot be imported."""
     monkeypatch.setitem(sys.modules, "core.models.summary", None)
     host = LocalHost()

@@ -94,17 +94,17 @@ def test_event_names_and_fields_are_fixed():
 
 
 @pytest.mark.parametrize("name", CONTRACT)
-def test_the_contract_s_events_have_its_names_and_fields(name):
+def test_contract_events_have_their_fields(name):
     kind = EVENT_TYPES[name]
     assert kind.recorded
     assert set(CONTRACT[name].split()) <= {field.name for field in dataclasses.fields(kind)}
 
 
-def test_what_a_run_records_beyond_the_contract():
+def test_recorded_events_beyond_the_contract():
     assert set(RECORDED) - set(CONTRACT) == {"paused", "resumed", "notice", "learning_rate_changed"}
 
 
-def test_a_line_begins_with_its_event_and_time():
+def test_line_starts_with_event_and_time():
     line = as_json(progress())
     assert list(strict(line))[:2] == ["event", "time"]
     assert strict(line) == {
@@ -122,7 +122,7 @@ def test_a_line_begins_with_its_event_and_time():
 
 @settings(deadline=None)
 @given(recorded_events)
-def test_every_recorded_event_is_one_line_of_json_that_can_be_read_back(event):
+def test_recorded_event_survives_json(event):
     line = as_json(event)
     assert len(line.splitlines()) == 1
     assert strict(line)["event"] == event.name
@@ -134,21 +134,21 @@ def test_every_recorded_event_is_one_line_of_json_that_can_be_read_back(event):
 @pytest.mark.parametrize("name", sorted(set(RECORDED) - {"progress"}))
 @settings(deadline=None)
 @given(data=st.data())
-def test_an_event_without_lists_comes_back_equal(name, data):
+def test_event_without_lists_is_equal(name, data):
     event = data.draw(strategy(name))
     said = all(math.isfinite(v) for v in vars(event).values() if isinstance(v, float))
     assert (from_json(as_json(event)) == event) == said
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_json_cannot_say_is_null(value):
+def test_non_finite_number_is_null(value):
     said = strict(as_json(progress(loss=value, losses=(0.5, value))))
     assert said["loss"] is None
     assert said["losses"] == [0.5, None]
     assert said["learning_rate"] == 0.001
 
 
-def test_a_number_in_the_config_that_json_cannot_say_is_null():
+def test_non_finite_number_in_config_is_null():
     line = '{"event": "run_started", "config": {"lr": 1}}'
     assert from_json(line) is None, "an event that lacks fields cannot be read"
     values = {field.name: 1 for field in dataclasses.fields(RunStarted)}
@@ -156,7 +156,7 @@ def test_a_number_in_the_config_that_json_cannot_say_is_null():
     assert strict(as_json(event))["config"] == {"rates": [None, 1.0]}
 
 
-def test_the_devices_can_be_said_in_json():
+def test_devices_are_serializable():
     choice = DeviceChoice(name="cuda", description="GPU", available=False, reason="none here")
     said = strict(as_json(DevicesListed(devices=(choice,), time=1.0)))
     assert said["event"] == "devices_listed"
@@ -186,30 +186,30 @@ def test_fields_of_other_versions_are_ignored():
         '{"event": "progress"}',
     ],
 )
-def test_what_is_no_event_is_none(line):
+def test_invalid_line_is_none(line):
     assert from_json(line) is None
 
 
 @settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps))
-def test_no_line_raises(line):
+def test_random_line_is_none(line):
     assert from_json(line) is None
 
 
-def test_an_event_carries_the_time_at_which_it_was_made():
+def test_event_has_its_time():
     first, second = Notice(message="a"), Notice(message="b")
     assert 0 <= second.time - first.time < 60
     assert first.time > 1_700_000_000, "unix seconds"
 
 
-def test_events_cannot_be_changed():
+def test_events_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         progress().step = 4
 
 
 @settings(deadline=None)
 @given(logits, st.floats(0.05, 100))
-def test_probabilities_sum_to_one_and_put_the_guess_on_top(scores, temperature):
+def test_probabilities_sum_to_one(scores, temperature):
     shown = digit(*scores).probabilities(temperature)
     assert math.isclose(sum(shown), 1, rel_tol=1e-9)
     assert all(0 <= each <= 1 for each in shown)
@@ -218,21 +218,21 @@ def test_probabilities_sum_to_one_and_put_the_guess_on_top(scores, temperature):
 
 @settings(deadline=None)
 @given(logits, st.floats(0.05, 100), st.floats(1.01, 100))
-def test_a_higher_temperature_flattens(scores, temperature, factor):
+def test_higher_temperature_flattens(scores, temperature, factor):
     sharp = digit(*scores).probabilities(temperature)
     flat = digit(*scores).probabilities(temperature * factor)
     assert max(flat) <= max(sharp) + 1e-12
     assert min(flat) >= min(sharp) - 1e-12
 
 
-def test_a_temperature_strictly_flattens_unequal_logits():
+def test_temperature_flattens_unequal_logits():
     one = digit(0, 1, 2)
     assert max(one.probabilities(3)) < max(one.probabilities()) < max(one.probabilities(0.5))
     odds = one.probabilities(2)
     assert odds[2] / odds[1] == pytest.approx(math.exp(1 / 2))
 
 
-def test_a_digit_is_right_where_its_highest_logit_is_its_label():
+def test_digit_is_right_by_highest_logit():
     assert digit(0, 5, 1).right
     assert not digit(5, 0, 1).right
     assert not Digit(0, bytes(784), None, (0.0, 1.0)).right

@@ -111,7 +111,7 @@ def end_of(folder):
 PROGRAM = f"{sys.executable} -m tui"
 
 
-def test_a_run_is_found_again_after_the_line_has_dropped(log_in, tmp_path):
+def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
     try:
         line = log_in(f"{PROGRAM} {ENDLESS}")
         line.expect("press space to train")
@@ -144,7 +144,7 @@ def test_a_run_is_found_again_after_the_line_has_dropped(log_in, tmp_path):
         end_of(tmp_path)
 
 
-def test_ten_cuts_at_random_moments_lose_no_step(log_in, tmp_path):
+def test_ten_dropped_connections_lose_no_step(log_in, tmp_path):
     """In the app that trains, then in those that follow: whatever they are doing just then."""
     moments = random.Random(6)
     try:

