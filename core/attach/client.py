@@ -43,13 +43,14 @@ class Connection:
             hello = "it does not reply"
         if isinstance(hello, str):
             self.close()
+            self._file.close()
             raise CheckpointError(hello)
         self.hello: Hello = hello
         peer.settimeout(None)
 
     def events(self) -> Iterator[Event]:
         """Yield the run's events until the run or the connection ends."""
-        with suppress(OSError, ValueError):  # closed at either end
+        with suppress(OSError, ValueError), self._file:  # closed at either end
             while line := self._file.readline(LONGEST_MESSAGE):
                 if event := read_event(line):
                     yield event
@@ -102,6 +103,7 @@ class RemoteHost:
             for event in chain(before, self._connection.events()):
                 self._recorded += event.recorded
                 yield event
+            self._connection.close()
             if self._closed or isinstance(event, RunFinished | RunFailed):
                 return
             connected = self._reconnect()

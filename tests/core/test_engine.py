@@ -1,4 +1,4 @@
-"""The one thread that touches torch: what it is told, what it answers."""
+"""LocalHost: runs, and requests before, during and between them."""
 
 import subprocess
 import sys
@@ -32,8 +32,8 @@ QUICK = make_fake_train(steps=3, delay=0.0)
 ENDINGS = (DevicesListed, Predicted, CheckpointRefused, RunFinished, RunFailed)
 
 
-def told(*commands, train=QUICK):
-    """What the engine says when it is told one thing after another, each when the last is done."""
+def run_commands(*commands, train=QUICK):
+    """Return the events of commands, each sent when the one before is done."""
     host, waiting = LocalHost(train), [*commands, Quit()]
     host.send(waiting.pop(0))
     events = []
@@ -49,8 +49,8 @@ def kinds(events):
 
 
 def test_engine_runs_until_quit():
-    assert told() == []
-    events = told(ListDevices(), Start(CONFIG), Start(CONFIG))
+    assert run_commands() == []
+    events = run_commands(ListDevices(), Start(CONFIG), Start(CONFIG))
     assert isinstance(events[0], DevicesListed)
     assert kinds(events).count(RunFinished) == 2
 
@@ -73,7 +73,9 @@ def test_failed_run_leaves_the_engine():
         make_fake_train(ends=diverged()),
         QUICK,
     ]
-    events = told(*[Start(CONFIG)] * 3, train=lambda config, inbox: trainers.pop(0)(config, inbox))
+    events = run_commands(
+        *[Start(CONFIG)] * 3, train=lambda config, inbox: trainers.pop(0)(config, inbox)
+    )
     endings = [event for event in events if isinstance(event, RunFailed | RunFinished)]
     assert [type(event) for event in endings] == [RunFailed, RunFailed, RunFinished]
     assert endings[0].message == "ValueError: a fault"
@@ -89,7 +91,7 @@ def test_commands_without_a_run_are_ignored():
 def test_checkpoint_opens_at_any_time(tiny):
     (*_, finished) = train(tiny(), SimpleQueue())
     opening = OpenCheckpoint(finished.checkpoint, (0, 1, 99), None)
-    (answer,) = [event for event in told(opening) if isinstance(event, Predicted)]
+    (answer,) = [event for event in run_commands(opening) if isinstance(event, Predicted)]
     assert [digit.index for digit in answer.digits] == [0, 1]
     assert (answer.source, answer.samples, answer.step) == (finished.checkpoint, 50, 20)
 
@@ -113,14 +115,14 @@ def test_checkpoint_opens_at_any_time(tiny):
 def test_unreadable_checkpoint_gives_a_reason(tmp_path):
     (tmp_path / "x").write_bytes(b"")
     commands = [OpenCheckpoint(str(tmp_path / name), (0,), None) for name in ("x", "none")]
-    events = told(*commands)
+    events = run_commands(*commands)
     assert kinds(events) == [CheckpointRefused] * 2
     assert events[0].message == f"{tmp_path / 'x'} is empty"
     assert events[1].message == f"{tmp_path / 'none'} does not exist"
 
 
 def test_too_long_file_name_is_refused():
-    (refused,) = told(OpenCheckpoint("x" * 5000, (0,), None))
+    (refused,) = run_commands(OpenCheckpoint("x" * 5000, (0,), None))
     assert isinstance(refused, CheckpointRefused)
     assert "File name too long" in refused.message
     assert len(refused.message.splitlines()) == 1
@@ -173,9 +175,11 @@ def test_replaced_checkpoint_is_read_again(tiny):
     (*_, second) = train(tiny(seed=9), SimpleQueue())
     path = Path(first.checkpoint)
     opening = OpenCheckpoint(str(path), (0,), None)
-    (before,) = [event for event in told(opening) if isinstance(event, Predicted)]
+    (before,) = [event for event in run_commands(opening) if isinstance(event, Predicted)]
     path.write_bytes(Path(second.checkpoint).read_bytes())
-    after, same = (event for event in told(opening, opening) if isinstance(event, Predicted))
+    after, same = (
+        event for event in run_commands(opening, opening) if isinstance(event, Predicted)
+    )
     assert after.digits[0].logits != before.digits[0].logits
     assert after.digits == same.digits
 
@@ -190,7 +194,7 @@ def test_torch_is_imported_lazily():
 
 
 def test_unknown_dataset_is_refused(tiny):
-    """Once, any fault in an answer ended the engine, and the run that was going on with it."""
+    """An error in a response once ended the engine, and the run with it."""
     (*_, finished) = train(tiny(), SimpleQueue())
     path = Path(finished.checkpoint)
     header, tensors = checkpoints.load(path)
@@ -213,6 +217,6 @@ def test_failed_request_leaves_the_engine(monkeypatch):
     host = LocalHost()
     for command in (DescribeNetwork("mlp"), ListDevices(), Quit()):
         host.send(command)
-    told = list(host.events())
-    assert isinstance(told[0], Notice)
-    assert isinstance(told[-1], DevicesListed)
+    events = list(host.events())
+    assert isinstance(events[0], Notice)
+    assert isinstance(events[-1], DevicesListed)

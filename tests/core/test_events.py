@@ -136,16 +136,16 @@ def test_recorded_event_survives_json(event):
 @given(data=st.data())
 def test_event_without_lists_is_equal(name, data):
     event = data.draw(strategy(name))
-    said = all(math.isfinite(v) for v in vars(event).values() if isinstance(v, float))
-    assert (from_json(as_json(event)) == event) == said
+    is_finite = all(math.isfinite(v) for v in vars(event).values() if isinstance(v, float))
+    assert (from_json(as_json(event)) == event) == is_finite
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_non_finite_number_is_null(value):
-    said = strict(as_json(progress(loss=value, losses=(0.5, value))))
-    assert said["loss"] is None
-    assert said["losses"] == [0.5, None]
-    assert said["learning_rate"] == 0.001
+    parsed = strict(as_json(progress(loss=value, losses=(0.5, value))))
+    assert parsed["loss"] is None
+    assert parsed["losses"] == [0.5, None]
+    assert parsed["learning_rate"] == 0.001
 
 
 def test_non_finite_number_in_config_is_null():
@@ -158,9 +158,9 @@ def test_non_finite_number_in_config_is_null():
 
 def test_devices_are_serializable():
     choice = DeviceChoice(name="cuda", description="GPU", available=False, reason="none here")
-    said = strict(as_json(DevicesListed(devices=(choice,), time=1.0)))
-    assert said["event"] == "devices_listed"
-    assert said["devices"] == [dataclasses.asdict(choice)]
+    parsed = strict(as_json(DevicesListed(devices=(choice,), time=1.0)))
+    assert parsed["event"] == "devices_listed"
+    assert parsed["devices"] == [dataclasses.asdict(choice)]
 
 
 def test_fields_of_other_versions_are_ignored():

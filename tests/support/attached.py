@@ -28,9 +28,9 @@ class Running:
             self.events.append(event)
 
     def wait_for(self, kind, count=1):
-        return until(lambda: self.told(kind)[count - 1 :])[0]
+        return until(lambda: self.events_of(kind)[count - 1 :])[0]
 
-    def told(self, kind):
+    def events_of(self, kind):
         return [event for event in [*self.events] if isinstance(event, kind)]
 
     @property

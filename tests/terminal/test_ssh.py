@@ -86,22 +86,22 @@ def _listens(port):
 
 
 def cut(line):
-    """The line drops: ssh is killed on the spot, and says goodbye to nobody."""
+    """Drop the connection: ssh is killed, and closes nothing."""
     line.child.kill()
 
 
-def told(folder):
+def read_events(folder):
     (path,) = folder.glob("checkpoints/*/events.jsonl")
     lines = path.read_text().splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def latest(folder):
-    return max((each.get("step", 0) for each in told(folder)), default=0)
+    return max((each.get("step", 0) for each in read_events(folder)), default=0)
 
 
 def end_of(folder):
-    """However the test goes, no run of it goes on."""
+    """End the test's runs."""
     for path in folder.glob("checkpoints/*/run.json"):
         pid = json.loads(path.read_text())["pid"]
         with suppress(ProcessLookupError):
@@ -129,7 +129,7 @@ def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
         line.expect("■ stopped")
         line.press("q")
         assert line.ended() == 0
-        events = told(tmp_path)
+        events = read_events(tmp_path)
         assert events[-1]["event"] == "run_finished"
         assert [each["event"] for each in events].count("run_started") == 1
 
@@ -137,7 +137,7 @@ def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
         (run,) = (tmp_path / "checkpoints").iterdir()
         resumed = log_in(f"{PROGRAM} resume {run.name} --epochs {epochs}")
         assert resumed.ended() == 0
-        events = told(tmp_path)
+        events = read_events(tmp_path)
         assert [e["step"] for e in events if e["event"] == "run_started"] == [0, stopped_at]
         assert (events[-1]["epochs"], events[-1]["stopped"]) == (epochs, False)
     finally:
@@ -145,7 +145,7 @@ def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
 
 
 def test_ten_dropped_connections_lose_no_step(log_in, tmp_path):
-    """In the app that trains, then in those that follow: whatever they are doing just then."""
+    """In the app that trains, then in those that are attached, in the middle of anything."""
     moments = random.Random(6)
     try:
         line = log_in(f"{PROGRAM} {ENDLESS} --start")
@@ -164,7 +164,7 @@ def test_ten_dropped_connections_lose_no_step(log_in, tmp_path):
         until(lambda: latest(tmp_path) > step)
         line.press("s")
         line.expect("■ stopped")
-        events = told(tmp_path)
+        events = read_events(tmp_path)
         progress = [each for each in events if each["event"] == "progress"]
         steps = [each["step"] for each in progress]
         assert steps == sorted(set(steps))

@@ -54,7 +54,7 @@ def test_keys_and_resizing_during_training(open_terminal, tmp_path):
     for size in ((120, 40), (60, 18), (20, 5), (200, 60), (80, 24)):
         terminal.resize(*size)
         time.sleep(0.1)
-    terminal.expect("epoch .*run .*left")
+    terminal.expect("epoch .*total .*left")
     terminal.press("q")
     terminal.expect("Stop, save and quit")
     terminal.press("y")
@@ -125,10 +125,10 @@ def test_detached_run_outlives_the_app(open_terminal, tmp_path):
     until(lambda: run_status(tmp_path) == "stopped")
     steps = [json.loads(line) for line in description.with_name("events.jsonl").open()]
     begun = [each["step"] for each in steps if each["event"] == "run_started"]
-    told = [each["step"] for each in steps if each["event"] == "progress"]
+    progress = [each["step"] for each in steps if each["event"] == "progress"]
     assert begun[0] == 0
-    assert begun[1] in told  # no step was lost, and none was made twice
-    assert told == sorted(set(told))
+    assert begun[1] in progress  # no step is lost, and none is trained twice
+    assert progress == sorted(set(progress))
 
 
 def test_stuck_terminal_does_not_block_signals(open_terminal, tmp_path):
@@ -171,7 +171,9 @@ def test_screen_crash_saves_and_restores(open_terminal, tmp_path):
     assert terminal.ended() == 1
     left = terminal.output.rfind(b"\x1b[?1049l")
     assert left > terminal.output.rfind(b"\x1b[?1049h")
-    said = terminal.output[left:].decode()
-    assert "a fault in a frame" in said
-    assert re.search(r"stopped at step .* checkpoint: checkpoints/linear-.*last\.safetensors", said)
+    message = terminal.output[left:].decode()
+    assert "a fault in a frame" in message
+    assert re.search(
+        r"stopped at step .* checkpoint: checkpoints/linear-.*last\.safetensors", message
+    )
     assert run_status(tmp_path) == "stopped"

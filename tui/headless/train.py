@@ -101,7 +101,7 @@ def _stop_on_signals(host: Host, on_hangup: str) -> AbstractContextManager[list[
     signals = handled_signals()
     if on_hangup != CONTINUE or HANGUP not in signals:
         return stop_on_signals(host, signals, WARNING)
-    # CheckpointFile now: a terminal that is gone can no longer be recognised as one.
+    # Computed now: a terminal that is gone can no longer be recognised as one.
     on_terminal = [number for number in range(3) if os.isatty(number)]
     # At the end of a login systemd sends SIGHUP right after SIGTERM: that must not end the process
     # before it has saved.

@@ -1,4 +1,4 @@
-"""Runs in a process of their own: what they outlive, and what is said where they cannot start."""
+"""Runs in a child process: what they outlive, and what is reported if they cannot start."""
 
 import json
 import os
@@ -77,7 +77,7 @@ import sys, time, types
 from tests.support.fakes import make_fake_train
 from core.events import Notice
 def train(config, inbox, resume_point=None):
-    yield Notice(message=f"take up {resume_point.checkpoint}" if resume_point else "by the way")
+    yield Notice(message=f"resume from {resume_point.checkpoint}" if resume_point else "by the way")
     yield from make_fake_train(delay=config.save_every)(config, inbox)
     time.sleep(60 if config.preset == "speedrun" else 0)
 sys.modules["core.training.trainer"] = types.ModuleType("core.training.trainer")
@@ -97,7 +97,7 @@ def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, st
     return environment | {"PYTHONPATH": os.pathsep.join(path)}
 
 
-def held(pid: int, *kinds: str) -> list[str]:
+def open_files(pid: int, *kinds: str) -> list[str]:
     """What a process has open of such kinds."""
     found = []
     for each in Path(f"/proc/{pid}/fd").iterdir():
@@ -133,7 +133,7 @@ def test_detached_run_outlives_its_terminal(run, tmp_path):
     assert read_description(folder)["pid"] == pid
     assert os.getsid(pid) == pid
     assert psutil.Process(pid).terminal() is None
-    wait_until(lambda: not held(pid, "/dev/pts", "pipe:"))
+    wait_until(lambda: not open_files(pid, "/dev/pts", "pipe:"))
 
     terminal.close(force=True)
     os.kill(pid, signal.SIGHUP)
@@ -146,7 +146,7 @@ def test_detached_run_outlives_its_terminal(run, tmp_path):
     last = folder / "last.safetensors"
     assert read_info(last).step > step + 50
 
-    # In the place of the trainer it is told what to take up, which any resume does alike.
+    # A fake trainer reports what it is to resume; how it resumes is tested elsewhere.
     done = run(
         "resume", name, "--epochs", "1001", "--detach", **instead_of_training(tmp_path / "it")
     )
@@ -154,7 +154,7 @@ def test_detached_run_outlives_its_terminal(run, tmp_path):
     assert pid, done.stderr
     os.kill(int(pid[1]), signal.SIGKILL)
     assert (done.returncode, done.stdout) == (0, "fake-1\n")
-    assert f"take up {last.relative_to(tmp_path)}\n" in done.stderr
+    assert f"resume from {last.relative_to(tmp_path)}\n" in done.stderr
 
 
 def test_failed_start_is_one_line(run, tmp_path):
@@ -164,10 +164,10 @@ def test_failed_start_is_one_line(run, tmp_path):
     assert "the checkpoint folder file cannot be written (Not a directory)" in one_line(done)
     none = run("resume", "nothing", "--detach")
     assert (none.returncode, none.stdout) == (1, "")
-    told = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
-    many = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **told)
+    variables = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+    many = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **variables)
     assert many.returncode == 2
-    assert "--detach does not go with torchrun" in one_line(many)
+    assert "--detach cannot be used under torchrun" in one_line(many)
 
 
 FAULTS = {
@@ -272,11 +272,11 @@ def test_detaching_prints_the_run_s_name(detach):
     assert first == "mnist-tui: by the way"
     assert "`mnist-tui attach fake-1 --checkpoints 'my runs'` attaches to it" in last
     assert detach(quiet=True) == (0, "fake-1\n", "mnist-tui: by the way\n")
-    told = detach(as_json=True, quiet=True)[1]
-    assert [json.loads(line)["run"] for line in told.splitlines()] == ["fake-1"]
-    status, told, _ = detach(what="os._exit(3)", as_json=True)
+    printed = detach(as_json=True, quiet=True)[1]
+    assert [json.loads(line)["run"] for line in printed.splitlines()] == ["fake-1"]
+    status, printed, _ = detach(what="os._exit(3)", as_json=True)
     assert status == 1
-    assert [json.loads(line)["event"] for line in told.splitlines()] == ["run_failed"]
+    assert [json.loads(line)["event"] for line in printed.splitlines()] == ["run_failed"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
@@ -293,7 +293,7 @@ def test_unprintable_name_goes_to_stderr(detach, monkeypatch, capsys):
 def test_started_run_leaves_nothing_open(monkeypatch, tmp_path):
     instead_of_training(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    before = {*threading.enumerate(), *held(os.getpid(), "pipe:")}
+    before = {*threading.enumerate(), *open_files(os.getpid(), "pipe:")}
     one = DetachedHost()
     one.wait_ready(30)
     one.send(Start(TrainConfig(save_every=0.01, epochs=1000)))
@@ -302,7 +302,7 @@ def test_started_run_leaves_nothing_open(monkeypatch, tmp_path):
     assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
     os.kill(one.pid, signal.SIGTERM)
     wait_until(lambda: not psutil.pid_exists(one.pid))
-    wait_until(lambda: {*threading.enumerate(), *held(os.getpid(), "pipe:")} <= before)
+    wait_until(lambda: {*threading.enumerate(), *open_files(os.getpid(), "pipe:")} <= before)
 
 
 def job(**changes) -> bytes:
@@ -312,14 +312,14 @@ def job(**changes) -> bytes:
 
 def test_parent_gets_events_until_the_start(process):
     out, err = process.communicate(job(epochs=1), timeout=20)
-    said = [json.loads(line)["event"] for line in out.splitlines()]
-    assert (said, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
+    names = [json.loads(line)["event"] for line in out.splitlines()]
+    assert (names, err, process.returncode) == (["notice", "preparing", "run_started"], b"", 0)
 
 
 def test_signal_ends_the_child_s_run(process):
     process.stdin.write(job())
     process.stdin.close()
-    assert process.stdout.read().count(b"\n") == 3  # all that it says; it goes on
+    assert process.stdout.read().count(b"\n") == 3  # all that the child sends; it continues
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
 

@@ -1,5 +1,4 @@
-"""A run and its viewers, over a real socket: what they see of it, what they tell it, and what the
-broken and the hostile among them cannot do."""
+"""A run and its viewers over a real socket, and what broken and hostile viewers cannot do."""
 
 import os
 import socket
@@ -41,7 +40,7 @@ from tests.support.attached import Running, until
 
 @contextmanager
 def watching(folder):
-    """A connection to the run, and a list that what it tells comes into."""
+    """Yield a connection to the run, and a list of its events."""
     connection, seen = open_connection(folder), []
 
     def read():
@@ -71,9 +70,9 @@ def test_viewer_gets_each_event_once(going):
         first(seen, RunFinished)
     before = (run.folder / EVENTS_FILE).read_bytes()[: connection.hello.recorded].count(b"\n")
     recorded = [event for event in run.events if event.recorded]
-    told = [event for event in seen if event and event.recorded]
+    received = [event for event in seen if event and event.recorded]
     assert before > 5
-    assert told == recorded[before:]
+    assert received == recorded[before:]
 
 
 def test_late_viewer_gets_labels_and_predictions(going):
@@ -118,20 +117,20 @@ def test_response_goes_to_its_requester_only(going):
         first(other, NetworkInspected)
         assert not [each for each in other if isinstance(each, Predicted | ImagesPredicted)]
         assert len([each for each in seen if isinstance(each, Predicted)]) == 1
-    assert len(run.told(Predicted)) == 1
-    assert not run.told(ImagesPredicted)
+    assert len(run.events_of(Predicted)) == 1
+    assert not run.events_of(ImagesPredicted)
 
 
 def test_closing_a_viewer_leaves_the_run(going):
     run = going()
     with watching(run.folder):
         pass
-    count = len(run.told(Progress))
+    count = len(run.events_of(Progress))
     run.wait_for(Progress, count + 3)
 
 
 def raw(run):
-    """A connection that can say anything."""
+    """Return a socket to the run, to send anything on."""
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
     peer = connect(path)
     assert peer
@@ -139,7 +138,7 @@ def raw(run):
 
 
 def is_cut(peer):
-    """Whether the run has hung up."""
+    """Return whether the run has closed the connection."""
     peer.settimeout(10)
     try:
         while peer.recv(2**16):
@@ -152,7 +151,7 @@ def is_cut(peer):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         b"\x00\xff\xfe garbage\n",
         b"GET / HTTP/1.1\r\n",
@@ -169,13 +168,13 @@ def is_cut(peer):
         b"null\n",
     ],
 )
-def test_invalid_message_disconnects_its_viewer(going, said):
+def test_invalid_message_disconnects_its_viewer(going, message):
     run = going()
     peer = raw(run)
-    with suppress(ConnectionError):  # cut off before all was said
-        peer.sendall(said)
+    with suppress(ConnectionError):  # disconnected before all was sent
+        peer.sendall(message)
     assert is_cut(peer)
-    count = len(run.told(Progress))
+    count = len(run.events_of(Progress))
     run.wait_for(Progress, count + 2)
 
 
@@ -185,9 +184,9 @@ def test_invalid_learning_rate_changes_nothing(going, rate):
     with watching(run.folder) as (_, seen):
         peer = raw(run)
         peer.sendall(b'{"command": "SetLearningRate", "learning_rate": %s}\n' % rate.encode())
-        assert "stays as it was" in first(seen, Notice).message
+        assert "it was not changed" in first(seen, Notice).message
         peer.close()
-    assert not run.told(LearningRateChanged)
+    assert not run.events_of(LearningRateChanged)
 
 
 def test_invalid_indices_are_ignored(going):
@@ -202,7 +201,7 @@ def test_half_a_message_waits(going):
     peer = raw(run)
     peer.sendall(b'{"comm')
     time.sleep(0.1)
-    assert not run.told(Paused)
+    assert not run.events_of(Paused)
     peer.sendall(b'and": "Pause"}\n')
     run.wait_for(Paused)
     run.host.send(Resume())
@@ -214,7 +213,7 @@ def test_viewer_that_does_not_read_is_disconnected(going):
     run = going()
     here, there = socket.socketpair()
     here.setblocking(False)
-    message = EventMessage(run.told(Progress)[0])
+    message = EventMessage(run.events_of(Progress)[0])
     viewer = Viewer(here, 1, [message] * (MAX_WAITING * 20))
     with pytest.raises(ValueError, match="does not read"):
         viewer.write()
@@ -223,7 +222,7 @@ def test_viewer_that_does_not_read_is_disconnected(going):
 
 
 def test_flood_of_commands_does_not_block(going):
-    """More than can be meant are heard later, and a pause of another viewer at once."""
+    """They are handled later, and a pause from another viewer at once."""
     run = going()
     peer = raw(run)
     peer.setblocking(False)
@@ -315,7 +314,7 @@ def test_writable_runtime_folder_is_refused(tiny):
     folder.chmod(0o777)
     run = Running(tiny())
     run.thread.join(20)
-    (notice,) = run.told(Notice)
+    (notice,) = run.events_of(Notice)
     assert notice.message == (
         f"this run cannot be attached to: {folder} can be written by other users; "
         f"to fix that: chmod 700 {folder}"
@@ -328,7 +327,7 @@ def test_linked_runtime_folder_is_refused(tiny, tmp_path):
     folder.symlink_to(tmp_path)
     run = Running(tiny())
     run.thread.join(20)
-    (notice,) = run.told(Notice)
+    (notice,) = run.events_of(Notice)
     assert "is not a folder" in notice.message
 
 
@@ -349,7 +348,7 @@ def test_run_without_a_socket_continues(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("core.attach.sockets.runtime_folders", lambda: iter([long]))
     run = Running(tiny())
     run.thread.join(20)
-    (notice,) = run.told(Notice)
+    (notice,) = run.events_of(Notice)
     assert notice.message.endswith("is too long a path for a socket")
     assert isinstance(run.events[-1], RunFinished)
 

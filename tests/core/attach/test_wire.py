@@ -1,4 +1,4 @@
-"""Events and commands over a wire: the same at the other end, and nothing else gets through."""
+"""Messages between a run and its viewers: they survive, and nothing else is accepted."""
 
 import json
 from dataclasses import fields
@@ -108,7 +108,7 @@ def test_random_bytes_are_no_message(line):
 
 @given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.text(max_size=5), json_values))
 def test_command_with_invalid_values_is_none(name, values):
-    """Or, where it has none of its own, what it says."""
+    """A command without fields ignores them."""
     line = json.dumps({**values, "command": name}).encode()
     read = read_command(line)
     assert read is None or (read.name == name and not fields(read))

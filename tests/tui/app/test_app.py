@@ -1,4 +1,4 @@
-"""The app, driven as a person would, over the fake trainer."""
+"""The app, driven by keys and the mouse, with the fake trainer."""
 
 import pytest
 from textual.widgets import Input, Label, Static
@@ -322,7 +322,7 @@ async def test_quitting_during_a_run_asks(tmp_path):
 
 
 async def test_failure_while_quitting_is_reported(tmp_path):
-    """As when the disk is full: what was asked to be saved is not."""
+    """As when the disk is full and the run cannot be saved."""
     app = app_in(tmp_path, failing_at_the_end)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -497,7 +497,7 @@ async def test_views_redraw_in_every_theme(tmp_path):
 
 
 async def test_incomplete_view_wants_no_digits(tmp_path):
-    """The clock that asks for digits also ticks while the app starts or ends."""
+    """Digits are requested while the app starts or ends, too."""
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         view = pilot.app.screen
         await view.query(DigitCards).remove()
@@ -508,12 +508,12 @@ async def test_incomplete_view_wants_no_digits(tmp_path):
 
 
 async def test_palette_saves_the_run(tmp_path):
-    heard = []
+    commands = []
 
     def train(config, inbox):
         real = inbox.get
         spied = type(
-            "Spied", (), {"get": lambda self, **more: heard.append(real(**more)) or heard[-1]}
+            "Spied", (), {"get": lambda self, **more: commands.append(real(**more)) or commands[-1]}
         )
         yield from make_fake_train(steps=5000)(config, spied())
 
@@ -527,4 +527,4 @@ async def test_palette_saves_the_run(tmp_path):
         await until(pilot, lambda: phase(pilot) == "training")
         assert "Save" in titles()
         pilot.app.action_run("save")
-        await until(pilot, lambda: Save() in heard)
+        await until(pilot, lambda: Save() in commands)

@@ -1,4 +1,4 @@
-"""The app over a run that goes on elsewhere: here, in a thread of the test's own."""
+"""The app attached to a run elsewhere: here, in another thread of the test."""
 
 import json
 import os
@@ -60,7 +60,7 @@ async def test_quitting_an_attached_app_leaves_the_run(going):  # noqa: F811
         farewell = pilot.app.runs.farewell
         await pilot.press("q")
     assert farewell.startswith(f"{run.folder.name} continues in process ")
-    count = len(run.told(Progress))
+    count = len(run.events_of(Progress))
     run.wait_for(Progress, count + 2)
 
 
@@ -96,14 +96,14 @@ async def test_killed_run_is_interrupted(tmp_path, monkeypatch):
             os.kill(child.pid, signal.SIGKILL)
 
 
-async def hand_over(pilot):
+async def detach(pilot):
     await pilot.press("space")
     await until(pilot, lambda: pilot.app.run_state.step > 50)
     await pilot.press("d")
 
 
 class Failing:
-    """A process that is ready and cannot begin."""
+    """A host that is ready and cannot start its run."""
 
     pid, started = 0, False
 
@@ -127,7 +127,7 @@ async def test_failed_detach_continues_here(tiny, monkeypatch):
     monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
-        await hand_over(pilot)
+        await detach(pilot)
         await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
         begun = app.run_state.started.step
         await until(pilot, lambda: app.run_state.step > begun)
@@ -135,8 +135,8 @@ async def test_failed_detach_continues_here(tiny, monkeypatch):
         assert app.run_state.phase == "training"
 
 
-class Unheard(Failing):
-    """One that begins, and that nobody can follow."""
+class Unreachable(Failing):
+    """A host whose run starts and cannot be attached to."""
 
     def events(self):
         self.started = True
@@ -144,10 +144,10 @@ class Unheard(Failing):
 
 
 async def test_unreachable_detached_run_is_reported(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.DetachedHost", Unheard)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Unreachable)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
-        await hand_over(pilot)
+        await detach(pilot)
         await until(pilot, lambda: app.run_state.phase == "failed")
         assert "is not running" in app.run_state.message
         step = app.run_state.step

