@@ -23,7 +23,7 @@ from tests.support.fakes import key_of
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointBrowser
-from tui.screens.checkpoints.preview import Curve
+from tui.screens.checkpoints.preview import LossChart
 from tui.screens.train import TrainView
 from tui.widgets.virtual_table import VirtualTable
 
@@ -249,7 +249,7 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
     async with MnistApp(tiny(epochs=3)).run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: len(listing(pilot)._keys) >= 3)
-        curve = pilot.app.screen.query_one(Curve)
+        curve = pilot.app.screen.query_one(LossChart)
         await until(pilot, lambda: curve.run_state.curves.losses.points)
         await pilot.pause()
         about = str(pilot.app.screen.query_one("#about", Static).content)

@@ -29,7 +29,7 @@ STATUS_SIGNS = {"finished": "✓", "stopped": "■", "interrupted": "■", "fail
 PLACES = ("checkpoints", "data", "preset", "arch", "dataset")
 
 
-class Curve(Chart):
+class LossChart(Chart):
     """The loss of a listed run."""
 
     waiting: var[str] = var("", init=False)
@@ -54,14 +54,14 @@ class Preview(Container):
     def compose(self) -> ComposeResult:
         yield Static(id="title")
         yield Static(id="about")
-        yield Curve()
+        yield LossChart()
         yield Static(id="config")
         yield DigitCards("")
 
     def watch_preferences(self, preferences: Preferences) -> None:
         # The kind, zoom, cursor and x axis of the chart were chosen for the live run.
         whole_run = replace(preferences, chart="loss", zoom=1, cursor=None, x_axis="epoch")
-        self.query_one(Curve).preferences = whole_run
+        self.query_one(LossChart).preferences = whole_run
         self.query_one(DigitCards).preferences = preferences
 
     def show(self, entry: Entry | None) -> None:
@@ -71,7 +71,7 @@ class Preview(Container):
 
     def show_curve(self, state: RunState | None, waiting: str) -> None:
         """Show the curve of a run, or `waiting` in its place."""
-        curve = self.query_one(Curve)
+        curve = self.query_one(LossChart)
         curve.waiting = waiting
         curve.run_state = state or RunState()
 

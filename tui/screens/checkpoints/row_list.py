@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from core.runs.catalog import CheckpointFile
 from tui.screens.base import View
 from tui.screens.captions import between, clicked, key, line
-from tui.screens.checkpoints.rows import FIELDS, NAMES, Entry, Group, Order, columns_for, plural
+from tui.screens.checkpoints.rows import COLUMNS, TITLES, Entry, Group, Order, columns_for, plural
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import format_size, printable
@@ -82,7 +82,7 @@ class RowList:
         """`shown` is the number of rows that match the filter."""
         order = self._order
         direction = "▼" if order.falling else "▲"
-        by = clicked(Content(f"by {NAMES[order.by].lower()} {direction}"), "order('reverse')")
+        by = clicked(Content(f"by {TITLES[order.by].lower()} {direction}"), "order('reverse')")
         config = self._view.has_class("-config")
         keys = [
             between(key("<", "", "order('previous')"), by, key(">", "", "order('next')")),
@@ -120,7 +120,7 @@ class RowList:
         if by == self._order.by:
             self.reorder("reverse")
         else:
-            self._order = replace(self._order, by=by, falling=FIELDS[by].falling)
+            self._order = replace(self._order, by=by, falling=COLUMNS[by].falling)
             self._view.attempt("list", self.show)
 
     def reorder(self, how: str) -> None:
@@ -128,7 +128,7 @@ class RowList:
         order = self._order
         match how:
             case "next" | "previous":
-                self.sort((order.by + (1 if how == "next" else -1)) % len(FIELDS))
+                self.sort((order.by + (1 if how == "next" else -1)) % len(COLUMNS))
             case "reverse":
                 self._order = replace(order, falling=not order.falling)
                 self._view.attempt("list", self.show)

@@ -148,7 +148,7 @@ def _parameters_text(entry: Entry) -> str:
 
 
 @dataclass(frozen=True)
-class Field:
+class RowColumn:
     """One column. `falling` is the direction it is sorted in at first: the best on top."""
 
     column: TableColumn
@@ -157,37 +157,41 @@ class Field:
     falling: bool = True
 
 
-def _text_field(title: str, width: int, rank: int, text: Callable[[Entry], str]) -> Field:
+def _text_column(title: str, width: int, rank: int, text: Callable[[Entry], str]) -> RowColumn:
     """Return a column that sorts by what it shows."""
-    return Field(
+    return RowColumn(
         TableColumn(title, width, rank=rank), text, lambda each: printable(text(each)), False
     )
 
 
-def _number_field(
+def _number_column(
     title: str, width: int, rank: int, value: Callable[[Entry], Any], text: Callable[[Entry], str]
-) -> Field:
-    return Field(TableColumn(title, width, right=True, rank=rank), value, text, title != "Loss")
+) -> RowColumn:
+    return RowColumn(TableColumn(title, width, right=True, rank=rank), value, text, title != "Loss")
 
 
-FIELDS = (
-    Field(TableColumn("Run", 10), lambda each: each.name.casefold(), lambda each: each.name, False),
-    _text_field("Kind", 5, 4, lambda each: each.kind),
-    _text_field("Network", 8, 2, lambda each: each.arch),
-    _number_field("Accuracy", 9, 1, _accuracy, lambda each: format_percent(_accuracy(each))),
-    _number_field("Loss", 7, 5, _loss, lambda each: format_loss(_loss(each))),
-    _number_field("Epoch", 6, 6, _epoch, _epoch_text),
-    _number_field("Size", 7, 7, lambda each: each.bytes, lambda each: format_size(each.bytes)),
-    _number_field("Age", 6, 3, saved_at, lambda each: format_age(time.time() - saved_at(each))),
-    _text_field("Device", 7, 8, lambda each: each.device),
-    _text_field("Dataset", 7, 9, lambda each: each.dataset),
-    _number_field("Parameters", 11, 10, _parameters, _parameters_text),
-    _text_field("Status", 11, 11, lambda each: each.run.status),
-    Field(TableColumn("Note", 20, rank=12), _note, lambda each: printable(each.run.note), False),
+COLUMNS = (
+    RowColumn(
+        TableColumn("Run", 10), lambda each: each.name.casefold(), lambda each: each.name, False
+    ),
+    _text_column("Kind", 5, 4, lambda each: each.kind),
+    _text_column("Network", 8, 2, lambda each: each.arch),
+    _number_column("Accuracy", 9, 1, _accuracy, lambda each: format_percent(_accuracy(each))),
+    _number_column("Loss", 7, 5, _loss, lambda each: format_loss(_loss(each))),
+    _number_column("Epoch", 6, 6, _epoch, _epoch_text),
+    _number_column("Size", 7, 7, lambda each: each.bytes, lambda each: format_size(each.bytes)),
+    _number_column("Age", 6, 3, saved_at, lambda each: format_age(time.time() - saved_at(each))),
+    _text_column("Device", 7, 8, lambda each: each.device),
+    _text_column("Dataset", 7, 9, lambda each: each.dataset),
+    _number_column("Parameters", 11, 10, _parameters, _parameters_text),
+    _text_column("Status", 11, 11, lambda each: each.run.status),
+    RowColumn(
+        TableColumn("Note", 20, rank=12), _note, lambda each: printable(each.run.note), False
+    ),
 )
-NAMES = tuple(field.column.title for field in FIELDS)
+TITLES = tuple(each.column.title for each in COLUMNS)
 # From this column on a broken file shows the reason, since it has no metrics.
-CUT = NAMES.index("Network")
+CUT = TITLES.index("Network")
 # Columns as wide as their texts, within bounds.
 FITTED = {
     "Run": (12, 40),
@@ -202,7 +206,7 @@ FITTED = {
 class Order:
     """How a person has arranged the list."""
 
-    by: int = NAMES.index("Age")
+    by: int = TITLES.index("Age")
     falling: bool = True
     filter: str = ""  # words
     is_grouped: bool = False
@@ -210,7 +214,7 @@ class Order:
     def sorted(self, entries: Iterable[Entry]) -> list[Entry]:
         # The entries of one run stay together where their values are equal.
         newest_first = sorted(entries, key=lambda each: (saved_at(each), each.key), reverse=True)
-        order = FIELDS[self.by].order
+        order = COLUMNS[self.by].order
         keyed = [(order(each), each) for each in newest_first]
         known = [row for row in keyed if row[0] is not None]
         known.sort(key=lambda row: row[0], reverse=self.falling)
@@ -237,11 +241,11 @@ def _grouped(entries: Sequence[Entry]) -> Iterator[Entry | Group]:
 def columns_for(entries: Sequence[Entry]) -> list[TableColumn]:
     """Return the columns, those of FITTED as wide as their longest text."""
     out = []
-    for field in FIELDS:
-        column = field.column
+    for each in COLUMNS:
+        column = each.column
         if column.title in FITTED:
             least, most = FITTED[column.title]
-            longest = max((len(field.text(each)) for each in entries), default=0)
+            longest = max((len(each.text(entry)) for entry in entries), default=0)
             width = max(least, min(longest, most))
             column = TableColumn(column.title, width, column.right, column.rank)
         out.append(column)
@@ -264,7 +268,7 @@ def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
     run, broken = row.run, row.file is not None and row.file.info is None
     sign = BROKEN if broken else LIVE_SIGNS.get(run.status, " ")
     signs = (MARK if row.key in marked else " ") + sign + (STAR if run.is_starred else " ")
-    cells = [field.text(row) for field in FIELDS]
+    cells = [each.text(row) for each in COLUMNS]
     if row.file and broken:
         return TableRow(cells, signs, f"broken: {printable(row.file.error or '')}", CUT, "wrong")
     if row.file is None and not run.is_live:
