@@ -1,5 +1,6 @@
 """`mnist-tui predict`: the class probabilities of single images."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,15 +31,6 @@ def predict(
     Your images may have any size and colours, dark on light or light on dark: they are cropped,
     scaled and centred as those of MNIST.
     """
-    from core.runs.resolve import resolve_checkpoint
-    from tui.cli.output.prediction import (
-        predict_image,
-        predict_images,
-        prediction_row,
-        print_image,
-        print_prediction,
-    )
-
     chosen = parse_split(split)
     if not 0.01 <= temperature <= 1000:
         raise UsageError(f"--temperature must be a number, 0.01 to 1,000, not {temperature}")
@@ -46,17 +38,26 @@ def predict(
         raise UsageError("use either --index N, an image of the dataset, or your own images")
     if images and split:
         raise UsageError("--split needs --index; it cannot be used with your own images")
+    from core.runs.resolve import resolve_checkpoint
+    from tui.cli.output.prediction import predict_image, prediction_row, print_prediction
+
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
-    if index is not None:
-        digit = predict_image(path, index, chosen, data)
-        if as_json:
-            row = prediction_row(digit, temperature)
-            print_json([{"index": index, **row, "split": chosen}])
-        else:
-            print_prediction(digit, temperature)
-        return 0
+    if index is None:
+        return _predict_files(path, images or [], temperature, as_json)
+    digit = predict_image(path, index, chosen, data)
+    if as_json:
+        print_json([{"index": index, **prediction_row(digit, temperature), "split": chosen}])
+    else:
+        print_prediction(digit, temperature)
+    return 0
+
+
+def _predict_files(path: Path, images: list[str], temperature: float, as_json: bool) -> int:
+    """Print the predictions, and return 1 if an image cannot be read."""
+    from tui.cli.output.prediction import predict_images, prediction_row, print_image
+
     rows, unreadable = [], 0
-    for result in predict_images(path, images or []):
+    for result in predict_images(path, images):
         if result is None:
             unreadable += 1
         elif as_json:
