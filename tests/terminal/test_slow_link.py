@@ -153,21 +153,21 @@ def test_the_rate_is_that_of_the_last_seconds():
 
 
 def asked(lag, total, now):
-    assert lag.asks(total, 4, now)
+    assert lag.should_query(total, 4, now)
 
 
 def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
-    assert not lag.asks(100, 4, 0.1), "one question at a time"
-    lag.answered(0.2)
+    assert not lag.should_query(100, 4, 0.1), "one question at a time"
+    lag.record_answer(0.2)
     for number in range(1, TIMES + 1):
         assert not lag.is_behind(0.0, 10.0 * number)
         asked(lag, 1000 * number, 10.0 * number)
-        lag.answered(10.0 * number + 1.5 * LATE)
+        lag.record_answer(10.0 * number + 1.5 * LATE)
     assert lag.is_behind(0.0, 100.0)
     asked(lag, 10_000, 100.0)
-    lag.answered(100.1)
+    lag.record_answer(100.1)
     assert not lag.is_behind(0.0, 101.0)
 
 
@@ -175,9 +175,9 @@ def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
     assert not lag.is_behind(0.0, 1000.0), "no terminal has to answer"
-    lag.answered(1000.0)
+    lag.record_answer(1000.0)
     asked(lag, 500, 2000.0)
-    lag.answered(2000.1)
+    lag.record_answer(2000.1)
     asked(lag, 900, 2001.0)
     assert lag.outstanding(1904) == 1400
     assert not lag.is_behind(0.0, 2001.0 + 2 * LATE)
@@ -201,11 +201,11 @@ def test_an_area_is_part_of_a_picture_or_none():
 def test_an_answer_that_never_came_says_nothing_of_the_time_after():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
-    lag.answered(0.1)
+    lag.record_answer(0.1)
     asked(lag, 500, 1.0)
     lag.forget(700)  # as when the shell has had the terminal
     assert not lag.is_behind(0.0, 1.0 + TIMES * LATE + 0.1)
-    assert not lag.waiting
+    assert not lag.is_waiting
     assert lag.outstanding(900) == 200
 
 
@@ -235,27 +235,27 @@ def test_what_erases_in_colour(environment, does):
 
 @pytest.fixture
 def pipe():
-    """An outlet that writes into a pipe, and what reads there."""
+    """An writer that writes into a pipe, and what reads there."""
     reading, writing = os.pipe()
-    outlet = TerminalWriter(writing, lambda: None)
-    yield outlet, writing, partial(os.read, reading, 1_000_000)
-    outlet.stop()
-    outlet.join()
+    writer = TerminalWriter(writing, lambda: None)
+    yield writer, writing, partial(os.read, reading, 1_000_000)
+    writer.stop()
+    writer.join()
     os.close(reading)
     os.close(writing)
 
 
 @pytest.mark.parametrize("offset", range(3))
 def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offset):
-    outlet, writing, read = pipe
-    outlet.write(" " * offset + "─" * 100_000, frame=True)  # more than a pipe holds
-    outlet.write("\x1b[?1004h")
-    outlet.write("a frame", frame=True)
-    outlet.start()
+    writer, writing, read = pipe
+    writer.write(" " * offset + "─" * 100_000, frame=True)  # more than a pipe holds
+    writer.write("\x1b[?1004h")
+    writer.write("a frame", frame=True)
+    writer.start()
     until(lambda: not select.select([], [writing], [], 0)[1])
-    outlet.cut()
+    writer.drop_frames()
     came = read()
-    outlet.stop()
+    writer.stop()
     came += read()
     assert came.endswith(CANCEL + b"\x1b[?1004h")
     assert re.fullmatch(" *─*\x18\x1b\\[\\?1004h", came.decode())
@@ -263,32 +263,32 @@ def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offs
 
 def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
     """A write that is cut short, as by a terminal that does not wait, may end amid a character."""
-    outlet, _, read = pipe
+    writer, _, read = pipe
     write = os.write
 
     def amid_a_character(fileno, data):
-        if outlet.written:
+        if writer.written:
             return write(fileno, data)
-        outlet.cut()
+        writer.drop_frames()
         return write(fileno, data[:4])
 
     monkeypatch.setattr(os, "write", amid_a_character)
-    outlet.write("─" * 3, frame=True)
-    outlet.start()
-    outlet.stop()
+    writer.write("─" * 3, frame=True)
+    writer.start()
+    writer.stop()
     assert read().decode() == "─" * 3
-    assert outlet.pending == 0
+    assert writer.pending == 0
 
 
 def test_nothing_waits_for_a_terminal_that_has_gone():
     reading, writing = os.pipe()
     os.close(reading)
-    outlet = TerminalWriter(writing, lambda: None)
-    outlet.write("a frame", frame=True)
-    outlet.start()
-    outlet.join()
-    outlet.cut()
-    assert outlet.pending == outlet.write("more") == 0
+    writer = TerminalWriter(writing, lambda: None)
+    writer.write("a frame", frame=True)
+    writer.start()
+    writer.join()
+    writer.drop_frames()
+    assert writer.pending == writer.write("more") == 0
     os.close(writing)
 
 
@@ -296,7 +296,7 @@ class Idle(TerminalDriver):
     """A driver that has no terminal and writes nothing."""
 
     def __init__(self):
-        self.outlet = TerminalWriter(-1, lambda: None)
+        self.writer = TerminalWriter(-1, lambda: None)
         self._has_mouse = False
 
 
@@ -310,7 +310,7 @@ async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
         driver.write(" " * (MOST_QUEUED + 1))
     with link.frame() as drawn:
         assert not drawn
-    driver.outlet.cut()
+    driver.writer.drop_frames()
     with link.frame() as drawn:
         assert not drawn
     link.drained()
@@ -325,15 +325,15 @@ async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
     link.begin(driver)
     link.set_slow(True)
     rows = [Strip([Segment("x" * 100)])] * 50  # more than there is room for
-    link.show(rows, 100, ColorSystem.TRUECOLOR)
-    driver.outlet.cut()
+    link.show_frame(rows, 100, ColorSystem.TRUECOLOR)
+    driver.writer.drop_frames()
     link.set_slow(False)
-    driver.outlet.cut()
-    before = driver.said
+    driver.writer.drop_frames()
+    before = driver.queued_bytes
     await asyncio.sleep(0.2)
     link.drained()
     await asyncio.sleep(0)
-    assert driver.said == before
+    assert driver.queued_bytes == before
 
 
 def test_an_outlet_may_outlive_the_loop():
@@ -345,7 +345,7 @@ def test_an_outlet_may_outlive_the_loop():
     link.drained()
 
 
-WHERE_IS_THE_CURSOR = b"\x1b[6n"
+CURSOR_QUERY = b"\x1b[6n"
 CLEARS = b"\x1b[2J"
 FAKE = """
 import sys
@@ -371,7 +371,7 @@ class App(MnistApp):
         self.theme = "textual-light" if self.theme == "textual-dark" else "textual-dark"
 
     def action_quicker(self):
-        self.link._bucket = slow.TokenBucket(monotonic(), 1e5, 1e5)
+        self.slow_terminal._bucket = slow.TokenBucket(monotonic(), 1e5, 1e5)
 
 def train(config, inbox):
     for event in make_fake_train(steps={steps})(config, inbox):
@@ -418,7 +418,7 @@ class Line(Terminal):
             self.came.append((time.monotonic(), len(data)))
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
             self.fed += len(data)
-            if WHERE_IS_THE_CURSOR in self.output[-len(data) - 3 :]:
+            if CURSOR_QUERY in self.output[-len(data) - 3 :]:
                 self.press("\x1b[1;1R")
             if self.rate is not None:
                 time.sleep(0.05)

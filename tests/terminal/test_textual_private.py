@@ -91,7 +91,7 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
     monkeypatch.setattr(
         textual_private, "_part", lambda owner, each: None if each == name else part(owner, each)
     )
-    monkeypatch.setattr(SlowTerminal, "holds_back", slow)
+    monkeypatch.setattr(SlowTerminal, "is_limited", slow)
     app = app_in(tmp_path)
     app.driver_class = Recorder
     async with app.run_test(headless=False, size=(80, 24)) as pilot:

@@ -85,7 +85,7 @@ class MnistApp(App[None]):
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
-        self.link = self.slow_link.terminal  # which the driver uses
+        self.slow_terminal = self.slow_link.terminal  # which the driver uses
         preferences = with_slow_link(preferences or Preferences())
         self.set_reactive(MnistApp.preferences, preferences)
         self.slow_link.set_slow(preferences.slow)

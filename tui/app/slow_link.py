@@ -80,7 +80,7 @@ class SlowLink:
 
     def redraw(self) -> None:
         """Draw the whole screen again."""
-        self.terminal.forget()
+        self.terminal.forget_screen()
         if self._app.screen_stack:
             self._app.screen.refresh(layout=True)
 
@@ -96,7 +96,7 @@ class SlowLink:
             self.redraw()
 
     def _measure(self) -> None:
-        is_late = self.terminal.look()
+        is_late = self.terminal.measure()
         if monotonic() - self._rated_at >= RATE_SECONDS:
             self._rated_at = monotonic()
             self._app.bytes_per_second = round(self.terminal.rate)
@@ -106,12 +106,12 @@ class SlowLink:
     def _show_frame(self, screen: Screen[Any], write: Callable[[], None]) -> None:
         """Write a frame Textual's own way, or on a slow connection as much of it as fits."""
         app, terminal = self._app, self.terminal
-        if terminal.holds_back and (strips := screen_strips(screen)) is not None:
+        if terminal.is_limited and (strips := screen_strips(screen)) is not None:
             colours = COLOR_SYSTEMS.get(app.console.color_system or "", ColorSystem.TRUECOLOR)
             terminal.set_pictures(
                 [widget.region for widget in screen.query(Canvas) if widget.is_picture_shown]
             )
-            terminal.show(strips, screen.size.width, colours)
+            terminal.show_frame(strips, screen.size.width, colours)
             app.post_display_hook()
             return
         with terminal.frame() as drawn:

@@ -1,5 +1,5 @@
-"""What is between the app and its terminal: it may be slow, or stop reading altogether, and neither
-holds the app up."""
+"""The driver between the app and its terminal, which may be slow or stop reading without blocking
+the app."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from tui.terminal.slow_terminal import SlowTerminal
 
-# A terminal says that it takes more; how much more it does not say.
+# Bytes written at a time: select() reports that a terminal takes more, but not how much.
 CHUNK = 512
-# How often a thread that waits for the terminal looks whether it is still to wait.
+# How long a thread waits for the terminal before it checks whether it is to end.
 LOOK_SECONDS = 0.1
-# What leaving may take where the terminal does not read; a line that stumbles goes on by then.
-SECONDS_TO_SAY_GOODBYE = 3.0
-SECONDS_FOR_AN_ANSWER = 0.5
-# Ends an escape sequence that has been cut short, and says nothing by itself.
+# How long leaving may take while the terminal does not read; a short hang is over by then.
+LEAVE_SECONDS = 3.0
+ANSWER_SECONDS = 0.5
+# Ends an escape sequence that has been cut short, and shows nothing itself.
 CANCEL = b"\x18"
 RESET_PEN = "\x1b[m"
 # A terminal that knows these shows what is between them at once.
@@ -45,33 +45,33 @@ CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 @dataclass(frozen=True)
 class QueuedText:
     data: bytes
-    frame: bool  # of a frame, which need not be seen; modes and questions must come
-    begun: bool = False  # what is before it has been written
+    frame: bool  # part of a frame, which may be dropped; modes and queries may not
+    begun: bool = False  # whether the bytes before it have been written
 
 
 class TerminalWriter(threading.Thread):
-    """Writes to a terminal in a thread of its own; write() never waits."""
+    """Writes to a terminal in its own thread; write() never blocks."""
 
     def __init__(self, fileno: int, drained: Callable[[], None]) -> None:
-        """`drained` is called, in this thread, when all has been written."""
+        """`drained` is called, in this thread, when the queue is empty."""
         super().__init__(daemon=True, name="terminal")
         self._fileno, self._drained = fileno, drained
         self._change = threading.Condition()
         self._texts: deque[QueuedText] = deque()
-        self._under_way = 0  # bytes that are being written, and are not in the texts
+        self._under_way = 0  # bytes that are being written, and are not in the queue
         self._ending = False
         self._queued_at = 0.0
         self.pending = 0  # bytes
-        self.written = 0  # bytes, ever
+        self.written = 0  # bytes, in total
 
     @property
     def queued_seconds(self) -> float:
-        """For how long there has been something to write at any moment."""
+        """For how long the queue has not been empty."""
         with self._change:
             return monotonic() - self._queued_at if self.pending else 0.0
 
     def write(self, text: str, *, frame: bool = False) -> int:
-        """How many bytes that is."""
+        """Queue text, and return how many bytes it is."""
         data = text.encode("utf-8", "replace")
         with self._change:
             if not data or self._ending:
@@ -83,8 +83,8 @@ class TerminalWriter(threading.Thread):
             self._change.notify_all()
             return len(data)
 
-    def cut(self) -> None:
-        """What has not been written of frames will not be."""
+    def drop_frames(self) -> None:
+        """Remove the frames from the queue; the begun one is ended."""
         with self._change:
             cut = (QueuedText(CANCEL, False) if text.begun else text for text in self._texts)
             self._texts = deque(text for text in cut if not text.frame)
@@ -92,9 +92,9 @@ class TerminalWriter(threading.Thread):
             self._change.notify_all()
 
     def stop(self) -> None:
-        """Waits until all is written, but not for long."""
+        """Wait until the queue is empty, at most LEAVE_SECONDS, and end the thread."""
         with self._change:
-            self._change.wait_for(lambda: not self.pending, SECONDS_TO_SAY_GOODBYE)
+            self._change.wait_for(lambda: not self.pending, LEAVE_SECONDS)
             self._ending = True
             self._change.notify_all()
 
@@ -121,13 +121,13 @@ class TerminalWriter(threading.Thread):
                 self._texts.appendleft(QueuedText(rest, text.frame, begun=text.frame))
         try:
             count = os.write(self._fileno, chunk)
-        except BlockingIOError:  # where somebody has made it so that it does not wait
+        except BlockingIOError:  # another program has set the terminal to O_NONBLOCK
             count = 0
         with self._change:
             self.written += count
             self.pending -= count
             self._under_way = 0
-            if unwritten := chunk[count:]:  # whose first byte may be amid a character
+            if unwritten := chunk[count:]:  # may begin inside a character, so it must be sent
                 self._texts.appendleft(QueuedText(unwritten, False))
             done = not self.pending
             self._change.notify_all()
@@ -142,7 +142,7 @@ class TerminalWriter(threading.Thread):
 
 
 def _chunk(data: bytes) -> bytes:
-    """What is written of it at once: whole characters, since all that follows may be cut."""
+    """Return the bytes to write next: whole characters, since the rest may be dropped."""
     end = CHUNK
     while end < len(data) and data[end] & 0xC0 == 0x80:
         end -= 1
@@ -150,15 +150,15 @@ def _chunk(data: bytes) -> bytes:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS, with an `Outlet` in place of its writer thread, whose
-    queue fills up and then blocks the app.
+    """Textual's driver for Linux and macOS with a TerminalWriter in place of its writer thread.
 
-    Passes what the terminal reports on to the app's `link`. Overrides public methods alone.
+    That one's queue fills up and then blocks the app. Answers and keys are reported to the app's
+    SlowTerminal. Only public methods are overridden.
     """
 
-    outlet: TerminalWriter | None = None
-    said = 0  # bytes that have been given to the outlets, ever
-    hovers = True  # whether the mouse reports each of its moves
+    writer: TerminalWriter | None = None
+    queued_bytes = 0  # given to the writers, in total
+    reports_moves = True  # whether the mouse reports each of its moves
     _draws = False  # whether what is written is part of a frame
     _synchronizes = False  # whether the terminal is told where a frame begins and ends
     _owns_terminal = False  # from start_application_mode() to close()
@@ -166,7 +166,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], *, mouse: bool = True, **options: Any) -> None:
         super().__init__(app, mouse=mouse, **options)
-        self.link: SlowTerminal = app.link  # type: ignore[attr-defined]
+        self.slow_terminal: SlowTerminal = app.slow_terminal  # type: ignore[attr-defined]
         self._has_mouse = mouse
         self._resume = signal.getsignal(signal.SIGCONT)
         signal.signal(signal.SIGCONT, self._on_continued)
@@ -174,11 +174,11 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         self._synchronizes |= data == SYNC_START
         # Textual always asks for all moves of the mouse.
-        self._queue(data if self.hovers else data.replace(ANY_MOTION, BUTTON_MOTION))
+        self._queue(data if self.reports_moves else data.replace(ANY_MOTION, BUTTON_MOTION))
 
     def _queue(self, data: str) -> None:
-        if self.outlet is not None:
-            self.said += self.outlet.write(data, frame=self._draws)
+        if self.writer is not None:
+            self.queued_bytes += self.writer.write(data, frame=self._draws)
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
@@ -189,24 +189,24 @@ class TerminalDriver(LinuxDriver):
         finally:
             self._draws = False
 
-    def cut(self) -> None:
+    def drop_frames(self) -> None:
         """Drop the frames that have not been written yet."""
-        if self.outlet is not None:
-            self.outlet.cut()
+        if self.writer is not None:
+            self.writer.drop_frames()
             if self._synchronizes:  # the end of a frame may have been among them
                 self.write(SYNC_END)
 
     def start_application_mode(self) -> None:
-        assert sys.__stderr__ is not None  # which Textual writes to
-        if self.outlet is None:  # there is one where this is the second try, after `bg`
-            self.outlet = TerminalWriter(sys.__stderr__.fileno(), self.link.drained)
-            self.outlet.start()
-        self.link.begin(self)
-        before = self.said
+        assert sys.__stderr__ is not None  # Textual writes to it
+        if self.writer is None:  # after `bg` this is the second try, and there is one
+            self.writer = TerminalWriter(sys.__stderr__.fileno(), self.slow_terminal.drained)
+            self.writer.start()
+        self.slow_terminal.begin(self)
+        before = self.queued_bytes
         super().start_application_mode()
-        self._owns_terminal = self.said > before  # not where it is in the background
-        # Not before the terminal is in raw mode: it would show its answer.
-        self.link.ask()
+        self._owns_terminal = self.queued_bytes > before  # False in the background
+        # Only in raw mode, or the terminal would show its answer.
+        self.slow_terminal.query_cursor()
 
     def _on_continued(self, number: int, frame: FrameType | None) -> None:
         """Leave application mode before Textual enters it again.
@@ -233,37 +233,37 @@ class TerminalDriver(LinuxDriver):
 
     def disable_input(self) -> None:
         """Wait a moment for the terminal's last answer, which would go to the shell later."""
-        end = monotonic() + SECONDS_FOR_AN_ANSWER
-        while self._reads_input and self.link.lag.waiting and monotonic() < end:
+        end = monotonic() + ANSWER_SECONDS
+        while self._reads_input and self.slow_terminal.lag.is_waiting and monotonic() < end:
             sleep(LOOK_SECONDS / 10)
         super().disable_input()
 
     def stop_application_mode(self) -> None:
-        self.link.end()
-        self.cut()
+        self.slow_terminal.end()
+        self.drop_frames()
         self.write(RESET_PEN)
         super().stop_application_mode()
 
     def close(self) -> None:
         super().close()
         self._owns_terminal = False
-        if self.outlet is not None:
-            self.outlet.stop()
-            self.outlet = None
+        if self.writer is not None:
+            self.writer.stop()
+            self.writer = None
 
-    def follow_mouse(self, hovers: bool) -> None:
+    def set_mouse_moves(self, reports_moves: bool) -> None:
         """Have the mouse report each of its moves, or clicks and drags alone."""
-        self.hovers = hovers
+        self.reports_moves = reports_moves
         if self._has_mouse:
             # Each of these modes ends the others.
             moves = f"{BUTTON_MOTION}l{CLICKS}h{ANY_MOTION}h"
-            self._queue(moves if hovers else f"{ANY_MOTION}l{BUTTON_MOTION}h")
+            self._queue(moves if reports_moves else f"{ANY_MOTION}l{BUTTON_MOTION}h")
 
     def process_message(self, message: Message) -> None:
         if isinstance(message, CursorPosition):
-            self.link.lag.answered(monotonic())
-            self.link.drained()
+            self.slow_terminal.lag.record_answer(monotonic())
+            self.slow_terminal.drained()
             return
         if isinstance(message, Key | MouseDown):
-            self.link.pressed_at = monotonic()
+            self.slow_terminal.pressed_at = monotonic()
         super().process_message(message)

@@ -1,5 +1,5 @@
-"""What keeps a slow line pleasant: how much may be sent, what of it first, and how one sees that a
-line is slow. Nothing here knows a clock or a terminal."""
+"""The limit of a slow connection: how many bytes may be sent, which of them first, and how a slow
+connection is detected. Pure: times and byte counts are arguments."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-# Bytes a second, and how many more at once after a rest: a key's answer is to come at once.
+# Bytes a second, and how many at once after a pause, so that a key has its effect at once.
 RATE, BURST = 1000, 2000
-# Of the burst. So much is kept for what must be said: modes on and off, leaving.
+# Bytes of the burst that are kept for what must be sent: switching modes, leaving.
 RESERVE = 200
-# And so much more is left alone by what no key has asked for, and by charts and pictures.
+# More bytes that are kept from changes not caused by a key, and from charts and images.
 FOR_KEYS, FOR_FIGURES = 500, 300
-# Sent to a terminal that has not yet said that the bytes before have come.
+# Bytes sent to a terminal that has not acknowledged the ones before.
 WINDOW = 2500
-# An answer that takes longer than this is late, and so often in a row that the line is slow.
+# An answer after more seconds than LATE is late; TIMES late ones in a row mean a slow connection.
 LATE, TIMES = 1.0, 3
-# After so long there will be no answer any more.
+# Seconds after which no answer is expected any more.
 GIVEN_UP = 10.0
-# What is written in a second is the mean of so many.
+# Seconds over which the byte rate is averaged.
 MEAN_SECONDS = 5.0
 
 
 class TokenBucket:
-    """At most BURST + RATE · t bytes in any t seconds, as long as no more is taken than there is
-    room for. Times are seconds of any one clock."""
+    """A token bucket: at most burst + rate · t bytes in any t seconds, if never overdrawn.
+
+    Times are seconds of any one clock. https://en.wikipedia.org/wiki/Token_bucket
+    """
 
     def __init__(self, now: float, rate: float = RATE, burst: float = BURST) -> None:
         self._rate, self._burst = rate, burst
@@ -44,13 +46,13 @@ class TokenBucket:
 
 
 class ByteRate:
-    """Bytes a second, over the last few."""
+    """Bytes a second over the last MEAN_SECONDS."""
 
     def __init__(self) -> None:
         self._read: deque[tuple[float, int]] = deque()
 
     def read(self, total: int, now: float) -> float:
-        """`total` is what has been written ever."""
+        """Return the rate, given that `total` bytes have been written by now."""
         self._read.append((now, total))
         while len(self._read) > 2 and self._read[1][0] <= now - MEAN_SECONDS:
             self._read.popleft()
@@ -59,24 +61,27 @@ class ByteRate:
 
 
 class TerminalLag:
-    """How far a terminal is behind what is written to it. It is asked where its cursor is, which
-    costs a few bytes, and which it answers when it has come so far; one question at a time."""
+    """How far a terminal is behind what is written to it.
+
+    A query for the cursor's position costs a few bytes, and the terminal answers it once it has
+    processed all bytes before; one query at a time.
+    """
 
     def __init__(self) -> None:
         self._asked_at: float | None = None
         self._asked_after, self._come = -1, 0  # bytes
-        self._answers = False  # whether this terminal does
+        self._answers = False  # whether this terminal has ever answered
         self._late = 0
 
     @property
-    def waiting(self) -> bool:
-        """Whether an answer is on its way, from a terminal that gives any."""
+    def is_waiting(self) -> bool:
+        """Whether an answer is due from a terminal that gives answers."""
         return self._asked_at is not None and self._answers
 
-    def asks(self, total: int, question: int, now: float) -> bool:
-        """Whether to ask now, after so many bytes and with so many more; if so, it has been
-        asked."""
-        asked_at = self._asked_at  # which an answer, in its thread, may change meanwhile
+    def should_query(self, total: int, question: int, now: float) -> bool:
+        """Return whether to send a query of `question` bytes after `total` bytes; if True, it
+        counts as sent."""
+        asked_at = self._asked_at  # an answer may change it from another thread
         given_up = asked_at is not None and now - asked_at > GIVEN_UP
         if given_up and self._answers:
             self._come = self._asked_after
@@ -85,7 +90,7 @@ class TerminalLag:
         self._asked_at, self._asked_after = now, total + question
         return True
 
-    def answered(self, now: float) -> None:
+    def record_answer(self, now: float) -> None:
         asked_at = self._asked_at
         if asked_at is None:
             return
@@ -93,16 +98,18 @@ class TerminalLag:
         self._answers, self._asked_at, self._come = True, None, self._asked_after
 
     def forget(self, total: int) -> None:
-        """The terminal was another's meanwhile, and has had so many bytes before."""
+        """Start over after `total` bytes: another program has used the terminal in between."""
         self._asked_at, self._come, self._late = None, total, 0
 
     def outstanding(self, total: int) -> int:
-        """Bytes that have perhaps not come yet; of a terminal that never answers none."""
+        """Return the bytes that may not have arrived; 0 for a terminal that never answers."""
         return total - self._come if self._answers else 0
 
     def is_behind(self, queued_seconds: float, now: float) -> bool:
-        """Whether that is so for good, and not by a hiccup. `queued_seconds`: for how long now
-        there has been something that could not even be written."""
+        """Return whether the terminal is behind lastingly, and not for a moment.
+
+        `queued_seconds` is for how long bytes have been waiting to be written.
+        """
         asked_at = self._asked_at
         age = now - asked_at if asked_at is not None and self._answers else 0.0
         return self._late + int(max(age, queued_seconds) / LATE) >= TIMES
@@ -110,7 +117,7 @@ class TerminalLag:
 
 @dataclass(frozen=True)
 class ScreenArea:
-    """Part of a line, from one column to before another. `picture`: a chart or a drawing."""
+    """A part of line y: columns start to end, exclusive. `picture`: of a chart or an image."""
 
     y: int
     start: int
@@ -121,7 +128,7 @@ class ScreenArea:
 def split_screen(
     width: int, height: int, pictures: Sequence[tuple[int, int, int, int]]
 ) -> Iterator[ScreenArea]:
-    """All of a screen, in parts. `pictures`: x, y, width and height of each."""
+    """Yield all of a screen in parts. `pictures` are (x, y, width, height)."""
     for y in range(height):
         x = 0
         for left, _, wide, _ in sorted(p for p in pictures if p[1] <= y < p[1] + p[3]):
@@ -137,7 +144,7 @@ def split_screen(
 
 @dataclass
 class SendOrder:
-    """What goes first: text that a key has changed, other text, then charts and pictures."""
+    """The order of sending: text that a key has changed, other text, charts and images."""
 
     hurried: set[int] = field(default_factory=set)  # lines that a key has changed
 
@@ -145,6 +152,6 @@ class SendOrder:
         return area.picture, area.y not in self.hurried, area.y
 
     def kept(self, area: ScreenArea) -> int:
-        """How much of the bucket is not for this."""
+        """Return how many bytes of the bucket must remain after sending this area."""
         hurried = area.y in self.hurried
         return RESERVE + (0 if hurried else FOR_KEYS) + (FOR_FIGURES if area.picture else 0)

@@ -1,4 +1,4 @@
-"""A terminal's screen as cells, and the few bytes that turn what it shows into what it should."""
+"""The screen of a terminal as cells, and the few bytes that turn one screen into another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from rich.style import Style
 
 JOINER = "\u200d"  # makes one character of the two beside it
 
-# How a cell looks, in the codes of SGR: attributes, foreground and background. Of a blank the
-# foreground is ANY.
+# SGR codes: attributes, foreground and background. The foreground of a blank is ANY.
 CellStyle = tuple[frozenset[int], str, str]
-# A character, with what combines with it, and its look. A wide one is followed by ("", look).
+# A character with its combining ones, and its style. A wide one is followed by ("", style).
 Cell = tuple[str, CellStyle]
 CellRow = list[Cell]
 
@@ -35,13 +34,13 @@ ATTRIBUTES = {
     "overline": 53,
 }
 OFF = {1: 22, 2: 22, 3: 23, 4: 24, 5: 25, 7: 27, 9: 29, 21: 24, 53: 55}
-# Those that are seen where there is no character.
+# Attributes that are visible on blanks.
 ON_BLANKS = frozenset((4, 7, 9, 21, 53))
-# Cells that look like the one before and are sent again rather than stepped over.
+# Up to so many unchanged cells of one style are sent again rather than stepped over.
 SHORT_GAP = 3
-# Blanks that take fewer bytes when they are erased.
+# More blanks than this take fewer bytes when they are erased.
 ERASED = 9
-# Cells that are sent together, or not yet.
+# The most cells of one part.
 LONGEST_RUN = 40
 
 
@@ -62,7 +61,7 @@ def _blank(look: CellStyle) -> Cell:
 
 
 def to_cells(segments: Iterable[Segment], width: int, colours: ColorSystem) -> CellRow:
-    """One line of the screen, exactly so many cells wide."""
+    """Return one line of the screen, exactly `width` cells."""
     row: CellRow = []
     joined = False
     for text, style, _ in segments:
@@ -88,20 +87,22 @@ def to_cells(segments: Iterable[Segment], width: int, colours: ColorSystem) -> C
 
 
 def _combine(row: CellRow, character: str, look: CellStyle) -> None:
-    """With the last one, which may be wider then."""
+    """Add a combining character to the last cell, which may become wider."""
     place = len(row) - 1
     while not row[place][0]:
         place -= 1
     text, its_look = row[place]
-    if text == " ":  # the look of a blank has no colour for what is seen on it
+    if text == " ":  # a blank's style has no foreground
         its_look = look
     row[place] = text + character, its_look
     row += [("", its_look)] * (cell_len(text + character) - (len(row) - place))
 
 
 def changed(before: CellRow, after: CellRow, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The spans between those columns that are to be sent, in order. One begins and ends with a
-    whole character, of what is there and of what will be."""
+    """Yield the spans of columns that differ, in order.
+
+    Each begins and ends with a whole character of both lines.
+    """
     x = start
     while x < end:
         if before[x] == after[x]:
@@ -121,17 +122,17 @@ def changed(before: CellRow, after: CellRow, start: int, end: int) -> Iterator[t
 
 
 def _joined(spans: Iterable[tuple[int, int]], row: CellRow) -> Iterator[tuple[int, int]]:
-    """With short gaps closed where stepping over them takes more bytes."""
-    held: tuple[int, int] | None = None
+    """Yield the spans with short gaps closed, where stepping over them would take more bytes."""
+    last: tuple[int, int] | None = None
     for start, end in spans:
-        if held and start - held[1] <= SHORT_GAP and _alike(row, held[1] - 1, start):
-            held = held[0], end
+        if last and start - last[1] <= SHORT_GAP and _alike(row, last[1] - 1, start):
+            last = last[0], end
             continue
-        if held:
-            yield held
-        held = start, end
-    if held:
-        yield held
+        if last:
+            yield last
+        last = start, end
+    if last:
+        yield last
 
 
 def _alike(row: CellRow, start: int, end: int) -> bool:
@@ -139,24 +140,26 @@ def _alike(row: CellRow, start: int, end: int) -> bool:
 
 
 def _fits(look: CellStyle, pen: CellStyle) -> bool:
-    """Whether a pen of that look, once it has drawn so, draws this one too."""
+    """Return whether a pen that is set to one style draws the other unchanged."""
     if look[1] == ANY:
         return look[0] == pen[0] & ON_BLANKS and look[2] == pen[2]
     return look == pen
 
 
 def _runs(row: CellRow, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Parts of a span that one pen draws, none of them long; few blanks go with what is before,
-    many are a part of their own."""
+    """Yield parts of a span that one pen draws, each at most LONGEST_RUN cells.
+
+    Few blanks belong to the part before them, many are a part that can be erased.
+    """
     first = last = start
-    blanks_end = 0  # of those that are a part of their own
+    blanks_end = 0  # of a part of blanks
     for x in range(start, end):
         if not row[x][0] or x < blanks_end:
             continue
         blank = row[x][0] == " "
         streak = next((n for n in range(x, end) if row[n] != row[x]), end) if blank else x
         alone = streak - x > ERASED or (streak == len(row) and streak - x > SHORT_GAP)
-        # Of characters that are made of several, terminals differ in how wide they are.
+        # Terminals differ in the width of characters that consist of several.
         ends = x == blanks_end or x - first >= LONGEST_RUN or len(row[last][0]) > 1
         if x > first and (alone or ends or not _fits(row[x][1], row[first][1])):
             yield first, x
@@ -168,7 +171,7 @@ def _runs(row: CellRow, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _pen_change(pen: CellStyle | None, look: CellStyle) -> tuple[str, CellStyle]:
-    """What to send so that the pen draws that look, and the pen after it."""
+    """Return the bytes that set the pen to a style, and the pen after them."""
     if pen is not None and _fits(look, pen):
         return "", pen
     codes: list[str] = []
@@ -191,21 +194,23 @@ def _pen_change(pen: CellStyle | None, look: CellStyle) -> tuple[str, CellStyle]
 
 @dataclass
 class ShownScreen:
-    """What a terminal shows, its pen and where its cursor is, as far as that is known."""
+    """What a terminal shows, its pen and its cursor, as far as they are known."""
 
     rows: list[CellRow]
     pen: CellStyle | None = None
     at: tuple[int, int] | None = None  # x, y
-    erases: bool = True  # whether what it erases takes the pen's background
+    erases: bool = True  # whether it erases to the pen's background
 
     @classmethod
     def cleared(cls, width: int, height: int, *, erases: bool = True) -> tuple[ShownScreen, str]:
-        """A screen with nothing on it, and what makes it so."""
+        """Return an empty screen, and the bytes that clear the terminal."""
         return cls([[BLANK] * width for _ in range(height)], PLAIN, None, erases), "\x1b[m\x1b[2J"
 
     def parts(self, wanted: Sequence[CellRow], y: int, start: int, end: int) -> Iterator[str]:
-        """What to send for those columns of a line, in parts that can each be the last: taking the
-        next one means that the one before was sent."""
+        """Yield the bytes that update these columns of line y, part by part.
+
+        Sending may stop after any part: asking for the next one means that it has been sent.
+        """
         row = wanted[y]
         for first, last in list(_joined(changed(self.rows[y], row, start, end), row)):
             for left, right in list(_runs(row, first, last)):
@@ -223,7 +228,7 @@ class ShownScreen:
             said, at = f"\x1b[{right - left}X", (left, y)
         else:
             said = "".join(texts)
-        # Where terminals differ in where their cursor is: at the edge, and after what is wide.
+        # Terminals differ in where the cursor is at the edge and after wide characters.
         unsure = at[0] >= len(row) or len(texts[-1]) != 1
         yield f"{move}{codes}{said}"
         self.pen, self.at = pen, None if unsure else at

@@ -1,8 +1,8 @@
-"""The line to the terminal: what is on it, and what is sent next.
+"""A terminal behind a slow connection: what it shows, and what is sent to it next.
 
-As long as it keeps up, textual writes what has changed. A slow line gets the difference between
-what the terminal shows and the newest frame, as much of it as there is room for, the most wanted
-first; the frames between are never sent.
+While the connection keeps up, Textual writes each frame's changes. A slow connection gets the
+difference between what the terminal shows and the newest frame, as many bytes as the limit allows,
+the most important part first; frames in between are never sent.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from tui.terminal.rate_limit import (
 )
 from tui.terminal.screen_diff import CellRow, ShownScreen, to_cells
 
-WHERE_IS_THE_CURSOR = "\x1b[6n"
-# What has changed so soon after a key was pressed has changed because of it.
+CURSOR_QUERY = "\x1b[6n"
+# A change within this time after a key is taken to be its effect.
 ANSWER_SECONDS = 0.6
-# A part is not sent for less room than this; most take less.
+# Bytes that must be free before sending begins; most parts are smaller.
 LEAST = 100
-# Frames are passed over while so many bytes of others wait to be written.
+# Frames are skipped while more bytes than this are queued.
 MOST_QUEUED = 32_768
-# How often it is looked whether the line keeps up.
+# How often the connection is measured.
 LOOK_SECONDS = 1.0
 
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -44,8 +44,8 @@ Box = tuple[int, int, int, int]  # x, y, width, height
 
 class SlowTerminal:
     def __init__(self, erases: bool, missed: Callable[[], object]) -> None:
-        """`erases`: whether what the terminal erases takes the background that is set. `missed` is
-        called when frames were passed over and there is room for a whole one."""
+        """`erases`: whether the terminal erases to the current background colour. `missed` is
+        called when frames have been skipped and the queue is empty again."""
         self.lag, self.meter = TerminalLag(), ByteRate()
         self.slow = False
         self.rate = 0.0  # bytes a second
@@ -64,21 +64,21 @@ class SlowTerminal:
         self._boxes: list[Box] = []
         self._turns = SendOrder()
 
-    # The terminal's side; what is marked so is called in threads of its own
+    # Called by the driver
 
     def begin(self, driver: TerminalDriver) -> None:
         self._driver, self._loop = driver, asyncio.get_running_loop()
-        driver.hovers = not self.slow
+        driver.reports_moves = not self.slow
         self._shown, self._passed_over = None, False
-        self.lag.forget(driver.said)
-        self.meter = ByteRate()  # a new outlet has written nothing
+        self.lag.forget(driver.queued_bytes)
+        self.meter = ByteRate()  # a new writer counts from 0
 
     def end(self) -> None:
         self._driver = None
         self._not_later()
 
     def drained(self) -> None:
-        """There may be room for more. In any thread."""
+        """Continue sending; called in the writer's and the input's thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._go_on)
@@ -90,41 +90,44 @@ class SlowTerminal:
             self._passed_over = False
             self._missed()
 
-    def ask(self) -> None:
+    def query_cursor(self) -> None:
         driver = self._driver
-        size = len(WHERE_IS_THE_CURSOR)
-        if driver is not None and self.lag.asks(driver.said, size, monotonic()):
-            driver.write(WHERE_IS_THE_CURSOR)
+        size = len(CURSOR_QUERY)
+        if driver is not None and self.lag.should_query(driver.queued_bytes, size, monotonic()):
+            driver.write(CURSOR_QUERY)
 
-    # What the app says
+    # Called by the app
 
     @contextmanager
     def frame(self) -> Iterator[bool]:
-        """Whether textual may write a frame, and what it writes; if not, it is passed over, and so
-        are those after it, which are but changes to it, until all can be drawn anew."""
+        """Yield whether Textual may write a frame, in this context.
+
+        After a skipped frame the next ones are skipped too, since each is only the change to the
+        one before, until the whole screen can be drawn.
+        """
         driver = self._driver
-        if driver is None or driver.outlet is None:
-            yield True  # to a driver of another kind
+        if driver is None or driver.writer is None:
+            yield True  # another driver
             return
-        self._passed_over |= driver.outlet.pending > MOST_QUEUED
+        self._passed_over |= driver.writer.pending > MOST_QUEUED
         with driver.drawing():
             yield not self._passed_over
 
-    def look(self) -> bool:
-        """Once a second: measures, and says whether the line falls behind."""
+    def measure(self) -> bool:
+        """Measure the connection, and return whether it falls behind; call it once a second."""
         driver, now = self._driver, monotonic()
-        if driver is None or driver.outlet is None:
+        if driver is None or driver.writer is None:
             return False
-        self.rate = self.meter.read(driver.outlet.written, now)
-        # Where the app itself was held up, so was what would have heard the terminal's answer.
+        self.rate = self.meter.read(driver.writer.written, now)
+        # If the app itself was blocked, so was the thread that reads the terminal's answer.
         held_up = now - self._looked_at > 1.5 * LOOK_SECONDS
         self._looked_at = now
-        behind = not held_up and self.lag.is_behind(driver.outlet.queued_seconds, now)
-        self.ask()
+        behind = not held_up and self.lag.is_behind(driver.writer.queued_seconds, now)
+        self.query_cursor()
         return behind
 
     def set_slow(self, slow: bool) -> None:
-        """From now on. After a slow line all must be drawn anew."""
+        """Switch the limit on or off; afterwards the whole screen must be drawn."""
         self.slow, self._passed_over = slow, False
         self._shown, self._strips, self._wanted = None, [], []
         self._not_later()
@@ -132,18 +135,18 @@ class SlowTerminal:
         if driver is None:
             return
         if slow:
-            driver.cut()
-            self._bucket, self._charged = TokenBucket(monotonic()), driver.said
+            driver.drop_frames()
+            self._bucket, self._charged = TokenBucket(monotonic()), driver.queued_bytes
         else:
             driver.write(RESET_PEN)
-        driver.follow_mouse(not slow)
+        driver.set_mouse_moves(not slow)
 
-    def forget(self) -> None:
-        """It is not known any more what the terminal shows."""
+    def forget_screen(self) -> None:
+        """Take what the terminal shows for unknown: the next frame is sent whole."""
         self._shown = None
 
-    def show(self, strips: list[Strip], width: int, colours: ColorSystem) -> None:
-        """Takes the newest frame."""
+    def show_frame(self, strips: list[Strip], width: int, colours: ColorSystem) -> None:
+        """Send the difference to a new frame of `width` columns, now or as the limit allows."""
         rows = [
             self._wanted[y]
             if y < len(self._wanted) and len(self._wanted[y]) == width and strip == self._strips[y]
@@ -159,36 +162,36 @@ class SlowTerminal:
         self.send()
 
     @property
-    def holds_back(self) -> bool:
-        """Whether frames are to be shown by this link."""
+    def is_limited(self) -> bool:
+        """Whether frames go through `show_frame`."""
         return self.slow and self._driver is not None
 
     def set_pictures(self, boxes: Sequence[Box]) -> None:
-        """Where in the frame that comes next there are charts and drawings."""
+        """Set where the next frame has charts and images, which are sent last."""
         if boxes != self._boxes:
             self._boxes, self._areas = list(boxes), []
 
-    # What is sent
+    # Sending
 
     def _room(self, now: float) -> float:
         assert self._driver is not None
-        self._bucket.take(self._driver.said - self._charged, now)
-        self._charged = self._driver.said
-        outstanding = self.lag.outstanding(self._driver.said)
+        self._bucket.take(self._driver.queued_bytes - self._charged, now)
+        self._charged = self._driver.queued_bytes
+        outstanding = self.lag.outstanding(self._driver.queued_bytes)
         return min(self._bucket.room(now), WINDOW - outstanding)
 
     def send(self) -> None:
-        """As much as there is room for of what differs."""
+        """Send as much of the difference as the limit allows, and the rest later."""
         driver = self._driver
-        if driver is None or driver.outlet is None or driver.outlet.pending or not self._wanted:
-            return  # the outlet calls when it has written
+        if driver is None or driver.writer is None or driver.writer.pending or not self._wanted:
+            return  # the writer calls `drained`
         self._not_later()
         room = self._room(monotonic())
         text, left = self._difference(room)
         if text:
             with driver.drawing():
                 driver.write(text)
-            self.ask()
+            self.query_cursor()
         if left is not None and self._loop is not None:
             seconds = self._bucket.seconds_until(min(left + LEAST, BURST), monotonic())
             self._later = self._loop.call_later(max(0.05, seconds), self.send)
@@ -199,8 +202,7 @@ class SlowTerminal:
             self._later = None
 
     def _difference(self, room: float) -> tuple[str, int | None]:
-        """What to send now; and of the bucket what is not for that which then is still to be sent,
-        None if that is nothing."""
+        """Return what to send now, and the reserve that the rest leaves; None without a rest."""
         rows, said = self._wanted, []
         shown = self._shown
         if shown is None or [*map(len, shown.rows)] != [*map(len, rows)]:

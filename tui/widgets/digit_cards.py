@@ -44,7 +44,7 @@ def _verdict(digit: Digit, style: CardStyle) -> StyledLine:
     """Return the prediction; right and wrong differ by sign, words and colour."""
     if digit.right:
         return [Segment(f"✓ {digit.predicted}", style.styles["right"])]
-    actual = "" if digit.label is None else f", true {digit.label}"
+    actual = "" if digit.label is None else f" true {digit.label}"
     return [Segment(f"✗ {digit.predicted}{actual}", style.styles["wrong"])]
 
 

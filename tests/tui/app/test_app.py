@@ -47,7 +47,7 @@ async def test_digits_follow_the_network(tmp_path, size):
         await pilot.pause()
         shown = text_of(pilot)
         assert "✓ 0" in shown
-        assert "✗ 4, true 3" in shown
+        assert "✗ 4 true 3" in shown
         assert len(first) == pilot.app.screen.query_one(DigitCards).capacity
         await pilot.press("2")
         await until(pilot, lambda: pilot.app.run_state.digits[0].index == 0)
