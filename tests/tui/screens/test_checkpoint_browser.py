@@ -1,4 +1,4 @@
-"""The view of runs and checkpoints, and the folder that others write in while it is looked at."""
+"""The checkpoint browser, while other processes write to its folder."""
 
 import json
 import os
@@ -29,17 +29,17 @@ from tui.widgets.virtual_table import VirtualTable
 
 NOW = time.time()
 NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))
-HOLD = (
+LOCK_FILE = (
     "import fcntl, sys\n"
     "file = open(sys.argv[1], 'ab')\n"
     "fcntl.flock(file, fcntl.LOCK_EX)\n"
-    "print('held', flush=True)\n"
+    "print('locked', flush=True)\n"
     "sys.stdin.read()\n"
 )
 
 
 def make_run(folder: Path, name: str, number: int, status: str = "stopped") -> Path:
-    """Of mlp where the number is even, else of linear; the higher, the older and the better."""
+    """Write an mlp run for even numbers, else linear; higher numbers are older and better."""
     place = folder / name
     place.mkdir(parents=True)
     config = TrainConfig(arch="linear" if number % 2 else "mlp", dataset="sample", epochs=3)
@@ -67,14 +67,14 @@ def folder(tmp_path):
 
 
 def rows(pilot) -> list[str]:
-    """The keys of all rows, with the folder's part left out; "" is a heading."""
+    """Return the keys of all rows without the folder; "" is a heading."""
     return [
         Path(key).parent.name + "/" + Path(key).stem if key else "" for key in listing(pilot)._keys
     ]
 
 
-def told(pilot) -> str:
-    """What the app has said beside the view."""
+def messages(pilot) -> str:
+    """Return the notifications of the app."""
     return "\n".join(each.message for each in pilot.app._notifications)
 
 
@@ -99,7 +99,7 @@ async def test_list_shows_odd_names_and_broken_files(folder, size):
         await pilot.pause()
         shown = text_of(pilot)
         for name in ("two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
-            assert name in shown, "as it is, or as an escape"
+            assert name in shown, "as it is or escaped"
         assert max(map(len, shown.splitlines())) <= size[0]
         await pilot.press("home")
         await pilot.pause()
@@ -117,13 +117,13 @@ async def test_list_shows_odd_names_and_broken_files(folder, size):
 async def test_list_sorts_filters_and_groups(folder):
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
         view = await opened(pilot, 25)
-        assert rows(pilot)[1] == "[red]/last", "the newest first, after the file that was just made"
+        assert rows(pilot)[1] == "[red]/last", "the newest first, after the broken file"
         assert "Age▼" in text_of(pilot)
         heads = text_of(pilot).splitlines()[2]
         await pilot.click(VirtualTable, offset=(heads.index("Accuracy") + 3, 0))
         await pilot.pause()
         assert rows(pilot)[0] == "run-6/best"
-        assert rows(pilot)[-1] == "run-0/epoch-001", "what has no accuracy is last"
+        assert rows(pilot)[-1] == "run-0/epoch-001", "unknown accuracies come last"
         await pilot.press("S")
         await pilot.pause()
         assert rows(pilot)[0] == "[red]/last"
@@ -134,7 +134,7 @@ async def test_list_sorts_filters_and_groups(folder):
         key = listing(pilot).selected_key
         await pilot.press("slash", *"best run s o")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, CheckpointBrowser), "typing starts nothing"
+        assert isinstance(pilot.app.screen, CheckpointBrowser), "keys go to the filter"
         assert phase(pilot) == "idle"
         assert len(rows(pilot)) == 7
         assert all(each.startswith("run-") and each.endswith("/best") for each in rows(pilot))
@@ -147,7 +147,7 @@ async def test_list_sorts_filters_and_groups(folder):
         await pilot.press("home")
         await pilot.pause()
         assert "linear: 13 rows of 6 runs, best" in text_of(pilot)
-        assert rows(pilot)[listing(pilot).row], "the cursor is on no heading"
+        assert rows(pilot)[listing(pilot).row], "the cursor skips headings"
         assert key in listing(pilot)._keys
         assert view.rows.entry().run.config["arch"] == "linear"
 
@@ -166,12 +166,12 @@ async def test_list_follows_changes_of_the_folder(folder):
         await pilot.pause()
         assert "run-6/best" not in rows(pilot)
         assert view.rows.entry().file.path == folder / "run-3" / "best.safetensors"
-        assert listing(pilot).row == at + 2, "two are new above it"
+        assert listing(pilot).row == at + 2, "two new rows above it"
         assert "★" in text_of(pilot)
         shutil.rmtree(folder / "run-3")
         view.poll()
         await until(pilot, lambda: "run-3/best" not in rows(pilot))
-        assert view.rows.entry(), "the cursor is on what came next"
+        assert view.rows.entry(), "the cursor is on the next row"
         await pilot.press("slash", *"odd")
         await pilot.pause()
         assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
@@ -181,7 +181,7 @@ async def test_run_of_another_process_is_live(folder):
     """Its row shows the newest metrics until the process ends."""
     live = make_run(folder, "other", 20)
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(live / "events.jsonl")],
+        [sys.executable, "-c", LOCK_FILE, str(live / "events.jsonl")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     process.stdout.readline()
@@ -200,13 +200,13 @@ async def test_run_of_another_process_is_live(folder):
     try:
         async with app_in(folder).run_test(size=(80, 24)) as pilot:
             view = await opened(pilot, 28)
-            assert rows(pilot)[0] == "runs/other", "what goes on was heard of last"
+            assert rows(pilot)[0] == "runs/other", "the newest event is of the running run"
             line = text_of(pilot).splitlines()[3]
             assert "●  other" in line
             assert all(each in line for each in (" mlp ", "75.00%", "0.7500", "2/3"))
             await pilot.press("home", "u")
             await pilot.pause()
-            assert f"is running in process {process.pid}" in told(pilot)
+            assert f"is running in process {process.pid}" in messages(pilot)
             with (live / "events.jsonl").open("a") as file:
                 file.write(line_of(11, 0.25))
             view.poll()
@@ -224,7 +224,7 @@ async def test_only_four_readable_checkpoints_are_marked(folder):
         view = await opened(pilot, 25)
         await pilot.press("o")
         await pilot.pause()
-        assert "Mark two to four" in told(pilot)
+        assert "Mark two to four" in messages(pilot)
         await pilot.press("home", "m")
         assert view.rows.marked() == [], "the newest is broken"
         await pilot.press("down", "m", "down", "m", "down", "m", "down", "m", "down", "m")
@@ -267,7 +267,7 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         await until(pilot, lambda: pilot.app.screen.rows.entry().run.status == "finished")
         await pilot.press("u")
         await pilot.pause()
-        assert "has finished" in told(pilot)
+        assert "has finished" in messages(pilot)
         at = rows(pilot).index(f"{run.name}/epoch-002")
         listing(pilot).go(at)
         await pilot.press("b")

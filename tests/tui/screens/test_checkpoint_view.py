@@ -1,4 +1,4 @@
-"""A checkpoint that is looked into: evaluated on all its digits, and asked about images."""
+"""An opened checkpoint: its evaluation, and predictions of images."""
 
 from contextlib import asynccontextmanager
 from queue import SimpleQueue
@@ -18,13 +18,13 @@ from tui.widgets.image_cards import ImageCards
 
 
 def text_of(pilot) -> str:
-    """Without what wraps it."""
+    """Return the text of the screen on one line."""
     return " ".join(lines_of(pilot).split())
 
 
 @pytest.fixture
-def looking_into(tiny, tmp_path):
-    """The app, in a checkpoint of a run on the tiny digits."""
+def open_checkpoint(tiny, tmp_path):
+    """Open a checkpoint of a run on the tiny dataset in the app."""
     list(train(tiny(epochs=1), SimpleQueue()))
     (path,) = (tmp_path / "runs").glob("*/last.safetensors")
 
@@ -50,8 +50,8 @@ def drawings(tmp_path):
     return folder
 
 
-async def test_evaluation_shows_metrics_and_matrix(looking_into):
-    async with looking_into() as (pilot, path):
+async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
+    async with open_checkpoint() as (pilot, path):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
         assert isinstance(pilot.app.screen, EvaluationView)
@@ -73,9 +73,9 @@ async def test_evaluation_shows_metrics_and_matrix(looking_into):
         await until(pilot, lambda: "is empty" in text_of(pilot))
 
 
-async def test_images_of_a_folder_are_predicted(looking_into, drawings):
+async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
     """A wrong path keeps the dialog open with the reason."""
-    async with looking_into() as (pilot, _):
+    async with open_checkpoint() as (pilot, _):
         await pilot.press("p")
         field = pilot.app.screen.query_one(Input)
         for wrong, why in (("nowhere/x.png", "No such file"), ("~nobody-here/x", "no such home")):
@@ -90,7 +90,7 @@ async def test_images_of_a_folder_are_predicted(looking_into, drawings):
         await pilot.pause()
         text = text_of(pilot)
         assert "3/1.png" in text
-        assert "bad[red].png:isempty" in text.replace(" ", "")  # it is wrapped somewhere
+        assert "bad[red].png:isempty" in text.replace(" ", "")  # wrapped somewhere
         assert "1–2 of 3" in text
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3

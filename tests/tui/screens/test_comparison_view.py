@@ -60,7 +60,7 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         row = next(line for line in shown.splitlines() if line.strip(" █▌┃▐").startswith("4 "))
         assert "50.00%" in row
         assert "▸100.00%" in row
-        # Another set of digits cannot be laid beside it.
+        # Evaluations on other digits cannot be compared.
         await pilot.press("r")
         assert asked[3:] == [a]
         for answer in (
@@ -75,7 +75,7 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
 
 
 async def test_checkpoints_of_two_runs_are_compared(tiny):
-    """With the real trainer and engine, in a small window."""
+    """Compare with the real trainer and engine, in a small window."""
     from core.training.trainer import train
 
     begun = []

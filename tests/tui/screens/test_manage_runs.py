@@ -25,7 +25,7 @@ async def until(pilot, condition, seconds=10.0) -> None:
         await pilot.pause(0.01)
 
 
-def said(pilot) -> str:
+def messages(pilot) -> str:
     return " ".join(each.message for each in pilot.app._notifications)
 
 
@@ -93,8 +93,8 @@ async def test_keys_manage_runs(tmp_path, size):
             "3 files of two restored",
             "The trash is empty",
         ):
-            assert part in said(pilot)
+            assert part in messages(pilot)
         with run_writer.reopen(place):
             await pilot.press("D")
-            await until(pilot, lambda: "is being trained by" in said(pilot))
+            await until(pilot, lambda: "is being trained by" in messages(pilot))
         assert place.exists()

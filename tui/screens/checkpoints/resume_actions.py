@@ -31,7 +31,8 @@ class ResumeActions:
             self._refuse(f"{run.name} is running in this app.")
         elif run.is_live:
             process = run.description.get("pid")
-            self._refuse(f"{run.name} is running in process {process}. Attach with enter.")
+            hint = "To attach, press enter on its row of kind now."
+            self._refuse(f"{run.name} is running in process {process}. {hint}")
         elif run.status == "finished":
             self._refuse(f"{run.name} has finished. Branch from it (b) to train more epochs.")
         else:
