@@ -101,20 +101,17 @@ class MnistApp(App[None]):
         self.call_after_refresh(self.runs.begin)
         if self._start_at_once:
             self.call_after_refresh(self.action_run, "start")
-        self.call_after_refresh(self._first_frame)
+        self.call_after_refresh(self._frame)
 
     @on(Unmount)
     def _end(self) -> None:
         self.runs.close()
         self.lifetime.end()
 
-    def _first_frame(self) -> None:
-        if not gc.isenabled():  # the command line disables it
+    def _frame(self) -> None:
+        if not gc.isenabled():  # the command line disables it until the first frame
             gc.freeze()
             gc.enable()
-        self._frame()
-
-    def _frame(self) -> None:
         self._show_events()
         if view := self.view:
             view.attempt("requests", self.requests.send_due)

@@ -102,7 +102,8 @@ class RunController:
             event = self._events.popleft()
             events.append(event)
             run_state, app_state = fold(run_state, event), fold_app(app_state, event)
-        app.app_state, app.run_state = app_state, run_state
+        if events:
+            app.app_state, app.run_state = app_state, run_state
         return events
 
     def newest_state(self) -> RunState:
