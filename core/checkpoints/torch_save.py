@@ -131,11 +131,7 @@ def _read_members(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
         raise _Refused("is a zip archive of compressed files, which torch.save does not write")
     if len(set(inside)) != len(inside):
         raise _Refused("is a zip archive with two files of one name")
-    return {
-        name: archive.read(each)
-        for name, each in zip(inside, listed, strict=True)
-        if name in ("data.pkl", "byteorder") or name.startswith("data/")
-    }
+    return {name: archive.read(each) for name, each in zip(inside, listed, strict=True)}
 
 
 def _read_legacy(content: bytes) -> Any:
