@@ -1,4 +1,4 @@
-"""A slow line: what is sent on it, and what one sees of it."""
+"""A slow connection: what is sent, and what the terminal shows."""
 
 import asyncio
 import os
@@ -99,7 +99,7 @@ def plainly(rows):
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=4), erases=st.booleans(), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
+def test_updates_make_the_newest_frame(frames, erases, data):
     """However much of the frames before has been sent when the next one comes."""
     screen = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.Stream(screen)
@@ -121,7 +121,7 @@ def test_what_is_sent_makes_the_screen_the_newest_frame(frames, erases, data):
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3000)), max_size=40))
-def test_no_window_has_more_than_the_burst_and_the_rate(wishes):
+def test_bucket_never_exceeds_burst_and_rate(wishes):
     bucket, now, taken = TokenBucket(0.0), 0.0, []
     for seconds, wish in wishes:
         now += seconds
@@ -135,7 +135,7 @@ def test_no_window_has_more_than_the_burst_and_the_rate(wishes):
             assert total <= BURST + RATE * (end - begin) + 1e-6
 
 
-def test_a_bucket_says_when_there_will_be_room():
+def test_bucket_predicts_when_it_has_room():
     bucket = TokenBucket(5.0)
     bucket.take(BURST, 5.0)
     assert bucket.room(5.0) == 0
@@ -144,7 +144,7 @@ def test_a_bucket_says_when_there_will_be_room():
     assert bucket.room(500.0) == BURST
 
 
-def test_the_rate_is_that_of_the_last_seconds():
+def test_byte_rate_covers_the_last_seconds():
     meter = ByteRate()
     assert meter.read(0, 0.0) == 0
     rates = [meter.read(100 * second if second < 20 else 2000, second) for second in range(1, 40)]
@@ -156,7 +156,7 @@ def asked(lag, total, now):
     assert lag.should_query(total, 4, now)
 
 
-def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
+def test_late_answers_in_a_row_mean_slow():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
     assert not lag.should_query(100, 4, 0.1), "one question at a time"
@@ -171,7 +171,7 @@ def test_a_line_is_slow_when_one_answer_after_the_other_is_late():
     assert not lag.is_behind(0.0, 101.0)
 
 
-def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
+def test_one_late_answer_is_not_slow():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
     assert not lag.is_behind(0.0, 1000.0), "no terminal has to answer"
@@ -185,7 +185,7 @@ def test_a_hiccup_is_not_a_slow_line_and_silence_is_one():
     assert lag.is_behind(TIMES * LATE + 0.1, 2001.1), "what cannot even be written says so too"
 
 
-def test_an_area_is_part_of_a_picture_or_none():
+def test_split_screen_separates_pictures():
     found = [
         (a.y, a.start, a.end, a.picture) for a in split_screen(10, 2, [(2, 1, 3, 5), (8, 0, 9, 1)])
     ]
@@ -198,7 +198,7 @@ def test_an_area_is_part_of_a_picture_or_none():
     ]
 
 
-def test_an_answer_that_never_came_says_nothing_of_the_time_after():
+def test_forgotten_query_does_not_count():
     lag = TerminalLag()
     asked(lag, 0, 0.0)
     lag.record_answer(0.1)
@@ -209,7 +209,7 @@ def test_an_answer_that_never_came_says_nothing_of_the_time_after():
     assert lag.outstanding(900) == 200
 
 
-def test_characters_that_are_made_of_several_are_one_cell_or_two():
+def test_combined_characters_take_one_cell_or_two():
     row = to_cells([Segment("e\u0301 \u2764\ufe0f|👩\u200d🔬|")], 10, ColorSystem.TRUECOLOR)
     texts = [text for text, _ in row]
     assert "".join(texts) == "e\u0301 \u2764\ufe0f|👩\u200d🔬|  "
@@ -229,7 +229,7 @@ def test_characters_that_are_made_of_several_are_one_cell_or_two():
         ({"TERM": "screen", "TMUX": "/tmp/tmux-0/default,1,0"}, True),
     ],
 )
-def test_what_erases_in_colour(environment, does):
+def test_erases_knows_gnu_screen(environment, does):
     assert erases(environment) is does
 
 
@@ -246,7 +246,7 @@ def pipe():
 
 
 @pytest.mark.parametrize("offset", range(3))
-def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offset):
+def test_dropped_frame_ends_with_a_whole_character(pipe, offset):
     writer, writing, read = pipe
     writer.write(" " * offset + "─" * 100_000, frame=True)  # more than a pipe holds
     writer.write("\x1b[?1004h")
@@ -261,7 +261,7 @@ def test_of_what_is_cut_the_begun_ends_whole_and_what_must_come_comes(pipe, offs
     assert re.fullmatch(" *─*\x18\x1b\\[\\?1004h", came.decode())
 
 
-def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
+def test_interrupted_write_is_completed(pipe, monkeypatch):
     """A write that is cut short, as by a terminal that does not wait, may end amid a character."""
     writer, _, read = pipe
     write = os.write
@@ -280,7 +280,7 @@ def test_what_is_under_way_when_it_is_cut_ends_whole(pipe, monkeypatch):
     assert writer.pending == 0
 
 
-def test_nothing_waits_for_a_terminal_that_has_gone():
+def test_writer_ends_with_its_terminal():
     reading, writing = os.pipe()
     os.close(reading)
     writer = TerminalWriter(writing, lambda: None)
@@ -300,7 +300,7 @@ class Idle(TerminalDriver):
         self._has_mouse = False
 
 
-async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
+async def test_frames_after_a_skipped_one_are_skipped():
     """They are but changes to it, and all is drawn anew once there is room."""
     missed = []
     link, driver = SlowTerminal(True, lambda: missed.append(1)), Idle()
@@ -320,7 +320,7 @@ async def test_frames_after_one_that_was_passed_over_are_passed_over_too():
         assert drawn
 
 
-async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
+async def test_switching_the_limit_off_sends_nothing_more():
     link, driver = SlowTerminal(True, lambda: None), Idle()
     link.begin(driver)
     link.set_slow(True)
@@ -336,7 +336,7 @@ async def test_nothing_of_a_slow_line_is_sent_when_it_is_none_any_more():
     assert driver.queued_bytes == before
 
 
-def test_an_outlet_may_outlive_the_loop():
+def test_drained_after_the_loop_has_ended():
     async def begin():
         link.begin(Idle())
 
@@ -495,7 +495,7 @@ def open_line(tmp_path):
 
 
 @pytest.mark.terminal
-def test_a_run_on_a_slow_line(open_line):
+def test_run_on_a_slow_connection(open_line):
     line = open_line(fake={"steps": 60, "epochs": 1, "slow": True})
     plain = termios.tcgetattr(line.master)
     line.expect("● training")
@@ -546,9 +546,7 @@ def test_a_run_on_a_slow_line(open_line):
 
 
 @pytest.mark.terminal
-def test_a_line_that_falls_behind_is_treated_as_a_slow_one_and_holds_nothing_up(
-    open_line, tmp_path
-):
+def test_late_connection_turns_slow_and_blocks_nothing(open_line, tmp_path):
     line = open_line(rate=5000, fake={"steps": 5000, "epochs": 5, "slow": False})
     line.expect("● training")
     line.press(THEME)  # that is all of it at once, as is the first frame

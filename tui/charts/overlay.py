@@ -1,4 +1,4 @@
-"""Runs laid over one another on one chart, none before the others."""
+"""Several runs on one chart, all drawn alike."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +9,12 @@ from tui.preferences import Preferences
 from tui.state.curves import Curves
 from tui.state.run_state import LETTERS, RunState
 
-# So many letters of each run there is room for across a chart; their places differ from run to run.
+# How often a run's letter stands on its line; the places differ from run to run.
 LETTERS_ACROSS = 6
 
 
 def build_overlay_frame(runs: Sequence[RunState]) -> RunState:
-    """A state that has none of their curves, and a chart on which all of them have room."""
+    """Return a state without curves whose axes are long enough for all runs."""
     begun = [(run, run.started) for run in runs if run.started]
     if not begun:
         return RunState()
@@ -36,8 +36,7 @@ def build_overlay_frame(runs: Sequence[RunState]) -> RunState:
 def build_overlay_series(
     kind: str, runs: Sequence[RunState], preferences: Preferences, window: Window
 ) -> list[Series]:
-    """Of each run a line in its colour, and on it its letter. Runs that have told nothing have
-    their letter all the same, and no points."""
+    """Return for each run a line in its colour and its letter on it; both may have no points."""
     what = CHART_KINDS[kind]
     line = "." if preferences.ascii else "braille"
     lines, letters = [], []
@@ -52,8 +51,7 @@ def build_overlay_series(
 
 
 def _lettered(points: Points, number: int, runs: int) -> Points:
-    """Where a run's letter stands: at some of its points, and at its last one, whose value is the
-    one that is told."""
+    """Return where a run's letter stands: at some points and the last, whose value is shown."""
     every = max(1, len(points) // LETTERS_ACROSS)
     first = every * (number + 1) // (runs + 1)
     return [*points[first:-1:every], *points[-1:]]

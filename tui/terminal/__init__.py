@@ -1,0 +1,1 @@
+"""The terminal: Textual's driver, the limit of a slow connection, and its checks."""

@@ -1,0 +1,1 @@
+"""Text: numbers, digits in characters, ASCII, themes, messages on stderr."""

@@ -1,4 +1,4 @@
-"""For fonts without braille, blocks and arrows: all that is shown, in ASCII of the same width."""
+"""Replace all characters by ASCII of the same width, for fonts without braille and blocks."""
 
 import unicodedata
 from functools import lru_cache
@@ -9,7 +9,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 SIGNS = {
-    # What a sign says, before what it looks like.
+    # Replaced by meaning first, then by shape.
     "✓": "v",
     "✔": "v",
     "✗": "x",
@@ -72,7 +72,7 @@ INK = " ..::**##"
 
 
 class AsciiFilter(LineFilter):
-    """The last thing that happens to all that is shown."""
+    """Filters every line that is drawn, after all styling."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -89,7 +89,7 @@ def to_ascii(text: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _in_ascii(character: str) -> str:
-    """As many characters as the one was columns wide."""
+    """Return as many characters as the given one is cells wide."""
     if character.isascii():
         return character
     width = cell_len(character)
@@ -107,7 +107,7 @@ def _in_ascii(character: str) -> str:
 
 
 def _line(name: str) -> str:
-    """One of the box drawings, by its name."""
+    """Return the ASCII of a box-drawing character, given its Unicode name."""
     if "DIAGONAL" in name:
         return "X" if "CROSS" in name else "/" if "UPPER RIGHT" in name else "\\"
     across = any(word in name for word in ("HORIZONTAL", "LEFT", "RIGHT"))

@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 
-SIDE = 28  # a digit is 28×28 pixels
-# From paper to ink. Each step looks darker than the last in common fonts.
+SIDE = 28  # an image of a digit is 28×28 pixels
+# From background to ink; each character is denser than the one before in common fonts.
 RAMP = " .:-=+*#%@"
 HALVES = " ▀▄█"
 # The bits of a braille character's dots, in its four rows of two.
 DOTS = ((1, 8), (2, 16), (4, 32), (64, 128))
-INK = 0.45  # what is at least so dark is ink, where there are no shades
+INK = 0.45  # the least share of ink that is drawn where there are no shades
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -16,11 +16,11 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 def draw_digit(
     pixels: bytes, width: int = 28, height: int = 14, style: str = "ramp"
 ) -> tuple[str, ...]:
-    """A digit as `height` lines of `width` characters: of mean ink each ("ramp"), or with ink or
-    paper in each half of a character ("half-block") or in each of its 2×4 dots ("braille").
+    """Return an image of 28×28 bytes as `height` lines of `width` characters.
 
-    A character is twice as high as it is wide, so 28×14 keeps the digit's shape, and in braille
-    14×7 has a dot for each pixel.
+    The style is "ramp" (a character's density is its mean ink), "half-block" (two pixels in a
+    character, ink or not) or "braille" (2×4 pixels in a character). A cell is twice as high as it
+    is wide, so 28×14 keeps the shape, and in braille 14×7 has a dot for each pixel.
     """
     if style == "half-block":
         return _half_blocks(_inked(pixels, width, 2 * height))
@@ -33,7 +33,7 @@ def draw_digit(
 
 
 def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
-    """The mean ink of so many parts of the image, 0 to 1."""
+    """Return the mean ink of height × width parts of the image, scaled so that the most is 1."""
     columns, rows = _weights(width), _weights(height)
     narrow = [
         [sum(pixels[y * SIDE + x] * part for x, part in column) for column in columns]
@@ -43,7 +43,7 @@ def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
         [sum(narrow[y][column] * part for y, part in row) for column in range(width)]
         for row in rows
     ]
-    # Averaging dims thin strokes: the darkest cell is ink again.
+    # Averaging dims thin strokes, so the darkest cell is set to 1.
     darkest = max(max(line) for line in cells) or 1.0
     return [[cell / darkest for cell in line] for line in cells]
 
@@ -51,9 +51,11 @@ def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
 def draw_grey(
     pixels: bytes, width: int, height: int, columns: int, rows: int, *, inverted: bool = False
 ) -> tuple[str, ...]:
-    """A grey image as `rows` lines of `columns` characters, with its shape kept and what is left
-    over on its right and beneath. The lighter, the denser, as on a dark screen; `inverted` is for
-    a light one."""
+    """Return a grey image of width × height bytes as `rows` lines of `columns` characters.
+
+    Its shape is kept, and the space left over is at its right and below. A lighter pixel gets a
+    denser character, as on a dark screen; `inverted` is for a light one.
+    """
     scale = min(columns / width, 2 * rows / height)
     wide, high = max(1, round(width * scale)), max(1, round(height * scale / 2))
     lines = []
@@ -69,7 +71,7 @@ def draw_grey(
 
 
 def _parts(length: int, count: int) -> list[tuple[int, int]]:
-    """From where to where so many parts go, none of them empty."""
+    """Return the start and end of `count` parts of a length, none of them empty."""
     starts = [place * length // count for place in range(count)]
     ends = [*starts[1:], length]
     return [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
@@ -98,14 +100,14 @@ def _braille(inked: list[list[bool]]) -> tuple[str, ...]:
             )
             for left in range(0, len(inked[top]), 2)
         ]
-        # The braille character without dots is no space: some fonts draw rings in it.
+        # Some fonts draw circles for the braille character without dots, so it is a space.
         lines.append("".join(chr(0x2800 + dot) if dot else " " for dot in dots))
     return tuple(lines)
 
 
 @lru_cache(maxsize=16)
 def _weights(cells: int) -> list[list[tuple[int, float]]]:
-    """For each cell along one side: the pixels it covers, and each one's share in its mean."""
+    """Return for each cell along a side the pixels it covers, with their shares in its mean."""
     size = SIDE / cells
     out = []
     for cell in range(cells):
@@ -117,9 +119,9 @@ def _weights(cells: int) -> list[list[tuple[int, float]]]:
 
 
 def draw_bar(share: float, width: int, *, plain: bool = False) -> str:
-    """A bar of `width` characters, filled to that share, to an eighth of a character.
+    """Return a bar of `width` characters, filled to a share (0 to 1) in eighths of a character.
 
-    What is above nothing shows; `plain` is for where block characters cannot be shown.
+    A share above 0.5% shows at least an eighth. `plain` draws it in ASCII.
     """
     if plain:
         return ("#" * round(share * width)).ljust(width)

@@ -6,7 +6,7 @@ from core.errors import printable as printable
 
 
 def format_size(count: int) -> str:
-    """Bytes as people read them: 940 B, 98 KB, 7.7 MB."""
+    """Return a number of bytes as 940 B, 98 KB or 7.7 MB."""
     if count < 1000:
         return f"{count} B"
     size, unit = count / 1000, "KB"
@@ -18,14 +18,14 @@ def format_size(count: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """0:07, 12:30, 1:02:03."""
+    """Return a duration as 0:07, 12:30 or 1:02:03."""
     minutes, second = divmod(round(max(0.0, seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def format_age(seconds: float) -> str:
-    """now, 5 min, 3 h, 12 d."""
+    """Return an age as now, 5 min, 3 h or 12 d."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
@@ -33,10 +33,10 @@ def format_age(seconds: float) -> str:
 
 
 def format_date(seconds: float | None) -> str:
-    """2026-01-31 12:00:00, in the local time; nothing where there is none such."""
+    """Return a Unix time as 2026-01-31 12:00:00 in local time; "" if there is no such date."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):  # by somebody else's hand
+    except (OverflowError, ValueError, OSError):  # a date out of range, in a file from elsewhere
         return ""
 
 
@@ -45,7 +45,7 @@ def format_percent(share: float | None) -> str:
 
 
 def format_loss(value: float | None) -> str:
-    """Four decimals where they fit, else a power of ten; a dash for none."""
+    """Return a loss with four decimals, or above 1000 as a power of ten; – for None."""
     if value is None:
         return "–"
     return f"{value:.4f}" if value < 1000 else f"{value:.3g}"

@@ -1,7 +1,7 @@
-"""The themes that are offered, and colours that can be read in each of them.
+"""The themes of the app, and colours that are readable in each of them.
 
-What stands for something has a colour of Okabe and Ito's palette, whose colours people of all kinds
-of colour vision tell apart: https://jfly.uni-koeln.de/color/. Signs and words say it as well.
+Colours with a meaning come from Okabe and Ito's palette, which people with all kinds of colour
+vision can distinguish: https://jfly.uni-koeln.de/color/. Signs and words carry the meaning too.
 """
 
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ THEMES = (
     "catppuccin-mocha",
     "catppuccin-latte",
     "rose-pine-dawn",
-    # The terminal's own colours, whatever they are.
+    # The terminal's own colours.
     "ansi-dark",
     "ansi-light",
 )
-# For terminals that have no others than their own. The second is what it was called once.
+# For terminals without other colours; the second is the name in older versions of Textual.
 OWN_COLOURS = ("ansi-dark", "textual-ansi")
 
-# https://www.w3.org/TR/WCAG22/#contrast-minimum: of text, and of what is no text.
+# https://www.w3.org/TR/WCAG22/#contrast-minimum, for text and for shapes.
 TEXT_CONTRAST, SHAPE_CONTRAST = 4.5, 3.0
 
 SKY_BLUE, BLUE, ORANGE, VERMILION = "#56B4E9", "#0072B2", "#E69F00", "#D55E00"
@@ -66,7 +66,7 @@ ANSI_LIGHT = {name: colour.replace("bright_", "") for name, colour in ANSI_DARK.
     "series-d": "ansi_default",
 }
 
-# Textual's own text colours: those of some themes are too close to their backgrounds.
+# Textual's text colours, which in some themes are too close to their backgrounds.
 LIFTED = (
     "foreground",
     "text-primary",
@@ -80,7 +80,7 @@ LIFTED = (
 
 
 def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """What to add to a theme's variables, and what of them to replace."""
+    """Return the variables to add to a theme's own, or to replace them with."""
     if "ansi" in theme.name:
         own = ANSI_DARK if theme.dark else ANSI_LIGHT
         plain = dict.fromkeys(("quiet", "series-mark", "text-muted", "link-color"), "ansi_default")
@@ -98,29 +98,31 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
         name: lifted(Color.parse(colour).blend(ground, by).hex, grounds, contrast)
         for name, (colour, by, contrast) in faded.items()
     }
-    # "auto" is black or white, by what it stands on; at textual's own 60% it is too faint on some.
+    # "auto" is black or white, by its background; at Textual's 60% it is too faint on some.
     return readable | {"text-muted": "auto 72%"}
 
 
 class ColourlessFilter(NoColor):
-    """Nothing has a colour; what is chosen, which has a white background in the themes of the
-    terminal's own colours, is reversed instead."""
+    """Removes all colours; selected text is reversed instead.
+
+    In the themes of the terminal's own colours selected text has a white background.
+    """
 
     WHITE, REVERSED = 7, Style(reverse=True)
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        told = [
+        reversed_segments = [
             Segment(text, style + self.REVERSED, control)
             if style and style.bgcolor and style.bgcolor.number == self.WHITE
             else Segment(text, style, control)
             for text, style, control in segments
         ]
-        return super().apply(told, background)
+        return super().apply(reversed_segments, background)
 
 
 @lru_cache(maxsize=512)
 def lifted(colour: str, grounds: tuple[str, ...], ratio: float) -> str:
-    """The colour, or as little away from it as gives it that contrast on each of the grounds."""
+    """Return the nearest colour that has the contrast `ratio` on each of the backgrounds."""
     given = Color.parse(colour).with_alpha(1.0)
     backs = [Color.parse(ground) for ground in grounds]
     far = Color(255, 255, 255) if backs[0].brightness < 0.5 else Color(0, 0, 0)
@@ -129,7 +131,7 @@ def lifted(colour: str, grounds: tuple[str, ...], ratio: float) -> str:
 
 
 def contrast(one: Color, other: Color) -> float:
-    """1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    """Return the contrast ratio, 1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

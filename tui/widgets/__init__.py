@@ -1,0 +1,1 @@
+"""Widgets: parts of screens, which know only the values they are given."""

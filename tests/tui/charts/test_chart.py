@@ -1,4 +1,4 @@
-"""The charts: what is drawn, where, and that what is behind stays as it is."""
+"""Charts: what is drawn where, and that drawn points keep their place."""
 
 import math
 from dataclasses import replace
@@ -45,7 +45,7 @@ def has_dots(line: str) -> bool:
 
 @pytest.mark.parametrize("kind", CHARTS)
 @pytest.mark.parametrize("log_scale", [False, True])
-def test_a_chart_fills_its_place_exactly(kind, log_scale):
+def test_chart_has_exactly_its_size(kind, log_scale):
     state = after(Evaluated(epoch=1, step=80, test_loss=0.5, test_accuracy=0.9), state=falling(80))
     state = after(replace_gradient(progress(90, 0.4)), state=state)
     for x_axis in X_AXES:
@@ -60,7 +60,7 @@ def replace_gradient(event):
     return replace(event, gradient_norm=1.5)
 
 
-def test_what_is_behind_stays_as_it_is():
+def test_new_steps_change_few_columns():
     """The reason for fixed axes: a frame changes a few columns, not the whole chart."""
     before, now = drawn(falling(100)), drawn(falling(104))
     changed = [
@@ -73,7 +73,7 @@ def test_what_is_behind_stays_as_it_is():
     assert max(changed) - min(changed) <= 4
 
 
-def test_a_log_axis_shows_values_far_below_one():
+def test_log_axis_shows_values_far_below_one():
     state = after(STARTED, *(progress(step, 10 ** (-step / 25)) for step in range(1, 120)))
     top = drawn(state, log_scale=True, smoothing=0.0, height=20)
     rows = [row for row, line in enumerate(top) if has_dots(line)]
@@ -81,7 +81,7 @@ def test_a_log_axis_shows_values_far_below_one():
     assert any("0.01" in line for line in top)
 
 
-def test_the_last_part_is_drawn_wide_and_stands_still_for_a_while():
+def test_zoom_shows_the_newest_part():
     state = falling(160)  # of 200 steps
     whole = choose_window(state, Preferences(x_axis="step"), 50)
     part = choose_window(state, Preferences(x_axis="step", zoom=0.25), 50)
@@ -92,7 +92,7 @@ def test_the_last_part_is_drawn_wide_and_stands_still_for_a_while():
     assert again == part
 
 
-def test_x_by_epochs_and_in_time():
+def test_x_axis_in_epochs_and_time():
     state = falling(150)
     state = replace(state, seconds=30.0)
     clock = Curve(((100, 20.0), (150, 30.0)))
@@ -105,14 +105,14 @@ def test_x_by_epochs_and_in_time():
     assert " s" in drawn(state, x_axis="time")[-1]
 
 
-def test_earlier_runs_lie_beneath_with_letters_of_their_own():
+def test_overlaid_runs_have_letters():
     lines = "\n".join(drawn(falling(50), overlaid_runs=(falling(190), falling(120))))
     assert "a" in lines
     assert "b" in lines
     assert "a" not in "\n".join(drawn(falling(50))).replace("epoch", "")
 
 
-def test_plain_ascii_is_enough():
+def test_chart_in_plain_ascii():
     state = after(Evaluated(epoch=1, step=80, test_loss=0.5, test_accuracy=0.9), state=falling(80))
     curve = [line[7:] for line in drawn(state, ascii=True)[:-2]]
     assert all(character in "│ .*o" for line in curve for character in line)
@@ -120,7 +120,7 @@ def test_plain_ascii_is_enough():
     assert any("o" in line for line in curve)
 
 
-def test_a_value_that_is_no_number_does_not_end_the_process():
+def test_nan_and_infinity_are_left_out():
     preferences = Preferences(x_axis="step")
     window = Window(0, 10, 50)
     points = [(1.0, 1.0), (2.0, math.inf), (3.0, math.nan), (4.0, 2.0)]
@@ -130,14 +130,14 @@ def test_a_value_that_is_no_number_does_not_end_the_process():
 
 
 @pytest.mark.parametrize("rate", [1e-4, 1.5e-5, 123456.0])
-def test_labels_that_are_too_wide_do_not_move_the_plot(rate):
+def test_wide_labels_do_not_move_the_plot(rate):
     """What stands at a column, such as a mark, would be beside it."""
     state = after(STARTED, *(replace(progress(step, 0.5), learning_rate=rate) for step in (1, 9)))
     rows = drawn(state, "rate", width=30)[:-2]
     assert {row[6] for row in rows} <= set("┤│")
 
 
-def test_a_short_label_says_the_same_value():
+def test_short_label_keeps_the_value():
     preferences = Preferences()
     assert fit_label(0.00015, "0.00015", 6, preferences) == "1.5e-4"
     assert fit_label(0.0002, "0.00020", 6, preferences) == "  2e-4"
@@ -145,7 +145,7 @@ def test_a_short_label_says_the_same_value():
     assert fit_label(250_000.0, "250,000", 6, preferences) == "2.5e5".rjust(6)
 
 
-def test_marks_stand_where_things_happened():
+def test_marks_stand_at_their_steps():
     state = after(
         CheckpointSaved(path="x", kind="last", step=100),
         LearningRateChanged(step=120, learning_rate=0.1),
@@ -162,7 +162,7 @@ def test_marks_stand_where_things_happened():
     st.integers(2, 12),
     st.booleans(),
 )
-def test_an_axis_holds_all_values_and_its_ticks(values, most, log_scale):
+def test_axis_contains_values_and_ticks(values, most, log_scale):
     if log_scale:
         values = [math.log10(value) for value in values]
         low, high, ticks = log_axis(min(values), max(values), most)
@@ -177,7 +177,7 @@ def test_an_axis_holds_all_values_and_its_ticks(values, most, log_scale):
 
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e6), st.integers(10, 300), st.sampled_from(X_AXES))
-def test_x_ticks_fit_and_lie_in_the_window(low, size, columns, x_axis):
+def test_x_ticks_lie_in_the_window(low, size, columns, x_axis):
     window = Window(low, low + size, columns)
     places, labels = x_ticks(x_axis, window)
     assert len(places) == len(labels) <= columns // 10 + 2
@@ -185,25 +185,25 @@ def test_x_ticks_fit_and_lie_in_the_window(low, size, columns, x_axis):
     assert all(low - slack <= at <= low + size + slack for at in places)
 
 
-def test_smoothing_is_not_pulled_towards_its_start():
+def test_smoothing_has_no_start_bias():
     flat = [(float(step), 3.0) for step in range(10)]
     assert all(abs(loss - 3.0) < 1e-9 for _, loss in smooth(flat, 0.9))
     noisy = [(float(step), 3.0 + (-1) ** step) for step in range(40)]
     assert abs(smooth(noisy, 0.9)[-1][1] - 3.0) < 0.2
 
 
-def test_thinning_keeps_two_points_a_column_at_most():
+def test_downsampling_keeps_two_points_a_column():
     points = [(float(step), 1.0) for step in range(1, 10_001)]
     assert len(downsample(points, float, Window(0, 10_000, 60))) <= 121
 
 
-def test_pieces_of_one_style_are_one_piece():
+def test_parsing_merges_segments_of_one_style():
     lines = list(parse_plot("\x1b[0mab\x1b[38;5;2mcd\x1b[0m\x1b[38;5;2mef\x1b[0m\nx", STYLES))
     assert [(piece.text, piece.style) for piece in lines[0]] == [("ab", None), ("cdef", STYLES[2])]
     assert len(lines) == 2
 
 
-def test_the_cursor_s_line_passes_behind_what_is_drawn():
+def test_cursor_passes_behind_the_curve():
     line = list(parse_plot("\x1b[38;5;2m ab \x1b[0m", STYLES))
     crossed = chart._with_vertical([*line, [], []], 1, "│", STYLES[5])[0]
     assert "".join(piece.text for piece in crossed) == " ab "

@@ -16,7 +16,7 @@ STYLES = {"ramp": digit_art.RAMP, "half-block": digit_art.HALVES, "braille": Non
     st.sampled_from(list(STYLES)),
 )
 @settings(max_examples=40)
-def test_a_digit_has_the_size_that_was_asked_for(pixels, width, height, style):
+def test_digit_has_the_given_size(pixels, width, height, style):
     lines = digit_art.draw_digit(pixels, width, height, style)
     assert len(lines) == height
     assert {len(line) for line in lines} == {width}
@@ -36,7 +36,7 @@ def test_ink_is_where_the_pixels_are(style):
     assert digit_art.draw_digit(bytes(784), 14, 7, style) == (" " * 14,) * 7
 
 
-def test_in_braille_each_pixel_is_a_dot():
+def test_braille_has_a_dot_for_each_pixel():
     image = bytearray(784)
     image[0] = image[3 * 28 + 1] = image[27 * 28 + 27] = 255  # two in one character, one at the end
     lines = digit_art.draw_digit(bytes(image), 14, 7, "braille")
@@ -45,7 +45,7 @@ def test_in_braille_each_pixel_is_a_dot():
     assert "".join(lines).strip(" ⢁⢀") == ""
 
 
-def test_a_half_block_has_an_upper_and_a_lower_half():
+def test_half_block_shows_two_pixels():
     image = bytearray(784)
     for y in range(14, 16):  # the lower half of the fourth line of seven
         image[y * 28 : y * 28 + 28] = bytes([255] * 28)
@@ -54,13 +54,13 @@ def test_a_half_block_has_an_upper_and_a_lower_half():
 
 
 @given(st.floats(0, 1), st.integers(1, 60))
-def test_a_bar_has_its_width_and_grows_with_its_share(share, width):
+def test_bar_has_its_width_and_share(share, width):
     filled = digit_art.draw_bar(share, width)
     assert len(filled) == width
     assert filled.count("█") in (int(share * width), round(share * width))
     assert len(digit_art.draw_bar(share, width, plain=True)) == width
 
 
-def test_what_is_small_still_shows_and_nothing_does_not():
+def test_bar_shows_small_shares():
     assert digit_art.draw_bar(0.0, 10).strip() == ""
     assert digit_art.draw_bar(0.01, 10).strip() == "▏"

@@ -24,31 +24,31 @@ from tui.text.formats import (
         (10**15, "1000 TB"),
     ],
 )
-def test_file_sizes(count, text):
+def test_format_size(count, text):
     assert format_size(count) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (7, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-5, "0:00")]
 )
-def test_durations(seconds, text):
+def test_format_duration(seconds, text):
     assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(-3, "now"), (59, "now"), (300, "5 min"), (10_800, "3 h"), (1e6, "11 d")]
 )
-def test_ages(seconds, text):
+def test_format_age(seconds, text):
     assert format_age(seconds) == text
 
 
-def test_losses_keep_to_a_few_characters():
+def test_format_loss_is_short():
     assert format_loss(0.12345) == "0.1235"
     assert format_loss(7.2e31) == "7.2e+31"
     assert format_loss(None) == "–"
 
 
-def test_control_characters_are_shown_not_sent():
+def test_printable_escapes_control_characters():
     assert printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
     assert printable("naïve [red] 数") == "naïve [red] 数"
 

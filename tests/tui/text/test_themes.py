@@ -1,4 +1,4 @@
-"""That what is shown can be read: in every theme, without colours, and with 16."""
+"""Text is readable in every theme, without colours and with 16."""
 
 import re
 
@@ -25,7 +25,7 @@ def segments(pilot):
 
 
 @pytest.mark.parametrize("name", COLOURED)
-def test_all_text_stands_out_from_what_is_behind_it(name):
+def test_text_has_enough_contrast(name):
     theme = BUILTIN_THEMES[name]
     variables = theme.to_color_system().generate()
     ours = theme_variables(theme, variables)
@@ -41,7 +41,7 @@ def test_all_text_stands_out_from_what_is_behind_it(name):
         assert contrast(muted, ground) >= 4.5
 
 
-async def test_the_app_uses_them_and_remembers_the_theme(tmp_path):
+async def test_app_remembers_the_theme(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         pilot.app.theme = "textual-light"
         await pilot.pause()
@@ -53,7 +53,7 @@ async def test_the_app_uses_them_and_remembers_the_theme(tmp_path):
         assert "Theme" in titles
 
 
-async def test_without_colours_what_is_chosen_is_reversed(tmp_path, monkeypatch):
+async def test_selected_is_reversed_without_colours(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with app_in(tmp_path, make_fake_train(steps=3), epochs=1).run_test(
         size=(80, 24)
@@ -76,7 +76,7 @@ async def test_without_colours_what_is_chosen_is_reversed(tmp_path, monkeypatch)
         assert load_preferences()[0].theme == "textual-dark", "that was no wish of the person's"
 
 
-async def test_in_ascii_all_of_every_view_is_ascii(tmp_path):
+async def test_every_view_is_ascii_in_ascii_mode(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=10), epochs=1).run_test(
         size=(80, 24)
     ) as pilot:

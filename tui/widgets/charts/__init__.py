@@ -1,0 +1,1 @@
+"""Widgets that draw: the chart, the confusion matrix, the network and its weights."""
