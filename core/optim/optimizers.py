@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 
@@ -28,16 +27,6 @@ class Optimizer(Protocol):
     def step(self, rate: float | Tensor) -> None: ...
 
 
-class Kernels(Protocol):
-    """What core.compute.torch_private provides; it is passed in, since it stands above this."""
-
-    def adam_kernel(
-        self, decoupled: bool, device: torch.device, settings: dict[str, Any]
-    ) -> Callable[..., Any]: ...
-    def sgd_kernel(self, device: torch.device, settings: dict[str, Any]) -> Callable[..., Any]: ...
-    def add_to_each(self, tensors: list[Tensor], value: float) -> None: ...
-
-
 class Adam:
     """Kingma and Ba, "Adam" (2015), with weight decay added to the gradient.
 
@@ -48,7 +37,7 @@ class Adam:
     def __init__(
         self,
         decoupled: bool,
-        kernels: Kernels,
+        kernels: Any,
         named: dict[str, nn.Parameter],
         momentum: float,
         beta2: float,
@@ -97,7 +86,7 @@ class Sgd:
 
     def __init__(
         self,
-        kernels: Kernels,
+        kernels: Any,
         named: dict[str, nn.Parameter],
         momentum: float,
         beta2: float,
@@ -128,7 +117,10 @@ class Sgd:
         self._kernel(self._parameters, gradients, self._buffers, lr=rate, **self._settings)
 
 
-# Each takes the kernels, the parameters by name, momentum, beta2 and weight decay.
-OPTIMIZERS: dict[
-    str, Callable[[Kernels, dict[str, nn.Parameter], float, float, float], Optimizer]
-] = {"adam": partial(Adam, False), "adamw": partial(Adam, True), "sgd": Sgd}
+# Each takes core.compute.torch_private, which stands above this package and is passed in; the
+# parameters by name; momentum, beta2 and weight decay.
+OPTIMIZERS: dict[str, Callable[[Any, dict[str, nn.Parameter], float, float, float], Optimizer]] = {
+    "adam": partial(Adam, False),
+    "adamw": partial(Adam, True),
+    "sgd": Sgd,
+}
