@@ -97,10 +97,12 @@ def _sgd(
         parameter.sub_(gradient * lr)
 
 
-def add_to_each(tensors: list[Tensor], value: float) -> None:
-    if hasattr(torch, "_foreach_add_"):
-        torch._foreach_add_(tensors, value)
-        return
+def adder_to_each() -> Kernel:
+    """Return what adds a number to each tensor of a list, in place."""
+    return getattr(torch, "_foreach_add_", _add_to_each)
+
+
+def _add_to_each(tensors: list[Tensor], value: float) -> None:
     for each in tensors:
         each.add_(value)
 

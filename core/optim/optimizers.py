@@ -54,7 +54,7 @@ class Adam:
             "maximize": False,
         }
         self._parameters = list(named.values())
-        self._add_to_each = kernels.add_to_each
+        self._add_to_each = kernels.adder_to_each()
         self._kernel = kernels.adam_kernel(decoupled, self._parameters[0].device, self._settings)
         self._steps = [torch.zeros((), device=each.device) for each in self._parameters]
         self._means = [torch.zeros_like(each) for each in self._parameters]

@@ -121,26 +121,26 @@ class TrainingLoop:
 
     def train_epoch(self) -> Iterator[Event]:
         """Train the remaining steps of the epoch, until a Stop."""
-        watch = self.watch
+        watch, inbox, ranks, learner = self.watch, self.inbox, self.ranks, self.learner
         watch.start()
         last_report = watch.since
         first = self.step % self.steps_per_epoch
-        for images, labels in self.learner.batches(self.epoch, first):
+        for images, labels in learner.batches(self.epoch, first):
             # Several ranks handle commands only where they meet.
-            if not self.inbox.empty() and not (self.ranks and self.ranks.steps_left):
+            if not inbox.empty() and not (ranks and ranks.steps_left):
                 watch.stop()
                 yield from handle_commands(self)
                 watch.start()
                 if self.stopping:
                     break
-            if self.ranks and not self.ranks.steps_left:
+            if ranks and not ranks.steps_left:
                 to_epoch_end = self.steps_per_epoch - self.step % self.steps_per_epoch
-                self.ranks.begin_steps(to_epoch_end, self.config.learning_rate)
-            self.losses.append(self.learner.step(images, labels, self.learning_rate_at(self.step)))
+                ranks.begin_steps(to_epoch_end, self.config.learning_rate)
+            self.losses.append(learner.step(images, labels, self.learning_rate_at(self.step)))
             self.step += 1
             if self.weights_before:
                 watch.stop()
-                yield inspect(self.learner, self.step, self.weights_before)
+                yield inspect(learner, self.step, self.weights_before)
                 self.weights_before = None
                 watch.start()
             now = perf_counter()
