@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from time import monotonic
 
 from core.attach.sockets import is_ours, listen
-from core.attach.viewer import EventMessage, HelloMessage, Viewer
+from core.attach.viewer import EventMessage, Viewer
 from core.attach.wire import hello_message
 from core.commands import Inbox
 from core.errors import CheckpointError
@@ -194,12 +194,8 @@ class ViewerServer:
                 pid=os.getpid(),
                 recorded=self._recorded,
             )
-            waiting: list[EventMessage | HelloMessage] = [
-                HelloMessage(hello),
-                *self._digits,
-                *self._scored,
-            ]
-            self._viewers[self._counted] = Viewer(peer, self._counted, waiting)
+            waiting = [*self._digits, *self._scored]
+            self._viewers[self._counted] = Viewer(peer, self._counted, hello, waiting)
 
     def _serve_viewer(self, viewer: Viewer) -> None:
         try:

@@ -33,26 +33,19 @@ class EventMessage:
         return event_message(self.event)
 
 
-class HelloMessage:
-    """The first message to a viewer."""
-
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-
-
 class Viewer:
     """The methods do not wait. They raise OSError if the connection is closed, and ValueError for
     an invalid command and a viewer that does not read."""
 
     def __init__(
-        self, peer: socket.socket, number: int, waiting: list[EventMessage | HelloMessage]
+        self, peer: socket.socket, number: int, hello: bytes, waiting: list[EventMessage]
     ) -> None:
-        """`number`, from 1, identifies the viewer."""
+        """`number`, from 1, identifies the viewer. `hello` is the first message to it."""
         self.peer, self.number = peer, number
         self.waiting = deque(waiting)  # to be sent
         self.requests: deque[Command] = deque()  # for the network
         self.requested_at = 0.0  # when a request of this viewer was last passed on
-        self._writing = memoryview(b"")
+        self._writing = memoryview(hello)
         self._received = bytearray()
         self._not_before = 0.0  # when the next command is handled
 

@@ -214,7 +214,7 @@ def test_viewer_that_does_not_read_is_disconnected(going):
     here, there = socket.socketpair()
     here.setblocking(False)
     message = EventMessage(run.events_of(Progress)[0])
-    viewer = Viewer(here, 1, [message] * (MAX_WAITING * 20))
+    viewer = Viewer(here, 1, b"", [message] * (MAX_WAITING * 20))
     with pytest.raises(ValueError, match="does not read"):
         viewer.write()
     here.close()
