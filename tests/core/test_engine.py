@@ -19,7 +19,8 @@ from core.commands import (
 )
 from core.config import TrainConfig
 from core.engine.local_host import LocalHost
-from core.events import Notice, Paused, RunFailed, RunFinished, RunStarted
+from core.events import Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
+from core.host import run_events
 from core.responses import CheckpointRefused, DevicesListed, Predicted
 from core.training.trainer import train
 from tests.support.fakes import diverged, make_fake_train
@@ -65,6 +66,17 @@ def test_quit_saves_the_run(tiny):
             host.send(Quit())
     assert events[-1].stopped
     assert Path(events[-1].checkpoint).exists()
+
+
+def test_start_paused_trains_no_step(tiny):
+    host = LocalHost()
+    host.send(Start(tiny(), paused=True))
+    for event in run_events(host):
+        assert not isinstance(event, Progress)
+        if isinstance(event, Paused):
+            assert event.step == 0
+            host.send(Stop())
+    assert event.stopped
 
 
 def test_failed_run_leaves_the_engine():

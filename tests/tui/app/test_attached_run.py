@@ -135,6 +135,22 @@ async def test_failed_detach_continues_here(tiny, monkeypatch):
         assert app.run_state.phase == "training"
 
 
+async def test_failed_detach_of_a_paused_run_stays_paused(tiny, monkeypatch):
+    """It once trained on."""
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.phase == "paused")
+        step = app.run_state.step
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.started.step == step)
+        await until(pilot, lambda: app.run_state.phase == "paused")
+        assert app.run_state.step == step
+
+
 class Unreachable(Failing):
     """A host whose run starts and cannot be attached to."""
 
