@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.errors import CheckpointError, explain
 from core.runs.description import IN_PROGRESS, config_in, read_description, read_table, status_of
-from core.runs.disk import freed_bytes
+from core.runs.disk import explain_errors, freed_bytes
 from core.runs.event_reader import LatestMetrics, read_latest_metrics
 from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
 
@@ -43,7 +44,6 @@ class CheckpointFile:
 
     @property
     def kind(self) -> str:
-        """last, best, epoch or imported; file for any other name."""
         return kind_of(self.path.name)
 
 
@@ -102,20 +102,12 @@ def subfolders(folder: Path) -> dict[str, Times]:
     Raises CheckpointError where the folder exists and cannot be read.
     """
     found: list[tuple[Times, str]] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name[0] == ".":
-                    continue
-                try:
+    with explain_errors(f"{folder} cannot be read"), suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            if entry.name[0] != ".":
+                with suppress(OSError):  # deleted in the meantime, or a broken link
                     status = entry.stat()
-                except OSError:  # deleted in the meantime, or a broken link
-                    continue
-                found.append(((status.st_mtime, status.st_ctime), entry.name))
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be read ({explain(error)})") from None
+                    found.append(((status.st_mtime, status.st_ctime), entry.name))
     return {name: times for times, name in sorted(found, reverse=True)}
 
 
@@ -130,16 +122,26 @@ def read_run_info(folder: Path) -> RunInfo | None:
     if not description and not os.path.isdir(folder):  # moved in the meantime
         return None
     note, is_starred = read_notes(folder) if NOTES in names else ("", False)
-    status = status_of(folder, description)
-    run = RunInfo(folder, status, description, checkpoints, total, modified, note, is_starred)
-    return replace(run, latest=read_latest_metrics(folder)) if run.is_live else run
+    return refresh(
+        RunInfo(folder, "unknown", description, checkpoints, total, modified, note, is_starred)
+    )
+
+
+def refresh(run: RunInfo) -> RunInfo:
+    """Return a run with its status and latest metrics as they are now."""
+    run = replace(run, status=status_of(run.folder, run.description))
+    return replace(run, latest=read_latest_metrics(run.folder) if run.is_live else None)
 
 
 def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int, float]:
     """Return the names of a run's files, its checkpoints, its bytes, and when it was last saved."""
     names, checkpoints, total, modified = set(), [], 0, 0.0
     read: dict[tuple[int, int], CheckpointFile] = {}  # a file that has two names is read once
-    for entry in _entries(folder):
+    try:
+        entries = list(os.scandir(folder))
+    except (OSError, ValueError):  # no folder, no permission, or a name that no file can have
+        entries = []
+    for entry in entries:
         try:
             status = entry.stat()
         except FileNotFoundError:
@@ -154,7 +156,8 @@ def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int
         file = (status.st_dev, status.st_ino)
         known = read.get(file)
         if known is None:
-            total += _size(entry, status)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            total += freed_bytes([Path(entry.path)]) if is_folder else status.st_size
         if not entry.name.endswith(SUFFIX) or entry.name[0] == ".":
             continue
         path = Path(entry.path)
@@ -166,24 +169,8 @@ def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int
         elif known.path != path:
             read[file] = replace(known, path=path)
         checkpoints.append(read[file])
-    checkpoints.sort(
-        key=lambda each: (each.info.step if each.info else -1, each.path), reverse=True
-    )
-    return names, tuple(checkpoints), total, modified
-
-
-def _size(entry: os.DirEntry[str], status: os.stat_result) -> int:
-    if not entry.is_dir(follow_symlinks=False):
-        return status.st_size
-    return freed_bytes([Path(entry.path)])
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (OSError, ValueError):  # no folder, no permission, or a name that no file can have
-        return []
+    ordered = sorted(checkpoints, key=lambda each: (each.info.step if each.info else -1, each.path))
+    return names, tuple(reversed(ordered)), total, modified
 
 
 def read_checkpoint_file(path: Path, size: int, modified: float = 0.0) -> CheckpointFile:

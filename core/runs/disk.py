@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import ENOTEMPTY
 from pathlib import Path
 from time import time
@@ -64,9 +65,7 @@ def _is_leftover(place: Path) -> bool:
 def _move_file(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
+    except OSError:  # the target exists, or the file system has no hard links
         if os.path.lexists(target):
             raise FileExistsError(target) from None
         source.rename(target)
@@ -75,24 +74,18 @@ def _move_file(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def explain_errors(what: str) -> Iterator[None]:
-    """Turn an OSError into a CheckpointError that begins with `what`."""
+def explain_errors(what: str, hint: str = "") -> Iterator[None]:
+    """Turn an OSError into a CheckpointError: `what`, the system's reason, and the hint."""
     try:
         yield
     except OSError as error:
-        raise CheckpointError(f"{what} ({explain(error)})") from None
+        raise CheckpointError(f"{what} ({explain(error)}){hint}") from None
 
 
-@contextmanager
-def explain_unwritable(folder: Path) -> Iterator[None]:
+def explain_unwritable(folder: Path) -> AbstractContextManager[None]:
     """Turn an OSError into a CheckpointError that a folder of runs cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint folder {folder} cannot be written ({explain(error)}); "
-            "choose another with --checkpoints"
-        ) from None
+    what = f"the checkpoint folder {folder} cannot be written"
+    return explain_errors(what, "; choose another with --checkpoints")
 
 
 @contextmanager
@@ -109,23 +102,17 @@ def keep_times(*places: Path) -> Iterator[None]:
 def freed_bytes(places: Iterable[Path]) -> int:
     """Return the bytes that deleting everything under the places would free: a file is counted
     once, and only if all of its names are there. Links are not followed."""
-    names: dict[tuple[int, int], int] = {}
+    names: Counter[tuple[int, int]] = Counter()
     total = 0
-    for status in _files_under(places):
-        file = (status.st_dev, status.st_ino)
-        names[file] = names.get(file, 0) + 1
-        if names[file] == max(1, status.st_nlink):
-            total += status.st_size
-    return total
-
-
-def _files_under(places: Iterable[Path]) -> Iterator[os.stat_result]:
-    left: list[str] = [os.fspath(place) for place in places]
+    left = [os.fspath(place) for place in places]
     while left:
         place = left.pop()
         with suppress(OSError):  # deleted in the meantime
             status = os.lstat(place)
             if stat.S_ISDIR(status.st_mode):
                 left += [each.path for each in os.scandir(place)]
-            else:
-                yield status
+                continue
+            names[file := (status.st_dev, status.st_ino)] += 1
+            if names[file] == max(1, status.st_nlink):
+                total += status.st_size
+    return total

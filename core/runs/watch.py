@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from core.runs.catalog import RunInfo, Times, read_run_info, subfolders
-from core.runs.description import status_of
-from core.runs.event_reader import read_latest_metrics
+from core.runs.catalog import RunInfo, Times, read_run_info, refresh, subfolders
 
 # The clock of a file system may be this coarse.
 UNSETTLED_SECONDS = 1.0
@@ -48,16 +45,9 @@ class Watch:
                 settled = now - max(times) > UNSETTLED_SECONDS
                 self._times[name] = times if settled else (-1.0, -1.0)
             elif before and before.is_live:
-                run = _refreshed(before)
+                run = refresh(before)  # no file in its folder is new
             else:
                 continue
             self._known[name] = run
             if run != before:
                 yield name, run
-
-
-def _refreshed(run: RunInfo) -> RunInfo:
-    """Return a live run as it is now, if no file in its folder is new: its metrics may have
-    changed, or its process may have ended."""
-    run = replace(run, status=status_of(run.folder, run.description))
-    return replace(run, latest=read_latest_metrics(run.folder) if run.is_live else None)
