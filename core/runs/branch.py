@@ -6,7 +6,6 @@ No torch here: a checkpoint's tensors are copied unchanged, under a header of th
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -19,19 +18,15 @@ from core.checkpoints.header import CheckpointInfo, read_info, score_of
 from core.checkpoints.io import copy_with_info
 from core.commands import ResumePoint
 from core.config import FIELDS, TrainConfig, flag
-from core.errors import CheckpointError, UsageError, explain
+from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged
-from core.files import PARTIAL, open_no_follow, replace_file
+from core.files import PARTIAL, open_no_follow
 from core.runs.catalog import list_run_checkpoints
-from core.runs.description import read_description
-from core.runs.disk import explain_unwritable
-from core.runs.layout import BEST, DESCRIPTION, EVENTS_FILE, LAST
+from core.runs.description import read_description, write_description
+from core.runs.disk import explain_errors, explain_unwritable
+from core.runs.layout import BEST, EVENTS_FILE, LAST
 from core.runs.resolve import is_run
-from core.runs.resume import (
-    check_trained_here,
-    is_same_run,
-    planned_config,
-)
+from core.runs.resume import check_trained_here, is_same_run, planned_config
 from core.runs.run_writer import RunWriter, new_folder
 
 # What a branch keeps: these settings decide what a checkpoint's tensors and steps mean, or where
@@ -52,9 +47,8 @@ def branch(
     """
     info, old = read_info(checkpoint), checkpoint.parent
     if not is_run(old):
-        raise CheckpointError(
-            f"{checkpoint} is not in a run's folder, so there is no run to branch"
-        )
+        problem = "is not in a run's folder, so there is no run to branch"
+        raise CheckpointError(f"{checkpoint} {problem}")
     description = read_description(old)
     check_trained_here(checkpoint, description)
     before = planned_config(checkpoint, info, description, folder)
@@ -119,7 +113,7 @@ def _write_files(
         "branched_from": checkpoint.parent.name,
         "branched_at": info.step,
     }
-    replace_file(incomplete / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+    write_description(incomplete, description)
 
 
 def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] | None:
@@ -140,7 +134,12 @@ def _write_events(
 ) -> None:
     """Write events.jsonl. `rate_before` is the learning rate in the checkpoint, which the old run
     may have changed later, at the same step. Raises OSError and CheckpointError."""
-    _copy_events(old / EVENTS_FILE, incomplete / EVENTS_FILE)
+    source = old / EVENTS_FILE
+    if os.path.lexists(source):
+        with explain_errors(f"{source} cannot be read"):
+            number = open_no_follow(source, os.O_RDONLY)
+        with open(number, "rb") as events, open(incomplete / EVENTS_FILE, "xb") as copy:
+            shutil.copyfileobj(events, copy, 2**20)
     with RunWriter(incomplete) as run:
         kept = run.rewind(info.step, evaluated=info.test_loss is not None)
         rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
@@ -148,15 +147,3 @@ def _write_events(
             # A resumed run has the learning rate of its last event.
             run.record(LearningRateChanged(step=info.step, learning_rate=rate))
         run.sync()
-
-
-def _copy_events(source: Path, path: Path) -> None:
-    """Copy the old run's events, if it has any. Raises OSError and CheckpointError."""
-    try:
-        number = open_no_follow(source, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise CheckpointError(f"{source} cannot be read ({explain(error)})") from None
-    with open(number, "rb") as events, path.open("xb") as copy:
-        shutil.copyfileobj(events, copy, 2**20)

@@ -6,12 +6,12 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointError
-from core.files import open_no_follow, open_regular_file
+from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import fcntl, is_locked, lock
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 
@@ -34,6 +34,11 @@ def read_table(path: Path) -> dict[str, Any]:
     except (CheckpointError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Replace a run's run.json. Raises OSError."""
+    replace_file(folder / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
 
 
 def config_in(description: dict[str, Any]) -> dict[str, Any]:
@@ -84,16 +89,11 @@ def lock_run(folder: Path) -> Iterator[None]:
             raise _in_use(folder)
         yield
         return
-    try:
-        number = open_no_follow(folder / EVENTS_FILE, os.O_RDONLY)
-    except OSError:  # no event file of its own, so no process can be writing it
+    with ExitStack() as stack:
+        with suppress(OSError):  # no event file of its own, so no process can be writing it
+            file = stack.enter_context(open(folder / EVENTS_FILE, "rb", opener=open_no_follow))
+            lock_events(file.fileno(), folder)
         yield
-        return
-    try:
-        lock_events(number, folder)
-        yield
-    finally:
-        os.close(number)
 
 
 def lock_events(number: int, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.errors import UsageError
-from core.files import replace_file
 from core.models.architectures import ARCHITECTURES
+from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
-from core.runs.layout import DESCRIPTION, IMPORTED
+from core.runs.layout import IMPORTED
 from core.runs.run_writer import claim_folder, versions
 
 LONGEST_FOLDER_NAME = 100
@@ -38,9 +37,8 @@ def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
     Raises UsageError, and CheckpointError; then nothing has been made.
     """
     if name is not None and safe_name(name) != name:
-        raise UsageError(
-            f"--name must be letters, digits, dots, dashes and underscores, not {name!r}"
-        )
+        allowed = "letters, digits, dots, dashes and underscores"
+        raise UsageError(f"--name must be {allowed}, not {name!r}")
     weights = read_weights(path)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem))
@@ -73,7 +71,7 @@ def _write_files(run: Path, path: Path, weights: ImportedWeights) -> None:
         "config": info.config | {"dataset": info.dataset},
         "versions": versions(),
     }
-    replace_file(run / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+    write_description(run, description)
     checkpoints.save(run / IMPORTED, checkpoints.snapshot(weights.tensors), info)
 
 

@@ -11,11 +11,12 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checkpoints.header import SUFFIX, read_info
+from core.checkpoints.header import SUFFIX
 from core.errors import CheckpointError
 from core.files import open_no_follow, replace_file
 from core.locking import lock_folder
-from core.runs.description import lock_run, read_description
+from core.runs.catalog import read_checkpoint_file
+from core.runs.description import lock_run, read_description, write_description
 from core.runs.disk import explain_errors, freed_bytes, keep_times, move
 from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH
 from core.runs.trash import Trashed, move_to_trash, rename_in_trash
@@ -39,41 +40,31 @@ def rename(folder: Path, name: str) -> Path:
         before = (folder / DESCRIPTION).read_bytes() if description else b""
         try:
             if description:
-                now = json.dumps(description | {"run": name}, indent=2) + "\n"
-                _write_description(folder, now.encode())
+                with keep_times(folder, folder / DESCRIPTION):
+                    write_description(folder, description | {"run": name})
             move(folder, target)
         except BaseException:
-            with suppress(OSError):
-                if description:
-                    _write_description(folder, before)
+            if description:
+                with suppress(OSError), keep_times(folder, folder / DESCRIPTION):
+                    replace_file(folder / DESCRIPTION, before)
             raise
     with suppress(CheckpointError, OSError):  # `restore` then reports where the files are
         rename_in_trash(folder.parent, folder.name, name)
     return target
 
 
-def _write_description(folder: Path, content: bytes) -> None:
-    with keep_times(folder, folder / DESCRIPTION):
-        replace_file(folder / DESCRIPTION, content)
-
-
 def _problem_with(name: str) -> str | None:
     """Return what a file system, a shell or a terminal would misread in a name."""
-    if not name.strip():
-        return "a name must not be empty"
-    if name != name.strip():
-        return "a name must not begin or end with a space"
-    if name[0] in ".-~":
-        return "a name must not begin with ., - or ~"
-    if "/" in name or "\\" in name:
-        return "a name must not contain / or \\"
-    if not name.isprintable():
-        return "a name must not contain line breaks or control characters"
-    if name.endswith(SUFFIX):
-        return f"a name must not end with {SUFFIX}, as checkpoints do"
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        return f"a name has at most {LONGEST_NAME} bytes"
-    return None
+    problems = {
+        "must not be empty": not name.strip(),
+        "must not begin or end with a space": name != name.strip(),
+        "must not begin with ., - or ~": name.startswith((".", "-", "~")),
+        "must not contain / or \\": "/" in name or "\\" in name,
+        "must not contain line breaks or control characters": not name.isprintable(),
+        f"must not end with {SUFFIX}, as checkpoints do": name.endswith(SUFFIX),
+        f"has at most {LONGEST_NAME} bytes": len(name.encode(errors="replace")) > LONGEST_NAME,
+    }
+    return next((f"a name {rule}" for rule, is_broken in problems.items() if is_broken), None)
 
 
 def set_note(folder: Path, text: str) -> str:
@@ -139,7 +130,7 @@ def prune(folder: Path, *, dry_run: bool = False) -> Pruned:
     with lock_run(folder):
         with explain_errors(f"{folder} cannot be read"):
             files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
-        if files and not any(_is_readable(folder / name) for name in (LAST, BEST)):
+        if files and not any(read_checkpoint_file(folder / name, 0).info for name in (LAST, BEST)):
             raise CheckpointError(
                 f"{folder} has no readable best or last checkpoint, so it keeps its others"
             )
@@ -149,22 +140,7 @@ def prune(folder: Path, *, dry_run: bool = False) -> Pruned:
         return Pruned(folder.name, trashed.files, trashed.bytes, trashed)
 
 
-def _is_readable(path: Path) -> bool:
-    try:
-        read_info(path)
-    except CheckpointError:
-        return False
-    return True
-
-
-@dataclass(frozen=True)
-class DiskUse:
-    """The disk space of a folder of runs in bytes, as `freed_bytes` counts it."""
-
-    runs: int
-    trash: int
-
-
-def disk_use(folder: Path) -> DiskUse:
+def disk_use(folder: Path) -> tuple[int, int]:
+    """Return the bytes of a folder's runs and those of its trash, as `freed_bytes` counts."""
     trash = freed_bytes([folder / TRASH])
-    return DiskUse(freed_bytes([folder]) - trash, trash)
+    return freed_bytes([folder]) - trash, trash

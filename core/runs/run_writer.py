@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
 from contextlib import suppress
 from dataclasses import asdict
 from io import FileIO
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
-from types import TracebackType
 
 from core.config import TrainConfig
 from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
-from core.files import PARTIAL, open_no_follow, read_lines, replace_file
-from core.runs.description import lock_events, read_description
+from core.files import PARTIAL, open_no_follow, read_lines
+from core.runs.description import lock_events, read_description, write_description
 from core.runs.disk import explain_errors, explain_unwritable
-from core.runs.layout import DESCRIPTION, EVENTS_FILE
+from core.runs.layout import EVENTS_FILE
 
 
 class RunWriter:
@@ -49,12 +48,7 @@ class RunWriter:
     def __enter__(self) -> RunWriter:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with suppress(OSError):  # a full disk, which `record` has reported
             self._write_events()
         self._events.close()
@@ -132,8 +126,7 @@ class RunWriter:
         os.fsync(self._events.fileno())
 
     def _write_description(self) -> None:
-        text = json.dumps(self.description, indent=2) + "\n"
-        replace_file(self.folder / DESCRIPTION, text.encode())
+        write_description(self.folder, self.description)
         self._status_on_disk = self.description["status"]
 
 
@@ -146,16 +139,9 @@ def _is_later(event: Event, step: int, evaluated: bool) -> bool:
 
 
 def _status_after(event: Event) -> str | None:
-    match event:
-        case Paused():
-            return "paused"
-        case Resumed():
-            return "running"
-        case RunFinished(stopped=stopped):
-            return "stopped" if stopped else "finished"
-        case RunFailed():
-            return "failed"
-    return None
+    if isinstance(event, RunFinished):
+        return "stopped" if event.stopped else "finished"
+    return {Paused: "paused", Resumed: "running", RunFailed: "failed"}.get(type(event))
 
 
 def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
@@ -164,13 +150,12 @@ def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
     Raises CheckpointError where it cannot be written.
     """
     with explain_unwritable(config.folder):
-        folder = new_folder(config)
-        run = RunWriter(folder)
+        run = RunWriter(new_folder(config))
         try:
             run.begin(config, dataset, device)
         except OSError:
-            run.__exit__(None, None, None)
-            rmtree(folder, ignore_errors=True)
+            run.__exit__()
+            rmtree(run.folder, ignore_errors=True)
             raise
     return run
 
@@ -190,15 +175,12 @@ def claim_folder(parent: Path, name: str) -> Path:
     """Make a folder of that name, with a number after it where there is one already: two programs
     that start in the same second get different folders. Raises OSError."""
     parent.mkdir(parents=True, exist_ok=True)
-    number = 1
+    folder, numbers = parent / name, count(2)
     while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
+        with suppress(FileExistsError):
             folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
             return folder
+        folder = parent / f"{name}-{next(numbers)}"
 
 
 def versions() -> dict[str, str]:

@@ -195,7 +195,7 @@ def test_failed_branch_leaves_nothing(old, monkeypatch):
         patch.setattr(shutil, "copyfileobj", full)
         with pytest.raises(CheckpointError, match=r"cannot be copied .*\(No space left"):
             branch(old / "epoch-002.safetensors", {}, old.parent)
-    monkeypatch.setattr(branching, "replace_file", full)
+    monkeypatch.setattr(branching, "write_description", full)
     with pytest.raises(CheckpointError, match=r"cannot be written \(No space left"):
         branch(old / "epoch-002.safetensors", {}, old.parent)
     assert sorted(old.parent.iterdir()) == before

@@ -40,7 +40,7 @@ for turn in range(60):
             case 0: manage.rename(place, f"run {dice.randrange(6)}")
             case 1: manage.delete(place)
             case 2: trash.restore_latest(dice.choice(trash.list_trash(folder)).run, folder)
-            case 3: run_writer.reopen(place).__exit__(None, None, None)
+            case 3: run_writer.reopen(place).__exit__()
     except (CheckpointError, IndexError):
         pass
     if seed == "1": manage.set_note(folder / "noted", f"note {turn}")

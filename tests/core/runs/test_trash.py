@@ -72,10 +72,10 @@ def test_emptying_deletes_only_deleted_runs(tmp_path):
     (tmp_path / ".trash" / "mine").write_text("not yours")
     stays = make_run(tmp_path, "stays")
     os.link(tmp_path / "stays" / "best.safetensors", tmp_path / "second")
-    use = manage.disk_use(tmp_path)
-    assert trash.list_trash(tmp_path)[0].bytes == trash.empty_trash(tmp_path) == use.trash - 9
+    runs_bytes, trash_bytes = manage.disk_use(tmp_path)
+    assert trash.list_trash(tmp_path)[0].bytes == trash.empty_trash(tmp_path) == trash_bytes - 9
     assert (tmp_path / ".trash" / "mine").exists()
-    assert use.runs == sum(each.stat().st_size for each in stays.iterdir())
+    assert runs_bytes == sum(each.stat().st_size for each in stays.iterdir())
     (other := tmp_path / "other").mkdir()
     (other / ".trash").symlink_to(stays)
     for act in (lambda: trash.empty_trash(other), lambda: manage.delete(make_run(other))):

@@ -127,11 +127,8 @@ def _print_trash(folder: Path, trashed: "list[Trashed]") -> None:
     for each in trashed:
         ago = format_age(time.time() - each.at)
         print(f"{printable(each.what)}  {format_size(each.bytes)}  {ago}")
-    use = disk_use(folder)
-    complain(
-        f"{_items(trashed)} in the trash of {folder}: {format_size(use.trash)}; "
-        f"the runs take {format_size(use.runs)}"
-    )
+    runs, trash = map(format_size, disk_use(folder))
+    complain(f"{_items(trashed)} in the trash of {folder}: {trash}; the runs take {runs}")
 
 
 def _items(trashed: "list[Trashed]") -> str:
