@@ -79,23 +79,19 @@ def is_plausible(event: Event) -> bool:
     """Return whether an event's values have their declared types and possible sizes: the file may
     have been edited."""
     try:
-        return _has_possible_values(event)
+        values = vars(event)
+        if not all(check(values[name]) for name, check in CHECKED_FIELDS[type(event)]):
+            return False
+        if isinstance(event, RunStarted):
+            return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
+        if not isinstance(event, Evaluated):
+            return True
+        sizes = {len(event.confusion), *map(len, event.confusion)}
+        counts = chain.from_iterable(event.confusion)
+        is_matrix = sizes in ({0}, {CLASSES}) and all(map(_is_count, counts))
+        return 0 <= event.test_accuracy <= 1 and is_matrix
     except (TypeError, OverflowError):
         return False
-
-
-def _has_possible_values(event: Event) -> bool:
-    values = vars(event)
-    if not all(check(values[name]) for name, check in CHECKED_FIELDS[type(event)]):
-        return False
-    if isinstance(event, Evaluated):
-        rows = event.confusion
-        sizes = {len(rows), *map(len, rows)}
-        is_matrix = sizes in ({0}, {CLASSES}) and all(map(_is_count, chain.from_iterable(rows)))
-        return 0 <= event.test_accuracy <= 1 and is_matrix
-    if isinstance(event, RunStarted):
-        return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
-    return True
 
 
 def _is_count(value: Any) -> bool:

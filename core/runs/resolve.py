@@ -51,9 +51,8 @@ def resolve_either(text: str, folder: Path) -> Path:
         if text.endswith(SUFFIX) and os.path.lexists(place) and not is_run(place):
             parent = place.absolute().parent
             if not is_run(parent) and not _is_in(parent, folder):
-                raise CheckpointError(
-                    f"{place} is not in a run's folder: delete it like any other file"
-                )
+                how = "delete it like any other file"
+                raise CheckpointError(f"{place} is not in a run's folder: {how}")
             return place
     return resolve_run(text, folder)
 

@@ -21,16 +21,13 @@ from core.runs.layout import DESCRIPTION, LAST_FIRST
 from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
 
 # Settings that cannot change within a run; all others may.
+OPTIMIZATION = ("optimizer", "momentum", "beta2", "weight_decay", "schedule")
 FIXED_IN_A_RUN = (
     "arch",
     "dataset",
     "batch_size",
     "seed",
-    "optimizer",
-    "momentum",
-    "beta2",
-    "weight_decay",
-    "schedule",
+    *OPTIMIZATION,
     "label_smoothing",
     "shift",
 )
@@ -48,25 +45,22 @@ def prepare_resume(
 
     Raises CheckpointError and UsageError.
     """
-    run = find_recorded(name, folder)
+    run, checkpoint, info = find_recorded(name, folder), None, None
     if run is not None:
         check_trained_here(run, read_description(run))
-    if run is not None and not any(run.glob("*" + SUFFIX)):
-        checkpoint, info = None, None
-    else:
+    if run is None or any(run.glob("*" + SUFFIX)):
         checkpoint = resolve_checkpoint(name, folder, LAST_FIRST)
         run, info = with_own_name(checkpoint.parent), read_info(checkpoint)
         if not is_run(run):
-            raise CheckpointError(
-                f"{checkpoint} is not in a run's folder, so no run can be resumed"
-            )
+            problem = "is not in a run's folder, so no run can be resumed"
+            raise CheckpointError(f"{checkpoint} {problem}")
     source, description = checkpoint or run / DESCRIPTION, read_description(run)
     check_trained_here(checkpoint or run, description)
     if not info and not config_in(description):
         raise CheckpointError(f"{run} has no checkpoint, and no {DESCRIPTION} to start from")
     planned = planned_config(source, info, description, run.parent)
-    options = {"epochs": epochs, "data": data, "device": device}
-    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    options: dict[str, Any] = {"epochs": epochs, "data": data, "device": device}
+    given = {key: value for key, value in options.items() if value is not None}
     config = replace(planned, **given)
     _check_same_run(source, run, planned, config_in(description))
     done = info.epoch if info else 0
@@ -77,9 +71,8 @@ def prepare_resume(
 def check_trained_here(place: Path, description: dict[str, Any]) -> None:
     """Raise CheckpointError where the folder has imported weights and no run."""
     if is_imported(description):
-        raise CheckpointError(
-            f"{place} was imported and has weights only: there is no training to resume"
-        )
+        problem = "was imported and has weights only: there is no training to resume"
+        raise CheckpointError(f"{place} {problem}")
 
 
 def digits_folder(stored: dict[str, Any]) -> str | None:

@@ -60,9 +60,8 @@ def move_to_trash(folder: Path, run: str, files: Iterable[str] | None = None) ->
     """
     place = folder / run
     if TRASH in place.absolute().parts:
-        raise CheckpointError(
-            f"{place} is in the trash already; `mnist-tui runs restore` restores it"
-        )
+        how = "`mnist-tui runs restore` restores it"
+        raise CheckpointError(f"{place} is in the trash already; {how}")
     with explain_errors(f"{place} cannot be deleted"):
         with suppress(FileExistsError):
             (folder / TRASH).mkdir()
@@ -89,11 +88,9 @@ def move_to_trash(folder: Path, run: str, files: Iterable[str] | None = None) ->
 def _new_entry(trash: Path) -> Path:
     while True:
         entry = trash / datetime.now(UTC).strftime(TIME_FORMAT)
-        try:
+        with suppress(FileExistsError):  # made in the same microsecond
             entry.mkdir()
-        except FileExistsError:  # made in the same microsecond
-            continue
-        return entry
+            return entry
 
 
 def _remove_empty(entry: Path) -> None:
@@ -111,10 +108,7 @@ def list_trash(folder: Path) -> list[Trashed]:
     """
     with explain_errors(f"{folder / TRASH} cannot be read"):
         try:
-            if not stat.S_ISDIR(os.lstat(folder / TRASH).st_mode):
-                raise CheckpointError(
-                    f"{folder / TRASH} is not a folder, so nothing can be deleted there"
-                )
+            _check_is_folder(folder / TRASH)
             names = os.listdir(folder / TRASH)
         except FileNotFoundError:
             return []
@@ -148,11 +142,10 @@ def restore_latest(run: str, folder: Path) -> Path:
 
     Raises CheckpointError.
     """
-    trashed = list_trash(folder)
-    for each in trashed:
-        if each.run == run:
-            return restore(each)
-    near = closest_match(run, [each.run for each in trashed])
+    trashed = {each.run: each for each in reversed(list_trash(folder))}
+    if run in trashed:
+        return restore(trashed[run])
+    near = closest_match(run, trashed)
     hint = f"; did you mean {near}?" if near else ""
     raise CheckpointError(f"the trash of {folder} has nothing of {run or repr(run)}{hint}")
 
@@ -168,10 +161,8 @@ def restore(trashed: Trashed) -> Path:
             move(trashed.place / WHOLE_RUN / trashed.run, home)
         elif not home.is_dir():
             inside = trashed.place / FILES / trashed.run
-            raise CheckpointError(
-                f"the run {trashed.run} is no longer in {trashed.folder}; its deleted files are in "
-                f"{inside}"
-            )
+            gone = f"the run {trashed.run} is no longer in {trashed.folder}"
+            raise CheckpointError(f"{gone}; its deleted files are in {inside}")
         else:
             for name in trashed.files:
                 if os.path.lexists(home / name):
@@ -208,8 +199,8 @@ def empty_trash(folder: Path) -> int:
         return 0
     with explain_errors(f"{folder / TRASH} cannot be emptied"), _opened(folder) as trash:
         # Only what we have put there.
-        entries = [each for each in trash.iterdir() if TIME_PATTERN.fullmatch(each.name)]
-        entries = [each for each in entries if each.is_dir() and not each.is_symlink()]
+        named = (each for each in trash.iterdir() if TIME_PATTERN.fullmatch(each.name))
+        entries = [each for each in named if each.is_dir() and not each.is_symlink()]
         total = freed_bytes(entries)
         for each in entries:
             shutil.rmtree(each)
@@ -221,7 +212,11 @@ def _opened(folder: Path) -> Iterator[Path]:
     """Keep other processes from moving things in and out of the trash. A link is not followed:
     emptying it would delete files elsewhere. Raises OSError and CheckpointError."""
     trash = folder / TRASH
-    if not stat.S_ISDIR(os.lstat(trash).st_mode):
-        raise CheckpointError(f"{trash} is not a folder, so nothing can be deleted there")
+    _check_is_folder(trash)
     with lock_folder(trash):
         yield trash
+
+
+def _check_is_folder(trash: Path) -> None:
+    if not stat.S_ISDIR(os.lstat(trash).st_mode):
+        raise CheckpointError(f"{trash} is not a folder, so nothing can be deleted there")
