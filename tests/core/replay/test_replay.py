@@ -15,8 +15,7 @@ from core.events import Notice
 from core.models.architectures import ARCHITECTURES
 from core.replay.replay import ReplayResult, replay
 from core.runs.branch import branch
-from core.training import loop as session
-from core.training import stopwatch
+from core.training import loop, stopwatch
 from tests.support.resuming import drive, folder_of, only, resume_run
 
 
@@ -32,14 +31,14 @@ def replayed(path: Path, steps: int) -> ReplayResult:
 def by_threes(monkeypatch):
     """A record whose stretches are some steps long."""
     ticks = iter(range(10**6))
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 3.0)
-    for module in (session, stopwatch):
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 3.0)
+    for module in (loop, stopwatch):
         monkeypatch.setattr(module, "perf_counter", lambda: float(next(ticks)))
 
 
 @pytest.fixture
 def every_step(monkeypatch, saved_at_once):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

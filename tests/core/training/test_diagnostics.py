@@ -1,4 +1,4 @@
-"""What is told of the layers of a network that trains, and that it is none the worse for it."""
+"""The diagnostics of a network that trains, which leave its results unchanged."""
 
 import math
 from pathlib import Path
@@ -10,7 +10,7 @@ from core.checkpoints import io as checkpoints
 from core.commands import Inspect, Pause, Resume
 from core.events import Evaluated, Paused, Progress, Resumed
 from core.responses import NetworkInspected
-from core.training import loop as session
+from core.training import loop
 from core.training.diagnostics import TRIED, copy_weights, dead_units, first_weights, inspect
 from core.training.learner import Learner
 from tests.support.training import drive, only
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def every_step(monkeypatch):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("arch", ["mlp", "quick"])

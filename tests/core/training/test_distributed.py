@@ -1,4 +1,4 @@
-"""Processes that train one network together: two real ones, and how a batch is cut for any."""
+"""Ranks that train one network together: two real processes, and how a batch is split."""
 
 import json
 import os
@@ -23,8 +23,7 @@ from core.config import make_config
 from core.errors import DeviceError, UsageError
 from core.events import Progress, RunStarted
 from core.runs.resume import prepare_resume
-from core.training import distributed
-from core.training import loop as session
+from core.training import distributed, loop
 from core.training.distributed import RankLost, Ranks, join
 from core.training.learner import Learner
 from core.training.ranks import (
@@ -243,7 +242,7 @@ def test_lost_rank_ends_run_with_checkpoint(pair):
 def test_two_ranks_match_one_process(pair, tmp_path, monkeypatch):
     """Over an end in between, a batch of one digit, a pause and another learning rate; and one
     process goes on where the two end."""
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     assert "paused" in [each["event"] for each in pair.taken_up]
     changed = first(pair.taken_up, "learning_rate_changed")
     assert CHANGED <= changed["step"] < LOST
@@ -257,7 +256,7 @@ def test_two_ranks_match_one_process(pair, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(GPUS < 2, reason="it takes two NVIDIA GPUs")
 def test_two_gpus_match_one(torchrun, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     place = f"--checkpoints={tmp_path / 'two'}"
     _, events, said = torchrun(
         "0:-", "train", *OPTIONS, "--epochs=1", "--device=cuda", place, to_fork=()
@@ -292,7 +291,7 @@ def place_of_one(monkeypatch):
 def test_single_rank_matches_plain_training(
     place_of_one, tiny, tmp_path, monkeypatch, device, backends
 ):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     asked, new_group = [], dist.new_group
 
     def remembered(*arguments, backend):

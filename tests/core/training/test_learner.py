@@ -1,4 +1,4 @@
-"""What learns, on the CPU; and as a captured graph where there is a GPU."""
+"""The learner on the CPU, and as a captured CUDA graph where there is a GPU."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What must hold at every moment of a run, whatever it is told on the way."""
+"""The training loop: what stays true whatever commands a run gets."""
 
 import json
 import math
@@ -40,23 +40,21 @@ from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS
 from core.responses import ImagesPredicted, Predicted
 from core.runs.run_writer import RunWriter
-from core.training import checkpoint_writer as saving
-from core.training import learner, stopwatch
-from core.training import loop as session
+from core.training import checkpoint_writer, learner, loop, stopwatch
 from core.training.trainer import train
 from tests.support.training import Inbox, drive, only
 
 
 @pytest.fixture
 def every_step(monkeypatch):
-    """Progress at each step, so that a command can be given at a step of one's choice."""
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    """Report progress at each step, so that a test can send a command at any step."""
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
 
 
 def tick_each_look(monkeypatch) -> None:
     """A clock that moves on by a second each time that training time is measured."""
     ticks = count()
-    for module in (session, stopwatch):
+    for module in (loop, stopwatch):
         monkeypatch.setattr(module, "perf_counter", lambda: float(next(ticks)))
 
 
@@ -140,7 +138,7 @@ def test_stop_within_epoch_saves_its_step(tiny, every_step):
     assert finished.test_accuracy == only(events, Evaluated)[0].test_accuracy
     info, tensors = checkpoints.load(Path(finished.checkpoint))
     assert (info.step, info.epoch) == (13, 1)
-    assert (info.test_loss, info.test_accuracy) == (None, None), "nobody has scored these"
+    assert (info.test_loss, info.test_accuracy) == (None, None), "these weights were not evaluated"
     assert tensors["optimizer.fc1.weight.step"] == 13
     assert read_info(folder_of(events) / "best.safetensors").step == 10
     assert status_of(folder_of(events)) == "stopped"
@@ -225,7 +223,7 @@ def test_short_epochs_report_progress(tiny):
     assert {event.epoch for event in told} == {1, 2, 3, 4}
     assert {10, 20, 30, 40} <= {event.step for event in told}
     for event in told:
-        assert 1 <= len(event.losses) <= session.MEANS_PER_PROGRESS
+        assert 1 <= len(event.losses) <= loop.MEANS_PER_PROGRESS
         assert min(event.losses) <= event.loss <= max(event.losses)
         assert event.samples_per_second > 0
         assert event.learning_rate == 0.01
@@ -442,8 +440,8 @@ def test_commands_are_handled_during_evaluation(tiny, every_step, monkeypatch):
 
 @pytest.mark.parametrize("keep", [0, 3])
 def test_slow_disk_gets_newest_and_best(tiny, every_step, monkeypatch, keep):
-    """Ten epochs pass while the first is written: of those between, only the best is, and what is
-    kept to go back to."""
+    """Ten epochs pass while the first is written: of those between, only the best and the epochs to
+    keep are written."""
     scores = iter([0.1, 0.2, 0.3, 0.9, *[0.4] * 16])
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: next(scores))
     freed, real, kept = threading.Event(), checkpoints.save, []
@@ -471,7 +469,7 @@ def test_slow_disk_gets_newest_and_best(tiny, every_step, monkeypatch, keep):
 
 
 def test_failed_save_is_retried_while_paused(tiny, every_step, monkeypatch):
-    monkeypatch.setattr(saving, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(checkpoint_writer, "RETRY_SECONDS", 0.05)
     real, tries = checkpoints.save, []
 
     def failing(path, tensors, info):
@@ -490,7 +488,7 @@ def test_failed_save_is_retried_while_paused(tiny, every_step, monkeypatch):
         if isinstance(event, Notice) and "again" in event.message:
             inbox.put(Resume())
     assert tries[:4] == [5] * 4
-    assert told[:5] == [Paused, Notice, CheckpointSaved, Notice, Resumed], "told once each"
+    assert told[:5] == [Paused, Notice, CheckpointSaved, Notice, Resumed], "each reported once"
     assert event.steps == 20
 
 

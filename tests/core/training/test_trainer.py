@@ -1,4 +1,4 @@
-"""The loop, on tiny digits: what it says, what it hears, what it leaves."""
+"""A whole run on tiny images: its events, its files and how failures are reported."""
 
 import json
 import threading
@@ -29,9 +29,7 @@ from core.events import (
     RunStarted,
 )
 from core.responses import Predicted
-from core.training import control as obeying
-from core.training import learner
-from core.training import loop as session
+from core.training import control, learner, loop
 from core.training.trainer import train
 
 
@@ -79,7 +77,7 @@ def test_network_learns(tiny):
 
 
 def test_same_seed_repeats_the_run(tiny, monkeypatch):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     one, two, other = run(tiny()), run(tiny()), run(tiny(seed=5))
     assert len(losses(one)) == 20
     assert losses(one) == losses(two)
@@ -93,11 +91,11 @@ def test_same_seed_repeats_the_run(tiny, monkeypatch):
 
 
 def test_progress_has_mean_losses(tiny, monkeypatch):
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     events = only(run(tiny(epochs=1)), Progress)
     assert [event.step for event in events] == list(range(1, 11))
     assert all(event.losses == (event.loss,) for event in events)
-    monkeypatch.setattr(session, "PROGRESS_SECONDS", 1e9)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 1e9)
     (whole,) = only(run(tiny(epochs=1)), Progress)
     each = [event.loss for event in events]
     assert whole.loss == pytest.approx(sum(each) / 10)
@@ -132,7 +130,7 @@ def test_best_checkpoint_has_best_accuracy(tiny):
 
 
 class Driver:
-    """A run on a thread of its own, and its events as they come."""
+    """A run on its own thread, with its events in a queue."""
 
     def __init__(self, config):
         self.inbox, self.events = SimpleQueue(), Queue()
@@ -171,7 +169,7 @@ def test_pause_stops_training_without_cpu_time(tiny):
     assert driver.events.empty()
     driver.inbox.put(Predict((0, 1, 999, -1)))
     answer = driver.until(Predicted)[-1]
-    assert [digit.index for digit in answer.digits] == [0, 1], "what is not there is passed over"
+    assert [digit.index for digit in answer.digits] == [0, 1], "indices out of range are skipped"
     driver.inbox.put(Resume())
     assert driver.until(Resumed)
     driver.until(Progress)
@@ -345,14 +343,14 @@ def test_failing_gpu_is_named(tiny, monkeypatch):
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with this and that")
 
     monkeypatch.setattr("core.compute.devices.choose_device", lambda name: torch.device("cuda:0"))
-    monkeypatch.setattr(session, "Learner", broken)
+    monkeypatch.setattr(loop, "Learner", broken)
     events = run(tiny())
     assert events[-1].reason == "device"
     assert events[-1].message == "cuda:0 failed: CUDA error: unspecified launch failure"
 
 
 def test_lost_gpu_names_last_checkpoint(tiny, monkeypatch):
-    real, there = session.TrainingLoop.train_epoch, []
+    real, there = loop.TrainingLoop.train_epoch, []
 
     def going(running):
         if there:
@@ -360,10 +358,10 @@ def test_lost_gpu_names_last_checkpoint(tiny, monkeypatch):
         there.append(1)
         yield from real(running)
 
-    monkeypatch.setattr(session.TrainingLoop, "train_epoch", going)
+    monkeypatch.setattr(loop.TrainingLoop, "train_epoch", going)
     monkeypatch.setattr("core.compute.devices.choose_device", lambda name: torch.device("cuda:0"))
     on_cpu = partial(learner.Learner, device=torch.device("cpu"))
-    monkeypatch.setattr(session, "Learner", lambda *given: on_cpu(*given[:3]))
+    monkeypatch.setattr(loop, "Learner", lambda *given: on_cpu(*given[:3]))
     events = run(tiny())
     last = str(run_folder(events) / "last.safetensors")
     assert (events[-1].reason, events[-1].checkpoint) == ("device", last)
@@ -425,9 +423,9 @@ def test_error_without_message_has_its_class(tiny, monkeypatch):
 
 
 def test_prediction_during_evaluation_keeps_mode(tiny, monkeypatch):
-    """A question put the network back into training mode, also in the middle of scoring."""
+    """A prediction once returned the network to training mode in the middle of an evaluation."""
     modes = []
-    real = obeying.predict_digits
+    real = control.predict_digits
 
     def describe(model, *arguments):
         modes.append(model.training)
@@ -435,7 +433,7 @@ def test_prediction_during_evaluation_keeps_mode(tiny, monkeypatch):
         modes.append(model.training)
         return answer
 
-    monkeypatch.setattr(obeying, "predict_digits", describe)
+    monkeypatch.setattr(control, "predict_digits", describe)
     inbox = SimpleQueue()
     model_modes = []
     for event in train(tiny(epochs=1), inbox):
