@@ -41,7 +41,7 @@ __all__ = ["open_terminal"]
 WIDTH, HEIGHT = 24, 4
 NO_WRAP = "\x1b[?7l"  # as in the app
 
-# Dimmed, overlined and doubly underlined text is not told apart by pyte.
+# Dimmed, overlined and doubly underlined text looks the same to pyte.
 STYLES = st.sampled_from(
     [
         "",
@@ -152,37 +152,37 @@ def test_byte_rate_covers_the_last_seconds():
     assert rates[-1] == 0
 
 
-def asked(lag, total, now):
+def query(lag, total, now):
     assert lag.should_query(total, 4, now)
 
 
 def test_late_answers_in_a_row_mean_slow():
     lag = TerminalLag()
-    asked(lag, 0, 0.0)
+    query(lag, 0, 0.0)
     assert not lag.should_query(100, 4, 0.1), "one question at a time"
     lag.record_answer(0.2)
     for number in range(1, TIMES + 1):
         assert not lag.is_behind(0.0, 10.0 * number)
-        asked(lag, 1000 * number, 10.0 * number)
+        query(lag, 1000 * number, 10.0 * number)
         lag.record_answer(10.0 * number + 1.5 * LATE)
     assert lag.is_behind(0.0, 100.0)
-    asked(lag, 10_000, 100.0)
+    query(lag, 10_000, 100.0)
     lag.record_answer(100.1)
     assert not lag.is_behind(0.0, 101.0)
 
 
 def test_one_late_answer_is_not_slow():
     lag = TerminalLag()
-    asked(lag, 0, 0.0)
+    query(lag, 0, 0.0)
     assert not lag.is_behind(0.0, 1000.0), "no terminal has to answer"
     lag.record_answer(1000.0)
-    asked(lag, 500, 2000.0)
+    query(lag, 500, 2000.0)
     lag.record_answer(2000.1)
-    asked(lag, 900, 2001.0)
+    query(lag, 900, 2001.0)
     assert lag.outstanding(1904) == 1400
     assert not lag.is_behind(0.0, 2001.0 + 2 * LATE)
     assert lag.is_behind(0.0, 2001.0 + TIMES * LATE + 0.1)
-    assert lag.is_behind(TIMES * LATE + 0.1, 2001.1), "what cannot even be written says so too"
+    assert lag.is_behind(TIMES * LATE + 0.1, 2001.1), "what cannot be written counts too"
 
 
 def test_split_screen_separates_pictures():
@@ -200,9 +200,9 @@ def test_split_screen_separates_pictures():
 
 def test_forgotten_query_does_not_count():
     lag = TerminalLag()
-    asked(lag, 0, 0.0)
+    query(lag, 0, 0.0)
     lag.record_answer(0.1)
-    asked(lag, 500, 1.0)
+    query(lag, 500, 1.0)
     lag.forget(700)  # as when the shell has had the terminal
     assert not lag.is_behind(0.0, 1.0 + TIMES * LATE + 0.1)
     assert not lag.is_waiting
@@ -324,7 +324,7 @@ async def test_switching_the_limit_off_sends_nothing_more():
     link, driver = SlowTerminal(True, lambda: None), Idle()
     link.begin(driver)
     link.set_slow(True)
-    rows = [Strip([Segment("x" * 100)])] * 50  # more than there is room for
+    rows = [Strip([Segment("x" * 100)])] * 50  # more than fits at once
     link.show_frame(rows, 100, ColorSystem.TRUECOLOR)
     driver.writer.drop_frames()
     link.set_slow(False)
@@ -375,7 +375,7 @@ class App(MnistApp):
 
 def train(config, inbox):
     for event in make_fake_train(steps={steps})(config, inbox):
-        print(type(event).__name__, file=told, flush=True)
+        print(type(event).__name__, file=progress, flush=True)
         yield event
 
 class Host(LocalHost):
@@ -386,7 +386,7 @@ class Host(LocalHost):
 
 run_controller.LocalHost = Host
 slow.LATE = 0.3
-told = open("told", "w")
+progress = open("progress", "w")
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
 app = App(config, start=True, train=train, preferences=Preferences(slow={slow}))
 app.run()
@@ -396,8 +396,10 @@ SLOW, THEME, QUICKER = "\x1b[15~", "\x1b[17~", "\x1b[18~"
 
 
 class Line(Terminal):
-    """A terminal at the end of a line that brings so many bytes a second, or all at once. It says
-    where its cursor is when it is asked."""
+    """A terminal behind a connection of `rate` bytes a second, None: without a limit.
+
+    It answers queries for the position of its cursor.
+    """
 
     def __init__(self, *arguments, rate=None, **options):
         self.rate = rate
@@ -517,7 +519,7 @@ def test_run_on_a_slow_connection(open_line):
     assert line.busiest() <= BURST
 
     line.press(SLOW)
-    line.expect("mnist-tui")  # which a narrow heading has room for without the rate
+    line.expect("mnist-tui")  # a narrow header shows it without the rate only
     dark = line.settled()
     line.press(THEME)
     line.until(lambda: line.seen != dark)
@@ -559,11 +561,11 @@ def test_late_connection_turns_slow_and_blocks_nothing(open_line, tmp_path):
     terminal = os.open(os.readlink(f"/proc/{line.child.pid}/fd/1"), os.O_RDWR | os.O_NOCTTY)
     try:
         termios.tcflow(terminal, termios.TCOOFF)
-        told = tmp_path / "told"
-        enough = told.stat().st_size + 500
-        until(lambda: told.stat().st_size > enough)
+        progress = tmp_path / "progress"
+        enough = progress.stat().st_size + 500
+        until(lambda: progress.stat().st_size > enough)
         os.kill(line.child.pid, signal.SIGTERM)
         assert line.ended() >= 0
-        assert told.read_text().endswith("RunFinished\n")
+        assert progress.read_text().endswith("RunFinished\n")
     finally:
         os.close(terminal)

@@ -68,14 +68,14 @@ def judge_terminal(facts: TerminalFacts) -> Iterator[Check]:
 
 def _judge_size(facts: TerminalFacts) -> Check:
     what = f"{facts.columns}×{facts.rows}, {facts.term or 'TERM is not set'}"
-    figures = {"columns": facts.columns, "rows": facts.rows, "term": facts.term}
+    data = {"columns": facts.columns, "rows": facts.rows, "term": facts.term}
     if facts.term in ("", "dumb", "unknown"):
         advice = "export TERM=xterm-256color: without it the app cannot be drawn"
-        return Check(GROUP, "terminal", WARNING, what, advice, figures)
+        return Check(GROUP, "terminal", WARNING, what, advice, data)
     if facts.columns < COLUMNS or facts.rows < ROWS:
         advice = f"make the window {COLUMNS}×{ROWS} or larger: a smaller one shows less"
-        return Check(GROUP, "terminal", WARNING, what, advice, figures)
-    return Check(GROUP, "terminal", OK, what, figures=figures)
+        return Check(GROUP, "terminal", WARNING, what, advice, data)
+    return Check(GROUP, "terminal", OK, what, figures=data)
 
 
 def _judge_colours(facts: TerminalFacts) -> Check:
@@ -101,15 +101,15 @@ def _judge_colours(facts: TerminalFacts) -> Check:
 
 
 def _judge_encoding(facts: TerminalFacts) -> Check:
-    figures = {"encoding": facts.encoding, "utf8_locale": facts.utf8_locale}
+    data = {"encoding": facts.encoding, "utf8_locale": facts.utf8_locale}
     if facts.encoding.lower() not in UTF8:
         advice = "export LANG=C.UTF-8; until then the app can be set to ASCII (ctrl+p, ascii)"
         what = f"{facts.encoding or 'no encoding'}: no symbols, blocks or braille"
-        return Check(GROUP, "characters", WARNING, what, advice, figures)
+        return Check(GROUP, "characters", WARNING, what, advice, data)
     if facts.utf8_locale:
-        return Check(GROUP, "characters", OK, "UTF-8", figures=figures)
+        return Check(GROUP, "characters", OK, "UTF-8", figures=data)
     what = "UTF-8, but the locale is not (LANG, LC_ALL)"
     # tmux and screen draw by the locale.
     verdict = WARNING if facts.tmux or facts.screen else OK
     advice = "export LANG=C.UTF-8 before starting tmux or screen: else they show _ for symbols"
-    return Check(GROUP, "characters", verdict, what, advice, figures)
+    return Check(GROUP, "characters", verdict, what, advice, data)

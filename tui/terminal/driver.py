@@ -38,7 +38,7 @@ CANCEL = b"\x18"
 RESET_PEN = "\x1b[m"
 # A terminal that knows these shows what is between them at once.
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
-# Mouse modes, with h on and with l off: clicks, moves with a button held, all moves.
+# Mouse modes, with h on and with l off: clicks, moves with a button pressed, all moves.
 CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 
 
@@ -160,7 +160,7 @@ class TerminalDriver(LinuxDriver):
     queued_bytes = 0  # given to the writers, in total
     reports_moves = True  # whether the mouse reports each of its moves
     _draws = False  # whether what is written is part of a frame
-    _synchronizes = False  # whether the terminal is told where a frame begins and ends
+    _synchronizes = False  # whether frames are marked with SYNC_START and SYNC_END
     _owns_terminal = False  # from start_application_mode() to close()
     _reads_input = False
 

@@ -223,14 +223,14 @@ class ShownScreen:
         at = right, y
         blank = self.erases and not row[left][1][0] and set(texts) == {" "}
         if blank and len(row) - left > SHORT_GAP and row[left:] == [row[left]] * (len(row) - left):
-            said, right, at = "\x1b[K", len(row), (left, y)
+            drawn, right, at = "\x1b[K", len(row), (left, y)
         elif blank and right - left > ERASED:
-            said, at = f"\x1b[{right - left}X", (left, y)
+            drawn, at = f"\x1b[{right - left}X", (left, y)
         else:
-            said = "".join(texts)
+            drawn = "".join(texts)
         # Terminals differ in where the cursor is at the edge and after wide characters.
         unsure = at[0] >= len(row) or len(texts[-1]) != 1
-        yield f"{move}{codes}{said}"
+        yield f"{move}{codes}{drawn}"
         self.pen, self.at = pen, None if unsure else at
         self.rows[y][left:right] = row[left:right]
 

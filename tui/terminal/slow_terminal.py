@@ -203,14 +203,14 @@ class SlowTerminal:
 
     def _difference(self, room: float) -> tuple[str, int | None]:
         """Return what to send now, and the reserve that the rest leaves; None without a rest."""
-        rows, said = self._wanted, []
+        rows, parts = self._wanted, []
         shown = self._shown
         if shown is None or [*map(len, shown.rows)] != [*map(len, rows)]:
             if room < RESERVE + LEAST:
                 return "", RESERVE
             shown, clearing = ShownScreen.cleared(len(rows[0]), len(rows), erases=self._erases)
             self._shown, self._areas = shown, []
-            said.append(clearing)
+            parts.append(clearing)
             room -= len(clearing)
         if not self._areas:
             self._areas = list(split_screen(len(rows[0]), len(rows), self._boxes))
@@ -221,10 +221,10 @@ class SlowTerminal:
             for part in shown.parts(rows, area.y, area.start, area.end):
                 size = len(part.encode())
                 if room - size < kept:
-                    return "".join(said), kept
-                said.append(part)
+                    return "".join(parts), kept
+                parts.append(part)
                 room -= size
-        return "".join(said), None
+        return "".join(parts), None
 
 
 def _differs(before: CellRow, after: CellRow, area: ScreenArea) -> bool:

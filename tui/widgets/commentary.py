@@ -28,9 +28,9 @@ class Commentary(Canvas):
         from tui.analysis.commentary import sentences
 
         # Where two sentences do not fit, show all of the first.
-        told = sentences(self.run_state)
-        said = textwrap.wrap(" ".join(told), max(10, width - 2))
-        if len(said) > height:
-            said = textwrap.wrap(told[0], max(10, width - 2))[:height]
+        found = sentences(self.run_state)
+        lines = textwrap.wrap(" ".join(found), max(10, width - 2))
+        if len(lines) > height:
+            lines = textwrap.wrap(found[0], max(10, width - 2))[:height]
         style = self.part("commentary--text")
-        self.paint([[Segment(f" {line}", style)] for line in said])
+        self.paint([[Segment(f" {line}", style)] for line in lines])

@@ -43,8 +43,8 @@ class MachineUsage(Canvas):
     def draw(self) -> None:
         if self.machine is None or not self.size.width:
             return
-        said = format_usage(self.machine, self.size.width - 2, self.bytes_per_second)
-        self.paint([[Segment(f" {said}", self.part("machine--text"))]])
+        text = format_usage(self.machine, self.size.width - 2, self.bytes_per_second)
+        self.paint([[Segment(f" {text}", self.part("machine--text"))]])
 
 
 def format_usage(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:
@@ -55,9 +55,9 @@ def format_usage(machine: Machine, width: int, bytes_per_second: int | None = No
     pieces = _pieces(machine)
     if bytes_per_second is not None:
         pieces.append((f"terminal {bytes_per_second:,} B/s", 8))
-    while len(said := " · ".join(text for text, _ in pieces)) > width and len(pieces) > 1:
+    while len(text := " · ".join(each for each, _ in pieces)) > width and len(pieces) > 1:
         pieces.remove(min(pieces, key=lambda piece: piece[1]))
-    return said[: max(0, width)]
+    return text[: max(0, width)]
 
 
 def _pieces(machine: Machine) -> list[Piece]:
@@ -78,11 +78,11 @@ def _gpu_pieces(gpu: Gpu) -> list[Piece]:
         pieces.append((f"GPU {gpu.utilisation:.0f}%", 10))
     if gpu.memory_used is not None and gpu.memory_total is not None:
         pieces.append((_of(gpu.memory_used, gpu.memory_total), 8))
-    figures = [
+    readings = [
         f"{gpu.watts:.0f} W" if gpu.watts is not None else "",
         f"{gpu.celsius:.0f} °C" if gpu.celsius is not None else "",
     ]
-    return pieces + [(text, 6) for text in figures if text]
+    return pieces + [(text, 6) for text in readings if text]
 
 
 def _of(used: int, total: int) -> str:

@@ -18,7 +18,7 @@ class TableColumn:
     """A column, `width` cells wide.
 
     Where not all columns fit, the one with the highest `rank` is left out first; those of rank 0
-    stay, and the first column is cut to make room for them.
+    stay, and the first column is cut for them.
     """
 
     title: str

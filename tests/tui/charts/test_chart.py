@@ -69,7 +69,7 @@ def test_new_steps_change_few_columns():
         for column, (a, b) in enumerate(zip(old, new, strict=True))
         if a != b
     ]
-    assert changed, "the curve goes on"
+    assert changed, "the curve grows"
     assert max(changed) - min(changed) <= 4
 
 

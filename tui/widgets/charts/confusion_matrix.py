@@ -191,11 +191,11 @@ class ConfusedPairs(Canvas):
             return
         text, quiet = self.part("pairs--text"), self.part("pairs--quiet")
         rows = self.size.height - 1
-        said = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
-        column = max(map(len, said), default=0) + 3
-        columns = max(1, self.size.width // column) if said else 1
-        shown = said[: rows * columns]
-        lines: list[StyledLine] = [[Segment("most confused" if said else "no errors", quiet)]]
+        pairs = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
+        column = max(map(len, pairs), default=0) + 3
+        columns = max(1, self.size.width // column) if pairs else 1
+        shown = pairs[: rows * columns]
+        lines: list[StyledLine] = [[Segment("most confused" if pairs else "no errors", quiet)]]
         for row in range(min(rows, len(shown))):
             cells = shown[row::rows]
             lines.append([Segment("".join(f"{cell:{column}}" for cell in cells), text)])

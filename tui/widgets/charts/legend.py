@@ -24,12 +24,14 @@ OverlayLabel = Callable[[int, str], tuple[str, str]]
 
 @dataclass(frozen=True)
 class Legend:
-    """What the line above one chart says: its title, and the value of each series."""
+    """The line above a chart: its title, and the value of each series."""
 
     kind: str
     preferences: Preferences
     cursor: float | None  # the x at which values are read, None: the newest values
-    selected: bool  # whether the keys apply to this chart: it also says how it is drawn
+    selected: (
+        bool  # whether the keys apply to this chart: its legend has the smoothing and zoom too
+    )
 
     def line(
         self,
