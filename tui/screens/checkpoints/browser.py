@@ -123,8 +123,7 @@ class CheckpointBrowser(View):
         self.set_interval(POLL_SECONDS, self.poll)
 
     def on_screen_resume(self, event: ScreenResume) -> None:
-        super().on_screen_resume(event)
-        self.poll()
+        self.poll()  # Textual calls View's handler too
 
     def poll(self) -> None:
         """Read what has changed in the folder, while this view is in front."""

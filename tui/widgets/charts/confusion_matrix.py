@@ -45,7 +45,22 @@ def count_text(count: int) -> str:
     return str(count) if count < 10_000 else f"{count // 1000}k"
 
 
-class ConfusionMatrix(Canvas):
+class ConfusionCanvas(Canvas):
+    """A canvas of what `content_lines` returns, empty while there is no confusion matrix."""
+
+    confusion: var[Confusion] = var((), init=False)
+
+    def watch_confusion(self) -> None:
+        self.draw()
+
+    def content_lines(self) -> list[StyledLine]:
+        return []
+
+    def draw(self) -> None:
+        self.paint(self.content_lines() if self.size and self.confusion else [])
+
+
+class ConfusionMatrix(ConfusionCanvas):
     """Rows are true classes, columns predicted ones.
 
     The brighter a cell, the more of its row's errors are in it; the diagonal is dimmed.
@@ -54,7 +69,6 @@ class ConfusionMatrix(Canvas):
     PICTURE = True
     COMPONENT_CLASSES = {f"confusion--{name}" for name in ("text", "quiet", "heat")}
 
-    confusion: var[Confusion] = var((), init=False)
     cursor: var[tuple[int, int]] = var((0, 0), init=False)  # true and predicted class
 
     @dataclass
@@ -64,9 +78,6 @@ class ConfusionMatrix(Canvas):
 
     class Opened(Message):
         """The cell under the cursor has been clicked."""
-
-    def watch_confusion(self) -> None:
-        self.draw()
 
     def watch_cursor(self, cursor: tuple[int, int]) -> None:
         self.draw()
@@ -89,10 +100,7 @@ class ConfusionMatrix(Canvas):
             self.post_message(self.Opened())
         self.cursor = actual, predicted
 
-    def draw(self) -> None:
-        if not self.size or not self.confusion:
-            self.paint([])
-            return
+    def content_lines(self) -> list[StyledLine]:
         quiet, bold = self.part("confusion--quiet"), self.part("confusion--text") + Style(bold=True)
         shades = self._shades()
         at_row, at_column = self.cursor
@@ -115,7 +123,7 @@ class ConfusionMatrix(Canvas):
                 dim = actual == predicted or not count
                 line.append(Segment(f" {text}", quiet if dim else shades[place]))
             lines.append(line)
-        self.paint(lines)
+        return lines
 
     def _shades(self) -> list[Style]:
         """Return the styles of cells, each with text that is readable on its background.
@@ -143,20 +151,12 @@ def share_text(share: float | None) -> str:
     return "–" if share is None else "100%" if share == 1 else f"{min(share, 0.999):.1%}"
 
 
-class ClassScores(Canvas):
+class ClassScores(ConfusionCanvas):
     """Precision and recall of each class, with bars."""
 
     COMPONENT_CLASSES = {f"scores--{name}" for name in ("text", "quiet", "bar")}
 
-    confusion: var[Confusion] = var((), init=False)
-
-    def watch_confusion(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        if not self.size or not self.confusion:
-            self.paint([])
-            return
+    def content_lines(self) -> list[StyledLine]:
         text, quiet, filled = (self.part(f"scores--{name}") for name in ("text", "quiet", "bar"))
         # A class, and twice a percentage and a bar.
         each_bar = max(0, min(10, (self.size.width - 2) // 2 - PERCENT - 2))
@@ -172,23 +172,15 @@ class ClassScores(Canvas):
                 drawn = draw_bar(share or 0.0, each_bar)
                 line.append(Segment(f"{drawn} ", filled))
             lines.append(line)
-        self.paint(lines)
+        return lines
 
 
-class ConfusedPairs(Canvas):
+class ConfusedPairs(ConfusionCanvas):
     """The pairs of classes that are confused most often, as many as fit."""
 
     COMPONENT_CLASSES = {f"pairs--{name}" for name in ("text", "quiet")}
 
-    confusion: var[Confusion] = var((), init=False)
-
-    def watch_confusion(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        if not self.size or not self.confusion:
-            self.paint([])
-            return
+    def content_lines(self) -> list[StyledLine]:
         text, quiet = self.part("pairs--text"), self.part("pairs--quiet")
         rows = self.size.height - 1
         pairs = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
@@ -199,4 +191,4 @@ class ConfusedPairs(Canvas):
         for row in range(min(rows, len(shown))):
             cells = shown[row::rows]
             lines.append([Segment("".join(f"{cell:{column}}" for cell in cells), text)])
-        self.paint(lines)
+        return lines
