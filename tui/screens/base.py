@@ -55,6 +55,8 @@ class View(Screen[None]):
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     # The same, but None unless slow-link mode is on.
     link_rate: var[int | None] = var[int | None](None, init=False)
+    # The checkpoint whose predictions this view shows; None for those of the run.
+    opened_path: str | None = None
     failed: dict[str, str]  # error messages by the part that failed
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -101,11 +103,6 @@ class View(Screen[None]):
     def body(self) -> ComposeResult:
         """Yield the widgets between the heading and the footer."""
         yield from ()
-
-    @property
-    def opened_path(self) -> str | None:
-        """The checkpoint whose predictions this view shows; None for those of the run."""
-        return None
 
     def wanted_digits(self) -> tuple[int, ...]:
         """Return the indices of the test images that this view shows.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
@@ -49,23 +49,6 @@ DIGITS_HELP = {
     "which are the finest. All show the same pixels.",
 }
 
-SELECTING: list[BindingType] = [
-    Binding("d", "next_kind(1)", "Select"),
-    Binding("D", "next_kind(-1)", "Select", show=False),
-    Binding("plus,up", "next_class(1)", "Class", show=False),
-    Binding("minus,down", "next_class(-1)", "Class", show=False),
-    Binding("n", "new_sample", "New sample", show=False),
-    Binding("g", "go_to", "Go to an index", show=False),
-]
-STEPPING: list[BindingType] = [
-    Binding("left_square_bracket", "epoch(-1)", "Epochs", key_display="[]"),
-    Binding("right_square_bracket", "epoch(1)", "Epochs", show=False),
-]
-PAGING: list[BindingType] = [
-    Binding("right,pagedown", "page(1)", "Page", key_display="← →"),
-    Binding("left,pageup", "page(-1)", "Page", show=False),
-]
-
 
 class DigitsView(View):
     """Selected test digits with the predictions of the network that is training.
@@ -77,7 +60,18 @@ class DigitsView(View):
     VIEW_HELP = DIGITS_HELP
     OFFERED: tuple[SelectionKind, ...] = KINDS
     CSS_PATH = "digits.tcss"
-    BINDINGS = [*SELECTING, *STEPPING, *PAGING]
+    BINDINGS = [
+        Binding("d", "step('kind', 1)", "Select"),
+        Binding("D", "step('kind', -1)", "Select", show=False),
+        Binding("plus,up", "step('class', 1)", "Class", show=False),
+        Binding("minus,down", "step('class', -1)", "Class", show=False),
+        Binding("n", "step('sample', 1)", "New sample", show=False),
+        Binding("g", "go_to", "Go to an index", show=False),
+        Binding("left_square_bracket", "step('epoch', -1)", "Epochs", key_display="[]"),
+        Binding("right_square_bracket", "step('epoch', 1)", "Epochs", show=False),
+        Binding("right,pagedown", "step('page', 1)", "Page", key_display="← →"),
+        Binding("left,pageup", "step('page', -1)", "Page", show=False),
+    ]
 
     CAN_SELECT = True
     HAS_EPOCHS = True  # whether the predictions of earlier evaluations can be shown
@@ -110,26 +104,26 @@ class DigitsView(View):
             self.show()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
-        self.show_caption()
+        self._show_caption()
         if before.digit_style != after.digit_style or before.ascii != after.ascii:
             self.mnist.request_digits(at_once=True)  # in another style more digits may fit
 
     # The run
 
-    def digits(self) -> tuple[Digit, ...]:
+    def _digits(self) -> tuple[Digit, ...]:
         """Return the digits of the newest reply."""
         return self.run_state.digits
 
-    def samples(self) -> int:
+    def _samples(self) -> int:
         """Return the number of digits that can be selected."""
         return self.run_state.samples or len(self.run_state.labels)
 
-    def evaluations(self) -> tuple[Scored, ...]:
+    def _evaluations(self) -> tuple[Scored, ...]:
         """Return the evaluations before the present predictions."""
         state = self.run_state
         return tuple(each for each in state.evaluations if each.step < state.digits_step)
 
-    def why_empty(self) -> str | None:
+    def _why_empty(self) -> str | None:
         """Return why the selected digits cannot be shown; None where they can."""
         state = self.run_state
         latest = state.evaluations[-1] if state.evaluations else None
@@ -146,29 +140,29 @@ class DigitsView(View):
 
     # The selection
 
-    def select(self, selection: DigitSelection, first: int = 0) -> None:
+    def _choose(self, selection: DigitSelection, first: int = 0) -> None:
         """Select digits by the present predictions, and show them from the position `first` on."""
         self.selection, self._selected, self._first = selection, None, first
         self.show()
         self.mnist.request_digits(at_once=True)
 
     def _select_indices(self) -> tuple[int, ...] | None:
-        if not self.samples() or self.why_empty():
+        if not self._samples() or self._why_empty():
             return None
         state = self.run_state
         latest = state.evaluations[-1] if state.evaluations else None
         evaluation = self._earlier or latest
-        return select_digits(self.selection, self.samples(), state.labels, evaluation)
+        return select_digits(self.selection, self._samples(), state.labels, evaluation)
 
     def wanted_digits(self) -> tuple[int, ...]:
         capacity = len(super().wanted_digits())
         if self._selected is None:
             # The first reply gives the number of digits.
-            is_first = self.selection.kind in ("index", "random") and not self.samples()
+            is_first = self.selection.kind in ("index", "random") and not self._samples()
             return tuple(range(capacity)) if is_first else ()
         return self._selected[self._first : self._first + capacity]
 
-    def selectable_classes(self) -> tuple[int | None, ...]:
+    def _selectable_classes(self) -> tuple[int | None, ...]:
         """Return the classes that the selection can be narrowed to; None stands for all."""
         if self.selection.kind in BY_PREDICTION:
             return (None, *range(10))
@@ -176,49 +170,33 @@ class DigitsView(View):
 
     def action_select(self, kind: SelectionKind) -> None:
         if kind == self.selection.kind:
-            self.action_new_sample()
+            self._step_sample(1)
         else:
             actual = 0 if kind == "class" else None
-            self.select(DigitSelection(kind, actual, seed=self.selection.seed))
+            self._choose(DigitSelection(kind, actual, seed=self.selection.seed))
 
-    def action_next_kind(self, by: int) -> None:
+    def action_only_class(self, actual: int | None) -> None:
+        self._choose(replace(self.selection, actual=actual))
+
+    def action_step(self, what: str, by: int) -> None:
+        """Step to another kind, class, sample, epoch or page; `by` is 1 or -1."""
+        getattr(self, f"_step_{what}")(by)
+
+    def _step_kind(self, by: int) -> None:
         place = self.OFFERED.index(self.selection.kind) + by
         self.action_select(self.OFFERED[place % len(self.OFFERED)])
 
-    def action_new_sample(self) -> None:
-        self.select(replace(self.selection, seed=self.selection.seed + 1))
-
-    def action_next_class(self, by: int) -> None:
-        if classes := self.selectable_classes():
+    def _step_class(self, by: int) -> None:
+        if classes := self._selectable_classes():
             place = classes.index(self.selection.actual) + by
             self.action_only_class(classes[place % len(classes)])
 
-    def action_only_class(self, actual: int | None) -> None:
-        self.select(replace(self.selection, actual=actual))
+    def _step_sample(self, by: int) -> None:
+        self._choose(replace(self.selection, seed=self.selection.seed + by))
 
-    def action_go_to(self) -> None:
-        from tui.screens.goto_dialog import GotoDialog
-
-        def go(index: int | None) -> None:
-            if index is not None:
-                self.select(DigitSelection(), index)
-
-        if samples := self.samples():
-            self.app.push_screen(GotoDialog(samples), go)
-        else:
-            self.notify("Start training first: the test set is not loaded yet.")
-
-    def action_page(self, pages: int) -> None:
-        capacity, count = len(super().wanted_digits()), len(self._selected or ())
-        first = max(0, self._first + pages * capacity)
-        if first < count:
-            self._first = first
-            self.show()
-            self.mnist.request_digits(at_once=True)
-
-    def action_epoch(self, by: int) -> None:
+    def _step_epoch(self, by: int) -> None:
         """Show the predictions of the previous or the next evaluation; after the last, of now."""
-        past = self.evaluations()
+        past = self._evaluations()
         if not past:
             self.notify("There is no earlier epoch yet.")
             return
@@ -227,17 +205,40 @@ class DigitsView(View):
         self._earlier = (*past, None)[min(max(place + by, 0), len(past))]
         self.show()
 
+    def _step_page(self, by: int) -> None:
+        capacity, count = len(super().wanted_digits()), len(self._selected or ())
+        first = max(0, self._first + by * capacity)
+        if first < count:
+            self._first = first
+            self.show()
+            self.mnist.request_digits(at_once=True)
+
+    def action_go_to(self) -> None:
+        from tui.screens.goto_dialog import GotoDialog
+
+        def go(index: int | None) -> None:
+            if index is not None:
+                self._choose(DigitSelection(), index)
+
+        if samples := self._samples():
+            self.app.push_screen(GotoDialog(samples), go)
+        else:
+            self.notify("Start training first: the test set is not loaded yet.")
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("select", "next_kind", "new_sample", "next_class", "only_class", "go_to"):
-            return self.CAN_SELECT
-        return self.HAS_EPOCHS if action == "epoch" else True
+        if action == "step" and parameters[0] == "epoch":
+            return self.HAS_EPOCHS
+        selects = action in ("select", "only_class", "go_to") or (
+            action == "step" and parameters[0] != "page"
+        )
+        return self.CAN_SELECT or not selects
 
     # Display
 
     def show(self) -> None:
         if self._selected is None:
             self._selected = self._select_indices()
-        known = {digit.index: digit for digit in self.digits()}
+        known = {digit.index: digit for digit in self._digits()}
         wanted = self.wanted_digits()
         found = tuple(known[index] for index in wanted if index in known)
         # The digits before stay until predictions for all digits that are wanted now are there.
@@ -248,46 +249,47 @@ class DigitsView(View):
         cards.placeholder = self._empty_text()
         cards.previous = self._predictions_before(shown)
         cards.digits = shown
-        self.show_caption()
+        self._show_caption()
 
     def _predictions_before(self, shown: tuple[Digit, ...]) -> dict[int, int]:
         """Return each digit's prediction at the evaluation before the one that is shown."""
         at = self._earlier
-        past = [each for each in self.evaluations() if not at or each.step < at.step]
+        past = [each for each in self._evaluations() if not at or each.step < at.step]
         if not past or not self.HAS_EPOCHS:
             return {}
         return {digit.index: digit.predicted for digit in with_predictions(shown, past[-1])}
 
     def _empty_text(self) -> str:
-        if why := self.why_empty():
+        if why := self._why_empty():
             return why
         if self._selected == ():
             return "No such digits" + (": select others" if self.CAN_SELECT else " any more")
         return "Predicting…"
 
-    def show_caption(self) -> None:
-        lines = (self.top_line(), self.middle_line(), self.last_line())
-        self.set_caption(Content("\n").join(Content(" ") + each for each in lines))
+    def _show_caption(self) -> None:
+        lines = (self._top_line(), self._middle_line(), self._last_line())
+        self._set_caption(Content("\n").join(Content(" ") + each for each in lines))
 
-    def set_caption(self, caption: Content) -> None:
+    def _set_caption(self, caption: Content) -> None:
         if not caption.is_same(self._caption):
             self._caption = caption
             self.query_one("#caption", Static).update(caption)
 
-    def top_line(self) -> Content:
+    def _top_line(self) -> Content:
         return kinds_line(self.OFFERED, self.selection)
 
-    def middle_line(self) -> Content:
-        classes = self.selectable_classes() if self.CAN_SELECT else ()
+    def _middle_line(self) -> Content:
+        classes = self._selectable_classes() if self.CAN_SELECT else ()
         return options_line(self.selection, classes, self.preferences)
 
-    def last_line(self) -> Content:
+    def _last_line(self) -> Content:
         epoch = Content(epoch_text(self.run_state, self._earlier))
         if self.HAS_EPOCHS:
-            epoch = between(key("[", "", "epoch(-1)"), epoch, key("]", "", "epoch(1)"))
-        return line(epoch, self.page_part())
+            back, forth = key("[", "", "step('epoch', -1)"), key("]", "", "step('epoch', 1)")
+            epoch = between(back, epoch, forth)
+        return line(epoch, self._page_part())
 
-    def page_part(self) -> Content:
+    def _page_part(self) -> Content:
         count, first = len(self._selected or ()), self._first
         last = min(first + len(super().wanted_digits()), count)
         return page_part(first, last, count, start=0 if self.selection.kind == "index" else 1)

@@ -16,8 +16,8 @@ ORDERS = {"index": "in the order of the test set", "random": "random sample"}
 
 def kinds_line(offered: Sequence[SelectionKind], selection: DigitSelection) -> Content:
     kinds = choices([(kind, f"select('{kind}')") for kind in offered], selection.kind)
-    sample, index = key("n", "new sample", "new_sample"), key("g", "go to", "go_to")
-    return line(key("d", "", "next_kind(1)") + " " + kinds, sample, index)
+    sample, index = key("n", "new sample", "step('sample', 1)"), key("g", "go to", "go_to")
+    return line(key("d", "", "step('kind', 1)") + " " + kinds, sample, index)
 
 
 def options_line(
@@ -27,7 +27,7 @@ def options_line(
     which = Content(ORDERS.get(selection.kind, ""))
     if classes:
         named = [(_class_name(each), f"only_class({each})") for each in classes]
-        less, more = key("−", "", "next_class(-1)"), key("+", "", "next_class(1)")
+        less, more = key("−", "", "step('class', -1)"), key("+", "", "step('class', 1)")
         which = between(less, choices(named, _class_name(selection.actual)), more)
     lower = key("T", "", "app.set('temperature', -1)")
     higher = key("t", "", "app.set('temperature')")
@@ -50,7 +50,8 @@ def page_part(first: int, last: int, count: int, start: int) -> Content:
     if last <= first:
         return Content("")
     text = f"{first + start:,}–{last - 1 + start:,} of {count:,}"
-    return between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
+    back, forth = key("←", "", "step('page', -1)"), key("→", "", "step('page', 1)")
+    return between(back, Content(text), forth)
 
 
 def _class_name(number: int | None) -> str:

@@ -272,5 +272,5 @@ class SelectionView(DigitsView):
         self._title = title
         self.MODE = mode  # the heading marks the view that opened this one
 
-    def top_line(self) -> Content:
+    def _top_line(self) -> Content:
         return line(key("esc", "back", "app.pop_screen"), Content(self._title))

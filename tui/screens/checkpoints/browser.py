@@ -134,10 +134,6 @@ class CheckpointBrowser(View):
 
     # The preview
 
-    @property
-    def opened_path(self) -> str | None:
-        return self.loader.opened_path
-
     def wanted_digits(self) -> tuple[int, ...]:
         if self.opened_path is None or not self.app_state.devices:  # torch is not loaded yet
             return ()

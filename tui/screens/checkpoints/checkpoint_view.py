@@ -43,24 +43,21 @@ class CheckpointView(DigitsView):
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
-        self.path, self._title = path, printable(title)
-
-    @property
-    def opened_path(self) -> str | None:
-        return self.path
+        self.path = self.opened_path = path
+        self._title = printable(title)
 
     @property
     def _opened(self) -> OpenedCheckpoint | None:
         opened = self.app_state.opened
-        return opened if opened and opened.path == self.path else None
+        return opened if opened and opened.path == self.opened_path else None
 
-    def digits(self) -> tuple[Digit, ...]:
+    def _digits(self) -> tuple[Digit, ...]:
         return self._opened.digits if self._opened else ()
 
-    def samples(self) -> int:
+    def _samples(self) -> int:
         return self._opened.samples if self._opened else 0
 
-    def why_empty(self) -> str | None:
+    def _why_empty(self) -> str | None:
         return None
 
     def action_evaluate(self) -> None:
@@ -77,17 +74,17 @@ class CheckpointView(DigitsView):
 
         self.app.push_screen(ImagesDialog(), show)
 
-    def show_caption(self) -> None:
+    def _show_caption(self) -> None:
         if self._opened and self._opened.error:
-            self.set_caption(Content(f" ✗ {printable(self._opened.error)}"))
+            self._set_caption(Content(f" ✗ {printable(self._opened.error)}"))
         else:
-            super().show_caption()
+            super()._show_caption()
 
-    def top_line(self) -> Content:
+    def _top_line(self) -> Content:
         return line(
-            super().top_line(), key("e", "evaluate", "evaluate"), key("p", "images", "images")
+            super()._top_line(), key("e", "evaluate", "evaluate"), key("p", "images", "images")
         )
 
-    def last_line(self) -> Content:
+    def _last_line(self) -> Content:
         waiting = "" if self._opened else ": opening…"
-        return line(Content(f"{self._title}{waiting}"), self.page_part())
+        return line(Content(f"{self._title}{waiting}"), self._page_part())

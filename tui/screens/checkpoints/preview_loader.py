@@ -51,7 +51,6 @@ class PreviewLoader:
         self._timer: Timer | None = None
         self._records: dict[Path, ReadRecord] = {}  # by folder, the newest last
         self._reading: Path | None = None
-        self.opened_path: str | None = None  # the checkpoint whose predictions are shown
 
     @property
     def _preview(self) -> Preview:
@@ -61,7 +60,7 @@ class PreviewLoader:
         """Show what is known of the entry, and the rest when the cursor stays on it."""
         before, self._entry = self._entry, entry
         if before is None or entry is None or before.key != entry.key:
-            self.opened_path = None
+            self._view.opened_path = None
             if self._timer:
                 self._timer.stop()
             self._timer = self._view.set_timer(SHOW_SECONDS, self._show_known)
@@ -150,7 +149,7 @@ class PreviewLoader:
     def _open(self) -> None:
         file = self._entry.file if self._entry else None
         if file and file.info and _has_digits(file, self._view.mnist.config.data):
-            self.opened_path = str(file.path)
+            self._view.opened_path = str(file.path)
         self._view.attempt("preview", self.show_digits)
 
     def show_digits(self) -> None:
