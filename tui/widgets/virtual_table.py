@@ -107,7 +107,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
             self.row = keys.index(before) if before else self.row
         except ValueError:
             before = ""
-        if self.top or self.row >= self.lines:
+        if self.top or self.row >= self._lines:
             self.top = self.row - here
         self._settle()
         self.draw()
@@ -124,7 +124,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         return self._keys[self.row] if 0 <= self.row < len(self._keys) else ""
 
     @property
-    def lines(self) -> int:
+    def _lines(self) -> int:
         """How many rows fit."""
         return max(1, self.size.height - 1)
 
@@ -142,8 +142,8 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
                 break
             self.row = max(0, min(self.row, last))
         above = 1 if self.row and not self._keys[self.row - 1] else 0  # its heading too
-        self.top = max(self.row - self.lines + 1, min(self.top, self.row - above))
-        self.top = max(0, min(self.top, len(self._keys) - self.lines))
+        self.top = max(self.row - self._lines + 1, min(self.top, self.row - above))
+        self.top = max(0, min(self.top, len(self._keys) - self._lines))
 
     def on_resize(self) -> None:
         self._settle()
@@ -170,8 +170,8 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         self.go(self.row + by, by)
 
     def action_page(self, by: int) -> None:
-        self.top += by * (self.lines - 1)
-        self.go(self.row + by * (self.lines - 1), by)
+        self.top += by * (self._lines - 1)
+        self.go(self.row + by * (self._lines - 1), by)
 
     def action_edge(self, by: int) -> None:
         self.go(0 if by < 0 else len(self._keys) - 1, -by)
@@ -180,8 +180,8 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         row = self.top + event.y - 1
         if event.y == 0:
             self._click_head(event.x)
-        elif event.x == self.size.width - 1 and len(self._keys) > self.lines:
-            self._scroll(round((event.y - 1) / self.lines * len(self._keys)) - self.top)
+        elif event.x == self.size.width - 1 and len(self._keys) > self._lines:
+            self._scroll(round((event.y - 1) / self._lines * len(self._keys)) - self.top)
         elif row < len(self._keys) and self._keys[row]:
             self.go(row)
             if event.chain == 2:
@@ -205,7 +205,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
 
     def _scroll(self, by: int) -> None:
         """Scroll the rows; the cursor stays on its row."""
-        self.top = max(0, min(self.top + by, len(self._keys) - self.lines))
+        self.top = max(0, min(self.top + by, len(self._keys) - self._lines))
         self.draw()
 
     # Drawing
@@ -221,12 +221,12 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         shown, widths = self._fit()
         lines = [self._head(shown, widths, styles)]
         if not self.rows:
-            blank: list[StyledLine] = [[]] * (self.lines // 2 - 1)
+            blank: list[StyledLine] = [[]] * (self._lines // 2 - 1)
             placeholder = Segment(self._placeholder.center(self.size.width), styles["quiet"])
             self.paint([*lines, *blank, [placeholder]])
             return
         above = ""
-        for place in range(self.top, min(self.top + self.lines, len(self.rows))):
+        for place in range(self.top, min(self.top + self._lines, len(self.rows))):
             row = self._present(self.rows[place])
             # A name is dimmed where the row above has it too.
             repeated = bool(row.cells) and row.cells[0] == above
@@ -277,7 +277,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
 
     def _with_bar(self, lines: list[StyledLine], style: Style) -> list[StyledLine]:
         """Return the lines with a scroll bar at the right edge, where not all rows fit."""
-        count, room = len(self._keys), self.lines
+        count, room = len(self._keys), self._lines
         if count <= room:
             return lines
         size = max(1, room * room // count)

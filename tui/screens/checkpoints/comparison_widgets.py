@@ -29,19 +29,19 @@ class RunsChart(Chart):
     is_reading: var[bool] = var(True, init=False)
 
     @property
-    def has_curves(self) -> bool:
+    def _has_curves(self) -> bool:
         return self.run_state.started is not None
 
     def _watch_is_reading(self) -> None:
         self.draw()
 
-    def why_empty(self) -> str:
+    def _why_empty(self) -> str:
         return "Reading the runs…" if self.is_reading else "These runs have no recorded metrics."
 
-    def series(self, window: Window) -> list[Series]:
+    def _series(self, window: Window) -> list[Series]:
         return build_overlay_series(self.kind, self.overlaid_runs, self.preferences, window)
 
-    def overlay_label(self, place: int, value: str) -> tuple[str, str]:
+    def _overlay_label(self, place: int, value: str) -> tuple[str, str]:
         return value.strip(), ""  # the legend of the view names the runs
 
 

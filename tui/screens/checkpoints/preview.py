@@ -34,14 +34,10 @@ class LossChart(Chart):
 
     waiting: var[str] = var("", init=False)
 
-    @property
-    def kind(self) -> str:
-        return "loss"
-
     def _watch_waiting(self) -> None:
         self.draw()
 
-    def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
+    def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         blank: list[StyledLine] = [[]] * (self.size.height // 2)
         return [*blank, [Segment(self.waiting.center(self.size.width), styles[AXIS])]]
 

@@ -123,27 +123,27 @@ class Chart(Canvas):
     # What a subclass may show otherwise
 
     @property
-    def has_curves(self) -> bool:
+    def _has_curves(self) -> bool:
         state = self.run_state
         return bool(state.started and (state.curves.losses.points or state.scores))
 
-    def series(self, window: Window) -> list[Series]:
+    def _series(self, window: Window) -> list[Series]:
         """Return what is drawn, the topmost last."""
         return build_series(self.kind, self.run_state, self.overlaid_runs, self.preferences, window)
 
-    def why_empty(self) -> str:
+    def _why_empty(self) -> str:
         """Return what stands in the place of curves."""
         return "The curve appears here." if self.run_state.is_active else "Press space to train."
 
-    def empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
+    def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         """Return the title and, in the middle, why there are no curves."""
         blank: StyledLine = []
         rows = [blank] * (self.size.height // 2 - 1)
-        middle = [Segment(self.why_empty().center(self.size.width), styles[AXIS])]
+        middle = [Segment(self._why_empty().center(self.size.width), styles[AXIS])]
         title = [Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])]
         return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
 
-    def overlay_label(self, place: int, value: str) -> tuple[str, str]:
+    def _overlay_label(self, place: int, value: str) -> tuple[str, str]:
         """Return the name of an overlaid run, and its value while the cursor reads it."""
         started = self.overlaid_runs[place].started
         name = printable(started.run) if started else "?"
@@ -157,15 +157,15 @@ class Chart(Canvas):
             return
         state, preferences = self.run_state, self.preferences
         styles = {tag: self.part(name) for tag, name in PARTS.items()}
-        if not self.has_curves:
-            self.paint(self.empty_lines(styles))
+        if not self._has_curves:
+            self.paint(self._empty_lines(styles))
             return
         window = choose_window(state, preferences, self.columns)
-        series, marks = self.series(window), place_marks(state, preferences, window)
+        series, marks = self._series(window), place_marks(state, preferences, window)
         left = width - window.columns
         cursor = None if preferences.cursor is None else window.at(preferences.cursor)
         legend = Legend(self.kind, preferences, cursor, selected=self.slot == 0)
-        above = [legend.line(series, styles, self.overlay_label, width)]
+        above = [legend.line(series, styles, self._overlay_label, width)]
         if height >= 8 and self.slot == 0:
             above.append(marks_line(marks, left, width, styles[MARK]))
         text = build_chart(self.kind, series, preferences, window, (width, height - len(above)))
