@@ -104,27 +104,20 @@ def _write_files(
         sources[BEST] = best
     for file, (source, source_info) in sources.items():
         copy_with_info(source, incomplete / file, replace(source_info, run=name, config=stored))
-    description = description | {
-        "run": name,
-        "status": "stopped",
-        "pid": os.getpid(),
-        "config": stored,
-        "seed": config.seed,
-        "branched_from": checkpoint.parent.name,
-        "branched_at": info.step,
-    }
-    write_description(incomplete, description)
+    now = {"run": name, "status": "stopped", "pid": os.getpid()}
+    now |= {"config": stored, "seed": config.seed}
+    now |= {"branched_from": checkpoint.parent.name, "branched_at": info.step}
+    write_description(incomplete, description | now)
 
 
 def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] | None:
     """Return the old run's best checkpoint before this one, None where this one is the best."""
-    evaluated = [
+    found = [
         (each.path, each.info)
-        for each in list_run_checkpoints(old)
-        if each.info and is_same_run(each.info, info) and each.info.test_loss is not None
+        for each in reversed(list_run_checkpoints(old))  # of equal ones the first is the best
+        if each.info and each.info.step < info.step and each.info.test_loss is not None
+        if is_same_run(each.info, info)
     ]
-    # Of equal ones the first is the best.
-    found = [(path, each) for path, each in reversed(evaluated) if each.step < info.step]
     best = max(found, key=lambda row: score_of(row[1]), default=None)
     return best if best and score_of(best[1]) >= score_of(info) else None
 

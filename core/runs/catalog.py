@@ -79,10 +79,8 @@ class RunInfo:
     def best(self) -> CheckpointInfo | None:
         """Its checkpoint with the highest test accuracy, the latest one if none was evaluated."""
         infos = [each.info for each in self.checkpoints if each.info]
-        evaluated = [each for each in infos if each.test_accuracy is not None]
-        if evaluated:
-            return max(evaluated, key=lambda each: each.test_accuracy or 0.0)
-        return infos[0] if infos else None
+        accuracies = [-1.0 if each.test_accuracy is None else each.test_accuracy for each in infos]
+        return infos[accuracies.index(max(accuracies))] if infos else None
 
 
 def scan_runs(folder: Path) -> Iterator[RunInfo]:
@@ -160,15 +158,11 @@ def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int
             total += freed_bytes([Path(entry.path)]) if is_folder else status.st_size
         if not entry.name.endswith(SUFFIX) or entry.name[0] == ".":
             continue
-        path = Path(entry.path)
-        if known is None:
-            found = read_checkpoint_file(path, status.st_size, status.st_mtime)
-            if found.error and not os.path.lexists(path):
-                continue  # moved in the meantime
+        path, size, saved = Path(entry.path), status.st_size, status.st_mtime
+        found = replace(known, path=path) if known else read_checkpoint_file(path, size, saved)
+        if found.info or os.path.lexists(path):  # it may have been moved in the meantime
             read[file] = found
-        elif known.path != path:
-            read[file] = replace(known, path=path)
-        checkpoints.append(read[file])
+            checkpoints.append(found)
     ordered = sorted(checkpoints, key=lambda each: (each.info.step if each.info else -1, each.path))
     return names, tuple(reversed(ordered)), total, modified
 

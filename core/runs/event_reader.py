@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from math import isfinite
@@ -62,11 +63,8 @@ def read_events(folder: Path, limit: int | None = None) -> Iterator[Event | None
     Yields nothing where there is no events.jsonl. Holds one line at a time, and reads no more than
     the first `limit` bytes. Raises OSError.
     """
-    try:
-        number = open_no_follow(folder / EVENTS_FILE, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    with open(number, "rb") as file:
+    path = folder / EVENTS_FILE
+    with suppress(FileNotFoundError), open(path, "rb", opener=open_no_follow) as file:
         left = limit
         for line in read_lines(file):
             if left is not None and (left := left - len(line)) < 0:

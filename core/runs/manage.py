@@ -131,9 +131,8 @@ def prune(folder: Path, *, dry_run: bool = False) -> Pruned:
         with explain_errors(f"{folder} cannot be read"):
             files = tuple(sorted(filter(EXTRA.fullmatch, os.listdir(folder))))
         if files and not any(read_checkpoint_file(folder / name, 0).info for name in (LAST, BEST)):
-            raise CheckpointError(
-                f"{folder} has no readable best or last checkpoint, so it keeps its others"
-            )
+            problem = "has no readable best or last checkpoint, so it keeps its others"
+            raise CheckpointError(f"{folder} {problem}")
         if dry_run or not files:
             return Pruned(folder.name, files, freed_bytes(folder / name for name in files))
         trashed = move_to_trash(folder.parent, folder.name, files)

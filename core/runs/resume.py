@@ -21,16 +21,8 @@ from core.runs.layout import DESCRIPTION, LAST_FIRST
 from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
 
 # Settings that cannot change within a run; all others may.
-OPTIMIZATION = ("optimizer", "momentum", "beta2", "weight_decay", "schedule")
-FIXED_IN_A_RUN = (
-    "arch",
-    "dataset",
-    "batch_size",
-    "seed",
-    *OPTIMIZATION,
-    "label_smoothing",
-    "shift",
-)
+OPTIMIZER = ("optimizer", "momentum", "beta2", "weight_decay", "schedule")
+FIXED_IN_A_RUN = ("arch", "dataset", "batch_size", "seed", *OPTIMIZER, "label_smoothing", "shift")
 
 
 def prepare_resume(
@@ -111,9 +103,7 @@ def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
 
 def is_same_run(one: CheckpointInfo, other: CheckpointInfo) -> bool:
     """Return whether two checkpoints can be of one run, which may have been renamed between."""
-    here, there = (
-        each.config | {"arch": each.arch, "dataset": each.dataset} for each in (one, other)
-    )
+    here, there = (each.config | vars(each) for each in (one, other))
     return all(here.get(name) == there.get(name) for name in FIXED_IN_A_RUN)
 
 

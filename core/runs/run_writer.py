@@ -133,9 +133,8 @@ class RunWriter:
 def _is_later(event: Event, step: int, evaluated: bool) -> bool:
     # RunFinished has `steps`.
     at = getattr(event, "step", getattr(event, "steps", 0))
-    if not isinstance(at, int):  # events.jsonl can be edited
-        return False
-    return at > step or (at == step and not evaluated and isinstance(event, Evaluated))
+    is_removed = at == step and not evaluated and isinstance(event, Evaluated)
+    return isinstance(at, int) and (is_removed or at > step)  # events.jsonl can be edited
 
 
 def _status_after(event: Event) -> str | None:

@@ -46,11 +46,9 @@ class Trashed:
     @property
     def what(self) -> str:
         """In words: the run's name, the file's, or the number of files."""
-        if not self.files:
-            return self.run
-        if len(self.files) == 1:
-            return f"{self.run}/{self.files[0]}"
-        return f"{len(self.files)} files of {self.run}"
+        if len(self.files) > 1:
+            return f"{len(self.files)} files of {self.run}"
+        return "/".join((self.run, *self.files))
 
 
 def move_to_trash(folder: Path, run: str, files: Iterable[str] | None = None) -> Trashed:
@@ -79,10 +77,9 @@ def move_to_trash(folder: Path, run: str, files: Iterable[str] | None = None) ->
                             (place / name).rename(inside / run / name)
             finally:
                 _remove_empty(entry)
-            trashed = _read(entry)
-    if trashed is None:
-        raise CheckpointError(f"{place} has been moved to {entry}, which cannot be read")
-    return trashed
+            if trashed := _read(entry):
+                return trashed
+    raise CheckpointError(f"{place} has been moved to {entry}, which cannot be read")
 
 
 def _new_entry(trash: Path) -> Path:
@@ -106,14 +103,11 @@ def list_trash(folder: Path) -> list[Trashed]:
 
     Raises CheckpointError.
     """
-    with explain_errors(f"{folder / TRASH} cannot be read"):
-        try:
-            _check_is_folder(folder / TRASH)
-            names = os.listdir(folder / TRASH)
-        except FileNotFoundError:
-            return []
-    found = (_read(folder / TRASH / name) for name in sorted(names, reverse=True))
-    return [each for each in found if each]
+    trash, names = folder / TRASH, []
+    with explain_errors(f"{trash} cannot be read"), suppress(FileNotFoundError):
+        _check_is_folder(trash)
+        names = sorted(os.listdir(trash), reverse=True)
+    return list(filter(None, (_read(trash / name) for name in names)))
 
 
 def _read(entry: Path) -> Trashed | None:
@@ -121,19 +115,15 @@ def _read(entry: Path) -> Trashed | None:
     been restored in the meantime."""
     if not TIME_PATTERN.fullmatch(entry.name) or entry.is_symlink():
         return None
-    try:
+    with suppress(OSError, ValueError):
         at = datetime.strptime(entry.name, TIME_FORMAT).replace(tzinfo=UTC).timestamp()
-        for kind in (WHOLE_RUN, FILES):
-            if not (entry / kind).is_dir() or (entry / kind).is_symlink():
+        for place in (*entry.glob(f"{WHOLE_RUN}/*"), *entry.glob(f"{FILES}/*")):
+            is_whole = place.parent.name == WHOLE_RUN
+            if place.parent.is_symlink() or (place.is_symlink() and not is_whole):
                 continue
-            for run in os.listdir(entry / kind):
-                if kind == FILES and (entry / kind / run).is_symlink():
-                    continue
-                files = () if kind == WHOLE_RUN else tuple(sorted(os.listdir(entry / kind / run)))
-                if kind == WHOLE_RUN or files:
-                    return Trashed(run, files, freed_bytes([entry]), at, entry)
-    except (OSError, ValueError):
-        pass
+            files = () if is_whole else tuple(sorted(os.listdir(place)))
+            if is_whole or files:
+                return Trashed(place.name, files, freed_bytes([entry]), at, entry)
     return None
 
 
@@ -155,13 +145,14 @@ def restore(trashed: Trashed) -> Path:
 
     Raises CheckpointError.
     """
-    home = trashed.folder / trashed.run
-    with explain_errors(f"{trashed.what} cannot be restored"), _opened(trashed.folder):
+    folder = trashed.folder
+    home = folder / trashed.run
+    with explain_errors(f"{trashed.what} cannot be restored"), _opened(folder):
+        inside = trashed.place / FILES / trashed.run
         if not trashed.files:
             move(trashed.place / WHOLE_RUN / trashed.run, home)
         elif not home.is_dir():
-            inside = trashed.place / FILES / trashed.run
-            gone = f"the run {trashed.run} is no longer in {trashed.folder}"
+            gone = f"the run {trashed.run} is no longer in {folder}"
             raise CheckpointError(f"{gone}; its deleted files are in {inside}")
         else:
             for name in trashed.files:
@@ -169,7 +160,7 @@ def restore(trashed: Trashed) -> Path:
                     raise CheckpointError(f"{home / name} exists again and is not replaced")
             with keep_times(home):
                 for name in trashed.files:
-                    move(trashed.place / FILES / trashed.run / name, home / name)
+                    move(inside / name, home / name)
         _remove_empty(trashed.place)
     return home
 
