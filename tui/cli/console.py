@@ -5,18 +5,14 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import typer
 
 from core.config import TrainConfig
-from core.errors import UsageError, UserError
+from core.errors import UsageError
 from core.event_json import finite
-from tui.text.console import complain
-
-T = TypeVar("T")
 
 
 def accept_any_text() -> None:
@@ -58,20 +54,12 @@ def checkpoints_folder(given: str | None) -> Path:
     return TrainConfig(checkpoints=given).folder if given else TrainConfig().folder
 
 
+def find_run(name: str, checkpoints: str | None) -> Path:
+    """Return the folder of a run. Raises CheckpointError and UsageError."""
+    from core.runs.resolve import resolve_run
+
+    return resolve_run(name, checkpoints_folder(checkpoints))
+
+
 def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def for_each(names: Iterable[T], act: Callable[[T], Any]) -> tuple[list[Any], bool]:
-    """Call `act` with each name; a UserError is reported and does not keep the others from it.
-
-    Returns the results, and whether one failed.
-    """
-    done, failed = [], False
-    for name in names:
-        try:
-            done.append(act(name))
-        except UserError as error:
-            complain(str(error))
-            failed = True
-    return done, failed

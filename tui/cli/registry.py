@@ -1,6 +1,6 @@
 """Every command of mnist-tui, a line each.
 
-To add a command: write its function in a file of its own in tui/cli, with an annotated parameter
+To add a command: write its function in tui/cli, with an annotated parameter
 for each option (tui/cli/options.py has those that commands share) and a docstring, which is its
 help; then register it below. What the command prints goes to tui/cli/output. Import torch and
 other large modules inside the function: `mnist-tui --help` must not wait for them.
@@ -11,23 +11,16 @@ from typing import Any
 import typer
 
 from tui.cli.attach import attach
-from tui.cli.checkpoints.export_weights import export_checkpoint
-from tui.cli.checkpoints.import_weights import import_checkpoint
-from tui.cli.checkpoints.list import list_checkpoints
-from tui.cli.checkpoints.show import show_checkpoint
+from tui.cli.checkpoints.show import list_checkpoints, show_checkpoint
 from tui.cli.checkpoints.verify import verify_checkpoints
+from tui.cli.checkpoints.weights import export_checkpoint, import_checkpoint
 from tui.cli.choices import list_archs, list_datasets, list_devices
 from tui.cli.doctor import doctor
 from tui.cli.evaluate import evaluate
 from tui.cli.predict import predict
 from tui.cli.resume import resume
-from tui.cli.runs.compare import compare_runs
-from tui.cli.runs.export_metrics import export_metrics
-from tui.cli.runs.label import note, rename, star
-from tui.cli.runs.list import list_runs
-from tui.cli.runs.prune import prune
-from tui.cli.runs.show import show_run
-from tui.cli.runs.trash import delete_checkpoints, delete_runs, restore, show_trash
+from tui.cli.runs import manage
+from tui.cli.runs.show import compare_runs, export_metrics, list_runs, show_run
 from tui.cli.start_app import start_app
 from tui.cli.train import HOW_TRAINING_ENDS, train
 
@@ -73,7 +66,7 @@ checkpoints.command("list")(list_checkpoints)
 checkpoints.command("show")(show_checkpoint)
 checkpoints.command("import")(import_checkpoint)
 checkpoints.command("export")(export_checkpoint)
-checkpoints.command("delete")(delete_checkpoints)
+checkpoints.command("delete")(manage.delete_checkpoints)
 checkpoints.command("verify")(verify_checkpoints)
 
 runs = _group()
@@ -84,10 +77,10 @@ runs.command("list")(list_runs)
 runs.command("show")(show_run)
 runs.command("compare")(compare_runs)
 runs.command("export-metrics")(export_metrics)
-runs.command("rename")(rename)
-runs.command("note")(note)
-runs.command("star")(star)
-runs.command("prune")(prune)
-runs.command("delete")(delete_runs)
-runs.command("restore")(restore)
-runs.command("trash")(show_trash)
+runs.command("rename")(manage.rename)
+runs.command("note")(manage.note)
+runs.command("star")(manage.star)
+runs.command("prune")(manage.prune)
+runs.command("delete")(manage.delete_runs)
+runs.command("restore")(manage.restore)
+runs.command("trash")(manage.show_trash)

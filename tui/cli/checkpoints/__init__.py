@@ -1,1 +1,1 @@
-"""The commands `mnist-tui checkpoints …`, a file each."""
+"""The commands `mnist-tui checkpoints …`."""

@@ -1,7 +1,33 @@
-"""`mnist-tui checkpoints show`."""
+"""`mnist-tui checkpoints`, `checkpoints list` and `checkpoints show`."""
 
-from tui.cli.console import checkpoints_folder, print_json
+import typer
+
+from tui.cli.console import checkpoints_folder, print_json, refuse_options_before
 from tui.cli.options import AsJson, CheckpointsDir, RunOrCheckpoint
+from tui.text.console import complain
+
+
+def list_checkpoints(
+    context: typer.Context, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+) -> None:
+    """List the checkpoints, newest first.
+
+    Broken files are listed too, with what is wrong.
+    """
+    if context.invoked_subcommand:
+        refuse_options_before(context, "checkpoints " + context.invoked_subcommand)
+        return
+    from core.runs import catalog
+    from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoints
+
+    folder = checkpoints_folder(checkpoints)
+    found = catalog.list_checkpoints(folder)
+    if as_json:
+        print_json([checkpoint_row(each) for each in found])
+    elif found:
+        print_checkpoints(found)
+    else:
+        complain(f"no checkpoints in {folder}; `mnist-tui train` saves some")
 
 
 def show_checkpoint(

@@ -1,5 +1,6 @@
-"""`mnist-tui checkpoints export`: weights for other programs."""
+"""`mnist-tui checkpoints import` and `export`: weights from and for other programs."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,33 @@ from tui.cli.console import checkpoints_folder, print_json
 from tui.cli.options import AsJson, CheckpointsDir, RunOrCheckpoint
 from tui.text.console import complain
 from tui.text.formats import printable
+
+
+def import_checkpoint(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="written by torch.save or safetensors")
+    ],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="name of the new run  [default: FILE's name]")
+    ] = None,
+    as_json: AsJson = False,
+    checkpoints: CheckpointsDir = None,
+) -> None:
+    """Import weights that other programs saved.
+
+    FILE is a state dict saved by torch.save, or a safetensors file. The architecture is found by
+    the names and shapes of the tensors.
+    """
+    from core.files import expand
+    from core.runs.imported import import_file
+
+    imported = import_file(expand(file), checkpoints_folder(checkpoints), name)
+    if imported.note:
+        complain(imported.note)
+    if as_json:
+        print_json(asdict(imported) | {"path": str(imported.path)})
+    else:
+        print(f"{printable(str(imported.path))}: {imported.arch}")
 
 
 def export_checkpoint(
@@ -48,18 +76,16 @@ def export_checkpoint(
         raise UsageError(f"--format {format} does not match {target}: leave one of them out")
     _check_outside_runs(target)
     exported = export(source, target, force=force)
+    path, difference = exported.path, exported.difference
     if as_json:
-        row = {"path": str(exported.path), "checkpoint": str(source), "arch": exported.arch}
-        size = exported.path.stat().st_size
-        print_json(row | {"bytes": size, "difference": exported.difference})
+        row = {"path": str(path), "checkpoint": str(source), "arch": exported.arch}
+        print_json(row | {"bytes": path.stat().st_size, "difference": difference})
         return
-    if exported.difference:
-        complain(
-            f"exported: its logits differ from the checkpoint's by up to {exported.difference:.1g}"
-        )
-    elif exported.difference is not None:
+    if difference:
+        complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
+    elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
-    print(printable(str(exported.path)))
+    print(printable(str(path)))
 
 
 def _default_target(checkpoint: Path, suffix: str) -> Path:
