@@ -1,26 +1,17 @@
 """Every setting of a training run, with its default and the reason for it; and named presets.
 
 The options of the command line, the app's form and their help all come from this file. To add a
-setting: one field of TrainConfig. To add a preset: one entry of PRESETS.
+setting: one field of TrainConfig, and an entry of WHY. To add a preset: one entry of PRESETS.
 """
 
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import Field, dataclass, fields
-from math import inf
 from pathlib import Path
 from typing import Any
 
-from core.config_fields import (
-    choice,
-    directory,
-    fraction,
-    is_number,
-    is_positive,
-    option,
-    whole_number,
-)
+from core.config_fields import choice, directory, number, option, whole_number
 from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.files import expand
@@ -30,6 +21,25 @@ from core.optim.schedules import SCHEDULES
 
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 THREADS = re.compile(r"auto|0*([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")
+FRACTION = "a number from 0 to below 1"
+
+# The settings in which each preset differs from the defaults below.
+PRESETS: dict[str, dict[str, Any]] = {
+    "article": {},
+    # Tuned by training on 50,000 training images and evaluating on the other 10,000, never on test
+    # images. Label smoothing is what lets so small a network reach 99% in one epoch.
+    "speedrun": {
+        "arch": "quick",
+        "epochs": 1,
+        "batch_size": 256,
+        "learning_rate": 0.015,
+        "momentum": 0.7,
+        "beta2": 0.9,
+        "schedule": "onecycle",
+        "label_smoothing": 0.1,
+        "precision": "auto",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -37,20 +47,11 @@ class TrainConfig:
     """The settings of one run. The defaults are the article's recipe, with the network that is
     both quick and accurate."""
 
-    arch: str = choice(
-        "mlp",
-        "network architecture",
-        lambda: list(ARCHITECTURES),
-        why="A larger network can learn finer differences, and each step takes longer. Start with "
-        "linear, the quickest to train, then compare: the description of each network gives "
-        "the accuracy it usually reaches.",
-    )
+    arch: str = choice("mlp", "network architecture", ARCHITECTURES)
     dataset: str = choice(
         "auto",
         "dataset to train on; auto is MNIST if available, else the 5,000-digit sample",
-        lambda: ["auto", *DATASETS],
-        why="More training images give a better accuracy on unseen images. sample is a small part "
-        "of MNIST for machines without a network connection; accuracy on it is a little lower.",
+        ("auto", *DATASETS),
     )
     device: str = option(
         "auto",
@@ -58,113 +59,52 @@ class TrainConfig:
         metavar="NAME",
         allowed="auto, cpu, mps, cuda or cuda:N",
         check=lambda value: DEVICES.fullmatch(str(value)) is not None,
-        why="A GPU pays off for large networks and large batches. Small networks are often as fast "
-        "on the CPU, because a GPU spends most of the time waiting for the next small step.",
     )
     # As in the article; by then linear and mlp have reached most of their accuracy.
-    epochs: int = whole_number(
-        6,
-        "number of passes over the training images",
-        1,
-        100_000,
-        why="One epoch shows every training image once. The first epochs improve the accuracy "
-        "most; with too many the network overfits, and the test loss rises again.",
-    )
+    epochs: int = whole_number(6, "number of passes over the training images", 1, 100_000)
     # Small batches: more and noisier steps per epoch, which learn more per epoch.
     batch_size: int = whole_number(
-        32,
-        "images per training step; larger is faster, smaller learns more per epoch",
-        1,
-        1_000_000,
-        why="Each step follows the mean gradient of this many images. Large batches give smooth "
-        "steps but fewer of them, and often need a higher learning rate; small batches give "
-        "many noisy steps, and the noise can even help.",
+        32, "images per training step; larger is faster, smaller learns more per epoch", 1, 10**6
     )
     # The default of Adam, and of the article.
-    learning_rate: float = option(
+    learning_rate: float = number(
         1e-3,
         "size of a training step; too large diverges, too small learns slowly",
-        metavar="X",
-        allowed="a number above 0, such as 0.001",
-        check=is_positive,
+        "a number above 0, such as 0.001",
+        with_zero=False,
         flag="--lr",
-        why="The most important setting. With Adam, each step moves every weight against its "
-        "gradient by about this much. If the loss jumps or grows, divide the rate by ten; if "
-        "the loss falls too slowly, multiply it by three.",
     )
     seed: int = whole_number(
-        0,
-        "random seed of the initial weights and of the order of the images",
-        0,
-        2**63 - 1,
-        why="Training starts from random weights and shuffles the images; the seed fixes both, so "
-        "that a run can be repeated exactly. Compare several seeds before you trust a small "
-        "difference between two settings.",
+        0, "random seed of the initial weights and of the order of the images", 0, 2**63 - 1
     )
-    optimizer: str = choice(
-        "adam",
-        "optimization algorithm",
-        lambda: list(OPTIMIZERS),
-        why="SGD steps straight against the gradient and is the textbook method. Adam adapts the "
-        "step size of each weight and works with many learning rates, so start with Adam. The "
-        "two need different learning rates: that of SGD is often a hundred times larger.",
-    )
+    optimizer: str = choice("adam", "optimization algorithm", OPTIMIZERS)
     # 0.9 and 0.999 are the betas of Adam's paper; 0.9 is the usual momentum of SGD too.
-    momentum: float = fraction(
-        0.9,
-        "momentum of SGD, or the first beta of Adam",
-        why="Each step partly repeats the direction of earlier steps, like a rolling ball: noise "
-        "cancels out and steady slopes add up. Closer to 1 is smoother and slower to change "
-        "direction; 0 uses the current gradient alone.",
+    momentum: float = number(0.9, "momentum of SGD, or the first beta of Adam", FRACTION, below=1)
+    beta2: float = number(
+        0.999, "second beta of Adam, for the mean of the squared gradients", FRACTION, below=1
     )
-    beta2: float = fraction(
-        0.999,
-        "second beta of Adam, for the mean of the squared gradients",
-        why="Adam divides each step by the recent size of that weight's gradients; this setting is "
-        "how long it remembers them. It rarely needs a change; short runs with a high "
-        "learning rate may work better with 0.9 to 0.99.",
-    )
-    weight_decay: float = option(
+    weight_decay: float = number(
         0.0,
         "weight decay: an L2 penalty, decoupled from the gradient with adamw",
-        metavar="X",
-        allowed="a number, 0 or more, such as 0.01",
-        check=lambda value: is_number(value) and 0 <= value < inf,
-        why="Each step also makes all weights a little smaller, so that the network does not "
-        "depend on a few large ones. This reduces overfitting; with too much the network "
-        "cannot learn at all.",
+        "a number, 0 or more, such as 0.01",
     )
     schedule: str = choice(
-        "constant",
-        "learning rate schedule over the run; --lr is the peak",
-        lambda: list(SCHEDULES),
-        why="Large steps are good at first, small steps near the end. constant keeps one rate for "
-        "the whole run; cosine lowers it; onecycle raises it first and then lowers it, which "
-        "often gains the last half percent.",
+        "constant", "learning rate schedule over the run; --lr is the peak", SCHEDULES
     )
-    label_smoothing: float = fraction(
+    label_smoothing: float = number(
         0.0,
         "share of each label spread evenly over all classes, against overconfidence",
-        why="The target of the correct class becomes a little less than 100%, and the rest is "
-        "spread over all classes. The network is then less overconfident and often better on "
-        "unseen images. The loss can no longer reach 0.",
+        FRACTION,
+        below=1,
     )
     # Images of MNIST have a margin of 4 pixels; a larger shift cuts off ink.
     shift: int = whole_number(
-        0,
-        "data augmentation: largest random shift of an image, in pixels",
-        0,
-        14,
-        why="The network sees each image in a slightly different place each time, so it cannot "
-        "memorize where the ink is. It learns more slowly and is better on unseen images in "
-        "the end, most of all in long runs.",
+        0, "data augmentation: largest random shift of an image, in pixels", 0, 14
     )
     precision: str = choice(
         "fp32",
         "floating-point format; auto is bf16 if the device supports it and the network gains by it",
-        lambda: ["fp32", "bf16", "auto"],
-        why="fp32 stores a number in 32 bits, bf16 in 16: faster where the hardware supports it, "
-        "and less exact, with little effect on training. Use fp32 to compare runs.",
+        ("fp32", "bf16", "auto"),
     )
     threads: int | str = option(
         "auto",
@@ -172,17 +112,13 @@ class TrainConfig:
         metavar="auto|N",
         allowed="auto or a whole number, 1 to 1,024",
         check=lambda value: THREADS.fullmatch(str(value)) is not None,
-        why="Several threads split one operation between the CPU cores. For a small network the "
-        "splitting takes longer than the operation, so one thread is fastest.",
     )
-    save_every: float = option(
+    save_every: float = number(
         30.0,
         "seconds of training between checkpoints within an epoch; each epoch also ends with one",
+        "a number of seconds above 0",
+        with_zero=False,
         metavar="SECONDS",
-        allowed="a number of seconds above 0",
-        check=is_positive,
-        why="If the machine fails, at most this much training is lost. Saving takes a moment, so "
-        "a very short interval slows training down.",
     )
     # All epochs of a run of the default length. An epoch checkpoint that equals last is a hard
     # link to it: the copies cost disk space and no time.
@@ -192,8 +128,6 @@ class TrainConfig:
         "(linear: 100 KB each, cnn: 50 MB)",
         0,
         1000,
-        why="A run can be resumed or branched from each of them. With more you can return to "
-        "earlier epochs, for more disk space.",
     )
     data: str | None = directory(
         None, "folder that contains MNIST/raw, as torchvision writes it; else the user's cache"
@@ -202,8 +136,7 @@ class TrainConfig:
     preset: str = choice(
         "article",
         "set of defaults; article is the tutorial's recipe, speedrun reaches 99% in one epoch",
-        lambda: list(PRESETS),
-        why="A preset is a starting point: every setting that you choose yourself overrides it.",
+        PRESETS,
     )
 
     def __post_init__(self) -> None:
@@ -225,22 +158,56 @@ class TrainConfig:
 
 FIELDS: dict[str, Field] = {each.name: each for each in fields(TrainConfig)}
 
-# The settings in which each preset differs from the defaults above.
-PRESETS: dict[str, dict[str, Any]] = {
-    "article": {},
-    # Tuned by training on 50,000 training images and evaluating on the other 10,000, never on test
-    # images. Label smoothing is what lets so small a network reach 99% in one epoch.
-    "speedrun": {
-        "arch": "quick",
-        "epochs": 1,
-        "batch_size": 256,
-        "learning_rate": 0.015,
-        "momentum": 0.7,
-        "beta2": 0.9,
-        "schedule": "onecycle",
-        "label_smoothing": 0.1,
-        "precision": "auto",
-    },
+# Why and when to change a setting, for a beginner.
+WHY = {
+    "arch": "A larger network can learn finer differences, and each step takes longer. Start with "
+    "linear, the quickest to train, then compare: the description of each network gives the "
+    "accuracy it usually reaches.",
+    "dataset": "More training images give a better accuracy on unseen images. sample is a small "
+    "part of MNIST for machines without a network connection; accuracy on it is a little lower.",
+    "device": "A GPU pays off for large networks and large batches. Small networks are often as "
+    "fast on the CPU, because a GPU spends most of the time waiting for the next small step.",
+    "epochs": "One epoch shows every training image once. The first epochs improve the accuracy "
+    "most; with too many the network overfits, and the test loss rises again.",
+    "batch_size": "Each step follows the mean gradient of this many images. Large batches give "
+    "smooth steps but fewer of them, and often need a higher learning rate; small batches give "
+    "many noisy steps, and the noise can even help.",
+    "learning_rate": "The most important setting. With Adam, each step moves every weight against "
+    "its gradient by about this much. If the loss jumps or grows, divide the rate by ten; if the "
+    "loss falls too slowly, multiply it by three.",
+    "seed": "Training starts from random weights and shuffles the images; the seed fixes both, so "
+    "that a run can be repeated exactly. Compare several seeds before you trust a small difference "
+    "between two settings.",
+    "optimizer": "SGD steps straight against the gradient and is the textbook method. Adam adapts "
+    "the step size of each weight and works with many learning rates, so start with Adam. The two "
+    "need different learning rates: that of SGD is often a hundred times larger.",
+    "momentum": "Each step partly repeats the direction of earlier steps, like a rolling ball: "
+    "noise cancels out and steady slopes add up. Closer to 1 is smoother and slower to change "
+    "direction; 0 uses the current gradient alone.",
+    "beta2": "Adam divides each step by the recent size of that weight's gradients; this setting "
+    "is how long it remembers them. It rarely needs a change; short runs with a high learning rate "
+    "may work better with 0.9 to 0.99.",
+    "weight_decay": "Each step also makes all weights a little smaller, so that the network does "
+    "not depend on a few large ones. This reduces overfitting; with too much the network cannot "
+    "learn at all.",
+    "schedule": "Large steps are good at first, small steps near the end. constant keeps one rate "
+    "for the whole run; cosine lowers it; onecycle raises it first and then lowers it, which often "
+    "gains the last half percent.",
+    "label_smoothing": "The target of the correct class becomes a little less than 100%, and the "
+    "rest is spread over all classes. The network is then less overconfident and often better on "
+    "unseen images. The loss can no longer reach 0.",
+    "shift": "The network sees each image in a slightly different place each time, so it cannot "
+    "memorize where the ink is. It learns more slowly and is better on unseen images in the end, "
+    "most of all in long runs.",
+    "precision": "fp32 stores a number in 32 bits, bf16 in 16: faster where the hardware supports "
+    "it, and less exact, with little effect on training. Use fp32 to compare runs.",
+    "threads": "Several threads split one operation between the CPU cores. For a small network the "
+    "splitting takes longer than the operation, so one thread is fastest.",
+    "save_every": "If the machine fails, at most this much training is lost. Saving takes a "
+    "moment, so a very short interval slows training down.",
+    "keep": "A run can be resumed or branched from each of them. With more you can return to "
+    "earlier epochs, for more disk space.",
+    "preset": "A preset is a starting point: every setting that you choose yourself overrides it.",
 }
 
 
@@ -252,14 +219,15 @@ def flag(name: str) -> str:
 def describe_allowed(name: str) -> str:
     """Return the values a field may have, in words that continue "must be"."""
     choices = FIELDS[name].metadata["choices"]
-    return "one of " + ", ".join(choices()) if choices else FIELDS[name].metadata["allowed"]
+    return "one of " + ", ".join(choices) if choices else FIELDS[name].metadata["allowed"]
 
 
 def find_problem(name: str, value: Any) -> str | None:
     """Return why a field cannot have that value, or None where it can."""
     metadata = FIELDS[name].metadata
     choices = metadata["choices"]
-    is_allowed = value in choices() if choices else metadata["check"](value)
+    # Compared one by one: the value may be unhashable.
+    is_allowed = value in list(choices) if choices else metadata["check"](value)
     return None if is_allowed else f"must be {describe_allowed(name)}, not {value!r}"
 
 
@@ -282,8 +250,7 @@ def make_config(**chosen: Any) -> TrainConfig:
     Raises UsageError.
     """
     given = {name: value for name, value in chosen.items() if value is not None}
-    preset = PRESETS.get(given.get("preset", "article"), {})
-    return TrainConfig(**{**preset, **given})
+    return TrainConfig(**PRESETS.get(given.get("preset", "article"), {}) | given)
 
 
 def read_config(stored: Mapping[str, Any]) -> TrainConfig:

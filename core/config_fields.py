@@ -1,15 +1,9 @@
 """Kinds of settings: fields of a dataclass that carry their help, metavar and allowed values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import field
 from math import inf
 from typing import Any
-
-Check = Callable[[Any], bool]
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def option(
@@ -18,26 +12,24 @@ def option(
     *,
     metavar: str,
     allowed: str = "",
-    check: Check | None = None,
-    choices: Callable[[], list[str]] | None = None,
+    check: Callable[[Any], bool] | None = None,
+    choices: Collection[str] = (),
     flag: str | None = None,
-    why: str = "",
 ) -> Any:
     """Return a dataclass field for one setting.
 
     `help` is a noun phrase without the default; `metavar` stands for the value on the command
-    line; `allowed` continues the words "must be" and describes what `check` accepts; `choices`
-    lists the values of a setting that has a list of them; `flag` is the command-line option where
-    it is not the field's name; `why` tells a beginner what the setting changes, and when to
-    change it.
+    line; `allowed` continues the words "must be" and describes what `check` accepts; `choices` are
+    the values of a setting that has a list of them; `flag` is the command-line option where it is
+    not the field's name.
     """
-    texts = {"help": help, "metavar": metavar, "allowed": allowed, "flag": flag, "why": why}
+    texts = {"help": help, "metavar": metavar, "allowed": allowed, "flag": flag}
     return field(default=default, metadata=texts | {"check": check, "choices": choices})
 
 
-def choice(default: str, help: str, choices: Callable[[], list[str]], *, why: str) -> Any:
+def choice(default: str, help: str, choices: Collection[str]) -> Any:
     """Return a field whose value is one of the choices."""
-    return option(default, help, metavar="NAME", choices=choices, why=why)
+    return option(default, help, metavar="NAME", choices=choices)
 
 
 def directory(default: str | None, help: str) -> Any:
@@ -49,26 +41,30 @@ def directory(default: str | None, help: str) -> Any:
     return option(default, help, metavar="DIR", allowed="a folder", check=check)
 
 
-def whole_number(default: int, help: str, low: int, high: int, *, why: str) -> Any:
+def whole_number(default: int, help: str, low: int, high: int) -> Any:
     """Return a field for an integer from low to high, both included."""
 
     def check(value: Any) -> bool:
         return type(value) is int and low <= value <= high
 
     allowed = f"a whole number, {low} to {high:,}"
-    return option(default, help, metavar="N", allowed=allowed, check=check, why=why)
+    return option(default, help, metavar="N", allowed=allowed, check=check)
 
 
-def fraction(default: float, help: str, *, why: str) -> Any:
-    """Return a field for a number from 0 to below 1."""
+def number(
+    default: float,
+    help: str,
+    allowed: str,
+    *,
+    with_zero: bool = True,
+    below: float = inf,
+    metavar: str = "X",
+    flag: str | None = None,
+) -> Any:
+    """Return a field for a number from 0, itself allowed `with_zero`, to less than `below`."""
 
     def check(value: Any) -> bool:
-        return is_number(value) and 0 <= value < 1
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and 0 <= value < below and (with_zero or value > 0)
 
-    allowed = "a number from 0 to below 1"
-    return option(default, help, metavar="X", allowed=allowed, check=check, why=why)
-
-
-def is_positive(value: Any) -> bool:
-    """Return whether the value is a finite number above 0; NaN is not."""
-    return is_number(value) and 0 < value < inf
+    return option(default, help, metavar=metavar, allowed=allowed, check=check, flag=flag)

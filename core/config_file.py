@@ -14,20 +14,13 @@ from core.files import expand
 
 LARGEST_FILE = 2**20
 LONGEST_SHOWN = 60
-
-
-def _names() -> dict[str, str]:
-    """Return the field of each name in a file: `learning_rate`, `learning-rate` and `lr`.
-
-    The names that are suggested for a misspelled one come first.
-    """
-    plain = {name: name for name in FIELDS}
-    options = {flag(name).removeprefix("--"): name for name in FIELDS}
-    dashed = {name.replace("_", "-"): name for name in FIELDS}
-    return plain | options | dashed
-
-
-NAMES = _names()
+# The field of each name in a file: `learning_rate`, `lr` and `learning-rate`. The names that are
+# suggested for a misspelled one come first.
+NAMES = (
+    {name: name for name in FIELDS}
+    | {flag(name).removeprefix("--"): name for name in FIELDS}
+    | {name.replace("_", "-"): name for name in FIELDS}
+)
 
 
 def read_settings(path: str) -> dict[str, Any]:

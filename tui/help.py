@@ -7,7 +7,7 @@ config, the rules of the commentary from their list.
 from collections.abc import Iterable, Mapping
 from textwrap import fill
 
-from core.config import FIELDS, describe_allowed, flag
+from core.config import FIELDS, WHY, describe_allowed, flag
 from tui.actions import ACTIONS, VIEWS
 
 # Terms and their explanations.
@@ -87,7 +87,7 @@ def describe_setting(name: str) -> str:
     meaning = field.metadata["help"]
     sentences = [
         f"{meaning[0].upper()}{meaning[1:]}.",
-        field.metadata["why"],
+        WHY.get(name, ""),
         f"Allowed: {describe_allowed(name)}.",
     ]
     if field.default is not None:

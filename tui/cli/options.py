@@ -19,7 +19,7 @@ def environment_variable(name: str) -> str:
 def _help(name: str) -> str:
     field = FIELDS[name]
     choices = field.metadata["choices"]
-    text = field.metadata["help"] + (f": {', '.join(choices())}" if choices else "")
+    text = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
     if field.default is None:
         return text
     default = field.default

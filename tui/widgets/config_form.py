@@ -99,7 +99,7 @@ class ConfigForm(Vertical):
 
     def _choices(self, name: str) -> list[str]:
         if name != "device":
-            return FIELDS[name].metadata["choices"]()
+            return list(FIELDS[name].metadata["choices"])
         # Other devices are known once torch is loaded.
         found = [each.name for each in self.app_state.devices if each.available]
         return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
