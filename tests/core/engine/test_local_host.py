@@ -25,7 +25,7 @@ from core.responses import CheckpointRefused, DevicesListed, Predicted
 from core.training.trainer import train
 from tests.support.fakes import diverged, make_fake_train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = TrainConfig(epochs=1)
 QUICK = make_fake_train(steps=3, delay=0.0)
 
