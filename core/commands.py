@@ -6,20 +6,23 @@ Annotations are types and not strings: core/attach/wire.py checks what it reads 
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import ClassVar
+from typing import ClassVar, dataclass_transform
 
 from core.config import TrainConfig
 from core.events import Event
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
 class Command:
+    """A request to a run or to the engine. Each subclass becomes a frozen dataclass."""
+
     # Between processes: fixed, whatever the class is called. Empty for a command that never leaves
     # this process.
     name: ClassVar[str]
 
     def __init_subclass__(cls, *, name: str = "") -> None:
         cls.name = name
+        dataclass(frozen=True)(cls)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,6 @@ class ResumePoint:
     checkpoint: Path | None
 
 
-@dataclass(frozen=True)
 class Start(Command):
     """Start a new run, or resume an earlier one from a resume point.
 
@@ -43,39 +45,32 @@ class Start(Command):
     paused: bool = False
 
 
-@dataclass(frozen=True)
 class Pause(Command, name="Pause"):
     """Save a checkpoint, and wait for the next command."""
 
 
-@dataclass(frozen=True)
 class Resume(Command, name="Resume"):
     """Continue after a pause."""
 
 
-@dataclass(frozen=True)
 class Stop(Command, name="Stop"):
     """Save a checkpoint and end the run."""
 
 
-@dataclass(frozen=True)
 class Save(Command, name="Save"):
     """Save a checkpoint and continue."""
 
 
-@dataclass(frozen=True)
 class Detach(Command):
     """Save a checkpoint and end the run here, so that another process can continue it."""
 
 
-@dataclass(frozen=True)
 class SetLearningRate(Command, name="SetLearningRate"):
     """Set the learning rate, or its schedule's peak, from the next step on."""
 
     learning_rate: float
 
 
-@dataclass(frozen=True)
 class Predict(Command, name="Predict"):
     """Request the predictions of the network in training for these test images.
 
@@ -86,7 +81,6 @@ class Predict(Command, name="Predict"):
     asker: int = 0
 
 
-@dataclass(frozen=True)
 class PredictImages(Command, name="PredictImages"):
     """Request the predictions of the network in training for images of 784 bytes each, row by row,
     0 is paper and 255 is ink. `asker` as in Predict."""
@@ -95,7 +89,6 @@ class PredictImages(Command, name="PredictImages"):
     asker: int = 0
 
 
-@dataclass(frozen=True)
 class OpenCheckpoint(Command):
     """Request the predictions of a checkpoint's network for these test images.
 
@@ -107,7 +100,6 @@ class OpenCheckpoint(Command):
     data: str | None
 
 
-@dataclass(frozen=True)
 class PredictImagesWith(Command):
     """Request the predictions of a checkpoint's network for images, as in PredictImages."""
 
@@ -115,7 +107,6 @@ class PredictImagesWith(Command):
     images: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
 class ScoreCheckpoint(Command):
     """Request the evaluation of a checkpoint's network on its test set. `data` as in
     OpenCheckpoint."""
@@ -124,30 +115,25 @@ class ScoreCheckpoint(Command):
     data: str | None
 
 
-@dataclass(frozen=True)
 class DescribeNetwork(Command):
     """Request the layers of the architecture of this name."""
 
     arch: str
 
 
-@dataclass(frozen=True)
 class Inspect(Command, name="Inspect"):
     """Request statistics of the layers of the network in training: of its next step, or, while
     training is paused, of the newest step as far as they are still known."""
 
 
-@dataclass(frozen=True)
 class ListDevices(Command):
     """Request the devices of this machine."""
 
 
-@dataclass(frozen=True)
 class Quit(Command):
     """End the run, if there is one, as Stop does; then end the engine."""
 
 
-@dataclass(frozen=True)
 class ForwardedCommand(Event, recorded=False):
     """The trainer's event for a command that it does not handle; its host does, on its thread."""
 

@@ -7,11 +7,14 @@ them.
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, dataclass_transform
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True)
 class Event:
+    """Something that has happened. Each subclass becomes a frozen dataclass, too."""
+
     time: float = field(default_factory=time.time)  # unix seconds
 
     # In `train --json`, in events.jsonl and between processes: fixed, whatever the class is called.
@@ -24,9 +27,9 @@ class Event:
         cls, *, name: str = "", recorded: bool = True, serializable: bool = True
     ) -> None:
         cls.name, cls.recorded, cls.serializable = name, recorded, serializable
+        dataclass(frozen=True, kw_only=True)(cls)
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunStarted(Event, name="run_started"):
     run: str
     folder: str
@@ -49,7 +52,6 @@ class RunStarted(Event, name="run_started"):
     branched_at: int = 0  # the step at which it did
 
 
-@dataclass(frozen=True, kw_only=True)
 class Progress(Event, name="progress"):
     """Metrics since the last Progress, at most ten a second and at least once an epoch.
 
@@ -76,7 +78,6 @@ def equal_parts(count: int, parts: int) -> list[tuple[int, int]]:
     return list(pairwise(count * part // parts for part in range(parts + 1)))
 
 
-@dataclass(frozen=True, kw_only=True)
 class Evaluated(Event, name="evaluated"):
     epoch: int
     step: int
@@ -86,24 +87,20 @@ class Evaluated(Event, name="evaluated"):
     confusion: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event, name="checkpoint_saved"):
     path: str
     kind: str  # last, best, epoch
     step: int = 0  # of its weights; training may have continued since
 
 
-@dataclass(frozen=True, kw_only=True)
 class Paused(Event, name="paused"):
     step: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class Resumed(Event, name="resumed"):
     step: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class LearningRateChanged(Event, name="learning_rate_changed"):
     """The user has changed the learning rate, or its schedule's peak, from this step on."""
 
@@ -111,14 +108,12 @@ class LearningRateChanged(Event, name="learning_rate_changed"):
     learning_rate: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class Notice(Event, name="notice"):
     """A message for the user. The run continues."""
 
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunFinished(Event, name="run_finished"):
     """The run has ended, or the user has stopped it. Test metrics are of the last evaluation, None
     without one; `checkpoint` is None if none could be saved."""
@@ -133,7 +128,6 @@ class RunFinished(Event, name="run_finished"):
     stopped: bool
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunFailed(Event, name="run_failed"):
     """The run has ended by an error. `reason` is one word: usage, data, device, checkpoint, memory,
     diverged, interrupted, stopped (before training started) or error."""
@@ -143,7 +137,6 @@ class RunFailed(Event, name="run_failed"):
     checkpoint: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Detached(Event, name="handed_over", recorded=False):
     """The run has ended here. Another process continues it, from `checkpoint` with `config`."""
 
@@ -153,7 +146,6 @@ class Detached(Event, name="handed_over", recorded=False):
     paused: bool
 
 
-@dataclass(frozen=True, kw_only=True)
 class Preparing(Event, name="preparing", recorded=False):
     """Progress of a step before training, such as a download. `total` is 0 if it is unknown."""
 
@@ -162,14 +154,12 @@ class Preparing(Event, name="preparing", recorded=False):
     total: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
 class DigitsLoaded(Event, name="digits_loaded", recorded=False, serializable=False):
     """The dataset is loaded. `labels` are those of the test images in order, one byte each."""
 
     labels: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
 class Scored(Event, name="scored", recorded=False, serializable=False):
     """The predictions of an evaluation: `logits` are float32 (N, classes), in native byte order."""
 

@@ -37,7 +37,6 @@ class Digit:
         return [each / total for each in exponentials]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Predicted(Event, name="predicted", recorded=False, serializable=False):
     """The response to Predict and OpenCheckpoint. `source` is the checkpoint's path; None for the
     network in training."""
@@ -50,7 +49,6 @@ class Predicted(Event, name="predicted", recorded=False, serializable=False):
     asker: int = 0  # as in Predict
 
 
-@dataclass(frozen=True, kw_only=True)
 class ImagesPredicted(Event, name="images_predicted", recorded=False, serializable=False):
     """The response to PredictImages and PredictImagesWith: a Digit without a label for each image.
     `source` as in Predicted."""
@@ -61,7 +59,6 @@ class ImagesPredicted(Event, name="images_predicted", recorded=False, serializab
     asker: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializable=False):
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
     native byte order; `images` 784 bytes each, `labels` one byte each."""
@@ -77,7 +74,6 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     images: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckpointRefused(Event, name="checkpoint_refused", recorded=False):
     """The response to a request about a checkpoint file that cannot be read."""
 
@@ -93,7 +89,6 @@ class DeviceChoice:
     reason: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
 class DevicesListed(Event, name="devices_listed", recorded=False):
     devices: tuple[DeviceChoice, ...]
 
@@ -119,7 +114,6 @@ class Layer:
         return self.parameter_bytes + self.output_bytes
 
 
-@dataclass(frozen=True, kw_only=True)
 class NetworkDescribed(Event, name="network_described", recorded=False):
     """The response to DescribeNetwork: the shape of the input, and the layers in order."""
 
@@ -161,7 +155,6 @@ class WeightImages:
     largest: float
 
 
-@dataclass(frozen=True, kw_only=True)
 class NetworkInspected(Event, name="network_inspected", recorded=False, serializable=False):
     """The response to Inspect. `weights` is None if the network has no layer to show as images."""
 

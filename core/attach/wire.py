@@ -11,28 +11,16 @@ from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from core.commands import (
-    Command,
-    Inspect,
-    Pause,
-    Predict,
-    PredictImages,
-    Resume,
-    Save,
-    SetLearningRate,
-    Stop,
-)
+from core.commands import Command, Predict, PredictImages
 from core.event_json import EVENT_TYPES
 from core.events import Event
 
-# The commands to a run. A viewer's own process handles all others.
-RUN_COMMANDS = (Pause, Resume, Stop, Save, SetLearningRate, Predict, PredictImages, Inspect)
-COMMANDS: dict[str, type[Any]] = {each.name: each for each in RUN_COMMANDS}
+# The commands to a run, by their names. A viewer's own process handles all others.
+COMMANDS = {each.name: each for each in Command.__subclasses__() if each.name}
 # Limits of one request: more than any view shows.
 MAX_INDICES = 256
 MAX_IMAGES = 64
 IMAGE_BYTES = 784
-
 
 # The version of these messages; both sides must have the same.
 PROTOCOL = 1
@@ -119,8 +107,8 @@ def _build(kind: Any, value: Any) -> Any:
         return kind(**{name: _build(types[name], value[name]) for name in types if name in value})  # type: ignore[operator]
     if kind is bytes:
         return b64decode(value, validate=True)
-    if get_origin(kind) is tuple:
-        return _tuple(get_args(kind), value)
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_build(get_args(kind)[0], each) for each in value)
     if isinstance(kind, UnionType):
         return None if value is None else _build(get_args(kind)[0], value)
     if kind is float and type(value) is int:
@@ -129,12 +117,6 @@ def _build(kind: Any, value: Any) -> Any:
     if type(value) is not expected:
         raise TypeError(f"expected {expected}")
     return value
-
-
-def _tuple(parts: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list")
-    return tuple(_build(parts[0], each) for each in value)
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
 from core.engine.requests import handle_request
@@ -52,12 +52,18 @@ class LocalHost:
         """Yield the events of a run, and of requests that come meanwhile."""
         try:
             for event in self._pipeline(start):
-                if isinstance(event, ForwardedCommand):
-                    yield from self._handle_during_run(event.command)
-                    continue
-                if isinstance(event, RunStarted) and start.paused:
-                    self._inbox.put(Pause())
-                yield event
+                match event:
+                    case ForwardedCommand(command=Quit()):
+                        self.close()
+                    case ForwardedCommand(command=Start()):
+                        what = "training is in progress: stop it before you start another"
+                        yield Notice(message=what)
+                    case ForwardedCommand():
+                        yield from handle_request(event.command)
+                    case _:
+                        if isinstance(event, RunStarted) and start.paused:
+                            self._inbox.put(Pause())
+                        yield event
         except Exception as error:  # a defect in the trainer must not end the app
             what = f"{type(error).__name__}: {first_line(error)}"
             yield RunFailed(reason="error", message=what)
@@ -66,22 +72,13 @@ class LocalHost:
         """Return a run's events: from the trainer, by way of the run's viewers, to this host."""
         from core.attach.server import serve_viewers
 
-        train: Train = self._train or _load_trainer()
-        more = {"resume_point": start.resume_point, "ranks": self._ranks}
-        more = {name: value for name, value in more.items() if value is not None}
-        return serve_viewers(train(start.config, self._inbox, **more), self._inbox)
+        if self._train is None:
+            from core.training.trainer import train
 
-    def _handle_during_run(self, command: Command) -> Iterator[Event]:
-        match command:
-            case Quit():
-                self.close()
-            case Start():
-                yield Notice(message="training is in progress: stop it before you start another")
-            case _:
-                yield from handle_request(command)
-
-
-def _load_trainer() -> Train:
-    from core.training.trainer import train
-
-    return train
+            self._train = train
+        more: dict[str, Any] = {}
+        if start.resume_point:
+            more["resume_point"] = start.resume_point
+        if self._ranks:
+            more["ranks"] = self._ranks
+        return serve_viewers(self._train(start.config, self._inbox, **more), self._inbox)

@@ -28,7 +28,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _open_parent() as parent:
+    with open(os.dup(1), "wb", buffering=0) as parent:
+        redirect_to_devnull([1])  # what a library prints must not reach the parent
         try:
             return _train(parent)
         except UserError as error:
@@ -38,13 +39,6 @@ def main() -> int:
             failed = RunFailed(reason="error", message=what)
         _send(parent, as_json(failed))
     return exit_status(failed.reason)
-
-
-def _open_parent() -> BinaryIO:
-    """Return the pipe to the parent. What a library prints to stdout does not reach it."""
-    parent = open(os.dup(1), "wb", buffering=0)  # noqa: SIM115, closed by its caller
-    redirect_to_devnull([1])
-    return parent
 
 
 def _send(parent: BinaryIO, line: str) -> None:

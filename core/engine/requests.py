@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,76 +30,63 @@ if TYPE_CHECKING:
     from torch import nn
 
     from core.checkpoints.header import CheckpointInfo
-    from core.data.datasets import Tensors
 
 
 def handle_request(command: Command) -> Iterator[Event]:
     """Yield the response to a request, during a run or not. Other commands are ignored."""
     try:
-        yield from _handle(command)
-    except Exception as error:  # a defect in one response must not end the engine
-        yield Notice(message=f"{type(error).__name__}: {first_line(error)}")
+        match command:
+            case ListDevices():
+                from core.compute.devices import list_devices
 
-
-def _handle(command: Command) -> Iterator[Event]:
-    match command:
-        case ListDevices():
-            from core.compute.devices import list_devices
-
-            try:
                 yield DevicesListed(devices=tuple(list_devices()))
-            except Exception as error:  # a broken GPU driver; the CPU is available still
-                yield Notice(message=f"cannot list the devices: {first_line(error)}")
-        case DescribeNetwork(arch=arch):
-            from core.models.summary import describe_network
+            case DescribeNetwork():
+                from core.models.summary import describe_network
 
-            try:
-                yield describe_network(arch)
-            except Exception as error:  # a defect in the network's own code
-                yield Notice(message=f"cannot describe the network {arch}: {first_line(error)}")
-        case OpenCheckpoint(path=path) | ScoreCheckpoint(path=path) | PredictImagesWith(path=path):
-            try:
-                yield from _use_checkpoint(Path(path), command)
-            except UserError as error:
-                yield CheckpointRefused(path=path, message=str(error))
-            except Exception as error:  # a damaged file must not end a run in progress
-                yield CheckpointRefused(path=path, message=f"{path}: {first_line(error)}")
+                yield describe_network(command.arch)
+            case OpenCheckpoint() | ScoreCheckpoint() | PredictImagesWith():
+                yield from _use_checkpoint(command)
+    except Exception as error:  # a broken GPU driver or a damaged file must not end the engine
+        yield _failure(command, error)
 
 
-def _use_checkpoint(path: Path, command: Command) -> Iterator[Event]:
-    info, model = _load_model(path, path.stat().st_mtime_ns if os.path.exists(path) else 0)
+def _failure(command: Command, error: Exception) -> Event:
     match command:
-        case OpenCheckpoint(indices=indices, data=data):
-            yield from _open(path, info, model, indices, data)
-        case ScoreCheckpoint(data=data):
-            yield from _score(path, info, model, data)
-        case PredictImagesWith(images=images):
-            from core.models.inference import predict_images
-
-            digits = predict_images(model, images)
-            yield ImagesPredicted(digits=digits, step=info.step, source=str(path))
+        case OpenCheckpoint(path=path) | ScoreCheckpoint(path=path) | PredictImagesWith(path=path):
+            of_user = isinstance(error, UserError)
+            message = str(error) if of_user else f"{path}: {first_line(error)}"
+            return CheckpointRefused(path=path, message=message)
+        case DescribeNetwork(arch=arch):
+            return Notice(message=f"cannot describe the network {arch}: {first_line(error)}")
+    return Notice(message=f"cannot list the devices: {first_line(error)}")
 
 
-def _load_digits(
-    info: CheckpointInfo, data: str | None
-) -> Generator[Event, None, tuple[str, Tensors]]:
-    """Return the name and tensors of the checkpoint's dataset, from the folder `data` or, without
-    one, from the folder that it was trained from."""
-    from core.data import datasets
+def _use_checkpoint(
+    command: OpenCheckpoint | ScoreCheckpoint | PredictImagesWith,
+) -> Iterator[Event]:
+    path = command.path
+    changed = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+    info, model = _load_model(Path(path), changed)
+
+    from core.data.datasets import load_dataset
+    from core.models.inference import predict, predict_digits, predict_images
+    from core.models.metrics import METRICS, confusion
     from core.runs.resume import digits_folder
 
-    return (yield from datasets.load_dataset(info.dataset, data or digits_folder(info.config)))
-
-
-def _score(path: Path, info: CheckpointInfo, model: nn.Module, data: str | None) -> Iterator[Event]:
-    from core.models.inference import predict
-    from core.models.metrics import METRICS, confusion
-
-    dataset, tensors = yield from _load_digits(info, data)
-    labels = tensors.test_labels
-    logits = predict(model, tensors.test_images)
+    if isinstance(command, PredictImagesWith):
+        digits = predict_images(model, command.images)
+        yield ImagesPredicted(digits=digits, step=info.step, source=path)
+        return
+    data = command.data or digits_folder(info.config)
+    dataset, tensors = yield from load_dataset(info.dataset, data)
+    images, labels = tensors.test_images, tensors.test_labels
+    if isinstance(command, OpenCheckpoint):
+        digits = predict_digits(model, images, labels, command.indices)
+        yield Predicted(digits=digits, samples=len(labels), step=info.step, source=path)
+        return
+    logits = predict(model, images)
     yield CheckpointScored(
-        path=str(path),
+        path=path,
         arch=info.arch,
         dataset=dataset,
         test_loss=METRICS["loss"](logits, labels),
@@ -107,25 +94,7 @@ def _score(path: Path, info: CheckpointInfo, model: nn.Module, data: str | None)
         confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
         logits=logits.numpy().tobytes(),
         labels=bytes(labels.tolist()),
-        images=tensors.test_images.numpy().tobytes(),
-    )
-
-
-def _open(
-    path: Path,
-    info: CheckpointInfo,
-    model: nn.Module,
-    indices: tuple[int, ...],
-    data: str | None,
-) -> Iterator[Event]:
-    from core.models.inference import predict_digits
-
-    _, tensors = yield from _load_digits(info, data)
-    yield Predicted(
-        digits=predict_digits(model, tensors.test_images, tensors.test_labels, indices),
-        samples=len(tensors.test_labels),
-        step=info.step,
-        source=str(path),
+        images=images.numpy().tobytes(),
     )
 
 

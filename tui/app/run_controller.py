@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from core.attach.wire import RUN_COMMANDS
 from core.commands import Command, Detach, ListDevices, ResumePoint, Start, Stop
 from core.config import read_config
 from core.engine.local_host import LocalHost, Train
@@ -83,7 +82,7 @@ class RunController:
 
     def send(self, *commands: Command) -> None:
         for command in commands:
-            host = self._host if isinstance(command, RUN_COMMANDS) else None
+            host = self._host if command.name else None
             (host or self.engine).send(command)
 
     # Events

@@ -106,7 +106,6 @@ class RunState:
 UNRECORDED = ("labels", "evaluations", "digits", "digits_step", "samples", "inspected", "updated")
 
 
-@dataclass(frozen=True, kw_only=True)
 class RecordRead(Event, recorded=False, serializable=False):
     """The record of a run in another process has been read; `state` is what it ends in."""
 
