@@ -177,6 +177,23 @@ async def test_list_follows_changes_of_the_folder(folder):
         assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
 
 
+async def test_browser_behind_another_view_rests(folder, monkeypatch):
+    """Its clock stops while another view is in front, and runs again afterwards."""
+    polled = []
+    monkeypatch.setattr("tui.screens.checkpoints.browser.POLL_SECONDS", 0.02)
+    monkeypatch.setattr(CheckpointBrowser, "poll", lambda view: polled.append(view))
+    async with app_in(folder).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: len(polled) > 3)
+        await pilot.press(key_of("train"))
+        await pilot.pause()
+        polled.clear()
+        await pilot.pause(0.2)
+        assert not polled
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: len(polled) > 3)
+
+
 async def test_run_of_another_process_is_live(folder):
     """Its row shows the newest metrics until the process ends."""
     live = make_run(folder, "other", 20)

@@ -119,18 +119,20 @@ class CheckpointBrowser(View):
     # The folder
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.set_interval(POLL_SECONDS, self.poll)
+        self._clock = self.set_interval(POLL_SECONDS, self.poll, pause=True)
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         self.poll()  # Textual calls View's handler too
+        self._clock.resume()
+
+    def on_screen_suspend(self) -> None:
+        self._clock.pause()
 
     def poll(self) -> None:
-        """Read what has changed in the folder, while this view is in front."""
-        if self.is_current:
-            if self.folder.is_complete:
-                self.attempt("list", self.query_one(VirtualTable).draw)  # the ages change
-            self.folder.poll(self.mnist.config.folder)
+        """Read what has changed in the folder."""
+        if self.folder.is_complete:
+            self.attempt("list", self.query_one(VirtualTable).draw)  # the ages change
+        self.folder.poll(self.mnist.config.folder)
 
     # The preview
 
