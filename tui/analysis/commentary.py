@@ -1,14 +1,15 @@
 """The commentary on a run: one or two sentences about what is happening, each from a rule.
 
-To add one: a function that returns the sentence or None, and its entry in RULES. Within an epoch
-the rules look at complete tenths of it, so a sentence stays long enough to be read.
+To add one: a function that returns the sentence, or None where the rule does not apply. The more
+important rules come first. Within an epoch the rules look at complete tenths of it, so a sentence
+stays long enough to be read.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from core.models.architectures import ARCHITECTURES
 from tui.analysis.loss_trends import (
@@ -27,27 +28,33 @@ from tui.text.formats import format_loss
 RANDOM_GUESSING = math.log(10)  # the cross-entropy of ten equally likely classes
 
 
+Sentence = Callable[[RunState], str | None]
+
+
 @dataclass(frozen=True)
 class Rule:
     name: str
-    sentence: Callable[[RunState], str | None]  # None where the rule does not apply
     condition: str  # when the rule applies, for the help
+    sentence: Sentence
+
+
+RULES: list[Rule] = []
+
+
+def rule(name: str, condition: str) -> Callable[[Sentence], Sentence]:
+    def add(sentence: Sentence) -> Sentence:
+        RULES.append(Rule(name, condition, sentence))
+        return sentence
+
+    return add
 
 
 def sentences(state: RunState) -> list[str]:
     """Return the sentences of the first two rules that apply; none where there is no run."""
-    found: list[str] = []
-    for rule in RULES:
-        if sentence := rule.sentence(state):
-            found.append(sentence)
-            if len(found) == 2:
-                break
-    return found
+    return list(islice(filter(None, (each.sentence(state) for each in RULES)), 2))
 
 
-# The phase of the run
-
-
+@rule("failure", "the run ended with an error")
 def describe_failure(state: RunState) -> str | None:
     if state.phase != "failed":
         return None
@@ -61,6 +68,7 @@ def describe_failure(state: RunState) -> str | None:
     )
 
 
+@rule("result", "the run has ended: its test accuracy, and what this network typically reaches")
 def describe_result(state: RunState) -> str | None:
     if state.phase not in ("finished", "stopped") or not state.score or not state.started:
         return None
@@ -80,22 +88,16 @@ def describe_result(state: RunState) -> str | None:
     return f"{result}. This network typically reaches about {typical:.0%} on MNIST: {advice}."
 
 
+@rule("paused", "training is paused")
 def describe_pause(state: RunState) -> str | None:
     return f"Paused at step {state.step:,}." if state.phase == "paused" else None
 
 
-def describe_start(state: RunState) -> str | None:
-    if not is_running(state) or state.scores or state.epoch > 1 or state.epoch_share >= 0.1:
-        return None
-    return (
-        "Training has just started. An untrained network guesses one of ten classes at random: the "
-        "loss of guessing is ln 10, about 2.3."
-    )
-
-
-# The training loss and the gradient
-
-
+@rule(
+    "high learning rate",
+    "over the last tenths of an epoch the mean training loss was above 2.45, or rose twice in a "
+    "row to 1.3 times its minimum, or its increases sum to over 0.6 times its mean",
+)
 def warn_of_high_rate(state: RunState) -> str | None:
     losses = losses_by_tenth(state, 10)
     if len(losses) < 3:
@@ -110,33 +112,10 @@ def warn_of_high_rate(state: RunState) -> str | None:
     return None
 
 
-def describe_falling_loss(state: RunState) -> str | None:
-    losses = losses_by_tenth(state, 10)
-    if len(losses) < 4:
-        return None
-    before, now = means_of_halves(losses)
-    if not now < 0.9 * before:
-        return None
-    return f"The training loss is falling well, from {format_loss(before)} to {format_loss(now)}."
-
-
-def describe_plateau(state: RunState) -> str | None:
-    losses = losses_by_tenth(state, 20)
-    if len(losses) < 20 or state.epoch < 2:
-        return None
-    before, now = means_of_halves(losses)
-    if not abs(now - before) < 0.02 * before:
-        return None
-    return (
-        "The training loss has barely changed for two epochs, it is on a plateau. A lower learning "
-        "rate may reduce it a little more."
-    )
-
-
+@rule("gradient", "the median of the last 21 gradient norms is above 100 or below 0.001")
 def warn_of_gradient(state: RunState) -> str | None:
-    end = end_of_tenth(state)
     points = state.curves.gradients.points
-    last = bisect_right(points, end or 0.0, key=lambda point: point[0])
+    last = bisect_right(points, end_of_tenth(state) or 0.0, key=lambda point: point[0])
     norms = sorted(norm for _, norm in points[max(0, last - 21) : last])
     if len(norms) < 5:
         return None
@@ -151,6 +130,21 @@ def warn_of_gradient(state: RunState) -> str | None:
     return None
 
 
+@rule(
+    "overfitting",
+    "in at least two epochs in a row the test loss rose and the mean training loss fell",
+)
+def warn_of_overfitting(state: RunState) -> str | None:
+    epochs = overfitting_epochs(state)
+    text = f"The test loss has risen for {epochs} epochs while the training loss falls"
+    return f"{text}: the network is overfitting." if epochs >= 2 else None
+
+
+@rule(
+    "new learning rate",
+    "the learning rate was changed within the last epoch: the mean training loss since then, and "
+    "in the quarter of an epoch before",
+)
 def describe_rate_change(state: RunState) -> str | None:
     mark = next((mark for mark in reversed(state.marks) if mark.kind == "rate"), None)
     end = end_of_tenth(state)
@@ -172,19 +166,21 @@ def describe_rate_change(state: RunState) -> str | None:
     return f"{changed} The training loss has {trend} since then, {losses}."
 
 
-# The evaluations on the test set
-
-
-def warn_of_overfitting(state: RunState) -> str | None:
-    epochs = overfitting_epochs(state)
-    if epochs < 2:
+@rule("start", "less than a tenth of the first epoch is complete")
+def describe_start(state: RunState) -> str | None:
+    if not is_running(state) or state.scores or state.epoch > 1 or state.epoch_share >= 0.1:
         return None
     return (
-        f"The test loss has risen for {epochs} epochs while the training loss falls: the network "
-        "is overfitting."
+        "Training has just started. An untrained network guesses one of ten classes at random: the "
+        "loss of guessing is ln 10, about 2.3."
     )
 
 
+@rule(
+    "generalization gap",
+    "at the last evaluation the test loss was over twice the epoch's mean training loss, and at "
+    "least 0.05 higher",
+)
 def warn_of_gap(state: RunState) -> str | None:
     scores = last_scores(state)
     if len(scores) < 2 or overfitting_epochs(state) >= 2:
@@ -198,6 +194,11 @@ def warn_of_gap(state: RunState) -> str | None:
     )
 
 
+@rule(
+    "best epoch",
+    "the last of at least two evaluations has the highest test accuracy, or the one that has it "
+    "is at least two epochs old",
+)
 def describe_best_epoch(state: RunState) -> str | None:
     scores = state.scores if state.started else ()
     if len(scores) < 2:
@@ -214,59 +215,30 @@ def describe_best_epoch(state: RunState) -> str | None:
     )
 
 
-# The most important ones first.
-RULES = (
-    Rule("failure", describe_failure, "the run ended with an error"),
-    Rule(
-        "result",
-        describe_result,
-        "the run has ended: its test accuracy, and what this network typically reaches",
-    ),
-    Rule("paused", describe_pause, "training is paused"),
-    Rule(
-        "high learning rate",
-        warn_of_high_rate,
-        "over the last tenths of an epoch the mean training loss was above 2.45, or rose twice in "
-        "a row to 1.3 times its minimum, or its increases sum to over 0.6 times its mean",
-    ),
-    Rule(
-        "gradient",
-        warn_of_gradient,
-        "the median of the last 21 gradient norms is above 100 or below 0.001",
-    ),
-    Rule(
-        "overfitting",
-        warn_of_overfitting,
-        "in at least two epochs in a row the test loss rose and the mean training loss fell",
-    ),
-    Rule(
-        "new learning rate",
-        describe_rate_change,
-        "the learning rate was changed within the last epoch: the mean training loss since then, "
-        "and in the quarter of an epoch before",
-    ),
-    Rule("start", describe_start, "less than a tenth of the first epoch is complete"),
-    Rule(
-        "generalization gap",
-        warn_of_gap,
-        "at the last evaluation the test loss was over twice the epoch's mean training loss, and "
-        "at least 0.05 higher",
-    ),
-    Rule(
-        "best epoch",
-        describe_best_epoch,
-        "the last of at least two evaluations has the highest test accuracy, or the one that has "
-        "it is at least two epochs old",
-    ),
-    Rule(
-        "falling loss",
-        describe_falling_loss,
-        "over the last epoch the mean training loss of the second half is at least 10% lower than "
-        "that of the first half",
-    ),
-    Rule(
-        "plateau",
-        describe_plateau,
-        "the mean training losses of the last two epochs differ by less than 2%",
-    ),
+@rule(
+    "falling loss",
+    "over the last epoch the mean training loss of the second half is at least 10% lower than "
+    "that of the first half",
 )
+def describe_falling_loss(state: RunState) -> str | None:
+    losses = losses_by_tenth(state, 10)
+    if len(losses) < 4:
+        return None
+    before, now = means_of_halves(losses)
+    if not now < 0.9 * before:
+        return None
+    return f"The training loss is falling well, from {format_loss(before)} to {format_loss(now)}."
+
+
+@rule("plateau", "the mean training losses of the last two epochs differ by less than 2%")
+def describe_plateau(state: RunState) -> str | None:
+    losses = losses_by_tenth(state, 20)
+    if len(losses) < 20 or state.epoch < 2:
+        return None
+    before, now = means_of_halves(losses)
+    if not abs(now - before) < 0.02 * before:
+        return None
+    return (
+        "The training loss has barely changed for two epochs, it is on a plateau. A lower learning "
+        "rate may reduce it a little more."
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tui.state.curves import Curve
 from tui.state.run_state import RunState, Score
@@ -23,7 +23,7 @@ def is_running(state: RunState) -> bool:
 
 def end_of_tenth(state: RunState) -> float | None:
     """Return the step at which the last complete tenth of an epoch ended; None without a run."""
-    if not is_running(state) or not state.started:
+    if not state.started or not is_running(state):
         return None
     tenth = state.started.steps_per_epoch / 10
     return math.floor(state.step / tenth) * tenth
@@ -68,12 +68,9 @@ def overfitting_epochs(state: RunState) -> int:
     """Return for how many epochs, up to the last, the test loss rose and the training loss fell."""
     scores = last_scores(state)
     losses = [training_loss(state, a, b) for a, b in pairwise(scores)]
-    count = 0
-    for place in range(len(scores) - 1, 1, -1):
-        before, now = losses[place - 2], losses[place - 1]
-        if before is None or now is None or not now < before:
-            break
-        if not scores[place].loss > scores[place - 1].loss:
-            break
-        count += 1
-    return count
+    epochs = zip(pairwise(scores[1:]), pairwise(losses), strict=True)
+    is_overfitting = [
+        score.loss > earlier.loss and before is not None and now is not None and now < before
+        for (earlier, score), (before, now) in epochs
+    ]
+    return len(list(takewhile(bool, reversed(is_overfitting))))
