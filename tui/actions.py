@@ -6,11 +6,11 @@ that view's BINDINGS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.state.run_state import RunState
+from tui.state.run_state import Phase, RunState
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -37,28 +37,20 @@ VIEWS = {
 When = Callable[[RunState, str], bool]
 
 
-def always(state: RunState, view: str) -> bool:
-    return True
+def in_phases(*phases: Phase) -> When:
+    return lambda state, view: state.phase in phases
 
 
-def is_inactive(state: RunState, view: str) -> bool:
-    return not state.is_active
+def in_views(*views: str) -> When:
+    return lambda state, view: view in views
 
 
-def is_active(state: RunState, view: str) -> bool:
-    return state.is_active
-
-
-def is_training(state: RunState, view: str) -> bool:
-    return state.phase == "training"
-
-
-def is_paused(state: RunState, view: str) -> bool:
-    return state.phase == "paused"
-
-
-def is_training_or_paused(state: RunState, view: str) -> bool:
-    return state.phase in ("training", "paused")
+is_inactive = in_phases("idle", "finished", "stopped", "failed")
+is_active = in_phases("preparing", "training", "paused")
+is_training, is_paused = in_phases("training"), in_phases("paused")
+is_training_or_paused = in_phases("training", "paused")
+has_charts = in_views("train")
+has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last: in its preview
 
 
 def can_detach(state: RunState, view: str) -> bool:
@@ -66,23 +58,14 @@ def can_detach(state: RunState, view: str) -> bool:
     return is_training_or_paused(state, view) and not state.is_attached and view != "digits"
 
 
-def can_change_learning_rate(state: RunState, view: str) -> bool:
+def can_change_rate(state: RunState, view: str) -> bool:
     # In the checkpoint browser the key has another meaning.
     return is_training_or_paused(state, view) and view != "checkpoints"
 
 
-def has_checkpoints(state: RunState, view: str) -> bool:
+def can_branch(state: RunState, view: str) -> bool:
     """Return whether the run has a checkpoint. A resumed run has one from the start."""
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
-
-
-def has_charts(state: RunState, view: str) -> bool:
-    return view == "train"
-
-
-def has_digits(state: RunState, view: str) -> bool:
-    # The checkpoint browser's preview has digits.
-    return view in ("train", "digits", "mistakes", "checkpoints")
 
 
 # The keys that the footer shows.
@@ -95,7 +78,7 @@ class Action:
     keys: str  # comma-separated, Textual's names; empty: in the command palette alone
     label: str  # in the footer and the command palette
     help: str
-    when: When = always
+    when: When = lambda state, view: True
     display: str = ""  # the keys as the help shows them, if not by their names
 
     @property
@@ -113,12 +96,8 @@ ACTIONS = (
     Action("run('stop')", "s", "Stop", "stop training (saves a checkpoint)", is_active),
     Action("run('save')", "w", "Save", "save a checkpoint", is_training_or_paused),
     Action("run('detach')", "d", "Detach", "keep training in the background", can_detach),
-    Action(
-        "open('learning_rate')", "r", "Rate", "change the learning rate", can_change_learning_rate
-    ),
-    Action(
-        "open('branch')", "b", "Branch", "branch from a checkpoint of this run", has_checkpoints
-    ),
+    Action("open('learning_rate')", "r", "Rate", "change the learning rate", can_change_rate),
+    Action("open('branch')", "b", "Branch", "branch from a checkpoint of this run", can_branch),
     Action("open('overlay')", "o", "Overlay", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
@@ -161,7 +140,3 @@ def is_available(action: str, parameters: Sequence[object], state: RunState, vie
     """Return whether an action is available now. Actions that are not in ACTIONS always are."""
     name = f"{action}({', '.join(map(repr, parameters))})" if parameters else action
     return all(each.when(state, view) for each in ACTIONS if each.name == name)
-
-
-def available(state: RunState, view: str) -> Iterator[Action]:
-    return (each for each in ACTIONS if each.when(state, view))

@@ -61,8 +61,7 @@ SLOW_LINK = {
     "link, which is remembered, or --slow-link on the command line.",
 }
 
-# The first section of the Train view; the other views have a VIEW_HELP.
-TRAIN_HELP: Section = {**CHARTS, **{name: DISPLAY[name] for name in ("✓ ✗", "bars")}}
+TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
 
 
 def keys() -> dict[str, str]:
@@ -85,46 +84,43 @@ def describe_setting(name: str) -> str:
     """Return a setting's meaning, why to change it, its allowed values and its default."""
     field = FIELDS[name]
     meaning = field.metadata["help"]
-    sentences = [
+    sentences = (
         f"{meaning[0].upper()}{meaning[1:]}.",
         WHY.get(name, ""),
         f"Allowed: {describe_allowed(name)}.",
-    ]
-    if field.default is not None:
-        sentences.append(f"Default: {field.default}.")
-    return " ".join([*filter(None, sentences), f"On the command line: {flag(name)}."])
+        "" if field.default is None else f"Default: {field.default}.",
+        f"On the command line: {flag(name)}.",
+    )
+    return " ".join(filter(None, sentences))
 
 
 def settings(names: Iterable[str] = FIELDS) -> dict[str, str]:
     return {name.replace("_", " "): describe_setting(name) for name in names}
 
 
-def commentary_rules() -> dict[str, str]:
-    from tui.analysis.commentary import RULES
-
-    return {rule.name: rule.condition for rule in RULES}
-
-
 def help_sections(
-    mode: str, field: str | None = None, view_help: Section | None = None
+    mode: str, field: str | None = None, view_help: Section = TRAIN_HELP
 ) -> dict[str, Section]:
     """Return the titles and sections of the help, the most relevant first.
 
-    These are the form's field in focus, and the view of that mode; `view_help` is the view's own
-    section.
+    These are the form's field in focus, and `view_help`, the own section of the view of that mode.
     """
+    from tui.analysis.commentary import RULES
+
     sections: dict[str, Section] = {}
     if field in FIELDS:
         sections["This setting"] = settings([field])
-    if first := view_help or (TRAIN_HELP if mode == "train" else None):
-        sections[f"In this view: {VIEWS[mode].title}"] = first
+    if view_help:
+        sections[f"In this view: {VIEWS[mode].title}"] = view_help
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,
         "Digits and checkpoints": DISPLAY,
         "Slow connections": SLOW_LINK,
         "Settings": settings(),
-        "The commentary, and when a sentence appears": commentary_rules(),
+        "The commentary, and when a sentence appears": {
+            rule.name: rule.condition for rule in RULES
+        },
     }
     if mode == "train":
         del sections["Charts"]

@@ -2,7 +2,8 @@
 
 import json
 import locale
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,26 @@ from platformdirs import user_config_path
 from core.errors import explain
 from core.files import replacing
 
-SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
 # A softmax temperature above 1 makes more than one bar visible.
 TEMPERATURES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
-# As many charts as fit well, the selected chart alone, or all charts.
-SEVERAL = ("fitting", "one", "all")
 CHARTS = ("loss", "accuracy", "rate", "gradient", "speed")
 X_AXES = ("epoch", "step", "time")
-DIGIT_STYLES = ("ramp", "half-block", "braille")
 # The share of the run that a chart shows, counted from the run's end.
 ZOOMS = (1.0, 0.25, 0.05)
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "ascii": (False, True),
+    "chart": CHARTS,
+    "several": ("fitting", "one", "all"),  # as many as fit well, the selected chart alone, or all
+    "log_scale": (False, True),
+    "smoothing": (0.0, 0.6, 0.9, 0.98),
+    "x_axis": X_AXES,
+    "machine": (False, True),
+    "temperature": TEMPERATURES,
+    "digit_style": ("ramp", "half-block", "braille"),
+    "slow_link": (False, True),
+    "zoom": ZOOMS,
+}
+UNSAVED = ("slow", "zoom", "cursor")
 
 
 @dataclass(frozen=True)
@@ -41,30 +52,16 @@ class Preferences:
     zoom: float = 1.0
     cursor: float | None = None  # position of the chart's cursor, as a share of the chart's width
 
-    def next(self, name: str, values: tuple[Any, ...], by: int = 1) -> "Preferences":
-        """Return a copy in which the field `name` has the next of its values, cyclically."""
-        place = values.index(getattr(self, name)) + by
-        return replace(self, **{name: values[place % len(values)]})
+    def step(self, name: str, by: int) -> Any:
+        """Return the choice for a field that is `by` places after its present one."""
+        choices = CHOICES[name]
+        place = choices.index(getattr(self, name)) + by
+        return choices[max(0, min(place, len(choices) - 1))]
 
-    def with_temperature(self, steps: int) -> "Preferences":
-        """Return a copy with the temperature raised by `steps` levels (negative: lowered)."""
-        place = TEMPERATURES.index(self.temperature) + steps
-        return replace(self, temperature=TEMPERATURES[max(0, min(place, len(TEMPERATURES) - 1))])
-
-
-UNSAVED = ("slow", "zoom", "cursor")
-CHOICES: dict[str, tuple[Any, ...]] = {
-    "ascii": (False, True),
-    "chart": CHARTS,
-    "several": SEVERAL,
-    "log_scale": (False, True),
-    "smoothing": SMOOTHINGS,
-    "x_axis": X_AXES,
-    "machine": (False, True),
-    "temperature": TEMPERATURES,
-    "digit_style": DIGIT_STYLES,
-    "slow_link": (False, True),
-}
+    def cycle(self, name: str, by: int) -> Any:
+        """Return the same as `step`, but the first choice follows the last one."""
+        choices = CHOICES[name]
+        return choices[(choices.index(getattr(self, name)) + by) % len(choices)]
 
 
 def saved_fields(preferences: Preferences) -> dict[str, Any]:
@@ -89,32 +86,27 @@ def load_preferences() -> tuple[Preferences, str | None]:
 
     Unknown names and values that are not among the choices are ignored.
     """
-    preferences, problem = _load()
-    return (preferences if takes_unicode() else replace(preferences, ascii=True)), problem
-
-
-def _load() -> tuple[Preferences, str | None]:
-    path = preferences_file()
+    path, problem = preferences_file(), None
+    stored: Iterable[tuple[str, Any]] = ()
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(stored, dict):
-            raise ValueError("not a JSON object")
+        stored = json.loads(path.read_text(encoding="utf-8")).items()
     except FileNotFoundError:
-        return Preferences(), None
+        pass
     except OSError as error:
-        return Preferences(), f"Cannot read the preferences in {path} ({explain(error)})."
-    except (ValueError, RecursionError):
-        return Preferences(), f"The preferences in {path} are damaged. The defaults are used."
-    known = {each.name for each in fields(Preferences)} - set(UNSAVED)
-    valid = {name: value for name, value in stored.items() if name in known and _valid(name, value)}
-    return Preferences(**valid), None
+        problem = f"Cannot read the preferences in {path} ({explain(error)})."
+    except (ValueError, AttributeError, RecursionError):  # of JSON, but not an object: no items
+        problem = f"The preferences in {path} are damaged. The defaults are used."
+    valid = {name: value for name, value in stored if _is_valid(name, value)}
+    preferences = Preferences(**valid)
+    return preferences if takes_unicode() else replace(preferences, ascii=True), problem
 
 
-def _valid(name: str, value: Any) -> bool:
-    if name not in CHOICES:
+def _is_valid(name: str, value: Any) -> bool:
+    if name == "theme":
         return isinstance(value, str)
+    choices = () if name in UNSAVED else CHOICES.get(name, ())
     # 1 == True in Python: accept a boolean only where a boolean is expected.
-    return value in CHOICES[name] and isinstance(value, bool) == isinstance(CHOICES[name][0], bool)
+    return value in choices and isinstance(value, bool) == isinstance(choices[0], bool)
 
 
 def save_preferences(preferences: Preferences) -> str | None:

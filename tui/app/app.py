@@ -25,7 +25,7 @@ from core.config import TrainConfig
 from core.engine.local_host import Train
 from core.events import Event, Notice, RunFailed
 from core.responses import DevicesListed
-from tui.actions import ACTIONS, VIEWS, available, bindings, is_available
+from tui.actions import ACTIONS, VIEWS, bindings, is_available
 from tui.app.appearance import Appearance, with_slow_link
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
@@ -198,7 +198,7 @@ class MnistApp(App[None]):
         """Open the dialog for the learning rate, a branch, overlaid runs or help."""
         match name:
             case "learning_rate":
-                from tui.screens.learning_rate_dialog import LearningRateDialog
+                from tui.screens.number_dialogs import LearningRateDialog
 
                 self.push_screen(
                     LearningRateDialog(),
@@ -268,8 +268,9 @@ class MnistApp(App[None]):
         """Yield the entries of the command palette: Textual's, the actions and the views."""
         ours = {"Keys", *(each.label for each in ACTIONS)}
         yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
-        for each in available(self.run_state, self.current_mode):
-            yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
+        for each in ACTIONS:
+            if each.when(self.run_state, self.current_mode):
+                yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
         for mode, view in VIEWS.items():
             show = partial(self.action_view, mode)
             yield SystemCommand(f"View: {view.title}", f"Show the view {view.title}", show)

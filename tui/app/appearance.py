@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.filter import LineFilter
 
-from tui.preferences import CHOICES, ZOOMS, Preferences, save_preferences, saved_fields
+from tui.preferences import Preferences, save_preferences, saved_fields
 from tui.text.ascii import AsciiFilter
 from tui.text.themes import OWN_COLOURS, THEMES, ColourlessFilter
 
@@ -29,14 +29,12 @@ class Appearance:
 
     def cycle(self, name: str, by: int) -> None:
         """Give a preference the next of its values."""
-        app = self._app
         if name == "slow_link":
             self._toggle_slow_link()
-        elif name == "temperature":
-            app.preferences = app.preferences.with_temperature(by)
-        else:
-            values = ZOOMS if name == "zoom" else CHOICES[name]
-            app.preferences = app.preferences.next(name, values, by)
+            return
+        preferences = self._app.preferences
+        following = preferences.step if name == "temperature" else preferences.cycle
+        self._app.change_preferences(**{name: following(name, by)})
 
     def changed(self, before: Preferences, after: Preferences) -> None:
         """Save and apply changed preferences."""

@@ -1,9 +1,13 @@
-"""The base class of all views: a heading, a footer, and the state of the run."""
+"""The base class of all views: a heading, a footer, and the state of the run.
+
+Views and dialogs need not import the app: the part of it that they use is an AppProtocol.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -13,15 +17,38 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
+from core.commands import Command, Start
+from core.config import TrainConfig
 from tui.actions import VIEWS
 from tui.preferences import Preferences
-from tui.screens.app_protocol import AppProtocol, app_of
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.canvas import draw_error_text, through_attempt
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.footer import KeyFooter
 from tui.widgets.header import ViewHeader
+
+
+class AppProtocol(Protocol):
+    app_state: AppState
+    run_state: RunState
+    preferences: Preferences
+    overlaid_runs: tuple[RunState, ...]
+    bytes_per_second: int | None  # None unless output goes to a terminal
+    config: TrainConfig  # the settings of the next run
+
+    def send(self, *commands: Command) -> None: ...
+    def start_next(self, command: Start, history: RunState) -> None: ...
+    def attach(self, folder: Path) -> None: ...
+    def request_digits(self, *, at_once: bool = False) -> None: ...
+    def change_preferences(self, **changes: Any) -> None: ...
+    def action_view(self, mode: str) -> None: ...
+    def action_set(self, name: str, by: int = 1) -> None: ...
+
+
+def app_of(screen: Screen[Any]) -> AppProtocol:
+    return cast(AppProtocol, screen.app)
+
 
 # Attributes of the app that a view copies while it is in front.
 FOLLOWED = ("app_state", "run_state", "preferences", "overlaid_runs", "bytes_per_second")

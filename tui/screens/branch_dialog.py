@@ -25,7 +25,7 @@ from core.runs.branch import branch
 from core.runs.catalog import CheckpointFile, list_run_checkpoints
 from core.runs.description import config_in, read_description
 from core.runs.layout import MOST_LASTING
-from tui.screens.app_protocol import app_of
+from tui.screens.base import app_of
 from tui.screens.captions import show_message
 from tui.state.history import read_run
 from tui.state.run_state import RunState

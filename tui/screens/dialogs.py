@@ -47,8 +47,8 @@ class ConfirmQuit(ModalScreen[bool]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#stay"
     BINDINGS = [
-        Binding("y", "answer(True)", "Stop, save and quit"),
-        Binding("n,escape,q", "answer(False)", "Cancel"),
+        Binding("y", "dismiss(True)", "Stop, save and quit"),
+        Binding("n,escape,q", "dismiss(False)", "Cancel"),
         Binding("left,right,up,down", "app.focus_next", show=False),
     ]
 
@@ -61,6 +61,3 @@ class ConfirmQuit(ModalScreen[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "quit")
-
-    def action_answer(self, quit: bool) -> None:
-        self.dismiss(quit)

@@ -214,7 +214,7 @@ class DigitsView(View):
             self.mnist.request_digits(at_once=True)
 
     def action_go_to(self) -> None:
-        from tui.screens.goto_dialog import GotoDialog
+        from tui.screens.number_dialogs import GotoDialog
 
         def go(index: int | None) -> None:
             if index is not None:

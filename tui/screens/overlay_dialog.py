@@ -18,7 +18,7 @@ from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain, first_line
 from core.runs.catalog import RunInfo
-from tui.screens.app_protocol import AppProtocol, app_of
+from tui.screens.base import AppProtocol, app_of
 from tui.screens.captions import show_message
 from tui.state.history import (
     MAX_OVERLAID,

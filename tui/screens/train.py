@@ -6,8 +6,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.events import DescendantBlur, DescendantFocus
 
-from tui.preferences import ZOOMS
+from tui.help import TRAIN_HELP
 from tui.screens.base import View
 from tui.widgets.charts.chart import Chart, ChartGroup
 from tui.widgets.commentary import Commentary
@@ -20,6 +21,7 @@ from tui.widgets.select import CompactSelect
 
 class TrainView(View):
     MODE = "train"
+    VIEW_HELP = TRAIN_HELP
     CSS_PATH = "train.tcss"
     DEFAULT_CLASSES = "-idle"
     AUTO_FOCUS = ""  # keys act on the run until an arrow key moves the focus into the form
@@ -55,12 +57,8 @@ class TrainView(View):
         for row in self.query(DigitCards):
             row.digits = self.run_state.digits
 
-    def on_descendant_focus(self) -> None:
-        self._make_room()
-
-    def on_descendant_blur(self) -> None:
-        self._make_room()
-
+    @on(DescendantFocus)
+    @on(DescendantBlur)
     def _make_room(self) -> None:
         """In a small window, replace the digits with the help on the field in focus."""
         self.set_class(self.focused is not None, "-editing")
@@ -88,5 +86,4 @@ class TrainView(View):
 
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
-        place = ZOOMS.index(self.preferences.zoom) + message.by
-        self.mnist.change_preferences(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])
+        self.mnist.change_preferences(zoom=self.preferences.step("zoom", message.by))

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
-from tui.screens.app_protocol import AppProtocol
+from tui.screens.base import AppProtocol
 from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts import chart

@@ -11,7 +11,7 @@ from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import BranchDialog
-from tui.screens.learning_rate_dialog import LearningRateDialog
+from tui.screens.number_dialogs import LearningRateDialog
 from tui.screens.overlay_dialog import OverlayDialog
 from tui.screens.train import TrainView
 from tui.state.history import arch_of, list_recorded_runs, read_run

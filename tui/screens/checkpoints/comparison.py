@@ -13,7 +13,6 @@ from core.commands import ScoreCheckpoint
 from tui.analysis.prediction_comparison import find_disagreements, have_same_digits, predictions_of
 from tui.analysis.run_comparison import ComparedCheckpoint, class_accuracies, read_compared
 from tui.charts.overlay import build_overlay_frame
-from tui.preferences import ZOOMS
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
 from tui.screens.checkpoints.comparison_texts import legend, settings_table
@@ -224,5 +223,4 @@ class ComparisonView(View):
 
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
-        place = ZOOMS.index(self.preferences.zoom) + message.by
-        self.mnist.change_preferences(zoom=ZOOMS[min(max(place, 0), len(ZOOMS) - 1)])
+        self.mnist.change_preferences(zoom=self.preferences.step("zoom", message.by))
