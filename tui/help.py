@@ -107,6 +107,7 @@ def help_sections(
     """
     from tui.analysis.commentary import RULES
 
+    rules = {rule.name: rule.condition for rule in RULES}
     sections: dict[str, Section] = {}
     if field in FIELDS:
         sections["This setting"] = settings([field])
@@ -118,9 +119,7 @@ def help_sections(
         "Digits and checkpoints": DISPLAY,
         "Slow connections": SLOW_LINK,
         "Settings": settings(),
-        "The commentary, and when a sentence appears": {
-            rule.name: rule.condition for rule in RULES
-        },
+        "The commentary, and when a sentence appears": rules,
     }
     if mode == "train":
         del sections["Charts"]

@@ -64,6 +64,8 @@ class View(Screen[None]):
     INSPECTS = False  # whether the view shows diagnostics of the network's layers
     # The first section of the help in this view: terms and their explanations.
     VIEW_HELP: ClassVar[dict[str, str]] = {}
+    # The fields of the run's state that are shown.
+    SEEN: ClassVar[tuple[str, ...]] = ()
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (24, "-low"), (34, "-tall")]
 
@@ -157,8 +159,12 @@ class View(Screen[None]):
         # After the refresh, the widgets have their new sizes.
         self.call_after_refresh(self.attempt, "show", self.show)
 
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        if any(getattr(before, name) is not getattr(after, name) for name in self.SEEN):
+            self.attempt("show", self.show)
+
     def show(self) -> None:
-        """Update the view; called when it comes to the front, and after a resize."""
+        """Update the view: when it comes to the front, after a resize, and for what is SEEN."""
 
     def _follow(self) -> None:
         if self.is_current:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Input, Label, Static
 
@@ -45,8 +43,6 @@ COLUMNS = ("Kind", "Epoch", "Step", "Accuracy", "Loss")
 
 # A checkpoint and its files, which have the same tensors; the file replaced last comes first.
 Checkpoint = tuple[CheckpointInfo, list[CheckpointFile]]
-# What starts a branch, and the state of the run up to the checkpoint.
-PreparedBranch = tuple[Start, RunState]
 
 
 def list_distinct(folder: Path, last_step: int) -> list[Checkpoint]:
@@ -67,15 +63,8 @@ def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
     return kinds, str(info.epoch), f"{info.step:,}", *scores
 
 
-class Fields(Vertical):
-    BINDINGS = [
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-    ]
-
-
-class BranchDialog(ModalScreen[PreparedBranch | None]):
-    """Return a branch that is ready to start, or None.
+class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
+    """Return what starts the branch and the state of the run up to its checkpoint, or None.
 
     The checkpoints are those of the app's run, or of the run in `folder`; the one in the file
     `selected` is selected first.
@@ -87,19 +76,10 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
         # With priority over the table's own binding, which a click on a row uses too.
         Binding("enter", "enter", "Branch", show=False, priority=True),
         Binding("escape", "dismiss(None)", "Cancel", show=False),
+        # Between the fields; the table has bindings of its own.
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
     ]
-
-    @dataclass
-    class Listed(Message):
-        checkpoints: list[Checkpoint]
-
-    @dataclass
-    class Branched(Message):
-        branch: PreparedBranch
-
-    @dataclass
-    class Failed(Message):
-        problem: str
 
     def __init__(self, folder: Path | None = None, selected: Path | None = None) -> None:
         super().__init__()
@@ -114,7 +94,7 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
             dialog.border_subtitle = "↑ ↓ select · tab settings · enter branch · esc cancel"
             with Horizontal(id="choices"):
                 yield DataTable(cursor_type="row")
-                with Fields(id="fields"):
+                with Vertical(id="fields"):
                     for name, label in LABELS.items():
                         with Horizontal(classes="field"):
                             yield Label(label)
@@ -147,29 +127,27 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _list(self, folder: Path, last_step: int) -> None:
         """Read headers alone, so no torch is needed and the engine is not disturbed."""
-        self.post_message(self.Listed(list_distinct(folder, last_step)))
+        self.call_later(self._show_checkpoints, list_distinct(folder, last_step))
 
-    def on_branch_dialog_listed(self, message: Listed) -> None:
+    def _show_checkpoints(self, checkpoints: list[Checkpoint]) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
-        selected, self._checkpoints = self._selected(), message.checkpoints
-        fill_table(table, COLUMNS, [_row(each) for each in self._checkpoints])
-        if selected:
-            table.move_cursor(row=self._row_of(selected[0].digest))
-        elif self._select_first:
+        selected, self._checkpoints = self._selected(), checkpoints
+        fill_table(table, COLUMNS, [_row(each) for each in checkpoints])
+        digest = selected[0].digest if selected else ""
+        if self._select_first and not selected:
             with suppress(CheckpointError):  # a broken file is not listed
-                table.move_cursor(row=self._row_of(read_info(self._select_first).digest))
+                digest = read_info(self._select_first).digest
+        digests = [info.digest for info, _ in checkpoints]
+        if digest in digests:
+            table.move_cursor(row=digests.index(digest))
         self._fill()
 
-    def _row_of(self, digest: str) -> int:
-        digests = [info.digest for info, _ in self._checkpoints]
-        return digests.index(digest) if digest in digests else 0
-
     def _epochs(self, info: CheckpointInfo, path: Path) -> int:
-        """Return the run's number of epochs, which may have changed since the checkpoint."""
+        # The run's number of epochs may have changed since the checkpoint.
         if self._folder is None and self._state.started:
             return self._state.started.epochs
-        config = config_in(read_description(path.parent))
-        return config.get("epochs", info.config.get("epochs", FIELDS["epochs"].default))
+        config = info.config | config_in(read_description(path.parent))
+        return config.get("epochs", FIELDS["epochs"].default)
 
     def _selected(self) -> Checkpoint | None:
         row = self.query_one(DataTable).cursor_row
@@ -259,14 +237,14 @@ class BranchDialog(ModalScreen[PreparedBranch | None]):
             config, resume_point = branch(path, changes, path.parent.parent)
             prepared = Start(config, resume_point), read_run(resume_point.folder)
         except Exception as error:  # the dialog stays, so that another one can be selected
-            self.post_message(self.Failed(first_line(error)))
+            self.call_later(self._refuse, first_line(error))
         else:
-            self.post_message(self.Branched(prepared))
+            self.call_later(self._finish, prepared)
 
-    def on_branch_dialog_branched(self, message: Branched) -> None:
-        self.dismiss(message.branch)
+    def _finish(self, branch: tuple[Start, RunState]) -> None:
+        self.dismiss(branch)
 
-    def on_branch_dialog_failed(self, message: Failed) -> None:
+    def _refuse(self, problem: str) -> None:
         self._is_branching = False
-        self.notify(message.problem, severity="error", markup=False, timeout=8)
+        self.notify(problem, severity="error", markup=False, timeout=8)
         self.reload()

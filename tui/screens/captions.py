@@ -40,8 +40,13 @@ def line(*parts: Content) -> Content:
     return Content(GAP).join(part for part in parts if part)
 
 
+def set_text(screen: Screen[Any], where: str, text: str) -> None:
+    part = screen.query_one(where, Static)
+    if str(part.content) != text:
+        part.update(Content(text))
+
+
 def show_message(dialog: Screen[Any], text: str, *, wrong: bool = False) -> None:
     """Show a text in a dialog's line #message, as an error if `wrong`."""
-    message = dialog.query_one("#message", Static)
-    message.update(Content(text))
-    message.set_class(wrong, "wrong")
+    set_text(dialog, "#message", text)
+    dialog.query_one("#message").set_class(wrong, "wrong")

@@ -1,6 +1,7 @@
 """The Digits view: test digits with the predictions of a run, selected by the user."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -75,8 +76,14 @@ class DigitsView(View):
 
     CAN_SELECT = True
     HAS_EPOCHS = True  # whether the predictions of earlier evaluations can be shown
-    # The fields of the run's state that are shown.
-    SEEN: tuple[str, ...] = ("digits", "evaluations", "labels", "scores", "phase", "started")
+    SEEN: ClassVar[tuple[str, ...]] = (
+        "digits",
+        "evaluations",
+        "labels",
+        "scores",
+        "phase",
+        "started",
+    )
 
     def __init__(self, selection: DigitSelection | None = None) -> None:
         super().__init__()
@@ -92,12 +99,10 @@ class DigitsView(View):
         yield DigitCards("", large=True).data_bind(View.preferences)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        changed = {each for each in self.SEEN if getattr(before, each) is not getattr(after, each)}
-        if "started" in changed:
+        if "started" in self.SEEN and before.started is not after.started:
             # Another run: the evaluations of the one before do not apply to it.
             self._earlier, self._selected, self._found = None, None, ()
-        if changed:
-            self.show()
+        super().watch_run_state(before, after)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.opened is not after.opened:
@@ -126,7 +131,6 @@ class DigitsView(View):
     def _why_empty(self) -> str | None:
         """Return why the selected digits cannot be shown; None where they can."""
         state = self.run_state
-        latest = state.evaluations[-1] if state.evaluations else None
         if state.started is None:
             when = "Training is starting" if state.is_active else "Press space to train"
             return f"{when}: digits appear here"
@@ -135,7 +139,7 @@ class DigitsView(View):
         opened = self.app_state.opened
         if opened and opened.error and opened.path == state.checkpoint and not state.is_active:
             return f"✗ {printable(opened.error)}"
-        why = why_unavailable(self.selection, state.labels, latest)
+        why = why_unavailable(self.selection, state.labels, state.evaluation)
         return f"{self.selection.kind}: {why}" if why else None
 
     # The selection
@@ -149,10 +153,8 @@ class DigitsView(View):
     def _select_indices(self) -> tuple[int, ...] | None:
         if not self._samples() or self._why_empty():
             return None
-        state = self.run_state
-        latest = state.evaluations[-1] if state.evaluations else None
-        evaluation = self._earlier or latest
-        return select_digits(self.selection, self._samples(), state.labels, evaluation)
+        evaluation = self._earlier or self.run_state.evaluation
+        return select_digits(self.selection, self._samples(), self.run_state.labels, evaluation)
 
     def wanted_digits(self) -> tuple[int, ...]:
         capacity = len(super().wanted_digits())

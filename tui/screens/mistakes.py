@@ -17,7 +17,7 @@ from tui.analysis.confusion import (
 )
 from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
 from tui.screens.base import View
-from tui.screens.captions import key, line
+from tui.screens.captions import key, line, set_text
 from tui.screens.digits import DigitsView
 from tui.state.run_state import RunState, Score
 from tui.text.formats import format_percent
@@ -40,15 +40,13 @@ MISTAKES_HELP = {
     "are digits that people misread too, or that have a wrong label.",
 }
 
-# The fields of the run's state that this view shows.
-SEEN = ("scores", "evaluations", "labels", "digits", "phase", "started", "epoch")
-
 
 class MistakesView(View):
     """The confusion matrix of the latest evaluation, or of an earlier one after stepping back."""
 
     MODE = "mistakes"
     VIEW_HELP = MISTAKES_HELP
+    SEEN = ("scores", "evaluations", "labels", "digits", "phase", "started", "epoch")
     CSS_PATH = "mistakes.tcss"
     AUTO_FOCUS = ""
     # One more than other views have: from 80 columns on there is space beside the matrix.
@@ -98,27 +96,18 @@ class MistakesView(View):
     @property
     def score(self) -> Score | None:
         """The evaluation that is shown."""
-        scores = self.scores
-        earlier = [score for score in scores if score.step == self._step]
-        return earlier[0] if earlier else scores[-1] if scores else None
-
-    @property
-    def latest(self) -> Scored | None:
-        """The logits of the latest evaluation."""
-        evaluations = self.run_state.evaluations
-        return evaluations[-1] if evaluations else None
+        latest = self.scores[-1] if self.scores else None
+        return next((score for score in self.scores if score.step == self._step), latest)
 
     def confident_mistakes(self) -> tuple[int, ...]:
         """Return the latest evaluation's most confident mistakes, as many as fit."""
         capacity = len(super().wanted_digits())
         if not capacity:
             return ()
-        if self._ranked_for is not self.latest:
-            self._ranked_for = self.latest
-            state = self.run_state
-            self._ranked = select_digits(
-                DigitSelection("mistakes"), state.samples, state.labels, self.latest
-            )
+        state, latest = self.run_state, self.run_state.evaluation
+        if self._ranked_for is not latest:
+            self._ranked_for, mistakes = latest, DigitSelection("mistakes")
+            self._ranked = select_digits(mistakes, state.samples, state.labels, latest)
         return self._ranked[:capacity]
 
     def wanted_digits(self) -> tuple[int, ...]:
@@ -128,7 +117,7 @@ class MistakesView(View):
         """
         wanted = self.confident_mistakes()
         have = tuple(digit.index for digit in self._cards[: len(wanted)])
-        return () if self._cards_of is self.latest and have == wanted else wanted
+        return () if self._cards_of is self.run_state.evaluation and have == wanted else wanted
 
     # Display
 
@@ -136,8 +125,7 @@ class MistakesView(View):
         if before.started is not after.started:
             self._step, self._is_cursor_placed = None, False
             self._known, self._cards, self._cards_of = {}, (), None
-        if any(getattr(before, name) is not getattr(after, name) for name in SEEN):
-            self.show()
+        super().watch_run_state(before, after)
 
     def show(self) -> None:
         score = self.score
@@ -145,24 +133,19 @@ class MistakesView(View):
             self.set_class(score is not None, "-known")
             self.refresh_bindings()
         confusion = score.confusion if score else ()
-        self.query_one(ConfusionMatrix).confusion = confusion
-        self.query_one(ClassScores).confusion = confusion
-        self.query_one(ConfusedPairs).confusion = confusion
-        self.set_text("#caption", self._caption(score))
+        matrix = self.query_one(ConfusionMatrix)
+        for table in (matrix, self.query_one(ClassScores), self.query_one(ConfusedPairs)):
+            table.confusion = confusion
+        set_text(self, "#caption", self._caption(score))
         if score is None:
-            self.set_text("#hint", self._hint())
+            set_text(self, "#hint", self._hint())
             return
         pairs = confused_pairs(confusion)
         if not self._is_cursor_placed and pairs:
             self._is_cursor_placed = True
-            self.query_one(ConfusionMatrix).cursor = pairs[0].actual, pairs[0].predicted
+            matrix.cursor = pairs[0].actual, pairs[0].predicted
         self.show_cell()
         self.show_confident_mistakes()
-
-    def set_text(self, where: str, text: str) -> None:
-        part = self.query_one(where, Static)
-        if str(part.content) != text:
-            part.update(Content(text))
 
     def _caption(self, score: Score | None) -> str:
         if score is None:
@@ -199,24 +182,22 @@ class MistakesView(View):
         if score.confusion[actual][predicted]:
             which = "them" if score is self.scores[-1] else "the latest ones"
             text += f" · press enter to see {which}"
-        self.set_text("#cell", f"{CURSOR} {text}")
+        set_text(self, "#cell", f"{CURSOR} {text}")
 
     def show_confident_mistakes(self) -> None:
-        wanted, latest, state = self.confident_mistakes(), self.latest, self.run_state
-        digits = self.query_one(DigitCards)
+        wanted, latest = self.confident_mistakes(), self.run_state.evaluation
         if wanted:
-            self._known |= {digit.index: digit for digit in state.digits}
+            self._known |= {digit.index: digit for digit in self.run_state.digits}
         if latest and all(index in self._known for index in wanted):
             found = tuple(self._known[index] for index in wanted)
             self._cards, self._cards_of = with_predictions(found, latest), latest
-        if digits.digits != self._cards:
-            digits.digits = self._cards
+        self.query_one(DigitCards).digits = self._cards
         title = "Most confident mistakes" if wanted else "No mistakes"
         if latest is None:
             title = "Most confident mistakes: shown after the next evaluation"
         elif self._cards_of and self._cards:
             title = f"Most confident mistakes after epoch {self._cards_of.epoch}"
-        self.set_text("#ranked", title)
+        set_text(self, "#ranked", title)
 
     # Keys and clicks
 

@@ -3,15 +3,14 @@
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import DescribeNetwork
 from core.responses import NetworkDescribed
 from tui.preferences import Preferences
 from tui.screens.base import View
+from tui.screens.captions import set_text
 from tui.state.app_state import AppState
-from tui.state.run_state import RunState
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.network_diagram import NetworkDiagram
 from tui.widgets.charts.weight_images import WeightGrid
@@ -40,6 +39,7 @@ class NetworkView(View):
     MODE = "network"
     INSPECTS = True
     VIEW_HELP = NETWORK_HELP
+    SEEN = ("inspected", "phase", "started")
     CSS_PATH = "network.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [
@@ -76,11 +76,6 @@ class NetworkView(View):
         if before.network is not after.network:
             self.show()
 
-    def watch_run_state(self, before: RunState, after: RunState) -> None:
-        seen = ("inspected", "phase", "started")
-        if any(getattr(before, name) is not getattr(after, name) for name in seen):
-            self.show()
-
     def watch_preferences(self, preferences: Preferences) -> None:
         self.show()
 
@@ -97,7 +92,7 @@ class NetworkView(View):
         table.updated = state.updated if own else None
         table.network, table.inspected = network, inspected
         weights.images = inspected.weights if inspected else None
-        self.query_one("#caption", Static).update(Content(f" {self._caption()}"))
+        set_text(self, "#caption", f" {self._caption()}")
 
     def _caption(self) -> str:
         state, inspected, updated = self.run_state, self.run_state.inspected, self.run_state.updated
@@ -113,13 +108,11 @@ class NetworkView(View):
         """Scroll to the start of the next part, or by a screen if it is further away."""
         page = self.query_one("#page", VerticalScroll)
         here, screenful = page.scroll_offset.y, max(1, page.size.height - 2)
-        tops = sorted(each.region.y - page.region.y + here for each in page.query(Canvas))
+        tops = [each.region.y - page.region.y + here for each in page.query(Canvas)]
         if by > 0:
-            target = min([top for top in tops if top > here] + [here + screenful])
-            target = min(target, here + screenful)
+            target = min([here + screenful, *(top for top in tops if top > here)])
         else:
-            target = max([top for top in tops if top < here] + [here - screenful])
-            target = max(target, here - screenful)
+            target = max([here - screenful, *(top for top in tops if top < here)])
         page.scroll_to(y=target, animate=False)
 
     def action_turn(self, pages: int) -> None:

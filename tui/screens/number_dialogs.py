@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Label, Static
 from core.config import FIELDS, describe_allowed, parse
 from core.errors import UsageError
 from tui.screens.base import app_of
-from tui.screens.captions import show_message
+from tui.screens.captions import set_text, show_message
 from tui.state.run_state import RunState
 from tui.widgets.config_form import NumberInput
 
@@ -113,9 +113,7 @@ class LearningRateDialog(NumberDialog[float]):
             self.notify("The run has ended: its learning rate was not changed.")
             self.dismiss(None)
             return
-        text, now = _rate_now(state), self.query_one("#now", Static)
-        if str(now.content) != text:
-            now.update(Content(text))
+        set_text(self, "#now", _rate_now(state))
 
     def parse(self, text: str) -> float | None:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
@@ -12,7 +11,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
@@ -44,13 +42,6 @@ def as_listed(state: RunState) -> RunInfo:
     return RunInfo(Path(run.folder), state.phase, described, (), 0, state.last_event_time)
 
 
-def best_accuracy(run: RunInfo, known: RunState | None) -> float | None:
-    """Return the best test accuracy of its checkpoints, or else of its evaluations."""
-    if run.best:
-        return run.best.test_accuracy
-    return max((score.accuracy for score in known.scores), default=None) if known else None
-
-
 class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     """Return the selected runs, the newest last; None if there are no runs to select."""
 
@@ -60,16 +51,6 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         Binding("space", "toggle_run", "Select", show=False),
         Binding("escape", "apply", "Done", show=False),
     ]
-
-    @dataclass
-    class Listed(Message):
-        runs: list[RunInfo]
-        error: str | None
-
-    @dataclass
-    class Loaded(Message):
-        states: tuple[RunState, ...]
-        errors: list[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,34 +79,30 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _list(self, folder: Path) -> None:
         try:
-            self.post_message(self.Listed(list_recorded_runs(folder), None))
+            self.call_later(self._show_runs, list_recorded_runs(folder), "")
         except CheckpointError as error:
-            self.post_message(self.Listed([], str(error)))
+            self.call_later(self._show_runs, [], str(error))
 
-    def on_overlay_dialog_listed(self, message: Listed) -> None:
-        by_folder = {os.path.abspath(each.folder): each for each in message.runs}
+    def _show_runs(self, runs: list[RunInfo], problem: str) -> None:
+        by_folder = {os.path.abspath(each.folder): each for each in runs}
         for folder, state in self._known.items():
             by_folder.setdefault(folder, as_listed(state))
         by_folder.pop(folder_of(self.mnist.run_state) or "", None)
         self._runs = sorted(by_folder.values(), key=lambda run: run.modified, reverse=True)
         self._selected = {run.folder for at, run in by_folder.items() if at in self._known}
-        table: DataTable[Text] = self.query_one(DataTable)
-        now = time.time()
-        rows = [
-            (
-                MARKS[run.folder in self._selected],
-                run.name,
-                arch_of(run),
-                format_percent(best_accuracy(run, self._known.get(os.path.abspath(run.folder)))),
-                format_age(now - run.modified),
-            )
-            for run in self._runs
-        ]
-        fill_table(table, COLUMNS, rows)
-        if message.error:
-            show_message(self, message.error)
+        fill_table(self.query_one(DataTable), COLUMNS, [self._row(run) for run in self._runs])
+        if problem:
+            show_message(self, problem)
         else:
             self._show_count()
+
+    def _row(self, run: RunInfo) -> tuple[str, ...]:
+        known = self._known.get(os.path.abspath(run.folder))
+        accuracies = [score.accuracy for score in known.scores] if known else []
+        # Of its checkpoints, or else of its evaluations.
+        best = run.best.test_accuracy if run.best else max(accuracies, default=None)
+        mark, age = MARKS[run.folder in self._selected], format_age(time.time() - run.modified)
+        return mark, run.name, arch_of(run), format_percent(best), age
 
     def _show_count(self) -> None:
         count = f"{len(self._selected)}/{MAX_OVERLAID} selected"
@@ -139,8 +116,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             return
         folder = self._runs[row].folder
         if folder not in self._selected and len(self._selected) == MAX_OVERLAID:
-            text = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
-            show_message(self, text, wrong=True)
+            problem = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
+            show_message(self, problem, wrong=True)
             return
         self._selected ^= {folder}
         table.update_cell_at((row, 0), Text(MARKS[folder in self._selected]))  # type: ignore[arg-type]
@@ -155,15 +132,15 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             return
         self._is_loading = True
         show_message(self, "Reading runs…")
-        oldest_first = [run for run in reversed(self._runs) if run.folder in self._selected]
-        self._load(oldest_first, self._known)
+        # Oldest first.
+        self._load([run for run in reversed(self._runs) if run.folder in self._selected])
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _load(self, runs: list[RunInfo], known: dict[str, RunState]) -> None:
+    def _load(self, runs: list[RunInfo]) -> None:
         states, errors = [], []
         for run in runs:
             try:
-                state = known.get(os.path.abspath(run.folder)) or read_run(run.folder)
+                state = self._known.get(os.path.abspath(run.folder)) or read_run(run.folder)
             except Exception as error:  # a broken file must not keep the dialog open
                 why = explain(error) if isinstance(error, OSError) else first_line(error)
                 errors.append(f"Cannot read {run.name} ({why}).")
@@ -172,9 +149,9 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
                 errors.append(f"{run.name} has no metrics yet.")
             else:
                 states.append(without_digits(state))
-        self.post_message(self.Loaded(tuple(states), errors))
+        self.call_later(self._finish, tuple(states), errors)
 
-    def on_overlay_dialog_loaded(self, message: Loaded) -> None:
-        for error in message.errors:
+    def _finish(self, states: tuple[RunState, ...], errors: list[str]) -> None:
+        for error in errors:
             self.notify(error, severity="warning", markup=False)
-        self.dismiss(message.states)
+        self.dismiss(states)

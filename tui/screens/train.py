@@ -10,6 +10,7 @@ from textual.events import DescendantBlur, DescendantFocus
 
 from tui.help import TRAIN_HELP
 from tui.screens.base import View
+from tui.state.run_state import RunState
 from tui.widgets.charts.chart import Chart, ChartGroup
 from tui.widgets.commentary import Commentary
 from tui.widgets.config_form import ConfigForm
@@ -42,20 +43,19 @@ class TrainView(View):
         yield RunProgress().data_bind(View.run_state)
         yield Commentary().data_bind(View.run_state)
         yield MachineUsage().data_bind(View.bytes_per_second)
-        yield DigitCards("Test digits and their predictions appear here").data_bind(
-            View.preferences
-        )
+        digits = DigitCards("Test digits and their predictions appear here")
+        yield digits.data_bind(View.preferences)
 
     @on(CompactSelect.Changed, "#arch")
     def set_up(self, event: CompactSelect.Changed) -> None:
         """Make this network the one that all views show and that space trains."""
         self.mnist.config = replace(self.mnist.config, arch=event.choice.value)
 
-    def watch_run_state(self) -> None:
-        self.set_class(self.run_state.is_active, "-active")
-        self.set_class(self.run_state.phase == "idle", "-idle")
+    def watch_run_state(self, before: RunState, after: RunState) -> None:
+        self.set_class(after.is_active, "-active")
+        self.set_class(after.phase == "idle", "-idle")
         for row in self.query(DigitCards):
-            row.digits = self.run_state.digits
+            row.digits = after.digits
 
     @on(DescendantFocus)
     @on(DescendantBlur)

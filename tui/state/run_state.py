@@ -101,6 +101,10 @@ class RunState:
     def score(self) -> Score | None:
         return self.scores[-1] if self.scores else None
 
+    @property
+    def evaluation(self) -> Scored | None:
+        return self.evaluations[-1] if self.evaluations else None
+
 
 # Fields that no record of a run has: the process that trains the run sends them on request.
 UNRECORDED = ("labels", "evaluations", "digits", "digits_step", "samples", "inspected", "updated")
