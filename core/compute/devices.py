@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def list_devices() -> list[DeviceChoice]:
     """List the CPU, each CUDA device or why there is none, and MPS or why not; fastest first."""
-    return [*_cuda(), _mps(), _cpu()]
+    return [*_cuda(), _mps(), _device("cpu", f"CPU, {cpu_cores()} cores")]
 
 
 def choose_device(name: str) -> torch.device:
@@ -66,42 +66,33 @@ def _bf16_missing(device: torch.device) -> str | None:
     return "this CPU has no AVX512-BF16 and no AMX"
 
 
-def _cpu() -> DeviceChoice:
-    cores = cpu_cores()
-    return DeviceChoice(name="cpu", description=f"CPU, {cores} cores", available=True, reason=None)
+def _device(name: str, description: str, missing: str | None = None) -> DeviceChoice:
+    """Return a device, not available where `missing` names what it lacks."""
+    return DeviceChoice(name=name, description=description, available=not missing, reason=missing)
 
 
 def _cuda() -> list[DeviceChoice]:
     import torch
 
     if not torch.cuda.is_available():
+        reason = "PyTorch finds no NVIDIA GPU with a working driver"
         if not torch.backends.cuda.is_built():
             reason = "this PyTorch was built without CUDA"
-        else:
-            reason = "PyTorch finds no NVIDIA GPU with a working driver"
-        return [DeviceChoice(name="cuda", description="NVIDIA GPU", available=False, reason=reason)]
+        return [_device("cuda", "NVIDIA GPU", reason)]
     found = []
     for number in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(number)
-        found.append(
-            DeviceChoice(
-                name=f"cuda:{number}",
-                description=f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB",
-                available=True,
-                reason=None,
-            )
-        )
+        description = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+        found.append(_device(f"cuda:{number}", description))
     return found
 
 
 def _mps() -> DeviceChoice:
     import torch
 
-    available = torch.backends.mps.is_available()
-    if available:
-        reason = None
-    elif not torch.backends.mps.is_built():
+    if torch.backends.mps.is_available():
+        return _device("mps", "Apple GPU")
+    reason = "Metal needs a Mac with Apple silicon and macOS 12.3 or newer"
+    if not torch.backends.mps.is_built():
         reason = "this PyTorch was built without Metal; it is for Macs with Apple silicon"
-    else:
-        reason = "Metal needs a Mac with Apple silicon and macOS 12.3 or newer"
-    return DeviceChoice(name="mps", description="Apple GPU", available=available, reason=reason)
+    return _device("mps", "Apple GPU", reason)

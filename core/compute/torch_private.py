@@ -28,7 +28,7 @@ def adam_kernel(decoupled: bool, device: torch.device, settings: dict[str, Any])
     one = [torch.ones(1, device=device) for _ in range(4)]
     arguments = (*([each] for each in one), [], [torch.ones((), device=device)])
     works = _runs(fused, *arguments, lr=0.0, **settings)
-    return fused if fused and works else partial(_adam, decoupled)
+    return fused if fused and works else partial(_adam, decoupled=decoupled)
 
 
 def sgd_kernel(device: torch.device, settings: dict[str, Any]) -> Kernel:
@@ -45,53 +45,36 @@ def _runs(kernel: Kernel | None, *arguments: Any, **more: Any) -> bool:
     try:
         with torch.no_grad():
             kernel(*arguments, **more)
-    except (TypeError, RuntimeError):  # other arguments, or no such kernel for this device
+    # Other arguments, no such kernel for this device, or none in this version.
+    except (TypeError, RuntimeError, AttributeError):
         return False
     return True
 
 
-def _adam(
-    decoupled: bool,
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    means: Sequence[Tensor],
-    squares: Sequence[Tensor],
-    _: Sequence[Tensor],
-    steps: Sequence[Tensor],
-    *,
-    lr: float | Tensor,
-    beta1: float,
-    beta2: float,
-    weight_decay: float,
-    eps: float,
-    **more: Any,
-) -> None:
+def _adam(*lists: Sequence[Tensor], decoupled: bool, lr: float | Tensor, **settings: Any) -> None:
     """Kingma and Ba, "Adam" (2015), algorithm 1, for one parameter after the other."""
+    parameters, gradients, means, squares, _, steps = lists
+    beta1, beta2, decay, eps = (
+        settings[name] for name in ("beta1", "beta2", "weight_decay", "eps")
+    )
     state = zip(parameters, gradients, means, squares, steps, strict=True)
     for parameter, gradient, mean, square, step in state:
         if decoupled:
-            parameter.mul_(1 - lr * weight_decay)
-        elif weight_decay:
-            gradient = gradient.add(parameter, alpha=weight_decay)
+            parameter.mul_(1 - lr * decay)
+        elif decay:
+            gradient = gradient.add(parameter, alpha=decay)
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         scale = (square / (1 - beta2**step)).sqrt_().add_(eps)
         parameter.sub_(mean / scale * (lr / (1 - beta1**step)))
 
 
-def _sgd(
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    buffers: Sequence[Tensor],
-    *,
-    lr: float | Tensor,
-    momentum: float,
-    weight_decay: float,
-    **more: Any,
-) -> None:
+def _sgd(*lists: Sequence[Tensor], lr: float | Tensor, **settings: Any) -> None:
+    parameters, gradients, buffers = lists
+    momentum, decay = settings["momentum"], settings["weight_decay"]
     for place, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-        if weight_decay:
-            gradient = gradient.add(parameter, alpha=weight_decay)
+        if decay:
+            gradient = gradient.add(parameter, alpha=decay)
         if momentum:
             gradient = buffers[place].mul_(momentum).add_(gradient)
         parameter.sub_(gradient * lr)
@@ -132,8 +115,6 @@ def relu_backward(gradient: Tensor, output: Tensor) -> Tensor:
 def has_onednn_linear() -> bool:
     """Whether `onednn_linear` can be used; nn.Linear gives the same without it."""
     if not torch.backends.mkldnn.is_available():
-        return False
-    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
     return _runs(onednn_linear, torch.ones(1, 1), torch.ones(1, 1), torch.ones(1))
 

@@ -6,7 +6,7 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ def read_gpus() -> tuple[Gpu, ...]:
     if nvml is None:
         return ()
     count = _value_or_none(nvml.nvmlDeviceGetCount) or 0
-    handles = [_value_or_none(partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
+    handles = [_value_or_none(nvml.nvmlDeviceGetHandleByIndex, n) for n in range(count)]
     return tuple(_read_gpu(nvml, handle) for handle in handles if handle is not None)
 
 
@@ -106,10 +106,11 @@ def _nvml() -> Any:
 
 
 def _read_gpu(nvml: Any, handle: Any) -> Gpu:
-    name = _value_or_none(lambda: nvml.nvmlDeviceGetName(handle)) or "NVIDIA GPU"
-    rates = _value_or_none(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
-    memory = _value_or_none(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-    milliwatts = _value_or_none(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+    name = _value_or_none(nvml.nvmlDeviceGetName, handle) or "NVIDIA GPU"
+    rates = _value_or_none(nvml.nvmlDeviceGetUtilizationRates, handle)
+    memory = _value_or_none(nvml.nvmlDeviceGetMemoryInfo, handle)
+    milliwatts = _value_or_none(nvml.nvmlDeviceGetPowerUsage, handle)
+    celsius = _value_or_none(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU)
     return Gpu(
         # Older bindings return bytes.
         name=name.decode(errors="replace") if isinstance(name, bytes) else name,
@@ -117,15 +118,13 @@ def _read_gpu(nvml: Any, handle: Any) -> Gpu:
         memory_used=None if memory is None else memory.used,
         memory_total=None if memory is None else memory.total,
         watts=None if milliwatts is None else milliwatts / 1000,
-        celsius=_value_or_none(
-            lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
-        ),
+        celsius=None if celsius is None else float(celsius),
     )
 
 
-def _value_or_none(query: Callable[[], Any]) -> Any:
+def _value_or_none(query: Callable[..., Any], *arguments: Any) -> Any:
     """Return NVML's value; None where it has none: a MIG slice reports less than a whole GPU."""
     try:
-        return query()
+        return query(*arguments)
     except Exception:  # of NVML, whose class only its bindings have
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from math import prod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,6 @@ from torch import Tensor, nn
 from core.data.batches import SIDE
 from core.models.architectures import ARCHITECTURES
 from core.responses import Layer, NetworkDescribed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FP32_BYTES = 4
 INPUT = (1, SIDE, SIDE)
@@ -31,7 +28,7 @@ def describe_network(arch: str) -> NetworkDescribed:
         model = ARCHITECTURES[arch].build().eval()
     layers: list[Layer] = []
 
-    def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         layers.append(_describe(name, module, output))
 
     for name, module in leaves(model):

@@ -56,29 +56,23 @@ class Adam:
         self._parameters = list(named.values())
         self._add_to_each = kernels.adder_to_each()
         self._kernel = kernels.adam_kernel(decoupled, self._parameters[0].device, self._settings)
-        self._steps = [torch.zeros((), device=each.device) for each in self._parameters]
-        self._means = [torch.zeros_like(each) for each in self._parameters]
-        self._squares = [torch.zeros_like(each) for each in self._parameters]
-        tensors = zip(self._steps, self._means, self._squares, strict=True)
-        keys = ("step", "exp_avg", "exp_avg_sq")
         self.state = {
-            name: dict(zip(keys, each, strict=True))
-            for name, each in zip(named, tensors, strict=True)
+            name: {
+                "step": torch.zeros((), device=each.device),
+                "exp_avg": torch.zeros_like(each),
+                "exp_avg_sq": torch.zeros_like(each),
+            }
+            for name, each in named.items()
         }
+        keys = ("step", "exp_avg", "exp_avg_sq")
+        self._steps, *moments = ([each[key] for each in self.state.values()] for key in keys)
+        self._moments = (*moments, list[Tensor]())  # the last is for amsgrad alone
 
     def step(self, rate: float | Tensor) -> None:
         gradients = [each.grad for each in self._parameters]
         self._add_to_each(self._steps, 1)
-        self._kernel(
-            self._parameters,
-            gradients,
-            self._means,
-            self._squares,
-            [],
-            self._steps,
-            lr=rate,
-            **self._settings,
-        )
+        lists = self._parameters, gradients, *self._moments, self._steps
+        self._kernel(*lists, lr=rate, **self._settings)
 
 
 class Sgd:
