@@ -66,7 +66,8 @@ class Adam:
         }
         keys = ("step", "exp_avg", "exp_avg_sq")
         self._steps, *moments = ([each[key] for each in self.state.values()] for key in keys)
-        self._moments = (*moments, list[Tensor]())  # the last is for amsgrad alone
+        # The last list is for amsgrad alone.
+        self._moments: tuple[list[Tensor], ...] = (*moments, [])
 
     def step(self, rate: float | Tensor) -> None:
         gradients = [each.grad for each in self._parameters]

@@ -11,19 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from core.commands import (
-    Command,
-    Detach,
-    ForwardedCommand,
-    Inspect,
-    Pause,
-    Predict,
-    PredictImages,
-    Resume,
-    Save,
-    SetLearningRate,
-    Stop,
-)
+from core import commands
 from core.config import find_problem
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
 from core.models.inference import predict_digits, predict_images
@@ -42,7 +30,7 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
         match _next_command(loop):
             case None:
                 yield from loop.writer.poll()
-            case Pause() if not paused:
+            case commands.Pause() if not paused:
                 paused = True
                 yield from loop.report()
                 yield Paused(step=loop.step)
@@ -50,50 +38,47 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 if loop.weights_before:  # the step that they were kept for is not next
                     loop.weights_before = None
                     yield inspect(loop.learner, loop.step)
-            case Resume() if paused:
+            case commands.Resume() if paused:
                 paused = False
                 yield Resumed(step=loop.step)
-            case Pause() | Resume():
+            case commands.Pause() | commands.Resume():
                 pass
-            case Stop():
+            case commands.Stop():
                 loop.stopping = True
-            case Detach():
+            case commands.Detach():
                 loop.stopping = True
-                loop.detached = _detached(loop, paused)
-            case Save():
+                folder, config = loop.run.folder, asdict(loop.config)
+                loop.detached = Detached(
+                    folder=str(folder),
+                    checkpoint=str(folder / LAST),
+                    config=config | {"dataset": loop.setup.dataset},
+                    paused=paused,
+                )
+            case commands.Save():
                 yield from loop.report()
                 loop.save()
-            case SetLearningRate(learning_rate=rate):
+            case commands.SetLearningRate(learning_rate=rate):
                 yield from _set_learning_rate(loop, rate)
-            case Inspect() if paused:
+            case commands.Inspect() if paused:
                 yield inspect(loop.learner, loop.step)
-            case Inspect():
+            case commands.Inspect():
                 loop.weights_before = copy_weights(loop.learner)
-            case Predict(indices=indices, asker=asker):
+            case commands.Predict(indices=indices, asker=asker):
                 yield _predict(loop, indices, asker)
-            case PredictImages(images=images, asker=asker):
+            case commands.PredictImages(images=images, asker=asker):
                 with _evaluation_mode(loop) as model:
                     digits = predict_images(model, images)
                 yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
             case other:
-                yield ForwardedCommand(command=other)
+                yield commands.ForwardedCommand(command=other)
 
 
-def _next_command(loop: TrainingLoop) -> Command | None:
+def _next_command(loop: TrainingLoop) -> commands.Command | None:
     """Wait for a command; return None where the checkpoint writer is to be polled first."""
     try:
         return loop.inbox.get(timeout=loop.writer.poll_seconds)
     except Empty:
         return None
-
-
-def _detached(loop: TrainingLoop, paused: bool) -> Detached:
-    return Detached(
-        folder=str(loop.run.folder),
-        checkpoint=str(loop.run.folder / LAST),
-        config=asdict(loop.config) | {"dataset": loop.setup.dataset},
-        paused=paused,
-    )
 
 
 def _set_learning_rate(loop: TrainingLoop, rate: float) -> tuple[Event, ...]:
@@ -109,13 +94,8 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
     since = perf_counter()
     with _evaluation_mode(loop) as model:
         digits = predict_digits(model, images, labels, indices)
-    return Predicted(
-        digits=digits,
-        samples=len(labels),
-        step=loop.step,
-        seconds=perf_counter() - since,
-        asker=asker,
-    )
+    seconds, samples = perf_counter() - since, len(labels)
+    return Predicted(digits=digits, samples=samples, step=loop.step, seconds=seconds, asker=asker)
 
 
 @contextmanager

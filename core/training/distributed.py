@@ -19,16 +19,20 @@ from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from core.config import TrainConfig
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from core.compute.devices import choose_precision
+from core.compute.torch_private import copy_each
+from core.config import TrainConfig, read_config
 from core.data.batches import steps_per_epoch
+from core.data.datasets import Tensors
 from core.errors import DeviceError, UserError, first_line
+from core.optim.schedules import SCHEDULES
 from core.training.ranks import Place, choose_rank_device
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-    from core.data.datasets import Tensors
     from core.training.learner import Learner
 
 # How often the processes meet, and so how long a command may wait.
@@ -44,17 +48,14 @@ class RankLost(UserError):
 
 def join(place: Place) -> Ranks:
     """Wait until all processes have joined. Raises DeviceError."""
-    import torch.distributed as dist
-
     if not dist.is_available():
         raise DeviceError("this PyTorch was built without torch.distributed")
     try:
         # For messages, and for the gradients unless they are on GPUs.
         dist.init_process_group("gloo", timeout=TIMEOUT)
     except RuntimeError as error:
-        raise DeviceError(
-            f"the processes cannot connect to each other: {first_line(error)}"
-        ) from None
+        message = f"the processes cannot connect to each other: {first_line(error)}"
+        raise DeviceError(message) from None
     return Ranks(place)
 
 
@@ -91,8 +92,6 @@ class Ranks:
         samples, so the sum is that of one process but for the order of the additions; and a single
         message for all parameters suits networks as small as these.
         """
-        from core.compute.torch_private import copy_each
-
         flat, views = self._flat, self._views
         if loss is None:
             flat.zero_()
@@ -113,17 +112,12 @@ class Ranks:
         return flat[-2].clone()
 
     def _sum(self) -> None:
-        import torch.distributed as dist
-
         with self._raising_rank_lost():
             dist.all_reduce(self._flat, group=self._group)
         self.steps_left -= 1
 
     def _allocate_gradients(self, parameters: list[nn.Parameter], device: torch.device) -> None:
         """Allocate one row for all gradients, with the loss and the sample count at its end."""
-        import torch
-        import torch.distributed as dist
-
         self._flat = torch.zeros(sum(each.numel() for each in parameters) + 2, device=device)
         start = 0
         for each in parameters:
@@ -136,8 +130,6 @@ class Ranks:
 
     def lead(self, config: TrainConfig, tensors: Tensors, learner: Learner, step: int) -> None:
         """Send the others what they need to train from that step on."""
-        import torch
-
         plan = {
             "config": asdict(config),
             "precision": learner.precision,
@@ -156,8 +148,6 @@ class Ranks:
 
     def follow(self) -> None:
         """Train the steps that the leader sends until it ends. Raises UserError."""
-        from core.optim.schedules import SCHEDULES
-
         if (length := self._receive()[0]) == END:
             return
         learner, step = self._start(length)
@@ -173,11 +163,6 @@ class Ranks:
 
     def _start(self, length: int) -> tuple[Learner, int]:
         """Return a learner like the leader's, without test images, and the step that it is at."""
-        import torch
-
-        from core.compute.devices import choose_precision
-        from core.config import read_config
-        from core.data.datasets import Tensors
         from core.training.learner import Learner
 
         plan = json.loads(bytes(self._broadcast(torch.empty(length, dtype=torch.uint8)).tolist()))
@@ -205,26 +190,18 @@ class Ranks:
         self.leave()
 
     def leave(self) -> None:
-        import torch.distributed as dist
-
         with suppress(RuntimeError):
             dist.destroy_process_group()
 
     def _send(self, number: int, rate: float = 0.0) -> None:
-        import torch
-
         self._broadcast(torch.tensor([number, rate], dtype=torch.float64))
 
     def _receive(self) -> tuple[int, float]:
-        import torch
-
         number, rate = self._broadcast(torch.empty(2, dtype=torch.float64)).tolist()
         return int(number), rate
 
     def _broadcast(self, tensor: Tensor) -> Tensor:
         """Return the leader's tensor, on the CPU; the others pass one of its shape to be filled."""
-        import torch.distributed as dist
-
         shared = tensor.contiguous()
         with self._raising_rank_lost():
             dist.broadcast(shared, 0)
@@ -241,8 +218,10 @@ class Ranks:
 
 
 def _shared_state(learner: Learner) -> dict[str, Tensor]:
-    """The learner's tensors in an order that is the same in all ranks. The state of the random
-    numbers is left out: no network draws any while it trains."""
+    """Return the learner's tensors, in an order that is the same in all ranks.
+
+    The state of the random numbers is left out: no network draws any while it trains.
+    """
     return {name: each for name, each in learner.state().items() if not name.startswith("rng.")}
 
 

@@ -53,12 +53,7 @@ class TrainingLoop:
     """
 
     def __init__(
-        self,
-        setup: Setup,
-        tensors: Tensors,
-        run: RunWriter,
-        inbox: Inbox,
-        ranks: Ranks | None = None,
+        self, setup: Setup, tensors: Tensors, run: RunWriter, inbox: Inbox, ranks: Ranks | None
     ) -> None:
         """`ranks` are the processes that share each batch, of which this one leads."""
         self.setup, self.config = setup, setup.config  # a command may change the learning rate
@@ -199,9 +194,8 @@ class TrainingLoop:
             test_accuracy=self.test_accuracy,
             confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
         )
-        yield Scored(
-            epoch=self.epoch, step=self.step, logits=logits.float().cpu().numpy().tobytes()
-        )
+        values = logits.float().cpu().numpy().tobytes()
+        yield Scored(epoch=self.epoch, step=self.step, logits=values)
 
     def save(self) -> None:
         """Start to write checkpoints of this step; its progress must have been reported.

@@ -36,10 +36,8 @@ def launched() -> Place | None:
     try:
         numbers = [int(os.environ[name]) for name in TORCHRUN_VARIABLES[:3]] + [int(local)]
     except ValueError:
-        names = ", ".join(TORCHRUN_VARIABLES[:3])
-        raise UsageError(
-            f"{names} in the environment must be numbers, as torchrun sets them"
-        ) from None
+        message = f"{', '.join(TORCHRUN_VARIABLES[:3])} in the environment must be numbers"
+        raise UsageError(f"{message}, as torchrun sets them") from None
     place = Place(*numbers)
     return place if place.world > 1 else None
 
@@ -50,15 +48,6 @@ def part(count: int, rank: int, world: int) -> slice:
     No two parts differ by more than one sample.
     """
     return slice(count * rank // world, count * (rank + 1) // world)
-
-
-def check_shared(batch_size: int, world: int) -> None:
-    """Raise UsageError where a batch has no sample for one of the processes."""
-    if batch_size < world:
-        raise UsageError(
-            f"--batch-size {batch_size} is too small for {world} processes: each needs at least "
-            "one image of a batch"
-        )
 
 
 def choose_rank_device(name: str, place: Place) -> torch.device:

@@ -28,7 +28,7 @@ from core.errors import CheckpointError, DataError, UsageError, explain
 from core.files import nearest_existing
 from core.runs.description import lock_run
 from core.runs.disk import explain_unwritable
-from core.training.ranks import Place, check_shared, choose_rank_device
+from core.training.ranks import Place, choose_rank_device
 
 if TYPE_CHECKING:
     import torch
@@ -107,7 +107,11 @@ def resolve_setup(
         resume_point=resume_point,
         ranks=place.world if place else 1,
     )
-    check_shared(config.batch_size, setup.ranks)
+    if config.batch_size < setup.ranks:
+        raise UsageError(
+            f"--batch-size {config.batch_size} is too small for {setup.ranks} processes: each "
+            "needs at least one image of a batch"
+        )
     if find_dataset:
         dataset, *notes = _find_dataset(config)
         setup = setup.with_dataset(dataset, DATASETS[dataset].train_samples, *notes)
@@ -167,11 +171,8 @@ def _find_write_error(folder: Path) -> OSError | None:
         place = nearest_existing(folder)
     except OSError as error:
         return error
-    if not os.access(place, os.W_OK | os.X_OK):
-        denied = errno.EROFS if _is_read_only(place) else errno.EACCES
-        return OSError(denied, os.strerror(denied))
-    return None
-
-
-def _is_read_only(place: Path) -> bool:
-    return hasattr(os, "statvfs") and bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    if os.access(place, os.W_OK | os.X_OK):
+        return None
+    is_read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+    denied = errno.EROFS if is_read_only else errno.EACCES
+    return OSError(denied, os.strerror(denied))

@@ -2,20 +2,24 @@
 
 import gc
 import os
+import traceback
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+
+import torch
 
 from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.config import TrainConfig
 from core.data import datasets
-from core.errors import UserError, explain, first_line
+from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
-from core.files import expand
+from core.files import expand, replace_file
 from core.runs import run_writer
+from core.runs.layout import TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.distributed import Ranks
-from core.training.failures import run_failed
 from core.training.loop import TrainingLoop
 from core.training.setup import Setup, resolve_setup
 
@@ -50,7 +54,7 @@ def train(
                 for event in loop.events():
                     yield from recorder.record(event)
             except Exception as error:  # whatever fails, what was trained is saved and named
-                failure = run_failed(error, setup, run)
+                failure = _run_failed(error, setup, run)
             if failure:
                 for event in loop.end_with(failure):
                     yield from recorder.record(event)
@@ -102,6 +106,28 @@ def _open_run(setup: Setup) -> RunWriter:
     if setup.resume_point:
         return run_writer.reopen(setup.resume_point.folder)
     return run_writer.create(setup.config, setup.dataset, str(setup.device))
+
+
+def _run_failed(error: Exception, setup: Setup, run: RunWriter) -> RunFailed:
+    """Return what to report of an error; a bug's traceback goes to a file in the run's folder."""
+    smaller = f"try a --batch-size below {setup.config.batch_size}, or another --device"
+    message, device = first_line(error), setup.device
+    match error:
+        case UserError():
+            return RunFailed(reason=error.reason, message=str(error))
+        case torch.OutOfMemoryError():
+            return RunFailed(reason="memory", message=f"{device} is out of memory: {smaller}")
+        # PyTorch has no exception of its own for the CPU's memory.
+        case RuntimeError() if "allocate memory" in message:
+            return RunFailed(reason="memory", message=f"this machine is out of memory: {smaller}")
+        case RuntimeError() if device.type != "cpu":
+            return RunFailed(reason=DeviceError.reason, message=f"{device} failed: {message}")
+    message = f"{type(error).__name__}: {message}"
+    with suppress(OSError):
+        text = "".join(traceback.format_exception(error))
+        replace_file(run.folder / TRACEBACK, text.encode(errors="replace"))
+        message = f"{message}; the traceback is in {run.folder / TRACEBACK}"
+    return RunFailed(reason="error", message=message)
 
 
 class Recorder:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from core.errors import UserError, exit_status, first_line
 from core.files import redirect_to_devnull
-from core.training.distributed import RankLost, join
 from core.training.ranks import Place, launched
 from tui.signals import ENDING, WARNING
 from tui.text.console import one_line
@@ -56,6 +55,8 @@ def join_ranks() -> "Ranks | None":
 
     Meanwhile a signal ends this process at once: it has nothing to save.
     """
+    from core.training.distributed import join
+
     place = launched()
     if place is None:
         return None
@@ -70,6 +71,8 @@ def join_ranks() -> "Ranks | None":
 def follow_first_rank() -> int:
     """Train as the first rank says, and return the exit status. Signals are ignored: the first rank
     handles them, saves, and ends all ranks."""
+    from core.training.distributed import RankLost
+
     place = launched()
     assert place
     ranks = None

@@ -332,7 +332,7 @@ def test_unexpected_error_without_file_is_reported(tiny, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(learner.functional, "cross_entropy", broken)
-    monkeypatch.setattr("core.training.failures.replace_file", full)
+    monkeypatch.setattr("core.training.trainer.replace_file", full)
     events = run(tiny())
     assert (events[-1].reason, events[-1].message) == ("error", "ZeroDivisionError: a fault")
     assert not (run_folder(events) / "traceback.txt").exists()
