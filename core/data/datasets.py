@@ -33,6 +33,7 @@ class Tensors(NamedTuple):
 
 
 Loading = Generator[Event, None, Tensors]
+Stamps = tuple[tuple[int, int], ...]  # time of change and size of each file of MNIST
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ class Dataset:
     and raises DataError. Both take the folder of --data, None for the dataset's default folder.
     """
 
-    name: str
     description: str
     missing: Callable[[str | None], str | None]
     load: Callable[[str | None], Loading]
@@ -86,7 +86,7 @@ def load_mnist(data: str | None) -> Loading:
             except DataError as error:
                 raise DataError(f"{fault}, and {error}") from None
     yield Preparing(message="reading MNIST")
-    return _read_mnist(folder, tuple(_stamp(folder / name) for name in MNIST_FILES))
+    return _read_mnist(folder, _stamps(folder))
 
 
 def find_fault(path: Path, digest: str) -> str | None:
@@ -94,21 +94,20 @@ def find_fault(path: Path, digest: str) -> str | None:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return (
-            f"MNIST is not in {path.parent}" if not path.parent.exists() else f"{path} is missing"
-        )
+        folder = path.parent
+        return f"{path} is missing" if folder.exists() else f"MNIST is not in {folder}"
     except OSError as error:
         return f"{path} cannot be read ({explain(error)})"
     return None if hashlib.sha256(data).hexdigest() == digest else f"{path} is damaged"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+def _stamps(folder: Path) -> Stamps:
+    found = [(folder / name).stat() for name in MNIST_FILES]
+    return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
 @lru_cache(maxsize=1)
-def _read_mnist(folder: Path, stamps: tuple[tuple[int, int], ...]) -> Tensors:
+def _read_mnist(folder: Path, stamps: Stamps) -> Tensors:
     """Read the files, once until they change.
 
     The IDX format is a header (four bytes each for the magic number and the sizes) and then the
@@ -116,18 +115,11 @@ def _read_mnist(folder: Path, stamps: tuple[tuple[int, int], ...]) -> Tensors:
     """
     import torch
 
-    def read(name: str, header: int) -> torch.Tensor:
-        values = bytearray((folder / name).read_bytes())
-        return torch.frombuffer(values, dtype=torch.uint8, offset=header)
+    def read(name: str) -> torch.Tensor:
+        values = torch.frombuffer(bytearray((folder / name).read_bytes()), dtype=torch.uint8)
+        return values[16:].view(-1, 28, 28) if "images" in name else values[8:].long()
 
-    def images(name: str) -> torch.Tensor:
-        return read(name, 16).view(-1, 28, 28)
-
-    def labels(name: str) -> torch.Tensor:
-        return read(name, 8).long()
-
-    names = list(MNIST_FILES)
-    return Tensors(images(names[0]), labels(names[1]), images(names[2]), labels(names[3]))
+    return Tensors(*map(read, MNIST_FILES))
 
 
 def find_mnist_problem(data: str | None) -> str | None:
@@ -193,7 +185,7 @@ def is_mnist_complete(data: str | None) -> bool:
         if mnist_missing(data) is not None:
             return False
         folder = mnist_folder(data)
-        stamps = tuple(_stamp(folder / name) for name in MNIST_FILES)
+        stamps = _stamps(folder)
     except (OSError, UsageError):
         return False
     # A larger file is not MNIST's, and reading it could take all the memory.
@@ -201,7 +193,7 @@ def is_mnist_complete(data: str | None) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _is_complete(folder: Path, stamps: tuple[tuple[int, int], ...]) -> bool:
+def _is_complete(folder: Path, stamps: Stamps) -> bool:
     """Each folder is hashed once until it changes: every view of a checkpoint calls this."""
     return not any(find_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
 
@@ -214,23 +206,18 @@ def sample_missing(data: str | None) -> str | None:
 
 
 DATASETS = {
-    each.name: each
-    for each in (
-        Dataset(
-            name="mnist",
-            description="60,000 training and 10,000 test images of handwritten digits",
-            missing=mnist_missing,
-            load=load_mnist,
-            train_samples=60_000,
-        ),
-        Dataset(
-            name="sample",
-            description="4,000 training and 1,000 test images of MNIST",
-            missing=sample_missing,
-            load=load_sample,
-            train_samples=4000,
-        ),
-    )
+    "mnist": Dataset(
+        "60,000 training and 10,000 test images of handwritten digits",
+        mnist_missing,
+        load_mnist,
+        train_samples=60_000,
+    ),
+    "sample": Dataset(
+        "4,000 training and 1,000 test images of MNIST",
+        sample_missing,
+        load_sample,
+        train_samples=4000,
+    ),
 }
 
 

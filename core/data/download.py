@@ -5,7 +5,8 @@ import hashlib
 import os
 import time
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,8 +23,8 @@ SILENCE_SECONDS = 10.0
 TRY_SECONDS = 300.0
 CHUNK = 64 * 1024
 
-# What the receiving thread sends: the total size and some bytes, an error, or None at the end.
-Received = tuple[int, bytes] | Exception | None
+# From the receiving thread: the total size and some bytes, an error, or None at the end.
+Received = SimpleQueue[tuple[int, bytes] | Exception | None]
 
 
 def list_mirrors() -> list[str]:
@@ -56,7 +57,11 @@ def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, N
         content = b""
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{name}.gz is damaged")
-    _write(folder / name, content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / name, content)
+    except OSError as error:
+        raise DataError(f"{folder / name} cannot be written ({explain(error)})") from None
 
 
 def find_download_problem(name: str, folder: Path) -> str | None:
@@ -64,9 +69,7 @@ def find_download_problem(name: str, folder: Path) -> str | None:
     if _read_packed(folder / (name + ".gz")) is not None:
         return None
     try:
-        for event in _download_from_mirrors(name):
-            if event.done:
-                break
+        next((event for event in _download_from_mirrors(name) if event.done), None)
     except DataError as error:
         return str(error)
     return None
@@ -111,21 +114,24 @@ def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:
     A thread receives the bytes, because resolving a host name blocks in the C library, where the
     timeout of a socket has no effect.
     """
-    received: SimpleQueue[Received] = SimpleQueue()
+    received: Received = SimpleQueue()
     Thread(target=_receive, args=(url, received), daemon=True).start()
     body = bytearray()
     total = 0
     started = last = time.monotonic()
     while True:
         yield Preparing(message=f"downloading MNIST: {name}", done=len(body), total=total)
-        for item in _poll(received, 0.1):
-            last = time.monotonic()
-            if item is None:
-                return bytes(body)
-            if isinstance(item, Exception):
-                raise item
-            total, chunk = item
-            body += chunk
+        until = time.monotonic() + 0.1
+        with suppress(Empty):
+            while (left := until - time.monotonic()) > 0:
+                item = received.get(timeout=left)
+                last = time.monotonic()
+                if item is None:
+                    return bytes(body)
+                if isinstance(item, Exception):
+                    raise item
+                total, chunk = item
+                body += chunk
         now = time.monotonic()
         if now - last > SILENCE_SECONDS:
             raise TimeoutError(f"no answer for {SILENCE_SECONDS:.0f} seconds")
@@ -133,17 +139,7 @@ def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:
             raise TimeoutError(f"not done after {TRY_SECONDS:.0f} seconds")
 
 
-def _poll(received: "SimpleQueue[Received]", seconds: float) -> Iterator[Received]:
-    """Yield what arrives within that time."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        try:
-            yield received.get(timeout=left)
-        except Empty:
-            return
-
-
-def _receive(url: str, received: "SimpleQueue[Received]") -> None:
+def _receive(url: str, received: Received) -> None:
     try:
         with urlopen(url, timeout=SILENCE_SECONDS) as page:
             total = int(page.headers.get("Content-Length") or 0)
@@ -152,12 +148,3 @@ def _receive(url: str, received: "SimpleQueue[Received]") -> None:
         received.put(None)
     except Exception as error:  # of any type: _download raises it in the caller's thread
         received.put(error)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Raises DataError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({explain(error)})") from None

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -63,7 +62,7 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
     try:
         with open(path, "rb", opener=open_no_wait) as file:
             grey = _read_grey(file)
-    except _ImageError as error:
+    except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except OSError as error:
         # Errors of the system have a number, those of Pillow do not.
@@ -98,12 +97,8 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
     Files of a folder are in natural order: 2.png before 10.png. Raises DataError.
     """
     for path in map(Path, paths):
-        try:
-            is_folder = stat.S_ISDIR(path.stat().st_mode)
-        except (OSError, ValueError):  # read_image reports it
-            is_folder = False
-        if not is_folder:
-            yield path
+        if not os.path.isdir(path):
+            yield path  # read_image reports it where it does not exist
             continue
         found = list(_find_in_folder(path, deeper=True))
         if not found:
@@ -133,14 +128,11 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
-class _ImageError(Exception):
-    """Its text continues the sentence that begins with the file's name."""
-
-
 def _read_grey(file: BinaryIO) -> Image:
     """Return the first frame, upright, in mode L.
 
-    Raises _ImageError, and what Pillow raises for a damaged file.
+    Raises DataError whose text continues the sentence that begins with the file's name, and what
+    Pillow raises for a damaged file.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -153,12 +145,12 @@ def _read_grey(file: BinaryIO) -> Image:
         except UnidentifiedImageError:
             file.seek(0)
             why = "is not an image that can be read" if file.read(1) else "is empty"
-            raise _ImageError(why) from None
+            raise DataError(why) from None
         except Image.DecompressionBombError:
-            raise _ImageError(f"has more than {MOST_PIXELS:,} pixels") from None
+            raise DataError(f"has more than {MOST_PIXELS:,} pixels") from None
         width, height = image.size
         if width * height > MOST_PIXELS:
-            raise _ImageError(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
+            raise DataError(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
         image.load()
         with suppress(Exception):  # broken EXIF data: the image is not rotated
             ImageOps.exif_transpose(image, in_place=True)
@@ -168,26 +160,21 @@ def _read_grey(file: BinaryIO) -> Image:
 def _to_grey(image: Image) -> Image:
     from PIL.Image import Resampling
 
-    has_numbers = image.mode.startswith(("I", "F"))
-    is_transparent = not has_numbers and image.has_transparency_data
-    if has_numbers:
-        image = _to_mode(image, "F" if image.mode == "F" else "I")
-    elif is_transparent:
-        image = _to_mode(image, "RGBA")
+    if image.mode.startswith(("I", "F")):
+        mode = "F" if image.mode == "F" else "I"
+    elif image.has_transparency_data:
+        mode = "RGBA"
     else:
-        image = _to_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode != mode:  # a copy of a large image takes 200 MB
+        image = image.convert(mode)
     if max(image.size) > LARGE:
         image.thumbnail((LARGE, LARGE), Resampling.BOX, reducing_gap=None)
-    if has_numbers:
-        return _from_numbers(image)
-    if is_transparent:
-        return _from_transparent(image)
-    return image if image.mode == "L" else _choose_band(image)
-
-
-def _to_mode(image: Image, mode: str) -> Image:
-    """Convert without copying an image that has the mode already: a large one takes 200 MB."""
-    return image if image.mode == mode else image.convert(mode)
+    if mode == "L":
+        return image
+    if mode == "RGB":
+        return _choose_band(image)
+    return _from_transparent(image) if mode == "RGBA" else _from_numbers(image)
 
 
 def _from_numbers(image: Image) -> Image:
@@ -198,7 +185,7 @@ def _from_numbers(image: Image) -> Image:
     values = numpy.asarray(image, dtype=numpy.float64)
     finite = numpy.isfinite(values)
     if not finite.any():
-        raise _ImageError("has only pixels that are NaN or infinite")
+        raise DataError("has only pixels that are NaN or infinite")
     low, high = values[finite].min(), values[finite].max()
     # Halved, because high - low may be infinite.
     span = high / 2 - low / 2

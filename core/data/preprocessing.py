@@ -160,8 +160,7 @@ def _scale(ink: Grid, place: Rectangle) -> Grid:
     sides = _sides(place)
     size = [max(1, round(side * BOX / max(sides))) for side in sides]
     image = Image.fromarray(ink.astype(numpy.float32)).crop(place)
-    smaller = max(sides) > BOX
-    method = Resampling.BOX if smaller else Resampling.BICUBIC
+    method = Resampling.BOX if max(sides) > BOX else Resampling.BICUBIC
     resized = image.resize((size[0], size[1]), method)
     scaled = numpy.clip(numpy.asarray(resized, dtype=numpy.float64), 0, 1)
     return scaled / scaled.max()  # as in MNIST, where each image has full ink somewhere

@@ -35,9 +35,9 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
     from core.data.datasets import DATASETS
 
     rows = []
-    for each in DATASETS.values():
+    for name, each in DATASETS.items():
         reason = each.missing(data)
-        row = {"name": each.name, "description": each.description, "available": reason is None}
+        row = {"name": name, "description": each.description, "available": reason is None}
         rows.append(row | {"reason": reason})
     _print(rows, as_json)
 
