@@ -47,10 +47,9 @@ def nearest_existing(folder: Path) -> Path:
     while True:
         try:
             os.lstat(place)
+            break
         except FileNotFoundError:
             place = place.parent
-        else:
-            break
     if not place.is_dir():
         raise OSError(ENOTDIR, os.strerror(ENOTDIR))
     return place
@@ -105,8 +104,7 @@ def open_regular_file(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder, not a checkpoint") from None
     except OSError as error:
-        why = explain(error)
-        why = why if error.errno == ENXIO else f"cannot be read ({why})"
+        why = explain(error) if error.errno == ENXIO else f"cannot be read ({explain(error)})"
         raise CheckpointError(f"{path} {why}") from None
     except ValueError as error:
         raise CheckpointError(f"{path} {error}") from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoints.header import SUFFIX, CheckpointInfo
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError, explain, first_line
-from core.files import replacing
+from core.files import replace_file
 
 if TYPE_CHECKING:
     import torch
@@ -72,8 +72,7 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
             "not written"
         )
     try:
-        with replacing(target) as file:
-            file.write(content)
+        replace_file(target, content)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({explain(error)})") from None
     return Exported(target, info.arch, difference)
@@ -134,7 +133,8 @@ def _as_safetensors(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None
 def _as_pt2(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     import torch
 
-    program = torch.export.export(model, (_make_images(2),), dynamic_shapes=_any_batch())
+    any_batch = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(model, (_make_images(2),), dynamic_shapes=any_batch)
     torch.export.save(program, file := BytesIO())
     reloaded = torch.export.load(BytesIO(file.getvalue())).module()
     return file.getvalue(), _measure_difference(model, reloaded)
@@ -150,7 +150,7 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
         dynamo=True,
         input_names=["image"],
         output_names=["logits"],
-        dynamic_shapes=_any_batch(),
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
         verbose=False,
     )
     proto = program.model_proto
@@ -181,12 +181,6 @@ def _make_images(count: int) -> torch.Tensor:
 
     generator = torch.Generator().manual_seed(SEED)
     return torch.rand(count, 1, 28, 28, generator=generator) * 2 - 1
-
-
-def _any_batch() -> Any:
-    from torch.export import Dim
-
-    return ({0: Dim("batch")},)
 
 
 def _measure_difference(model: nn.Module, other: Callable[[torch.Tensor], torch.Tensor]) -> float:

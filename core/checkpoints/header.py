@@ -26,16 +26,9 @@ LONGEST_TEXT = 500
 METADATA = "__metadata__"
 # The dtypes of a training state, as safetensors names them.
 DTYPES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "int64": "I64",
-    "int32": "I32",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
-
+    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16",
+    "int64": "I64", "int32": "I32", "uint8": "U8", "bool": "BOOL",
+}  # fmt: skip
 # Bytes of one number, of the dtypes above and the others of safetensors.
 SIZES = dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1)
 SIZES |= dict.fromkeys(("F16", "BF16", "U16", "I16"), 2)
@@ -100,14 +93,13 @@ def encode_header(
     text = json.dumps({METADATA: values} | entries).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned
     header = len(text).to_bytes(8, "little") + text
-    digest = hashlib.sha256(header).hexdigest().encode()
-    place = _digest_place(header)
-    return header[:place] + digest + header[place + len(digest) :]
+    return _replace_digest(header, hashlib.sha256(header).hexdigest())
 
 
-def _digest_place(header: bytes) -> int:
-    """Return where the digest begins; in the info the same key has escaped quotation marks."""
-    return header.index(DIGEST_START) + len(DIGEST_START)
+def _replace_digest(header: bytes, digest: str) -> bytes:
+    """Replace the header's digest; in the info the same key has escaped quotation marks."""
+    before, key, after = header.partition(DIGEST_START)
+    return before + key + digest.encode() + after[len(digest) :]
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -143,8 +135,10 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
         raise ValueError(f"has a damaged header: {problem}")
     if (end := 8 + length + count) != size:
         raise ValueError("is cut off" if end > size else "has bytes after its end")
-    if (digest := _read_digest(header)) is not None and digest != _compute_digest(prefix + text):
-        raise ValueError("has a damaged header: its digest is wrong")
+    if (digest := _read_digest(header)) is not None:
+        cleared = _replace_digest(prefix + text, NO_DIGEST)
+        if DIGEST_START not in text or digest != hashlib.sha256(cleared).hexdigest():
+            raise ValueError("has a damaged header: its digest is wrong")
     return header
 
 
@@ -178,16 +172,6 @@ def _read_digest(header: dict[str, Any]) -> str | None:
     return metadata.get(DIGEST_KEY) if isinstance(metadata, dict) else None
 
 
-def _compute_digest(header: bytes) -> str | None:
-    if DIGEST_START not in header:
-        return None
-    place = _digest_place(header)
-    total = hashlib.sha256(header[:place])
-    total.update(NO_DIGEST.encode())
-    total.update(header[place + len(NO_DIGEST) :])
-    return total.hexdigest()
-
-
 def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
     """Return the description in a header. Raises CheckpointError."""
     metadata = header.get(METADATA)
@@ -198,15 +182,11 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         values = json.loads(text)
         version = values.get("version")
         if version not in READABLE_VERSIONS:
-            has = "no format version"
-            if version is not None:
-                has = f"format {abbreviate(repr(version))}"
+            has = "no format version" if version is None else f"format {abbreviate(repr(version))}"
             raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
         if version == FORMAT_VERSION and not isinstance(_read_digest(header), str):
             raise CheckpointError(f"{path} has a damaged header: its digest is missing")
-        info = CheckpointInfo(
-            **{name: value for name, value in values.items() if name in INFO_FIELDS}
-        )
+        info = CheckpointInfo(**{key: values[key] for key in values if key in INFO_FIELDS})
         if problem := _find_problem(info):
             raise CheckpointError(f"{path} has a damaged header: {problem}")
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
@@ -216,9 +196,10 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
 
 def _find_problem(info: CheckpointInfo) -> str | None:
     for name in ("run", "arch", "dataset", "digest"):
-        if not isinstance(getattr(info, name), str):
+        value = getattr(info, name)
+        if not isinstance(value, str):
             return f"{name} is not text"
-        if len(getattr(info, name)) > LONGEST_TEXT:
+        if len(value) > LONGEST_TEXT:
             return f"{name} is too long"
     for name in ("epoch", "step", "parameters"):
         value = getattr(info, name)

@@ -42,7 +42,7 @@ def read_weights(path: Path) -> ImportedWeights:
     Those values and the state of an optimizer are ignored. Raises CheckpointError.
     """
     found, renamed = _rename(_strip_prefixes(_read(path)))
-    arch = find_architecture(found)
+    arch = _find_architecture(found)
     weights, converted = _to_float32(found)
     check_fit(path, f"{arch}, the most similar network", weights, _expected(arch))
     check_finite(path, weights)
@@ -101,9 +101,8 @@ def _rename(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], st
     shapes = [each.shape for each in found.values()]
     for arch, tensors in expected.items():
         if shapes == [each.shape for each in tensors.values()]:
-            named = dict(zip(tensors, found.values(), strict=True))
-            example = f"{abbreviate(next(iter(found)))} became {next(iter(named))}"
-            return named, (
+            example = f"{abbreviate(next(iter(found)))} became {next(iter(tensors))}"
+            return dict(zip(tensors, found.values(), strict=True)), (
                 "its tensors have other names; they were matched with those of "
                 f"{arch} by their shapes in order: {example}, and so on"
             )
@@ -118,7 +117,7 @@ def _expected(arch: str) -> dict[str, torch.Tensor]:
         return ARCHITECTURES[arch].build().state_dict()
 
 
-def find_architecture(found: dict[str, torch.Tensor]) -> str:
+def _find_architecture(found: dict[str, torch.Tensor]) -> str:
     """Return the architecture with the most tensors of the same names and shapes, then the most of
     the same names, then the fewest others."""
 

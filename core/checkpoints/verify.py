@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,13 +78,10 @@ def verify_files(paths: Iterable[Path]) -> Iterator[Verified]:
     names come together."""
     groups: dict[Identity | Path, list[Path]] = {}
     for path in paths:
-        try:
-            groups.setdefault(_identity(os.stat(path)), []).append(path)
-        except FileNotFoundError:
-            if os.path.islink(path):  # a broken link
-                groups.setdefault(path, []).append(path)
-        except (OSError, ValueError):
-            groups.setdefault(path, []).append(path)
+        file: Identity | Path = path
+        with suppress(OSError, ValueError):
+            file = _identity(os.stat(path))
+        groups.setdefault(file, []).append(path)
     # Hashing releases the GIL.
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, cpu_cores()), "verify")
     try:
@@ -109,7 +107,7 @@ def _check(path: Path, file: BinaryIO, size: int) -> str | None:
     for place, (name, description, begin, end) in enumerate(_list_tensors(header)):
         total.update(description)
         file.seek(start + begin)
-        for piece in _pieces(file, end - begin):
+        while (left := start + end - file.tell()) > 0 and (piece := file.read(min(PIECE, left))):
             total.update(piece)
         known = running[place * RUNNING_DIGITS : (place + 1) * RUNNING_DIGITS]
         if known and known != total.hexdigest()[:RUNNING_DIGITS]:
@@ -131,9 +129,3 @@ def _list_tensors(header: dict[str, Any]) -> Iterator[tuple[str, bytes, int, int
         except (KeyError, TypeError, ValueError, OverflowError):
             raise ValueError("has a damaged header: it does not describe its tensors") from None
         yield name, f"{name} {dtype} {shape}\n".encode(errors="surrogatepass"), begin, end
-
-
-def _pieces(file: BinaryIO, count: int) -> Iterator[bytes]:
-    while count > 0 and (piece := file.read(min(PIECE, count))):
-        yield piece
-        count -= len(piece)
