@@ -110,9 +110,11 @@ class RemoteHost:
         if self._closed:
             return
         yield from self._recall(self.folder, None)
-        last = deque(self._all_recorded(None), maxlen=1)
+        last = deque(filter(None, read_events(self.folder)), maxlen=1)
         if not last or not isinstance(last[0], RunFinished | RunFailed):
-            yield _interrupted(self.folder)
+            message = f"the process that trained {self.folder.name} has died"
+            how = f"resume it with `mnist-tui resume {self.folder}`"
+            yield RunFailed(reason="interrupted", message=f"{message}; {how}")
 
     def _reconnect(self) -> bool:
         """Return whether there is a connection again; not if the run has ended."""
@@ -128,31 +130,23 @@ class RemoteHost:
         return False
 
     def _read_record(self, folder: Path, size: int | None) -> Iterator[Event]:
-        return islice(self._all_recorded(size), self._recorded, None)
-
-    def _all_recorded(self, size: int | None) -> Iterator[Event]:
-        return filter(None, read_events(self.folder, size))
+        return islice(filter(None, read_events(folder, size)), self._recorded, None)
 
 
 def open_connection(folder: Path) -> Connection:
     """Connect to the run in a folder. Raises CheckpointError with the reason if that fails."""
-    reasons = []
-    for path in (each for each in sockets() if each.name == socket_name(folder)):
-        if peer := connect(path):
-            try:
-                return Connection(peer)
-            except CheckpointError as error:
-                reasons.append(str(error))
+    reason = ""
+    for peer in filter(None, map(connect, sockets(socket_name(folder)))):
+        try:
+            return Connection(peer)
+        except CheckpointError as error:
+            reason = reason or str(error)
     description = read_description(folder)
-    if is_live(folder, description):
-        reason = (
-            next(iter(reasons), None) or why_ignored() or "this user can open none of its sockets"
-        )
-        process = description.get("pid")
-        raise CheckpointError(
-            f"cannot attach to {folder}, which process {process} trains: {reason}"
-        )
-    raise CheckpointError(_why_not_live(folder))
+    if not is_live(folder, description):
+        raise CheckpointError(_why_not_live(folder))
+    reason = reason or why_ignored() or "this user can open none of its sockets"
+    trained = f"{folder}, which process {description.get('pid')} trains"
+    raise CheckpointError(f"cannot attach to {trained}: {reason}")
 
 
 def _why_not_live(folder: Path) -> str:
@@ -169,55 +163,37 @@ def _why_not_live(folder: Path) -> str:
     return f"{name} is not running (its status is {status})"
 
 
-def _interrupted(folder: Path) -> RunFailed:
-    """Return the last event of a run whose process ended without one."""
-    how = f"resume it with `mnist-tui resume {folder}`"
-    message = f"the process that trained {folder.name} has died; {how}"
-    return RunFailed(reason="interrupted", message=message)
-
-
 def find_live(name: str | None, folder: Path) -> Path:
     """Return the folder of a run in progress, by its name or folder; without a name, of the only
     one. `folder` is the one with the runs. Raises CheckpointError and UsageError."""
-    live = dict.fromkeys(_live_folders())
+    live = [*dict.fromkeys(_live_folders())]
     if name is None:
-        if len(live) == 1:
-            return next(iter(live))
-        if live:
-            raise UsageError(f"{len(live)} runs are in progress: name one of {_joined(live)}")
-        why = why_ignored()
-        raise CheckpointError(
-            "no run is in progress here; start one with `mnist-tui train --detach`"
-            + (f" ({why})" if why else "")
-        )
-    matches = {each: None for each in live if each.name == name}
-    try:
-        matches[Path(os.path.realpath(resolve_run(name, folder)))] = None
-    except CheckpointError as error:
-        if not matches:
-            near = closest_match(name, [each.name for each in live])
-            hint = f"; {near} is in progress, in {_parent(near, live)}" if near else ""
-            raise CheckpointError(f"{error}{hint}") from None
+        if not live:
+            why = f" ({reason})" if (reason := why_ignored()) else ""
+            hint = "start one with `mnist-tui train --detach`"
+            raise CheckpointError(f"no run is in progress here; {hint}{why}")
+        matches, problem = live, "runs are in progress: name one of"
+    else:
+        matches = [each for each in live if each.name == name]
+        problem = f"runs are called {name}; name one by its folder:"
+        try:
+            found = Path(os.path.realpath(resolve_run(name, folder)))
+            matches = [*dict.fromkeys([*matches, found])]
+        except CheckpointError as error:
+            if not matches:
+                near = closest_match(name, [each.name for each in live])
+                parents = [each.parent for each in live if each.name == near]
+                hint = f"; {near} is in progress, in {parents[0]}" if parents else ""
+                raise CheckpointError(f"{error}{hint}") from None
     if len(matches) > 1:
-        raise UsageError(
-            f"{len(matches)} runs are called {name}; name one by its folder: {_joined(matches)}"
-        )
-    return next(iter(matches))
-
-
-def _parent(name: str, live: dict[Path, None]) -> Path:
-    return next(each.parent for each in live if each.name == name)
-
-
-def _joined(folders: dict[Path, None]) -> str:
-    return ", ".join(map(str, folders))
+        raise UsageError(f"{len(matches)} {problem} {', '.join(map(str, matches))}")
+    return matches[0]
 
 
 def _live_folders() -> Iterator[Path]:
     """Yield the folders of all runs of this user that reply."""
-    for path in sockets():
-        if peer := connect(path):
-            with suppress(CheckpointError):
-                connection = Connection(peer)
-                connection.close()
-                yield Path(connection.hello.folder)
+    for peer in filter(None, map(connect, sockets())):
+        with suppress(CheckpointError):
+            connection = Connection(peer)
+            connection.close()
+            yield Path(connection.hello.folder)

@@ -78,20 +78,17 @@ class DetachedHost:
         """Yield the process's events up to RunStarted, then those of RemoteHost; or RunFailed, and
         then the process has ended."""
         event: Event | None = None
-        while not isinstance(event, RunStarted | RunFailed):
-            try:
-                event = self._next()
-            except UserError as error:
-                self.close()
-                event = RunFailed(reason=error.reason, message=str(error))
-            self.started = isinstance(event, RunStarted)
-            if event is not None:
-                yield event
-        if isinstance(event, RunFailed):
-            return
         try:
+            while not isinstance(event, RunStarted):
+                event = self._next()
+                self.started = isinstance(event, RunStarted)
+                if event is not None:
+                    yield event
+                if isinstance(event, RunFailed):
+                    return
             self._remote = RemoteHost(Path(event.folder), self._recall)
         except UserError as error:
+            self.close()
             yield RunFailed(reason=error.reason, message=str(error))
         else:
             yield from self._remote.events()
@@ -101,9 +98,8 @@ class DetachedHost:
         try:
             output = self._output.get(timeout=timeout)
         except Empty:
-            raise UserError(
-                f"the training process is not ready after {timeout:g} seconds"
-            ) from None
+            why = f"is not ready after {timeout:g} seconds"
+            raise UserError(f"the training process {why}") from None
         if isinstance(output, int):
             self._output.put(output)
             how = describe_exit(output)
@@ -145,21 +141,13 @@ def _read(process: Popen[bytes], output: SimpleQueue[bytes | int]) -> None:
 
 def job_line(start: Start) -> bytes:
     """Return the line that tells the child process what to train."""
-    point = start.resume_point
-    job = {
-        "config": asdict(start.config),
-        "folder": str(point.folder) if point else None,
-        "checkpoint": str(point.checkpoint) if point and point.checkpoint else None,
-        "paused": start.paused,
-    }
-    return json.dumps(job).encode() + b"\n"
+    return json.dumps(asdict(start), default=str).encode() + b"\n"
 
 
 def read_job(line: bytes) -> Start:
     """Read a job_line. Raises UsageError; ValueError, KeyError or TypeError if it is malformed."""
     job = json.loads(line)
-    config, folder, checkpoint = read_config(job["config"]), job["folder"], job["checkpoint"]
-    point = None
-    if folder is not None:
-        point = ResumePoint(Path(folder), None if checkpoint is None else Path(checkpoint))
-    return Start(config, point, job.get("paused") is True)
+    point = job["resume_point"]
+    if point is not None:
+        point = ResumePoint(**{name: path and Path(path) for name, path in point.items()})
+    return Start(read_config(job["config"]), point, job["paused"])

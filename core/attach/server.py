@@ -23,7 +23,7 @@ from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
 from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
-from core.responses import ImagesPredicted, NetworkInspected, Predicted
+from core.responses import NetworkInspected
 from core.runs.layout import EVENTS_FILE
 
 MAX_VIEWERS = 16
@@ -55,15 +55,11 @@ def serve_viewers(events: Iterator[Event], inbox: Inbox) -> Iterator[Event]:
                     yield Notice(message=f"this run cannot be attached to: {error}")
             if server and event.name in EVENT_TYPES:
                 server.send(event)
-            if not _asker(event):
+            if not getattr(event, "asker", 0):
                 yield event
     finally:
         if server:
             server.close()
-
-
-def _asker(event: Event) -> int:
-    return event.asker if isinstance(event, Predicted | ImagesPredicted) else 0
 
 
 class ViewerServer:
@@ -80,8 +76,8 @@ class ViewerServer:
         self._scored: deque[EventMessage] = deque(maxlen=MAX_SCORED)
         self._recorded = 0
         self._counted = 0
-        self._requested_at: float | None = None  # when the request without a response was sent
         self._next_request_at = 0.0
+        self._response_until = 0.0  # so long the response to a request is expected
         self._ends_at: float | None = None
         self._server = listen(folder)
         self._inode = self._socket_inode()
@@ -94,19 +90,24 @@ class ViewerServer:
     # On the training thread
 
     def send(self, event: Event) -> None:
-        asker = _asker(event)
-        if isinstance(event, Predicted | ImagesPredicted) and not asker:
+        asker = getattr(event, "asker", None)
+        if asker == 0:
             return  # a response to the run's own screen
         message = EventMessage(event)
         with self._lock:
-            self._recorded = self._record_bytes()
-            self._keep(message)
+            with suppress(OSError):
+                self._recorded = (self._folder / EVENTS_FILE).stat().st_size
+            # Later viewers need these, and they are not in events.jsonl.
+            if isinstance(event, DigitsLoaded):
+                self._digits = [message]
+            elif isinstance(event, Scored):
+                self._scored.append(message)
             receivers = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
             for viewer in filter(None, receivers):
                 viewer.waiting.append(message)
-        if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
+        if asker or isinstance(event, NetworkInspected):
             self._next_request_at = monotonic() + getattr(event, "seconds", 0.0) / REQUEST_SHARE
-            self._requested_at = None
+            self._response_until = 0.0
         if receivers:
             self._wake()
 
@@ -118,19 +119,6 @@ class ViewerServer:
         if not self._thread.is_alive():
             self._woken.close()
             self._waker.close()
-
-    def _keep(self, message: EventMessage) -> None:
-        """Keep what later viewers need and is not in events.jsonl."""
-        if isinstance(message.event, DigitsLoaded):
-            self._digits = [message]
-        elif isinstance(message.event, Scored):
-            self._scored.append(message)
-
-    def _record_bytes(self) -> int:
-        try:
-            return (self._folder / EVENTS_FILE).stat().st_size
-        except OSError:
-            return self._recorded
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # enough wake-ups are waiting
@@ -176,12 +164,9 @@ class ViewerServer:
         except OSError:
             return
         peer.setblocking(False)
-        refused = ""
-        if not is_ours(peer):
-            refused = "it belongs to another user"
-        elif len(self._viewers) >= MAX_VIEWERS:
-            refused = f"it already has {MAX_VIEWERS} viewers"
-        if refused:
+        if not is_ours(peer) or len(self._viewers) >= MAX_VIEWERS:
+            full = f"it already has {MAX_VIEWERS} viewers"
+            refused = full if is_ours(peer) else "it belongs to another user"
             with suppress(OSError):
                 peer.send(hello_message(refused=refused))
             peer.close()
@@ -211,14 +196,11 @@ class ViewerServer:
     def _send_request(self) -> None:
         """Pass the next request on, unless one is waiting for its response. Viewers take turns."""
         now = monotonic()
-        is_lost = self._requested_at is not None and now > self._requested_at + RESPONSE_SECONDS
-        if now < self._next_request_at or (self._requested_at is not None and not is_lost):
-            return
         viewers = [viewer for viewer in self._viewers.values() if viewer.requests]
-        if not viewers:
+        if not viewers or now < self._next_request_at or now <= self._response_until:
             return
         viewer = min(viewers, key=lambda each: each.requested_at)
-        viewer.requested_at = self._requested_at = now
+        viewer.requested_at, self._response_until = now, now + RESPONSE_SECONDS
         self._inbox.put(viewer.requests.popleft())
 
     def _restore_socket(self) -> None:

@@ -20,8 +20,6 @@ from core.errors import CheckpointError, explain
 SUFFIX = ".sock"
 # Bytes of an address on every system, with the zero at its end; Linux has 108.
 LONGEST_ADDRESS = 104
-# pid, uid and gid of the process at the other end.
-CREDENTIALS = struct.Struct("3i")
 PENDING = 16
 REPLY_SECONDS = 5.0
 
@@ -70,8 +68,8 @@ def socket_folder() -> Path:
             check_private(folder)
         except OSError as error:
             reasons.append(f"cannot create {folder} ({explain(error)})")
-            continue
-        return folder
+        else:
+            return folder
     raise CheckpointError("; ".join(reasons))
 
 
@@ -98,16 +96,17 @@ def is_ours(peer: socket.socket) -> bool:
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:  # not on this system: the folder's permissions are the only protection
         return True
-    _, user, _ = CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size))
+    _pid, user, _group = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, option, 12))
     return user == os.getuid()
 
 
-def sockets() -> Iterator[Path]:
-    """Yield all sockets, also of dead processes; none that another user can have created."""
+def sockets(pattern: str = f"*{SUFFIX}") -> Iterator[Path]:
+    """Yield the sockets of that name, also of dead processes; none that another user can have
+    created."""
     for folder in runtime_folders():
         with suppress(OSError, CheckpointError):
             check_private(folder)
-            yield from sorted(folder.glob("*" + SUFFIX))
+            yield from sorted(folder.glob(pattern))
 
 
 def why_ignored() -> str | None:

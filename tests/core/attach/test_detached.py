@@ -307,7 +307,7 @@ def test_started_run_leaves_nothing_open(monkeypatch, tmp_path):
 
 def job(**changes) -> bytes:
     config = asdict(TrainConfig(**{"save_every": 0.01, "epochs": 1000} | changes))
-    return json.dumps({"config": config, "folder": None, "checkpoint": None}).encode() + b"\n"
+    return json.dumps({"config": config, "resume_point": None, "paused": False}).encode() + b"\n"
 
 
 def test_parent_gets_events_until_the_start(process):

@@ -263,7 +263,8 @@ def test_removed_socket_is_created_again(going):
     run = going()
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
     path.unlink()
-    until(path.exists)
+    until(lambda: _follows(run.folder))  # it exists a moment before it accepts viewers
+    assert path.exists()
     with watching(run.folder) as (_, seen):
         first(seen, Progress)
 
