@@ -47,7 +47,7 @@ class MistakesView(View):
     MODE = "mistakes"
     VIEW_HELP = MISTAKES_HELP
     SEEN = ("scores", "evaluations", "labels", "digits", "phase", "started", "epoch")
-    CSS_PATH = "mistakes.tcss"
+    CSS_PATH = ["confusion_tables.tcss", "mistakes.tcss"]
     AUTO_FOCUS = ""
     # One more than other views have: from 80 columns on there is space beside the matrix.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (80, "-medium"), (110, "-wide")]

@@ -25,7 +25,7 @@ class EvaluationView(View):
 
     MODE = "checkpoints"
     VIEW_HELP = {name: MISTAKES_HELP[name] for name in HELP}
-    CSS_PATH = "evaluation.tcss"
+    CSS_PATH = ["../confusion_tables.tcss", "evaluation.tcss"]
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (80, "-medium"), (110, "-wide")]
     BINDINGS = [
