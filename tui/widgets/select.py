@@ -63,7 +63,7 @@ class SelectOptions(ModalScreen[str | None]):
     """The list of values, under the field."""
 
     DEFAULT_CSS = """
-    Options {
+    SelectOptions {
         background: transparent;
         OptionList { height: auto; max-height: 12; border: round $primary; padding: 0; }
     }
