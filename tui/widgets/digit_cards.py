@@ -72,8 +72,12 @@ def bar_lines(digit: Digit, style: CardStyle, width: int) -> list[StyledLine]:
 
 def _small(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledLine]:
     # There are no bars, so the probability at temperature 1 stands beside the prediction.
-    share = Segment(f" {max(digit.probabilities()):.0%}", style.styles["quiet"])
-    return [*_ink(digit, 14, 7, style), [*_verdict(digit, style), share]]
+    share = f"{max(digit.probabilities()):.0%}"
+    (verdict,) = _verdict(digit, style)
+    if len(verdict.text) + 1 + len(share) > 14:  # 100%, and the true class too
+        verdict = Segment(verdict.text.replace(" ", "", 1), verdict.style)
+    last = [verdict, Segment(f" {share}", style.styles["quiet"])]
+    return [*_ink(digit, 14, 7, style), last]
 
 
 def _tall(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledLine]:
