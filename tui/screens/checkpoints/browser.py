@@ -13,12 +13,11 @@ from textual.widgets import Input, Static
 
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.checkpoints.manage_actions import MANAGE_BINDINGS, MANAGE_HELP, ManageActions
 from tui.screens.checkpoints.preview import Preview
 from tui.screens.checkpoints.preview_loader import PreviewLoader
-from tui.screens.checkpoints.resume_actions import ResumeActions
 from tui.screens.checkpoints.row_list import Filter, RowList
 from tui.screens.checkpoints.rows import Entry, Group, key_of, row_of
+from tui.screens.checkpoints.run_actions import RUN_BINDINGS, RUN_HELP, RunActions
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
@@ -45,8 +44,6 @@ BROWSER_HELP = {
     "enter": "opens the checkpoint and shows predictions for test digits; on the row of a run in "
     "progress, attaches to it.",
     "e p": "open the checkpoint and evaluate it on the whole test set, or predict your own images.",
-    "resume": "u continues the run where it stopped: same result as an uninterrupted run.",
-    "branch": "b starts a new run from this checkpoint, with other settings.",
     "comparing": "m marks up to four checkpoints, and o compares the marked ones.",
     "V": "verifies the file: computes its digests again and reports any change.",
     "config": "c shows the settings of the run in a small window: first those changed from the "
@@ -60,7 +57,7 @@ class CheckpointBrowser(View):
     loader of the preview, and the actions on the row under the cursor."""
 
     MODE = "checkpoints"
-    VIEW_HELP = BROWSER_HELP | MANAGE_HELP
+    VIEW_HELP = BROWSER_HELP | RUN_HELP
     CSS_PATH = "browser.tcss"
     AUTO_FOCUS = "VirtualTable"
     BINDINGS = [
@@ -69,8 +66,7 @@ class CheckpointBrowser(View):
         Binding("less_than_sign,comma", "order('previous')", "Sort", show=False),
         Binding("greater_than_sign,full_stop", "order('next')", "Sort", show=False),
         Binding("S", "order('reverse')", "Reverse", show=False),
-        Binding("u", "do('resume')", "Resume"),
-        Binding("b", "do('branch')", "Branch"),
+        *RUN_BINDINGS,
         Binding("m", "do('mark')", "Mark"),
         Binding("o", "do('compare')", "Compare"),
         Binding("e", "open('evaluate')", "Evaluate", show=False),
@@ -79,7 +75,6 @@ class CheckpointBrowser(View):
         Binding("V", "do('verify')", "Verify", show=False),
         Binding("c", "do('config')", "Config", show=False),
         Binding("r", "do('reload')", "Reload", show=False),
-        *MANAGE_BINDINGS,
         Binding("escape", "filter(False)", "Show all", show=False),
     ]
 
@@ -88,18 +83,8 @@ class CheckpointBrowser(View):
         self.folder = FolderWatcher(self, lambda: self.attempt("list", self.rows.show))
         self.rows = RowList(self, self.folder, self._look_at)
         self.loader = PreviewLoader(self)
-        resume = ResumeActions(self, self.rows.entry)
-        manage = ManageActions(self, self.rows.entry, self.folder.reload)
+        self.run_actions = RunActions(self, self.rows.entry, self.folder.reload)
         self._actions: dict[str, Callable[[], None]] = {
-            "resume": resume.resume,
-            "branch": resume.branch,
-            "star": manage.star,
-            "note": manage.note,
-            "rename": manage.rename,
-            "delete_run": manage.delete_run,
-            "delete_checkpoint": manage.delete_checkpoint,
-            "restore": manage.restore,
-            "prune": manage.prune,
             "mark": self.rows.mark,
             "compare": self._compare,
             "verify": self._verify,
@@ -190,6 +175,10 @@ class CheckpointBrowser(View):
         self.attempt("list", self.rows.arrange)
 
     # The row under the cursor
+
+    def action_run(self, name: str) -> None:
+        """Call the method of that name of RunActions."""
+        getattr(self.run_actions, name)()
 
     def action_do(self, name: str) -> None:
         """Call the action of that name, from the table in __init__."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from textual import on, work
@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
@@ -33,14 +32,6 @@ class EditDialog(ModalScreen[Any]):
     CSS_PATH = "manage_dialogs.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
-
-    @dataclass
-    class Applied(Message):
-        result: Any
-
-    @dataclass
-    class Refused(Message):
-        why: str
 
     def __init__(
         self, title: str, label: str, text: str, act: Callable[[str], Any], longest: int
@@ -69,22 +60,13 @@ class EditDialog(ModalScreen[Any]):
             self._is_applying = True
             self._apply(self.query_one(Input).value)
 
-    @work(thread=True, exclusive=True, exit_on_error=False)
-    def _apply(self, text: str) -> None:
+    @work(exit_on_error=False)
+    async def _apply(self, text: str) -> None:
         try:
-            result = self._act(text)
+            self.dismiss(await asyncio.to_thread(self._act, text))
         except Exception as error:  # a failing disk must not end the app
-            self.post_message(self.Refused(error_message(error)))
-        else:
-            self.post_message(self.Applied(result))
-
-    def on_edit_dialog_applied(self, message: Applied) -> None:
-        if self.is_current:  # else the dialog was cancelled meanwhile
-            self.dismiss(message.result)
-
-    def on_edit_dialog_refused(self, message: Refused) -> None:
-        self._is_applying = False
-        self._show_error(f"✗ {printable(message.why)}")
+            self._is_applying = False
+            self._show_error(f"✗ {printable(error_message(error))}")
 
     @on(Input.Changed)
     def _clear_error(self) -> None:

@@ -1,4 +1,5 @@
-"""Keeping runs tidy: stars, notes, names, and a trash from which everything can be restored."""
+"""What the browser's keys do to a run: resume it, branch from it, and keep runs tidy by stars,
+notes, names and a trash from which everything can be restored."""
 
 from __future__ import annotations
 
@@ -10,24 +11,32 @@ from typing import Any, Literal
 
 from textual.binding import Binding, BindingType
 
+from core.commands import Start
+from core.errors import first_line
 from core.runs import manage, trash
 from core.runs.catalog import RunInfo, read_notes
+from core.runs.description import is_imported
 from tui.screens.base import View
 from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog, error_message
 from tui.screens.checkpoints.rows import Entry
-from tui.state.history import follow_rename
+from tui.state.history import folder_of, follow_rename, read_run
+from tui.state.run_state import RunState
 from tui.text.formats import printable
 
-MANAGE_BINDINGS: list[BindingType] = [
-    Binding("asterisk", "do('star')", "Star", key_display="*", show=False),
-    Binding("n", "do('note')", "Note", show=False),
-    Binding("R", "do('rename')", "Rename", show=False),
-    Binding("D", "do('delete_run')", "Delete run", show=False),
-    Binding("delete", "do('delete_checkpoint')", "Delete file", key_display="del", show=False),
-    Binding("U", "do('restore')", "Restore", show=False),
-    Binding("P", "do('prune')", "Prune", show=False),
+RUN_BINDINGS: list[BindingType] = [
+    Binding("u", "run('resume')", "Resume"),
+    Binding("b", "run('branch')", "Branch"),
+    Binding("asterisk", "run('star')", "Star", key_display="*", show=False),
+    Binding("n", "run('note')", "Note", show=False),
+    Binding("R", "run('rename')", "Rename", show=False),
+    Binding("D", "run('delete_run')", "Delete run", show=False),
+    Binding("delete", "run('delete_checkpoint')", "Delete file", key_display="del", show=False),
+    Binding("U", "run('restore')", "Restore", show=False),
+    Binding("P", "run('prune')", "Prune", show=False),
 ]
-MANAGE_HELP = {
+RUN_HELP = {
+    "resume": "u continues the run where it stopped: same result as an uninterrupted run.",
+    "branch": "b starts a new run from this checkpoint, with other settings.",
     "*": "gives the run a star, or takes it away.",
     "n": "edits the note on the run, one line.",
     "R": "renames the run.",
@@ -38,8 +47,8 @@ MANAGE_HELP = {
 }
 
 
-class ManageActions:
-    """What the keys of MANAGE_BINDINGS do to the run under the cursor of a view.
+class RunActions:
+    """What the keys of RUN_BINDINGS do to the run under the cursor of a view.
 
     Files are changed in a thread, since a disk may be slow, one action after the other.
     """
@@ -49,6 +58,62 @@ class ManageActions:
     ) -> None:
         self._view, self._entry, self._reload = view, entry, reload
         self._lock = asyncio.Lock()
+
+    # To train
+
+    def resume(self) -> None:
+        entry = self._entry()
+        if entry is None:
+            return
+        run = entry.run
+        if run.is_live and self._is_ours(run.folder):
+            self._refuse(f"{run.name} is running in this app.")
+        elif run.is_live:
+            process = run.description.get("pid")
+            hint = "To attach, press enter on its row of kind now."
+            self._refuse(f"{run.name} is running in process {process}. {hint}")
+        elif run.status == "finished":
+            self._refuse(f"{run.name} has finished. Branch from it (b) to train more epochs.")
+        else:
+            resume = self._resume(run.folder)
+            self._view.run_worker(resume, exclusive=True, exit_on_error=False, group="resume")
+
+    def _is_ours(self, folder: Path) -> bool:
+        state = self._view.mnist.run_state
+        return state.is_active and Path(folder_of(state) or "").resolve() == folder.resolve()
+
+    async def _resume(self, folder: Path) -> None:
+        try:
+            start = await asyncio.to_thread(_prepare, folder, self._view.mnist.config.data)
+        except Exception as error:  # a run that cannot be resumed must not end the app
+            self._refuse(first_line(error))
+        else:
+            self._start(start)
+
+    def branch(self) -> None:
+        entry, view = self._entry(), self._view
+        if entry is None or view.is_too_small:
+            return
+        run = entry.run
+        if not any(each.info for each in run.checkpoints):
+            self._refuse(f"{run.name} has no readable checkpoint to branch from.")
+        elif is_imported(run.description):
+            self._refuse(f"{run.name} was imported: it has no training to branch from.")
+        else:
+            from tui.screens.branch_dialog import BranchDialog
+
+            path = entry.checkpoint.path if entry.checkpoint else None
+            view.app.push_screen(BranchDialog(run.folder, path), self._start)
+
+    def _start(self, start: tuple[Start, RunState] | None) -> None:
+        if start:
+            self._view.mnist.start_next(*start)
+            self._view.mnist.action_view("train")
+
+    def _refuse(self, why: str) -> None:
+        self._view.notify(printable(why), severity="warning", markup=False, timeout=8)
+
+    # To keep runs tidy
 
     def star(self) -> None:
         if entry := self._entry():
@@ -107,16 +172,17 @@ class ManageActions:
 
     def _act(self, act: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
         """Call `act` in a thread. Give its result to `then`, or show it as a message."""
-        self._view.run_worker(self._run(act, then), group="manage", exit_on_error=False)
+        run = self._run(act, then or self._report)
+        self._view.run_worker(run, group="manage", exit_on_error=False)
 
-    async def _run(self, act: Callable[[], Any], then: Callable[[Any], None] | None) -> None:
+    async def _run(self, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
         async with self._lock:
             try:
                 result = await asyncio.to_thread(act)
             except Exception as error:  # a failing disk must not end the app
                 self._report(error_message(error), "error")
                 return
-        (then or self._report)(result)
+        then(result)
 
     def _report(
         self, message: str, severity: Literal["information", "error"] = "information"
@@ -124,6 +190,14 @@ class ManageActions:
         if message:
             self._view.notify(printable(message), severity=severity, markup=False)
         self._reload()
+
+
+def _prepare(folder: Path, data: str | None) -> tuple[Start, RunState]:
+    """Check that a run can be resumed, and read its record."""
+    from core.runs.resume import prepare_resume
+
+    config, resume_point = prepare_resume(str(folder), folder.parent, data=data)
+    return Start(config, resume_point), read_run(folder)
 
 
 def _star(folder: Path) -> str:
