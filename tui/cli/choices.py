@@ -13,8 +13,7 @@ def list_devices(as_json: AsJson = False) -> None:
     """
     from core.compute.devices import list_devices as find_devices
 
-    names = ("name", "description", "available", "reason")
-    _print([{name: getattr(each, name) for name in names} for each in find_devices()], as_json)
+    _print([vars(each) for each in find_devices()], as_json)
 
 
 def list_archs(as_json: AsJson = False) -> None:
@@ -22,9 +21,8 @@ def list_archs(as_json: AsJson = False) -> None:
     from core.models.architectures import ARCHITECTURES
 
     names = ("name", "description", "parameters")
-    _print(
-        [{name: getattr(each, name) for name in names} for each in ARCHITECTURES.values()], as_json
-    )
+    found = ARCHITECTURES.values()
+    _print([{name: getattr(each, name) for name in names} for each in found], as_json)
 
 
 def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:

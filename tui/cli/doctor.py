@@ -45,14 +45,9 @@ def doctor(
     problems = sum(each.verdict == PROBLEM for each in checks)
     warnings = sum(each.verdict == WARNING for each in checks)
     if as_json:
-        row = {
-            "sound": is_sound(checks),
-            "problems": problems,
-            "warnings": warnings,
-            "seconds": round(monotonic() - began, 1),
-            "checks": [vars(each) for each in checks],
-        }
-        print_json(row)
+        row = {"sound": is_sound(checks), "problems": problems, "warnings": warnings}
+        seconds = round(monotonic() - began, 1)
+        print_json(row | {"seconds": seconds, "checks": [vars(each) for each in checks]})
     else:
         print(f"\n{summary(problems, warnings)}")
     return 0 if is_sound(checks) else 1

@@ -12,29 +12,19 @@ from core.errors import UsageError
 from tui.signals import CONTINUE, ON_HANGUP
 
 
-def environment_variable(name: str) -> str:
-    return "MNIST_TUI_" + name.upper()
-
-
-def _help(name: str) -> str:
-    field = FIELDS[name]
-    choices = field.metadata["choices"]
-    text = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
-    if field.default is None:
-        return text
-    default = field.default
-    return f"{text}  [default: {f'{default:g}' if isinstance(default, float) else default}]"
+def setting(name: str, *flags: str, **options: Any) -> Any:
+    """Return an option that an environment variable can give too."""
+    return typer.Option(*flags, envvar="MNIST_TUI_" + name.upper(), show_envvar=False, **options)
 
 
 def config_option(name: str) -> Any:
     """Return the option for a field of TrainConfig. It takes text, which `parse` checks."""
-    return typer.Option(
-        flag(name),
-        envvar=environment_variable(name),
-        show_envvar=False,
-        help=_help(name),
-        metavar=FIELDS[name].metadata["metavar"],
-    )
+    field = FIELDS[name]
+    choices, default = field.metadata["choices"], field.default
+    text = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
+    if default is not None:
+        text += f"  [default: {f'{default:g}' if isinstance(default, float) else default}]"
+    return setting(name, flag(name), help=text, metavar=field.metadata["metavar"])
 
 
 def parse_on_hangup(text: str) -> str:
@@ -60,29 +50,20 @@ DataDir = Annotated[str | None, config_option("data")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 OnHangup = Annotated[
     str,
-    typer.Option(
+    setting(
+        "on_hangup",
         metavar="|".join(ON_HANGUP),
-        envvar=environment_variable("on_hangup"),
-        show_envvar=False,
         callback=parse_on_hangup,
         help="on disconnect: keep training in the background, or save and exit",
     ),
 ]
-SlowLink = Annotated[
-    bool,
-    typer.Option(
-        "--slow-link",
-        envvar=environment_variable("slow_link"),
-        show_envvar=False,
-        help="for a slow connection: send at most 1 KB/s, numbers before charts",
-    ),
-]
+SLOW_LINK_HELP = "for a slow connection: send at most 1 KB/s, numbers before charts"
+SlowLink = Annotated[bool, setting("slow_link", "--slow-link", help=SLOW_LINK_HELP)]
 ConfigFile = Annotated[
     str | None,
-    typer.Option(
+    setting(
+        "config",
         "--config",
-        envvar=environment_variable("config"),
-        show_envvar=False,
         help="TOML file of settings, with the options' names. Precedence: option, environment, "
         "this file, preset, default. Paths are relative to the current directory",
         metavar="FILE",

@@ -18,11 +18,10 @@ from tui.cli.choices import list_archs, list_datasets, list_devices
 from tui.cli.doctor import doctor
 from tui.cli.evaluate import evaluate
 from tui.cli.predict import predict
-from tui.cli.resume import resume
 from tui.cli.runs import manage
 from tui.cli.runs.show import compare_runs, export_metrics, list_runs, show_run
 from tui.cli.start_app import start_app
-from tui.cli.train import HOW_TRAINING_ENDS, train
+from tui.cli.train import HOW_TRAINING_ENDS, resume, train
 
 
 class WithKeys(typer.core.TyperGroup):

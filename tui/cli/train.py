@@ -1,4 +1,4 @@
-"""`mnist-tui train`: training without the app. `resume` ends in the same `start_training`."""
+"""`mnist-tui train` and `mnist-tui resume`: training without the app."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from core.commands import ResumePoint
-from core.config import TrainConfig
+from core.config import TrainConfig, parse
 from core.errors import UsageError
 from core.training.ranks import launched
-from tui.cli.options import OnHangup, with_config
+from tui.cli.console import checkpoints_folder
+from tui.cli.options import CheckpointsDir, DataDir, OnHangup, RunOrCheckpoint, with_config
+from tui.headless.torchrun import follow_first_rank, is_follower
 from tui.signals import CONTINUE
 
 HOW_TRAINING_ENDS = (
@@ -22,12 +24,10 @@ HOW_TRAINING_ENDS = (
 AsJson = Annotated[bool, typer.Option("--json", help="print events, one JSON object a line")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
 Detach = Annotated[
-    bool,
-    typer.Option("--detach", help="train in the background, and print the run's name"),
+    bool, typer.Option("--detach", help="train in the background, and print the run's name")
 ]
 DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="print the settings as a file for --config; train nothing"),
+    bool, typer.Option("--dry-run", help="print the settings as a file for --config; train nothing")
 ]
 TensorBoard = Annotated[
     bool,
@@ -66,10 +66,41 @@ def train(
     images among them: torchrun --standalone --nproc-per-node 2 -m tui train
     """
     options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
-    return start_training(config, None, options)
+    return _start_training(config, None, options)
 
 
-def start_training(
+def resume(
+    run: RunOrCheckpoint,
+    epochs: Annotated[str | None, typer.Option(metavar="N", help="total number of epochs")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="device to use instead of the run's own")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    detach: Detach = False,
+    on_hangup: OnHangup = CONTINUE,
+    dry_run: DryRun = False,
+    tensorboard: TensorBoard = False,
+    data: DataDir = None,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Continue a run exactly where it stopped.
+
+    The result is the same as that of an uninterrupted run.
+    """
+    if is_follower() and not dry_run:  # the first process of torchrun sends this one all it needs
+        return follow_first_rank()
+    from core.runs.resume import prepare_resume
+
+    total = None if epochs is None else parse("epochs", epochs)
+    where = None if device is None else parse("device", device)
+    folder = checkpoints_folder(checkpoints)
+    config, resume_point = prepare_resume(run, folder, total, data, where)
+    options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
+    return _start_training(config, resume_point, options)
+
+
+def _start_training(
     config: TrainConfig, resume_point: ResumePoint | None, options: TrainOptions
 ) -> int:
     """Train, or with --dry-run print what would be trained. Returns the exit status."""

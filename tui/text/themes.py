@@ -14,19 +14,9 @@ from textual.filter import NoColor
 from textual.theme import Theme
 
 THEMES = (
-    "textual-dark",
-    "textual-light",
-    "nord",
-    "gruvbox",
-    "dracula",
-    "tokyo-night",
-    "monokai",
-    "catppuccin-mocha",
-    "catppuccin-latte",
-    "rose-pine-dawn",
-    # The terminal's own colours.
-    "ansi-dark",
-    "ansi-light",
+    *("textual-dark", "textual-light", "nord", "gruvbox", "dracula", "tokyo-night", "monokai"),
+    *("catppuccin-mocha", "catppuccin-latte", "rose-pine-dawn"),
+    *("ansi-dark", "ansi-light"),  # the terminal's own colours
 )
 # For terminals without other colours; the second is the name in older versions of Textual.
 OWN_COLOURS = ("ansi-dark", "textual-ansi")
@@ -68,14 +58,8 @@ ANSI_LIGHT = {name: colour.replace("bright_", "") for name, colour in ANSI_DARK.
 
 # Textual's text colours, which in some themes are too close to their backgrounds.
 LIFTED = (
-    "foreground",
-    "text-primary",
-    "text-secondary",
-    "text-accent",
-    "text-success",
-    "text-warning",
-    "text-error",
-    "footer-key-foreground",
+    *("foreground", "text-primary", "text-secondary", "text-accent"),
+    *("text-success", "text-warning", "text-error", "footer-key-foreground"),
 )
 
 

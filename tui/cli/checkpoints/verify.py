@@ -52,11 +52,12 @@ def verify_checkpoints(
 
     rows: list[dict[str, Any]] = []
     for found in verify_files(_paths(names, folder)):
-        is_intact = found.fault is None
-        row = {"path": str(found.path), "ok": is_intact, "fault": found.fault, "note": found.note}
+        path, fault, note = found.path, found.fault, found.note
+        row = {"path": str(path), "ok": found.ok, "fault": fault, "note": note}
         rows.append(row | {"bytes": found.bytes})
         if not as_json:
-            print(_line(found.path, found.fault, found.note))
+            result = f"✗ {_name(path)} {fault}" if fault else f"✓ {_name(path)}"
+            print(printable(f"{result} ({note})" if note and not fault else result))
     if as_json:
         print_json(rows)
     broken = sum(not row["ok"] for row in rows)
@@ -79,11 +80,8 @@ def _paths(names: list[str] | None, folder: Path) -> Iterator[Path]:
         yield from resolve_all(name, folder)
 
 
-def _line(path: Path, fault: str | None, note: str | None) -> str:
-    name = printable(f"{path.parent.name}/{path.name}")
-    if fault:
-        return f"✗ {name} {printable(fault)}"
-    return f"✓ {name}" + (f" ({note})" if note else "")
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool) -> int:
@@ -103,7 +101,7 @@ def _replay(name: str, folder: Path, steps: int, data: str | None, as_json: bool
         print_json(asdict(event) | {"path": str(path), "identical": event.identical})
     else:
         sign = "✓" if event.identical else "✗"
-        print(f"{sign} {printable(f'{path.parent.name}/{path.name}: {event.text}')}")
+        print(f"{sign} {printable(f'{_name(path)}: {event.text}')}")
     return 0 if event.identical else 1
 
 

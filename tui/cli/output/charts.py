@@ -69,19 +69,16 @@ def _print_chart(
         from tui.text.ascii import to_ascii
 
         text = to_ascii(text)
-    text = COLOUR.sub(lambda found: _colour(found[1]) if _has_colours() else "", text)
+    # See https://no-color.org.
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    has_colours = sys.stdout.isatty() and not is_plain
+    text = COLOUR.sub(_terminal_colour if has_colours else "", text)
     for line in text.removesuffix("\n").split("\n"):
         print(line.rstrip())
 
 
-def _has_colours() -> bool:
-    """See https://no-color.org."""
-    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not is_plain
-
-
-def _colour(code: str) -> str:
+def _terminal_colour(escape: re.Match[str]) -> str:
     """Return the terminal's own colour for one of plotext's 256."""
-    number = code.rpartition(";")[2]
-    own = TERMINAL_COLOURS.get(int(number)) if code.startswith("38") else None
+    number = escape[1].rpartition(";")[2]
+    own = TERMINAL_COLOURS.get(int(number)) if escape[1].startswith("38") else None
     return f"\x1b[{own or 0}m"

@@ -1,20 +1,15 @@
-"""What `checkpoints list` and `checkpoints show` print."""
+"""What `checkpoints list` and `checkpoints show` print, and the checkpoints in `runs show`."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from core.runs.catalog import CheckpointFile
 from tui.cli.output.tables import print_pairs, print_table
-from tui.text.formats import (
-    format_age,
-    format_date,
-    format_loss,
-    format_percent,
-    format_size,
-    printable,
-)
+from tui.text.formats import format_age, format_date, format_loss, format_percent, format_size
 
 HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
+HEAD_IN_RUN = ("CHECKPOINT", "EPOCH", "STEP", "ACCURACY", "LOSS", "SIZE", "AGE")
 FIELDS = ("arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters")
 OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal, in this order
 
@@ -37,37 +32,32 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
     return row
 
 
-def print_checkpoints(files: list[CheckpointFile]) -> None:
+def print_checkpoints(files: Sequence[CheckpointFile]) -> None:
     now = time.time()
-    print_table(HEAD, [_cells(each, now) for each in files], optional=OPTIONAL)
+    rows = [_cells(each, HEAD if each.info else ("FILE", "AGE"), now) for each in files]
+    print_table(HEAD, rows, optional=OPTIONAL)
 
 
-def _cells(file: CheckpointFile, now: float) -> list[str]:
-    info = file.info
-    if info is None:
-        return [f"{file.path.parent.name}/{file.path.name}", f"broken: {file.error or ''}"]
-    return [
-        file.run,
-        file.kind,
-        info.arch,
-        info.dataset,
-        str(info.epoch),
-        format_percent(info.test_accuracy),
-        format_loss(info.test_loss),
-        format_size(file.bytes),
-        format_age(now - info.saved_at),
-    ]
+def print_checkpoints_of_run(files: Sequence[CheckpointFile]) -> None:
+    now = time.time()
+    print_table(HEAD_IN_RUN, [_cells(each, HEAD_IN_RUN, now) for each in files])
+
+
+def _cells(file: CheckpointFile, head: Sequence[str], now: float) -> list[str]:
+    """Return the cells below those titles. A broken file's error is in the place of its age."""
+    name = file.path.name
+    cells = {"RUN": file.run, "KIND": file.kind, "CHECKPOINT": name, "FILE": f"{file.run}/{name}"}
+    cells |= {"SIZE": format_size(file.bytes), "AGE": f"broken: {file.error}"}
+    if info := file.info:
+        cells |= {"ARCH": info.arch, "DATASET": info.dataset, "EPOCH": str(info.epoch)}
+        cells |= {"STEP": f"{info.step:,}", "ACCURACY": format_percent(info.test_accuracy)}
+        cells |= {"LOSS": format_loss(info.test_loss), "AGE": format_age(now - info.saved_at)}
+    return [cells.get(title, "–") for title in head]
 
 
 def print_checkpoint(file: CheckpointFile) -> None:
     row = checkpoint_row(file, is_full=True)
     config = row.pop("config")
-    saved_at = format_date(row["saved_at"])
-    row |= {"bytes": f"{file.bytes:,}", "saved_at": saved_at}
+    row |= {"bytes": f"{file.bytes:,}", "saved_at": format_date(row["saved_at"])}
     row["parameters"] = f"{row['parameters']:,}"
-    print_pairs(
-        [
-            (printable(name.replace("_", " ")), str("–" if value is None else value))
-            for name, value in (row | config).items()
-        ]
-    )
+    print_pairs({name: "–" if value is None else value for name, value in (row | config).items()})

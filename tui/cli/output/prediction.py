@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,15 +86,15 @@ def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFil
 def _read_images(images: Sequence[str]) -> Iterator[ImageFile | None]:
     from core.data.images import find_images, read_image
 
-    for name in images:
+    # After an error of one folder, the chain continues with the next.
+    paths = chain.from_iterable(find_images([name]) for name in images)
+    while True:
         try:
-            for path in find_images([name]):
-                try:
-                    yield read_image(path)
-                except DataError as error:
-                    complain(str(error))
-                    yield None
-        except DataError as error:  # the folder itself cannot be read
+            path = next(paths, None)
+            if path is None:
+                return
+            yield read_image(path)
+        except DataError as error:
             complain(str(error))
             yield None
 

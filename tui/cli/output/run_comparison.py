@@ -1,6 +1,6 @@
 """What `runs compare` prints."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,22 @@ from tui.text.formats import format_duration, format_loss, format_percent, print
 
 NAME_COLUMNS, MOST_VALUE_COLUMNS = 20, 40
 
+METRICS: dict[str, Callable[[RunMetrics], str]] = {
+    "best test accuracy": lambda run: format_percent(run.best_accuracy),
+    "last test accuracy": lambda run: format_percent(run.final_accuracy),
+    "best test loss": lambda run: format_loss(run.best_test_loss),
+    "last test loss": lambda run: format_loss(run.final_test_loss),
+    "training loss": lambda run: format_loss(run.training_loss),
+    "epochs": lambda run: "–" if run.epochs is None else f"{run.epochs:g} of {run.planned}",
+    "samples/s": lambda run: _format(run.samples_per_second, "{:,.0f}".format),
+    "training time": lambda run: _format(run.train_seconds, format_duration),
+}
+
 Runs = Sequence[tuple[RunInfo, RunState]]
+
+
+def _format(value: float | None, format: Callable[[float], str]) -> str:
+    return "–" if value is None else format(value)
 
 
 def comparison_row(runs: Runs) -> dict[str, Any]:
@@ -39,7 +54,7 @@ def print_comparison(runs: Runs) -> None:
         print(printable(f"{letter}  {run.name}  {run.status}{f'  ✗ {problem}' if problem else ''}"))
     print()
     metrics = [metrics_of(state, run) for run, state in runs]
-    table: list[list[str]] = [[name, *values] for name, values in _metric_texts(metrics)]
+    table = [[name, *map(text, metrics)] for name, text in METRICS.items()]
     differences = config_differences([config_of(run) for run, _ in runs])
     # A long value must leave columns for the other runs.
     width = (output_width() - NAME_COLUMNS) // len(runs) - len(GAP)
@@ -66,25 +81,3 @@ def _print_class_accuracies(letters: str, runs: Sequence[Sequence[float | None]]
             for number in range(count)
         ]
         print_table(["class", *letters], rows)
-
-
-def _metric_texts(metrics: Sequence[RunMetrics]) -> list[tuple[str, list[str]]]:
-    """Return the names of the metrics, and the value of each run as text."""
-
-    def texts(name: str, format: Any) -> list[str]:
-        values = [getattr(each, name) for each in metrics]
-        return ["–" if value is None else format(value) for value in values]
-
-    epochs = [
-        "–" if each.epochs is None else f"{each.epochs:g} of {each.planned}" for each in metrics
-    ]
-    return [
-        ("best test accuracy", texts("best_accuracy", format_percent)),
-        ("last test accuracy", texts("final_accuracy", format_percent)),
-        ("best test loss", texts("best_test_loss", format_loss)),
-        ("last test loss", texts("final_test_loss", format_loss)),
-        ("training loss", texts("training_loss", format_loss)),
-        ("epochs", epochs),
-        ("samples/s", texts("samples_per_second", "{:,.0f}".format)),
-        ("training time", texts("train_seconds", format_duration)),
-    ]

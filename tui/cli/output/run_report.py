@@ -1,6 +1,5 @@
 """What `runs show` prints."""
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from core.errors import CheckpointError, explain
 from core.runs.catalog import RunInfo, read_run_info
 from tui.analysis.run_comparison import NO_SETTINGS, metrics_of, value_text
 from tui.cli.output.charts import print_losses
-from tui.cli.output.checkpoint_table import checkpoint_row
+from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoints_of_run
 from tui.cli.output.run_table import LIVE, STAR, config_of, run_row
-from tui.cli.output.tables import print_pairs, print_table
+from tui.cli.output.tables import print_pairs
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import (
-    format_age,
     format_date,
     format_duration,
     format_loss,
@@ -90,16 +88,17 @@ def print_run(run: RunInfo, state: RunState) -> None:
     if state.phase == "failed" and state.message:
         print(printable(f"✗ {state.message}"))
     print()
-    print_pairs([(name, value) for name, value in _facts(run, state, row) if value])
+    print_pairs({name: text for name, text in _facts(run, state, row).items() if text})
     _print_config(row["config"])
     print()
-    _print_checkpoints(run)
+    if run.checkpoints:
+        print_checkpoints_of_run(run.checkpoints)
     if state.curves.losses.points and state.started:
         print()
         print_losses(state)
 
 
-def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]:
     started, metrics = state.started, metrics_of(state, run)
     versions = row["versions"] if isinstance(row["versions"], dict) else {}
     parent = (
@@ -114,48 +113,31 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> list[tuple[str
     parameters = f", {started.parameters:,} parameters" if started else ""
     images = f", {started.train_samples:,} training images" if started else ""
     epochs = f"{metrics.epochs:g} of {metrics.planned}, step {state.step:,}" if started else ""
-    return [
-        ("folder", str(run.folder)),
-        ("network", (row["arch"] or "–") + parameters),
-        ("dataset", (row["dataset"] or "–") + images),
-        ("device", (row["device"] or "–") + (f", {started.precision}" if started else "")),
-        ("branched from", parent),
-        ("epochs", epochs),
-        ("test accuracy", accuracy),
-        ("test loss", loss),
-        ("training loss", format_loss(metrics.training_loss) if started else ""),
-        ("started", format_date(row["started"])),
-        ("ended", format_date(row["ended"])),
-        ("time", ", ".join(filter(None, [took, f"{speed:,.0f} samples/s" if speed else ""]))),
-        ("versions", ", ".join(f"{name} {each}" for name, each in versions.items())),
-        ("disk space", format_size(run.bytes)),
-    ]
+    return {
+        "folder": str(run.folder),
+        "network": (row["arch"] or "–") + parameters,
+        "dataset": (row["dataset"] or "–") + images,
+        "device": (row["device"] or "–") + (f", {started.precision}" if started else ""),
+        "branched from": parent,
+        "epochs": epochs,
+        "test accuracy": accuracy,
+        "test loss": loss,
+        "training loss": format_loss(metrics.training_loss) if started else "",
+        "started": format_date(row["started"]),
+        "ended": format_date(row["ended"]),
+        "time": ", ".join(filter(None, [took, f"{speed:,.0f} samples/s" if speed else ""])),
+        "versions": ", ".join(f"{name} {each}" for name, each in versions.items()),
+        "disk space": format_size(run.bytes),
+    }
 
 
 def _print_config(config: dict[str, Any]) -> None:
     changed = changed_settings(config)
-    rows = [
-        (name, f"{value_text(value)} (default {value_text(FIELDS[name].default)})")
-        for name, value in changed.items()
-    ]
-    rest = [(name, value_text(value)) for name, value in config.items() if name not in changed]
-    for title, pairs in (("changed settings", rows), ("other settings", rest)):
+    defaults = {name: value_text(FIELDS[name].default) for name in changed}
+    texts = {name: value_text(value) for name, value in config.items()}
+    first = {name: f"{texts[name]} (default {default})" for name, default in defaults.items()}
+    rest = {name: text for name, text in texts.items() if name not in changed}
+    for title, pairs in (("changed settings", first), ("other settings", rest)):
         if pairs:
             print(f"\n{title}")
-            print_pairs([("  " + printable(name.replace("_", " ")), text) for name, text in pairs])
-
-
-def _print_checkpoints(run: RunInfo) -> None:
-    now, rows = time.time(), []
-    for each in run.checkpoints:
-        info, name = each.info, each.path.name
-        if info is None:
-            rows.append(
-                [name, "–", "–", "–", "–", format_size(each.bytes), f"broken: {each.error}"]
-            )
-            continue
-        accuracy, loss = format_percent(info.test_accuracy), format_loss(info.test_loss)
-        cells = [str(info.epoch), f"{info.step:,}", accuracy, loss]
-        rows.append([name, *cells, format_size(each.bytes), format_age(now - info.saved_at)])
-    if rows:
-        print_table(("CHECKPOINT", "EPOCH", "STEP", "ACCURACY", "LOSS", "SIZE", "AGE"), rows)
+            print_pairs(pairs, indent="  ")

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -54,11 +54,12 @@ def print_table(
             print(truncate(f"{GAP}{last}", width))
 
 
-def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Print names and values, a pair a line."""
-    column = max((len(name) for name, _ in pairs), default=0)
-    for name, value in pairs:
-        print(f"{name:{column}}  {printable(value)}")
+def print_pairs(pairs: Mapping[str, object], indent: str = "") -> None:
+    """Print names and values, a pair a line; an underscore in a name is a space."""
+    names = [indent + printable(name.replace("_", " ")) for name in pairs]
+    column = max(map(len, names), default=0)
+    for name, value in zip(names, pairs.values(), strict=True):
+        print(f"{name:{column}}  {printable(str(value))}")
 
 
 def needs_ascii() -> bool:
