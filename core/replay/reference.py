@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Reference:
         A run that returned to an earlier step may have left others in its folder.
         """
         is_start = any(segment.step == info.step for segment in self.segments)
-        return is_start or self.times.get(info.step, math.inf) <= info.saved_at
+        return is_start or self.times.get(info.step, inf) <= info.saved_at
 
     def segments_from(self, step: int, until: int) -> list[Segment]:
         """Return the segments of the steps from `step` to `until`, the last where several start."""
@@ -83,13 +83,14 @@ def read_reference(folder: Path) -> Reference:
     with suppress(OSError):
         for event in read_events(folder):
             match event:
-                case RunStarted(step=step) if segment := _segment(event):
-                    reference.segments.append(segment)
-                    reference.rates.append((step, segment.config["learning_rate"]))
-                    done = step
+                case RunStarted(config={"learning_rate": int() | float() as lr}) if isfinite(lr):
+                    done = event.step
+                    how = event.config, event.device, event.precision, event.threads, event.ranks
+                    reference.segments.append(Segment(done, *how))
+                    reference.rates.append((done, lr))
                 case LearningRateChanged(step=step, learning_rate=rate):
                     reference.rates.append((step, rate))
-                case Progress(step=step, losses=losses) if _are_losses(losses, step - done):
+                case Progress(step=step, losses=losses) if 0 < len(losses) <= step - done:
                     reference.times[step] = event.time
                     parts = equal_parts(step - done, len(losses))
                     for (first, end), loss in zip(parts, losses, strict=True):
@@ -98,19 +99,3 @@ def read_reference(folder: Path) -> Reference:
                 case Evaluated():
                     reference.evaluations.append(event)
     return reference
-
-
-def _segment(event: RunStarted) -> Segment | None:
-    if not _is_number(event.config.get("learning_rate")):
-        return None
-    return Segment(
-        event.step, event.config, event.device, event.precision, event.threads, event.ranks
-    )
-
-
-def _are_losses(losses: tuple[float, ...], steps: int) -> bool:
-    return 0 < len(losses) <= steps
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

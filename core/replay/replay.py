@@ -55,11 +55,9 @@ class ReplayResult:
 
     @property
     def text(self) -> str:
-        return "; ".join([self._result(), *self.notes])
-
-    def _result(self) -> str:
+        """Return the difference or what was compared, and the notes."""
         if self.difference:
-            return self.difference.text
+            return "; ".join([self.difference.text, *self.notes])
         compared = [_count(self.last - self.first + 1, "step", "steps")]
         if self.losses:
             compared.append(f"{_count(self.losses, 'loss', 'losses')} of the record")
@@ -69,7 +67,7 @@ class ReplayResult:
             compared.append(f"{' and '.join(self.saved)} to the bit")
         if self.twice:
             compared.append("trained twice with equal losses and final state")
-        return f"identical: {', '.join(compared)}"
+        return "; ".join([f"identical: {', '.join(compared)}", *self.notes])
 
 
 def _count(number: int, one: str, more: str) -> str:
@@ -184,13 +182,11 @@ def _until(origin: Origin, wanted: int) -> int:
 
 def _changes(folder: Path) -> list[str]:
     """Return what differs here from the machine that run.json describes."""
-    described = read_description(folder)
-    changes = []
-    stored = described.get("versions")
-    before = stored.get("torch") if isinstance(stored, dict) else None
-    if isinstance(before, str) and before != versions()["torch"]:
-        changes.append(f"torch was {before} and is {versions()['torch']}")
-    host = described.get("host")
-    if isinstance(host, str) and host != platform.node():
-        changes.append(f"the run was trained on another machine, {host}")
+    described, now, changes = read_description(folder), versions()["torch"], []
+    match described:
+        case {"versions": {"torch": str(before)}} if before != now:
+            changes.append(f"torch was {before} and is {now}")
+    match described:
+        case {"host": str(host)} if host != platform.node():
+            changes.append(f"the run was trained on another machine, {host}")
     return changes

@@ -47,10 +47,8 @@ class StepDifference:
         where = f"at step {self.first:,}"
         if self.last > self.first:
             where = f"between steps {self.first:,} and {self.last:,}"
-        return (
-            f"first difference {where}: {self.what} is {self.found}, but {self.expected} in "
-            f"{self.against}"
-        )
+        values = f"{self.what} is {self.found}, but {self.expected} in {self.against}"
+        return f"first difference {where}: {values}"
 
 
 @dataclass(frozen=True)
@@ -81,15 +79,13 @@ class Rerun:
     def __init__(self, origin: Origin) -> None:
         """Raises CheckpointError where the checkpoint does not fit its architecture."""
         self.origin, self.step = origin, origin.info.step
-        self.tensors = origin.tensors
         self._later = list(origin.settings)
         self._begin(origin.state)
 
     def _begin(self, state: dict[str, Tensor]) -> None:
         """Build a new learner, as resuming a run does."""
-        self.settings = self._later.pop(0)
-        each = self.settings
-        self.learner = Learner(each.config, each.precision, self.tensors, each.device)
+        how = self.settings = self._later.pop(0)
+        self.learner = Learner(how.config, how.precision, self.origin.tensors, how.device)
         load_state(self.learner, state, self.origin.path)
         self.learner.capture()
 
@@ -98,7 +94,7 @@ class Rerun:
         while True:
             config = self.settings.config
             schedule = SCHEDULES[config.schedule]
-            per_epoch = steps_per_epoch(len(self.tensors.train_labels), config.batch_size)
+            per_epoch = steps_per_epoch(len(self.learner.labels), config.batch_size)
             epoch, first = divmod(self.step, per_epoch)
             for images, labels in self.learner.batches(epoch, first):
                 peak = self.origin.reference.rate(self.step, config.learning_rate)
@@ -156,8 +152,7 @@ def compare(
     rerun: Rerun, record: Expected, until: int
 ) -> Generator[Event, None, tuple[list[float], StepDifference | None]]:
     """Train up to the first difference; return the losses, and the difference if there is one."""
-    losses: list[float] = []
-    pending: list[Tensor] = []
+    losses, pending = list[float](), list[Tensor]()
     mean_losses, stops, reported = list(record.mean_losses), record.stops | {until}, perf_counter()
     for loss in rerun.losses():
         pending.append(loss)
@@ -174,13 +169,10 @@ def compare(
             if rerun.step >= until:
                 break
         if due:
-            reported = perf_counter()
-            yield _progress(rerun, record.origin, until, "training again")
+            reported, since = perf_counter(), record.origin
+            done, total = rerun.step - since, until - since
+            yield Preparing(message="training again", done=done, total=total)
     return losses, None
-
-
-def _progress(rerun: Rerun, since: int, until: int, what: str) -> Event:
-    return Preparing(message=what, done=rerun.step - since, total=until - since)
 
 
 def _check_mean_loss(expected: MeanLoss, losses: list[float], origin: int) -> StepDifference | None:
@@ -190,9 +182,8 @@ def _check_mean_loss(expected: MeanLoss, losses: list[float], origin: int) -> St
     if mean == expected.loss:
         return None
     what = "the loss" if len(part) == 1 else "the mean loss"
-    return StepDifference(
-        expected.first, expected.last, what, "the record", repr(expected.loss), repr(mean)
-    )
+    values = repr(expected.loss), repr(mean)
+    return StepDifference(expected.first, expected.last, what, "the record", *values)
 
 
 def _check_state(rerun: Rerun, record: Expected) -> StepDifference | None:
@@ -260,14 +251,13 @@ def compare_twice(
             trained = rerun.step - len(pending)
             for step, value in enumerate(torch.stack(pending).tolist(), trained + 1):
                 expected = before[step - since - 1]
-                if repr(value) != repr(expected):  # so that NaN equals NaN
-                    return StepDifference(
-                        step, step, "the loss", "the first time", repr(expected), repr(value)
-                    )
+                values = repr(expected), repr(value)  # as texts, so that NaN equals NaN
+                if values[0] != values[1]:
+                    return StepDifference(step, step, "the loss", "the first time", *values)
             pending.clear()
             if rerun.step >= until:
                 break
-            reported = perf_counter()
-            yield _progress(rerun, since, until, "training a second time")
+            reported, done = perf_counter(), rerun.step - since
+            yield Preparing(message="training a second time", done=done, total=len(before))
     state = checkpoints.snapshot(rerun.learner.state())
     return _check_tensors(state, state_before, until, "the first time")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -84,10 +84,8 @@ class CheckpointWriter:
 
     def _skip_epochs(self, most: int) -> None:
         """Drop the oldest waiting epochs' checkpoints, except so many."""
-        epochs = sorted(
-            (job for job in self._waiting.values() if job.kind == "epoch"),
-            key=lambda job: job.info.step,
-        )
+        epochs = [job for job in self._waiting.values() if job.kind == "epoch"]
+        epochs.sort(key=lambda job: job.info.step)
         for job in epochs[: -min(most, self._keep)]:
             del self._waiting[job.name]
 
@@ -124,24 +122,19 @@ class CheckpointWriter:
         if not due:
             return
         turns = SAVE_ORDER[self._turn :] + SAVE_ORDER[: self._turn]
-        # Among the epochs' the one that is in last.safetensors, which costs nothing, then the
-        # oldest.
         in_last = self._in_last
+        # Of the epochs' first the one that is in last.safetensors and only needs a link.
         job = min(due, key=lambda j: (turns.index(j.kind), j.info is not in_last, j.info.step))
         del self._waiting[job.name]
         self._turn = (SAVE_ORDER.index(job.kind) + 1) % len(SAVE_ORDER)
-        if job.kind == "epoch":
-            linked = job.info is in_last
-            write = partial(_write_epoch, self._run, job, linked, self._epoch - self._keep)
-        else:
-            write = partial(checkpoints.save, self._run.folder / job.name, job.tensors, job.info)
-        self._writing = job, self._thread.submit(_try, self._run, self._run.write_error, write)
+        error, outdated = self._run.write_error, self._epoch - self._keep
+        future = self._thread.submit(_write, self._run, job, error, job.info is in_last, outdated)
+        self._writing = job, future
 
     def _ready(self) -> list[Job]:
-        """The jobs that may be written now.
+        """Return the jobs that may be written now.
 
-        An epoch's checkpoint waits for the last of the same step, which it then becomes a second
-        name of.
+        An epoch's checkpoint waits for the last of the same step, to become a second name of it.
         """
         last = self._waiting.get(LAST)
         return [
@@ -158,11 +151,9 @@ class CheckpointWriter:
         if job.name == LAST:
             self.error = error
             self._in_last = None if error else job.info
-        events: list[Event] = []
+            self.last = self.last if error else path
         if error is None:
-            events.append(CheckpointSaved(path=path, kind=job.kind, step=job.info.step))
-            if job.name == LAST:
-                self.last = path
+            events: list[Event] = [CheckpointSaved(path=path, kind=job.kind, step=job.info.step)]
             if self._errors.pop(job.kind, None) and not self._errors:
                 message = f"checkpoints can be saved in {self._run.folder} again"
                 events.append(Notice(message=message))
@@ -172,45 +163,51 @@ class CheckpointWriter:
             then = f"; training continues, next try in {RETRY_SECONDS:g} seconds"
             later = replace(job, not_before=monotonic() + RETRY_SECONDS)
             self._waiting.setdefault(job.name, later)
-        if error not in self._errors.values():
-            events.append(Notice(message=f"{path} could not be saved ({error}){then}"))
+        is_new = error not in self._errors.values()
         self._errors[job.kind] = error
-        return events
+        return [Notice(message=f"{path} could not be saved ({error}){then}")] if is_new else []
 
 
-def _try(run: RunWriter, behind: str | None, write: Callable[[], None]) -> str | None:
+def _write(
+    run: RunWriter, job: Job, events_error: str | None, is_in_last: bool, outdated: int
+) -> str | None:
     """Write a file; return why that failed, since a run must not end for it.
 
-    No checkpoint may be ahead of the events, which could not be written again later: `behind` is
-    why events are missing on the disk.
+    No checkpoint may be ahead of the events, which could not be written again later:
+    `events_error` is why events are missing on the disk. With an epoch's checkpoint those of epochs
+    up to `outdated` are deleted.
     """
     try:
-        if behind:
-            return behind
+        if events_error:
+            return events_error
         run.sync()
-        write()
+        path = run.folder / job.name
+        if not (job.kind == "epoch" and is_in_last and _link_last(run, path)):
+            checkpoints.save(path, job.tensors, job.info)
+        if job.kind == "epoch":
+            _delete_epochs(run, outdated)
     except OSError as error:
         return explain(error)
-    except Exception as error:  # safetensors' own, or no memory: the run goes on the same
+    except Exception as error:  # safetensors' own, or no memory: training continues
         return first_line(error)
     return None
 
 
-def _write_epoch(run: RunWriter, job: Job, linked: bool, outdated: int) -> None:
-    """Write an epoch's checkpoint and delete those of epochs up to `outdated`. Raises OSError.
+def _link_last(run: RunWriter, path: Path) -> bool:
+    """Give last.safetensors a second name, which is safe: it is replaced, never written in place.
 
-    `linked` where last.safetensors holds the same, which then gets a second name.
+    Return whether the file system can.
     """
-    path = run.folder / job.name
     try:
-        if not linked:
-            raise OSError("last.safetensors is of another step")
-        # A hard link is safe: last.safetensors is replaced and never written in place.
         link_file(run.folder / LAST, path)
     except OSError:
-        checkpoints.save(path, job.tensors, job.info)
+        return False
+    return True
+
+
+def _delete_epochs(run: RunWriter, newest: int) -> None:
     for each in run.folder.iterdir():
         match = EPOCH.fullmatch(each.name)
-        if match and int(match[1]) <= outdated:
+        if match and int(match[1]) <= newest:
             with suppress(OSError):
                 each.unlink()

@@ -4,7 +4,7 @@ first layer's weights as images."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -43,29 +43,21 @@ def inspect(learner: Learner, step: int, before: WeightsBefore | None = None) ->
 
     The run's results do not change by it.
     """
-    since = perf_counter()
-    changed = None
-    if before:
-        now = learner.parameters
-        changed = {name: now[name] - old for name, old in before.weights.items()}
-    digits = learner.test_images[:TRIED]
+    since, now, old = perf_counter(), learner.parameters, before.weights if before else {}
+    weights, gradients = _norms_by_layer(now), _norms_by_layer(learner.gradients())
+    updates = _norms_by_layer({name: now[name] - old[name] for name in old})
+    images = learner.test_images[:TRIED]
     return NetworkInspected(
         step=step,
-        layers=tuple(_norms(learner, changed)),
-        relus=dead_units(learner.model, digits),
-        tried=len(digits),
+        layers=tuple(
+            LayerNorms(name, weight, gradients.get(name), updates.get(name))
+            for name, weight in weights.items()
+        ),
+        relus=dead_units(learner.model, images),
+        tried=len(images),
         weights=first_weights(learner.model),
         seconds=perf_counter() - since + (before.seconds if before else 0.0),
     )
-
-
-def _norms(learner: Learner, changed: dict[str, Tensor] | None) -> Iterator[LayerNorms]:
-    """Yield the norms of each layer that has parameters, in order."""
-    weights = _norms_by_layer(learner.parameters)
-    gradients = _norms_by_layer(learner.gradients())
-    updates = _norms_by_layer(changed or {})
-    for name, weight in weights.items():
-        yield LayerNorms(name, weight, gradients.get(name), updates.get(name))
 
 
 def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
@@ -103,12 +95,10 @@ def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
 
 def first_weights(model: nn.Module) -> WeightImages | None:
     """Return the first layer's weights; None where they form no square images."""
-    layer = next(
-        (each for each in leaves(model) if isinstance(each[1], nn.Linear | nn.Conv2d)), None
-    )
-    if layer is None:
+    layers = [each for each in leaves(model) if isinstance(each[1], nn.Linear | nn.Conv2d)]
+    if not layers:
         return None
-    name, module = layer
+    name, module = layers[0]
     weight = module.get_parameter("weight").detach()
     if weight.dim() == 2:
         side = math.isqrt(weight.shape[1])

@@ -47,11 +47,9 @@ class Learner:
         ranks: Ranks | None = None,
     ) -> None:
         """`ranks` are the processes that share each batch; None for a single process."""
-        self.config, self.precision, self.device = config, precision, device
-        self.ranks = ranks
-        self.threads = choose_threads(
-            config.threads, config.arch, ranks.place.local_world if ranks else 1
-        )
+        self.config, self.precision, self.device, self.ranks = config, precision, device, ranks
+        processes = ranks.place.local_world if ranks else 1
+        self.threads = choose_threads(config.threads, config.arch, processes)
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_kernels(ARCHITECTURES[config.arch].build(), device).to(device)
@@ -80,9 +78,8 @@ class Learner:
         skipped = first * config.batch_size
         order = draw_order(config.seed, epoch, count)[skipped:].to(self.device)
         shifts = None
-        if config.shift:
-            shifts = draw_shifts(config.seed, epoch, count, config.shift)
-            shifts = shifts[skipped:].to(self.device)
+        if most := config.shift:
+            shifts = draw_shifts(config.seed, epoch, count, most)[skipped:].to(self.device)
         if self.ranks:
             return self._parts(self.ranks, order, shifts)
         return iterate_batches(self.images, self.labels, order, config.batch_size, shifts)
@@ -93,11 +90,10 @@ class Learner:
         """Yield this rank's part of each batch; order and shifts are drawn for the whole batch."""
         count = len(order)
         whole = count - count % self.config.batch_size
-        for first, last in ((0, whole), (whole, count)):
-            if first == last:
+        for places in torch.arange(count, device=self.device).tensor_split([whole]):
+            if not len(places):
                 continue
-            places = torch.arange(first, last, device=self.device)
-            rows = places.view(-1, min(self.config.batch_size, last - first))
+            rows = places.view(-1, min(self.config.batch_size, len(places)))
             own = rows[:, part(rows.shape[1], ranks.rank, ranks.world)].flatten()
             moved = None if shifts is None else shifts[own]
             size = len(own) // len(rows)
@@ -106,8 +102,7 @@ class Learner:
     def step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         """Train on one batch and return its mean loss (), before the update, on the device."""
         if self.device.type == "cuda":
-            # A graph has the rate in float32; a smaller last batch, which runs without one, must
-            # not get another rate.
+            # A graph has the rate in float32; a smaller last batch, without one, gets the same.
             rate = c_float(rate).value
         self._replayed = self.captured is not None and len(labels) == self.config.batch_size
         if self.captured and self._replayed:
@@ -203,9 +198,8 @@ class Learner:
     def state(self) -> dict[str, Tensor]:
         """Return the weights under their names, and all else that exact resuming needs."""
         tensors = dict(self.model.state_dict())
-        for name, tensor_by_key in self.optimizer.state.items():
-            for key, value in tensor_by_key.items():
-                tensors[f"optimizer.{name}.{key}"] = value
+        for name, by_key in self.optimizer.state.items():
+            tensors |= {f"optimizer.{name}.{key}": each for key, each in by_key.items()}
         # Nothing here draws random numbers during a run, but a network with dropout does.
         tensors["rng.torch"] = torch.get_rng_state()
         if self.device.type == "cuda":

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import NO_SCORE, CheckpointInfo, Score, read_info, score_of
-from core.errors import CheckpointError, explain
+from core.config import TrainConfig
+from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
+from core.runs.disk import explain_errors
 from core.runs.event_reader import is_plausible
 from core.runs.layout import BEST, LAST, step_file
 from core.runs.run_writer import RunWriter, versions
@@ -26,9 +28,9 @@ DIFFERING = ("device", "threads", "precision", "ranks")
 class Position:
     """Where training starts: at the first step, or where the checkpoint and the events end."""
 
+    config: TrainConfig  # with the learning rate that a command had set
     info: CheckpointInfo | None = None
     best: Score = NO_SCORE
-    learning_rate: float | None = None  # where a command had changed it
     notices: tuple[str, ...] = ()
 
 
@@ -37,22 +39,16 @@ def resume(run: RunWriter, learner: Learner, setup: Setup) -> Position:
 
     Raises CheckpointError; nothing of the run has changed where its checkpoint cannot be loaded.
     """
-    assert setup.resume_point
-    try:
-        position = _load(run, learner, setup.resume_point.checkpoint)
-        config, rate = setup.config, position.learning_rate
-        if rate is not None:
-            config = replace(config, learning_rate=rate)
-        run.begin(config, setup.dataset, str(setup.device))
-    except OSError as error:
-        raise CheckpointError(f"{run.folder} cannot be written ({explain(error)})") from None
+    with explain_errors(f"{run.folder} cannot be written"):
+        position = _load(run, learner, setup)
+        run.begin(position.config, setup.dataset, str(setup.device))
     return position
 
 
-def _load(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Position:
-    """Load the checkpoint, None for the run's first step. Raises CheckpointError and OSError."""
-    info, notices = None, []
-    if checkpoint is not None:
+def _load(run: RunWriter, learner: Learner, setup: Setup) -> Position:
+    info, notices, config = None, [], setup.config
+    assert setup.resume_point
+    if checkpoint := setup.resume_point.checkpoint:  # None for the run's first step
         info, state = checkpoints.load(checkpoint)
         load_state(learner, state, checkpoint)
         if checkpoint.name != LAST:
@@ -65,9 +61,9 @@ def _load(run: RunWriter, learner: Learner, checkpoint: Path | None) -> Position
         notices.append(f"the events of steps {until + 1:,} to {step:,} are lost")
     notices += _find_differences(kept, run, learner)
     rates = [each.learning_rate for each in kept if isinstance(each, LearningRateChanged)]
-    return Position(
-        info, _best_score(run, step, kept), rates[-1] if rates else None, tuple(notices)
-    )
+    if rates:
+        config = replace(config, learning_rate=rates[-1])
+    return Position(config, info, _best_score(run, step, kept), tuple(notices))
 
 
 def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
@@ -137,6 +133,4 @@ def _find_differences(kept: list[Event], run: RunWriter, learner: Learner) -> li
         for name, here in now.items()
         if name in before and before[name] != here
     ]
-    if not differing:
-        return []
-    return [f"results may differ in the last bits: {', '.join(differing)}"]
+    return [f"results may differ in the last bits: {', '.join(differing)}"] if differing else []

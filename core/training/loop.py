@@ -240,10 +240,9 @@ class TrainingLoop:
         """Build the network and load the checkpoint; nothing of a resumed run changes before."""
         setup = self.setup
         self.learner = Learner(self.config, setup.precision, self.tensors, setup.device, self.ranks)
-        position = resume(self.run, self.learner, setup) if setup.resume_point else Position()
-        if position.learning_rate is not None:
-            self.config = replace(self.config, learning_rate=position.learning_rate)
-        self.writer.best = position.best
+        resumed = setup.resume_point is not None
+        position = resume(self.run, self.learner, setup) if resumed else Position(self.config)
+        self.config, self.writer.best = position.config, position.best
         if info := position.info:
             self.step, self.watch.seconds = info.step, info.train_seconds
             self.writer.last = str(self.run.folder / LAST)

@@ -24,10 +24,10 @@ from core.data.datasets import (
     is_mnist_complete,
     mnist_folder,
 )
-from core.errors import CheckpointError, DataError, UsageError, explain
+from core.errors import DataError, UsageError, explain
 from core.files import nearest_existing
 from core.runs.description import lock_run
-from core.runs.disk import explain_unwritable
+from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
 
 if TYPE_CHECKING:
@@ -149,30 +149,30 @@ def _find_dataset(config: TrainConfig) -> tuple[str, ...]:
 
 def _unwritable_mnist(data: str | None) -> str | None:
     folder = mnist_folder(data)
-    error = None if is_mnist_complete(data) else _find_write_error(folder)
-    return f"{folder} cannot be written ({explain(error)})" if error else None
+    try:
+        if not is_mnist_complete(data):
+            _check_writable(folder)
+    except OSError as error:
+        return f"{folder} cannot be written ({explain(error)})"
+    return None
 
 
 def _check_folder(config: TrainConfig, resume_point: ResumePoint | None) -> None:
     """Raise CheckpointError where the run cannot be written, or is in progress elsewhere."""
     if resume_point is None:
         with explain_unwritable(config.folder):
-            if error := _find_write_error(config.folder):
-                raise error
+            _check_writable(config.folder)
         return
-    with lock_run(resume_point.folder):
-        if error := _find_write_error(resume_point.folder):
-            raise CheckpointError(f"{resume_point.folder} cannot be written ({explain(error)})")
+    folder = resume_point.folder
+    with lock_run(folder), explain_errors(f"{folder} cannot be written"):
+        _check_writable(folder)
 
 
-def _find_write_error(folder: Path) -> OSError | None:
-    """Return why no file can be created in a folder, whether or not the folder exists yet."""
-    try:
-        place = nearest_existing(folder)
-    except OSError as error:
-        return error
+def _check_writable(folder: Path) -> None:
+    """Raise OSError where no file can be created in a folder, whether or not it exists yet."""
+    place = nearest_existing(folder)
     if os.access(place, os.W_OK | os.X_OK):
-        return None
+        return
     is_read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
     denied = errno.EROFS if is_read_only else errno.EACCES
-    return OSError(denied, os.strerror(denied))
+    raise OSError(denied, os.strerror(denied))
