@@ -1,4 +1,4 @@
-"""What is told of the machine, with NVIDIA's library played by a fake."""
+"""The machine's usage, with a fake of NVIDIA's library."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ class NVMLError(Exception):
 
 
 class FakeNvml:
-    """Two GPUs; the second is a part of one, and tells little."""
+    """Two GPUs; the second is a part of one and reports little."""
 
     NVML_TEMPERATURE_GPU = 0
 

@@ -1,4 +1,4 @@
-"""What a network is said to be made of."""
+"""The summary of a network's layers."""
 
 import pytest
 import torch

@@ -72,18 +72,18 @@ def test_changed_record_is_found(tiny, by_threes, saved_at_once):
     folder = folder_of(drive(tiny(epochs=3)))
     lines = (folder / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
-    place, told = next(
+    place, progress = next(
         (number, event)
         for number, event in enumerate(events)
         if event["event"] == "progress" and event["step"] > 14
     )
-    told["losses"][-1] += 1e-7
-    lines[place] = json.dumps(told)
+    progress["losses"][-1] += 1e-7
+    lines[place] = json.dumps(progress)
     (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
     there = replayed(folder / "epoch-001.safetensors", 20).difference
-    assert (there.first, there.last) == (told["step"], told["step"])
-    assert there.expected == str(told["losses"][-1])
-    assert float(there.found) == pytest.approx(told["losses"][-1], abs=2e-7)
+    assert (there.first, there.last) == (progress["step"], progress["step"])
+    assert there.expected == str(progress["losses"][-1])
+    assert float(there.found) == pytest.approx(progress["losses"][-1], abs=2e-7)
 
 
 def test_changed_checkpoint_is_found(tiny, by_threes, saved_at_once):
@@ -118,12 +118,12 @@ def test_nondeterministic_step_is_found(tiny, by_threes, monkeypatch):
     folder = folder_of(drive(tiny()))
     from core.training.learner import Learner
 
-    step, made = Learner.step, []
+    step, trained = Learner.step, []
 
     def unsteady(self, *given):
-        made.append(1)
+        trained.append(1)
         loss = step(self, *given)
-        return loss + 1 if len(made) == 15 + 4 else loss
+        return loss + 1 if len(trained) == 15 + 4 else loss
 
     monkeypatch.setattr(Learner, "step", unsteady)
     there = replayed(folder / "last.safetensors", 15).difference
@@ -149,11 +149,9 @@ def test_changed_torch_version_is_reported(tiny, by_threes):
     described = json.loads((folder / "run.json").read_text())
     described["versions"]["torch"] = "1.0"
     (folder / "run.json").write_text(json.dumps(described))
-    said = only(replay(folder / "last.safetensors", 3), Notice)
-    assert (
-        said[0].message
-        == f"torch was 1.0 and is {version('torch')}: results may differ in the last bits"
-    )
+    notice, *_ = only(replay(folder / "last.safetensors", 3), Notice)
+    changed = f"torch was 1.0 and is {version('torch')}"
+    assert notice.message == f"{changed}: results may differ in the last bits"
 
 
 HARD = {"shift": 2, "schedule": "cosine", "label_smoothing": 0.1, "weight_decay": 0.01}
@@ -169,9 +167,9 @@ def test_replay_repeats_stop_and_rate_changes(tiny, every_step, optimizer, preci
     config = tiny(arch=arch, optimizer=optimizer, precision=precision, epochs=4, **HARD)
     folder = folder_of(drive(config, {13: [SetLearningRate(0.003)], 17: [Stop()]}))
     resume_run(folder, {25: [SetLearningRate(0.02)]})
-    said = replayed(folder / "epoch-001.safetensors", 28)
-    assert (said.difference, said.twice) == (None, False)
-    assert (said.losses, said.scores) == (28, 2)
+    result = replayed(folder / "epoch-001.safetensors", 28)
+    assert (result.difference, result.twice) == (None, False)
+    assert (result.losses, result.scores) == (28, 2)
 
 
 def test_replay_of_branch_is_identical(tiny, every_step):
@@ -183,17 +181,17 @@ def test_replay_of_branch_is_identical(tiny, every_step):
     info, tensors = checkpoints.load(old / "epoch-001.safetensors")
     checkpoints.save(folder / "epoch-001.safetensors", tensors, info)
     for name in ("epoch-001", "epoch-003"):
-        said = replayed(folder / f"{name}.safetensors", 10)
-        assert (said.difference, said.twice) == (None, False)
-    said = replayed(folder / "epoch-001.safetensors", 25)
-    assert (said.difference, said.twice, said.losses) == (None, False, 25)
+        result = replayed(folder / f"{name}.safetensors", 10)
+        assert (result.difference, result.twice) == (None, False)
+    result = replayed(folder / "epoch-001.safetensors", 25)
+    assert (result.difference, result.twice, result.losses) == (None, False, 25)
 
 
 def test_replay_ends_with_the_schedule(tiny, every_step):
     planned = folder_of(drive(tiny(schedule="onecycle")))
-    said = replayed(planned / "epoch-001.safetensors", 500)
-    assert (said.first, said.last) == (11, 20)
-    assert said.notes == ("its schedule onecycle ends at step 20",)
+    result = replayed(planned / "epoch-001.safetensors", 500)
+    assert (result.first, result.last) == (11, 20)
+    assert result.notes == ("its schedule onecycle ends at step 20",)
 
 
 def test_abandoned_checkpoint_is_not_compared(tiny, every_step):
@@ -201,20 +199,20 @@ def test_abandoned_checkpoint_is_not_compared(tiny, every_step):
     given_up = (folder / "epoch-002.safetensors").read_bytes()
     resume_run(folder / "epoch-001.safetensors", {10: [SetLearningRate(0.5)], 11: [Stop()]})
     (folder / "epoch-002.safetensors").write_bytes(given_up)
-    said = replayed(folder / "epoch-001.safetensors", 10)
-    assert (said.difference, said.saved, said.twice) == (None, ("last",), True)
-    said = replayed(folder / "epoch-002.safetensors", 3)
-    assert (said.difference, said.twice) == (None, True)
-    assert said.notes == ("the run continued differently from there",)
+    result = replayed(folder / "epoch-001.safetensors", 10)
+    assert (result.difference, result.saved, result.twice) == (None, ("last",), True)
+    result = replayed(folder / "epoch-002.safetensors", 3)
+    assert (result.difference, result.twice) == (None, True)
+    assert result.notes == ("the run continued differently from there",)
 
 
 def test_damaged_checkpoint_is_not_compared(tiny, every_step):
     folder = folder_of(drive(tiny(epochs=3)))
     path = folder / "epoch-002.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    said = replayed(folder / "epoch-001.safetensors", 20)
-    assert said.difference is None
-    assert set(said.saved) - {"best"} == {"epoch-003"}
+    result = replayed(folder / "epoch-001.safetensors", 20)
+    assert result.difference is None
+    assert set(result.saved) - {"best"} == {"epoch-003"}
 
 
 def test_verify_command_prints_replay_result(tiny, every_step, capsys):
@@ -233,9 +231,9 @@ def test_verify_command_prints_replay_result(tiny, every_step, capsys):
         record[:place] + re.sub(r'"losses": \[[^]]*', '"losses": [0.5', record[place:], count=1)
     )
     assert verify_checkpoints([checkpoint], replay=10, as_json=True) == 1
-    said = json.loads(capsys.readouterr().out)
-    assert said["identical"] is False
-    there = said["difference"]
+    output = json.loads(capsys.readouterr().out)
+    assert output["identical"] is False
+    there = output["difference"]
     assert (there["first"], there["last"], there["expected"]) == (14, 14, "0.5")
     with pytest.raises(UsageError, match="exactly one checkpoint"):
         verify_checkpoints([], replay=10)

@@ -54,11 +54,11 @@ def test_inspection_while_paused_has_no_update(tiny, every_step):
     orders = {5: [Inspect(), Pause()], Paused: [Inspect(), Resume()]}
     events = drive(tiny(), orders)
     start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
-    told = only(events[start:end], NetworkInspected)
-    # One for what was asked before the pause, one for what was asked in it.
-    assert [event.step for event in told] == [5, 5]
-    assert {layer.update for event in told for layer in event.layers} == {None}
-    assert all(layer.gradient > 0 for event in told for layer in event.layers)
+    inspected = only(events[start:end], NetworkInspected)
+    # One requested before the pause, one during it.
+    assert [event.step for event in inspected] == [5, 5]
+    assert {layer.update for event in inspected for layer in event.layers} == {None}
+    assert all(layer.gradient > 0 for event in inspected for layer in event.layers)
     assert not only(events[end:], NetworkInspected)
 
 
@@ -86,16 +86,16 @@ def test_captured_step_is_inspected_equally(tiny, tiny_tensors):
         Learner(tiny(arch="quick"), "fp32", tiny_tensors, torch.device("cuda:0")) for _ in range(2)
     )
     assert other.capture() is None
-    told = []
+    inspected = []
     for learner in (one, other):
         images, labels = next(learner.batches(0, 0))
         before = copy_weights(learner)
         learner.step(images, labels, 0.01)
-        told.append(inspect(learner, 1, before))
-    assert all(layer.update > 0 for layer in told[0].layers)
-    assert told[0].layers == told[1].layers
-    assert told[0].relus == told[1].relus
-    assert told[0].weights == told[1].weights
+        inspected.append(inspect(learner, 1, before))
+    assert all(layer.update > 0 for layer in inspected[0].layers)
+    assert inspected[0].layers == inspected[1].layers
+    assert inspected[0].relus == inspected[1].relus
+    assert inspected[0].weights == inspected[1].weights
 
 
 def test_dead_units_are_counted(tiny, tiny_tensors):

@@ -121,7 +121,7 @@ def test_ranks_share_cpu_cores(tiny, tiny_tensors, monkeypatch):
     torch.set_num_threads(1)
 
 
-# Torchrun as often as it is asked for, each time in a fork of what has loaded PyTorch once.
+# Runs torchrun for each request, in a fork of a process that has loaded PyTorch once.
 TORCHRUN = """
 import json, os, sys
 from torch.distributed.run import main
@@ -139,8 +139,8 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def torchrun(tmp_path_factory):
-    """Has two processes do something, and gives what they say: what they would do, their events,
-    and what is on stderr but for torchrun's own. Torchrun forks them too."""
+    """Run a command in two ranks; return the lines of its dry run, its events and the program's
+    messages on stderr. Torchrun forks the ranks too."""
     pytest.importorskip("mlxtend")
     folder = tmp_path_factory.mktemp("torchrun")
 
@@ -153,10 +153,10 @@ def torchrun(tmp_path_factory):
         process.stdin.write(json.dumps([str(out), str(err), what]) + "\n")
         process.stdin.flush()
         assert process.stdout.readline() == "\n"
-        told = out.read_text().splitlines()
-        planned = [line for line in told if not line.startswith("{")]
-        said = [line for line in err.read_text().splitlines() if line.startswith("mnist-tui: ")]
-        return planned, [json.loads(line) for line in told if line.startswith("{")], said
+        printed = out.read_text().splitlines()
+        planned = [line for line in printed if not line.startswith("{")]
+        messages = [each for each in err.read_text().splitlines() if each.startswith("mnist-tui: ")]
+        return planned, [json.loads(line) for line in printed if line.startswith("{")], messages
 
     with subprocess.Popen(
         [sys.executable, "-c", TORCHRUN],
@@ -190,15 +190,15 @@ def alone(config, resume_point=None, rates=(), ranks=None):
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of two processes that was ended by a hangup, and taken up by two, of which one was
-    killed: what they would do, what they told, and what was on stderr, each time."""
+    """A run of two ranks that a hangup ended and that two ranks resumed, of which one was killed:
+    each time the lines of the dry run, the events and the messages on stderr."""
 
     folder: Path
     planned: list[str]
     begun: list[dict]
-    complaints: list[str]
-    taken_up: list[dict]
-    complaints_then: list[str]
+    messages: list[str]
+    resumed: list[dict]
+    messages_resumed: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -222,33 +222,33 @@ def test_one_rank_writes_tensorboard_files(pair):
 
 
 def test_hangup_of_torchrun_saves_the_run(pair):
-    assert pair.complaints == []
+    assert pair.messages == []
     names = [each["event"] for each in pair.begun]
     assert (names.count("run_started"), names[-1]) == (1, "run_finished")
     ended = pair.begun[-1]
     assert ended["stopped"] is True
     assert ENDED <= ended["steps"] < CHANGED
-    assert first(pair.taken_up, "run_started")["step"] == ended["steps"]
+    assert first(pair.resumed, "run_started")["step"] == ended["steps"]
 
 
 def test_lost_rank_ends_run_with_checkpoint(pair):
-    failed = pair.taken_up[-1]
+    failed = pair.resumed[-1]
     assert failed["event"] == "run_failed"
     assert "one of the 2 processes" in failed["message"]
-    assert pair.complaints_then == [f"mnist-tui: {failed['message']}"]
-    assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.taken_up))
+    assert pair.messages_resumed == [f"mnist-tui: {failed['message']}"]
+    assert LOST <= read_info(pair.folder / "last.safetensors").step == max(losses(pair.resumed))
 
 
 def test_two_ranks_match_one_process(pair, tmp_path, monkeypatch):
-    """Over an end in between, a batch of one digit, a pause and another learning rate; and one
-    process goes on where the two end."""
+    """With a resume, a batch of one image, a pause and another learning rate; then one process
+    resumes the run of two."""
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
-    assert "paused" in [each["event"] for each in pair.taken_up]
-    changed = first(pair.taken_up, "learning_rate_changed")
+    assert "paused" in [each["event"] for each in pair.resumed]
+    changed = first(pair.resumed, "learning_rate_changed")
     assert CHANGED <= changed["step"] < LOST
     config = make_config(**SETTINGS, epochs=3, checkpoints=str(tmp_path))
     expected = alone(config, rates=[(changed["step"], changed["learning_rate"])])
-    found = losses(pair.begun) | losses(pair.taken_up)
+    found = losses(pair.begun) | losses(pair.resumed)
     found |= alone(*prepare_resume(str(pair.folder), tmp_path, epochs=3))
     assert list(found) == list(range(1, 3 * EPOCH + 1))
     assert found == pytest.approx(expected, rel=1e-4)
@@ -258,18 +258,18 @@ def test_two_ranks_match_one_process(pair, tmp_path, monkeypatch):
 def test_two_gpus_match_one(torchrun, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
     place = f"--checkpoints={tmp_path / 'two'}"
-    _, events, said = torchrun(
+    _, events, messages = torchrun(
         "0:-", "train", *OPTIONS, "--epochs=1", "--device=cuda", place, to_fork=()
     )
     started = first(events, "run_started")
-    assert (started["ranks"], started["device"], said) == (2, "cuda:0", [])
+    assert (started["ranks"], started["device"], messages) == (2, "cuda:0", [])
     config = make_config(**SETTINGS, epochs=1, device="cuda:0", checkpoints=str(tmp_path / "one"))
     assert losses(events) == pytest.approx(alone(config), rel=1e-3)
 
 
 @pytest.fixture
 def place_of_one(monkeypatch):
-    """The place of a process that is all there is of them, as torchrun would tell it."""
+    """The place of a single process, as torchrun sets it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
     for name, value in zip(TORCHRUN_VARIABLES, ("0", "1", "0", "127.0.0.1", port), strict=True):
@@ -292,16 +292,16 @@ def test_single_rank_matches_plain_training(
     place_of_one, tiny, tmp_path, monkeypatch, device, backends
 ):
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
-    asked, new_group = [], dist.new_group
+    used, new_group = [], dist.new_group
 
-    def remembered(*arguments, backend):
-        asked.append(backend)
+    def recorded(*arguments, backend):
+        used.append(backend)
         return new_group(*arguments, backend=backend)
 
-    monkeypatch.setattr(dist, "new_group", remembered)
+    monkeypatch.setattr(dist, "new_group", recorded)
     config = tiny(device=device, shift=1, batch_size=31, threads="1")
     found = alone(config, ranks=join(place_of_one))
-    assert asked == backends
+    assert used == backends
     assert found == pytest.approx(alone(config), rel=1e-4)
     assert len(found) == 14
 
@@ -318,7 +318,7 @@ def test_batch_smaller_than_ranks_is_refused(place_of_one, tiny, monkeypatch):
 
 def test_one_step_epochs_bound_meeting_interval(monkeypatch):
     ranks = Ranks(Place(0, 2, 0, 2))
-    monkeypatch.setattr(ranks, "_send", lambda *told: None)
+    monkeypatch.setattr(ranks, "_send", lambda *message: None)
     monkeypatch.setattr(distributed, "MEETING_SECONDS", 60.0)
     for _ in range(1100):
         ranks.begin_steps(1, 0.1)

@@ -24,7 +24,7 @@ RUN = ["--dataset", "sample", "--arch", "mlp", "--threads", "1", "--shift", "1",
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a command in a folder of the test's own; whatever is left of it ends with the test."""
+    """Start commands in the test's own folder; processes that are left end with the test."""
     processes = []
 
     def begin(*arguments, **more):
@@ -52,16 +52,16 @@ def finish(process):
 
 
 def until(process, event):
-    """Reads what a process says up to an event of that name, and gives it."""
+    """Read the events of a process up to one of that name, and return it."""
     for line in process.stdout:
-        told = json.loads(line)
-        if told["event"] == event:
-            return told
+        found = json.loads(line)
+        if found["event"] == event:
+            return found
     raise AssertionError(f"no {event}: {process.stderr.read()}")
 
 
 def steps(folder):
-    """The steps that its progress and its scores are of; none may be missing or told twice."""
+    """Return the last step and the evaluated steps; none may be missing or reported twice."""
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     progress = [event["step"] for event in events if event["event"] == "progress"]
     assert progress == sorted(set(progress))
@@ -167,7 +167,7 @@ def test_full_disk_loses_no_checkpoint(start, tmp_path):
     notice = until(process, "notice")["message"]
     assert ".safetensors could not be saved (File too large)" in notice
     step = until(process, "progress")["step"]
-    assert step > saved, "training goes on"
+    assert step > saved, "training continues"
     kept = checkpoints.load(folder / "last.safetensors")[0].step
     assert kept <= step
     time.sleep(0.3)
@@ -190,8 +190,8 @@ def test_second_resume_of_run_is_refused(start, tmp_path):
     _, err = finish(other)
     assert other.returncode == 1
     run = f"checkpoints/{folder.name}"
-    said = f"mnist-tui: {run} is being trained by process {process.pid}; stop it first"
-    assert err.strip() == said
+    message = f"mnist-tui: {run} is being trained by process {process.pid}; stop it first"
+    assert err.strip() == message
     process.send_signal(signal.SIGTERM)
     events, _ = finish(process)
     assert events[-1]["event"] == "run_finished"
@@ -220,7 +220,7 @@ def test_closed_pipe_stops_and_saves(tmp_path, form):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["resume", ""], 2, "RUN_OR_CHECKPOINT must not be empty"),
         (["train", "--lr", "1_0"], 2, "--lr must be a number above 0"),
@@ -246,11 +246,11 @@ def test_closed_pipe_stops_and_saves(tmp_path, form):
         ),
     ],
 )
-def test_bad_input_is_refused_at_once(start, tmp_path, arguments, status, said):
+def test_bad_input_is_refused_at_once(start, tmp_path, arguments, status, message):
     process = start(*arguments)
     events, err = finish(process)
     assert process.returncode == status
     assert events == []
     assert len(err.splitlines()) == 1
-    assert said in err
+    assert message in err
     assert not (tmp_path / "checkpoints").exists()

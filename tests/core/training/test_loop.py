@@ -102,8 +102,8 @@ def test_pauses_and_predictions_leave_results_unchanged(tiny, every_step):
 def test_paused_run_predicts_without_training(tiny, every_step):
     events = drive(tiny(), {5: [Pause()], Paused: [Predict((0,)), Predict((1,)), Resume()]})
     start, end = (events.index(only(events, kind)[0]) for kind in (Paused, Resumed))
-    told = [type(event) for event in events[start + 1 : end]]
-    assert [kind for kind in told if kind is not CheckpointSaved] == [Predicted, Predicted]
+    kinds = [type(event) for event in events[start + 1 : end]]
+    assert [kind for kind in kinds if kind is not CheckpointSaved] == [Predicted, Predicted]
     assert (events[start].step, events[end].step) == (5, 5)
     saved = [(event.kind, event.step) for event in only(events, CheckpointSaved)]
     assert saved[0] == ("last", 5), "what was paused is safe"
@@ -155,8 +155,8 @@ def test_checkpoint_has_all_resuming_needs(tiny):
 
 def test_forwarded_commands_are_not_recorded(tiny, every_step):
     events = drive(tiny(), {3: [ListDevices()], 7: [Pause()], Paused: [ListDevices(), Resume()]})
-    asked = [event.command for event in only(events, ForwardedCommand)]
-    assert asked == [ListDevices(), ListDevices()]
+    forwarded = [event.command for event in only(events, ForwardedCommand)]
+    assert forwarded == [ListDevices(), ListDevices()]
     recorded = (folder_of(events) / "events.jsonl").read_text().splitlines()
     assert recorded == [
         as_json(e) for e in events if type(e) is not ForwardedCommand and e.recorded
@@ -203,7 +203,7 @@ def test_nan_test_loss_is_divergence(tiny, monkeypatch):
 
 
 def test_stop_saves_no_infinite_weights(tiny, every_step):
-    """One step that is far too large: its loss is from before it, and nobody scores what is after.
+    """One step that is far too large: its loss is that before it, and the result is not evaluated.
 
     The pause before it has saved the weights as they were drawn; they stay.
     """
@@ -219,10 +219,10 @@ def test_stop_saves_no_infinite_weights(tiny, every_step):
 
 def test_short_epochs_report_progress(tiny):
     events = drive(tiny(epochs=4))
-    told = only(events, Progress)
-    assert {event.epoch for event in told} == {1, 2, 3, 4}
-    assert {10, 20, 30, 40} <= {event.step for event in told}
-    for event in told:
+    reports = only(events, Progress)
+    assert {event.epoch for event in reports} == {1, 2, 3, 4}
+    assert {10, 20, 30, 40} <= {event.step for event in reports}
+    for event in reports:
         assert 1 <= len(event.losses) <= loop.MEANS_PER_PROGRESS
         assert min(event.losses) <= event.loss <= max(event.losses)
         assert event.samples_per_second > 0
@@ -233,10 +233,10 @@ def test_speed_is_samples_over_elapsed_time(tiny, every_step, monkeypatch):
     """By a clock that ticks once each time that it is looked at: a step is at least a second."""
     tick_each_look(monkeypatch)
     events = drive(tiny())
-    told = [event.samples_per_second for event in only(events, Progress)]
-    assert len(told) == 20
-    assert max(told) == 20, "a batch of 20 in a second"
-    assert min(told) >= 5
+    speeds = [event.samples_per_second for event in only(events, Progress)]
+    assert len(speeds) == 20
+    assert max(speeds) == 20, "a batch of 20 in a second"
+    assert min(speeds) >= 5
     finished = events[-1]
     assert finished.samples_per_second == 400 / finished.train_seconds
     assert 20 <= finished.train_seconds <= 40
@@ -311,9 +311,9 @@ def test_metric_error_names_last_checkpoint(tiny, monkeypatch):
 
 @pytest.mark.parametrize(("losses", "best"), [([0.5, 0.4], 20), ([0.5, 0.5], 10), ([0.4, 0.5], 10)])
 def test_equal_accuracy_prefers_lower_loss(tiny, monkeypatch, losses, best):
-    told = iter(losses)
+    values = iter(losses)
     monkeypatch.setitem(METRICS, "accuracy", lambda logits, labels: 0.5)
-    monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(told))
+    monkeypatch.setitem(METRICS, "loss", lambda logits, labels: next(values))
     folder = folder_of(drive(tiny(epochs=2)))
     assert read_info(folder / "best.safetensors").step == best
     assert read_info(folder / "last.safetensors").step == 20
@@ -479,16 +479,16 @@ def test_failed_save_is_retried_while_paused(tiny, every_step, monkeypatch):
         real(path, tensors, info)
 
     monkeypatch.setattr(checkpoints, "save", failing)
-    inbox, told = Inbox(), []
+    inbox, kinds = Inbox(), []
     for event in train(tiny(), inbox):
         if isinstance(event, Progress) and event.step == 5:
             inbox.put(Pause())
         if isinstance(event, Paused | Notice | CheckpointSaved | Resumed):
-            told.append(type(event))
+            kinds.append(type(event))
         if isinstance(event, Notice) and "again" in event.message:
             inbox.put(Resume())
     assert tries[:4] == [5] * 4
-    assert told[:5] == [Paused, Notice, CheckpointSaved, Notice, Resumed], "each reported once"
+    assert kinds[:5] == [Paused, Notice, CheckpointSaved, Notice, Resumed], "each reported once"
     assert event.steps == 20
 
 
@@ -541,7 +541,7 @@ def test_no_checkpoint_is_ahead_of_events(tiny, every_step, saved_at_once, monke
 
 
 def test_own_images_are_predicted_between_steps(tiny, tiny_tensors, every_step):
-    """The same pixels as a test digit get the same answer; what is no image is passed over."""
+    """The same pixels as a test digit get the same answer; bytes of another size are skipped."""
     pixels = bytes(tiny_tensors.test_images[4].flatten().tolist())
     orders = {5: [PredictImages((b"", pixels, bytes(784))), Predict((4,)), PredictImages(())]}
     events = drive(tiny(), orders)

@@ -57,8 +57,8 @@ def test_run_yields_events_in_order(tiny):
     kinds = [type(event).__name__ for event in events if event.recorded]
     assert kinds[0] == "RunStarted"
     assert kinds[-1] == "RunFinished"
-    told = [kind for kind in kinds if kind not in ("Progress", "CheckpointSaved")]
-    assert told == ["RunStarted", "Evaluated", "Evaluated", "RunFinished"]
+    others = [kind for kind in kinds if kind not in ("Progress", "CheckpointSaved")]
+    assert others == ["RunStarted", "Evaluated", "Evaluated", "RunFinished"]
     started, finished = events[1], events[-1]
     assert (started.steps_per_epoch, started.total_steps) == (10, 20)
     assert (finished.steps, finished.epochs, finished.stopped) == (20, 2, False)
