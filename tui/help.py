@@ -61,7 +61,63 @@ SLOW_LINK = {
     "link, which is remembered, or --slow-link on the command line.",
 }
 
+# The first sections of the help in the views.
+
 TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
+
+DIGITS_HELP = {
+    "✓ ✗": DISPLAY["✓ ✗"],
+    "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
+    "of the true class has a colour of its own.",
+    "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
+    "the network's probabilities. Above 1 they are more alike, so that less likely classes are "
+    "visible too. The prediction does not change.",
+    "selecting": "d and D change the kind of selection, n draws a new sample, g goes to an index. "
+    "The selected digits stay the same while the network learns.",
+    "index": "the test digits in the order of the test set. The network is never trained on them.",
+    "class": "the digits of one class. + and − change the class.",
+    "random": "a random sample of the test digits. n draws a new sample.",
+    "uncertain": "the digits whose two highest outputs are closest: the predictions most likely to "
+    "change.",
+    "mistakes": "the digits that are predicted wrongly, the most confident predictions first.",
+    "earlier epochs": "[ shows the predictions for the same digits after an earlier epoch, ] after "
+    "a later one, up to now. “previously 4” is the prediction one epoch before. A new selection "
+    "uses the epoch that is shown.",
+    "styles": "ASCII characters from light to dark, half blocks, which are crisp, or braille dots, "
+    "which are the finest. All show the same pixels.",
+}
+
+MISTAKES_HELP = {
+    "confusion matrix": "how many test digits of each class (rows) are predicted as each class "
+    "(columns). The diagonal counts correct predictions, all other cells count errors. The "
+    "brighter a cell, the larger its share of the errors in its row.",
+    "opening a cell": "move the cursor with the arrow keys: the line above the matrix describes "
+    "the cell. Press enter, or click the cell again, to see its digits.",
+    "earlier evaluations": "[ and ] step to the previous and to the next evaluation. At the last "
+    "one, the view follows new evaluations.",
+    "precision": "of the digits predicted as a class, the share that belong to it. It is low if "
+    "the network predicts this class too often.",
+    "recall": "of the digits of a class, the share that are predicted correctly. It is low if the "
+    "network often misses this class.",
+    "most confident mistakes": "the wrong predictions with the highest probabilities. Often these "
+    "are digits that people misread too, or that have a wrong label.",
+}
+
+NETWORK_HELP = {
+    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units and "
+    "lines are weights between them; sheets are the channels of a convolution.",
+    "multiply-adds": "the multiplications and additions for one image: the work of a layer. A "
+    "convolution uses each of its weights many times.",
+    "gradient": "the norm of the gradient of a layer's weights. Near 0 the layer does not learn; "
+    "if it keeps growing, training is about to diverge.",
+    "update": "the size of one step's change of a layer's weights, relative to the weights. About "
+    "0.001 is healthy; much more makes training unstable, much less makes it slow.",
+    "dead ReLU": "a unit whose output is 0 for every image. Its gradient is 0 too, so it no longer "
+    "learns. A learning rate that is too high causes many of them.",
+    "weights as images": "the first layer's weights, one image for each unit. It shows the pattern "
+    "that the unit responds to: ink on a positive weight increases its output, ink on a negative "
+    "weight decreases it.",
+}
 
 
 def keys() -> dict[str, str]:

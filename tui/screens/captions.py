@@ -40,10 +40,11 @@ def line(*parts: Content) -> Content:
     return Content(GAP).join(part for part in parts if part)
 
 
-def set_text(screen: Screen[Any], where: str, text: str) -> None:
+def set_text(screen: Screen[Any], where: str, text: str | Content) -> None:
     part = screen.query_one(where, Static)
-    if str(part.content) != text:
-        part.update(Content(text))
+    content = Content(text) if isinstance(text, str) else text
+    if not isinstance(part.content, Content) or not content.is_same(part.content):
+        part.update(content)
 
 
 def show_message(dialog: Screen[Any], text: str, *, wrong: bool = False) -> None:

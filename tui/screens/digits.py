@@ -19,36 +19,17 @@ from tui.analysis.digit_selection import (
     why_unavailable,
     with_predictions,
 )
+from tui.help import DIGITS_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.captions import between, key, line
-from tui.screens.digits_caption import epoch_text, kinds_line, options_line, page_part
+from tui.screens.captions import between, choices, key, line, set_text
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.text.formats import printable
+from tui.text.formats import format_percent, printable
 from tui.widgets.digit_cards import DigitCards
 
-DIGITS_HELP = {
-    "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
-    "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
-    "of the true class has a colour of its own.",
-    "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
-    "the network's probabilities. Above 1 they are more alike, so that less likely classes are "
-    "visible too. The prediction does not change.",
-    "selecting": "d and D change the kind of selection, n draws a new sample, g goes to an index. "
-    "The selected digits stay the same while the network learns.",
-    "index": "the test digits in the order of the test set. The network is never trained on them.",
-    "class": "the digits of one class. + and − change the class.",
-    "random": "a random sample of the test digits. n draws a new sample.",
-    "uncertain": "the digits whose two highest outputs are closest: the predictions most likely to "
-    "change.",
-    "mistakes": "the digits that are predicted wrongly, the most confident predictions first.",
-    "earlier epochs": "[ shows the predictions for the same digits after an earlier epoch, ] after "
-    "a later one, up to now. “was 4” is the prediction one epoch before. A new selection uses the "
-    "epoch that is shown.",
-    "styles": "ASCII characters from light to dark, half blocks, which are crisp, or braille dots, "
-    "which are the finest. All show the same pixels.",
-}
+ORDERS = {"index": "in the order of the test set", "random": "random sample"}
+SELECTING = ("select", "only_class", "go_to", "kind", "class", "sample")  # actions and steps
 
 
 class DigitsView(View):
@@ -92,7 +73,6 @@ class DigitsView(View):
         self._first = 0
         self._earlier: Scored | None = None  # the earlier evaluation that is shown, if one is
         self._found: tuple[Digit, ...] = ()
-        self._caption = Content("")
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
@@ -228,12 +208,10 @@ class DigitsView(View):
             self.notify("Start training first: the test set is not loaded yet.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "step" and parameters[0] == "epoch":
+        what = parameters[0] if action == "step" else action
+        if what == "epoch":
             return self.HAS_EPOCHS
-        selects = action in ("select", "only_class", "go_to") or (
-            action == "step" and parameters[0] != "page"
-        )
-        return self.CAN_SELECT or not selects
+        return self.CAN_SELECT or what not in SELECTING
 
     # Display
 
@@ -270,22 +248,35 @@ class DigitsView(View):
 
     def _show_caption(self) -> None:
         lines = (self._top_line(), self._middle_line(), self._last_line())
-        self._set_caption(Content("\n").join(Content(" ") + each for each in lines))
-
-    def _set_caption(self, caption: Content) -> None:
-        if not caption.is_same(self._caption):
-            self._caption = caption
-            self.query_one("#caption", Static).update(caption)
+        set_text(self, "#caption", Content("\n").join(Content(" ") + each for each in lines))
 
     def _top_line(self) -> Content:
-        return kinds_line(self.OFFERED, self.selection)
+        kinds = choices([(kind, f"select('{kind}')") for kind in self.OFFERED], self.selection.kind)
+        sample, index = key("n", "new sample", "step('sample', 1)"), key("g", "go to", "go_to")
+        return line(key("d", "", "step('kind', 1)") + " " + kinds, sample, index)
 
     def _middle_line(self) -> Content:
-        classes = self._selectable_classes() if self.CAN_SELECT else ()
-        return options_line(self.selection, classes, self.preferences)
+        """Return the line of the class, the temperature and the style."""
+        which = Content(ORDERS.get(self.selection.kind, ""))
+        if self.CAN_SELECT and (classes := self._selectable_classes()):
+            names = {each: "all" if each is None else str(each) for each in classes}
+            named = [(name, f"only_class({each})") for each, name in names.items()]
+            less, more = key("−", "", "step('class', -1)"), key("+", "", "step('class', 1)")
+            which = between(less, choices(named, names[self.selection.actual]), more)
+        lower = key("T", "", "app.set('temperature', -1)")
+        higher = key("t", "", "app.set('temperature')")
+        text = Content(f"temperature {self.preferences.temperature:g}")
+        style = key("y", self.preferences.digit_style, "app.set('digit_style')")
+        return line(which, between(lower, text, higher), style)
 
     def _last_line(self) -> Content:
-        epoch = Content(epoch_text(self.run_state, self._earlier))
+        """Return the line of the epoch whose predictions are shown, and of the page."""
+        state, earlier = self.run_state, self._earlier
+        step = earlier.step if earlier else state.digits_step
+        now = f"now, step {step:,}" if step >= 0 else "now"
+        epoch = Content(f"after epoch {earlier.epoch}" if earlier else now)
+        if scores := [score for score in state.scores if score.step <= step]:
+            epoch += f", test accuracy {format_percent(scores[-1].accuracy)}"
         if self.HAS_EPOCHS:
             back, forth = key("[", "", "step('epoch', -1)"), key("]", "", "step('epoch', 1)")
             epoch = between(back, epoch, forth)
@@ -294,4 +285,8 @@ class DigitsView(View):
     def _page_part(self) -> Content:
         count, first = len(self._selected or ()), self._first
         last = min(first + len(super().wanted_digits()), count)
-        return page_part(first, last, count, start=0 if self.selection.kind == "index" else 1)
+        if last <= first:
+            return Content("")
+        start = 0 if self.selection.kind == "index" else 1
+        text = Content(f"{first + start:,}–{last - 1 + start:,} of {count:,}")
+        return between(key("←", "", "step('page', -1)"), text, key("→", "", "step('page', 1)"))

@@ -1,5 +1,6 @@
 """The Mistakes view: the confusion matrix, and the digits behind each of its cells."""
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
@@ -16,6 +17,7 @@ from tui.analysis.confusion import (
     plural,
 )
 from tui.analysis.digit_selection import DigitSelection, select_digits, with_predictions
+from tui.help import MISTAKES_HELP
 from tui.screens.base import View
 from tui.screens.captions import key, line, set_text
 from tui.screens.digits import DigitsView
@@ -23,22 +25,6 @@ from tui.state.run_state import RunState, Score
 from tui.text.formats import format_percent
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
-
-MISTAKES_HELP = {
-    "confusion matrix": "how many test digits of each class (rows) are predicted as each class "
-    "(columns). The diagonal counts correct predictions, all other cells count errors. The "
-    "brighter a cell, the larger its share of the errors in its row.",
-    "opening a cell": "move the cursor with the arrow keys: the line above the matrix describes "
-    "the cell. Press enter, or click the cell again, to see its digits.",
-    "earlier evaluations": "[ and ] step to the previous and to the next evaluation. At the last "
-    "one, the view follows new evaluations.",
-    "precision": "of the digits predicted as a class, the share that belong to it. It is low if "
-    "the network predicts this class too often.",
-    "recall": "of the digits of a class, the share that are predicted correctly. It is low if the "
-    "network often misses this class.",
-    "most confident mistakes": "the wrong predictions with the highest probabilities. Often these "
-    "are digits that people misread too, or that have a wrong label.",
-}
 
 
 class MistakesView(View):
@@ -173,6 +159,7 @@ class MistakesView(View):
         step = epoch * run.steps_per_epoch
         return f"The confusion matrix appears after epoch {epoch}, at step {step:,}."
 
+    @on(ConfusionMatrix.Moved)
     def show_cell(self) -> None:
         score = self.score
         if score is None:
@@ -208,25 +195,18 @@ class MistakesView(View):
     def action_move(self, rows: int, columns: int) -> None:
         self.query_one(ConfusionMatrix).move(rows, columns)
 
-    def on_confusion_matrix_moved(self) -> None:
-        self.show_cell()
-
-    def on_confusion_matrix_opened(self) -> None:
-        self.action_open()
-
+    @on(ConfusionMatrix.Opened)
     def action_open(self) -> None:
         score = self.score
         actual, predicted = self.query_one(ConfusionMatrix).cursor
         if score is None or not score.confusion[actual][predicted]:
             return
         what = "correct" if actual == predicted else f"predicted as {predicted}"
-        self.show_digits(DigitSelection("mistakes", actual, predicted), f"{plural(actual)} {what}")
+        selection = DigitSelection("mistakes", actual, predicted)
+        self.app.push_screen(SelectionView(selection, f"{plural(actual)} {what}"))
 
     def action_all_mistakes(self) -> None:
-        self.show_digits(DigitSelection("mistakes"), "all mistakes")
-
-    def show_digits(self, selection: DigitSelection, title: str) -> None:
-        self.app.push_screen(SelectionView(selection, title, self.MODE))
+        self.app.push_screen(SelectionView(DigitSelection("mistakes"), "all mistakes"))
 
     def action_evaluation(self, by: int) -> None:
         """Step through the evaluations; at the last one, new evaluations are followed."""
@@ -243,15 +223,15 @@ class MistakesView(View):
 
 
 class SelectionView(DigitsView):
-    """The digits of one selection, opened over another view and closed with esc."""
+    """The digits of one selection, opened over the Mistakes view and closed with esc."""
 
+    MODE = "mistakes"  # which the heading marks
     BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
     CAN_SELECT = False
 
-    def __init__(self, selection: DigitSelection, title: str, mode: str) -> None:
+    def __init__(self, selection: DigitSelection, title: str) -> None:
         super().__init__(selection)
         self._title = title
-        self.MODE = mode  # the heading marks the view that opened this one
 
     def _top_line(self) -> Content:
         return line(key("esc", "back", "app.pop_screen"), Content(self._title))

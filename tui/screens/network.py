@@ -6,7 +6,8 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
 from core.commands import DescribeNetwork
-from core.responses import NetworkDescribed
+from core.responses import NetworkDescribed, NetworkInspected
+from tui.help import NETWORK_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import set_text
@@ -15,22 +16,6 @@ from tui.widgets.canvas import Canvas
 from tui.widgets.charts.network_diagram import NetworkDiagram
 from tui.widgets.charts.weight_images import WeightGrid
 from tui.widgets.layer_table import LayerTable
-
-NETWORK_HELP = {
-    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units and "
-    "lines are weights between them; sheets are the channels of a convolution.",
-    "multiply-adds": "the multiplications and additions for one image: the work of a layer. A "
-    "convolution uses each of its weights many times.",
-    "gradient": "the norm of the gradient of a layer's weights. Near 0 the layer does not learn; "
-    "if it keeps growing, training is about to diverge.",
-    "update": "the size of one step's change of a layer's weights, relative to the weights. About "
-    "0.001 is healthy; much more makes training unstable, much less makes it slow.",
-    "dead ReLU": "a unit whose output is 0 for every image. Its gradient is 0 too, so it no longer "
-    "learns. A learning rate that is too high causes many of them.",
-    "weights as images": "the first layer's weights, one image for each unit. It shows the pattern "
-    "that the unit responds to: ink on a positive weight increases its output, ink on a negative "
-    "weight decreases it.",
-}
 
 
 class NetworkView(View):
@@ -92,12 +77,12 @@ class NetworkView(View):
         table.updated = state.updated if own else None
         table.network, table.inspected = network, inspected
         weights.images = inspected.weights if inspected else None
-        set_text(self, "#caption", f" {self._caption()}")
+        set_text(self, "#caption", f" {self._caption(inspected)}")
 
-    def _caption(self) -> str:
-        state, inspected, updated = self.run_state, self.run_state.inspected, self.run_state.updated
-        if not state.started or state.started.arch != self.arch or not inspected:
-            waiting = "Reading weights…" if state.is_active else "press space to train"
+    def _caption(self, inspected: NetworkInspected | None) -> str:
+        updated = self.run_state.updated
+        if not inspected:
+            waiting = "Reading weights…" if self.run_state.is_active else "press space to train"
             return f"{self.arch}: {waiting}"
         caption = f"{self.arch} at step {inspected.step:,}"
         if updated and updated.step != inspected.step:

@@ -16,7 +16,7 @@ from textual.widgets import Button, DataTable, Static
 
 from core.errors import CheckpointError, explain, first_line
 from core.runs.catalog import RunInfo
-from tui.screens.base import AppProtocol, app_of
+from tui.screens.base import app_of
 from tui.screens.captions import show_message
 from tui.state.history import (
     MAX_OVERLAID,
@@ -68,13 +68,9 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             with Horizontal(id="buttons"):
                 yield Button("Done", id="done", variant="success", compact=True)
 
-    @property
-    def mnist(self) -> AppProtocol:
-        return app_of(self)
-
     def on_mount(self) -> None:
-        self._known = {folder_of(each) or "": each for each in self.mnist.overlaid_runs}
-        self._list(self.mnist.config.folder)
+        self._known = {folder_of(each) or "": each for each in app_of(self).overlaid_runs}
+        self._list(app_of(self).config.folder)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _list(self, folder: Path) -> None:
@@ -87,7 +83,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         by_folder = {os.path.abspath(each.folder): each for each in runs}
         for folder, state in self._known.items():
             by_folder.setdefault(folder, as_listed(state))
-        by_folder.pop(folder_of(self.mnist.run_state) or "", None)
+        by_folder.pop(folder_of(app_of(self).run_state) or "", None)
         self._runs = sorted(by_folder.values(), key=lambda run: run.modified, reverse=True)
         self._selected = {run.folder for at, run in by_folder.items() if at in self._known}
         fill_table(self.query_one(DataTable), COLUMNS, [self._row(run) for run in self._runs])
@@ -105,8 +101,9 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         return mark, run.name, arch_of(run), format_percent(best), age
 
     def _show_count(self) -> None:
-        count = f"{len(self._selected)}/{MAX_OVERLAID} selected"
-        show_message(self, count if self._runs else f"No other runs in {self.mnist.config.folder}.")
+        selected = f"{len(self._selected)}/{MAX_OVERLAID} selected"
+        none = f"No other runs in {app_of(self).config.folder}."
+        show_message(self, selected if self._runs else none)
 
     @on(DataTable.RowSelected)
     def action_toggle_run(self) -> None:

@@ -160,11 +160,11 @@ async def test_going_to_an_index(tmp_path):
 
 async def test_a_selection_opens_over_another_view(tmp_path):
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
-        await pilot.press(key_of("network"))
+        await pilot.press(key_of("mistakes"))
         below = pilot.app.screen
         pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
         selection = DigitSelection("mistakes", actual=8, predicted=9)
-        await pilot.app.push_screen(SelectionView(selection, "eights [all]", "network"))
+        await pilot.app.push_screen(SelectionView(selection, "eights [all]"))
         await until(pilot, lambda: shown(pilot))
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
         assert "eights [all]" in text_of(pilot)

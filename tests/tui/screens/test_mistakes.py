@@ -10,8 +10,8 @@ from core.events import Evaluated, Scored
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection
+from tui.help import MISTAKES_HELP
 from tui.screens import mistakes
-from tui.screens.mistakes import MISTAKES_HELP
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.confusion_matrix import HEAD, HEADS, ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
@@ -111,17 +111,13 @@ async def test_opening_a_cell_shows_its_digits(tmp_path, opened):
         assert "4 eights predicted as 0" in text_of(pilot)
         await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS + 8))
         await until(pilot, lambda: opened)
-        assert opened.pop() == (
-            DigitSelection("mistakes", 8, 0),
-            "eights predicted as 0",
-            "mistakes",
-        )
+        assert opened.pop() == (DigitSelection("mistakes", 8, 0), "eights predicted as 0")
         await pilot.press("escape", "e")
         assert opened.pop()[0] == DigitSelection("mistakes")
         await pilot.press("escape")
         await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS))
         await pilot.press("enter")
-        assert opened.pop() == (DigitSelection("mistakes", 0, 0), "zeros correct", "mistakes")
+        assert opened.pop() == (DigitSelection("mistakes", 0, 0), "zeros correct")
 
 
 async def test_stepping_back_and_following_again(tmp_path):

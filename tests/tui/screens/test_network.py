@@ -9,7 +9,7 @@ from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.events import STARTED
 from tests.support.fakes import fake_inspection, key_of, make_fake_train
 from tui.app import network_requests
-from tui.screens.network import NETWORK_HELP
+from tui.help import NETWORK_HELP
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.widgets.charts.network_diagram import LABELS, ROWS, draw_network

@@ -8,8 +8,9 @@ from textual.binding import Binding
 from textual.content import Content
 
 from core.responses import Digit
-from tui.screens.captions import key, line
-from tui.screens.digits import DIGITS_HELP, DigitsView
+from tui.help import DIGITS_HELP
+from tui.screens.captions import key, line, set_text
+from tui.screens.digits import DigitsView
 from tui.state.app_state import OpenedCheckpoint
 from tui.text.formats import printable
 
@@ -76,7 +77,7 @@ class CheckpointView(DigitsView):
 
     def _show_caption(self) -> None:
         if self._opened and self._opened.error:
-            self._set_caption(Content(f" ✗ {printable(self._opened.error)}"))
+            set_text(self, "#caption", f" ✗ {printable(self._opened.error)}")
         else:
             super()._show_caption()
 

@@ -11,8 +11,8 @@ from textual.widgets import Static
 from core.commands import ScoreCheckpoint
 from core.responses import CheckpointScored
 from tui.analysis.confusion import confused_pairs, count_samples, describe_cell
+from tui.help import MISTAKES_HELP
 from tui.screens.base import View
-from tui.screens.mistakes import MISTAKES_HELP
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import format_loss, format_percent, printable
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
