@@ -10,16 +10,11 @@ from tui.cli.console import checkpoints_folder, has_terminal
 from tui.cli.options import AsJson, CheckpointsDir, SlowLink
 from tui.text.console import complain
 
-LiveRun = Annotated[
-    str | None,
-    typer.Argument(
-        help="a run's name or its folder; may be left out if one run is in progress", metavar="RUN"
-    ),
-]
+RUN_HELP = "a run's name or its folder; may be left out if one run is in progress"
 
 
 def attach(
-    run: LiveRun = None,
+    run: Annotated[str | None, typer.Argument(help=RUN_HELP, metavar="RUN")] = None,
     as_json: AsJson = False,
     slow_link: SlowLink = False,
     checkpoints: CheckpointsDir = None,

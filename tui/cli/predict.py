@@ -1,4 +1,4 @@
-"""`mnist-tui predict`: the class probabilities of single images."""
+"""`mnist-tui eval` and `mnist-tui predict`: what a checkpoint predicts, and how often correctly."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +7,55 @@ import typer
 
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.evaluate import Images, Split, parse_split
 from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
+
+SPLITS = ("test", "train")
+
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="image files or folders; the name of an image's folder, 0 to 9, is its label",
+        metavar="IMAGE",
+        show_default=False,
+    ),
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="|".join(SPLITS), help="split of the dataset  [default: test]")
+]
+
+
+def _parse_split(text: str | None) -> str:
+    if text not in (None, *SPLITS):
+        raise UsageError(f"--split must be test or train, not {text!r}")
+    return text or "test"
+
+
+def evaluate(
+    checkpoint: RunOrCheckpoint,
+    images: Images = None,
+    split: Split = None,
+    as_json: AsJson = False,
+    data: DataDir = None,
+    checkpoints: CheckpointsDir = None,
+) -> int:
+    """Evaluate a checkpoint on the test set or on your images.
+
+    Your images need labels: put each into a folder that is named after its digit, as in
+    7/photo.png.
+    """
+    from core.runs.resolve import resolve_checkpoint
+    from tui.cli.output.prediction import evaluate_images, evaluate_split, print_evaluation
+
+    chosen = _parse_split(split)
+    if images and split:
+        raise UsageError("use either images or --split, not both")
+    path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
+    if images:
+        report, unreadable = evaluate_images(path, images)
+    else:
+        report, unreadable = evaluate_split(path, data, chosen), 0
+    print_json(report) if as_json else print_evaluation(report)
+    return 1 if unreadable else 0
 
 
 def predict(
@@ -31,7 +78,7 @@ def predict(
     Your images may have any size and colours, dark on light or light on dark: they are cropped,
     scaled and centred as those of MNIST.
     """
-    chosen = parse_split(split)
+    chosen = _parse_split(split)
     if not 0.01 <= temperature <= 1000:
         raise UsageError(f"--temperature must be a number, 0.01 to 1,000, not {temperature}")
     if bool(images) == (index is not None):

@@ -16,8 +16,7 @@ from tui.cli.checkpoints.verify import verify_checkpoints
 from tui.cli.checkpoints.weights import export_checkpoint, import_checkpoint
 from tui.cli.choices import list_archs, list_datasets, list_devices
 from tui.cli.doctor import doctor
-from tui.cli.evaluate import evaluate
-from tui.cli.predict import predict
+from tui.cli.predict import evaluate, predict
 from tui.cli.runs import manage
 from tui.cli.runs.show import compare_runs, export_metrics, list_runs, show_run
 from tui.cli.start_app import start_app

@@ -26,12 +26,6 @@ def _print_version(is_given: bool) -> None:
         raise typer.Exit
 
 
-Version = Annotated[
-    bool,
-    typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
-]
-
-
 @with_config
 def start_app(
     context: typer.Context,
@@ -39,7 +33,10 @@ def start_app(
     start: Annotated[bool, typer.Option("--start", help="start training at once")] = False,
     slow_link: SlowLink = False,
     on_hangup: OnHangup = CONTINUE,
-    version: Version = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
+    ] = False,
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 

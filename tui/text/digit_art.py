@@ -1,6 +1,7 @@
 """Digits, grey images and bars in characters, for the screen and for the commands."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 SIDE = 28  # an image of a digit is 28×28 pixels
 # From background to ink; each character is denser than the one before in common fonts.
@@ -72,9 +73,8 @@ def draw_grey(
 
 def _parts(length: int, count: int) -> list[tuple[int, int]]:
     """Return the start and end of `count` parts of a length, none of them empty."""
-    starts = [place * length // count for place in range(count)]
-    ends = [*starts[1:], length]
-    return [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
+    edges = [place * length // count for place in range(count + 1)]
+    return [(start, max(end, start + 1)) for start, end in pairwise(edges)]
 
 
 def _inked(pixels: bytes, width: int, height: int) -> list[list[bool]]:
@@ -92,12 +92,7 @@ def _braille(inked: list[list[bool]]) -> tuple[str, ...]:
     lines = []
     for top in range(0, len(inked), 4):
         dots = [
-            sum(
-                bit
-                for row, pair in enumerate(DOTS)
-                for x, bit in enumerate(pair)
-                if inked[top + row][left + x]
-            )
+            sum(DOTS[y][x] for y in range(4) for x in range(2) if inked[top + y][left + x])
             for left in range(0, len(inked[top]), 2)
         ]
         # Some fonts draw circles for the braille character without dots, so it is a space.
@@ -112,8 +107,7 @@ def _weights(cells: int) -> list[list[tuple[int, float]]]:
     out = []
     for cell in range(cells):
         start, end = cell * size, (cell + 1) * size
-        covered = range(int(start), min(SIDE, int(end) + 1))
-        parts = [(pixel, min(end, pixel + 1) - max(start, pixel)) for pixel in covered]
+        parts = [(pixel, min(end, pixel + 1) - max(start, pixel)) for pixel in range(SIDE)]
         out.append([(pixel, part / size) for pixel, part in parts if part > 1e-9])
     return out
 

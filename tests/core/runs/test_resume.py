@@ -34,7 +34,7 @@ from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
 from tests.support.resuming import drive, folder_of, only, resume_run
-from tui.cli.output import evaluation as reports
+from tui.cli.output import prediction as reports
 
 
 @pytest.fixture

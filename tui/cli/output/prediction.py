@@ -1,4 +1,4 @@
-"""What `predict` computes and prints."""
+"""What `eval` and `predict` compute and print."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.responses import Digit
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
 from tui.text.digit_art import draw_bar, draw_digit, draw_grey
-from tui.text.formats import printable
+from tui.text.formats import format_loss, format_percent, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,3 +156,96 @@ def _bars(digit: Digit, temperature: float, width: int, *, is_short: bool = Fals
         filled = draw_bar(share, width, plain=needs_ascii())
         lines.append(f"{number} {filled} {share:7.2%} {text}".rstrip())
     return lines
+
+
+def evaluate_split(path: Path, data: str | None, split: str = "test") -> dict[str, Any]:
+    """Return what `eval --json` prints for a checkpoint on its dataset.
+
+    Raises CheckpointError and DataError.
+    """
+    from core.checkpoints.io import load_model
+    from core.models.inference import predict
+
+    info, model = load_model(path)
+    images, labels = load_images(info, data, split)
+    report = {
+        "checkpoint": str(path),
+        "arch": info.arch,
+        "dataset": info.dataset,
+        "split": split,
+        **_metrics(predict(model, images), labels),
+    }
+    for name in ("accuracy", "loss"):  # on the training split they are not test metrics
+        report[f"test_{name}"] = report[name] if split == "test" else None
+    return report
+
+
+def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """Return what `eval --json` prints for labelled images, and how many could not be read.
+
+    Each image that cannot be read is reported on stderr. Raises CheckpointError, and DataError if
+    no image has a label.
+    """
+    import torch
+
+    from core.checkpoints.header import read_info
+
+    info = read_info(path)
+    logits, labels, unlabelled, unreadable = [], [], 0, 0
+    for result in predict_images(path, images):
+        if result is None:
+            unreadable += 1
+        elif result[1].label is None:
+            unlabelled += 1
+        else:
+            logits.append(result[1].logits)
+            labels.append(result[1].label)
+    if not labels and not unlabelled:
+        raise DataError("none of the images can be read: nothing to evaluate")
+    if not labels:
+        raise DataError(
+            "the images have no labels, because no folder of theirs is named 0 to 9: "
+            "use `mnist-tui predict`"
+        )
+    if unlabelled:
+        count = f"{unlabelled:,} image{'' if unlabelled == 1 else 's'}"
+        complain(f"skipped {count} without a label: not in a folder named 0 to 9")
+    report = {
+        "checkpoint": str(path),
+        "arch": info.arch,
+        "dataset": None,
+        "images": list(images),
+        "test_accuracy": None,
+        "test_loss": None,
+        **_metrics(torch.tensor(logits), torch.tensor(labels)),
+    }
+    return report, unreadable
+
+
+def _metrics(logits: Tensor, labels: Tensor) -> dict[str, Any]:
+    from core.models.metrics import METRICS, confusion
+
+    return {
+        "samples": len(labels),
+        "correct": int((logits.argmax(1) == labels).sum()),
+        **{name: metric(logits, labels) for name, metric in METRICS.items()},
+        "confusion": confusion(logits, labels).tolist(),
+    }
+
+
+def print_evaluation(report: dict[str, Any]) -> None:
+    from core.models.metrics import METRICS
+
+    dataset = report.get("dataset") or "images"
+    split = report.get("split", "image")
+    print(encodable(printable(f"{report['checkpoint']}: {report['arch']} on {dataset}")))
+    accuracy, loss = format_percent(report["accuracy"]), format_loss(report["loss"])
+    count = f"{report['correct']:,} of {report['samples']:,}"
+    print(f"{split} accuracy {accuracy} ({count}), {split} loss {loss}")
+    for name in sorted(METRICS.keys() - {"accuracy", "loss"}):
+        print(f"{split} {name} {report[name]:.4g}")
+    print("\nConfusion matrix (rows: true class, columns: predicted class)")
+    print("     " + "".join(f"{number:6}" for number in range(len(report["confusion"]))))
+    zero = "." if needs_ascii() else "·"
+    for number, row in enumerate(report["confusion"]):
+        print(f"{number:5}" + "".join(f"{count or zero:>6}" for count in row))

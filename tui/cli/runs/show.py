@@ -9,27 +9,25 @@ from tui.cli.console import checkpoints_folder, find_run, print_json, refuse_opt
 from tui.cli.options import AsJson, CheckpointsDir, RunName, RunNames
 from tui.text.console import complain
 
-Sort = Annotated[
-    str,
-    typer.Option(
-        metavar="COLUMN",
-        help="name, star, status, arch, dataset, device, accuracy, loss, epochs, checkpoints, "
-        "size, age or note",
-    ),
-]
-Arch = Annotated[str | None, typer.Option(metavar="NAME", help="only runs of this architecture")]
-Filter = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", help="only runs with these words in name, settings or note"),
-]
+SORT_HELP = (
+    "name, star, status, arch, dataset, device, accuracy, loss, epochs, checkpoints, size, age or "
+    "note"
+)
+FILTER_HELP = "only runs with these words in name, settings or note"
+TARGET_HELP = (
+    "CSV file, or folder for TensorBoard; - for stdout  "
+    "[default: RUN.csv or RUN.tensorboard in the current directory]"
+)
 
 
 def list_runs(
     context: typer.Context,
     as_json: AsJson = False,
-    sort: Sort = "age",
-    arch: Arch = None,
-    filter: Filter = None,
+    sort: Annotated[str, typer.Option(metavar="COLUMN", help=SORT_HELP)] = "age",
+    arch: Annotated[
+        str | None, typer.Option(metavar="NAME", help="only runs of this architecture")
+    ] = None,
+    filter: Annotated[str | None, typer.Option(metavar="TEXT", help=FILTER_HELP)] = None,
     checkpoints: CheckpointsDir = None,
 ) -> None:
     """List the runs, newest first.
@@ -89,13 +87,7 @@ def compare_runs(
 def export_metrics(
     run: RunName,
     target: Annotated[
-        str | None,
-        typer.Argument(
-            help="CSV file, or folder for TensorBoard; - for stdout  "
-            "[default: RUN.csv or RUN.tensorboard in the current directory]",
-            metavar="TARGET",
-            show_default=False,
-        ),
+        str | None, typer.Argument(help=TARGET_HELP, metavar="TARGET", show_default=False)
     ] = None,
     format: Annotated[str, typer.Option(metavar="csv|tensorboard", help="output format")] = "csv",
     force: Annotated[bool, typer.Option("--force", help="replace TARGET if it exists")] = False,
