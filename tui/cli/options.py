@@ -59,16 +59,10 @@ OnHangup = Annotated[
 ]
 SLOW_LINK_HELP = "for a slow connection: send at most 1 KB/s, numbers before charts"
 SlowLink = Annotated[bool, setting("slow_link", "--slow-link", help=SLOW_LINK_HELP)]
-ConfigFile = Annotated[
-    str | None,
-    setting(
-        "config",
-        "--config",
-        help="TOML file of settings, with the options' names. Precedence: option, environment, "
-        "this file, preset, default. Paths are relative to the current directory",
-        metavar="FILE",
-    ),
-]
+CONFIG_HELP = (
+    "TOML file of settings, with the options' names. Precedence: option, environment, this file, "
+    "preset, default. Paths are relative to the current directory"
+)
 
 
 def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,25 +72,26 @@ def with_config(command: Callable[..., Any]) -> Callable[..., Any]:
     preset, then from the defaults.
     """
     own = [each for each in inspect.signature(command).parameters.values() if each.name != "config"]
-    options = {name: Annotated[str | None, config_option(name)] for name in FIELDS}
+    options = {name: config_option(name) for name in FIELDS}
+    options["config"] = setting("config", "--config", help=CONFIG_HELP, metavar="FILE")
+    kind = inspect.Parameter.KEYWORD_ONLY
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
-        for name, option in {**options, "config": ConfigFile}.items()
+        inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
+        for name, option in options.items()
     ]
 
     @wraps(command)
     def with_options(**given: Any) -> Any:
+        path, settings = given.pop("config"), {}
+        texts = {name: given.pop(name) for name in FIELDS}
         context = given.get("context")
         if context is not None and context.invoked_subcommand:
             # The subcommand reads the environment and reports what is wrong there.
-            passed = {k: v for k, v in given.items() if k not in FIELDS and k != "config"}
-            return command(config=TrainConfig(), **passed)
-        path, settings = given.pop("config"), {}
+            return command(config=TrainConfig(), **given)
         if path is not None:
             from core.config_file import read_settings
 
             settings = read_settings(path)
-        texts = {name: given.pop(name) for name in FIELDS}
         settings |= {name: parse(name, text) for name, text in texts.items() if text is not None}
         return command(config=make_config(**settings), **given)
 

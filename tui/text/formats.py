@@ -51,6 +51,11 @@ def format_loss(value: float | None) -> str:
     return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 run, 1,200 runs."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def truncate(text: str, width: int) -> str:
     """Shorten text to `width` columns of a terminal, ending in … where characters are left out."""
     from rich.cells import cell_len, set_cell_size  # which `--help` need not load

@@ -13,7 +13,7 @@ from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
 from tui.cli.options import AsJson, CheckpointsDir, DataDir
 from tui.text.console import complain
-from tui.text.formats import printable
+from tui.text.formats import plural, printable
 
 
 def verify_checkpoints(
@@ -66,7 +66,7 @@ def verify_checkpoints(
     elif broken:
         complain(f"{broken} of {len(rows)} checkpoints failed verification")
     elif not as_json:
-        print("1 checkpoint verified" if len(rows) == 1 else f"{len(rows)} checkpoints verified")
+        print(f"{plural(len(rows), 'checkpoint')} verified")
     return 1 if broken else 0
 
 

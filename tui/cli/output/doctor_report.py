@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.events import Preparing
-from tui.text.formats import printable
+from tui.text.formats import plural, printable
 
 SIGNS = {OK: "✓", WARNING: "!", PROBLEM: "✗"}
 WIDEST = 100
@@ -19,14 +19,11 @@ INDENT = len("✓ warning  ") + NAME_WIDTH + 1
 
 def summary(problems: int, warnings: int) -> str:
     """Return the last line."""
-    warned = f"{warnings} warning{'' if warnings == 1 else 's'}"
+    warned = plural(warnings, "warning")
     if not problems:
         return "This machine can train" + (f" ({warned})." if warnings else ".")
-    return (
-        f"This machine has {problems} problem{'' if problems == 1 else 's'}"
-        + (f" and {warned}" if warnings else "")
-        + ": follow the advice above."
-    )
+    found = plural(problems, "problem") + (f" and {warned}" if warnings else "")
+    return f"This machine has {found}: follow the advice above."
 
 
 def print_checks(events: Iterable[Check | Preparing], *, is_quiet: bool) -> Iterator[Check]:

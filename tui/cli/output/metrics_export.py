@@ -15,7 +15,7 @@ from core.files import expand, replace_file
 from tui.headless.metrics_rows import COLUMNS, MetricsRow, read_rows
 from tui.headless.tensorboard import PATTERN, EventFile, check_tensorboard
 from tui.text.console import complain
-from tui.text.formats import printable
+from tui.text.formats import plural, printable
 
 FORMATS = ("csv", "tensorboard")
 
@@ -34,8 +34,7 @@ def export(folder: Path, target: str | None, format: str, *, force: bool) -> Non
     if not rows:
         raise CheckpointError(f"{folder} has no metrics")
     if broken:
-        lines = "1 broken line" if broken == 1 else f"{broken:,} broken lines"
-        complain(f"skipped {lines} of {folder}/events.jsonl")
+        complain(f"skipped {plural(broken, 'broken line')} of {folder}/events.jsonl")
     suffix = ".csv" if format == "csv" else ".tensorboard"
     path = expand(target or folder.name + suffix)
     try:

@@ -14,7 +14,7 @@ from core.responses import Digit
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
 from tui.text.digit_art import draw_bar, draw_digit, draw_grey
-from tui.text.formats import format_loss, format_percent, printable
+from tui.text.formats import format_loss, format_percent, plural, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -208,7 +208,7 @@ def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], 
             "use `mnist-tui predict`"
         )
     if unlabelled:
-        count = f"{unlabelled:,} image{'' if unlabelled == 1 else 's'}"
+        count = plural(unlabelled, "image")
         complain(f"skipped {count} without a label: not in a folder named 0 to 9")
     report = {
         "checkpoint": str(path),

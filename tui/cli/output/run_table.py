@@ -10,7 +10,7 @@ from core.runs.catalog import RunInfo
 from core.runs.event_reader import read_events
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 from tui.cli.output.tables import print_table
-from tui.text.formats import format_age, format_loss, format_percent, format_size
+from tui.text.formats import format_age, format_loss, format_percent, format_size, plural
 
 STAR, LIVE = "★", "●"
 HEAD: tuple[str, ...] = ("RUN", "", "STATUS", "ARCH", "DATASET", "DEVICE", "BEST", "LOSS")
@@ -51,13 +51,13 @@ def run_row(run: RunInfo) -> dict[str, Any]:
         "star": run.is_starred,
         "status": run.status,
         "live": run.is_live,
-        "arch": _text(config.get("arch")),
-        "dataset": _text(config.get("dataset") or (last.dataset if last else None)),
-        "device": _text(run.description.get("device")),
+        "arch": _of_type(str, config.get("arch")),
+        "dataset": _of_type(str, config.get("dataset") or (last.dataset if last else None)),
+        "device": _of_type(str, run.description.get("device")),
         "best_accuracy": run.best.test_accuracy if run.best else None,
         "last_loss": last.test_loss if last else None,
         "epochs": last.epoch if last else None,
-        "planned_epochs": _count(config.get("epochs")),
+        "planned_epochs": _of_type(int, config.get("epochs")),
         "checkpoints": len(run.checkpoints),
         "bytes": run.bytes,
         "modified": run.modified,
@@ -70,12 +70,9 @@ def run_row(run: RunInfo) -> dict[str, Any]:
     return row
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _of_type(kind: type, value: Any) -> Any:
+    """Return the value, or None for one of another type; a file may hold any."""
+    return value if type(value) is kind else None
 
 
 def _problem(run: RunInfo) -> str | None:
@@ -90,7 +87,7 @@ def _problem(run: RunInfo) -> str | None:
         problems.append("no checkpoints")
     broken = sum(each.info is None for each in run.checkpoints)
     if broken:
-        problems.append(f"{broken} broken {'checkpoint' if broken == 1 else 'checkpoints'}")
+        problems.append(plural(broken, "broken checkpoint"))
     return ", ".join(problems) or None
 
 

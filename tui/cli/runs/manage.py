@@ -4,7 +4,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -16,7 +16,7 @@ from core.errors import UsageError, UserError
 from tui.cli.console import checkpoints_folder, find_run, print_json
 from tui.cli.options import AsJson, CheckpointsDir, RunName, RunNames
 from tui.text.console import complain
-from tui.text.formats import format_age, format_size, printable
+from tui.text.formats import format_age, format_size, plural, printable
 
 if TYPE_CHECKING:
     from core.runs.manage import Pruned
@@ -122,11 +122,11 @@ def _row(found: "Pruned | Trashed") -> dict[str, Any]:
 def _print_pruned(pruned: "list[Pruned]", dry: bool, *, has_failed: bool) -> None:
     for each in pruned:
         if each.files:
-            files = _count(each.files, "file")
+            files = plural(len(each.files), "file")
             print(f"{printable(each.run)}  {files}  {format_size(each.bytes)}")
-    files = _count([name for each in pruned for name in each.files], "file")
-    size = format_size(sum(each.bytes for each in pruned))
-    if not any(each.files for each in pruned) and not has_failed:
+    count = sum(len(each.files) for each in pruned)
+    files, size = plural(count, "file"), format_size(sum(each.bytes for each in pruned))
+    if not count and not has_failed:
         complain("nothing to prune: no run has more than its best and last checkpoints")
     elif dry:
         complain(f"{files} would be moved to the trash, {size}")
@@ -135,10 +135,6 @@ def _print_pruned(pruned: "list[Pruned]", dry: bool, *, has_failed: bool) -> Non
             f"{files} moved to the trash. `mnist-tui runs restore RUN` restores them, "
             f"`mnist-tui runs trash --empty` frees {size}"
         )
-
-
-def _count(items: Sequence[Any], name: str) -> str:
-    return f"1 {name}" if len(items) == 1 else f"{len(items)} {name}s"
 
 
 def delete_runs(
@@ -240,7 +236,7 @@ def _print_trash(folder: Path, trashed: "list[Trashed]") -> None:
         ago = format_age(time.time() - each.at)
         print(f"{printable(each.what)}  {format_size(each.bytes)}  {ago}")
     runs, trash = map(format_size, disk_use(folder))
-    items = _count(trashed, "item")
+    items = plural(len(trashed), "item")
     complain(f"{items} in the trash of {folder}: {trash}; the runs take {runs}")
 
 
@@ -251,7 +247,7 @@ def _empty(folder: Path, yes: bool, as_json: bool) -> None:
     if trashed and not yes:
         if not sys.stdin.isatty():
             raise UsageError("--empty deletes permanently: add --yes where there is no terminal")
-        what = f"{_count(trashed, 'item')} in the trash of {printable(str(folder))}"
+        what = f"{plural(len(trashed), 'item')} in the trash of {printable(str(folder))}"
         if not typer.confirm(f"Permanently delete {what}?", err=True):
             raise typer.Exit(1)
     size = empty_trash(folder)

@@ -12,10 +12,10 @@ from textual.widgets import Input, Static
 from core.runs.catalog import CheckpointFile
 from tui.screens.base import View
 from tui.screens.captions import between, clicked, key, line
-from tui.screens.checkpoints.rows import COLUMNS, TITLES, Entry, Group, Order, columns_for, plural
+from tui.screens.checkpoints.rows import COLUMNS, TITLES, Entry, Group, Order, columns_for
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
-from tui.text.formats import format_size, printable
+from tui.text.formats import format_size, plural, printable
 from tui.widgets.table_columns import TableColumn
 from tui.widgets.virtual_table import VirtualTable
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.runs.catalog import CheckpointFile, RunInfo
-from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
+from tui.text.formats import (
+    format_age,
+    format_loss,
+    format_percent,
+    format_size,
+    plural,
+    printable,
+)
 from tui.widgets.table_columns import TableColumn
 from tui.widgets.virtual_table import TableRow
 
@@ -254,10 +261,6 @@ def columns_for(entries: Sequence[Entry]) -> list[TableColumn]:
 
 def key_of(row: Entry | Group) -> str:
     return row.key if isinstance(row, Entry) else ""
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def row_of(row: Entry | Group, marked: Iterable[str] = ()) -> TableRow:
