@@ -1,9 +1,9 @@
 """Every command of mnist-tui, a line each.
 
-To add a command: write its function in tui/cli, with an annotated parameter
-for each option (tui/cli/options.py has those that commands share) and a docstring, which is its
-help; then register it below. What the command prints goes to tui/cli/output. Import torch and
-other large modules inside the function: `mnist-tui --help` must not wait for them.
+To add a command: write its function in tui/cli, with an annotated parameter for each option
+(tui/cli/options.py has those that commands share) and a docstring, which is its help; then register
+it below. What the command prints goes to tui/cli/output. Import torch and other large modules
+inside the function: `mnist-tui --help` must not wait for them.
 """
 
 from typing import Any

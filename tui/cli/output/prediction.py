@@ -191,25 +191,20 @@ def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], 
     from core.checkpoints.header import read_info
 
     info = read_info(path)
-    logits, labels, unlabelled, unreadable = [], [], 0, 0
-    for result in predict_images(path, images):
-        if result is None:
-            unreadable += 1
-        elif result[1].label is None:
-            unlabelled += 1
-        else:
-            logits.append(result[1].logits)
-            labels.append(result[1].label)
-    if not labels and not unlabelled:
+    digits = [found[1] if found else None for found in predict_images(path, images)]
+    readable = [each for each in digits if each]
+    labelled = [each for each in readable if each.label is not None]
+    if not readable:
         raise DataError("none of the images can be read: nothing to evaluate")
-    if not labels:
+    if not labelled:
         raise DataError(
             "the images have no labels, because no folder of theirs is named 0 to 9: "
             "use `mnist-tui predict`"
         )
-    if unlabelled:
-        count = plural(unlabelled, "image")
+    if len(readable) > len(labelled):
+        count = plural(len(readable) - len(labelled), "image")
         complain(f"skipped {count} without a label: not in a folder named 0 to 9")
+    logits = torch.tensor([each.logits for each in labelled])
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
@@ -217,9 +212,9 @@ def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], 
         "images": list(images),
         "test_accuracy": None,
         "test_loss": None,
-        **_metrics(torch.tensor(logits), torch.tensor(labels)),
+        **_metrics(logits, torch.tensor([each.label for each in labelled])),
     }
-    return report, unreadable
+    return report, len(digits) - len(readable)
 
 
 def _metrics(logits: Tensor, labels: Tensor) -> dict[str, Any]:
