@@ -20,7 +20,3 @@ class Check:
     what: str  # what was found
     advice: str = ""  # empty if there is nothing to do
     figures: Mapping[str, Any] = field(default_factory=dict)
-
-
-def is_sound(checks: list[Check]) -> bool:
-    return all(each.verdict != PROBLEM for each in checks)

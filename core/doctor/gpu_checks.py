@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from core.doctor.check import OK, PROBLEM, WARNING, Check
-from core.doctor.gpu_facts import (
-    GROUP,
-    HOT_CELSIUS,
-    MIN_FREE,
-    NEAR_CELSIUS,
-    SLOWED,
-    GpuFacts,
-    NvidiaFacts,
-)
+from core.doctor.gpu_facts import GROUP, GpuFacts, NvidiaFacts
+
+# The least that training needs: CUDA itself (0.5 GB), cuDNN, and cnn with all of MNIST.
+MIN_FREE = 1_500_000_000
+HOT_CELSIUS = 87.0  # if the driver does not report its slowdown temperature
+NEAR_CELSIUS = 3.0
+# The bits of nvmlClocksEventReasons that a healthy GPU never sets.
+SLOWED = {
+    0x08: "power or temperature fault (hardware slowdown)",
+    0x20: "temperature (software)",
+    0x40: "temperature (hardware)",
+    0x80: "power supply (power brake)",
+}
 
 
 def judge_nvidia(facts: NvidiaFacts, required: bool = False) -> Iterator[Check]:
@@ -38,9 +42,8 @@ def judge_nvidia(facts: NvidiaFacts, required: bool = False) -> Iterator[Check]:
     elif facts.driver:
         what = f"NVIDIA's driver {facts.driver} is loaded, but its devices are missing in /dev"
         advice = "in a container: start it with --gpus all (Docker, Podman) or --nv (Apptainer); "
-        yield Check(
-            GROUP, "GPU", if_missing, what, f"{advice}in a job: request a GPU (--gres=gpu:1)"
-        )
+        advice += "in a job: request a GPU (--gres=gpu:1)"
+        yield Check(GROUP, "GPU", if_missing, what, advice)
     elif facts.card:
         what = "an NVIDIA GPU is plugged in, but no driver is loaded"
         advice = "install NVIDIA's driver (Debian: nvidia-driver, Ubuntu: ubuntu-drivers install)"
@@ -71,9 +74,8 @@ def _judge_hidden(facts: NvidiaFacts, if_missing: str) -> Iterator[Check]:
         what = f"is {facts.hidden!r}: it hides every GPU from PyTorch"
         yield Check(GROUP, name, if_missing, what, f"unset {name} to train on a GPU")
     elif outside and facts.gpus:
-        what = (
-            f"is {facts.hidden!r}: there is no GPU {outside[0]}, and entries after it are ignored"
-        )
+        what = f"is {facts.hidden!r}: there is no GPU {outside[0]}, and entries after it are "
+        what += "ignored"
         yield Check(GROUP, name, WARNING, what, f"use numbers from 0 to {len(facts.gpus) - 1}")
     else:
         what = f"is {facts.hidden!r}: PyTorch sees only these GPUs, as cuda:0 and so on"
@@ -83,8 +85,7 @@ def _judge_hidden(facts: NvidiaFacts, if_missing: str) -> Iterator[Check]:
 def judge_gpu(number: int, gpu: GpuFacts) -> Iterator[Check]:
     """Yield a summary of a GPU, and a check for each problem."""
     name = f"GPU {number}"
-    figures = asdict(gpu)
-    yield Check(GROUP, name, OK, ", ".join(_summary(gpu)), figures=figures)
+    yield Check(GROUP, name, OK, ", ".join(_summary(gpu)), figures=asdict(gpu))
     yield from _judge_memory(name, gpu)
     yield from _judge_mode(name, gpu)
     yield from _judge_faults(name, gpu)

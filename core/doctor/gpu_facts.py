@@ -9,17 +9,6 @@ from core.doctor.probe import Answer
 
 GROUP = "GPUs"
 Version = tuple[int, int]
-# The least that training needs: CUDA itself (0.5 GB), cuDNN, and cnn with all of MNIST.
-MIN_FREE = 1_500_000_000
-HOT_CELSIUS = 87.0  # if the driver does not report its slowdown temperature
-NEAR_CELSIUS = 3.0
-# The bits of nvmlClocksEventReasons that a healthy GPU never sets.
-SLOWED = {
-    0x08: "power or temperature fault (hardware slowdown)",
-    0x20: "temperature (software)",
-    0x40: "temperature (hardware)",
-    0x80: "power supply (power brake)",
-}
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class GpuFacts:
     mig: bool = False
     ecc_errors: int | None = None  # uncorrected, since the driver was loaded
     remapping: str | None = None  # "pending" or "failed": replacement of broken memory rows
-    slowed: int = 0  # bits of SLOWED
+    slowed: int = 0  # bits of nvmlClocksEventReasons
     programs: tuple[tuple[int, str, int | None], ...] = ()  # process, its name, bytes it uses
 
 
@@ -85,19 +74,15 @@ class NvidiaFacts:
 
 
 def read_nvidia(answer: Answer) -> NvidiaFacts:
-    values = {key: value for key, value in answer.reported.items() if key not in ("doing", "gpus")}
-    if values.get("cuda"):
-        values["cuda"] = tuple(values["cuda"])
-    gpus = tuple(_gpu(each) for each in answer.reported.get("gpus", ()))
-    facts = NvidiaFacts(**values, gpus=gpus)
-    return replace(facts, error=answer.failure) if answer.failure and not gpus else facts
+    reported = {name: _with_tuples(value) for name, value in answer.reported.items()}
+    reported.pop("doing", None)
+    reported["gpus"] = tuple(GpuFacts(**each) for each in reported.get("gpus", ()))
+    facts = NvidiaFacts(**reported)
+    return replace(facts, error=answer.failure) if answer.failure and not facts.gpus else facts
 
 
-def _gpu(reported: dict[str, Any]) -> GpuFacts:
-    capability = reported["capability"]
-    programs = tuple((pid, name, used) for pid, name, used in reported["programs"])
-    return GpuFacts(
-        **reported
-        | {"capability": tuple(capability) if capability else None}
-        | {"programs": programs}
-    )
+def _with_tuples(value: Any) -> Any:
+    """Return a value from JSON, which has lists in place of tuples, as it was."""
+    if isinstance(value, dict):
+        return {name: _with_tuples(each) for name, each in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value

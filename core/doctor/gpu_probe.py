@@ -109,6 +109,7 @@ def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
         getattr(nvml, "NVML_COMPUTEMODE_PROHIBITED", 2): "prohibited",
         getattr(nvml, "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS", 3): "exclusive",
     }
+    slowdown = getattr(nvml, "NVML_TEMPERATURE_THRESHOLD_SLOWDOWN", 1)
     # Corrected, uncorrected, pending, failed.
     remapped = get("nvmlDeviceGetRemappedRows") or (0, 0, 0, 0)
     return GpuFacts(
@@ -120,10 +121,7 @@ def read_gpu(nvml: Any, handle: Any) -> GpuFacts:
         watts=scaled(get("nvmlDeviceGetPowerUsage")),
         watts_limit=scaled(get("nvmlDeviceGetEnforcedPowerLimit")),
         celsius=get("nvmlDeviceGetTemperature", getattr(nvml, "NVML_TEMPERATURE_GPU", 0)),
-        celsius_slow=get(
-            "nvmlDeviceGetTemperatureThreshold",
-            getattr(nvml, "NVML_TEMPERATURE_THRESHOLD_SLOWDOWN", 1),
-        ),
+        celsius_slow=get("nvmlDeviceGetTemperatureThreshold", slowdown),
         utilisation=None if rates is None else float(rates.gpu),
         compute_mode=modes.get(get("nvmlDeviceGetComputeMode"), "default"),
         mig=bool(mig and mig[0]),
@@ -149,30 +147,17 @@ def _programs(processes: list[Any]) -> Iterator[tuple[int, str, int | None]]:
         yield each.pid, name, each.usedGpuMemory
 
 
-# nvidia-smi's names of the fields, in the order of a row.
-SMI_FIELDS = (
-    "name",
-    "uuid",
-    "driver_version",
-    "memory.total",
-    "memory.used",
-    "power.draw",
-    "power.limit",
-    "temperature.gpu",
-    "utilization.gpu",
-    "compute_mode",
-    "compute_cap",  # unknown to old versions
-)
+# nvidia-smi's names of the fields, in the order of a row; `compute_cap` is unknown to old versions.
+SMI_FIELDS = "name,uuid,driver_version,memory.total,memory.used,power.draw,power.limit,"
+SMI_FIELDS += "temperature.gpu,utilization.gpu,compute_mode"
 
 
 def _from_smi(nvml_error: str | None) -> dict[str, Any]:
     error = ""
-    for fields in (SMI_FIELDS, SMI_FIELDS[:-1]):
-        command = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
+    for fields in (f"{SMI_FIELDS},compute_cap", SMI_FIELDS):
+        command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
-            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SMI_SECONDS)
         except (OSError, subprocess.TimeoutExpired):
             return {"error": nvml_error or "nvidia-smi does not respond"}
         if done.returncode == 0:
@@ -193,11 +178,10 @@ def parse_smi(text: str) -> dict[str, Any]:
     found: list[GpuFacts] = []
     driver = ""
     for row in csv.reader(text.splitlines(), skipinitialspace=True):
-        if len(row) < len(SMI_FIELDS) - 1:
+        if len(row) <= SMI_FIELDS.count(","):
             continue
         name, uuid, driver, total, used, watts, limit, celsius, rate, mode, *capability = row
-        mebibytes = [number(total), number(used)]
-        sizes = [None if each is None else int(each * 2**20) for each in mebibytes]
+        sizes = [None if size is None else int(size * 2**20) for size in map(number, (total, used))]
         version = re.fullmatch(r"(\d+)\.(\d+)", capability[0]) if capability else None
         found.append(
             GpuFacts(

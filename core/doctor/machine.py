@@ -6,6 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,38 +94,28 @@ def _groups(root: Path, own: str) -> list[Path]:
     return [each for each in (folder, *folder.parents) if each.is_relative_to(root)]
 
 
-def _numbers(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except OSError:
-        return []
+def _pairs(*places: tuple[Path, ...]) -> Iterator[tuple[int, int]]:
+    """Yield the two whole numbers in the files of each place, if "max" or -1 is none of them."""
+    for paths in places:
+        with suppress(OSError):
+            words = " ".join(each.read_text(encoding="utf-8") for each in paths).split()
+            if len(words) == 2 and all(map(str.isdigit, words)):
+                yield int(words[0]), int(words[1])
 
 
 def cpu_quota(root: Path, own: str) -> float | None:
     """Return the limit of CPU time, in cores; None for no limit."""
-    found = []
-    for folder in _groups(root, own):
-        match _numbers(folder / "cpu.max"):
-            case [quota, period] if quota.isdigit() and period.isdigit():
-                found.append(int(quota) / int(period))
+    places = [(folder / "cpu.max",) for folder in _groups(root, own)]
     # Version 1 of control groups.
-    match (_numbers(root / "cpu/cpu.cfs_quota_us"), _numbers(root / "cpu/cpu.cfs_period_us")):
-        case ([quota], [period]) if quota.isdigit() and period.isdigit():
-            found.append(int(quota) / int(period))
-    return min(found, default=None)
+    old = root / "cpu/cpu.cfs_quota_us", root / "cpu/cpu.cfs_period_us"
+    return min((quota / period for quota, period in _pairs(*places, old)), default=None)
 
 
 def memory_limit(root: Path, own: str) -> tuple[int | None, int]:
     """Return the tightest limit in bytes, None for no limit, and how much of it is in use."""
-    found = []
-    names = [(folder / "memory.max", folder / "memory.current") for folder in _groups(root, own)]
-    old = root / "memory"
-    names.append((old / "memory.limit_in_bytes", old / "memory.usage_in_bytes"))
-    for limit, used in names:
-        match (_numbers(limit), _numbers(used)):
-            case ([most], [now]) if most.isdigit() and now.isdigit():
-                found.append((int(most), int(now)))
-    return min(found, key=lambda each: each[0] - each[1], default=(None, 0))
+    places = [(folder / "memory.max", folder / "memory.current") for folder in _groups(root, own)]
+    old = root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"
+    return min(_pairs(*places, old), key=lambda each: each[0] - each[1], default=(None, 0))
 
 
 def judge_machine(facts: MachineFacts) -> Iterator[Check]:
@@ -143,15 +134,12 @@ def _judge_cores(facts: MachineFacts) -> Check:
     if facts.cores < facts.all_cores:
         what += f" of {facts.all_cores} available to this process"
     figures = {"cores": facts.cores, "quota": facts.quota}
-    if facts.quota is not None and facts.quota < facts.cores:
-        threads = max(1, int(facts.quota))
-        advice = (
-            f"use --threads {threads}: with one thread per core, the limit suspends all of them "
-            "in the middle of a training step"
-        )
-        what += f", limited to the CPU time of {facts.quota:g} by a container or job"
-        return Check(GROUP, "CPU", WARNING, what, advice, figures)
-    return Check(GROUP, "CPU", OK, what, figures=figures)
+    if facts.quota is None or facts.quota >= facts.cores:
+        return Check(GROUP, "CPU", OK, what, figures=figures)
+    what += f", limited to the CPU time of {facts.quota:g} by a container or job"
+    advice = f"use --threads {max(1, int(facts.quota))}: with one thread per core, "
+    advice += "the limit suspends all of them in the middle of a training step"
+    return Check(GROUP, "CPU", WARNING, what, advice, figures)
 
 
 def _judge_load(load: float, cores: int) -> Check:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import IO, Any
@@ -42,17 +42,13 @@ class Probe:
     stderr: IO[bytes]
     started: float  # on the monotonic clock
 
-    def has_ended(self) -> bool:
-        return self.process.poll() is not None
-
     def wait(self, seconds: float) -> Answer:
         """Wait for the end, at most so many seconds after the start; then kill the process."""
         try:
             self.process.wait(max(0.0, self.started + seconds - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.kill()
-            reported = self._reported()
-            return Answer(reported, f"{NO_RESPONSE} {seconds:.0f} seconds{_while(reported)}")
+            return Answer(self._reported(), f"{NO_RESPONSE} {seconds:.0f} seconds{self._doing()}")
         return Answer(self._reported(), self._failure())
 
     def kill(self) -> None:
@@ -79,27 +75,24 @@ class Probe:
         if status > 0 and last:
             return last[0].strip()
         ended = "ended" if status > 0 else "was ended"
-        return f"the process {ended} {describe_exit(status)}{_while(self._reported())}"
+        return f"the process {ended} {describe_exit(status)}{self._doing()}"
 
-
-def _while(reported: dict[str, Any]) -> str:
-    return f" while {reported['doing']}" if "doing" in reported else ""
+    def _doing(self) -> str:
+        doing = self._reported().get("doing")
+        return f" while {doing}" if doing else ""
 
 
 @contextmanager
 def start_probe(module: str, *arguments: str) -> Iterator[Probe]:
     """Run a module as a program, which is killed at the end of the context."""
-    with ExitStack() as files:
-        stdout, stderr = (files.enter_context(_unnamed_file()) for _ in range(2))
-        process = start_module(
-            module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr
-        )
+    with _unnamed_file() as stdout, _unnamed_file() as stderr:
+        streams = {"stdin": subprocess.PIPE, "stdout": stdout, "stderr": stderr}
+        process = start_module(module, *arguments, **streams)
         probe = Probe(process, stdout, stderr, time.monotonic())
         try:
             yield probe
         finally:
-            if not probe.has_ended():
-                probe.kill()
+            probe.kill()
             if process.stdin:
                 process.stdin.close()
 

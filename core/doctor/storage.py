@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
@@ -71,9 +71,7 @@ def _opened_twice(folder: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     try:
         with open(number, "wb") as first, open(path, "r+b") as second:
             with suppress(PermissionError):  # Windows removes no open files
-                os.unlink(
-                    path
-                )  # right away, so that nothing is left behind if this process is killed
+                os.unlink(path)  # right away: a killed process must not leave it behind
             yield first, second
     finally:
         Path(path).unlink(missing_ok=True)
@@ -88,37 +86,30 @@ def _can_lock(first: int, second: int) -> bool:
     try:
         fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
     return False
 
 
-def judge_folder(facts: FolderFacts, name: str = "checkpoints") -> Iterator[Check]:
+def judge_folder(facts: FolderFacts) -> Iterator[Check]:
     """Yield the checks of write access, disk space, speed and locks."""
-    where = str(facts.folder)
+    where, name = str(facts.folder), "checkpoints"
     if facts.tried != facts.folder:
         where += " (created at first use)"
     if facts.error:
-        what = f"{where} cannot be written: {facts.error}"
-        if facts.tried != facts.folder:
-            what = f"{where}: {facts.tried} cannot be written: {facts.error}"
+        where += f": {facts.tried}" if facts.tried != facts.folder else ""
         advice = "use --checkpoints with a folder of yours on a disk with free space"
-        yield Check(DISK, name, PROBLEM, what, advice)
+        yield Check(DISK, name, PROBLEM, f"{where} cannot be written: {facts.error}", advice)
         return
     assert facts.free is not None
+    verdict, advice = OK, ""
+    if facts.free < TIGHT_SPACE:
+        verdict = PROBLEM if facts.free < MIN_SPACE else WARNING
+        advice = "free disk space, or use --checkpoints with a folder on another disk: a run of "
+        advice += "cnn keeps up to 0.5 GB of checkpoints (0.1 GB with --keep 0)"
     what = f"{where}, {facts.free / 1e9:.1f} GB free"
     figures = {"folder": str(facts.folder), "free": facts.free}
-    if facts.free < TIGHT_SPACE:
-        advice = (
-            "free disk space, or use --checkpoints with a folder on another disk: a run of cnn "
-            "keeps up to 0.5 GB of checkpoints (0.1 GB with --keep 0)"
-        )
-        verdict = PROBLEM if facts.free < MIN_SPACE else WARNING
-        yield Check(DISK, name, verdict, what, advice, figures)
-    else:
-        yield Check(DISK, name, OK, what, figures=figures)
+    yield Check(DISK, name, verdict, what, advice, figures)
     if facts.seconds > SLOW_SECONDS:
         what = f"writing 1 MB took {facts.seconds:.1f} s"
         advice = "on a network disk, use --checkpoints with a folder on a local disk"
@@ -164,17 +155,16 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.is_mnist_complete(data):
-        faults = (
-            datasets.find_fault(folder / each, sha) for each, sha in datasets.MNIST_FILES.items()
-        )
+        files = datasets.MNIST_FILES.items()
+        faults = (datasets.find_fault(folder / each, digest) for each, digest in files)
         fault = next(filter(None, faults), None)
-    sample = datasets.sample_missing(data) is None
+    facts = DataFacts(folder, missing, fault, sample=datasets.sample_missing(data) is None)
     if missing is None and fault is None:
-        return DataFacts(folder, missing, fault, sample)
+        return facts
     if no_space := _no_space(folder):
-        return DataFacts(folder, missing, fault, sample, no_space=no_space)
+        return replace(facts, no_space=no_space)
     mirror, why = _find_mirror(mirrors)
-    return DataFacts(folder, missing, fault, sample, mirror, why)
+    return replace(facts, mirror=mirror, no_mirror=why)
 
 
 def _no_space(folder: Path) -> str:
@@ -206,11 +196,10 @@ def _find_mirror(mirrors: Sequence[str]) -> tuple[str | None, str]:
     why = "there is no mirror"
     for mirror, thread in zip(mirrors, threads, strict=True):
         thread.join(max(0.0, until - time.monotonic()))
-        why = f"{mirror} does not respond"
-        if mirror in found and not found[mirror]:
+        if found.get(mirror) == "":
             return mirror, ""
-        if mirror in found:
-            why += f" ({found[mirror]})"
+        reason = f" ({found[mirror]})" if mirror in found else ""
+        why = f"{mirror} does not respond{reason}"
     return None, why
 
 

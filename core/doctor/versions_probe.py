@@ -10,10 +10,10 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from core.doctor.gpu_facts import Version
 from core.doctor.probe import Answer, report, run_as_probe
 from core.errors import first_line
 
-Version = tuple[int, int]
 TORCH, VISION, DEVICES = "importing torch", "importing torchvision", "listing the devices of torch"
 
 
@@ -70,7 +70,9 @@ def main() -> None:
     try:
         import torchvision
 
-        report(vision=str(torchvision.__version__), mirrors=_mirrors())
+        from core.data.download import list_mirrors
+
+        report(vision=str(torchvision.__version__), mirrors=list_mirrors())
     except (Exception, SystemExit) as error:
         report(vision_error=_error_text(error))
     report(doing="exiting")  # where some drivers crash, harmlessly
@@ -89,12 +91,6 @@ def _required_torch() -> str | None:
         return None
     found = (re.match(r"torch\s*\(?([=>]=)\s*([\w.+]+)", each) for each in required)
     return next((each[1] + each[2] for each in found if each), None)
-
-
-def _mirrors() -> list[str]:
-    from core.data.download import list_mirrors
-
-    return list_mirrors()
 
 
 def _devices() -> dict[str, Any]:

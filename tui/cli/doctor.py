@@ -25,7 +25,7 @@ def doctor(
     each device and compares the results. Each problem comes with advice. Exit status: 0 no
     problem, 1 a problem.
     """
-    from core.doctor.check import PROBLEM, WARNING, is_sound
+    from core.doctor.check import PROBLEM, WARNING
     from core.doctor.examine import examine
     from tui.cli.output.doctor_report import print_checks, summary
     from tui.terminal.checks import judge_terminal, read_terminal
@@ -45,9 +45,9 @@ def doctor(
     problems = sum(each.verdict == PROBLEM for each in checks)
     warnings = sum(each.verdict == WARNING for each in checks)
     if as_json:
-        row = {"sound": is_sound(checks), "problems": problems, "warnings": warnings}
+        row = {"sound": not problems, "problems": problems, "warnings": warnings}
         seconds = round(monotonic() - began, 1)
         print_json(row | {"seconds": seconds, "checks": [vars(each) for each in checks]})
     else:
         print(f"\n{summary(problems, warnings)}")
-    return 0 if is_sound(checks) else 1
+    return 1 if problems else 0

@@ -89,6 +89,8 @@ def test_tightest_cgroup_limit_applies(tmp_path):
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("200000\n")
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
     assert machine.cpu_quota(tmp_path, "/elsewhere") == 2
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+    assert machine.cpu_quota(tmp_path, "/elsewhere") is None
 
 
 def test_folder_check_leaves_no_file(tmp_path):
@@ -387,13 +389,13 @@ def test_probe_keeps_reports_before_a_failure(module, body, failure):
     with start_probe(module(body)) as probe:
         if failure and failure.startswith("no response"):
             while b'"b"' not in (printed := os.pread(probe.stdout.fileno(), 1000, 0)):
-                assert not probe.has_ended(), printed
+                assert probe.process.poll() is None, printed
                 time.sleep(0.02)
             probe = replace(probe, started=time.monotonic() - 0.9)
         answer = probe.wait(1.0 if failure and failure.startswith("no response") else 60.0)
     assert answer.failure == failure
     assert (answer.reported["a"], answer.reported["b"]) == (1, 2)
-    assert probe.has_ended()
+    assert probe.process.poll() is not None
 
 
 @pytest.fixture
