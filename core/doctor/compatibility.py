@@ -14,6 +14,7 @@ from core.doctor.probe import NO_RESPONSE
 from core.doctor.versions_probe import TorchFacts, Version, VisionFacts
 
 GROUP = "Versions"
+INSTALL = "pip install --force-reinstall torch torchvision"
 SLOW_IMPORT = (
     "try again: the second import is faster. Otherwise end other programs that use the CPU (see "
     "top), and check whether Python is installed on a slow disk, such as a network disk"
@@ -68,15 +69,13 @@ def judge_versions(torch: TorchFacts, vision: VisionFacts, nvidia: NvidiaFacts) 
     if torch.error or torch.version is None:
         yield _judge_broken_torch(torch, nvidia)
         return
-    yield from judge_torch(torch, nvidia)
-    yield from judge_vision(torch, vision)
+    yield judge_torch(torch, nvidia)
+    yield judge_vision(torch, vision)
     yield from judge_driver(torch, nvidia)
     yield from judge_kernels(torch)
 
 
-def judge_devices(
-    torch: TorchFacts, nvidia: NvidiaFacts, required: bool = False
-) -> Iterator[Check]:
+def judge_devices(torch: TorchFacts, nvidia: NvidiaFacts, required: bool) -> Iterator[Check]:
     """Yield the devices that PyTorch can train on, except the CPU."""
     for number, device in enumerate(torch.devices):
         what = f"{device.name}, {device.memory / 1e9:.0f} GB"
@@ -93,32 +92,27 @@ def judge_devices(
 
 def install_command(nvidia: NvidiaFacts, capability: Version | None = None) -> str:
     """Return the command that installs PyTorch and torchvision for this machine."""
-    command = "pip install --force-reinstall torch torchvision"
     capability = capability or next((each.capability for each in nvidia.gpus), None)
     for name, cuda, low, high in BUILDS:
         fits = capability is None or low <= capability <= high
         if nvidia.usable and fits and _is_driver_for(cuda, nvidia) is not False:
-            return f"{command} --index-url https://download.pytorch.org/whl/{name}"
-    return command
+            return f"{INSTALL} --index-url https://download.pytorch.org/whl/{name}"
+    return INSTALL
 
 
 def _judge_broken_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Check:
     what = f"cannot be imported: {torch.error or 'it reported no version'}"
+    advice = f"install it together with torchvision: {install_command(nvidia)}"
+    if "No module named 'torch'" in what:
+        return Check(GROUP, "torch", PROBLEM, "is not installed", advice)
     if torch.version:
         what = f"{torch.version} {what}"
-    advice = f"reinstall it together with torchvision: {install_command(nvidia)}"
-    if NO_RESPONSE in what:
-        advice = SLOW_IMPORT
-    if "No module named 'torch'" in what:
-        what, advice = (
-            "is not installed",
-            f"install it together with torchvision: {install_command(nvidia)}",
-        )
+    advice = SLOW_IMPORT if NO_RESPONSE in what else f"re{advice}"
     return Check(GROUP, "torch", PROBLEM, what, advice)
 
 
-def judge_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Iterator[Check]:
-    """Yield whether PyTorch was built for the GPU of this machine."""
+def judge_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Check:
+    """Check whether PyTorch was built for the GPU of this machine."""
     figures = {"version": torch.version, "cuda": torch.cuda, "hip": torch.hip}
     figures["archs"] = " ".join(torch.archs)
     if torch.hip:
@@ -126,40 +120,32 @@ def judge_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Iterator[Check]:
     elif torch.cuda:
         what = f"{torch.version}, built for CUDA {torch.cuda}"
     else:
-        what = f"{torch.version}, built without CUDA"
-        what += ", with Apple's Metal" if torch.mps else ""
-    if nvidia.usable and not nvidia.hides_all and not torch.cuda:
-        what += ": it cannot use this machine's NVIDIA GPU"
-        yield Check(GROUP, "torch", PROBLEM, what, install_command(nvidia), figures)
-    else:
-        yield Check(GROUP, "torch", OK, what, figures=figures)
+        metal = ", with Apple's Metal" if torch.mps else ""
+        what = f"{torch.version}, built without CUDA{metal}"
+    if torch.cuda or nvidia.hides_all or not nvidia.usable:
+        return Check(GROUP, "torch", OK, what, figures=figures)
+    what += ": it cannot use this machine's NVIDIA GPU"
+    return Check(GROUP, "torch", PROBLEM, what, install_command(nvidia), figures)
 
 
-def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Iterator[Check]:
-    name, both = "torchvision", "pip install --force-reinstall torch torchvision"
-    if vision.error and "No module named 'torchvision'" in vision.error:
-        advice = (
-            "MNIST cannot be downloaded without it: install both together, so that they match: "
-        )
-        yield Check(GROUP, name, PROBLEM, "is not installed", advice + both)
-        return
-    why = _mismatch(torch, vision)
-    advice = f"install both together from one index, so that they match: {both}"
+def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Check:
+    error, why = vision.error or "", _mismatch(torch, vision)
+    if "No module named 'torchvision'" in error:
+        advice = "MNIST cannot be downloaded without it: install both together, so that they match"
+        return Check(GROUP, "torchvision", PROBLEM, "is not installed", f"{advice}: {INSTALL}")
     figures = {"version": vision.version, "requires": vision.requires}
-    if vision.error and NO_RESPONSE in vision.error and not why:
-        advice = SLOW_IMPORT
-    if vision.error:
-        what = f"cannot be imported: {vision.error}"
-        what += f" ({why})" if why else ""
-        yield Check(GROUP, name, PROBLEM, what, advice, figures)
-    elif why:
-        yield Check(GROUP, name, PROBLEM, f"{vision.version}: {why}", advice, figures)
-    elif vision.version:
+    if error or why:
+        what = f"{vision.version}: {why}"
+        if error:
+            what = f"cannot be imported: {error}" + (f" ({why})" if why else "")
+        advice = f"install both together from one index, so that they match: {INSTALL}"
+        if NO_RESPONSE in error and not why:
+            advice = SLOW_IMPORT
+        return Check(GROUP, "torchvision", PROBLEM, what, advice, figures)
+    what = "not checked: PyTorch failed while listing its devices"
+    if vision.version:
         what = f"{vision.version}, which matches torch {base_version(torch.version)}"
-        yield Check(GROUP, name, OK, what, figures=figures)
-    else:
-        what = "not checked: PyTorch failed while listing its devices"
-        yield Check(GROUP, name, OK, what, figures=figures)
+    return Check(GROUP, "torchvision", OK, what, figures=figures)
 
 
 def base_version(version: str | None) -> str:
@@ -242,31 +228,24 @@ def judge_kernels(torch: TorchFacts) -> Iterator[Check]:
     if torch.hip or not torch.archs:
         return
     for number, device in enumerate(torch.devices):
-        how = kernels_for(device.capability, torch.archs)
-        text = _text(device.capability)
+        how, advice = kernels_for(device.capability, torch.archs), _build_for(device.capability)
         if how == "none":
-            has = ", ".join(torch.archs)
-            what = (
-                f"this PyTorch has no kernels for {device.name} (sm_{text.replace('.', '')}), "
-                f"only for {has}"
-            )
-            advice = _build_for(device.capability)
+            arch = "sm_{}{}".format(*device.capability)
+            what = f"this PyTorch has no kernels for {device.name} ({arch}), "
+            what += f"only for {', '.join(torch.archs)}"
             yield Check(GROUP, f"cuda:{number}", PROBLEM, what, advice)
         elif how == "compiled":
-            what = (
-                f"this PyTorch has kernels for {device.name} only as PTX, which is compiled first"
-            )
-            advice = f"the first start takes minutes; {_build_for(device.capability)}"
+            what = f"this PyTorch has kernels for {device.name} only as PTX, "
+            what += "which is compiled first"
+            advice = f"the first start takes minutes; {advice}"
             yield Check(GROUP, f"cuda:{number}", WARNING, what, advice)
 
 
 def _build_for(capability: Version) -> str:
     for name, _cuda, low, high in reversed(BUILDS[:3]):
         if low <= capability <= high:
-            return (
-                "install a build that has them: pip install --force-reinstall torch torchvision "
-                f"--index-url https://download.pytorch.org/whl/{name}"
-            )
+            index = f"https://download.pytorch.org/whl/{name}"
+            return f"install a build that has them: {INSTALL} --index-url {index}"
     return "PyTorch no longer has builds for it: use an older PyTorch, or another GPU"
 
 
@@ -277,21 +256,16 @@ def kernels_for(capability: Version, archs: tuple[str, ...]) -> str:
     """
     compiled = False
     for each in archs:
-        found = re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", each)
-        if not found:
+        if not (found := re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", each)):
             continue
         kind, only = found[1], found[4]
         arch = int(found[2]), int(found[3])
-        if arch == capability:
-            if kind == "sm":
-                return "built"
-            compiled = True
-        elif only == "a":  # for this architecture only
-            continue
-        elif kind == "sm" and arch[0] == capability[0] and arch < capability:
-            # Kernels also run on newer GPUs of the same major version.
-            if capability not in TEGRA and arch not in TEGRA:
-                return "built"
-        elif kind == "compute" and only == "" and arch < capability:
+        # Kernels also run on newer GPUs of the same major version, except those for one
+        # architecture only ("a").
+        is_newer = arch < capability and only != "a"
+        is_alike = arch[0] == capability[0] and not TEGRA & {arch, capability}
+        if kind == "sm" and (arch == capability or (is_newer and is_alike)):
+            return "built"
+        if kind == "compute" and (arch == capability or (is_newer and only == "")):
             compiled = True
     return "compiled" if compiled else "none"

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from core.doctor import compatibility
@@ -88,9 +89,7 @@ def train_on_devices(
 def _train(data: str | None, devices: list[str], seconds: float) -> Iterator[Trial]:
     """Train on all devices at the same time, and yield the trial of each in turn."""
     with ExitStack() as stack:
-        probes = [
-            stack.enter_context(start_probe("core.doctor.training_probe", each, data or ""))
-            for each in devices
-        ]
-        for device, probe in zip(devices, probes, strict=True):
+        start = partial(start_probe, "core.doctor.training_probe")
+        probes = {each: stack.enter_context(start(each, data or "")) for each in devices}
+        for device, probe in probes.items():
             yield read_trial(device, probe.wait(seconds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from statistics import fmean
+from typing import Any
 
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.doctor.machine import BUSY
@@ -53,16 +54,16 @@ def judge_trial(trial: Trial, cores: int) -> Iterator[Check]:
 
 def _judge_failure(trial: Trial) -> Check:
     why = trial.failure or ""
+    hangs = NO_RESPONSE in why
     advice = "see the checks of PyTorch above"
     if "out of memory" in why.lower():
         advice = "end the programs that use its memory, or use another device"
     elif "no kernel image" in why:
         advice = "install a PyTorch with kernels for this GPU (see above)"
     elif trial.device != "cpu":
-        advice = "read the kernel log (dmesg | grep NVRM), reboot, or use another GPU"
-        if NO_RESPONSE in why:
-            advice = f"the driver hangs: {advice}"
-    elif NO_RESPONSE in why:
+        advice = "the driver hangs: " if hangs else ""
+        advice += "read the kernel log (dmesg | grep NVRM), reboot, or use another GPU"
+    elif hangs:
         advice = "end other programs that use the CPU (see top), and try again"
         if _is_busy(trial):
             why += f"; the machine is too busy ({trial.load:.1f} busy processes per core)"
@@ -74,16 +75,9 @@ def _judge_learning(trial: Trial) -> Check:
     steps = len(losses)
     pairs = enumerate(zip(losses, trial.repeated_losses, strict=False), 1)
     other = next((step for step, (first, second) in pairs if first != second), None)
-    figures = {
-        "device": trial.device,
-        "name": trial.name,
-        "arch": ARCH,
-        "digits": trial.dataset,
-        "steps": steps,
-        "losses": losses,
-        "repeats": other is None,
-        "memory": trial.memory,
-    }
+    figures: dict[str, Any] = {"device": trial.device, "name": trial.name, "arch": ARCH}
+    figures |= {"digits": trial.dataset, "steps": steps, "losses": losses}
+    figures |= {"repeats": other is None, "memory": trial.memory}
     bad = next((n for n, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
     if bad or not losses:
         what = f"the loss became NaN or infinite at step {bad}"
@@ -92,15 +86,15 @@ def _judge_learning(trial: Trial) -> Check:
     fall = f"loss {first:.2f} → {last:.2f} in {steps} steps of {ARCH} on {trial.dataset}"
     if last > MAX_SHARE * first:
         return Check(GROUP, trial.device, PROBLEM, f"does not learn: {fall}", BROKEN, figures)
-    if other is not None:
-        what = f"learns ({fall}), but is not reproducible: the loss of step {other} differs"
+    if other is None:
+        what = f"learns: {fall}; bit for bit reproducible"
+        return Check(GROUP, trial.device, OK, what, figures=figures)
+    what = f"learns ({fall}), but is not reproducible: the loss of step {other} differs"
+    if trial.device == "cpu":
         advice = "test the memory (memtest86+), and undo any overclocking"
-        if trial.device != "cpu":
-            advice = "two runs on this device with the same seed differ slightly"
-        verdict = PROBLEM if trial.device == "cpu" else WARNING
-        return Check(GROUP, trial.device, verdict, what, advice, figures)
-    what = f"learns: {fall}; bit for bit reproducible"
-    return Check(GROUP, trial.device, OK, what, figures=figures)
+        return Check(GROUP, trial.device, PROBLEM, what, advice, figures)
+    advice = "two runs on this device with the same seed differ slightly"
+    return Check(GROUP, trial.device, WARNING, what, advice, figures)
 
 
 def _is_busy(trial: Trial) -> bool:
@@ -109,18 +103,16 @@ def _is_busy(trial: Trial) -> bool:
 
 def _judge_speed(trial: Trial, cores: int) -> Check:
     speed, name = trial.samples_per_second or 0.0, f"{trial.device} speed"
-    typical = typical_speed(trial.device, trial.name, cores)
+    typical, busy = typical_speed(trial.device, trial.name, cores), _is_busy(trial)
     device = trial.name
     if trial.device == "cpu":
         device = f"{cores} core{'' if cores == 1 else 's'} of {trial.name}"
-    busy = _is_busy(trial)
     figures = {"device": trial.device, "samples_per_second": speed, "usual": typical}
     figures |= {"load_per_core": trial.load, "busy": busy}
-    what = f"{speed:,.0f} samples/s ({ARCH}, batch 32, fp32)"
-    if typical is None:
-        what += f"; the typical speed of {device} is unknown"
-    else:
-        what += f"; typical for {device}: {typical[0]:,.0f} to {typical[1]:,.0f}"
+    usual = f"the typical speed of {device} is unknown"
+    if typical:
+        usual = f"typical for {device}: {typical[0]:,.0f} to {typical[1]:,.0f}"
+    what = f"{speed:,.0f} samples/s ({ARCH}, batch 32, fp32); {usual}"
     if busy:
         what += f". Other programs are using the CPU ({trial.load:.1f} busy processes per core)"
     if busy or typical is None or speed >= SLOW * typical[0]:
@@ -148,24 +140,21 @@ def judge_agreement(cpu: Trial, other: Trial) -> Iterator[Check]:
         yield Check(GROUP, name, PROBLEM, what, BROKEN, figures)
     elif worst > TOLERANCE:
         what = f"agree only roughly: the first {len(gaps)} losses differ by up to {worst:.1g}"
-        advice = (
-            f"up to {TOLERANCE:g} is rounding: the device seems to use TF32 in place of fp32. "
-            "Unset NVIDIA_TF32_OVERRIDE and TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
-        )
+        advice = f"up to {TOLERANCE:g} is rounding: the device seems to use TF32 in place of fp32. "
+        advice += "Unset NVIDIA_TF32_OVERRIDE and TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
         yield Check(GROUP, name, WARNING, what, advice, figures)
     else:
-        what = f"agree: the first {len(gaps)} losses differ by at most {worst:.1g}"
-        what += f" (up to {TOLERANCE:g} is rounding)"
+        what = f"agree: the first {len(gaps)} losses differ by at most {worst:.1g} "
+        what += f"(up to {TOLERANCE:g} is rounding)"
         yield Check(GROUP, name, OK, what, figures=figures)
-    speeds = cpu.samples_per_second, other.samples_per_second
-    if speeds[0] and speeds[1]:
-        ratio = speeds[1] / speeds[0]
+    if cpu.samples_per_second and other.samples_per_second:
+        ratio = other.samples_per_second / cpu.samples_per_second
         what = f"{other.device} trains {ARCH} {ratio:.1f} times as fast as the CPU"
+        verdict, advice = OK, ""
         if ratio < 1:
+            verdict = WARNING
             advice = "train on the CPU, or check what slows the GPU down (see above)"
-            yield Check(GROUP, f"{other.device} gain", WARNING, what, advice, {"ratio": ratio})
-        else:
-            yield Check(GROUP, f"{other.device} gain", OK, what, figures={"ratio": ratio})
+        yield Check(GROUP, f"{other.device} gain", verdict, what, advice, {"ratio": ratio})
 
 
 def _gap(losses: tuple[float, float]) -> float:
