@@ -55,14 +55,14 @@ def join_ranks() -> "Ranks | None":
 
     Meanwhile a signal ends this process at once: it has nothing to save.
     """
-    from core.training.distributed import join
-
     place = launched()
     if place is None:
         return None
     # Python's own handler would wait for the other processes too.
     old = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
+        from core.training.distributed import join  # loads torch
+
         return join(place)
     finally:
         signal.signal(signal.SIGINT, old)
@@ -71,8 +71,6 @@ def join_ranks() -> "Ranks | None":
 def follow_first_rank() -> int:
     """Train as the first rank says, and return the exit status. Signals are ignored: the first rank
     handles them, saves, and ends all ranks."""
-    from core.training.distributed import RankLost
-
     place = launched()
     assert place
     ranks = None
@@ -83,6 +81,8 @@ def follow_first_rank() -> int:
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
     except UserError as error:
+        from core.training.distributed import RankLost
+
         # All ranks notice that one is lost; one report is enough.
         if not isinstance(error, RankLost) or place.rank == 1:
             _complain(place, str(error))
