@@ -37,23 +37,24 @@ RUN = ("--dataset", "sample", "--arch", "linear", "--threads", "1")
 PROGRAM = [sys.executable, "-P", "-m", "tui"]
 
 
-def wait_until(holds, seconds=30.0):
+def wait_until(condition, seconds=30.0):
     end = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < end, "it has not come about"
+    while not (found := condition()):
+        assert time.monotonic() < end, f"not so after {seconds} seconds"
         time.sleep(0.02)
     return found
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs the program in a folder of the test's own, out of which Python imports nothing."""
+    """Return a function that runs the program in a temporary folder, from which Python must not
+    import anything."""
 
-    def call(*arguments, **more):
+    def call(*arguments, **variables):
         return preloaded.run(
             [*PROGRAM, *arguments],
             cwd=tmp_path,
-            env=environment_in(tmp_path) | more,
+            env=environment_in(tmp_path) | variables,
             capture_output=True,
             text=True,
             timeout=60,
@@ -64,12 +65,12 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def nothing_goes_on(tmp_path):
-    """Ends what is left of a test's runs."""
+def kill_leftover_runs(tmp_path):
+    """Kill the runs that a test has left."""
     yield
-    for place in tmp_path.glob("checkpoints/*"):
-        if is_live(place, described := read_description(place)):
-            os.kill(described["pid"], signal.SIGKILL)
+    for folder in tmp_path.glob("checkpoints/*"):
+        if is_live(folder, description := read_description(folder)):
+            os.kill(description["pid"], signal.SIGKILL)
 
 
 FAKE = """
@@ -85,12 +86,12 @@ sys.modules["core.training.trainer"].train = train
 """
 
 
-def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, str]:
-    """An environment in which the process that is to train does something else."""
+def fake_environment(folder: Path, code: str = "import fake") -> dict[str, str]:
+    """Return an environment in which the training process executes `code` first."""
     folder.mkdir(exist_ok=True)
     (folder / "fake.py").write_text(FAKE)
     (folder / "sitecustomize.py").write_text(
-        f"import os, signal, sys, time\nif 'core.engine.process' in sys.orig_argv: {what}\n"
+        f"import os, signal, sys, time\nif 'core.engine.process' in sys.orig_argv: {code}\n"
     )
     environment = environment_in(folder)
     path = [str(folder), environment["PYTHONPATH"], str(TESTS)]
@@ -98,7 +99,7 @@ def instead_of_training(folder: Path, what: str = "import fake") -> dict[str, st
 
 
 def open_files(pid: int, *kinds: str) -> list[str]:
-    """What a process has open of such kinds."""
+    """Return what a process has open whose names start with one of `kinds`."""
     found = []
     for each in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
@@ -106,15 +107,15 @@ def open_files(pid: int, *kinds: str) -> list[str]:
     return [each for each in found if each.startswith(kinds)]
 
 
-def ended(folder: Path):
-    described = read_description(folder)
-    return not is_live(folder, described) and described["status"]
+def final_status(folder: Path):
+    description = read_description(folder)
+    return not is_live(folder, description) and description["status"]
 
 
 @pytest.mark.terminal
-@pytest.mark.usefixtures("nothing_goes_on")
+@pytest.mark.usefixtures("kill_leftover_runs")
 def test_detached_run_outlives_its_terminal(run, tmp_path):
-    (tmp_path / "core").mkdir()  # what lies in the current folder is not ours to import
+    (tmp_path / "core").mkdir()  # nothing is imported from the current folder
     (tmp_path / "core" / "__init__.py").write_text("raise SystemExit('not this one')")
     start = shlex.join([*PROGRAM, "train", "--detach", *RUN])
     terminal = pexpect.spawn(
@@ -142,13 +143,13 @@ def test_detached_run_outlives_its_terminal(run, tmp_path):
     (row,) = json.loads(run("runs", "--json").stdout)
     assert (row["run"], row["status"]) == (name, "running")
     os.kill(pid, signal.SIGTERM)
-    assert wait_until(lambda: ended(folder)) == "stopped"
+    assert wait_until(lambda: final_status(folder)) == "stopped"
     last = folder / "last.safetensors"
     assert read_info(last).step > step + 50
 
     # A fake trainer reports what it is to resume; how it resumes is tested elsewhere.
     done = run(
-        "resume", name, "--epochs", "1001", "--detach", **instead_of_training(tmp_path / "it")
+        "resume", name, "--epochs", "1001", "--detach", **fake_environment(tmp_path / "fake")
     )
     pid = re.search(r"`kill (\d+)`", done.stderr)
     assert pid, done.stderr
@@ -162,12 +163,12 @@ def test_failed_start_is_one_line(run, tmp_path):
     done = run("train", "--detach", *RUN, "--checkpoints", "file")
     assert done.returncode == 1
     assert "the checkpoint folder file cannot be written (Not a directory)" in one_line(done)
-    none = run("resume", "nothing", "--detach")
-    assert (none.returncode, none.stdout) == (1, "")
+    missing = run("resume", "nothing", "--detach")
+    assert (missing.returncode, missing.stdout) == (1, "")
     variables = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
-    many = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **variables)
-    assert many.returncode == 2
-    assert "--detach cannot be used under torchrun" in one_line(many)
+    ranks = run("train", "--detach", *RUN, MASTER_ADDR="127.0.0.1", MASTER_PORT="9", **variables)
+    assert ranks.returncode == 2
+    assert "--detach cannot be used under torchrun" in one_line(ranks)
 
 
 FAULTS = {
@@ -183,13 +184,13 @@ FAULTS = {
 
 @pytest.fixture
 def detach(monkeypatch, tmp_path, capsys):
-    """Detaches a run, where something else is done than training; gives the exit status and what
-    was printed."""
+    """Return a function that detaches a run whose process executes `code`: exit status, stdout and
+    stderr."""
 
-    def call(config=QUICK, what="import fake", **how):
-        instead_of_training(tmp_path, what)
+    def call(config=QUICK, code="import fake", **options):
+        fake_environment(tmp_path, code)
         monkeypatch.syspath_prepend(tmp_path)
-        status = train_detached(config, **how)
+        status = train_detached(config, **options)
         return status, *capsys.readouterr()
 
     return call
@@ -197,22 +198,22 @@ def detach(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_failed_child_process_is_one_line(detach, fault):
-    status, out, err = detach(what=fault)
+    status, out, err = detach(code=fault)
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert FAULTS[fault] in err
 
 
 @pytest.fixture
-def instead(monkeypatch, tmp_path):
-    """Has a shell script run in the place of Python."""
+def fake_python(monkeypatch, tmp_path):
+    """Return a function that lets a shell script run instead of Python."""
 
-    def put(script: str) -> None:
+    def install(script: str) -> None:
         program = tmp_path / "python"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
 
-    return put
+    return install
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -220,40 +221,40 @@ def test_signal_before_start_ends_both_processes(tmp_path, number):
     wait = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
     process = subprocess.Popen(
         [*PROGRAM, "train", "--detach"],
-        env=instead_of_training(tmp_path, wait),
+        env=fake_environment(tmp_path, wait),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr.readline() == "mnist-tui: so first\n"
-    (own,) = psutil.Process(process.pid).children()
+    (child,) = psutil.Process(process.pid).children()
     process.send_signal(number)
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 128 + number
-    assert not own.is_running()
+    assert not child.is_running()
 
 
-def test_late_child_process_is_killed(instead, monkeypatch):
+def test_late_child_process_is_killed(fake_python, monkeypatch):
     monkeypatch.setattr(detached, "ENDING_SECONDS", 0.1)
-    instead("trap '' TERM; exec sleep 60")
-    one = DetachedHost()
+    fake_python("trap '' TERM; exec sleep 60")
+    host = DetachedHost()
     with pytest.raises(UserError, match=r"not ready after 0\.2 seconds"):
-        one.wait_ready(0.2)
-    assert psutil.pid_exists(one.pid)
-    one.close()
-    wait_until(lambda: not psutil.pid_exists(one.pid))  # not even as a zombie
-    one.send(Start(TrainConfig()))
-    (failed,) = one.events()
+        host.wait_ready(0.2)
+    assert psutil.pid_exists(host.pid)
+    host.close()
+    wait_until(lambda: not psutil.pid_exists(host.pid))  # not even as a zombie
+    host.send(Start(TrainConfig()))
+    (failed,) = host.events()
     assert isinstance(failed, RunFailed)
     assert "(by SIGKILL)" in failed.message
 
 
 @pytest.fixture
 def process(tmp_path):
-    """The process itself, with a fake to train with: it is ready, and waits for its job."""
+    """Return the child process with a fake trainer; it is ready, and waits for its job."""
     with subprocess.Popen(
         [sys.executable, "-m", detached.CHILD],
-        env=instead_of_training(tmp_path),
+        env=fake_environment(tmp_path),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -274,7 +275,7 @@ def test_detaching_prints_the_run_s_name(detach):
     assert detach(quiet=True) == (0, "fake-1\n", "mnist-tui: by the way\n")
     printed = detach(as_json=True, quiet=True)[1]
     assert [json.loads(line)["run"] for line in printed.splitlines()] == ["fake-1"]
-    status, printed, _ = detach(what="os._exit(3)", as_json=True)
+    status, printed, _ = detach(code="os._exit(3)", as_json=True)
     assert status == 1
     assert [json.loads(line)["event"] for line in printed.splitlines()] == ["run_failed"]
 
@@ -291,17 +292,17 @@ def test_unprintable_name_goes_to_stderr(detach, monkeypatch, capsys):
 
 
 def test_started_run_leaves_nothing_open(monkeypatch, tmp_path):
-    instead_of_training(tmp_path)
+    fake_environment(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = {*threading.enumerate(), *open_files(os.getpid(), "pipe:")}
-    one = DetachedHost()
-    one.wait_ready(30)
-    one.send(Start(TrainConfig(save_every=0.01, epochs=1000)))
-    assert any(isinstance(event, RunStarted) for event in one.events())
-    one.close()
-    assert psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
-    os.kill(one.pid, signal.SIGTERM)
-    wait_until(lambda: not psutil.pid_exists(one.pid))
+    host = DetachedHost()
+    host.wait_ready(30)
+    host.send(Start(TrainConfig(save_every=0.01, epochs=1000)))
+    assert any(isinstance(event, RunStarted) for event in host.events())
+    host.close()
+    assert psutil.Process(host.pid).status() != psutil.STATUS_ZOMBIE
+    os.kill(host.pid, signal.SIGTERM)
+    wait_until(lambda: not psutil.pid_exists(host.pid))
     wait_until(lambda: {*threading.enumerate(), *open_files(os.getpid(), "pipe:")} <= before)
 
 

@@ -31,21 +31,22 @@ def send_signal(number: int = signal.SIGTERM) -> None:
 
 @pytest.fixture
 def program(tiny, tmp_path, monkeypatch, capsys):
-    """The program in this process, on the tiny digits; gives status, stdout, stderr."""
+    """Return a function that runs the program in this process, on the tiny dataset: exit status,
+    stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exit:
             cli.main()
         output = capsys.readouterr()
-        return ended.value.code, output.out, output.err
+        return exit.value.code, output.out, output.err
 
     return call
 
 
 # Sends a signal when PyTorch is imported.
-LOADING = """
+SIGNAL_AT_IMPORT = """
 import os, signal, sys
 class Torch:
     def find_spec(self, name, *rest):
@@ -60,7 +61,7 @@ main()
 
 def test_signals_are_handled_before_torch_loads(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", LOADING, "train", *TINY],
+        [sys.executable, "-c", SIGNAL_AT_IMPORT, "train", *TINY],
         cwd=tmp_path,
         env=environment_in(tmp_path),
         timeout=60,
@@ -74,12 +75,12 @@ def test_signal_before_training_ends_at_once(program, tmp_path, monkeypatch):
 
     def train(*arguments, **more):
         send_signal()
-        yield from good(*arguments, **more)
+        yield from original(*arguments, **more)
 
-    good = trainer.train
+    original = trainer.train
     monkeypatch.setattr(trainer, "train", train)
-    output = "mnist-tui: stopped before training began\n"
-    assert program("train", *TINY) == (143, "", output)
+    message = "mnist-tui: stopped before training began\n"
+    assert program("train", *TINY) == (143, "", message)
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -87,16 +88,16 @@ def test_signal_during_evaluation_saves(program, tmp_path, monkeypatch):
     from core.training.learner import Learner
 
     def test_logits(self):
-        for logits in good(self):
+        for logits in original(self):
             send_signal()
             yield logits
 
-    good = Learner.test_logits
+    original = Learner.test_logits
     monkeypatch.setattr(Learner, "test_logits", test_logits)
     log = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="ascii"))
-    status, _, complaint = program("train", *TINY, "--checkpoints", "läufe")
-    assert (status, complaint) == (143, "")
+    status, _, err = program("train", *TINY, "--checkpoints", "läufe")
+    assert (status, err) == (143, "")
     output = log.getvalue().decode("ascii")
     assert re.search(r"stopped at step 10; checkpoint: l\S+ufe/linear-\S+last", output)
     (record,) = tmp_path.glob("läufe/*/events.jsonl")
@@ -105,14 +106,14 @@ def test_signal_during_evaluation_saves(program, tmp_path, monkeypatch):
 
 
 # The program. A job queue that signals each process, and a script that forwards it, signal twice.
-TRAINING = """
+SIGNAL_WHILE_TRAINING = """
 import os, signal
 from core.training.loop import TrainingLoop
-good = TrainingLoop.report
+original = TrainingLoop.report
 def report(self):
     if not self.stopping and self.step > 20:
         for _ in range(2): os.kill(os.getpid(), signal.SIGUSR1)
-    yield from good(self)
+    yield from original(self)
 TrainingLoop.report = report
 from tui.cli.main import main
 main()
@@ -131,7 +132,7 @@ def test_job_queue_warning_saves_and_ends(tmp_path):
 
     options = ("--dataset", "sample", "--arch", "linear", "--epochs", "10000")
     process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING, *options],
+        [sys.executable, "-c", SIGNAL_WHILE_TRAINING, *options],
         cwd=tmp_path,
         env=environment_in(tmp_path),
         preexec_fn=close,
@@ -150,23 +151,23 @@ def test_full_disk_does_not_end_training(program, tmp_path, monkeypatch):
         pytest.skip("this system has no /dev/full")
     with monkeypatch.context() as patch, open("/dev/full", "w") as full:
         patch.setattr(sys, "stdout", full)
-        status, _, complaint = program("train", *TINY)
+        status, _, err = program("train", *TINY)
         with suppress(OSError):
             full.close()
     assert status == 1
-    assert complaint == (
+    assert err == (
         "mnist-tui: cannot write the output (No space left on device); training continues\n"
     )
-    (described,) = tmp_path.glob("checkpoints/*/run.json")
-    assert json.loads(described.read_text())["status"] == "finished"
+    (description,) = tmp_path.glob("checkpoints/*/run.json")
+    assert json.loads(description.read_text())["status"] == "finished"
 
 
 def test_missing_tensorboard_prevents_training(program, tmp_path, monkeypatch):
     monkeypatch.setattr("tui.headless.tensorboard.find_spec", lambda name: None)
     for more in ((), ("--dry-run",)):
-        status, output, complaint = program("train", *TINY, "--tensorboard", *more)
-        assert (status, output, complaint.count("\n")) == (1, "", 1)
-        assert complaint.endswith("pip install tensorboard\n")
+        status, out, err = program("train", *TINY, "--tensorboard", *more)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.endswith("pip install tensorboard\n")
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -183,14 +184,14 @@ def test_train_and_resume_write_event_files(program, tmp_path):
 
 def test_dry_run_prints_the_plan(program, tmp_path):
     pytest.importorskip("mlxtend")
-    status, output, complaint = program("train", *TINY, "--dry-run", "--device", "cpu")
-    assert (status, complaint) == (0, "")
-    assert "# network: linear, 7,850 parameters\n" in output
-    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in output
-    assert "# steps: 200 per epoch, 400 in total\n" in output
+    status, out, err = program("train", *TINY, "--dry-run", "--device", "cpu")
+    assert (status, err) == (0, "")
+    assert "# network: linear, 7,850 parameters\n" in out
+    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in out
+    assert "# steps: 200 per epoch, 400 in total\n" in out
     assert program("train", *TINY, "--dry-run", "--quiet") == (0, "", "")
-    planned = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
-    assert (planned["total_steps"], planned["run"], planned["downloaded"]) == (400, None, False)
+    plan = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
+    assert (plan["total_steps"], plan["run"], plan["downloaded"]) == (400, None, False)
     assert not list(tmp_path.glob("checkpoints"))
 
 
@@ -198,16 +199,16 @@ def test_dry_run_prints_the_resume_step(program, tmp_path):
     program("train", *TINY, "--quiet")
     (folder,) = (tmp_path / "checkpoints").iterdir()
     record = (folder / "events.jsonl").read_bytes()
-    status, output, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
+    status, out, _ = program("resume", folder.name, "--epochs", "3", "--dry-run")
     assert status == 0
-    assert f"# run: checkpoints/{folder.name}, from step 20\n" in output
+    assert f"# run: checkpoints/{folder.name}, from step 20\n" in out
     assert (folder / "events.jsonl").read_bytes() == record
     refused = program("resume", folder.name, "--dry-run")
     assert refused == program("resume", folder.name)
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "output"),
+    ("options", "status", "message"),
     [
         (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere/MNIST/raw, and"),
         (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is larger than"),
@@ -217,41 +218,39 @@ def test_dry_run_prints_the_resume_step(program, tmp_path):
         (("--detach", "--tensorboard"), 2, "--tensorboard cannot be used with --detach"),
     ],
 )
-def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, status, output):
+def test_dry_run_fails_like_training(program, tmp_path, monkeypatch, options, status, message):
     pytest.importorskip("mlxtend")
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
     (tmp_path / "file").touch()
     options = options if "--dataset" in options else (*options, "--dataset", "sample")
     for more in ((), ("--dry-run",)):
-        code, out, complaint = program("train", "--arch", "linear", *options, *more)
-        assert (code, out, complaint.count("\n")) == (status, "", 1)
-        assert output in complaint or more == ()
+        code, out, err = program("train", "--arch", "linear", *options, *more)
+        assert (code, out, err.count("\n")) == (status, "", 1)
+        assert message in err or more == ()
 
 
 def test_dry_run_works_offline(program, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
-    status, output, complaint = program("train", "--dry-run", "--data", str(tmp_path))
+    status, out, err = program("train", "--dry-run", "--data", str(tmp_path))
     assert status == 0
-    assert "# dataset: sample, 4,000 training images\n" in output
-    assert "sample of 4,000 images instead of MNIST" in complaint
-    assert "does not respond" in complaint
+    assert "# dataset: sample, 4,000 training images\n" in out
+    assert "sample of 4,000 images instead of MNIST" in err
+    assert "does not respond" in err
 
 
 def test_dry_run_checks_the_data_folder(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
     monkeypatch.setattr("core.training.setup.find_mnist_problem", lambda data: None)
     (tmp_path / "file").touch()
-    status, output, complaint = program(
-        "train", "--dry-run", "--data", "file", "--dataset", "mnist"
-    )
-    assert (status, output) == (1, "")
-    assert "file/MNIST/raw cannot be written (Not a directory)" in complaint
-    status, output, complaint = program("train", "--dry-run", "--data", "file")
-    assert "# dataset: sample, 4,000 training images\n" in output
-    assert "cannot be written" in complaint
+    status, out, err = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
+    assert (status, out) == (1, "")
+    assert "file/MNIST/raw cannot be written (Not a directory)" in err
+    status, out, err = program("train", "--dry-run", "--data", "file")
+    assert "# dataset: sample, 4,000 training images\n" in out
+    assert "cannot be written" in err
 
 
-def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
+def state_at(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
     started = RunStarted(
         run="r", folder="r", arch="linear", dataset="sample", device="cpu", parameters=1,
         epochs=epochs, batch_size=32, steps_per_epoch=100, total_steps=100 * epochs,
@@ -269,7 +268,13 @@ def going(step: int, *, epochs: int = 3, scored: bool = True) -> RunState:
 
 
 def test_bar_fits_any_width():
-    states = [RunState(), going(50), going(299), going(250, scored=False), going(1, epochs=99_999)]
+    states = [
+        RunState(),
+        state_at(50),
+        state_at(299),
+        state_at(250, scored=False),
+        state_at(1, epochs=99_999),
+    ]
     states += [fold(RunState(), Preparing(message="downloading MNIST: x", done=9, total=99))]
     for state, width, plain in product(states, range(130), (False, True)):
         output = bar_line(state, width, plain=plain)
@@ -278,7 +283,7 @@ def test_bar_fits_any_width():
 
 
 def test_narrow_bar_omits_the_speed():
-    state = going(290)
+    state = state_at(290)
     metrics = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
     for width in (80, 60, 50):
         assert all(each in bar_line(state, width) for each in metrics)
@@ -289,7 +294,7 @@ def test_narrow_bar_omits_the_speed():
 
 
 # The program, with a trainer that needs no torch.
-PRETENDED = f"""
+FAKE_TRAINER = f"""
 import sys, types
 sys.path.append({str(Path(__file__).parents[3])!r})
 from tests.support.fakes import make_fake_train
@@ -308,7 +313,7 @@ def test_bar_works_on_a_narrow_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     monkeypatch.setenv("NO_COLOR", "1")
     options = ("--arch", "linear", "--epochs", "4")
-    program = ("-c", PRETENDED, "train")
+    program = ("-c", FAKE_TRAINER, "train")
     terminal = Terminal(tmp_path, *options, size=(40, 24), program=program)
     try:
         terminal.expect(r"\d/4 .*loss \d.*left")
