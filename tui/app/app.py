@@ -26,13 +26,13 @@ from core.engine.local_host import Train
 from core.events import Event, Notice, RunFailed
 from core.responses import DevicesListed
 from tui.actions import ACTIONS, VIEWS, bindings, is_available
-from tui.app.appearance import Appearance, with_slow_link
+from tui.app.appearance import Appearance
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
 from tui.app.run_controller import EventsReady, RunController
 from tui.app.slow_link import SlowLink, choose_driver
-from tui.app.views import MODES, find_form, find_view, import_views
+from tui.app.views import MODES, find_form, import_views
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
@@ -86,9 +86,8 @@ class MnistApp(App[None]):
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
         self.slow_terminal = self.slow_link.terminal  # which the driver uses
-        preferences = with_slow_link(preferences or Preferences())
-        self.set_reactive(MnistApp.preferences, preferences)
-        self.slow_link.set_slow(preferences.slow)
+        self.set_reactive(MnistApp.preferences, preferences or Preferences())
+        self.slow_link.set_slow(self.preferences.slow)
         self._start_at_once = start
         self._frame_rate = FrameRate()
 
@@ -148,7 +147,8 @@ class MnistApp(App[None]):
     @property
     def view(self) -> View | None:
         """The view in front; None if a dialog is, and between two views."""
-        return find_view(self)
+        stack = self.screen_stack
+        return stack[-1] if stack and isinstance(stack[-1], View) else None
 
     # For screens
 
@@ -220,8 +220,8 @@ class MnistApp(App[None]):
 
                 view = self.view
                 field = view.focused.id if view and view.focused else None
-                of_view = view.VIEW_HELP if view else {}
-                self.push_screen(HelpDialog(help_sections(self.current_mode, field, of_view)))
+                sections = help_sections(self.current_mode, field, view.VIEW_HELP if view else {})
+                self.push_screen(HelpDialog(sections))
 
     def _overlay(self, runs: tuple[RunState, ...] | None) -> None:
         if runs is not None:
@@ -234,8 +234,7 @@ class MnistApp(App[None]):
 
     def action_next_view(self, by: int) -> None:
         """Show the next view; from a field of the form, focus the next one or leave the form."""
-        view = self.view
-        if isinstance(view, TrainView) and view.focused:
+        if isinstance(view := self.view, TrainView) and view.focused:
             chain = view.focus_chain
             place = chain.index(view.focused) + by if view.focused in chain else -1
             view.set_focus(chain[place] if 0 <= place < len(chain) else None)

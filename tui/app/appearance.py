@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.filter import LineFilter
@@ -84,8 +83,3 @@ class Appearance:
         """Return the filters of all that is drawn; `textual` are those it would use."""
         filters = [self._colourless] if self._app.no_color else [*textual]
         return [*filters, self._ascii] if self._app.preferences.ascii else filters
-
-
-def with_slow_link(preferences: Preferences) -> Preferences:
-    """Return the preferences at the app's start."""
-    return replace(preferences, slow=preferences.slow or preferences.slow_link)

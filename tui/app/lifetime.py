@@ -34,19 +34,18 @@ class Lifetime:
         self.status = 0  # the exit status that the newest run has
         self._is_alone = False  # training continues, the terminal is gone
         self._signal = 0  # that ends the app
-        self._engine: Worker[None] | None = None
-        self._event_loop: asyncio.AbstractEventLoop | None = None
+        # From `begin` on.
+        self._engine: Worker[None]
+        self._event_loop: asyncio.AbstractEventLoop
         self._old_handlers: dict[int, Any] = {}
 
     def begin(self) -> None:
         """Start the engine's thread, and handle signals from now on."""
-        self._engine = self._app.run_worker(
-            self._run_engine, name="engine", thread=True, exit_on_error=False
-        )
+        run = self._app.run_worker
+        self._engine = run(self._run_engine, name="engine", thread=True, exit_on_error=False)
         self._event_loop = asyncio.get_running_loop()
-        self._old_handlers = {
-            number: signal.signal(number, self._handle_signal) for number in handled_signals()
-        }
+        for number in handled_signals():
+            self._old_handlers[number] = signal.signal(number, self._handle_signal)
 
     def end(self) -> None:
         """Let the engine save its run and end; not if training continues without a terminal."""
@@ -66,9 +65,8 @@ class Lifetime:
             self.status = exit_status(event.reason) if isinstance(event, RunFailed) else 0
 
     async def _exit_after_engine(self, status: int) -> None:
-        if self._engine is not None:
-            with suppress(Exception):  # its failure is an event
-                await self._engine.wait()
+        with suppress(Exception):  # its failure is an event
+            await self._engine.wait()
         self._on_end()
         self._app.exit(return_code=status or self.status)
 
@@ -91,7 +89,7 @@ class Lifetime:
             return
         self._app.runs.engine.close()
         self._signal = number
-        if self._event_loop is not None and not self._is_alone:
+        if not self._is_alone:
             self._event_loop.call_soon_threadsafe(self.leave, 128 + number)
 
     def _continue_alone(self) -> bool:
@@ -105,6 +103,5 @@ class Lifetime:
         self._is_alone = state.is_active and not state.is_attached
         if self._is_alone:
             redirect_to_devnull(range(3))
-            if self._event_loop is not None:
-                self._event_loop.call_soon_threadsafe(self._app.exit)
+            self._event_loop.call_soon_threadsafe(self._app.exit)
         return self._is_alone

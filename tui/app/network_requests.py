@@ -8,7 +8,7 @@ from core.commands import Command, Inspect, OpenCheckpoint, Predict
 from core.events import Event, RunFailed, RunFinished
 from core.responses import CheckpointRefused, NetworkInspected, Predicted
 from tui.app.frame_rate import RequestThrottle
-from tui.state.run_state import RecordRead, RunState
+from tui.state.run_state import RecordRead
 
 if TYPE_CHECKING:
     from tui.app.app import MnistApp
@@ -52,31 +52,23 @@ class NetworkRequests:
             self._app.send(Inspect())
 
     def request_digits(self, *, at_once: bool = False) -> None:
-        """Request the predictions that the view in front shows, unless it has them. `at_once`: the
+        """Request the predictions that the view in front shows, unless it has them: those of an
+        opened checkpoint, of the network in training, or of a run's last checkpoint. `at_once`: the
         user has selected others."""
         app = self._app
+        view, state = app.view, app.run_state
         if at_once:
             self._digits.hurry()
-        view = app.view
         if view is None or not (indices := view.wanted_digits()):
             return
-        request = request_for(app.run_state, indices, view.opened_path, app.config.data)
-        if request and self._digits.start(request):
-            app.send(request[0])
-
-
-def request_for(
-    state: RunState, indices: tuple[int, ...], path: str | None, data: str | None
-) -> tuple[Command, int] | None:
-    """Return the command that requests these predictions, and the step that they belong to.
-
-    They are those of an opened checkpoint (`path`), of the network in training, or of a run's last
-    checkpoint. None: there is no network.
-    """
-    if path:
-        return OpenCheckpoint(path, indices, data), 0
-    if state.phase in ("training", "paused"):
-        return Predict(indices), state.step
-    if state.phase in ("finished", "stopped", "failed") and state.checkpoint:
-        return OpenCheckpoint(state.checkpoint, indices, data), state.step
-    return None
+        command: Command | None = None
+        path = view.opened_path
+        if not path and state.phase in ("finished", "stopped", "failed"):
+            path = state.checkpoint
+        if path:
+            command = OpenCheckpoint(path, indices, app.config.data)
+        elif state.phase in ("training", "paused"):
+            command = Predict(indices)
+        step = 0 if view.opened_path else state.step
+        if command and self._digits.start((command, step)):
+            app.send(command)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,10 @@ if TYPE_CHECKING:
     from core.attach.detached import DetachedHost
     from tui.app.app import MnistApp
 
+    OtherHost = RemoteHost | DetachedHost
+
+NextRun = tuple[Start, RunState]  # and the state up to the step at which it is resumed
+
 # How long a process may take to load PyTorch, from a slow disk.
 READY_SECONDS = 120.0
 # Frequent events during training, which wait for the next frame.
@@ -61,11 +64,11 @@ class RunController:
         """`train` replaces the trainer. `host` is a run in another process, to show first."""
         self._app = app
         self.engine = LocalHost(train)
-        self._host: RemoteHost | DetachedHost | None = host  # None: the engine trains
+        self._host: OtherHost | None = host  # None: the engine trains
         self._next_host: DetachedHost | None = None  # becomes the host, once it is ready
         self._is_detaching = False
         self._events: deque[Event] = deque()  # not folded yet
-        self._next: tuple[Start, RunState] | None = None  # starts when the run has stopped
+        self._next: NextRun | None = None  # starts when the run has stopped
 
     def begin(self) -> None:
         """Make the engine load torch, or show the run in another process."""
@@ -169,9 +172,10 @@ class RunController:
     def attach(self, folder: Path) -> None:
         """Show the run in a folder instead of the one that is shown. Not during a run here."""
         app, state = self._app, self._app.run_state
-        if state.is_active and state.started and _is_same_file(state.started.folder, folder):
-            app.action_view("train")
-            return
+        with suppress(OSError):  # one of the folders was removed
+            if state.is_active and state.started and folder.samefile(state.started.folder):
+                app.action_view("train")
+                return
         if state.is_active and not state.is_attached:
             what = "A run is in progress here. Stop it (s) or detach it (d)"
             app.notify(f"{what} before you attach to another run.", markup=False)
@@ -226,18 +230,13 @@ class RunController:
         host.send(start := Start(read_config(event.config), point, event.paused))
         self._show(host, (start, self._app.run_state))
 
-    def _show(
-        self, host: RemoteHost | DetachedHost, fallback: tuple[Start, RunState] | None = None
-    ) -> None:
+    def _show(self, host: OtherHost, fallback: NextRun | None = None) -> None:
         """Read a host's events in a thread. `fallback` starts here if the host never starts."""
         self._host = host
-        self._app.run_worker(
-            lambda: self._read_events(host, fallback), thread=True, exit_on_error=False
-        )
+        read = partial(self._read_events, host, fallback)
+        self._app.run_worker(read, thread=True, exit_on_error=False)
 
-    def _read_events(
-        self, host: RemoteHost | DetachedHost, fallback: tuple[Start, RunState] | None = None
-    ) -> None:
+    def _read_events(self, host: OtherHost, fallback: NextRun | None = None) -> None:
         self._host = host
         try:
             for event in host.events():
@@ -270,9 +269,3 @@ def recall(folder: Path, size: int | None) -> list[Event]:
     from tui.state.history import read_run
 
     return [RecordRead(state=read_run(folder, size))]
-
-
-def _is_same_file(one: str | Path, other: str | Path) -> bool:
-    with suppress(OSError):
-        return os.path.samefile(one, other)
-    return False

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS
 from textual.constants import TEXTUAL_ANIMATIONS
+from textual.drivers.linux_driver import LinuxDriver
 from textual.widgets import Input
 
+from tui.terminal.driver import TerminalDriver
+from tui.terminal.slow_terminal import LOOK_SECONDS, SlowTerminal
 from tui.terminal.textual_private import intercept_frames, screen_strips
 from tui.widgets.canvas import Canvas
 
@@ -39,10 +42,6 @@ def erases(environment: Mapping[str, str]) -> bool:
 
 def choose_driver(default: type[Driver]) -> type[Driver]:
     """Return the driver that slow links need, in place of Textual's for Linux and macOS."""
-    from textual.drivers.linux_driver import LinuxDriver
-
-    from tui.terminal.driver import TerminalDriver
-
     return TerminalDriver if default is LinuxDriver else default
 
 
@@ -51,8 +50,6 @@ class SlowLink:
 
     def __init__(self, app: MnistApp, on_late: Callable[[], None]) -> None:
         """`on_late` is called when output arrives late, repeatedly."""
-        from tui.terminal.slow_terminal import SlowTerminal
-
         self._app, self._on_late = app, on_late
         self.terminal = SlowTerminal(erases(os.environ), lambda: app.call_later(self.redraw))
         intercept_frames(app, self._show_frame)
@@ -60,8 +57,6 @@ class SlowLink:
         self._size: Size | None = None  # that the terminal last reported
 
     def begin(self) -> None:
-        from tui.terminal.slow_terminal import LOOK_SECONDS
-
         if not self._app.is_headless:
             self._app.set_interval(LOOK_SECONDS, self._measure)
 

@@ -11,7 +11,6 @@ from textual.app import App
 from textual.screen import Screen
 
 from tui.actions import VIEWS, ViewEntry
-from tui.screens.base import View
 from tui.widgets.config_form import ConfigForm
 
 # Between two of the imports, so that keys need not wait for long.
@@ -32,20 +31,9 @@ def import_views(app: App[Any], views: Sequence[ViewEntry] = tuple(VIEWS.values(
         app.set_timer(IMPORT_SECONDS, partial(import_views, app, views[1:]))
 
 
-def find_view(app: App[Any]) -> View | None:
-    """Return the view in front; None if a dialog is, and between two views."""
-    stack = _screens(app, app.current_mode)
-    return stack[-1] if stack and isinstance(stack[-1], View) else None
-
-
 def find_form(app: App[Any]) -> ConfigForm | None:
     """Return the form with the settings; None until its view has been shown."""
-    stack = _screens(app, "train")
-    return stack[0].query_one(ConfigForm) if stack else None
-
-
-def _screens(app: App[Any], mode: str) -> list[Screen[Any]]:
     try:
-        return app.get_screen_stack(mode)
-    except KeyError:  # not shown yet
-        return []
+        return app.get_screen_stack("train")[0].query_one(ConfigForm)
+    except (KeyError, IndexError):
+        return None

@@ -76,7 +76,7 @@ def run_app(
     preferences, problem = load_preferences()
     if problem:
         complain(problem)
-    preferences = replace(preferences, slow=slow)
+    preferences = replace(preferences, slow=slow or preferences.slow_link)
     app = MnistApp(config, start=start, preferences=preferences, on_hangup=on_hangup, host=host)
     app.run()
     if farewell := app.runs.farewell:

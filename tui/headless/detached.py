@@ -29,7 +29,8 @@ def train_detached(
     before = signal.signal(signal.SIGTERM, _exit)
     try:
         host.send(Start(config, resume_point))
-        last = _wait_for_start(host, quiet=quiet)
+        events = report_problems(host.events(), preparing=not quiet)
+        last = next(event for event in events if isinstance(event, RunStarted | RunFailed))
     finally:
         host.close()
         signal.signal(signal.SIGTERM, before)
@@ -46,13 +47,6 @@ def train_detached(
         if not quiet:
             complain(_next_steps(config, last.run, host.pid))
     return 0
-
-
-def _wait_for_start(host: DetachedHost, *, quiet: bool) -> RunStarted | RunFailed:
-    for event in report_problems(host.events(), preparing=not quiet):
-        if isinstance(event, RunStarted | RunFailed):
-            return event
-    raise AssertionError("the events of a host end with RunStarted or RunFailed")
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
