@@ -24,8 +24,9 @@ MOST_CHANGED = 0.75
 class Canvas(Widget):
     """Shows the lines last passed to `paint`.
 
-    A subclass passes them in `draw`, which is called again when the size or the theme changes. If
-    it raises, the error is shown in place of the lines until the next draw.
+    A subclass passes them in `draw`, which does nothing while the widget has no width, and is
+    called again when the size or the theme changes. If it raises, the error is shown in place of
+    the lines until the next draw.
     """
 
     PICTURE: ClassVar[bool] = False  # whether a slow connection gets text before it
@@ -38,8 +39,7 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: list[StyledLine] = []
-        # Computed for the current theme.
-        self._parts: dict[str, Style] = {}
+        self._parts: dict[str, Style] = {}  # for the current theme, as is the next
         self._base: Style | None = None
 
     def draw(self) -> None:
@@ -48,13 +48,17 @@ class Canvas(Widget):
     def attempt(self, name: str, act: Callable[[], object]) -> None:
         """Call `act`. If it raises, show the error in place of this widget."""
         try:
-            act()
+            if self.size.width:
+                act()
         except Exception as error:  # the rest of the screen keeps working
             lines = textwrap.wrap(draw_error_text(error), max(10, self.size.width))
             self.paint([[Segment(line)] for line in lines])
 
-    def on_resize(self) -> None:
+    def redraw(self) -> None:
+        """Draw; subclasses have it as the watcher of the values that they show."""
         self.draw()
+
+    on_resize = redraw
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -99,13 +103,16 @@ class Canvas(Widget):
         # Neighbours of one style become one segment: each sends some 40 bytes.
         return Strip(line).simplify().adjust_cell_length(width).apply_style(base)
 
-    def part(self, name: str) -> Style:
-        """Return the style of one of this widget's component classes, on its background."""
-        if name not in self._parts:
-            styles = self.get_component_styles(name)
-            colour = self.background_colors[1] + styles.color
-            self._parts[name] = Style(color=colour.rich_color) + styles.text_style
-        return self._parts[name]
+    @property
+    def parts(self) -> dict[str, Style]:
+        """The styles of the component classes, each by the end of its name ("--text": "text")."""
+        if not self._parts:
+            for name in self.COMPONENT_CLASSES:
+                styles = self.get_component_styles(name)
+                colour = self.background_colors[1] + styles.color
+                style = Style(color=colour.rich_color) + styles.text_style
+                self._parts[name.partition("--")[2]] = style
+        return self._parts
 
 
 def through_attempt(method: Callable[..., object]) -> Callable[..., None]:

@@ -20,8 +20,6 @@ class Commentary(Canvas):
 
     def draw(self) -> None:
         width, height = self.size
-        if not width or not height:
-            return
         if self.run_state.phase == "idle":
             self.paint([])
             return
@@ -32,5 +30,4 @@ class Commentary(Canvas):
         lines = textwrap.wrap(" ".join(found), max(10, width - 2))
         if len(lines) > height:
             lines = textwrap.wrap(found[0], max(10, width - 2))[:height]
-        style = self.part("commentary--text")
-        self.paint([[Segment(f" {line}", style)] for line in lines])
+        self.paint([[Segment(f" {line}", self.parts["text"])] for line in lines])

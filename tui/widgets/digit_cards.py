@@ -12,19 +12,21 @@ from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
 
-Styles = dict[str, Style]
 GAP = 2  # cells between two cards
 PERCENT_WIDTH = 12  # cells from which on a bar has its percentage beside it
 
 
 @dataclass(frozen=True)
 class CardStyle:
-    """How cards are drawn."""
-
     temperature: float  # of the softmax
     digit_style: str  # as draw_digit takes it
     plain: bool  # bars in ASCII
-    styles: Styles  # "ink", "quiet", "right" and "wrong"
+    styles: dict[str, Style]  # "ink", "quiet", "right" and "wrong"
+
+
+def card_style(preferences: Preferences, styles: dict[str, Style]) -> CardStyle:
+    digit_style = "ramp" if preferences.ascii else preferences.digit_style
+    return CardStyle(preferences.temperature, digit_style, preferences.ascii, styles)
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,7 @@ def _compact(digit: Digit, previous: int | None, style: CardStyle) -> list[Style
     predicted = digit.predicted if previous is None else f"{previous} → {digit.predicted}"
     label = "" if digit.label is None else f"true {digit.label}"
     left: list[StyledLine] = [
-        [
-            Segment(f"#{digit.index} ", quiet),
-            Segment(f"{sign} {share}", shade),
-        ],
+        [Segment(f"#{digit.index} ", quiet), Segment(f"{sign} {share}", shade)],
         *_ink(digit, 14, 7, style),
         [Segment(f"pred. {predicted}", shade)],
         [Segment(label, quiet)],
@@ -158,44 +157,30 @@ class DigitCards(Canvas):
         rows = (self.size.height - (self.card is TALL)) // self.card.height  # TALL has a caption
         return self.columns * max(1, rows)
 
-    def watch_digits(self) -> None:
-        self.draw()
-
-    def watch_previous(self) -> None:
-        self.draw()
-
-    def watch_placeholder(self) -> None:
-        self.draw()
+    watch_digits = watch_previous = watch_placeholder = Canvas.redraw
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         seen = ("temperature", "digit_style", "ascii")
         if any(getattr(before, name) != getattr(after, name) for name in seen):
             self.draw()
 
-    def _caption(self, styles: Styles) -> StyledLine:
-        temperature = f"softmax temperature {self.preferences.temperature:g}"
-        text = f"test digits with predictions and class probabilities ({temperature})"
-        return [Segment(text, styles["quiet"])]
-
     def _previous(self, digit: Digit) -> int | None:
         before = self.previous.get(digit.index)
         return None if before == digit.predicted else before
 
     def draw(self) -> None:
-        if not self.size:
-            return
-        names = ("ink", "quiet", "right", "wrong")
-        styles = {name: self.part(f"digits--{name}") for name in names}
+        quiet = self.parts["quiet"]
         if not self.digits:
             blank: list[StyledLine] = [[]] * (self.size.height // 2)
-            placeholder = Segment(self.placeholder.center(self.size.width), styles["quiet"])
-            self.paint([*blank, [placeholder]])
+            self.paint([*blank, [Segment(self.placeholder.center(self.size.width), quiet)]])
             return
-        card, columns, preferences = self.card, self.columns, self.preferences
-        digit_style = "ramp" if preferences.ascii else preferences.digit_style
-        style = CardStyle(preferences.temperature, digit_style, preferences.ascii, styles)
+        card, columns, style = self.card, self.columns, card_style(self.preferences, self.parts)
         shown = self.digits[: self.capacity]
-        lines: list[StyledLine] = [self._caption(styles)] if card is TALL else []
+        lines: list[StyledLine] = []
+        if card is TALL:
+            temperature = f"softmax temperature {self.preferences.temperature:g}"
+            text = f"test digits with predictions and class probabilities ({temperature})"
+            lines.append([Segment(text, quiet)])
         for start in range(0, len(shown), columns):
             row = shown[start : start + columns]
             drawn = [card.draw(digit, self._previous(digit), style) for digit in row]

@@ -19,9 +19,6 @@ class KeyFooter(Static):
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
     def _changed(self, screen: Screen) -> None:
         if self.is_attached and screen is self.screen:
             self.draw()
@@ -44,6 +41,8 @@ class KeyFooter(Static):
             if last or room >= 0:
                 line += entry
         self.update(line, layout=False)
+
+    on_resize = draw
 
     def _entry(self, binding: Binding) -> Content:
         key = (self.app.get_key_display(binding), "bold $footer-key-foreground")

@@ -23,26 +23,16 @@ class ViewHeader(Static):
     """The views, each with its key and clickable, and at the right the run and its phase."""
 
     run_state: var[RunState] = var(RunState, init=False)
-    link_rate: var[int | None] = var[int | None](
-        None, init=False
-    )  # bytes a second, None: not shown
+    # Bytes a second; None where it is not shown.
+    link_rate: var[int | None] = var[int | None](None, init=False)
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
         self._views, self._here = views, here
 
-    def on_mount(self) -> None:
-        self.draw()
-
-    def on_resize(self) -> None:
-        self.draw()
-
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if any(getattr(before, name) != getattr(after, name) for name in SHOWN):
             self.draw()
-
-    def watch_link_rate(self) -> None:
-        self.draw()
 
     def draw(self) -> None:
         state = self.run_state
@@ -61,6 +51,8 @@ class ViewHeader(Static):
         lines = (" · ".join(parts) for parts in ([*facts, *status], status))
         right = next((line for line in lines if len(line) < room), "") + " "
         self.update(left + right.rjust(max(0, room)))
+
+    on_mount = on_resize = watch_link_rate = draw
 
     def _places(self, *, short: bool = False) -> Content:
         """Return the views; if `short`, all but this one by their keys alone."""

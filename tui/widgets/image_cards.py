@@ -13,14 +13,13 @@ from tui.preferences import Preferences
 from tui.text.digit_art import draw_digit, draw_grey
 from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
-from tui.widgets.digit_cards import CardStyle, bar_lines
+from tui.widgets.digit_cards import CardStyle, bar_lines, card_style
 
 if TYPE_CHECKING:
     from core.data.images import ImageFile
 
 # A card, in cells: two lines of text, under them two images with the bars beside them.
 INK_WIDTH, INK_HEIGHT = 14, 7
-PARTS = ("ink", "quiet", "right", "wrong")
 BARS, WIDTH, HEIGHT, GAP = 8, 38, 12, 2
 
 
@@ -28,7 +27,7 @@ class ImageCards(Canvas):
     """As many cards as fit."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"images--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {f"images--{name}" for name in ("ink", "quiet", "right", "wrong")}
 
     shown: var[tuple[tuple[ImageFile, Digit], ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -42,17 +41,10 @@ class ImageCards(Canvas):
         """How many cards fit."""
         return self.columns * max(1, (self.size.height + 1) // (HEIGHT + 1))
 
-    def watch_shown(self) -> None:
-        self.draw()
-
-    def watch_preferences(self) -> None:
-        self.draw()
+    watch_shown = watch_preferences = Canvas.redraw
 
     def draw(self) -> None:
-        preferences = self.preferences
-        styles = {name: self.part(f"images--{name}") for name in PARTS}
-        digit_style = "ramp" if preferences.ascii else preferences.digit_style
-        style = CardStyle(preferences.temperature, digit_style, preferences.ascii, styles)
+        style = card_style(self.preferences, self.parts)
         lines: list[StyledLine] = []
         for start in range(0, len(self.shown), self.columns):
             row = self.shown[start : start + self.columns]
@@ -62,9 +54,9 @@ class ImageCards(Canvas):
 
     def _card(self, image: ImageFile, digit: Digit, style: CardStyle) -> list[StyledLine]:
         styles, light = style.styles, not self.app.current_theme.dark
-        size = image.width, image.height, INK_WIDTH, INK_HEIGHT
-        original = draw_grey(image.original, *size, inverted=light)
-        seen = draw_digit(digit.pixels, INK_WIDTH, INK_HEIGHT, style.digit_style)
+        ink = INK_WIDTH, INK_HEIGHT
+        original = draw_grey(image.original, image.width, image.height, *ink, inverted=light)
+        seen = draw_digit(digit.pixels, *ink, style.digit_style)
         left: list[StyledLine] = [
             [Segment(f"{one} {two} ", styles["ink"])]
             for one, two in zip(original, seen, strict=True)

@@ -2,18 +2,17 @@
 
 import math
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import compress
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.reactive import var
 
 from core.responses import DeadUnits, LayerNorms, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, StyledLine
 
-PARTS = ("text", "quiet", "alert")
 # The usual size of a step's update relative to the weights.
 LOWEST, HIGHEST = 1e-4, 1e-2
 FEW, MANY = 0.1, 0.5  # shares of dead ReLUs
@@ -41,24 +40,23 @@ def layer_columns(network: NetworkDescribed, *, short: bool = False) -> list[Lay
     """Return what the layers are and cost; the last row is the total."""
     layers = network.layers
     words = [layer.kind if short else layer.what for layer in layers]
-    counts = {
-        "parameters": [layer.parameters for layer in layers],
-        "mult-adds": [layer.multiply_adds for layer in layers],
-    }
-    sizes = [layer.bytes for layer in layers]
     shapes = ["×".join(map(str, layer.shape)) for layer in layers]
+
+    def total(title: str, values: list[int], form: Callable[[int], str]) -> LayerColumn:
+        return LayerColumn(title, (*map(form, values), form(sum(values))))
+
     return [
         LayerColumn("layer", (*(layer.name for layer in layers), "total"), left=True),
         LayerColumn("type", (*words, ""), left=True),
         LayerColumn("output", (*shapes, "")),
-        *(
-            LayerColumn(
-                title, tuple(f"{each:,}" if each else "–" for each in (*values, sum(values)))
-            )
-            for title, values in counts.items()
-        ),
-        LayerColumn("memory", tuple(map(format_size, (*sizes, sum(sizes))))),
+        total("parameters", [layer.parameters for layer in layers], _count),
+        total("mult-adds", [layer.multiply_adds for layer in layers], _count),
+        total("memory", [layer.bytes for layer in layers], format_size),
     ]
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else "–"
 
 
 def training_columns(
@@ -111,60 +109,36 @@ def _short(value: float, form: str = ".2g") -> str:
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
-def table(columns: list[LayerColumn], width: int, styles: dict[str, Style]) -> list[StyledLine]:
-    """Return a line of titles and one for each row."""
-    gap = " " * (GAP if _fits(columns, width) else 1)
-    lines: list[StyledLine] = []
-    titles = [column.title for column in columns]
-    for cells in (titles, *zip(*(column.cells for column in columns), strict=True)):
-        line = [Segment(" ")]
-        for column, text in zip(columns, cells, strict=True):
-            padded = text.ljust(column.width) if column.left else text.rjust(column.width)
-            part = "alert" if "▲" in text or "▼" in text else "text" if lines else "quiet"
-            line.append(Segment(padded + gap, styles[part]))
-        lines.append(line)
-    return lines
-
-
 class LayerTable(Canvas):
     """One table where its width allows, else two; as high as its lines."""
 
-    COMPONENT_CLASSES = {f"layers--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {f"layers--{name}" for name in ("text", "quiet", "alert")}
 
     network: var[NetworkDescribed | None] = var(None, init=False)
     inspected: var[NetworkInspected | None] = var(None, init=False)
     updated: var[NetworkInspected | None] = var(None, init=False)
 
-    def watch_network(self) -> None:
-        self.draw()
-
-    def watch_inspected(self) -> None:
-        self.draw()
+    watch_network = watch_inspected = Canvas.redraw
 
     def draw(self) -> None:
-        if not self.size.width:
-            return
-        styles = {name: self.part(f"layers--{name}") for name in PARTS}
-        lines = self._lines(styles)
+        lines = self._lines(self.size.width)
         if self.size.height != len(lines):
             self.styles.height = max(1, len(lines))
         self.paint(lines)
 
-    def _lines(self, styles: dict[str, Style]) -> list[StyledLine]:
+    def _lines(self, width: int) -> list[StyledLine]:
         if self.network is None:
             return []
-        width = self.size.width
         known = layer_columns(self.network)
         if not _fits(known, width):
             known = layer_columns(self.network, short=True)
         if self.inspected is None:
-            return [*table(known, width, styles), *_quiet([COSTS, NO_RUN], width, styles)]
+            return [*self._table(known, width), *self._notes(width, COSTS, NO_RUN)]
         live = training_columns(self.network, self.inspected, self.updated)
         live = [column for column in live if any(column.cells)]
         training = TRAINING.format(self.inspected.tried)
         if _fits([*known, *live], width):
-            whole = table([*known, *live], width, styles)
-            return [*whole, *_quiet([COSTS, training], width, styles)]
+            return [*self._table([*known, *live], width), *self._notes(width, COSTS, training)]
         # Leave out the rows whose cells are all empty.
         filled = [any(cells) for cells in zip(*(each.cells for each in live), strict=True)]
         second = [
@@ -172,18 +146,31 @@ class LayerTable(Canvas):
             for each in (*known[:2], *live)
         ]
         return [
-            *table(known, width, styles),
-            *_quiet([COSTS], width, styles),
+            *self._table(known, width),
+            *self._notes(width, COSTS),
             [],
-            *table(second, width, styles),
-            *_quiet([training], width, styles),
+            *self._table(second, width),
+            *self._notes(width, training),
         ]
+
+    def _table(self, columns: list[LayerColumn], width: int) -> list[StyledLine]:
+        """Return a line of titles and one for each row."""
+        gap = " " * (GAP if _fits(columns, width) else 1)
+        lines: list[StyledLine] = []
+        titles = [column.title for column in columns]
+        for cells in (titles, *zip(*(column.cells for column in columns), strict=True)):
+            line = [Segment(" ")]
+            for column, text in zip(columns, cells, strict=True):
+                padded = text.ljust(column.width) if column.left else text.rjust(column.width)
+                part = "alert" if "▲" in text or "▼" in text else "text" if lines else "quiet"
+                line.append(Segment(padded + gap, self.parts[part]))
+            lines.append(line)
+        return lines
+
+    def _notes(self, width: int, *notes: str) -> list[StyledLine]:
+        lines = [line for note in notes for line in textwrap.wrap(note, max(20, width - 2))]
+        return [[Segment(f" {line}", self.parts["quiet"])] for line in lines]
 
 
 def _fits(columns: list[LayerColumn], width: int) -> bool:
     return 1 + sum(column.width for column in columns) + GAP * (len(columns) - 1) <= width
-
-
-def _quiet(sentences: list[str], width: int, styles: dict[str, Style]) -> list[StyledLine]:
-    lines = [line for each in sentences for line in textwrap.wrap(each, max(20, width - 2))]
-    return [[Segment(f" {line}", styles["quiet"])] for line in lines]

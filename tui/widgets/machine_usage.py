@@ -37,14 +37,12 @@ class MachineUsage(Canvas):
 
             self.machine = read_machine()
 
-    def watch_machine(self) -> None:
-        self.draw()
+    watch_machine = Canvas.redraw
 
     def draw(self) -> None:
-        if self.machine is None or not self.size.width:
-            return
-        text = format_usage(self.machine, self.size.width - 2, self.bytes_per_second)
-        self.paint([[Segment(f" {text}", self.part("machine--text"))]])
+        if self.machine is not None:
+            text = format_usage(self.machine, self.size.width - 2, self.bytes_per_second)
+            self.paint([[Segment(f" {text}", self.parts["text"])]])
 
 
 def format_usage(machine: Machine, width: int, bytes_per_second: int | None = None) -> str:

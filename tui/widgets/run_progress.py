@@ -3,7 +3,6 @@
 import textwrap
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.reactive import var
 
 from tui.state.run_state import RunState
@@ -11,37 +10,30 @@ from tui.text.digit_art import draw_bar
 from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
 from tui.widgets.canvas import Canvas, StyledLine
 
-PARTS = ("text", "bar", "alert")
-
 
 class RunProgress(Canvas):
     """Bars for the epoch and the whole run, over the newest metrics or a message."""
 
-    COMPONENT_CLASSES = {f"progress--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {"progress--text", "progress--bar", "progress--alert"}
 
     run_state: var[RunState] = var(RunState, init=False)
 
-    def watch_run_state(self) -> None:
-        self.draw()
+    watch_run_state = Canvas.redraw
 
     def draw(self) -> None:
-        width = self.size.width
-        if not width:
-            return
-        styles = {name: self.part(f"progress--{name}") for name in PARTS}
-        state = self.run_state
-        bars = self._loading(styles) if state.phase == "preparing" else self._bars(width, styles)
-        alert = state.phase == "failed"
-        text = Segment(printable(describe_progress(state)), styles["alert" if alert else "text"])
-        lines = [bars, *_wrapped(text, width)]
+        state, width = self.run_state, self.size.width
+        style = self.parts["alert" if state.phase == "failed" else "text"]
+        text = textwrap.wrap(printable(describe_progress(state)), max(10, width - 2))
+        bars = self._loading() if state.phase == "preparing" else self._bars(width)
+        lines = [bars, *([Segment(f" {line}", style)] for line in text)]
         # A long message, mostly of a failure, takes as many lines as it needs.
         height = max(2, len(lines))
         if self.size.height != height:
             self.styles.height = height
         self.paint(lines)
 
-    def _loading(self, styles: dict[str, Style]) -> StyledLine:
-        state = self.run_state
+    def _loading(self) -> StyledLine:
+        state, styles = self.run_state, self.parts
         if not state.total:
             return [Segment(f" {state.doing} …", styles["text"])]
         share = state.done / state.total
@@ -52,8 +44,8 @@ class RunProgress(Canvas):
             Segment(f" {share:.0%}  {sizes}", styles["text"]),
         ]
 
-    def _bars(self, width: int, styles: dict[str, Style]) -> StyledLine:
-        state = self.run_state
+    def _bars(self, width: int) -> StyledLine:
+        state, styles = self.run_state, self.parts
         if not state.started:
             return []
         epochs = state.started.epochs
@@ -97,9 +89,3 @@ def describe_progress(state: RunState) -> str:
     ending = f": {accuracy}, test loss {format_loss(score.loss)}" if score else ""
     saved = f" Saved in {state.started.run}" if state.started and state.checkpoint else ""
     return f"{how}{ending}.{saved}"
-
-
-def _wrapped(text: Segment, width: int) -> list[StyledLine]:
-    """Return the text over as many lines as it needs, indented by a cell."""
-    lines = textwrap.wrap(text.text, max(10, width - 2))
-    return [[Segment(f" {line}", text.style)] for line in lines]

@@ -1,5 +1,7 @@
 """A field of one line that selects one of several values from a list."""
 
+from dataclasses import dataclass
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -20,10 +22,9 @@ class CompactSelect(Static, can_focus=True):
 
     value: var[str] = var("", init=False)
 
+    @dataclass
     class Changed(Message):
-        def __init__(self, choice: "CompactSelect") -> None:
-            super().__init__()
-            self.choice = choice
+        choice: "CompactSelect"
 
         @property
         def control(self) -> "CompactSelect":
@@ -34,12 +35,6 @@ class CompactSelect(Static, can_focus=True):
         self.options = options
         self.set_reactive(CompactSelect.value, value)
 
-    def on_mount(self) -> None:
-        self.draw()
-
-    def on_resize(self) -> None:
-        self.draw()
-
     def watch_value(self) -> None:
         self.draw()
         self.post_message(self.Changed(self))
@@ -47,6 +42,8 @@ class CompactSelect(Static, can_focus=True):
     def draw(self) -> None:
         room = self.size.width - 2
         self.update(Content(f"{self.value[:room]:{max(0, room)}} ▼"), layout=False)
+
+    on_mount = on_resize = draw
 
     def on_click(self) -> None:
         self.focus()

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual import on
 from textual.binding import Binding
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
@@ -110,9 +111,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         if self.top or self.row >= self._lines:
             self.top = self.row - here
         self._settle()
-        self.draw()
-        if self.selected_key != before:
-            self.post_message(self.Moved())
+        self._show_cursor(before)
 
     @property
     def selected(self) -> T | None:
@@ -149,11 +148,7 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         self._settle()
         self.draw()
 
-    def on_focus(self) -> None:
-        self.draw()
-
-    def on_blur(self) -> None:
-        self.draw()
+    on_focus = on_blur = Canvas.redraw
 
     # Keys and mouse
 
@@ -162,6 +157,9 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         before = self.selected_key
         self.row = row
         self._settle(by)
+        self._show_cursor(before)
+
+    def _show_cursor(self, before: str) -> None:
         self.draw()
         if self.selected_key != before:
             self.post_message(self.Moved())
@@ -176,7 +174,8 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
     def action_edge(self, by: int) -> None:
         self.go(0 if by < 0 else len(self._keys) - 1, -by)
 
-    def on_click(self, event: Click) -> None:
+    @on(Click)
+    def _select_or_scroll(self, event: Click) -> None:
         row = self.top + event.y - 1
         if event.y == 0:
             self._click_head(event.x)
@@ -195,13 +194,11 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
                 self.post_message(self.HeadClicked(column))
                 break
 
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+    @on(MouseScrollUp)
+    @on(MouseScrollDown)
+    def _turn_wheel(self, event: MouseScrollUp | MouseScrollDown) -> None:
         event.stop()
-        self._scroll(-SCROLL_LINES)
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        event.stop()
-        self._scroll(SCROLL_LINES)
+        self._scroll(SCROLL_LINES if isinstance(event, MouseScrollDown) else -SCROLL_LINES)
 
     def _scroll(self, by: int) -> None:
         """Scroll the rows; the cursor stays on its row."""
@@ -215,15 +212,12 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         return fit_columns(self._columns, self.size.width - SIGNS - 2)
 
     def draw(self) -> None:
-        if not self.size:
-            return
-        styles = {name.removeprefix("table--"): self.part(name) for name in self.COMPONENT_CLASSES}
         shown, widths = self._fit()
-        lines = [self._head(shown, widths, styles)]
+        lines = [self._head(shown, widths)]
         if not self.rows:
             blank: list[StyledLine] = [[]] * (self._lines // 2 - 1)
-            placeholder = Segment(self._placeholder.center(self.size.width), styles["quiet"])
-            self.paint([*lines, *blank, [placeholder]])
+            placeholder = self._placeholder.center(self.size.width)
+            self.paint([*lines, *blank, [Segment(placeholder, self.parts["quiet"])]])
             return
         above = ""
         for place in range(self.top, min(self.top + self._lines, len(self.rows))):
@@ -231,14 +225,16 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
             # A name is dimmed where the row above has it too.
             repeated = bool(row.cells) and row.cells[0] == above
             above = row.cells[0] if row.cells else ""
-            line = self._line(row, shown, widths, styles, dimmed=repeated)
+            line = self._line(row, shown, widths, dimmed=repeated)
             if place == self.row:
-                cursor = styles[row.style] + Style(reverse=True, bold=self.has_focus)
+                cursor = self.parts[row.style] + Style(reverse=True, bold=self.has_focus)
                 line = [Segment("".join(segment.text for segment in line), cursor)]
             lines.append(line)
-        self.paint(self._with_bar(lines, styles["bar"]))
+        self._add_bar(lines)
+        self.paint(lines)
 
-    def _head(self, shown: list[int], widths: list[int], styles: dict[str, Style]) -> StyledLine:
+    def _head(self, shown: list[int], widths: list[int]) -> StyledLine:
+        styles = self.parts
         line: StyledLine = [Segment(" " * (SIGNS + 1), styles["head"])]
         for place, width in zip(shown, widths, strict=True):
             column = self._columns[place]
@@ -250,15 +246,9 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         return [*line, Segment(" " * max(0, self.size.width - used), styles["head"])]
 
     def _line(
-        self,
-        row: TableRow,
-        shown: list[int],
-        widths: list[int],
-        styles: dict[str, Style],
-        *,
-        dimmed: bool,
+        self, row: TableRow, shown: list[int], widths: list[int], *, dimmed: bool
     ) -> StyledLine:
-        room = self.size.width - SIGNS - 2
+        styles, room = self.parts, self.size.width - SIGNS - 2
         parts, used = [], 0
         for column, width in zip(shown, widths, strict=True):
             if row.text and column >= row.text_from:
@@ -275,17 +265,13 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         name = styles["quiet"] if dimmed and row.style == "text" else style
         return [Segment(signs, sign), Segment(first, name), Segment(rest, style)]
 
-    def _with_bar(self, lines: list[StyledLine], style: Style) -> list[StyledLine]:
-        """Return the lines with a scroll bar at the right edge, where not all rows fit."""
+    def _add_bar(self, lines: list[StyledLine]) -> None:
+        """Add a scroll bar to the lines below the head, where not all rows fit."""
         count, room = len(self._keys), self._lines
         if count <= room:
-            return lines
+            return
         size = max(1, room * room // count)
         start = round(self.top / (count - room) * (room - size))
-        return [
-            lines[0],
-            *(
-                [*line, Segment("█" if start <= place < start + size else "│", style)]
-                for place, line in enumerate(lines[1:])
-            ),
-        ]
+        for place, line in enumerate(lines[1:]):
+            sign = "█" if start <= place < start + size else "│"
+            line.append(Segment(sign, self.parts["bar"]))

@@ -32,8 +32,7 @@ class RunsChart(Chart):
     def _has_curves(self) -> bool:
         return self.run_state.started is not None
 
-    def _watch_is_reading(self) -> None:
-        self.draw()
+    _watch_is_reading = Chart.redraw
 
     def _why_empty(self) -> str:
         return "Reading the runs…" if self.is_reading else "These runs have no recorded metrics."
@@ -57,14 +56,13 @@ class ClassBars(Canvas):
 
     columns: var[tuple[tuple[float | None, ...], ...]] = var((), init=False)
 
-    def watch_columns(self) -> None:
-        self.draw()
+    watch_columns = Canvas.redraw
 
     def draw(self) -> None:
-        if not self.size or not self.columns:
+        if not self.columns:
             self.paint([])
             return
-        text, quiet = self.part("classes--text"), self.part("classes--quiet")
+        text, quiet = self.parts["text"], self.parts["quiet"]
         known = [share for column in self.columns for share in column if share is not None]
         if not known:
             self.paint([[Segment("Accuracy by class: evaluating…", quiet)]])
@@ -75,7 +73,7 @@ class ClassBars(Canvas):
         length = max(0, min(WIDEST_BAR, room - VALUE_WIDTH - 1 - GAP - 1))
         width = VALUE_WIDTH + 2 + length
         heads = [
-            Segment(f"{letter:<{width + GAP}}", self.part(f"classes--{letter}"))
+            Segment(f"{letter:<{width + GAP}}", self.parts[letter])
             for letter in LETTERS[: len(self.columns)]
         ]
         caption = f"Accuracy by class, ▸ best; bars from {floor:.0%} to 100%"
@@ -95,7 +93,7 @@ class ClassBars(Canvas):
                     Segment(
                         f"{'▸' if is_best else ' '}{format_percent(share):>{VALUE_WIDTH}} ", style
                     ),
-                    Segment(draw_bar(filled, length), self.part(f"classes--{letter}")),
+                    Segment(draw_bar(filled, length), self.parts[letter]),
                     Segment(" " * GAP),
                 ]
             lines.append(line)
@@ -125,20 +123,14 @@ class DisagreementCards(Canvas):
     def _across(self) -> int:
         return max(1, (self.size.width + 1) // (self.WIDTH + 1))
 
-    def watch_disagreements(self) -> None:
-        self.draw()
-
-    def watch_caption(self) -> None:
-        self.draw()
+    watch_disagreements = watch_caption = Canvas.redraw
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if (before.digit_style, before.ascii) != (after.digit_style, after.ascii):
             self.draw()
 
     def draw(self) -> None:
-        if not self.size:
-            return
-        lines: list[StyledLine] = [[Segment(self.caption, self.part("disagreement--quiet"))]]
+        lines: list[StyledLine] = [[Segment(self.caption, self.parts["quiet"])]]
         shown = self.disagreements[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]
@@ -148,11 +140,11 @@ class DisagreementCards(Canvas):
     def _card(self, disagreement: Disagreement) -> list[StyledLine]:
         first = disagreement[0][1]
         style = "ramp" if self.preferences.ascii else self.preferences.digit_style
-        ink, quiet = self.part("disagreement--ink"), self.part("disagreement--quiet")
+        ink, quiet = self.parts["ink"], self.parts["quiet"]
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
         lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]
         for row, (letter, digit) in enumerate(disagreement, 2):
-            shade = self.part(f"disagreement--{'right' if digit.right else 'wrong'}")
+            shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())
             text = f" {letter} {sign} {digit.predicted} {sure:.0%}"
             lines[row] = [*pad_line(lines[row], self.INK[0]), Segment(text, shade)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import monotonic
 
 from rich.segment import Segment
@@ -32,20 +33,15 @@ from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.charts.legend import Legend, marks_line
 
-PARTS = {
-    AXIS: "chart--axis",
-    RAW: "chart--raw",
-    SMOOTH: "chart--smooth",
-    TEST: "chart--test",
-    MARK: "chart--mark",
-} | {tag: f"chart--{letter}" for tag, letter in zip(OVERLAY, LETTERS, strict=True)}
+# The names of the styles by the numbers of the colours.
+PARTS = {AXIS: "axis", RAW: "raw", SMOOTH: "smooth", TEST: "test", MARK: "mark"}
+PARTS |= zip(OVERLAY, LETTERS, strict=True)
 # Seconds between two frames of a chart beside the selected one, and of any on a slow connection.
 SIDE_SECONDS = 1.0
 SLOW_SECONDS = 4.0
 SIDE_DELAY = 0.05  # seconds after a key until the charts beside the selected one follow it
-# From this width on (columns) the labels of the y-axis are wider.
-WIDE = 50
-LABELS, WIDE_LABELS = 7, 9  # columns of the y-axis's labels and its line
+# Columns of the y-axis's labels and its line, and of them in a chart of WIDE columns and more.
+LABELS, WIDE_LABELS, WIDE = 7, 9, 50
 
 
 class Chart(Canvas):
@@ -56,25 +52,24 @@ class Chart(Canvas):
     """
 
     PICTURE = True
-    COMPONENT_CLASSES = set(PARTS.values())
+    COMPONENT_CLASSES = {f"chart--{name}" for name in PARTS.values()}
 
     run_state: var[RunState] = var(RunState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
     overlaid_runs: var[tuple[RunState, ...]] = var((), init=False)
 
+    @dataclass
     class Clicked(Message):
         """A click on the chart; `share` (0 to 1) is where along its x-axis, in slot 0."""
 
-        def __init__(self, kind: str, share: float | None) -> None:
-            super().__init__()
-            self.kind, self.share = kind, share
+        kind: str
+        share: float | None
 
+    @dataclass
     class Zoomed(Message):
         """The mouse wheel has been turned: 1 zooms in, -1 out."""
 
-        def __init__(self, by: int) -> None:
-            super().__init__()
-            self.by = by
+        by: int
 
     def __init__(self, slot: int = 0) -> None:
         super().__init__(classes=f"slot-{slot}")
@@ -117,8 +112,7 @@ class Chart(Canvas):
         else:
             self.draw()
 
-    def watch_overlaid_runs(self) -> None:
-        self.draw()
+    watch_overlaid_runs = Canvas.redraw
 
     # What a subclass may show otherwise
 
@@ -137,11 +131,9 @@ class Chart(Canvas):
 
     def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         """Return the title and, in the middle, why there are no curves."""
-        blank: StyledLine = []
-        rows = [blank] * (self.size.height // 2 - 1)
+        blank: list[StyledLine] = [[]] * (self.size.height // 2 - 1)
         middle = [Segment(self._why_empty().center(self.size.width), styles[AXIS])]
-        title = [Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])]
-        return [title, *rows, middle, *[blank] * (self.size.height - len(rows) - 2)]
+        return [[Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])], *blank, middle]
 
     def _overlay_label(self, place: int, value: str) -> tuple[str, str]:
         """Return the name of an overlaid run, and its value while the cursor reads it."""
@@ -156,7 +148,7 @@ class Chart(Canvas):
         if width < 20 or height < 4 or not self.display:
             return
         state, preferences = self.run_state, self.preferences
-        styles = {tag: self.part(name) for tag, name in PARTS.items()}
+        styles = {tag: self.parts[name] for tag, name in PARTS.items()}
         if not self._has_curves:
             self.paint(self._empty_lines(styles))
             return
@@ -170,12 +162,11 @@ class Chart(Canvas):
             above.append(marks_line(marks, left, width, styles[MARK]))
         text = build_chart(self.kind, series, preferences, window, (width, height - len(above)))
         plot = list(parse_plot(text, styles))
-        for column, mark in marks.items():
-            if mark.kind == "branch":
-                plot = _with_vertical(plot, left + column, "┊", styles[MARK])
+        verticals = [(column, "┊") for column, mark in marks.items() if mark.kind == "branch"]
         if preferences.cursor is not None:
-            column = round(preferences.cursor * (window.columns - 1))
-            plot = _with_vertical(plot, left + column, "│", styles[MARK])
+            verticals.append((round(preferences.cursor * (window.columns - 1)), "│"))
+        for column, sign in verticals:
+            plot = _with_vertical(plot, left + column, sign, styles[MARK])
         self.paint([*above, *plot])
 
     def on_click(self, event: Click) -> None:

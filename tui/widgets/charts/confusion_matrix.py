@@ -50,14 +50,13 @@ class ConfusionCanvas(Canvas):
 
     confusion: var[Confusion] = var((), init=False)
 
-    def watch_confusion(self) -> None:
-        self.draw()
+    watch_confusion = Canvas.redraw
 
     def content_lines(self) -> list[StyledLine]:
         return []
 
     def draw(self) -> None:
-        self.paint(self.content_lines() if self.size and self.confusion else [])
+        self.paint(self.content_lines() if self.confusion else [])
 
 
 class ConfusionMatrix(ConfusionCanvas):
@@ -87,10 +86,7 @@ class ConfusionMatrix(ConfusionCanvas):
         """Move the cursor by that many cells, at most to the edge."""
         actual, predicted = self.cursor
         last = CLASSES - 1
-        self.cursor = (
-            max(0, min(last, actual + rows)),
-            max(0, min(last, predicted + columns)),
-        )
+        self.cursor = max(0, min(last, actual + rows)), max(0, min(last, predicted + columns))
 
     def on_click(self, event: Click) -> None:
         actual, predicted = event.y - HEADS, (event.x - HEAD) // CELL
@@ -101,7 +97,7 @@ class ConfusionMatrix(ConfusionCanvas):
         self.cursor = actual, predicted
 
     def content_lines(self) -> list[StyledLine]:
-        quiet, bold = self.part("confusion--quiet"), self.part("confusion--text") + Style(bold=True)
+        quiet, bold = self.parts["quiet"], self.parts["text"] + Style(bold=True)
         shades = self._shades()
         at_row, at_column = self.cursor
         heads = [
@@ -130,21 +126,17 @@ class ConfusionMatrix(ConfusionCanvas):
 
         The terminal's own colours cannot be mixed: there much is bold, and most is underlined.
         """
-        base = self.background_colors[1]
+        base, plain = self.background_colors[1], self.parts["text"]
         if base.ansi is not None:
-            plain = self.part("confusion--text")
             bold = plain + Style(bold=True)
             return [plain, plain, bold, bold, bold + Style(underline=True)]
         heat = base + self.get_component_styles("confusion--heat").color
-        unshaded = self.part("confusion--text")
         under = [base.blend(heat, share) for share in SHADES[1:]]
-        return [
-            unshaded,
-            *(
-                Style(color=each.get_contrast_text(1.0).rich_color, bgcolor=each.rich_color)
-                for each in under
-            ),
-        ]
+        shaded = (
+            Style(color=each.get_contrast_text(1.0).rich_color, bgcolor=each.rich_color)
+            for each in under
+        )
+        return [plain, *shaded]
 
 
 def share_text(share: float | None) -> str:
@@ -157,7 +149,7 @@ class ClassScores(ConfusionCanvas):
     COMPONENT_CLASSES = {f"scores--{name}" for name in ("text", "quiet", "bar")}
 
     def content_lines(self) -> list[StyledLine]:
-        text, quiet, filled = (self.part(f"scores--{name}") for name in ("text", "quiet", "bar"))
+        text, quiet, filled = (self.parts[name] for name in ("text", "quiet", "bar"))
         # A class, and twice a percentage and a bar.
         each_bar = max(0, min(10, (self.size.width - 2) // 2 - PERCENT - 2))
         width = PERCENT + 1 + each_bar
@@ -169,8 +161,7 @@ class ClassScores(ConfusionCanvas):
             line = [Segment(f"{number} ", quiet)]
             for share in (score.precision, score.recall):
                 line.append(Segment(f"{share_text(share):>{PERCENT}} ", text))
-                drawn = draw_bar(share or 0.0, each_bar)
-                line.append(Segment(f"{drawn} ", filled))
+                line.append(Segment(f"{draw_bar(share or 0.0, each_bar)} ", filled))
             lines.append(line)
         return lines
 
@@ -181,7 +172,7 @@ class ConfusedPairs(ConfusionCanvas):
     COMPONENT_CLASSES = {f"pairs--{name}" for name in ("text", "quiet")}
 
     def content_lines(self) -> list[StyledLine]:
-        text, quiet = self.part("pairs--text"), self.part("pairs--quiet")
+        text, quiet = self.parts["text"], self.parts["quiet"]
         rows = self.size.height - 1
         pairs = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
         column = max(map(len, pairs), default=0) + 3

@@ -11,7 +11,6 @@ from textual.reactive import var
 from core.responses import NetworkDescribed
 from tui.widgets.canvas import Canvas, StyledLine
 
-PARTS = ("shape", "behind", "lines", "text", "quiet")
 ROWS, LABELS = 11, 3  # lines of the drawing, and of the labels under it
 SIDE = 28  # pixels of the largest sheet
 MOST_BEHIND = 5  # sheets
@@ -75,9 +74,6 @@ class Block:
         return max(drawn, *map(len, self.labels))
 
 
-LEFT_OUT = Block("", ())
-
-
 class CharacterGrid:
     """A grid of characters, each with the name of its style."""
 
@@ -117,11 +113,11 @@ def fitted(found: list[Block], width: int) -> list[Block]:
         found = [replace(block, widest=widest) for block in found]
         if _least(found) <= width:
             return found
-    kept = found
+    kept, left_out = found, Block("", ())
     while _least(kept) > width and len(kept) > 3:
-        found = [*found[: len(found) // 2], *found[len(found) // 2 + 1 :]]
+        del found[len(found) // 2]
         middle = len(found) // 2
-        kept = [*found[:middle], LEFT_OUT, *found[middle:]]
+        kept = [*found[:middle], left_out, *found[middle:]]
     return kept
 
 
@@ -221,7 +217,9 @@ class NetworkDiagram(Canvas):
     """The network from its input on the left to its output on the right."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"diagram--{name}" for name in PARTS}
+    COMPONENT_CLASSES = {
+        f"diagram--{name}" for name in ("shape", "behind", "lines", "text", "quiet")
+    }
 
     network: var[NetworkDescribed | None] = var(None, init=False)
 
@@ -231,13 +229,10 @@ class NetworkDiagram(Canvas):
         self.draw()
 
     def draw(self) -> None:
-        if not self.size:
-            return
-        styles = {name: self.part(f"diagram--{name}") for name in PARTS}
-        if self.network is None:
-            self.paint([])
-            return
-        reading: StyledLine = [Segment(READING, styles["quiet"])]
-        above: list[StyledLine] = [[]] * ((self.size.height - ROWS - LABELS - 1) // 2)
-        picture = draw_network(self.network, self.size.width - 2)
-        self.paint([reading, *above, *([Segment(" "), *line] for line in picture.lines(styles))])
+        lines: list[StyledLine] = []
+        if self.network is not None:
+            lines.append([Segment(READING, self.parts["quiet"])])
+            lines += [[]] * ((self.size.height - ROWS - LABELS - 1) // 2)
+            picture = draw_network(self.network, self.size.width - 2)
+            lines += [[Segment(" "), *line] for line in picture.lines(self.parts)]
+        self.paint(lines)

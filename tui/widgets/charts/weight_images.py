@@ -54,13 +54,8 @@ def fit_grid(images: WeightImages, width: int, height: int) -> GridLayout:
     least = (0.5 if even else 1) if large else 2
     for scale in [*(each for each in SCALES if each > least), least]:
         columns, lines = round(images.width * scale), round(images.height * scale + 1) // 2
-        found = GridLayout(
-            scale,
-            columns,
-            lines,
-            max(1, (width + GAP) // (columns + GAP)),
-            max(1, height // (lines + 1)),
-        )
+        across, down = max(1, (width + GAP) // (columns + GAP)), max(1, height // (lines + 1))
+        found = GridLayout(scale, columns, lines, across, down)
         if found.capacity >= len(images.images) and columns <= width:
             break
     return found
@@ -114,8 +109,7 @@ class WeightGrid(Canvas):
             self.first = 0  # another network has fewer
         self.draw()
 
-    def watch_first(self) -> None:
-        self.draw()
+    watch_first = Canvas.redraw
 
     def _grid(self, images: WeightImages) -> GridLayout:
         return fit_grid(images, self.size.width - 2, self.size.height - 2)
@@ -128,17 +122,14 @@ class WeightGrid(Canvas):
             self.first = max(0, min(self.first + pages * capacity, last))
 
     def draw(self) -> None:
-        if not self.size:
-            return
-        quiet = self.part("weights--quiet")
-        images = self.images
+        quiet, images = self.parts["quiet"], self.images
         if images is None:
             self.paint([[Segment(" The first layer's weights are shown here as images.", quiet)]])
             return
         laid = self._grid(images)
         first = self.first // laid.capacity * laid.capacity
         shown = images.images[first : first + laid.capacity]
-        lines = [*self._legend(images, first, len(shown), quiet)]
+        lines = self._legend(images, first, len(shown))
         background = self.background_colors[1].hex6
         for start in range(0, len(shown), laid.columns):
             row = shown[start : start + laid.columns]
@@ -147,36 +138,19 @@ class WeightGrid(Canvas):
                 for image in row
             ]
             for parts in zip(*drawn, strict=True):
-                lines.append([Segment(" "), *_join(parts)])
-            numbers = (
-                f"{first + start + place}".ljust(laid.width + GAP) for place in range(len(row))
-            )
+                beside = (segment for part in parts for segment in (*part, Segment(" " * GAP)))
+                lines.append([Segment(" "), *beside])
+            numbers = (f"{first + start + place:<{laid.width + GAP}}" for place in range(len(row)))
             lines.append([Segment(f" {''.join(numbers)}", quiet)])
         self.paint(lines)
 
-    def _legend(
-        self, images: WeightImages, first: int, shown: int, quiet: Style
-    ) -> list[StyledLine]:
-        of = (
-            f"{images.count:,}"
-            if images.count == len(images.images)
-            else (f"the first {len(images.images)} of {images.count:,}")
-        )
+    def _legend(self, images: WeightImages, first: int, shown: int) -> list[StyledLine]:
+        quiet, ends, have = self.parts["quiet"], f"{images.largest:.2g}", len(images.images)
+        of = f"the first {have} of " * (have < images.count) + f"{images.count:,}"
         title = f" weights of {images.name}: {first}–{first + shown - 1} of {of}"
-        ends = f"{images.largest:.2g}"
         scale = [Segment("█", Style(color=colour)) for colour in PALETTE]
+        meaning = f" +{ends}  blue negative, yellow positive"
         return [
             [Segment(title, quiet)],
-            [
-                Segment(f" −{ends} ", quiet),
-                *scale,
-                Segment(f" +{ends}  blue negative, yellow positive", quiet),
-            ],
+            [Segment(f" −{ends} ", quiet), *scale, Segment(meaning, quiet)],
         ]
-
-
-def _join(parts: tuple[StyledLine, ...]) -> StyledLine:
-    line: StyledLine = []
-    for part in parts:
-        line += [*part, Segment(" " * GAP)]
-    return line
