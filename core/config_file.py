@@ -51,8 +51,7 @@ def _read_table(place: Path) -> dict[str, Any]:
         with open(place, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        why = explain(error) if isinstance(error, OSError) else first_line(error)
-        raise UsageError(f"--config {place} cannot be read ({why})") from None
+        raise UsageError(f"--config {place} cannot be read ({explain(error)})") from None
     if len(content) > LARGEST_FILE:
         raise UsageError(f"--config {place} is larger than 1 MB, so not a file of settings")
     try:
@@ -88,9 +87,8 @@ def _format(value: Any) -> str:
             return f"the date or time {value.isoformat()}"
         case float():
             return repr(value)
-    # An integer may have more digits than Python converts to text.
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number with that many digits"
+        case int() if value.bit_length() > 128:  # more digits than Python may convert to text
+            return "a number with that many digits"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 

@@ -36,9 +36,9 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
-def explain(error: OSError) -> str:
-    """Return the system's message without the errno: "Permission denied"."""
-    return error.strerror or str(error) or type(error).__name__
+def explain(error: Exception) -> str:
+    """Return the system's message without the errno, "Permission denied"; of others first_line."""
+    return (isinstance(error, OSError) and error.strerror) or first_line(error)
 
 
 def printable(text: str) -> str:

@@ -54,13 +54,10 @@ def _try_lock(file: IO[bytes] | int, how: int) -> bool:
 def is_locked(path: Path) -> bool:
     """Return whether a process has locked the file; False where it cannot be opened."""
     try:
-        number = open_no_follow(path, os.O_RDONLY)
+        with open(path, "rb", opener=open_no_follow) as file:
+            return not _try_lock(file, fcntl.LOCK_SH)
     except OSError:
         return False
-    try:
-        return not _try_lock(number, fcntl.LOCK_SH)
-    finally:
-        os.close(number)
 
 
 @contextmanager

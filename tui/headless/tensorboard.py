@@ -95,7 +95,7 @@ def with_tensorboard(events: Iterable[Event]) -> Iterator[Event]:
                 case RunFinished() | RunFailed() if file:
                     file.close()
         except Exception as error:  # defects of the package too: training is worth more
-            why = explain(error) if isinstance(error, OSError) else first_line(error)
+            why = explain(error)
             message = f"cannot write TensorBoard's files in {folder} ({why})"
             yield Notice(message=f"{message}; training continues without them")
             _close(file)

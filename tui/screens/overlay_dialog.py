@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
-from core.errors import CheckpointError, explain, first_line
+from core.errors import CheckpointError, explain
 from core.runs.catalog import RunInfo
 from tui.screens.base import app_of
 from tui.screens.captions import show_message
@@ -139,7 +139,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             try:
                 state = self._known.get(os.path.abspath(run.folder)) or read_run(run.folder)
             except Exception as error:  # a broken file must not keep the dialog open
-                why = explain(error) if isinstance(error, OSError) else first_line(error)
+                why = explain(error)
                 errors.append(f"Cannot read {run.name} ({why}).")
                 continue
             if state.started is None:

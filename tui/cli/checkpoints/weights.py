@@ -75,17 +75,16 @@ def export_checkpoint(
     if file is not None and format is not None and target.suffix != f".{format}":
         raise UsageError(f"--format {format} does not match {target}: leave one of them out")
     _check_outside_runs(target)
-    exported = export(source, target, force=force)
-    path, difference = exported.path, exported.difference
+    arch, difference = export(source, target, force=force)
     if as_json:
-        row = {"path": str(path), "checkpoint": str(source), "arch": exported.arch}
-        print_json(row | {"bytes": path.stat().st_size, "difference": difference})
+        row = {"path": str(target), "checkpoint": str(source), "arch": arch}
+        print_json(row | {"bytes": target.stat().st_size, "difference": difference})
         return
     if difference:
         complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
     elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
-    print(printable(str(path)))
+    print(printable(str(target)))
 
 
 def _default_target(checkpoint: Path, suffix: str) -> Path:
