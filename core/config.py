@@ -254,8 +254,5 @@ def make_config(**chosen: Any) -> TrainConfig:
 
 
 def read_config(stored: Mapping[str, Any]) -> TrainConfig:
-    """Return the config stored as a JSON object; fields of other versions are ignored.
-
-    Raises UsageError.
-    """
+    """Return the config of a JSON object, without unknown fields. Raises UsageError."""
     return TrainConfig(**{name: value for name, value in stored.items() if name in FIELDS})

@@ -10,7 +10,7 @@ def option(
     default: Any,
     help: str,
     *,
-    metavar: str,
+    metavar: str = "X",
     allowed: str = "",
     check: Callable[[Any], bool] | None = None,
     choices: Collection[str] = (),
@@ -52,19 +52,13 @@ def whole_number(default: int, help: str, low: int, high: int) -> Any:
 
 
 def number(
-    default: float,
-    help: str,
-    allowed: str,
-    *,
-    with_zero: bool = True,
-    below: float = inf,
-    metavar: str = "X",
-    flag: str | None = None,
+    default: float, help: str, allowed: str, with_zero: bool = True, below: float = inf, **rest: Any
 ) -> Any:
-    """Return a field for a number from 0, itself allowed `with_zero`, to less than `below`."""
+    """Return a field for a number from 0, itself allowed `with_zero`, to less than `below`; `rest`
+    are other arguments of `option`."""
 
     def check(value: Any) -> bool:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and 0 <= value < below and (with_zero or value > 0)
 
-    return option(default, help, metavar=metavar, allowed=allowed, check=check, flag=flag)
+    return option(default, help, allowed=allowed, check=check, **rest)

@@ -33,14 +33,14 @@ def read_settings(path: str) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     spelling: dict[str, str] = {}  # the name by which each field was set
     for key, value in _read_table(place).items():
-        name = NAMES.get(key)
-        if name is None:
+        if (name := NAMES.get(key)) is None:
             near = closest_match(key.lower(), NAMES)
             hint = f"did you mean {near}?" if near else "`mnist-tui train --dry-run` lists all"
             raise UsageError(f"{place}: there is no setting {_format(key)}; {hint}")
         if name in settings:
-            both = f"{spelling[name]} and {key}"
-            raise UsageError(f"{place}: {both} are the same setting: remove one")
+            raise UsageError(
+                f"{place}: {spelling[name]} and {key} are the same setting: remove one"
+            )
         settings[name], spelling[name] = _convert(place, key, name, value), key
     return settings
 
@@ -71,8 +71,7 @@ def _convert(place: Path, key: str, name: str, value: Any) -> Any:
     if why is None and isinstance(value, str) and "\0" in value:
         why = "must be a folder without NUL in its name"
     if why is not None:
-        allowed = why.partition(", not ")[0]
-        raise UsageError(f"{place}: {key} {allowed}, not {_format(value)}")
+        raise UsageError(f"{place}: {key} {why.partition(', not ')[0]}, not {_format(value)}")
     return value
 
 

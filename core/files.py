@@ -28,10 +28,7 @@ NOT_A_FILE = {
 
 
 def expand(path: str) -> Path:
-    """Return the path with ~ replaced by the home folder.
-
-    Raises UsageError where that user has no home folder.
-    """
+    """Return the path with ~ expanded. Raises UsageError where that user has no home folder."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -45,8 +45,11 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> tuple[str,
     if encode is None:
         raise UsageError(f"{target} must end in one of {', '.join(FORMATS)}")
     _check_target(checkpoint, target, force)
-    if target.suffix == ".onnx":
-        _check_packages()
+    packages = ONNX_PACKAGES if target.suffix == ".onnx" else ()
+    if missing := [each for each in packages if find_spec(each) is None]:
+        raise CheckpointError(
+            f".onnx needs packages that are not installed: pip install {' '.join(missing)}"
+        )
     info, model = load_model(checkpoint)
     try:
         with _silenced():
@@ -76,14 +79,6 @@ def _check_target(checkpoint: Path, target: Path, force: bool) -> None:
         raise CheckpointError(f"{target} exists; pass --force to replace it")
     if os.path.exists(target) and os.path.samefile(checkpoint, target):
         raise CheckpointError(f"{target} is the checkpoint itself, which an export would replace")
-
-
-def _check_packages() -> None:
-    missing = [each for each in ONNX_PACKAGES if find_spec(each) is None]
-    if missing:
-        raise CheckpointError(
-            f".onnx needs packages that are not installed: pip install {' '.join(missing)}"
-        )
 
 
 @contextmanager

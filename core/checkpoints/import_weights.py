@@ -51,10 +51,9 @@ def read_weights(path: Path) -> ImportedWeights:
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     """Return the weights in a file. Raises CheckpointError."""
-    most = checkpoints.largest_size()
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        check_size(size, most, "the largest network")
+        check_size(size, checkpoints.largest_size(), "the largest network")
         begin = file.read(8)
         file.seek(0)
         # The length of a safetensors header can begin as a pickle does, but ends in zeros.

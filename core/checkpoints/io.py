@@ -69,8 +69,7 @@ def make_entries(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
     for name, tensor in tensors.items():
         start, end = end, end + tensor.numel() * tensor.element_size()
         dtype = DTYPES[str(tensor.dtype).removeprefix("torch.")]
-        shape = list(tensor.shape)
-        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+        entries[name] = {"dtype": dtype, "shape": [*tensor.shape], "data_offsets": [start, end]}
     return entries
 
 
@@ -118,12 +117,11 @@ def compute_running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
     return digests
 
 
-def largest_size(arch: str | None = None) -> int:
+def largest_size(arch: str = "") -> int:
     """Return the most bytes a checkpoint of an architecture may have; of an unknown one, as many
     as the largest network."""
-    known = ARCHITECTURES.get(arch or "")
-    largest = max(each.parameters for each in ARCHITECTURES.values())
-    return 4 * TIMES_THE_WEIGHTS * (known.parameters if known else largest) + SLACK
+    sizes = {name: each.parameters for name, each in ARCHITECTURES.items()}
+    return 4 * TIMES_THE_WEIGHTS * sizes.get(arch, max(sizes.values())) + SLACK
 
 
 def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:

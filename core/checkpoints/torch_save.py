@@ -32,17 +32,12 @@ LEGACY_HEADER = (0x1950A86A20F9469CFC6C, 1001)
 
 # The dtype of a storage by its name in a pickle, and the bytes of one number.
 STORAGES = {
-    "torch DoubleStorage": ("float64", 8),
-    "torch FloatStorage": ("float32", 4),
-    "torch HalfStorage": ("float16", 2),
-    "torch BFloat16Storage": ("bfloat16", 2),
-    "torch LongStorage": ("int64", 8),
-    "torch IntStorage": ("int32", 4),
-    "torch ShortStorage": ("int16", 2),
-    "torch CharStorage": ("int8", 1),
-    "torch ByteStorage": ("uint8", 1),
-    "torch BoolStorage": ("bool", 1),
-}
+    "torch DoubleStorage": ("float64", 8), "torch FloatStorage": ("float32", 4),
+    "torch HalfStorage": ("float16", 2), "torch BFloat16Storage": ("bfloat16", 2),
+    "torch LongStorage": ("int64", 8), "torch IntStorage": ("int32", 4),
+    "torch ShortStorage": ("int16", 2), "torch CharStorage": ("int8", 1),
+    "torch ByteStorage": ("uint8", 1), "torch BoolStorage": ("bool", 1),
+}  # fmt: skip
 ORDERED, SIZE, DEVICE = "collections OrderedDict", "torch Size", "torch device"
 TENSOR, PARAMETER = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"
 ALLOWED = {*STORAGES, ORDERED, SIZE, DEVICE, TENSOR, PARAMETER}

@@ -11,22 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.checkpoints.header import (
-    DTYPES,
-    HEADER_DIGEST_SINCE,
-    METADATA,
-    RUNNING_DIGITS,
-    RUNNING_KEY,
-    abbreviate,
-    parse_info,
-    read_header,
-)
+from core.checkpoints import header as headers
 from core.compute.threads import cpu_cores
 from core.errors import CheckpointError
 from core.files import open_regular_file
 
 PIECE = 2**20
-TORCH_DTYPES = {short: f"torch.{name}" for name, short in DTYPES.items()}
+TORCH_DTYPES = {short: f"torch.{name}" for name, short in headers.DTYPES.items()}
 # More threads would exceed the speed of the disk.
 MOST_AT_ONCE = 4
 
@@ -36,11 +27,8 @@ Identity = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Verified:
-    """The result for one file.
-
-    `fault` is what is wrong, None where the file is as it was saved; `note` is what could not be
-    checked; `file` is None where the file could not be opened.
-    """
+    """The result for one file: `fault` is what is wrong, None where it is as it was saved; `note`
+    is what could not be checked; `file` is None where it could not be opened."""
 
     path: Path
     bytes: int = 0
@@ -50,10 +38,7 @@ class Verified:
 
 
 def verify_file(path: Path) -> Verified:
-    """Read the file in pieces and compare it with the digests in its header.
-
-    A file that replaces it meanwhile has no effect.
-    """
+    """Read the file in pieces and compare it with the digests in its header."""
     verified = Verified(path)
     try:
         with open_regular_file(path) as file:
@@ -96,21 +81,21 @@ def _verify_names(file: Identity | Path, names: list[Path]) -> list[Verified]:
 
 def _check(path: Path, file: BinaryIO, size: int) -> str | None:
     """Return a note. Raises CheckpointError, and ValueError: its text continues the file's name."""
-    header = read_header(file, size)
-    info, start = parse_info(path, header), file.tell()
-    running = str(header.pop(METADATA).get(RUNNING_KEY, ""))
+    header = headers.read_header(file, size)
+    info, start = headers.parse_info(path, header), file.tell()
+    running = str(header.pop(headers.METADATA).get(headers.RUNNING_KEY, ""))
     total = hashlib.sha256()
     for place, (name, description, begin, end) in enumerate(_list_tensors(header)):
         total.update(description)
         file.seek(start + begin)
         while (left := start + end - file.tell()) > 0 and (piece := file.read(min(PIECE, left))):
             total.update(piece)
-        known = running[place * RUNNING_DIGITS : (place + 1) * RUNNING_DIGITS]
-        if known and known != total.hexdigest()[:RUNNING_DIGITS]:
-            raise ValueError(f"is damaged: its tensor {abbreviate(name)} has changed")
+        known = running[place * headers.RUNNING_DIGITS : (place + 1) * headers.RUNNING_DIGITS]
+        if known and known != total.hexdigest()[: headers.RUNNING_DIGITS]:
+            raise ValueError(f"is damaged: its tensor {headers.abbreviate(name)} has changed")
     if total.hexdigest() != info.digest:
         raise ValueError("is damaged: its tensors do not match the digest")
-    if info.version < HEADER_DIGEST_SINCE:
+    if info.version < headers.HEADER_DIGEST_SINCE:
         return "saved by an earlier version, without a header digest"
     return None
 

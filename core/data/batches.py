@@ -69,10 +69,7 @@ def pad_images(images: Tensor, width: int) -> Tensor:
 
 
 def shift_images(images: Tensor, chosen: Tensor, moved: Tensor) -> Tensor:
-    """Return the chosen padded images, each moved by its row of `moved` (N, 2), down and right.
-
-    The result has the shape (N, 1, 28, 28).
-    """
+    """Return the chosen padded images (N, 1, 28, 28), moved down and right by `moved` (N, 2)."""
     width = (images.shape[-1] - SIDE) // 2
     windows = images.unfold(2, SIDE, 1).unfold(3, SIDE, 1)  # (N, 1, down, right, 28, 28), a view
     down, right = (width - moved).unbind(1)

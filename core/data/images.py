@@ -82,10 +82,7 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
 
 
 def read_label(path: str | os.PathLike[str]) -> int | None:
-    """Return the class 0 to 9 that the file's folder is called by, as in torchvision's ImageFolder.
-
-    None where the folder has another name.
-    """
+    """Return the class 0 to 9 that names the file's folder, as in torchvision's ImageFolder."""
     name = Path(os.path.abspath(path)).parent.name
     return int(name) if re.fullmatch("[0-9]", name) else None
 

@@ -78,10 +78,8 @@ def _from_transparent(image: Image.Image) -> Image.Image:
 
 
 def _choose_band(image: Image.Image) -> Image.Image:
-    """Return the lightness of an RGB image, or the colour band with a far larger contrast.
-
-    Yellow on white differs in blue alone.
-    """
+    """Return the lightness of an RGB image, or the colour band with a far larger contrast."""
+    # Yellow on white differs in blue alone.
     bands = [image.convert("L"), *image.split()]
     spreads = [int(numpy.ptp(numpy.asarray(band))) for band in bands]
     best = max(range(4), key=spreads.__getitem__)
@@ -108,14 +106,9 @@ def _sides(place: Rectangle) -> tuple[int, int]:
 
 def _around(place: Rectangle, scale: float, size: tuple[int, int]) -> Rectangle:
     """Return the rectangle in the full image, with a margin so that most of it is background."""
-    left, top, right, bottom = place
     margin = max(_sides(place)) // 3 + 2
-    return (
-        max(0, int((left - margin) * scale)),
-        max(0, int((top - margin) * scale)),
-        min(size[0], int((right + margin) * scale)),
-        min(size[1], int((bottom + margin) * scale)),
-    )
+    left, top, right, bottom = numpy.add(place, (-margin, -margin, margin, margin)) * scale
+    return max(0, int(left)), max(0, int(top)), min(size[0], int(right)), min(size[1], int(bottom))
 
 
 def _find_ink(grey: Image.Image) -> tuple[Grid, Rectangle] | None:
