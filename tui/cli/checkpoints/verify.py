@@ -53,7 +53,7 @@ def verify_checkpoints(
     rows: list[dict[str, Any]] = []
     for found in verify_files(_paths(names, folder)):
         path, fault, note = found.path, found.fault, found.note
-        row = {"path": str(path), "ok": found.ok, "fault": fault, "note": note}
+        row = {"path": str(path), "ok": fault is None, "fault": fault, "note": note}
         rows.append(row | {"bytes": found.bytes})
         if not as_json:
             result = f"✗ {_name(path)} {fault}" if fault else f"✓ {_name(path)}"
