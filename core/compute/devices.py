@@ -22,18 +22,14 @@ def choose_device(name: str) -> torch.device:
     """Return the device of that name; auto is the first available. Raises DeviceError."""
     import torch
 
-    devices = list_devices()
-    if name == "auto":
-        return torch.device(next(each.name for each in devices if each.available))
-    wanted = "cuda:0" if name == "cuda" else name
-    found = next((each for each in devices if each.name == wanted), None)
-    if found is None:
-        reason = next((each.reason for each in devices if each.name == "cuda"), None)
-        here = ", ".join(each.name for each in devices if each.available)
-        raise DeviceError(f"device {name} is not available: {reason or f'this machine has {here}'}")
-    if not found.available:
-        raise DeviceError(f"device {name} is not available: {found.reason}")
-    return torch.device(found.name)
+    devices = {each.name: each for each in list_devices()}
+    available = [each.name for each in devices.values() if each.available]
+    wanted = {"auto": available[0], "cuda": "cuda:0"}.get(name, name)
+    if wanted in available:
+        return torch.device(wanted)
+    missing = devices.get(wanted) or devices.get("cuda")  # which is listed where there is none
+    reason = missing.reason if missing else f"this machine has {', '.join(available)}"
+    raise DeviceError(f"device {name} is not available: {reason}")
 
 
 def choose_precision(name: str, arch: str, device: torch.device) -> str:

@@ -25,9 +25,8 @@ def adam_kernel(decoupled: bool, device: torch.device, settings: dict[str, Any])
     `settings` are its keyword arguments except the learning rate. `steps` count from 1.
     """
     fused = getattr(torch, "_fused_adamw_" if decoupled else "_fused_adam_", None)
-    one = [torch.ones(1, device=device) for _ in range(4)]
-    arguments = (*([each] for each in one), [], [torch.ones((), device=device)])
-    works = _runs(fused, *arguments, lr=0.0, **settings)
+    lists = [[torch.ones(1, device=device)] for _ in range(4)]
+    works = _runs(fused, *lists, [], [torch.ones((), device=device)], lr=0.0, **settings)
     return fused if fused and works else partial(_adam, decoupled=decoupled)
 
 

@@ -1,6 +1,6 @@
 """A network's predictions."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,29 +31,21 @@ def predict_digits(
 ) -> tuple[Digit, ...]:
     """Predict the images (N, 28, 28) at those indices; indices out of range are skipped."""
     chosen = [index for index in indices if 0 <= index < len(images)]
-    if not chosen:
-        return ()
-    digits = _predict(model, images[chosen])
-    return tuple(
-        replace(digit, index=index, label=int(labels[index]))
-        for index, digit in zip(chosen, digits, strict=True)
-    )
+    return _predict(model, images[chosen], chosen, labels[chosen].tolist())
 
 
 def predict_images(model: nn.Module, images: tuple[bytes, ...]) -> tuple[Digit, ...]:
     """Predict images of 784 bytes each; others are skipped. A digit's index is its image's."""
     places = [place for place, image in enumerate(images) if len(image) == SIDE * SIDE]
-    if not places:
-        return ()
-    values = bytearray(b"".join(images[place] for place in places))
-    digits = _predict(model, torch.frombuffer(values, dtype=torch.uint8).view(-1, SIDE, SIDE))
-    return tuple(replace(digit, index=place) for place, digit in zip(places, digits, strict=True))
+    values = torch.tensor([list(images[place]) for place in places], dtype=torch.uint8)
+    return _predict(model, values.view(len(places), SIDE, SIDE), places, [None] * len(places))
 
 
-def _predict(model: nn.Module, images: Tensor) -> list[Digit]:
-    """Predict uint8 images (N, 28, 28), without index and label."""
-    rows = predict(model, images).tolist()
-    return [
-        Digit(0, bytes(image.flatten().tolist()), None, tuple(row))
-        for image, row in zip(images, rows, strict=True)
-    ]
+def _predict(
+    model: nn.Module, images: Tensor, indices: list[int], labels: Sequence[int | None]
+) -> tuple[Digit, ...]:
+    """Predict uint8 images (N, 28, 28); the result has those indices and labels."""
+    rows = predict(model, images).tolist() if indices else []
+    pixels = [bytes(image.flatten().tolist()) for image in images]
+    digits = zip(indices, pixels, labels, map(tuple, rows), strict=True)
+    return tuple(Digit(*each) for each in digits)

@@ -8,11 +8,12 @@ its import of the compiler, which would add a second to every start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    Named = dict[str, nn.Parameter]
 
 
 class Optimizer(Protocol):
@@ -28,34 +29,28 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Kingma and Ba, "Adam" (2015), with weight decay added to the gradient.
+    """Kingma and Ba, "Adam" (2015), with weight decay added to the gradient."""
 
-    `decoupled` makes it AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization"
-    (2019).
-    """
+    decoupled = False
 
     def __init__(
-        self,
-        decoupled: bool,
-        kernels: Any,
-        named: dict[str, nn.Parameter],
-        momentum: float,
-        beta2: float,
-        weight_decay: float,
+        self, kernels: Any, named: Named, momentum: float, beta2: float, decay: float
     ) -> None:
         import torch
 
         self._settings: dict[str, Any] = {
             "beta1": momentum,
             "beta2": beta2,
-            "weight_decay": weight_decay,
+            "weight_decay": decay,
             "eps": 1e-8,
             "amsgrad": False,
             "maximize": False,
         }
         self._parameters = list(named.values())
         self._add_to_each = kernels.adder_to_each()
-        self._kernel = kernels.adam_kernel(decoupled, self._parameters[0].device, self._settings)
+        self._kernel = kernels.adam_kernel(
+            self.decoupled, self._parameters[0].device, self._settings
+        )
         self.state = {
             name: {
                 "step": torch.zeros((), device=each.device),
@@ -76,21 +71,22 @@ class Adam:
         self._kernel(*lists, lr=rate, **self._settings)
 
 
+class AdamW(Adam):
+    """Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019)."""
+
+    decoupled = True
+
+
 class Sgd:
     """Stochastic gradient descent with momentum, as torch.optim.SGD defines it."""
 
     def __init__(
-        self,
-        kernels: Any,
-        named: dict[str, nn.Parameter],
-        momentum: float,
-        beta2: float,
-        weight_decay: float,
+        self, kernels: Any, named: Named, momentum: float, beta2: float, decay: float
     ) -> None:
         import torch
 
         self._settings: dict[str, Any] = {
-            "weight_decay": weight_decay,
+            "weight_decay": decay,
             "momentum": momentum,
             "dampening": 0.0,
             "nesterov": False,
@@ -114,8 +110,8 @@ class Sgd:
 
 # Each takes core.compute.torch_private, which stands above this package and is passed in; the
 # parameters by name; momentum, beta2 and weight decay.
-OPTIMIZERS: dict[str, Callable[[Any, dict[str, nn.Parameter], float, float, float], Optimizer]] = {
-    "adam": partial(Adam, False),
-    "adamw": partial(Adam, True),
+OPTIMIZERS: dict[str, Callable[[Any, Named, float, float, float], Optimizer]] = {
+    "adam": Adam,
+    "adamw": AdamW,
     "sgd": Sgd,
 }

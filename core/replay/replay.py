@@ -15,16 +15,8 @@ from core.data.batches import steps_per_epoch
 from core.errors import CheckpointError, DeviceError, UsageError
 from core.events import Event, Notice
 from core.optim.schedules import PLANNED
-from core.replay.reference import Reference, Segment, read_reference
-from core.replay.rerun import (
-    Origin,
-    Rerun,
-    StepDifference,
-    StepSettings,
-    compare,
-    compare_twice,
-    expected_after,
-)
+from core.replay import rerun
+from core.replay.reference import MeanLoss, Reference, Segment, read_reference
 from core.runs.description import read_description
 from core.runs.resume import digits_folder, stored_config
 from core.runs.run_writer import versions
@@ -45,7 +37,7 @@ class ReplayResult:
     scores: int
     saved: tuple[str, ...]
     twice: bool
-    difference: StepDifference | None
+    difference: rerun.StepDifference | None
     notes: tuple[str, ...]
     causes: tuple[str, ...]  # what has changed and may cause a difference
 
@@ -89,18 +81,23 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     causes += _changes(path.parent)
     for each in causes:
         yield Notice(message=f"{each}: results may differ in the last bits")
-    origin = Origin(path, info, state, tensors, settings, reference)
+    origin = rerun.Origin(path, info, state, tensors, settings, reference)
     until = _until(origin, info.step + steps)
     if until < info.step + steps:
         notes.append(f"its schedule {settings[-1].config.schedule} ends at step {until:,}")
-    expected = expected_after(origin, until)
-    rerun = Rerun(origin)
-    losses, difference = yield from compare(rerun, expected, until)
+    expected = rerun.expected_after(origin, until)
+    run = rerun.Rerun(origin)
+    losses, difference = yield from rerun.compare(run, expected, until, "training again")
     twice = difference is None and expected.end < until
     if twice:
-        first_time = checkpoints.snapshot(rerun.learner.state())
-        del rerun  # it holds the dataset in memory too
-        difference = yield from compare_twice(Rerun(origin), losses, first_time)
+        first_time = checkpoints.snapshot(run.learner.state())
+        del run  # it holds the dataset in memory too
+        run, against = rerun.Rerun(origin), "the first time"
+        singly = [MeanLoss(step, step, loss) for step, loss in enumerate(losses, info.step + 1)]
+        before = rerun.Expected(info.step, singly, against=against)
+        _, difference = yield from rerun.compare(run, before, until, "training a second time")
+        state = checkpoints.snapshot(run.learner.state())
+        difference = difference or rerun.check_tensors(state, first_time, until, against)
     yield ReplayResult(
         first=info.step + 1,
         last=until,
@@ -134,7 +131,7 @@ def _read_reference(path: Path, info: CheckpointInfo) -> tuple[Reference, list[s
 
 def _settings(
     path: Path, info: CheckpointInfo, segments: list[Segment], count: int
-) -> tuple[tuple[StepSettings, ...], list[str]]:
+) -> tuple[tuple[rerun.StepSettings, ...], list[str]]:
     """Return the settings of each segment, and what of them is not available here.
 
     Raises CheckpointError and DeviceError.
@@ -158,11 +155,11 @@ def _settings(
             missing[f"the run was trained by {segment.ranks} processes, here by one"] = None
         wanted = config.precision if segment.precision == "auto" else segment.precision
         precision = choose_precision(wanted, config.arch, device)
-        settings.append(StepSettings(segment.step, config, precision, device))
+        settings.append(rerun.StepSettings(segment.step, config, precision, device))
     return tuple(settings), list(missing)
 
 
-def _until(origin: Origin, wanted: int) -> int:
+def _until(origin: rerun.Origin, wanted: int) -> int:
     """Return the last step to train. Raises UsageError where none is left after the origin."""
     # Up to the end of the steps that the record has one mean loss of.
     ends = [each.last for each in origin.reference.mean_losses if each.first <= wanted <= each.last]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from time import perf_counter
 
@@ -109,22 +111,20 @@ class Rerun:
 
 @dataclass
 class Expected:
-    """What the run recorded of the steps after the origin.
+    """The results of the steps after `origin`, of which `against` names the source.
 
-    `compared` and `notes` are filled in when checkpoints have been compared.
+    `stops` are the steps to compare something at. `compared` and `notes` are filled in when
+    checkpoints have been compared.
     """
 
     origin: int
     mean_losses: list[MeanLoss]
-    evaluations: dict[int, Evaluated]
-    checkpoints: dict[int, CheckpointFile]
+    evaluations: dict[int, Evaluated] = field(default_factory=dict)
+    checkpoints: dict[int, CheckpointFile] = field(default_factory=dict)
+    against: str = "the record"
+    stops: set[int] = field(default_factory=set)
     compared: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def stops(self) -> set[int]:
-        ends = {each.last for each in self.mean_losses}
-        return ends | self.evaluations.keys() | self.checkpoints.keys()
 
     @property
     def end(self) -> int:
@@ -133,6 +133,7 @@ class Expected:
 
 
 def expected_after(origin: Origin, until: int) -> Expected:
+    """Return what the run recorded of the steps after the origin."""
     reference, step = origin.reference, origin.info.step
     found: dict[int, CheckpointFile] = {}
     listed = list_run_checkpoints(origin.path.parent) if reference.mean_losses else []
@@ -140,30 +141,28 @@ def expected_after(origin: Origin, until: int) -> Expected:
         info = each.info
         if info and step < info.step <= until and reference.has(info):
             found.setdefault(info.step, each)
-    return Expected(
-        step,
-        [each for each in reference.mean_losses if step < each.first and each.last <= until],
-        {each.step: each for each in reference.evaluations if step < each.step <= until},
-        found,
-    )
+    losses = [each for each in reference.mean_losses if step < each.first and each.last <= until]
+    evaluations = {each.step: each for each in reference.evaluations if step < each.step <= until}
+    stops = {each.last for each in losses} | evaluations.keys() | found.keys()
+    return Expected(step, losses, evaluations, found, stops=stops)
 
 
 def compare(
-    rerun: Rerun, record: Expected, until: int
+    rerun: Rerun, record: Expected, until: int, message: str
 ) -> Generator[Event, None, tuple[list[float], StepDifference | None]]:
     """Train up to the first difference; return the losses, and the difference if there is one."""
     losses, pending = list[float](), list[Tensor]()
-    mean_losses, stops, reported = list(record.mean_losses), record.stops | {until}, perf_counter()
+    mean_losses, stops, reported = deque(record.mean_losses), record.stops | {until}, perf_counter()
     for loss in rerun.losses():
         pending.append(loss)
         due = perf_counter() - reported >= PROGRESS_SECONDS
         if due or rerun.step in stops:
             losses += torch.stack(pending).tolist()
             pending.clear()
-        if rerun.step in stops:
             while mean_losses and mean_losses[0].last <= rerun.step:
-                if difference := _check_mean_loss(mean_losses.pop(0), losses, record.origin):
+                if difference := _check_mean_loss(mean_losses.popleft(), losses, record):
                     return losses, difference
+        if rerun.step in stops:
             if difference := _check_state(rerun, record) or _check_evaluation(rerun, record):
                 return losses, difference
             if rerun.step >= until:
@@ -171,19 +170,21 @@ def compare(
         if due:
             reported, since = perf_counter(), record.origin
             done, total = rerun.step - since, until - since
-            yield Preparing(message="training again", done=done, total=total)
+            yield Preparing(message=message, done=done, total=total)
     return losses, None
 
 
-def _check_mean_loss(expected: MeanLoss, losses: list[float], origin: int) -> StepDifference | None:
-    part = losses[expected.first - 1 - origin : expected.last - origin]
+def _check_mean_loss(
+    expected: MeanLoss, losses: list[float], record: Expected
+) -> StepDifference | None:
+    part = losses[expected.first - 1 - record.origin : expected.last - record.origin]
     # Summed as the training loop does, to get the same rounding.
     mean = sum(part) / len(part)
-    if mean == expected.loss:
+    if mean == expected.loss or (isnan(mean) and isnan(expected.loss)):
         return None
     what = "the loss" if len(part) == 1 else "the mean loss"
     values = repr(expected.loss), repr(mean)
-    return StepDifference(expected.first, expected.last, what, "the record", *values)
+    return StepDifference(expected.first, expected.last, what, record.against, *values)
 
 
 def _check_state(rerun: Rerun, record: Expected) -> StepDifference | None:
@@ -200,10 +201,10 @@ def _check_state(rerun: Rerun, record: Expected) -> StepDifference | None:
         return None
     record.compared.append(name)
     found = checkpoints.snapshot(rerun.learner.state())
-    return _check_tensors(found, expected, rerun.step, name)
+    return check_tensors(found, expected, rerun.step, name)
 
 
-def _check_tensors(
+def check_tensors(
     found: dict[str, Tensor], expected: dict[str, Tensor], step: int, against: str
 ) -> StepDifference | None:
     """Return the first tensor that is not bit-identical.
@@ -236,28 +237,3 @@ def _check_evaluation(rerun: Rerun, record: Expected) -> StepDifference | None:
             what, step = f"the test {name}", rerun.step
             return StepDifference(step, step, what, "the record", repr(value), repr(found))
     return None
-
-
-def compare_twice(
-    rerun: Rerun, before: list[float], state_before: dict[str, Tensor]
-) -> Generator[Event, None, StepDifference | None]:
-    """Train the steps a second time, up to the first difference from the first time."""
-    since, until = rerun.step, rerun.step + len(before)
-    pending: list[Tensor] = []
-    reported = perf_counter()
-    for loss in rerun.losses():
-        pending.append(loss)
-        if rerun.step >= until or perf_counter() - reported >= PROGRESS_SECONDS:
-            trained = rerun.step - len(pending)
-            for step, value in enumerate(torch.stack(pending).tolist(), trained + 1):
-                expected = before[step - since - 1]
-                values = repr(expected), repr(value)  # as texts, so that NaN equals NaN
-                if values[0] != values[1]:
-                    return StepDifference(step, step, "the loss", "the first time", *values)
-            pending.clear()
-            if rerun.step >= until:
-                break
-            reported, done = perf_counter(), rerun.step - since
-            yield Preparing(message="training a second time", done=done, total=len(before))
-    state = checkpoints.snapshot(rerun.learner.state())
-    return _check_tensors(state, state_before, until, "the first time")

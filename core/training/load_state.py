@@ -20,9 +20,6 @@ from core.runs.run_writer import RunWriter, versions
 from core.training.learner import Learner
 from core.training.setup import Setup
 
-# What RunStarted has of how steps are computed, beside the config.
-DIFFERING = ("device", "threads", "precision", "ranks")
-
 
 @dataclass(frozen=True)
 class Position:
@@ -118,16 +115,16 @@ def _find_differences(kept: list[Event], run: RunWriter, learner: Learner) -> li
     """Return a notice where settings changed that may change the last bits of the results."""
     known = run.description.get("versions")
     before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
-    for event in kept:
-        if isinstance(event, RunStarted):
-            before |= {name: getattr(event, name) for name in DIFFERING}
     now = {
         "device": str(learner.device),
         "threads": learner.threads,
         "precision": learner.precision,
         "ranks": learner.ranks.world if learner.ranks else 1,
-        "torch": versions()["torch"],
     }
+    for event in kept:
+        if isinstance(event, RunStarted):
+            before |= {name: getattr(event, name) for name in now}
+    now["torch"] = versions()["torch"]
     differing = [
         f"{name} was {before[name]} and is {here}"
         for name, here in now.items()
