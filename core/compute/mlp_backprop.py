@@ -41,8 +41,7 @@ def find_linear_layers(model: nn.Module) -> list[LinearLayer] | None:
             layers[-1] = layers[-1]._replace(relu=True)
         else:
             return None
-    whole = layers and type(modules[0]) is nn.Flatten and not layers[-1].relu
-    return layers if whole else None
+    return layers if layers and type(modules[0]) is nn.Flatten and not layers[-1].relu else None
 
 
 def _leaves(module: nn.Module) -> Iterator[nn.Module]:

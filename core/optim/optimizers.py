@@ -8,7 +8,7 @@ its import of the compiler, which would add a second to every start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     Named = dict[str, nn.Parameter]
 
 
-class Optimizer(Protocol):
-    """`state` has each parameter's tensors, by its name and then by torch.optim's key.
-
-    `step` uses the parameters' gradients. The rate is a number, or a tensor () where the step is
-    captured in a CUDA graph.
-    """
+class Optimizer:
+    """`state` has each parameter's tensors, by its name and then by torch.optim's key."""
 
     state: dict[str, dict[str, Tensor]]
+    _parameters: list[nn.Parameter]
+    _kernel: Callable[..., Any]
+    _lists: tuple[list[Tensor], ...]  # what the kernel takes after parameters and gradients
+    _settings: dict[str, Any]
 
-    def step(self, rate: float | Tensor) -> None: ...
+    def step(self, rate: float | Tensor) -> None:
+        """Update the parameters by their gradients.
+
+        The rate is a number, or a tensor () where the step is captured in a CUDA graph.
+        """
+        gradients = [each.grad for each in self._parameters]
+        self._kernel(self._parameters, gradients, *self._lists, lr=rate, **self._settings)
 
 
-class Adam:
+class Adam(Optimizer):
     """Kingma and Ba, "Adam" (2015), with weight decay added to the gradient."""
 
     decoupled = False
@@ -38,7 +44,7 @@ class Adam:
     ) -> None:
         import torch
 
-        self._settings: dict[str, Any] = {
+        self._settings = {
             "beta1": momentum,
             "beta2": beta2,
             "weight_decay": decay,
@@ -48,9 +54,8 @@ class Adam:
         }
         self._parameters = list(named.values())
         self._add_to_each = kernels.adder_to_each()
-        self._kernel = kernels.adam_kernel(
-            self.decoupled, self._parameters[0].device, self._settings
-        )
+        device = self._parameters[0].device
+        self._kernel = kernels.adam_kernel(self.decoupled, device, self._settings)
         self.state = {
             name: {
                 "step": torch.zeros((), device=each.device),
@@ -61,14 +66,11 @@ class Adam:
         }
         keys = ("step", "exp_avg", "exp_avg_sq")
         self._steps, *moments = ([each[key] for each in self.state.values()] for key in keys)
-        # The last list is for amsgrad alone.
-        self._moments: tuple[list[Tensor], ...] = (*moments, [])
+        self._lists = *moments, [], self._steps  # the empty list is for amsgrad
 
     def step(self, rate: float | Tensor) -> None:
-        gradients = [each.grad for each in self._parameters]
         self._add_to_each(self._steps, 1)
-        lists = self._parameters, gradients, *self._moments, self._steps
-        self._kernel(*lists, lr=rate, **self._settings)
+        super().step(rate)
 
 
 class AdamW(Adam):
@@ -77,7 +79,7 @@ class AdamW(Adam):
     decoupled = True
 
 
-class Sgd:
+class Sgd(Optimizer):
     """Stochastic gradient descent with momentum, as torch.optim.SGD defines it."""
 
     def __init__(
@@ -85,7 +87,7 @@ class Sgd:
     ) -> None:
         import torch
 
-        self._settings: dict[str, Any] = {
+        self._settings = {
             "weight_decay": decay,
             "momentum": momentum,
             "dampening": 0.0,
@@ -101,11 +103,7 @@ class Sgd:
             self.state = {
                 name: {"momentum_buffer": torch.zeros_like(each)} for name, each in named.items()
             }
-        self._buffers = [each["momentum_buffer"] for each in self.state.values()]
-
-    def step(self, rate: float | Tensor) -> None:
-        gradients = [each.grad for each in self._parameters]
-        self._kernel(self._parameters, gradients, self._buffers, lr=rate, **self._settings)
+        self._lists = ([each["momentum_buffer"] for each in self.state.values()],)
 
 
 # Each takes core.compute.torch_private, which stands above this package and is passed in; the

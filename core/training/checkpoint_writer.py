@@ -185,7 +185,11 @@ def _write(
         if not (job.kind == "epoch" and is_in_last and _link_last(run, path)):
             checkpoints.save(path, job.tensors, job.info)
         if job.kind == "epoch":
-            _delete_epochs(run, outdated)
+            for each in run.folder.iterdir():
+                match = EPOCH.fullmatch(each.name)
+                if match and int(match[1]) <= outdated:
+                    with suppress(OSError):
+                        each.unlink()
     except OSError as error:
         return explain(error)
     except Exception as error:  # safetensors' own, or no memory: training continues
@@ -203,11 +207,3 @@ def _link_last(run: RunWriter, path: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _delete_epochs(run: RunWriter, newest: int) -> None:
-    for each in run.folder.iterdir():
-        match = EPOCH.fullmatch(each.name)
-        if match and int(match[1]) <= newest:
-            with suppress(OSError):
-                each.unlink()

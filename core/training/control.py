@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from queue import Empty
 from time import perf_counter
@@ -27,8 +27,11 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
     """Handle the commands in the inbox, in order; while paused, wait here without using the CPU."""
     paused = False
     while (paused or not loop.inbox.empty()) and not loop.stopping:
-        match _next_command(loop):
-            case None:
+        command = None
+        with suppress(Empty):
+            command = loop.inbox.get(timeout=loop.writer.poll_seconds)
+        match command:
+            case None:  # the checkpoint writer comes first
                 yield from loop.writer.poll()
             case commands.Pause() if not paused:
                 paused = True
@@ -71,14 +74,6 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
             case other:
                 yield commands.ForwardedCommand(command=other)
-
-
-def _next_command(loop: TrainingLoop) -> commands.Command | None:
-    """Wait for a command; return None where the checkpoint writer is to be polled first."""
-    try:
-        return loop.inbox.get(timeout=loop.writer.poll_seconds)
-    except Empty:
-        return None
 
 
 def _set_learning_rate(loop: TrainingLoop, rate: float) -> tuple[Event, ...]:

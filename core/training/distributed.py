@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, count, islice
 from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -151,10 +151,12 @@ class Ranks:
         if (length := self._receive()[0]) == END:
             return
         learner, step = self._start(length)
-        config, count = learner.config, len(learner.labels)
-        per_epoch = steps_per_epoch(count, config.batch_size)
+        config = learner.config
+        per_epoch = steps_per_epoch(len(learner.labels), config.batch_size)
         total, shape = per_epoch * config.epochs, SCHEDULES[config.schedule]
-        batches = _batches(learner, *divmod(step, per_epoch))
+        epoch, skipped = divmod(step, per_epoch)
+        epochs = (learner.batches(n, skipped if n == epoch else 0) for n in count(epoch))
+        batches = chain.from_iterable(epochs)
         while (received := self._receive())[0] != END:
             self.steps_left, learning_rate = received
             for images, labels in islice(batches, self.steps_left):
@@ -166,9 +168,8 @@ class Ranks:
         from core.training.learner import Learner
 
         plan = json.loads(bytes(self._broadcast(torch.empty(length, dtype=torch.uint8)).tolist()))
-        count = plan["samples"]
-        images = self._broadcast(torch.empty(count, 28, 28, dtype=torch.uint8))
-        labels = self._broadcast(torch.empty(count, dtype=torch.int64))
+        images = self._broadcast(torch.empty(plan["samples"], 28, 28, dtype=torch.uint8))
+        labels = self._broadcast(torch.empty(plan["samples"], dtype=torch.int64))
         device, config = choose_rank_device(plan["device"], self.place), read_config(plan["config"])
         precision = choose_precision(plan["precision"], config.arch, device)
         tensors = Tensors(images, labels, images[:0], labels[:0])
@@ -223,10 +224,3 @@ def _shared_state(learner: Learner) -> dict[str, Tensor]:
     The state of the random numbers is left out: no network draws any while it trains.
     """
     return {name: each for name, each in learner.state().items() if not name.startswith("rng.")}
-
-
-def _batches(learner: Learner, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of one epoch after the other, endlessly."""
-    while True:
-        yield from learner.batches(epoch, first)
-        epoch, first = epoch + 1, 0

@@ -66,8 +66,7 @@ class TrainingLoop:
         self.losses: list[Tensor] = []  # of each step since the last progress, on the device
         self.stopping = False
         self.detached: Detached | None = None
-        # Set where the next step is to be inspected.
-        self.weights_before: WeightsBefore | None = None
+        self.weights_before: WeightsBefore | None = None  # set where the next step is inspected
         self.test_loss: float | None = None
         self.test_accuracy: float | None = None
         self.evaluated_step = -1  # the step that the two above belong to
@@ -202,8 +201,7 @@ class TrainingLoop:
 
         Raises Diverged before weights that are not finite would replace good ones.
         """
-        weights = self.learner.parameters.values()
-        check_weights(weights, self.step, self.config.learning_rate)
+        check_weights(self.learner.parameters.values(), self.step, self.config.learning_rate)
         self.saved_seconds = self.watch.seconds
         evaluated = self.evaluated_step == self.step
         info = CheckpointInfo(
