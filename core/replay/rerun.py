@@ -113,8 +113,8 @@ class Rerun:
 class Expected:
     """The results of the steps after `origin`, of which `against` names the source.
 
-    `stops` are the steps to compare something at. `compared` and `notes` are filled in when
-    checkpoints have been compared.
+    `end` is the last step with a loss; `stops` are the steps to compare something at. Comparing
+    checkpoints fills in `compared` and `notes`.
     """
 
     origin: int
@@ -128,7 +128,6 @@ class Expected:
 
     @property
     def end(self) -> int:
-        """Return the last step of the record."""
         return max((each.last for each in self.mean_losses), default=self.origin)
 
 
@@ -178,7 +177,7 @@ def _check_mean_loss(
     expected: MeanLoss, losses: list[float], record: Expected
 ) -> StepDifference | None:
     part = losses[expected.first - 1 - record.origin : expected.last - record.origin]
-    # Summed as the training loop does, to get the same rounding.
+    # Summed as the training loop does, to get the same rounding. NaN counts as equal to NaN.
     mean = sum(part) / len(part)
     if mean == expected.loss or (isnan(mean) and isnan(expected.loss)):
         return None
@@ -188,8 +187,7 @@ def _check_mean_loss(
 
 
 def _check_state(rerun: Rerun, record: Expected) -> StepDifference | None:
-    listed = record.checkpoints.get(rerun.step)
-    if listed is None:
+    if not (listed := record.checkpoints.get(rerun.step)):
         return None
     name = listed.path.stem
     try:
@@ -226,8 +224,7 @@ def check_tensors(
 
 
 def _check_evaluation(rerun: Rerun, record: Expected) -> StepDifference | None:
-    expected = record.evaluations.get(rerun.step)
-    if expected is None:
+    if not (expected := record.evaluations.get(rerun.step)):
         return None
     learner = rerun.learner
     scored = torch.cat(list(learner.test_logits()))

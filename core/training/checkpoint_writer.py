@@ -49,13 +49,12 @@ class CheckpointWriter:
     epochs' as may wait.
     """
 
-    def __init__(self, run: RunWriter, keep: int = 0) -> None:
-        """`keep` is how many epochs' checkpoints to keep."""
+    def __init__(self, run: RunWriter, keep: int) -> None:
         self.best = NO_SCORE  # what the next best.safetensors must beat
         self.last: str | None = None  # the path of last.safetensors, once it has been written
         self.error: str | None = None  # why the newest last.safetensors could not be written
         self._run = run
-        self._keep = keep
+        self._keep = keep  # how many epochs' checkpoints
         self._errors = dict[str, str]()  # by kind, those reported and not yet resolved
         self._thread = ThreadPoolExecutor(1, "checkpoint-writer")
         self._waiting: dict[str, Job] = {}  # by file name
@@ -198,10 +197,7 @@ def _write(
 
 
 def _link_last(run: RunWriter, path: Path) -> bool:
-    """Give last.safetensors a second name, which is safe: it is replaced, never written in place.
-
-    Return whether the file system can.
-    """
+    """Try to give last.safetensors a second name, which is safe: no file is written in place."""
     try:
         link_file(run.folder / LAST, path)
     except OSError:

@@ -50,12 +50,10 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 loop.stopping = True
             case commands.Detach():
                 loop.stopping = True
-                folder, config = loop.run.folder, asdict(loop.config)
+                folder = loop.run.folder
+                config = asdict(loop.config) | {"dataset": loop.setup.dataset}
                 loop.detached = Detached(
-                    folder=str(folder),
-                    checkpoint=str(folder / LAST),
-                    config=config | {"dataset": loop.setup.dataset},
-                    paused=paused,
+                    folder=str(folder), checkpoint=str(folder / LAST), config=config, paused=paused
                 )
             case commands.Save():
                 yield from loop.report()
