@@ -182,33 +182,28 @@ def judge_driver(torch: TorchFacts, nvidia: NvidiaFacts) -> Iterator[Check]:
     supports = f", supports CUDA {_text(nvidia.cuda)}" if nvidia.cuda else ""
     what = f"{nvidia.driver or 'NVIDIA'}{supports}"
     figures = {"driver": nvidia.driver, "cuda": _text(nvidia.cuda) if nvidia.cuda else None}
-    if not torch.cuda:
-        yield Check(GROUP, "driver", OK, what, figures=figures)
-        return
     wanted = parse_version(torch.cuda)
-    is_new_enough = None if wanted is None else _is_driver_for(wanted, nvidia)
-    if is_new_enough is False and not torch.available:
+    is_too_old = wanted is not None and _is_driver_for(wanted, nvidia) is False
+    works = torch.available and bool(torch.devices)
+    if is_too_old and not torch.available:
         what += f": too old for this PyTorch, built for CUDA {torch.cuda}"
         oldest = OLDEST_DRIVERS.get(wanted[0] if wanted else 0)
         newer = f" to {_text(oldest)} or newer" if oldest else ""
         advice = f"update the driver{newer}, or install an older build: {install_command(nvidia)}"
         yield Check(GROUP, "driver", PROBLEM, what, advice, figures)
-    elif not torch.available or not torch.devices:
-        yield Check(GROUP, "driver", OK, what, figures=figures)
-        yield from _judge_no_cuda(torch, nvidia)
-    else:
-        if is_new_enough is False:
-            what += "; the newer CUDA of PyTorch works by its compatibility package"
-        yield Check(GROUP, "driver", OK, what, figures=figures)
-
-
-def _judge_no_cuda(torch: TorchFacts, nvidia: NvidiaFacts) -> Iterator[Check]:
-    if nvidia.hides_all:  # judge_nvidia reports that
         return
+    if is_too_old and works:
+        what += "; the newer CUDA of PyTorch works by its compatibility package"
+    yield Check(GROUP, "driver", OK, what, figures=figures)
+    if torch.cuda and not works and not nvidia.hides_all:  # judge_nvidia reports hidden GPUs
+        yield _judge_no_cuda(torch, nvidia)
+
+
+def _judge_no_cuda(torch: TorchFacts, nvidia: NvidiaFacts) -> Check:
     error = torch.cuda_error or "PyTorch reports no reason"
     found = (advice for text, advice in REMEDIES.items() if text in error.lower())
     advice = next(found, f"check whether nvidia-smi responds; reboot; {install_command(nvidia)}")
-    yield Check(GROUP, "CUDA", PROBLEM, f"PyTorch cannot use the GPU: {error}", advice)
+    return Check(GROUP, "CUDA", PROBLEM, f"PyTorch cannot use the GPU: {error}", advice)
 
 
 def _text(version: Version | None) -> str:

@@ -73,11 +73,9 @@ def _from_nvml() -> tuple[bool, dict[str, Any]]:
         return True, {} if getattr(error, "value", 0) == missing else {"error": first_line(error)}
     text = query(nvml.nvmlSystemGetDriverVersion) or ""
     number = query(nvml.nvmlSystemGetCudaDriverVersion) or 0  # 12040 is 12.4
-    handles = [query(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count)]
-    found: dict[str, Any] = {
-        "source": "nvml",
-        "gpus": [asdict(read_gpu(nvml, each)) for each in handles if each is not None],
-    }
+    handles = (query(partial(nvml.nvmlDeviceGetHandleByIndex, each)) for each in range(count))
+    gpus = [asdict(read_gpu(nvml, each)) for each in handles if each is not None]
+    found: dict[str, Any] = {"source": "nvml", "gpus": gpus}
     if text:
         found["driver"] = _text(text)
     if number:
@@ -175,31 +173,29 @@ def parse_smi(text: str) -> dict[str, Any]:
         except ValueError:  # [N/A], [Not Supported]
             return None
 
-    found: list[GpuFacts] = []
-    driver = ""
+    found, driver = [], ""
     for row in csv.reader(text.splitlines(), skipinitialspace=True):
         if len(row) <= SMI_FIELDS.count(","):
             continue
         name, uuid, driver, total, used, watts, limit, celsius, rate, mode, *capability = row
         sizes = [None if size is None else int(size * 2**20) for size in map(number, (total, used))]
         version = re.fullmatch(r"(\d+)\.(\d+)", capability[0]) if capability else None
-        found.append(
-            GpuFacts(
-                name=name,
-                uuid=uuid,
-                capability=(int(version[1]), int(version[2])) if version else None,
-                memory_total=sizes[0],
-                memory_used=sizes[1],
-                watts=number(watts),
-                watts_limit=number(limit),
-                celsius=number(celsius),
-                utilisation=number(rate),
-                compute_mode={"E": "exclusive", "P": "prohibited"}.get(mode[:1], "default"),
-            )
+        gpu = GpuFacts(
+            name=name,
+            uuid=uuid,
+            capability=(int(version[1]), int(version[2])) if version else None,
+            memory_total=sizes[0],
+            memory_used=sizes[1],
+            watts=number(watts),
+            watts_limit=number(limit),
+            celsius=number(celsius),
+            utilisation=number(rate),
+            compute_mode={"E": "exclusive", "P": "prohibited"}.get(mode[:1], "default"),
         )
+        found.append(asdict(gpu))
     if not found:
         return {"error": "nvidia-smi lists no GPU"}
-    return {"source": "nvidia-smi", "driver": driver, "gpus": [asdict(each) for each in found]}
+    return {"source": "nvidia-smi", "driver": driver, "gpus": found}
 
 
 if __name__ == "__main__":
