@@ -12,7 +12,7 @@ from core.errors import CheckpointError, explain
 from tui.analysis.confusion import Confusion, class_scores
 from tui.state.history import read_run, without_digits
 from tui.state.run_state import RunState
-from tui.text.formats import format_duration, format_loss, format_percent
+from tui.text.formats import format_duration, format_loss, format_percent, truncate
 
 if TYPE_CHECKING:
     from core.runs.catalog import RunInfo
@@ -55,7 +55,7 @@ def config_differences(configs: Sequence[Mapping[str, Any]]) -> list[ConfigDiffe
 def value_text(value: Any) -> str:
     """Return a setting's value as text; a file may hold any value."""
     text = UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    return truncate(text, LONGEST_VALUE)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,9 @@ def follow_rename(state: RunState, before: Path, now: Path) -> RunState:
 
 def _batched(events: Iterable[Event]) -> Iterator[list[Any]]:
     """Yield each event by itself, but progress in lists."""
-    progress: list[Event] = []
-    for event in events:
-        if isinstance(event, Progress):
-            progress.append(event)
-        if progress and (len(progress) == MAX_FOLDED or not isinstance(event, Progress)):
-            yield progress
-            progress = []
-        if not isinstance(event, Progress):
-            yield [event]
-    if progress:
-        yield progress
+    for is_progress, group in groupby(events, lambda event: isinstance(event, Progress)):
+        while batch := list(islice(group, MAX_FOLDED if is_progress else 1)):
+            yield batch
 
 
 def _inside(folder: Path, recorded: str | None) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -10,16 +12,21 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
+from core.responses import CheckpointScored
 from tui.analysis.prediction_comparison import find_disagreements, have_same_digits, predictions_of
 from tui.analysis.run_comparison import ComparedCheckpoint, class_accuracies, read_compared
 from tui.charts.overlay import build_overlay_frame
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
-from tui.screens.checkpoints.comparison_texts import legend, settings_table
-from tui.screens.checkpoints.comparison_widgets import ClassBars, DisagreementCards, RunsChart
-from tui.screens.checkpoints.evaluation_queue import EvaluationQueue
-from tui.state.app_state import AppState
+from tui.screens.checkpoints.comparison_widgets import (
+    ClassBars,
+    DisagreementCards,
+    RunsChart,
+    settings_table,
+)
+from tui.state.app_state import AppState, CheckpointRequest
 from tui.state.run_state import LETTERS
+from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.charts.chart import Chart
 
 PARTS = ("curves", "settings", "classes", "digits")
@@ -39,6 +46,49 @@ COMPARISON_HELP = {
     "predicts, with its probability at softmax temperature 1.",
     "r": "reads the files and evaluates them again, for a run in progress that has saved since.",
 }
+
+
+class EvaluationQueue:
+    """Has the engine evaluate several checkpoints, one after the other.
+
+    `send` requests the evaluation of the checkpoint at a path, and returns the state before.
+    """
+
+    def __init__(self, paths: Sequence[str], send: Callable[[str], AppState]) -> None:
+        self._paths, self._send = paths, send
+        self._request: CheckpointRequest | None = None
+        self.evaluations: dict[str, CheckpointScored] = {}  # by path
+        self.errors: dict[str, str] = {}  # why a checkpoint could not be evaluated
+
+    @property
+    def current(self) -> str | None:
+        """The path that is being evaluated."""
+        return self._request.path if self._request else None
+
+    def restart(self) -> None:
+        """Evaluate all checkpoints, also those that have been."""
+        self.evaluations.clear()
+        self.errors.clear()
+        self._next()
+
+    def update(self, state: AppState) -> bool:
+        """Take the answer to the current request, if it has come, and send the next request."""
+        request = self._request
+        if request is None:
+            return False
+        if evaluation := request.evaluation(state):
+            self.evaluations[request.path] = evaluation
+        elif error := request.error(state):
+            self.errors[request.path] = error
+        else:
+            return False
+        self._next()
+        return True
+
+    def _next(self) -> None:
+        done = self.evaluations.keys() | self.errors.keys()
+        path = next((path for path in self._paths if path not in done), None)
+        self._request = CheckpointRequest(path, self._send(path)) if path else None
 
 
 class ComparisonView(View):
@@ -89,7 +139,6 @@ class ComparisonView(View):
             yield DisagreementCards(id="digits").data_bind(View.preferences)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_reload()
 
     # What is read and evaluated
@@ -126,7 +175,7 @@ class ComparisonView(View):
     def show(self) -> None:
         for part in PARTS:
             self.set_class(part == self.part, f"-{part}")
-        self._update("#caption", legend(self._compared, self._queue, self.size.width))
+        self._update("#caption", self._legend())
         named = [(part.capitalize(), f"show_part('{part}')") for part in PARTS]
         parts = choices(named, self.part.capitalize())
         self._update("#parts", Content(" ") + line(key("n", "", "part(1)") + " " + parts))
@@ -142,6 +191,25 @@ class ComparisonView(View):
         static = self.query_one(selector, Static)
         if not isinstance(static.content, Content) or not text.is_same(static.content):
             static.update(text)
+
+    def _legend(self) -> Content:
+        """Return a line for each checkpoint: its letter, its name and its accuracy, or an error."""
+        lines = []
+        for letter, each in zip(LETTERS, self._compared, strict=False):
+            text = f" {letter}  {printable(each.name)}  {printable(self._result(each))}"
+            shown = Content(truncate(text, self.size.width))
+            lines.append(shown.stylize(f"$series-{letter}", 0, 3))
+        return Content("\n").join(lines)
+
+    def _result(self, compared: ComparedCheckpoint) -> str:
+        path, queue = compared.path, self._queue
+        tested = ""
+        if evaluation := queue.evaluations.get(path):
+            accuracy = format_percent(evaluation.test_accuracy)
+            tested = f"test accuracy {accuracy} on {evaluation.dataset}"
+        if error := queue.errors.get(path) or compared.error:
+            return "  ".join(filter(None, (tested, f"✗ {error}".replace(f"{path} ", ""))))
+        return tested or ("evaluating…" if path == queue.current else "waiting")
 
     def _settings(self) -> Content:
         infos = [each.info for each in self._compared]

@@ -1,19 +1,26 @@
-"""The parts of the comparison: curves, accuracy by class, and digits predicted differently."""
+"""The parts of the comparison: curves, settings, accuracy by class, and digits predicted
+differently."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.reactive import var
 
+from core.checkpoints.header import CheckpointInfo
 from core.responses import Digit
+from tui.analysis.run_comparison import comparison_rows
 from tui.charts.overlay import build_overlay_series
 from tui.charts.series import Series
 from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar, draw_digit
-from tui.text.formats import format_percent
+from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
 from tui.widgets.charts.chart import Chart
 
@@ -21,6 +28,8 @@ GAP = 2
 HEAD = 5  # columns for the class
 VALUE_WIDTH = 7  # 100.00%
 WIDEST_BAR = 10
+NAME_WIDTH = 17  # of the names of the settings
+MIN_SETTING_WIDTH = 8
 
 
 class RunsChart(Chart):
@@ -149,3 +158,20 @@ class DisagreementCards(Canvas):
             text = f" {letter} {sign} {digit.predicted} {sure:.0%}"
             lines[row] = [*pad_line(lines[row], self.INK[0]), Segment(text, shade)]
         return lines
+
+
+def settings_table(infos: Sequence[CheckpointInfo | None], width: int) -> Content:
+    """Return the rows of a comparison, at most `width` columns wide."""
+    rows, are_same = comparison_rows(infos)
+    value_width = max(MIN_SETTING_WIDTH, (width - NAME_WIDTH - 2) // len(infos) - 2)
+    table = [("", list(LETTERS[: len(infos)])), *rows]
+    if are_same:
+        table.append(("All settings are the same.", []))
+    lines = []
+    for name, values in table:
+        cells = [
+            set_cell_size(truncate(printable(value), value_width), value_width) for value in values
+        ]
+        head = set_cell_size(name, NAME_WIDTH) if values else name
+        lines.append(Content.styled(head, "$text-muted") + Content("  ".join(["", *cells])))
+    return Content("\n").join(lines)

@@ -55,7 +55,6 @@ class EvaluationView(View):
 
     def on_mount(self) -> None:
         self._request = CheckpointRequest(self._path, self.mnist.app_state)
-        super().on_mount()
         self.mnist.send(ScoreCheckpoint(self._path, self.mnist.config.data))
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:

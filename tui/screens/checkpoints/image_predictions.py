@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 from textual.worker import get_current_worker
@@ -20,7 +20,7 @@ from core.errors import UserError
 from core.files import expand
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.captions import between, key, line
+from tui.screens.captions import between, key, line, show_message
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import printable
 from tui.widgets.image_cards import ImageCards
@@ -74,10 +74,6 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
     AUTO_FOCUS = "#path"
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
-    @dataclass
-    class Read(Message):
-        loaded: LoadedImages
-
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Predict images"
@@ -92,38 +88,31 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
                 )
                 yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
-    def _show(self, text: str, *, is_error: bool = False) -> None:
-        message = self.query_one("#message", Static)
-        message.update(Content(printable(text)))
-        message.set_class(is_error, "wrong")
-
     @on(Input.Changed)
     def _typing(self) -> None:
-        self._show(PROMPT)
+        show_message(self, PROMPT)
 
     @on(Input.Submitted)
     def action_go(self) -> None:
         path = self.query_one(Input).value.strip()
         if path:
-            self._show("Reading…")
+            show_message(self, "Reading…")
             self._read(path)
         else:
             self.query_one(Input).focus()
 
-    @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, path: str) -> None:
+    @work(exclusive=True, exit_on_error=False)
+    async def _read(self, path: str) -> None:
         try:
-            loaded = load_images(path)
+            loaded = await asyncio.to_thread(load_images, path)
         except Exception as error:  # whatever is in a file must not end the app
             loaded = LoadedImages((), (f"{path}: {error}",))
-        if not get_current_worker().is_cancelled:
-            self.post_message(self.Read(loaded))
-
-    def on_images_dialog_read(self, message: Read) -> None:
-        if message.loaded.images:
-            self.dismiss(message.loaded)
+        if not self.is_current:  # the dialog was cancelled meanwhile
+            return
+        if loaded.images:
+            self.dismiss(loaded)
         else:
-            self._show(_first_error(message.loaded.errors), is_error=True)
+            show_message(self, printable(_first_error(loaded.errors)), wrong=True)
 
 
 def _first_error(errors: tuple[str, ...]) -> str:
@@ -156,7 +145,6 @@ class ImagePredictionsView(View):
 
     def on_mount(self) -> None:
         self._request = CheckpointRequest(self._path, self.mnist.app_state)
-        super().on_mount()
         images = tuple(image.pixels for image in self._loaded.images)
         self.mnist.send(PredictImagesWith(self._path, images))
 

@@ -63,10 +63,13 @@ class EditDialog(ModalScreen[Any]):
     @work(exit_on_error=False)
     async def _apply(self, text: str) -> None:
         try:
-            self.dismiss(await asyncio.to_thread(self._act, text))
+            result = await asyncio.to_thread(self._act, text)
         except Exception as error:  # a failing disk must not end the app
             self._is_applying = False
             self._show_error(f"✗ {printable(error_message(error))}")
+        else:
+            if self.is_current:  # else the dialog was cancelled meanwhile
+                self.dismiss(result)
 
     @on(Input.Changed)
     def _clear_error(self) -> None:

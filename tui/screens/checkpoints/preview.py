@@ -93,9 +93,8 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
 
 def _metrics(entry: Entry) -> str:
     """Return the metrics of the checkpoint, or of a run in progress."""
-    file, newest = entry.file, entry.run.latest
-    if file and file.info:
-        info = file.info
+    file, info, newest = entry.file, entry.info, entry.run.latest
+    if file and info:
         test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
         if info.test_accuracy is None:
             test = "not evaluated"
@@ -121,8 +120,7 @@ def _size(entry: Entry) -> str:
 def settings_of(entry: Entry) -> tuple[list[str], list[str]]:
     """Return a run's settings, each as its name and value: those changed from the default, with
     the default in parentheses, and the others."""
-    info = entry.file.info if entry.file else None
-    config = info.config if info else entry.run.config
+    config = entry.info.config if entry.info else entry.run.config
     changed, default = [], []
     for name, value in config.items():
         if name in PLACES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from rich.cells import set_cell_size
 from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Input, Static
@@ -15,7 +16,7 @@ from tui.screens.captions import between, clicked, key, line
 from tui.screens.checkpoints.rows import COLUMNS, TITLES, Entry, Group, Order, columns_for
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
-from tui.text.formats import format_size, plural, printable
+from tui.text.formats import format_size, plural, printable, truncate
 from tui.widgets.table_columns import TableColumn
 from tui.widgets.virtual_table import VirtualTable
 
@@ -23,10 +24,7 @@ from tui.widgets.virtual_table import VirtualTable
 class Filter(Input):
     """The arrows move the cursor of the list while a person types."""
 
-    BINDINGS = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-    ]
+    BINDINGS = [Binding("up", "move(-1)", show=False), Binding("down", "move(1)", show=False)]
 
     def action_move(self, by: int) -> None:
         self.screen.query_one(VirtualTable).action_move(by)
@@ -93,16 +91,13 @@ class RowList:
             keys.insert(0, Content.styled(f"+ {len(marked)} marked", "bold"))
         right = line(*keys)
         room = max(10, self._view.size.width - right.cell_length - 4)
-        text = self._state_text(shown)
-        text = text if len(text) <= room else f"{text[: room - 1]}…"
-        caption = Content(f" {text}".ljust(room + 2)) + right
+        text = set_cell_size(truncate(self._state_text(shown), room), room)
+        caption = Content(f" {text} ") + right
         self._view.query_one("#caption", Static).update(caption, layout=False)
 
     def _state_text(self, shown: int) -> str:
-        folder, is_complete = (
-            printable(str(self._view.mnist.config.folder)),
-            self._folder.is_complete,
-        )
+        folder = printable(str(self._view.mnist.config.folder))
+        is_complete = self._folder.is_complete
         if self._folder.error:
             return printable(self._folder.error)
         if not self._sorted and is_complete:

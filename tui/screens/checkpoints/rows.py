@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from core.checkpoints.header import CheckpointInfo
 from core.runs.catalog import CheckpointFile, RunInfo
 from tui.text.formats import (
     format_age,
@@ -36,6 +37,11 @@ class Entry:
     file: CheckpointFile | None
     name: str  # the run's, printable
     search_text: str
+
+    @property
+    def info(self) -> CheckpointInfo | None:
+        """What the file's header says; None of a run, and of a broken file."""
+        return self.file.info if self.file else None
 
     @property
     def checkpoint(self) -> CheckpointFile | None:
@@ -69,8 +75,7 @@ class Entry:
         return epochs if isinstance(epochs, int) else None
 
     def _setting(self, name: str, default: str) -> str:
-        info = self.file.info if self.file else None
-        value = getattr(info, name) if info else self.run.config.get(name)
+        value = getattr(self.info, name) if self.info else self.run.config.get(name)
         return value if isinstance(value, str) else default
 
 
@@ -104,7 +109,7 @@ def _entry(run: RunInfo, file: CheckpointFile | None, name: str) -> Entry:
 
 def _accuracy(entry: Entry) -> float | None:
     if entry.file:
-        return entry.file.info.test_accuracy if entry.file.info else None
+        return entry.info.test_accuracy if entry.info else None
     if entry.run.latest and entry.run.latest.accuracy is not None:
         return entry.run.latest.accuracy
     scores = (each.info.test_accuracy for each in entry.run.checkpoints if each.info)
@@ -114,13 +119,13 @@ def _accuracy(entry: Entry) -> float | None:
 def _loss(entry: Entry) -> float | None:
     """Return the test loss of a checkpoint, the training loss of a run in progress."""
     if entry.file:
-        return entry.file.info.test_loss if entry.file.info else None
+        return entry.info.test_loss if entry.info else None
     return entry.run.latest.loss if entry.run.latest else None
 
 
 def _epoch(entry: Entry) -> int | None:
     if entry.file:
-        return entry.file.info.epoch if entry.file.info else None
+        return entry.info.epoch if entry.info else None
     return entry.run.latest.epoch if entry.run.latest else None
 
 
@@ -128,15 +133,7 @@ def saved_at(entry: Entry) -> float:
     """Return when the file was saved, or the time of the run's newest event, in unix seconds."""
     if entry.file is None:
         return max(entry.run.modified, entry.run.latest.time if entry.run.latest else 0.0)
-    return entry.file.info.saved_at if entry.file.info else entry.file.modified
-
-
-def _parameters(entry: Entry) -> int | None:
-    return entry.file.info.parameters if entry.file and entry.file.info else None
-
-
-def _note(entry: Entry) -> str | None:
-    return printable(entry.run.note).casefold() or None
+    return entry.info.saved_at if entry.info else entry.file.modified
 
 
 # The texts in the columns.
@@ -149,26 +146,24 @@ def _epoch_text(entry: Entry) -> str:
     return str(epoch) if entry.file or not entry.epochs else f"{epoch}/{entry.epochs}"
 
 
-def _parameters_text(entry: Entry) -> str:
-    count = _parameters(entry)
-    return UNKNOWN if count is None else f"{count:,}"
-
-
 @dataclass(frozen=True)
 class RowColumn:
-    """One column. `falling` is the direction it is sorted in at first: the best on top."""
+    """One column. `falling` is the direction it is sorted in at first: the best on top. It is as
+    wide as its longest text, between the width of `column` and `widest`."""
 
     column: TableColumn
     order: Callable[[Entry], Any]
     text: Callable[[Entry], str]
     falling: bool = True
+    widest: int = 0
 
 
-def _text_column(title: str, width: int, rank: int, text: Callable[[Entry], str]) -> RowColumn:
+def _text_column(
+    title: str, width: int, rank: int, text: Callable[[Entry], str], widest: int = 0
+) -> RowColumn:
     """Return a column that sorts by what it shows."""
-    return RowColumn(
-        TableColumn(title, width, rank=rank), text, lambda each: printable(text(each)), False
-    )
+    column = TableColumn(title, width, rank=rank)
+    return RowColumn(column, text, lambda each: printable(text(each)), False, widest)
 
 
 def _number_column(
@@ -179,34 +174,39 @@ def _number_column(
 
 COLUMNS = (
     RowColumn(
-        TableColumn("Run", 10), lambda each: each.name.casefold(), lambda each: each.name, False
+        TableColumn("Run", 12),
+        lambda each: each.name.casefold(),
+        lambda each: each.name,
+        falling=False,
+        widest=40,
     ),
-    _text_column("Kind", 5, 4, lambda each: each.kind),
-    _text_column("Network", 8, 2, lambda each: each.arch),
+    _text_column("Kind", 5, 4, lambda each: each.kind, widest=8),
+    _text_column("Network", 8, 2, lambda each: each.arch, widest=14),
     _number_column("Accuracy", 9, 1, _accuracy, lambda each: format_percent(_accuracy(each))),
     _number_column("Loss", 7, 5, _loss, lambda each: format_loss(_loss(each))),
     _number_column("Epoch", 6, 6, _epoch, _epoch_text),
     _number_column("Size", 7, 7, lambda each: each.bytes, lambda each: format_size(each.bytes)),
     _number_column("Age", 6, 3, saved_at, lambda each: format_age(time.time() - saved_at(each))),
-    _text_column("Device", 7, 8, lambda each: each.device),
-    _text_column("Dataset", 7, 9, lambda each: each.dataset),
-    _number_column("Parameters", 11, 10, _parameters, _parameters_text),
+    _text_column("Device", 7, 8, lambda each: each.device, widest=10),
+    _text_column("Dataset", 7, 9, lambda each: each.dataset, widest=12),
+    _number_column(
+        "Parameters",
+        11,
+        10,
+        lambda each: each.info.parameters if each.info else None,
+        lambda each: f"{each.info.parameters:,}" if each.info else UNKNOWN,
+    ),
     _text_column("Status", 11, 11, lambda each: each.run.status),
     RowColumn(
-        TableColumn("Note", 20, rank=12), _note, lambda each: printable(each.run.note), False
+        TableColumn("Note", 20, rank=12),
+        lambda each: printable(each.run.note).casefold() or None,
+        lambda each: printable(each.run.note),
+        falling=False,
     ),
 )
 TITLES = tuple(each.column.title for each in COLUMNS)
 # From this column on a broken file shows the reason, since it has no metrics.
 CUT = TITLES.index("Network")
-# Columns as wide as their texts, within bounds.
-FITTED = {
-    "Run": (12, 40),
-    "Kind": (5, 8),
-    "Network": (8, 14),
-    "Device": (7, 10),
-    "Dataset": (7, 12),
-}
 
 
 @dataclass(frozen=True)
@@ -246,16 +246,12 @@ def _grouped(entries: Sequence[Entry]) -> Iterator[Entry | Group]:
 
 
 def columns_for(entries: Sequence[Entry]) -> list[TableColumn]:
-    """Return the columns, those of FITTED as wide as their longest text."""
+    """Return the columns with the widths that fit the entries."""
     out = []
     for each in COLUMNS:
-        column = each.column
-        if column.title in FITTED:
-            least, most = FITTED[column.title]
-            longest = max((len(each.text(entry)) for entry in entries), default=0)
-            width = max(least, min(longest, most))
-            column = TableColumn(column.title, width, column.right, column.rank)
-        out.append(column)
+        longest = max((len(each.text(row)) for row in entries), default=0) if each.widest else 0
+        width = max(each.column.width, min(longest, each.widest))
+        out.append(replace(each.column, width=width))
     return out
 
 

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
@@ -29,13 +28,6 @@ class VerifyDialog(ModalScreen[None]):
 
     CSS_PATH = "verify_dialog.tcss"
     BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Close")]
-
-    class Found(Message):
-        """A file has been verified; None: all have been."""
-
-        def __init__(self, verified: Verified | None) -> None:
-            super().__init__()
-            self.verified = verified
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -60,14 +52,15 @@ class VerifyDialog(ModalScreen[None]):
         for verified in verify_files(sorted(paths, key=lambda path: path != self._path)):
             if worker.is_cancelled:
                 return
-            self.post_message(self.Found(verified))
-        self.post_message(self.Found(None))
+            self.call_later(self._show, verified)
+        self.call_later(self._show, None)
 
-    def on_verify_dialog_found(self, message: Found) -> None:
-        if message.verified:
-            self._found.append(message.verified)
+    def _show(self, verified: Verified | None) -> None:
+        """Add a file that has been verified; None: all have been."""
+        if verified:
+            self._found.append(verified)
         lines = [_line(each) for each in self._found]
-        if message.verified:
+        if verified:
             lines.append(Content("Verifying…"))
         elif (self._path.parent / EVENTS_FILE).exists():
             name = printable(shlex.quote(str(self._path)))
