@@ -36,20 +36,13 @@ FACTS: dict[str, Callable[[CheckpointInfo], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class ConfigDifference:
-    """One setting with its value in each config; None where a config does not have it."""
-
-    name: str
-    values: tuple[Any, ...]
-
-
-def config_differences(configs: Sequence[Mapping[str, Any]]) -> list[ConfigDifference]:
-    """Return the settings whose values are not all the same, in the order of the configs."""
+def config_differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the settings whose values are not all the same, in the order of the configs, each
+    with its value in each config; None where a config does not have it."""
     names = dict.fromkeys(name for config in configs for name in config if name not in NO_SETTINGS)
-    found = [ConfigDifference(name, tuple(each.get(name) for each in configs)) for name in names]
+    values = {name: [each.get(name) for each in configs] for name in names}
     # As texts: to Python True and 1 are the same.
-    return [each for each in found if len({repr(value) for value in each.values}) > 1]
+    return {name: found for name, found in values.items() if len(set(map(repr, found))) > 1}
 
 
 def value_text(value: Any) -> str:
@@ -145,7 +138,7 @@ def comparison_rows(
     ]
     differences = config_differences([info.config for info in infos if info])
     rows.append(("", []))
-    for name in (each.name for each in differences if each.name != "arch"):  # the first row
+    for name in (name for name in differences if name != "arch"):  # the first row
         values = [value_text(info.config.get(name)) if info else UNKNOWN for info in infos]
         rows.append((name.replace("_", " "), values))
     return rows, not differences

@@ -40,10 +40,7 @@ def comparison_row(runs: Runs) -> dict[str, Any]:
             run_row(run) | {"record": record_problem(state)} | asdict(metrics_of(state, run))
             for run, state in runs
         ],
-        "config_differences": {
-            each.name: list(each.values)
-            for each in config_differences([config_of(run) for run, _ in runs])
-        },
+        "config_differences": config_differences([config_of(run) for run, _ in runs]),
     }
 
 
@@ -60,9 +57,9 @@ def print_comparison(runs: Runs) -> None:
     width = (output_width() - NAME_COLUMNS) // len(runs) - len(GAP)
     width = max(1, min(MOST_VALUE_COLUMNS, width))
     table += [["", *[""] * len(runs)]] if differences else []
-    for setting in differences:
-        values = [truncate(printable(value_text(value)), width) for value in setting.values]
-        table.append([setting.name.replace("_", " "), *values])
+    for name, values in differences.items():
+        texts = [truncate(printable(value_text(value)), width) for value in values]
+        table.append([name.replace("_", " "), *texts])
     print_table(["", *letters], table)
     if not differences:
         print("\nno setting differs")

@@ -22,7 +22,6 @@ from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import format_percent
-from tui.widgets.digit_cards import DigitCards
 from tui.widgets.virtual_table import VirtualTable
 
 POLL_SECONDS = 1.0
@@ -124,7 +123,7 @@ class CheckpointBrowser(View):
     def wanted_digits(self) -> tuple[int, ...]:
         if self.opened_path is None or not self.app_state.devices:  # torch is not loaded yet
             return ()
-        return tuple(range(sum(digits.capacity for digits in self.query(DigitCards))))
+        return super().wanted_digits()
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.opened is not after.opened:

@@ -219,17 +219,17 @@ class ComparisonView(View):
 
     def _show_digits(self) -> None:
         cards = self.query_one(DisagreementCards)
-        known = [
-            (letter, self._queue.evaluations[path])
+        by_letter = {
+            letter: self._queue.evaluations[path]
             for letter, path in zip(LETTERS, self.paths, strict=False)
             if path in self._queue.evaluations
-        ]
-        evaluations = [evaluation for _, evaluation in known]
+        }
+        evaluations = list(by_letter.values())
         cards.disagreements = ()
         if self._queue.current:
             cards.caption = f"Evaluating {LETTERS[self.paths.index(self._queue.current)]}…"
             return
-        if len(known) < 2:
+        if len(evaluations) < 2:
             cards.caption = "✗ At least two checkpoints must be evaluated to compare them."
             return
         if not have_same_digits(evaluations):
@@ -239,9 +239,8 @@ class ComparisonView(View):
             self._disagreements = find_disagreements([each.logits for each in evaluations])
         page = self._disagreements[self._first : self._first + cards.capacity]
         predictions = [predictions_of(each, page) for each in evaluations]
-        letters = [letter for letter, _ in known]
         cards.disagreements = tuple(
-            tuple(zip(letters, of_one, strict=True)) for of_one in zip(*predictions, strict=True)
+            tuple(zip(by_letter, of_one, strict=True)) for of_one in zip(*predictions, strict=True)
         )
         text = f"{len(self._disagreements):,} of {len(evaluations[0].labels):,} differ"
         if page:

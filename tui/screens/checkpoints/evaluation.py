@@ -41,7 +41,6 @@ class EvaluationView(View):
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
         self._path, self._title = path, title
-        self._request = CheckpointRequest(path, AppState())
         self._shown: CheckpointScored | None = None
 
     def body(self) -> ComposeResult:

@@ -137,7 +137,6 @@ class ImagePredictionsView(View):
         super().__init__()
         self._path, self._title, self._loaded = path, title, loaded
         self._first = 0
-        self._request = CheckpointRequest(path, AppState())
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-
-from textual.timer import Timer
 
 from core.errors import explain
 from core.responses import Digit
@@ -48,7 +47,6 @@ class PreviewLoader:
     def __init__(self, view: View) -> None:
         self._view = view
         self._entry: Entry | None = None
-        self._timer: Timer | None = None
         self._records: dict[Path, ReadRecord] = {}  # by folder, the newest last
         self._reading: Path | None = None
 
@@ -61,29 +59,30 @@ class PreviewLoader:
         before, self._entry = self._entry, entry
         if before is None or entry is None or before.key != entry.key:
             self._view.opened_path = None
-            if self._timer:
-                self._timer.stop()
-            self._timer = self._view.set_timer(SHOW_SECONDS, self._show_known)
+            self._view.run_worker(
+                self._fill(), exclusive=True, exit_on_error=False, group="preview"
+            )
             return
         if before.run.status != entry.run.status:
             self._read_record()  # to its end
         if entry != before:
             self._show()
 
-    def _show_known(self) -> None:
-        self._timer = self._view.set_timer(CURVE_SECONDS - SHOW_SECONDS, self._load_curve)
+    async def _fill(self) -> None:
+        """Show more and more, the longer the cursor rests."""
+        await asyncio.sleep(SHOW_SECONDS)
         self._view.attempt("preview", self._show)
+        await asyncio.sleep(CURVE_SECONDS - SHOW_SECONDS)
+        self._read_record()
+        training = self._view.mnist.run_state.phase == "training"
+        seconds = DIGITS_SECONDS_TRAINING if training else DIGITS_SECONDS
+        await asyncio.sleep(seconds - CURVE_SECONDS)
+        self._open()
 
     def _show(self) -> None:
         self._preview.show(self._entry)
         self.show_curve()
         self.show_digits()
-
-    def _load_curve(self) -> None:
-        self._read_record()
-        training = self._view.mnist.run_state.phase == "training"
-        seconds = DIGITS_SECONDS_TRAINING if training else DIGITS_SECONDS
-        self._timer = self._view.set_timer(seconds - CURVE_SECONDS, self._open)
 
     # The curve
 
