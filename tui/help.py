@@ -4,7 +4,7 @@ Texts are collected from where each thing is defined: keys from the actions, set
 config, the rules of the commentary from their list.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from textwrap import fill
 
 from core.config import FIELDS, WHY, describe_allowed, flag
@@ -150,10 +150,6 @@ def describe_setting(name: str) -> str:
     return " ".join(filter(None, sentences))
 
 
-def settings(names: Iterable[str] = FIELDS) -> dict[str, str]:
-    return {name.replace("_", " "): describe_setting(name) for name in names}
-
-
 def help_sections(
     mode: str, field: str | None = None, view_help: Section = TRAIN_HELP
 ) -> dict[str, Section]:
@@ -166,7 +162,7 @@ def help_sections(
     rules = {rule.name: rule.condition for rule in RULES}
     sections: dict[str, Section] = {}
     if field in FIELDS:
-        sections["This setting"] = settings([field])
+        sections["This setting"] = {field.replace("_", " "): describe_setting(field)}
     if view_help:
         sections[f"In this view: {VIEWS[mode].title}"] = view_help
     sections |= {
@@ -174,7 +170,7 @@ def help_sections(
         "Charts": CHARTS,
         "Digits and checkpoints": DISPLAY,
         "Slow connections": SLOW_LINK,
-        "Settings": settings(),
+        "Settings": {name.replace("_", " "): describe_setting(name) for name in FIELDS},
         "The commentary, and when a sentence appears": rules,
     }
     if mode == "train":

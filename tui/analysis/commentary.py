@@ -20,7 +20,6 @@ from tui.analysis.loss_trends import (
     mean_between,
     means_of_halves,
     overfitting_epochs,
-    training_loss,
 )
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss
@@ -185,7 +184,8 @@ def warn_of_gap(state: RunState) -> str | None:
     scores = last_scores(state)
     if len(scores) < 2 or overfitting_epochs(state) >= 2:
         return None
-    loss, training = scores[-1].loss, training_loss(state, scores[-2], scores[-1])
+    loss = scores[-1].loss
+    training = mean_between(state.curves.losses, scores[-2].step, scores[-1].step)
     if training is None or not loss > max(2 * training, training + 0.05):
         return None
     return (
@@ -225,9 +225,8 @@ def describe_falling_loss(state: RunState) -> str | None:
     if len(losses) < 4:
         return None
     before, now = means_of_halves(losses)
-    if not now < 0.9 * before:
-        return None
-    return f"The training loss is falling well, from {format_loss(before)} to {format_loss(now)}."
+    change = f"from {format_loss(before)} to {format_loss(now)}"
+    return f"The training loss is falling well, {change}." if now < 0.9 * before else None
 
 
 @rule("plateau", "the mean training losses of the last two epochs differ by less than 2%")

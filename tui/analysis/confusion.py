@@ -27,7 +27,6 @@ class ConfusedPair:
 
 
 def class_scores(confusion: Confusion) -> tuple[ClassScore, ...]:
-    """Return the score of each class."""
     predicted = [sum(column) for column in zip(*confusion, strict=True)]
     return tuple(
         ClassScore(_share(row[number], predicted[number]), _share(row[number], sum(row)))

@@ -59,15 +59,10 @@ def last_scores(state: RunState) -> tuple[Score, ...]:
     return state.scores[-MAX_SCORES:] if state.started else ()
 
 
-def training_loss(state: RunState, earlier: Score, later: Score) -> float | None:
-    """Return the mean training loss between two evaluations."""
-    return mean_between(state.curves.losses, earlier.step, later.step)
-
-
 def overfitting_epochs(state: RunState) -> int:
     """Return for how many epochs, up to the last, the test loss rose and the training loss fell."""
     scores = last_scores(state)
-    losses = [training_loss(state, a, b) for a, b in pairwise(scores)]
+    losses = [mean_between(state.curves.losses, a.step, b.step) for a, b in pairwise(scores)]
     epochs = zip(pairwise(scores[1:]), pairwise(losses), strict=True)
     is_overfitting = [
         score.loss > earlier.loss and before is not None and now is not None and now < before

@@ -114,8 +114,7 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
 
     def _follow(self, before: RunState, after: RunState) -> None:
         # The phase too: the last epoch's checkpoint is saved after its mark, at the same step.
-        is_changed = (before.marks, before.phase) != (after.marks, after.phase)
-        if is_changed and not self._is_branching:
+        if not self._is_branching and (before.marks, before.phase) != (after.marks, after.phase):
             self.reload()
 
     def reload(self) -> None:

@@ -8,8 +8,6 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widgets import Static
 
-GAP = "  "
-
 
 def clicked(text: Content, action: str) -> Content:
     """Return the text with a click action, by default one of the view."""
@@ -37,7 +35,7 @@ def between(back: Content, text: Content, forth: Content) -> Content:
 
 
 def line(*parts: Content) -> Content:
-    return Content(GAP).join(part for part in parts if part)
+    return Content("  ").join(part for part in parts if part)
 
 
 def set_text(screen: Screen[Any], where: str, text: str | Content) -> None:

@@ -23,22 +23,18 @@ class HelpDialog(ModalScreen[None]):
         self._sections = sections
 
     def compose(self) -> ComposeResult:
+        accent = Style(color=Color.parse(self.app.theme_variables["text-accent"]).rich_color)
         with VerticalScroll(classes="dialog") as scroll:
-            scroll.border_title = "Help"
-            scroll.border_subtitle = "↑ ↓ scroll · esc close"
+            scroll.border_title, scroll.border_subtitle = "Help", "↑ ↓ scroll · esc close"
             for title, section in self._sections.items():
                 yield Label(Content(title), classes="title")
-                yield Static(self._table(section), classes="entries")
-
-    def _table(self, section: Section) -> Table:
-        """Return one table for a section: a widget for each entry would take a second to open."""
-        accent = Color.parse(self.app.theme_variables["text-accent"]).rich_color
-        table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(width=18, style=Style(color=accent))
-        table.add_column(ratio=1)
-        for name, text in section.items():
-            table.add_row(Text(name), Text(text))
-        return table
+                # One table for a section: a widget for each entry would take a second to open.
+                table = Table.grid(padding=(0, 1, 0, 0))
+                table.add_column(width=18, style=accent)
+                table.add_column(ratio=1)
+                for name, text in section.items():
+                    table.add_row(Text(name), Text(text))
+                yield Static(table, classes="entries")
 
 
 class ConfirmQuit(ModalScreen[bool]):

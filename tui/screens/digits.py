@@ -178,8 +178,7 @@ class DigitsView(View):
 
     def _step_epoch(self, by: int) -> None:
         """Show the predictions of the previous or the next evaluation; after the last, of now."""
-        past = self._evaluations()
-        if not past:
+        if not (past := self._evaluations()):
             self.notify("There is no earlier epoch yet.")
             return
         shown = self._earlier

@@ -108,16 +108,15 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     @on(DataTable.RowSelected)
     def action_toggle_run(self) -> None:
         table = self.query_one(DataTable)
-        row = table.cursor_row
-        if self._is_loading or not 0 <= row < len(self._runs):
+        if self._is_loading or not 0 <= table.cursor_row < len(self._runs):
             return
-        folder = self._runs[row].folder
+        folder = self._runs[table.cursor_row].folder
         if folder not in self._selected and len(self._selected) == MAX_OVERLAID:
-            problem = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
-            show_message(self, problem, wrong=True)
+            full = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
+            show_message(self, full, wrong=True)
             return
         self._selected ^= {folder}
-        table.update_cell_at((row, 0), Text(MARKS[folder in self._selected]))  # type: ignore[arg-type]
+        table.update_cell_at((table.cursor_row, 0), Text(MARKS[folder in self._selected]))  # type: ignore[arg-type]
         self._show_count()
 
     @on(Button.Pressed)
