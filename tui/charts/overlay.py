@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.charts.series import CHART_KINDS, OVERLAY, Points, Series, downsample, smooth
-from tui.charts.x_axis import Window, step_to_x
+from tui.charts.series import OVERLAY, Points, Series, smoothed_curve
+from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.state.curves import Curves
 from tui.state.run_state import LETTERS, RunState
@@ -18,33 +18,24 @@ def build_overlay_frame(runs: Sequence[RunState]) -> RunState:
     begun = [(run, run.started) for run in runs if run.started]
     if not begun:
         return RunState()
-    longest = max((run for run, _ in begun), key=lambda run: run.seconds)
     steps = max(max(run.step, started.total_steps) for run, started in begun)
     epochs = max(started.epochs for _, started in begun)
-    frame = replace(
-        begun[0][1], total_steps=steps, epochs=epochs, steps_per_epoch=max(1, steps // epochs)
-    )
-    return RunState(
-        phase="finished",
-        started=frame,
-        step=steps,
-        seconds=longest.seconds,
-        curves=Curves(clock=longest.curves.clock),
-    )
+    an_epoch = max(1, steps // epochs)
+    frame = replace(begun[0][1], total_steps=steps, epochs=epochs, steps_per_epoch=an_epoch)
+    longest = max((run for run, _ in begun), key=lambda run: run.seconds)
+    axes = RunState(phase="finished", started=frame, step=steps, seconds=longest.seconds)
+    return replace(axes, curves=Curves(clock=longest.curves.clock))
 
 
 def build_overlay_series(
     kind: str, runs: Sequence[RunState], preferences: Preferences, window: Window
 ) -> list[Series]:
     """Return for each run a line in its colour and its letter on it; both may have no points."""
-    what = CHART_KINDS[kind]
+    x_axis, smoothing = preferences.x_axis, preferences.smoothing
     line = "." if preferences.ascii else "braille"
     lines, letters = [], []
     for number, (letter, tag, run) in enumerate(zip(LETTERS, OVERLAY, runs, strict=False)):
-        curve = getattr(run.curves, what.raw or what.scores)
-        points: Points = downsample(curve.points, step_to_x(run, preferences.x_axis), window)
-        if what.raw and what.smooth and preferences.smoothing:
-            points = smooth(points, preferences.smoothing)
+        points = smoothed_curve(run, kind, x_axis, smoothing, window)
         lines.append(Series("", points, tag, line, line=True))
         letters.append(Series(letter, _lettered(points, number, len(runs)), tag, marker=letter))
     return [*lines, *letters]

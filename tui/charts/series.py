@@ -35,9 +35,7 @@ class ChartKind:
 
 CHART_KINDS = {
     "loss": ChartKind("loss", "losses", "test_losses"),
-    "accuracy": ChartKind(
-        "test accuracy", scores="accuracies", from_zero=False, text=format_percent
-    ),
+    "accuracy": ChartKind("test accuracy", "", "accuracies", from_zero=False, text=format_percent),
     "rate": ChartKind("learning rate", "rates", smooth=False),
     "gradient": ChartKind("gradient norm", "gradients"),
     "speed": ChartKind("samples/s", "speeds", text="{:,.0f}".format),
@@ -63,19 +61,16 @@ def build_series(
     window: Window,
 ) -> list[Series]:
     """Return what is drawn, the topmost last."""
-    what = CHART_KINDS[kind]
+    what, x_axis, smoothing = CHART_KINDS[kind], preferences.x_axis, preferences.smoothing
     dots, line = (".", "*") if preferences.ascii else ("braille", "braille")
     out = []
     for letter, tag, run in zip(LETTERS, OVERLAY, overlaid_runs, strict=False):
-        points = _overlay_points(
-            _Identity(run), kind, preferences.x_axis, preferences.smoothing, window
-        )
+        points = _overlay_points(_Identity(run), kind, x_axis, smoothing, window)
         out.append(Series(letter, points, tag, marker=letter))
-    to_x = step_to_x(state, preferences.x_axis)
+    to_x = step_to_x(state, x_axis)
     if what.raw:
         raw = downsample(getattr(state.curves, what.raw).points, to_x, window)
-        smoothing = preferences.smoothing if what.smooth else 0.0
-        if not smoothing:
+        if not (what.smooth and smoothing):
             out.append(Series("training", raw, SMOOTH, line, line=True))
         else:
             out.append(Series("raw", raw, RAW, dots))
@@ -109,12 +104,17 @@ def _overlay_points(
     key: _Identity, kind: str, x_axis: str, smoothing: float, window: Window
 ) -> Points:
     """Return the smoothed curve of an earlier run, one point every few columns."""
+    points = smoothed_curve(key.run, kind, x_axis, smoothing, window)
+    return points[2 :: POINTS_PER_COLUMN * 3] if CHART_KINDS[kind].raw else points
+
+
+def smoothed_curve(
+    run: RunState, kind: str, x_axis: str, smoothing: float, window: Window
+) -> Points:
     what = CHART_KINDS[kind]
-    curve = getattr(key.run.curves, what.raw or what.scores)
-    points = downsample(curve.points, step_to_x(key.run, x_axis), window)
-    if what.raw and what.smooth:
-        points = smooth(points, smoothing)
-    return points[2 :: POINTS_PER_COLUMN * 3] if what.raw else points
+    curve = getattr(run.curves, what.raw or what.scores)
+    points = downsample(curve.points, step_to_x(run, x_axis), window)
+    return smooth(points, smoothing) if what.raw and what.smooth and smoothing else points
 
 
 def downsample(

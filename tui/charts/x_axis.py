@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tui.preferences import Preferences
 from tui.state.curves import Curve
 from tui.state.run_state import RunState
 from tui.text.formats import format_duration
+
+# Parts of a power of ten to which the estimated seconds of a run are rounded, by at most a third.
+TOTALS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def choose_window(state: RunState, preferences: Preferences, columns: int) -> Wi
     if total is None:
         total = now
         if state.phase == "training" and state.share:
-            total = round_up(max(now, state.seconds / state.share) * 1.02)
+            total = round_up(max(now, state.seconds / state.share) * 1.02, TOTALS)
     total = max(total, 1e-6)
     if preferences.zoom == 1:
         return Window(0.0, total, columns)
@@ -83,24 +86,16 @@ def choose_window(state: RunState, preferences: Preferences, columns: int) -> Wi
     return Window(high - size, high, columns)
 
 
-def round_up(size: float) -> float:
-    """Return the next of a few round numbers, at most a third larger."""
+def round_up(size: float, parts: Sequence[float] = (1, 2, 5)) -> float:
+    """Return the next of these numbers times a power of ten; the default suits ticks."""
     power = 10.0 ** math.floor(math.log10(size))
-    return next(
-        power * part for part in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if power * part >= size
-    )
-
-
-def round_step(size: float) -> float:
-    """Return the next of 1, 2 and 5 times a power of ten, for the distance of ticks."""
-    power = 10.0 ** math.floor(math.log10(size))
-    return next(power * part for part in (1, 2, 5, 10) if power * part >= size * 0.999999)
+    return next(power * part for part in (*parts, 10) if power * part >= size * 0.999999)
 
 
 def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
     """Return round places on the axis and their labels; the last label names the axis."""
     most = max(1, window.columns // 10)
-    step = round_step((window.high - window.low) / most)
+    step = round_up((window.high - window.low) / most)
     if x_axis != "time" and window.high - window.low >= 1:
         step = max(step, 1.0)
     first, last = math.ceil(window.low / step - 1e-9), math.floor(window.high / step + 1e-9)

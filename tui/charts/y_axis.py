@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tui.charts.series import CHART_KINDS, Series
-from tui.charts.x_axis import round_step
+from tui.charts.x_axis import round_up
 from tui.preferences import Preferences
 
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -58,7 +58,7 @@ def linear_axis(low: float, high: float, most: int) -> tuple[float, float, list[
     """Return round bounds around low and high, and about `most` round ticks."""
     if high - low < 1e-9 * max(1.0, abs(high)):  # a flat line
         low, high = (0.0, high * 2) if high > 0 else (low - 1, high + 1)
-    step = round_step((high - low) / most)
+    step = round_up((high - low) / most)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     decimals = max(0, -math.floor(math.log10(step)))
     ticks = [(step * i, f"{step * i:,.{decimals}f}") for i in range(first, last + 1)]

@@ -10,7 +10,10 @@ from core.doctor.check import OK, WARNING, Check
 
 GROUP = "Terminal"
 COLUMNS, ROWS = 80, 24
-UTF8 = "utf-8", "utf8"
+TMUX_TRUECOLOR = (
+    'for all colours add to ~/.tmux.conf: set -ga terminal-overrides ",*:Tc", '
+    "and export COLORTERM=truecolor"
+)
 
 
 @dataclass(frozen=True)
@@ -69,40 +72,32 @@ def judge_terminal(facts: TerminalFacts) -> Iterator[Check]:
 def _judge_size(facts: TerminalFacts) -> Check:
     what = f"{facts.columns}×{facts.rows}, {facts.term or 'TERM is not set'}"
     data = {"columns": facts.columns, "rows": facts.rows, "term": facts.term}
+    advice = ""
     if facts.term in ("", "dumb", "unknown"):
         advice = "export TERM=xterm-256color: without it the app cannot be drawn"
-        return Check(GROUP, "terminal", WARNING, what, advice, data)
-    if facts.columns < COLUMNS or facts.rows < ROWS:
+    elif facts.columns < COLUMNS or facts.rows < ROWS:
         advice = f"make the window {COLUMNS}×{ROWS} or larger: a smaller one shows less"
-        return Check(GROUP, "terminal", WARNING, what, advice, data)
-    return Check(GROUP, "terminal", OK, what, figures=data)
+    return Check(GROUP, "terminal", WARNING if advice else OK, what, advice, data)
 
 
 def _judge_colours(facts: TerminalFacts) -> Check:
     if facts.no_color:
-        what = "none: NO_COLOR is set"
-        return Check(GROUP, "colours", OK, what)
+        return Check(GROUP, "colours", OK, "none: NO_COLOR is set")
     if facts.colorterm in ("truecolor", "24bit"):
         return Check(GROUP, "colours", OK, "16 million (truecolor)")
     if "256color" in facts.term or facts.term.endswith("-direct"):
-        advice = ""
-        if facts.tmux:
-            advice = (
-                "for all colours add to ~/.tmux.conf: set -ga terminal-overrides "
-                '",*:Tc", and export COLORTERM=truecolor'
-            )
-        return Check(GROUP, "colours", OK, "256", advice)
+        return Check(GROUP, "colours", OK, "256", TMUX_TRUECOLOR if facts.tmux else "")
     advice = "export TERM=xterm-256color: nearly all terminals support it"
-    if facts.tmux or facts.screen:
-        name = "tmux" if facts.tmux else "screen"
-        setting = "set -g default-terminal tmux-256color" if facts.tmux else "term screen-256color"
-        advice = f"add to ~/.{name}{'.conf' if facts.tmux else 'rc'}: {setting}"
+    if facts.tmux:
+        advice = "add to ~/.tmux.conf: set -g default-terminal tmux-256color"
+    elif facts.screen:
+        advice = "add to ~/.screenrc: term screen-256color"
     return Check(GROUP, "colours", WARNING, "16 or fewer", advice)
 
 
 def _judge_encoding(facts: TerminalFacts) -> Check:
     data = {"encoding": facts.encoding, "utf8_locale": facts.utf8_locale}
-    if facts.encoding.lower() not in UTF8:
+    if facts.encoding.lower() not in ("utf-8", "utf8"):
         advice = "export LANG=C.UTF-8; until then the app can be set to ASCII (ctrl+p, ascii)"
         what = f"{facts.encoding or 'no encoding'}: no symbols, blocks or braille"
         return Check(GROUP, "characters", WARNING, what, advice, data)

@@ -108,7 +108,10 @@ class TerminalWriter(threading.Thread):
                 if select.select([], [self._fileno], [], LOOK_SECONDS)[1]:
                     self._write_some()
             except (OSError, ValueError):  # the terminal has gone
-                self._forget_all()
+                with self._change:
+                    self._texts.clear()
+                    self.pending, self._under_way, self._ending = 0, 0, True
+                    self._change.notify_all()
 
     def _write_some(self) -> None:
         with self._change:
@@ -133,12 +136,6 @@ class TerminalWriter(threading.Thread):
             self._change.notify_all()
         if done:
             self._drained()
-
-    def _forget_all(self) -> None:
-        with self._change:
-            self._texts.clear()
-            self.pending, self._under_way, self._ending = 0, 0, True
-            self._change.notify_all()
 
 
 def _chunk(data: bytes) -> bytes:

@@ -91,11 +91,9 @@ class TerminalLag:
         return True
 
     def record_answer(self, now: float) -> None:
-        asked_at = self._asked_at
-        if asked_at is None:
-            return
-        self._late = self._late + 1 if now - asked_at > LATE else 0
-        self._answers, self._asked_at, self._come = True, None, self._asked_after
+        if self._asked_at is not None:
+            self._late = self._late + 1 if now - self._asked_at > LATE else 0
+            self._answers, self._asked_at, self._come = True, None, self._asked_after
 
     def forget(self, total: int) -> None:
         """Start over after `total` bytes: another program has used the terminal in between."""

@@ -91,8 +91,7 @@ class SlowTerminal:
             self._missed()
 
     def query_cursor(self) -> None:
-        driver = self._driver
-        size = len(CURSOR_QUERY)
+        driver, size = self._driver, len(CURSOR_QUERY)
         if driver is not None and self.lag.should_query(driver.queued_bytes, size, monotonic()):
             driver.write(CURSOR_QUERY)
 
@@ -173,20 +172,16 @@ class SlowTerminal:
 
     # Sending
 
-    def _room(self, now: float) -> float:
-        assert self._driver is not None
-        self._bucket.take(self._driver.queued_bytes - self._charged, now)
-        self._charged = self._driver.queued_bytes
-        outstanding = self.lag.outstanding(self._driver.queued_bytes)
-        return min(self._bucket.room(now), WINDOW - outstanding)
-
     def send(self) -> None:
         """Send as much of the difference as the limit allows, and the rest later."""
         driver = self._driver
         if driver is None or driver.writer is None or driver.writer.pending or not self._wanted:
             return  # the writer calls `drained`
         self._not_later()
-        room = self._room(monotonic())
+        queued, now = driver.queued_bytes, monotonic()
+        self._bucket.take(queued - self._charged, now)
+        self._charged = queued
+        room = min(self._bucket.room(now), WINDOW - self.lag.outstanding(queued))
         text, left = self._difference(room)
         if text:
             with driver.drawing():
@@ -214,7 +209,11 @@ class SlowTerminal:
             room -= len(clearing)
         if not self._areas:
             self._areas = list(split_screen(len(rows[0]), len(rows), self._boxes))
-        differing = [a for a in self._areas if _differs(shown.rows[a.y], rows[a.y], a)]
+        differing = [
+            area
+            for area in self._areas
+            if shown.rows[area.y][area.start : area.end] != rows[area.y][area.start : area.end]
+        ]
         self._turns.hurried &= {area.y for area in differing}
         for area in sorted(differing, key=self._turns.rank):
             kept = self._turns.kept(area)
@@ -225,7 +224,3 @@ class SlowTerminal:
                 parts.append(part)
                 room -= size
         return "".join(parts), None
-
-
-def _differs(before: CellRow, after: CellRow, area: ScreenArea) -> bool:
-    return before[area.start : area.end] != after[area.start : area.end]

@@ -31,14 +31,12 @@ def _part(owner: object, name: str) -> Any:
     return getattr(owner, name, None)
 
 
-def intercept_frames(app: App[Any], handle: FrameHandler) -> bool:
+def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
     """Call `handle(screen, write)` for each frame, in place of writing it to the terminal.
 
-    Return whether that is possible; if not, Textual writes every frame as it always does.
+    Where that is not possible, Textual writes every frame as it always does.
     """
     display = _part(app, DISPLAY)
-    if display is None:
-        return False
 
     def intercepted(screen: Screen[Any], renderable: Any) -> None:
         idle = renderable is None or app.is_headless or not app.is_running
@@ -47,8 +45,8 @@ def intercept_frames(app: App[Any], handle: FrameHandler) -> bool:
         else:
             handle(screen, lambda: display(screen, renderable))
 
-    setattr(app, DISPLAY, intercepted)
-    return True
+    if display is not None:
+        setattr(app, DISPLAY, intercepted)
 
 
 def screen_strips(screen: Screen[Any]) -> list[Strip] | None:

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import Key
+from textual.events import DescendantBlur, DescendantFocus, Key
 from textual.reactive import var
 from textual.widgets import Button, Input, Label
 
@@ -29,7 +29,8 @@ LABELS = {
     "seed": "Seed",
 }
 
-# The label and the action of the first button by phase; in other phases it starts a run.
+# The label and the action of the first button by phase, and in other phases.
+START = "Start", "app.run('start')"
 BUTTON = {
     "preparing": ("Starting", "app.run('start')"),
     "training": ("Pause", "app.run('pause')"),
@@ -85,9 +86,8 @@ class ConfigForm(Vertical):
                     yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
         yield Label("", id="problem")
         with Horizontal(id="buttons"):
-            yield Button(
-                "Start", id="start", variant="success", compact=True, action="app.run('start')"
-            )
+            label, action = START
+            yield Button(label, id="start", variant="success", compact=True, action=action)
             yield Button("Stop", id="stop", variant="error", compact=True, action="app.run('stop')")
 
     def fill(self, config: TrainConfig) -> None:
@@ -111,8 +111,7 @@ class ConfigForm(Vertical):
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if after.phase != before.phase:
             start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
-            label, action = BUTTON.get(after.phase, ("Start", "app.run('start')"))
-            start.label, start.action = label, action
+            start.label, start.action = BUTTON.get(after.phase, START)
             start.disabled = after.phase == "preparing"
             stop.disabled = not after.is_active
             for field in self.query(".field"):
@@ -143,18 +142,14 @@ class ConfigForm(Vertical):
             self._explain(event.input.id or "")
 
     @on(CompactSelect.Changed)
-    def on_choice(self) -> None:
-        self.on_descendant_focus()
-
-    def on_descendant_focus(self) -> None:
+    @on(DescendantFocus)
+    @on(DescendantBlur)  # another field may be focused now
+    def _describe(self) -> None:
         focused = self.screen.focused
         if focused is not None and focused.id in LABELS:
             self._explain(focused.id)
         else:
             self._describe_network()
-
-    def on_descendant_blur(self) -> None:
-        self.on_descendant_focus()  # another field may be focused now
 
     def _describe_network(self) -> None:
         """Describe the selected network, while no field is focused."""

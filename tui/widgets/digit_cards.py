@@ -98,12 +98,11 @@ def _large(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledL
 def _compact(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledLine]:
     """Return the image and its text with the bars beside them, so that many cards fit."""
     quiet, shade = style.styles["quiet"], style.styles["right" if digit.right else "wrong"]
-    sign = "✓" if digit.right else "✗"
-    share = f"{max(digit.probabilities(style.temperature)):.0%}"
+    share = f"{'✓' if digit.right else '✗'} {max(digit.probabilities(style.temperature)):.0%}"
     predicted = digit.predicted if previous is None else f"{previous} → {digit.predicted}"
     label = "" if digit.label is None else f"true {digit.label}"
     left: list[StyledLine] = [
-        [Segment(f"#{digit.index} ", quiet), Segment(f"{sign} {share}", shade)],
+        [Segment(f"#{digit.index} ", quiet), Segment(share, shade)],
         *_ink(digit, 14, 7, style),
         [Segment(f"pred. {predicted}", shade)],
         [Segment(label, quiet)],

@@ -40,11 +40,10 @@ class ViewHeader(Static):
         status += ["attached"] if state.is_attached and state.is_active else []
         status += filter(None, [PHASES[state.phase]])
         least = len(" · ".join(status))
-        left = Content.from_markup(" [b]mnist-tui[/b]  ") + self._places()
-        if left.cell_length + least >= self.size.width:
-            left = self._places()
-        if left.cell_length + least >= self.size.width:
-            left = self._places(short=True)
+        places, name = self._places(), Content.from_markup(" [b]mnist-tui[/b]  ")
+        for left in (name + places, places, self._places(short=True)):
+            if left.cell_length + least < self.size.width:
+                break
         run = state.started
         facts = [run.arch, run.dataset, run.device] if run else []
         room = self.size.width - left.cell_length

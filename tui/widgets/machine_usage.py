@@ -76,11 +76,11 @@ def _gpu_pieces(gpu: Gpu) -> list[Piece]:
         pieces.append((f"GPU {gpu.utilisation:.0f}%", 10))
     if gpu.memory_used is not None and gpu.memory_total is not None:
         pieces.append((_of(gpu.memory_used, gpu.memory_total), 8))
-    readings = [
-        f"{gpu.watts:.0f} W" if gpu.watts is not None else "",
-        f"{gpu.celsius:.0f} °C" if gpu.celsius is not None else "",
-    ]
-    return pieces + [(text, 6) for text in readings if text]
+    if gpu.watts is not None:
+        pieces.append((f"{gpu.watts:.0f} W", 6))
+    if gpu.celsius is not None:
+        pieces.append((f"{gpu.celsius:.0f} °C", 6))
+    return pieces
 
 
 def _of(used: int, total: int) -> str:

@@ -52,16 +52,15 @@ class RunProgress(Canvas):
         left = ""
         if state.phase == "training" and state.seconds_left is not None:
             left = f"  {format_duration(state.seconds_left)} left"
-        epoch = f" epoch {max(1, state.epoch)}/{epochs} "
-        run, epoch_end, run_end = "  total ", f"{state.epoch_share:5.0%}", f"{state.share:5.0%}"
-        texts = len(epoch) + len(run) + len(epoch_end) + len(run_end) + 13
-        room = max(5, min(40, (width - texts) // 2))
+        before = f" epoch {max(1, state.epoch)}/{epochs} "
+        between, after = f"{state.epoch_share:5.0%}  total ", f"{state.share:5.0%}"
+        room = max(5, min(40, (width - len(before + between + after) - 13) // 2))
         return [
-            Segment(epoch, styles["text"]),
+            Segment(before, styles["text"]),
             Segment(draw_bar(state.epoch_share, room), styles["bar"]),
-            Segment(epoch_end + run, styles["text"]),
+            Segment(between, styles["text"]),
             Segment(draw_bar(state.share, room), styles["bar"]),
-            Segment(run_end + left, styles["text"]),
+            Segment(after + left, styles["text"]),
         ]
 
 

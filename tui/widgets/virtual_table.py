@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -16,7 +15,7 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
 from tui.widgets.canvas import Canvas, StyledLine
-from tui.widgets.table_columns import GAP, TableColumn, fit_columns, fit_text
+from tui.widgets.table import GAP, FittingColumns, TableColumn, fit_columns, fit_text
 
 T = TypeVar("T")
 
@@ -187,9 +186,9 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
                 self.post_message(self.Opened())
 
     def _click_head(self, x: int) -> None:
-        shown, widths = self._fit()
-        ends = accumulate((width + GAP for width in widths), initial=SIGNS + 1)
-        for column, end in zip(shown, list(ends)[1:], strict=True):
+        end = SIGNS + 1
+        for column, width in self._fit():
+            end += width + GAP
             if x < end:
                 self.post_message(self.HeadClicked(column))
                 break
@@ -207,13 +206,12 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
 
     # Drawing
 
-    def _fit(self) -> tuple[list[int], list[int]]:
-        """Return the places of the columns that fit, and how wide each is."""
+    def _fit(self) -> FittingColumns:
         return fit_columns(self._columns, self.size.width - SIGNS - 2)
 
     def draw(self) -> None:
-        shown, widths = self._fit()
-        lines = [self._head(shown, widths)]
+        columns = self._fit()
+        lines = [self._head(columns)]
         if not self.rows:
             blank: list[StyledLine] = [[]] * (self._lines // 2 - 1)
             placeholder = self._placeholder.center(self.size.width)
@@ -222,10 +220,10 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         above = ""
         for place in range(self.top, min(self.top + self._lines, len(self.rows))):
             row = self._present(self.rows[place])
+            name = row.cells[0] if row.cells else ""
             # A name is dimmed where the row above has it too.
-            repeated = bool(row.cells) and row.cells[0] == above
-            above = row.cells[0] if row.cells else ""
-            line = self._line(row, shown, widths, dimmed=repeated)
+            line = self._line(row, columns, dimmed=bool(name) and name == above)
+            above = name
             if place == self.row:
                 cursor = self.parts[row.style] + Style(reverse=True, bold=self.has_focus)
                 line = [Segment("".join(segment.text for segment in line), cursor)]
@@ -233,10 +231,10 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         self._add_bar(lines)
         self.paint(lines)
 
-    def _head(self, shown: list[int], widths: list[int]) -> StyledLine:
+    def _head(self, columns: FittingColumns) -> StyledLine:
         styles = self.parts
         line: StyledLine = [Segment(" " * (SIGNS + 1), styles["head"])]
-        for place, width in zip(shown, widths, strict=True):
+        for place, width in columns:
             column = self._columns[place]
             is_sorted = place == self._sorted_by
             title = column.title + ("▼" if self._descending else "▲") * is_sorted
@@ -245,12 +243,10 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         used = sum(len(segment.text) for segment in line)
         return [*line, Segment(" " * max(0, self.size.width - used), styles["head"])]
 
-    def _line(
-        self, row: TableRow, shown: list[int], widths: list[int], *, dimmed: bool
-    ) -> StyledLine:
+    def _line(self, row: TableRow, columns: FittingColumns, *, dimmed: bool) -> StyledLine:
         styles, room = self.parts, self.size.width - SIGNS - 2
         parts, used = [], 0
-        for column, width in zip(shown, widths, strict=True):
+        for column, width in columns:
             if row.text and column >= row.text_from:
                 break
             text = fit_text(row.cells[column], width, right=self._columns[column].right)

@@ -20,7 +20,7 @@ from tui.text.formats import (
     plural,
     printable,
 )
-from tui.widgets.table_columns import TableColumn
+from tui.widgets.table import TableColumn
 from tui.widgets.virtual_table import TableRow
 
 LIVE_SIGNS = {"running": "●", "paused": "‖"}

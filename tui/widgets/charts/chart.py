@@ -7,6 +7,7 @@ from time import monotonic
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Click, MouseScrollDown, MouseScrollUp
@@ -174,13 +175,11 @@ class Chart(Canvas):
         share = min(1.0, max(0.0, (event.x - left) / max(1, self.columns - 1)))
         self.post_message(self.Clicked(self.kind, None if self.slot else share))
 
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+    @on(MouseScrollUp)
+    @on(MouseScrollDown)
+    def _turn_wheel(self, event: MouseScrollUp | MouseScrollDown) -> None:
         event.stop()
-        self.post_message(self.Zoomed(1))
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        event.stop()
-        self.post_message(self.Zoomed(-1))
+        self.post_message(self.Zoomed(1 if isinstance(event, MouseScrollUp) else -1))
 
 
 class ChartGroup(Container):

@@ -152,11 +152,9 @@ class ClassScores(ConfusionCanvas):
         text, quiet, filled = (self.parts[name] for name in ("text", "quiet", "bar"))
         # A class, and twice a percentage and a bar.
         each_bar = max(0, min(10, (self.size.width - 2) // 2 - PERCENT - 2))
-        width = PERCENT + 1 + each_bar
-        lines: list[StyledLine] = [
-            [],
-            [Segment(f"  {'precision':>9}{'':{max(0, width - 8)}}{'recall':>{PERCENT}}", quiet)],
-        ]
+        space = max(0, PERCENT + each_bar - 7)
+        titles = f"  {'precision':>9}{'':{space}}{'recall':>{PERCENT}}"
+        lines: list[StyledLine] = [[], [Segment(titles, quiet)]]
         for number, score in enumerate(class_scores(self.confusion)):
             line = [Segment(f"{number} ", quiet)]
             for share in (score.precision, score.recall):
@@ -176,8 +174,7 @@ class ConfusedPairs(ConfusionCanvas):
         rows = self.size.height - 1
         pairs = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
         column = max(map(len, pairs), default=0) + 3
-        columns = max(1, self.size.width // column) if pairs else 1
-        shown = pairs[: rows * columns]
+        shown = pairs[: rows * max(1, self.size.width // column)]
         lines: list[StyledLine] = [[Segment("most confused" if pairs else "no errors", quiet)]]
         for row in range(min(rows, len(shown))):
             cells = shown[row::rows]

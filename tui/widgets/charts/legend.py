@@ -18,9 +18,6 @@ from tui.widgets.canvas import StyledLine
 MARKS = {"saved": "▾", "rate": "◆", "paused": "‖", "branch": "Y"}
 MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
 
-# Called with the place of an overlaid run and its value as text; returns its name and that text.
-OverlayLabel = Callable[[int, str], tuple[str, str]]
-
 
 @dataclass(frozen=True)
 class Legend:
@@ -29,18 +26,19 @@ class Legend:
     kind: str
     preferences: Preferences
     cursor: float | None  # the x at which values are read, None: the newest values
-    selected: (
-        bool  # whether the keys apply to this chart: its legend has the smoothing and zoom too
-    )
+    selected: bool  # whether the keys apply to this chart: it shows the smoothing and zoom too
 
     def line(
         self,
         series: Sequence[Series],
         styles: dict[int, Style],
-        overlay_label: OverlayLabel,
+        overlay_label: Callable[[int, str], tuple[str, str]],
         width: int,
     ) -> StyledLine:
-        """Return the legend in at most `width` columns; what does not fit is left out."""
+        """Return the legend in at most `width` columns; what does not fit is left out.
+
+        `overlay_label` maps the place of an overlaid run and its value to its name and that value.
+        """
         what, quiet = CHART_KINDS[self.kind], styles[AXIS]
         parts: list[StyledLine] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
         if self.cursor is not None:
@@ -68,11 +66,10 @@ class Legend:
         return line
 
     def _title(self) -> str:
+        title = CHART_KINDS[self.kind].title
         if not self.preferences.log_scale:
-            return CHART_KINDS[self.kind].title
-        return (
-            "test error, log" if self.kind == "accuracy" else f"{CHART_KINDS[self.kind].title}, log"
-        )
+            return title
+        return "test error, log" if self.kind == "accuracy" else f"{title}, log"
 
     def _drawn_how(self) -> str:
         what, smoothing = CHART_KINDS[self.kind], self.preferences.smoothing

@@ -22,6 +22,8 @@ READING = " ● unit · ┊ more units · ▭ channel"
 # The bits of a braille character's dots, by column and row.
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
+Rows = tuple[int, ...]  # the lines of a column's dots
+
 
 @dataclass(frozen=True)
 class Block:
@@ -57,7 +59,7 @@ class Block:
         return min(MOST_BEHIND, max(1, round(log2(channels)) - 2)) if channels > 1 else 0
 
     @property
-    def rows(self) -> tuple[int, ...]:
+    def rows(self) -> Rows:
         """The lines of a dense layer's dots; if not all units fit, the middle line has none."""
         units = self.shape[0]
         if units <= ROWS:
@@ -158,7 +160,7 @@ def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
         left += gap
     for (one, other), (start, end) in zip(pairwise(found), pairwise(centres), strict=True):
         if _linked(one, other):
-            _link(picture, (start, one.rows), (end, other.rows))
+            _link(picture, start, one.rows, end, other.rows)
     return picture
 
 
@@ -184,23 +186,19 @@ def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
     for back in reversed(range(block.behind + 1)):
         x, y = first + back, bottom - rows - back
         part = "behind" if back else "shape"
-        picture.put(x, y, f"┌{'─' * (columns - 2)}┐", part)
-        for row in range(1, rows - 1):
-            picture.put(x, y + row, f"│{' ' * (columns - 2)}│", part)
-        picture.put(x, y + rows - 1, f"└{'─' * (columns - 2)}┘", part)
+        edge, inside = "─" * (columns - 2), f"│{' ' * (columns - 2)}│"
+        for row, text in enumerate((f"┌{edge}┐", *[inside] * (rows - 2), f"└{edge}┘")):
+            picture.put(x, y + row, text, part)
     return middle
 
 
-def _link(
-    picture: CharacterGrid, one: tuple[int, tuple[int, ...]], other: tuple[int, tuple[int, ...]]
-) -> None:
+def _link(picture: CharacterGrid, start: int, lefts: Rows, end: int, rights: Rows) -> None:
     """Draw braille lines between the dots of two columns: all, or every nth of too many."""
-    (start, left_rows), (end, right_rows) = one, other
     columns = end - start - 1
     dots = [[0] * columns for _ in range(ROWS)]
-    every = -(-len(left_rows) * len(right_rows) // MOST_LINES)
-    for i, left in enumerate(left_rows):
-        for j, right in enumerate(right_rows):
+    every = -(-len(lefts) * len(rights) // MOST_LINES)
+    for i, left in enumerate(lefts):
+        for j, right in enumerate(rights):
             if (i + j) % every:
                 continue
             for x in range(columns * 2):
