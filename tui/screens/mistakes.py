@@ -85,7 +85,7 @@ class MistakesView(View):
         latest = self.scores[-1] if self.scores else None
         return next((score for score in self.scores if score.step == self._step), latest)
 
-    def confident_mistakes(self) -> tuple[int, ...]:
+    def _confident_mistakes(self) -> tuple[int, ...]:
         """Return the latest evaluation's most confident mistakes, as many as fit."""
         capacity = len(super().wanted_digits())
         if not capacity:
@@ -101,7 +101,7 @@ class MistakesView(View):
 
         They are shown with the predictions of the evaluation, not with those of the present.
         """
-        wanted = self.confident_mistakes()
+        wanted = self._confident_mistakes()
         have = tuple(digit.index for digit in self._cards[: len(wanted)])
         return () if self._cards_of is self.run_state.evaluation and have == wanted else wanted
 
@@ -130,8 +130,8 @@ class MistakesView(View):
         if not self._is_cursor_placed and pairs:
             self._is_cursor_placed = True
             matrix.cursor = pairs[0].actual, pairs[0].predicted
-        self.show_cell()
-        self.show_confident_mistakes()
+        self._show_cell()
+        self._show_confident_mistakes()
 
     def _caption(self, score: Score | None) -> str:
         if score is None:
@@ -160,7 +160,7 @@ class MistakesView(View):
         return f"The confusion matrix appears after epoch {epoch}, at step {step:,}."
 
     @on(ConfusionMatrix.Moved)
-    def show_cell(self) -> None:
+    def _show_cell(self) -> None:
         score = self.score
         if score is None:
             return
@@ -171,8 +171,8 @@ class MistakesView(View):
             text += f" · press enter to see {which}"
         set_text(self, "#cell", f"{CURSOR} {text}")
 
-    def show_confident_mistakes(self) -> None:
-        wanted, latest = self.confident_mistakes(), self.run_state.evaluation
+    def _show_confident_mistakes(self) -> None:
+        wanted, latest = self._confident_mistakes(), self.run_state.evaluation
         if wanted:
             self._known |= {digit.index: digit for digit in self.run_state.digits}
         if latest and all(index in self._known for index in wanted):

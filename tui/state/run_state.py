@@ -1,4 +1,4 @@
-"""The state of one run as events tell it: a frozen RunState."""
+"""The state of one run, folded from its events: a frozen RunState."""
 
 from dataclasses import dataclass, field
 from typing import Literal
