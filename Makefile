@@ -1,5 +1,6 @@
 # make run    install on first use, then start the app
 # make test   install on first use, then run every test
+# make check  style, types and the quick tests: for the habit, before each commit
 # Use another Python:  make PYTHON=python3.12 run
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run setup test lint bench clean
+.PHONY: run setup test check lint snapshots bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -17,6 +18,13 @@ setup: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+check: lint
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not terminal and not gpu" $(ARGS)
+
+# Accept the screens as they are drawn now as the pictures that the tests compare with.
+snapshots: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/tui/screens/test_snapshots.py --snapshot-update
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,6 +1,11 @@
-"""The rules of the house that a reader of one file cannot see."""
+"""Rules about the whole code that a reader of one file cannot see.
+
+`pytest tests/test_house.py -s -k ladder` prints which package imports which.
+"""
 
 import ast
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,37 +13,104 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 ALL = CORE + sorted((ROOT / "tui").rglob("*.py"))
-SCREENS = {"textual", "rich", "typer", "click", "plotext", "textual_plotext", "tui"}
-LONGEST = 400
+SCREEN_LIBRARIES = {"textual", "rich", "typer", "click", "plotext", "textual_plotext", "tui"}
+UNSAFE_LOADERS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+MAX_LINES = 300
+MAX_FILES = 15
+MAX_METHODS = 20
+
+# Packages, and modules that stand beside them, from the top down. One may import from the rows
+# below its own, and not from its own row.
+ROWS = (
+    ("tui.cli",),
+    ("tui.app",),
+    ("tui.screens",),
+    ("tui.help", "tui.headless", "tui.widgets"),
+    ("tui.analysis", "tui.charts", "tui.actions"),
+    ("tui.state",),
+    ("tui.preferences",),
+    ("tui.text", "tui.terminal", "tui.signals"),
+    ("core.engine", "core.doctor"),
+    ("core.attach", "core.replay"),
+    ("core.training",),
+    ("core.runs",),
+    ("core.checkpoints", "core.commands", "core.config_file", "core.host"),
+    ("core.config", "core.compute"),
+    ("core.models",),
+    ("core.data", "core.locking"),
+    ("core.files", "core.event_json"),
+    ("core.errors", "core.events", "core.optim"),
+)
+RANK = {package: -row for row, packages in enumerate(ROWS) for package in packages}
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def imported(tree: ast.AST) -> set[str]:
-    """The top-level packages that a file imports, wherever in it."""
-    found = set()
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def package_of(module: str) -> str:
+    """Return the package or lone module that a dotted name belongs to, as ROWS names it."""
+    return ".".join(module.split(".")[:2])
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted name of each import, lazy and type-only ones too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found.add("core" if node.level else (node.module or "").split(".")[0])
-    return found
+            assert not node.level, "a relative import"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def calls(tree: ast.AST) -> list[ast.Call]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
-def test_there_is_something_to_check():
-    assert {"core/training/trainer.py", "tui/app/app.py"} <= {name_of(path) for path in ALL}
+def arrows() -> dict[str, dict[str, set[str]]]:
+    """Return which files of each package import from which other packages."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path in ALL:
+        here = package_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        if here in ("tui.__main__", "tui.__init__", "core.__init__"):
+            continue
+        for module in imports(parse(path)):
+            there = package_of(module)
+            if module.split(".")[0] in ("core", "tui") and there != here:
+                found[here][there].add(name_of(path))
+    return found
+
+
+def test_packages_are_all_ranked():
+    """ROWS names every package and module there is, and no other."""
+    places = (path.relative_to(ROOT).with_suffix("").parts for path in ALL)
+    found = {".".join(parts[:2]) for parts in places if not parts[1].startswith("__")}
+    assert found == set(RANK)
+
+
+def test_imports_form_a_ladder():
+    """Each package imports only from rows below its own, so there is no circle either."""
+    upward = []
+    for here, others in arrows().items():
+        down = sorted(others, key=lambda each: -RANK.get(each, 0))
+        print(f"{here:20} → {', '.join(down)}")
+        upward += [
+            f"{here} → {there}: {', '.join(sorted(files))}"
+            for there, files in others.items()
+            if RANK[there] >= RANK[here]
+        ]
+    assert not upward
 
 
 @pytest.mark.parametrize("path", CORE, ids=name_of)
-def test_core_knows_nothing_of_any_screen(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not imported(tree) & SCREENS
+def test_core_imports_no_screen_library(path):
+    tree = parse(path)
+    assert not {module.split(".")[0] for module in imports(tree)} & SCREEN_LIBRARIES
     printed = [
         call.lineno
         for call in calls(tree)
@@ -49,17 +121,63 @@ def test_core_knows_nothing_of_any_screen(path):
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_nothing_is_unpickled(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not imported(tree) & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
-    loads = [
-        call
-        for call in calls(tree)
-        if isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == "torch.load"
-    ]
-    for call in loads:
-        assert "weights_only=True" in ast.unparse(call), f"line {call.lineno}"
+    tree = parse(path)
+    assert not {module.split(".")[0] for module in imports(tree)} & UNSAFE_LOADERS
+    for call in calls(tree):
+        if ast.unparse(call.func) == "torch.load":
+            assert "weights_only=True" in ast.unparse(call), f"line {call.lineno}"
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_files_stay_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_packages_stay_small():
+    """No folder has more than MAX_FILES Python files besides its __init__."""
+    counts: dict[str, int] = defaultdict(int)
+    for path in ALL:
+        counts[name_of(path.parent)] += path.name != "__init__.py"
+    assert not {folder: count for folder, count in counts.items() if count > MAX_FILES}
+
+
+def test_classes_stay_small():
+    """No class has more than MAX_METHODS public methods, inherited ones of ours included."""
+    own: dict[str, set[str]] = {}
+    bases: dict[str, list[str]] = {}
+    for path in ALL:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = [ast.unparse(base).split("[")[0] for base in node.bases]
+                own[node.name] = {
+                    each.name
+                    for each in node.body
+                    if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+                    and not each.name.startswith("_")
+                }
+
+    def methods(name: str) -> set[str]:
+        inherited = [methods(base) for base in bases.get(name, ()) if base in own and base != name]
+        return own[name].union(*inherited)
+
+    sizes = {name: len(methods(name)) for name in own}
+    assert not {name: size for name, size in sizes.items() if size > MAX_METHODS}
+
+
+def test_packages_say_what_they_hold():
+    """Each package's __init__ is one docstring, which the README's tree repeats."""
+    silent = [
+        name_of(path)
+        for path in ALL
+        if path.name == "__init__.py"
+        and path.parent.parent != ROOT
+        and not ast.get_docstring(parse(path))
+    ]
+    assert not silent
+
+
+def test_no_test_file_imports_another():
+    """What tests share stands in tests/support."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for module in imports(parse(path)):
+            assert ".test_" not in f".{module}", f"{name_of(path)} imports {module}"
