@@ -1,4 +1,4 @@
-"""What bf16 costs in accuracy: the same seeds in fp32 and with --precision auto, side by side.
+"""Compare the test accuracy of fp32 and --precision auto over the same seeds.
 
 python benchmarks/precision.py [--data DIR] [--seeds N] [--epochs N] [ARCH ...]
 """
@@ -18,9 +18,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=1)
     options = parser.parse_args()
     if options.seeds < 2:
-        parser.error("--seeds must be 2 or more, to say how much they differ")
+        parser.error("--seeds must be 2 or more, to measure their spread")
     if options.data is None:
-        parser.error("the real digits are not at hand: name their folder with --data")
+        parser.error("MNIST was not found: pass its folder with --data")
     for arch in options.archs:
         found = {"fp32": [], "auto": []}
         for seed in range(options.seeds):
@@ -30,7 +30,7 @@ def main() -> None:
         for precision, accuracies in found.items():
             each = " ".join(f"{accuracy:.2%}" for accuracy in accuracies)
             mean, spread = statistics.mean(accuracies), statistics.stdev(accuracies)
-            print(f"{arch} {precision}: mean {mean:.3%}, deviation {spread:.3%}: {each}")
+            print(f"{arch} {precision}: mean {mean:.3%}, standard deviation {spread:.3%}: {each}")
 
 
 if __name__ == "__main__":

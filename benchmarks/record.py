@@ -1,8 +1,8 @@
 """The known record recipe for 99% of MNIST in one epoch, written plainly.
 
 Conv 24 k5, pool, ReLU, conv 32 k3, pool, ReLU, 800→256→10; batch 256, Adam at 1e-2 with betas 0.7
-and 0.9, one-cycle, one epoch, float32. The digits are one tensor, as the recipe has them. Nothing
-of ours is imported here. Prints, for each seed, seconds of training alone and test accuracy.
+and 0.9, one-cycle, one epoch, float32. The images are one tensor, as in the recipe. It imports
+nothing of mnist-tui. Prints, for each seed, seconds of training alone and test accuracy.
 
     python benchmarks/record.py DATA FIRST_SEED SEEDS
 """
@@ -18,8 +18,8 @@ from torchvision import datasets
 BATCH = 256
 
 
-def digits(data: str, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (N, 1, 28, 28) of mean 0 and deviation 1, and labels (N,)."""
+def load(data: str, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images (N, 1, 28, 28) of mean 0 and standard deviation 1, and labels (N,)."""
     mnist = datasets.MNIST(data, train=train)
     return mnist.data.unsqueeze(1).float().div(255).sub(0.1307).div(0.3081), mnist.targets
 
@@ -58,13 +58,13 @@ def train(images: torch.Tensor, labels: torch.Tensor, seed: int) -> tuple[nn.Mod
 
 
 def main(data: str, first: int, seeds: int) -> None:
-    images, labels = digits(data, train=True)
-    test_images, test_labels = digits(data, train=False)
+    images, labels = load(data, train=True)
+    test_images, test_labels = load(data, train=False)
     for seed in range(first, first + seeds):
         model, seconds = train(images, labels, seed)
         with torch.inference_mode():
-            right = model(test_images).argmax(1) == test_labels
-        print(seconds, right.double().mean().item(), flush=True)
+            correct = model(test_images).argmax(1) == test_labels
+        print(seconds, correct.double().mean().item(), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the screen costs: the app in a real pseudo-terminal of 120×40, training on real MNIST.
+"""Measure what the screen costs: the app in a pseudo-terminal of 120×40, training on real MNIST.
 
-Each speed is that of a process of its own, the app's and that of `mnist-tui train` alternating, by
-the events that both write and the clock on the wall, so that scoring and saving count. Frames are
-timed in a process that holds the app alone, without training.
+The app and `mnist-tui train` run in turns, each in a process of its own. Their speeds come from the
+events that both write and from wall-clock time, so evaluating and saving count. Frames are timed in
+a process that runs the app alone, without training.
 
     python benchmarks/screen.py [--data DIR] [--seconds S] [--rounds N] [ROW ...]
 
@@ -13,9 +13,7 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import re
-import select
 import signal
 import statistics
 import subprocess
@@ -25,91 +23,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
-import pyte
+from terminal import SIZE, TUI, App
 from throughput import HERE, find_mnist
+
+from core.compute.usage import cpu_name
 
 ROWS = ("linear", "mlp", "cnn", "keys", "bytes", "frame", "start", "help")
 NETWORKS = ("linear", "mlp", "cnn")
-SIZE = (120, 40)
-TUI = [sys.executable, "-m", "tui"]
-# The keys that are timed: log scale, smoothing, zoom, two views to and fro, and each chart.
+# The timed keys: log scale, smoothing, zoom, two views and back, and each chart.
 KEYS = "lmz21ccccc"
-PRESSED = 60
-
-
-class Screen(pyte.Screen):
-    """pyte's screen, without the private sequences that it mistakes for colours."""
-
-    def select_graphic_rendition(self, *attributes, private=False, **more):
-        if not private:
-            super().select_graphic_rendition(*attributes)
-
-    def report_device_status(self, *arguments, **more):
-        pass
-
-
-class App:
-    """The app in a pseudo-terminal, in a folder of its own."""
-
-    def __init__(self, folder: str, *arguments: str) -> None:
-        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment |= {"XDG_CONFIG_HOME": folder, "PYTHONPATH": str(HERE.parent)}
-        self.bytes = 0
-        self.screen = Screen(*SIZE)
-        self.stream = pyte.ByteStream(self.screen)
-        self.begun = time.perf_counter()
-        self.arrived = self.begun  # when what was read last came; to picture it takes time too
-        self.child = pexpect.spawn(
-            TUI[0],
-            [*TUI[1:], *arguments],
-            cwd=folder,
-            env=environment,
-            dimensions=SIZE[::-1],
-        )
-        self.child.delaybeforesend = None  # pexpect would wait 50 ms before each key
-
-    def read(self, seconds: float, *, shown: bool = True) -> bool:
-        """Takes what comes within that time; whether something did."""
-        if not select.select([self.child.fileno()], [], [], seconds)[0]:
-            return False
-        try:
-            data = os.read(self.child.fileno(), 1 << 20)
-        except OSError:  # it has ended
-            return False
-        self.bytes, self.arrived = self.bytes + len(data), time.perf_counter()
-        if shown:
-            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
-        return True
-
-    def watch(self, seconds: float) -> None:
-        """Reads on, and spends next to nothing on it."""
-        end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            self.read(left, shown=False)
-
-    def until(self, so: Callable[[], bool], seconds: float = 30.0) -> float:
-        """How long it takes."""
-        begun = time.perf_counter()
-        while not so():
-            if time.perf_counter() - begun > seconds:
-                raise SystemExit("the app never came to it:\n" + "\n".join(self.screen.display))
-            self.read(0.05)
-        return time.perf_counter() - begun
-
-    def watch_shown(self, seconds: float) -> None:
-        """Reads on, and keeps the screen's picture up to date."""
-        end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            self.read(left)
-
-    def row(self, number: int) -> str:
-        return self.screen.display[number]
-
-    def end(self) -> None:
-        os.kill(self.child.pid, signal.SIGTERM)
-        while self.child.isalive():
-            self.read(0.05, shown=False)
+KEY_PRESSES = 60
 
 
 def options_for(arch: str, data: str, folder: str) -> list[str]:
@@ -117,9 +40,9 @@ def options_for(arch: str, data: str, folder: str) -> list[str]:
     return [*options, "--epochs", "1000", "--checkpoints", folder]
 
 
-def rate_of(folder: str, seconds: float, read: Callable[[float], None]) -> float:
-    """Samples per second of the run in the folder, after a warm-up."""
-    begun: list[dict[str, float]] = []
+def measure_speed(folder: str, seconds: float, read: Callable[[float], None]) -> float:
+    """Return the samples per second of the run in `folder`, after a warm-up."""
+    span: list[dict[str, float]] = []
     while True:
         read(0.2)
         for path in Path(folder).glob("*/events.jsonl"):
@@ -127,81 +50,81 @@ def rate_of(folder: str, seconds: float, read: Callable[[float], None]) -> float
             events = [json.loads(line) for line in lines if '"progress"' in line[:30]]
             later = [each for each in events if each["time"] > events[0]["time"] + seconds / 4]
             if later and later[-1]["time"] > later[0]["time"] + seconds:
-                begun = [later[0], later[-1]]
-        if begun:
-            elapsed = begun[1]["time"] - begun[0]["time"]
-            return (begun[1]["step"] - begun[0]["step"]) * 32 / elapsed
+                span = [later[0], later[-1]]
+        if span:
+            elapsed = span[1]["time"] - span[0]["time"]
+            return (span[1]["step"] - span[0]["step"]) * 32 / elapsed
 
 
-def with_screen(arch: str, data: str, seconds: float) -> float:
+def speed_with_screen(arch: str, data: str, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         app = App(folder, *options_for(arch, data, folder), "--start")
         try:
-            return rate_of(folder, seconds, app.watch)
+            return measure_speed(folder, seconds, app.watch)
         finally:
             app.end()
 
 
-def without(arch: str, data: str, seconds: float) -> float:
+def speed_without_screen(arch: str, data: str, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         command = [*TUI, "train", "--quiet", *options_for(arch, data, folder)]
         process = subprocess.Popen(command, cwd=HERE.parent)
         try:
-            return rate_of(folder, seconds, time.sleep)
+            return measure_speed(folder, seconds, time.sleep)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
 
 
-def lost(arch: str, data: str, seconds: float, rounds: int) -> None:
+def compare_speeds(arch: str, data: str, seconds: float, rounds: int) -> None:
     pairs = []
     for turn in range(rounds):
-        sides = [without, with_screen] if turn % 2 else [with_screen, without]
-        found = {side: side(arch, data, seconds) for side in sides}
-        pairs.append((found[without], found[with_screen]))
+        sides = [speed_without_screen, speed_with_screen]
+        found = {side: side(arch, data, seconds) for side in (sides if turn % 2 else sides[::-1])}
+        pairs.append((found[speed_without_screen], found[speed_with_screen]))
     plain, shown = (statistics.median(side) for side in zip(*pairs, strict=True))
     shares = statistics.median(1 - after / before for before, after in pairs)
     what = f"{arch}: training speed lost to the screen"
     print(f"| {what} ({plain:,.0f} → {shown:,.0f}/s) | {shares:.1%} | 5% |", flush=True)
 
 
-def keys(data: str) -> None:
+def time_keys(data: str) -> None:
     for arch in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             app = App(folder, *options_for(arch, data, folder), "--start")
             app.until(lambda app=app: "● training" in app.row(0))
-            for key in "21":  # a view's first showing makes it
+            for key in "21":  # the first visit creates a view
                 app.child.send(key)
                 app.watch_shown(1.0)
             took = []
-            for turn in range(PRESSED):
+            for turn in range(KEY_PRESSES):
                 app.watch_shown(0.15 + 0.01 * (turn % 7))
-                took.append(press(app, KEYS[turn % len(KEYS)]))
+                took.append(time_key(app, KEYS[turn % len(KEYS)]))
             app.end()
         took.sort()
         p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
-        said = f"{arch}: key to changed screen while training, p50 {p50:.0f}, p95"
-        print(f"| {said} | {p95:.0f} ms | 50 ms |", flush=True)
+        what = f"{arch}: key to changed screen during training, p50 {p50:.0f}, p95"
+        print(f"| {what} | {p95:.0f} ms | 50 ms |", flush=True)
 
 
-def press(app: App, key: str) -> float:
-    """Milliseconds from the key until what it changes has changed: the view's name in the first
-    line, or what the chart says of itself in the second."""
+def time_key(app: App, key: str) -> float:
+    """Return the milliseconds from a key until its effect shows: the name of the view in the first
+    row, or the options of the chart in the second."""
     row = 0 if key.isdigit() else 1
 
     def shown() -> str:
-        # The figures there change by themselves.
+        # The numbers there change by themselves.
         cells = app.screen.buffer[row]
-        said = "".join(f"{cells[x].data}{cells[x].reverse}{cells[x].bg}" for x in range(SIZE[0]))
-        return said if row == 0 else re.sub(r"[\d.,%]+", "", app.row(row)) + smooth(app.row(row))
+        text = "".join(f"{cells[x].data}{cells[x].reverse}{cells[x].bg}" for x in range(SIZE[0]))
+        return text if row == 0 else re.sub(r"[\d.,%]+", "", app.row(row)) + smooth(app.row(row))
 
-    before, begun = shown(), time.perf_counter()
+    before, start = shown(), time.perf_counter()
     app.child.send(key)
     while shown() == before:
-        if time.perf_counter() - begun > 3:
+        if time.perf_counter() - start > 3:
             raise SystemExit(f"{key} changed nothing:\n" + "\n".join(app.screen.display))
         app.read(0.05)
-    return (time.perf_counter() - begun) * 1000
+    return (time.perf_counter() - start) * 1000
 
 
 def smooth(line: str) -> str:
@@ -209,7 +132,7 @@ def smooth(line: str) -> str:
     return found[0] if found else ""
 
 
-def written(data: str, seconds: float) -> None:
+def measure_output(data: str, seconds: float) -> None:
     for arch in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             app = App(folder, *options_for(arch, data, folder), "--start")
@@ -225,13 +148,13 @@ def written(data: str, seconds: float) -> None:
 
 
 def screen_cpu(process: int) -> float:
-    """Seconds of CPU of a process's first thread so far, which is the screen's."""
+    """Return the CPU seconds used so far by a process's first thread, which draws the screen."""
     return int(Path(f"/proc/{process}/task/{process}/schedstat").read_text().split()[0]) / 1e9
 
 
-def frames(losses: int, count: int = 60) -> float:
-    """Milliseconds of CPU for one frame of the train view, from events to the bytes, with that many
-    losses behind it."""
+def frame_cost(losses: int, count: int = 60) -> float:
+    """Return the CPU milliseconds of one frame of the Train view, from events to bytes, in a run
+    that has `losses` losses so far."""
     from core.config import TrainConfig
     from core.events import Progress, RunStarted
     from tui.app.app import MnistApp
@@ -284,34 +207,35 @@ def in_own_process(function: str, argument: int) -> float:
     return float(out.stdout)
 
 
-def frame(rounds: int) -> None:
+def compare_frames(rounds: int) -> None:
     pairs = [
-        (in_own_process("frames", 1000), in_own_process("frames", 1_000_000)) for _ in range(rounds)
+        (in_own_process("frame_cost", 1000), in_own_process("frame_cost", 1_000_000))
+        for _ in range(rounds)
     ]
     short, long = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(f"| CPU for one frame of the train view, all its charts | {short:.1f} ms | 8 ms |")
     ratio = statistics.median(after / before for before, after in pairs)
-    said = f"a frame with 1,000,000 losses ({long:.1f} ms) against 1,000"
-    print(f"| {said} | {ratio:.2f}× | 1.2× |", flush=True)
+    what = f"a frame with 1,000,000 losses ({long:.1f} ms) against 1,000"
+    print(f"| {what} | {ratio:.2f}× | 1.2× |", flush=True)
 
 
-def first_frame(rounds: int) -> None:
+def time_first_frame(rounds: int) -> None:
     took = []
     for _ in range(rounds * 3):
         with tempfile.TemporaryDirectory() as folder:
             app = App(folder)
             app.until(lambda app=app: "press space to train" in "\n".join(app.screen.display))
-            took.append(time.perf_counter() - app.begun)
+            took.append(time.perf_counter() - app.started)
             app.end()
     print(f"| start to first frame | {statistics.median(took):.2f} s | 0.5 s |", flush=True)
 
 
-def help_text(rounds: int) -> None:
+def time_help(rounds: int) -> None:
     took = []
     for _ in range(rounds * 3):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run([*TUI, "--help"], check=True, cwd=HERE.parent, stdout=subprocess.DEVNULL)
-        took.append(time.perf_counter() - begun)
+        took.append(time.perf_counter() - start)
     print(f"| mnist-tui --help | {statistics.median(took):.2f} s | 0.25 s |", flush=True)
 
 
@@ -323,20 +247,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.data is None:
-        parser.error("the real digits are not at hand: name their folder with --data")
+        parser.error("MNIST was not found: pass its folder with --data")
     data = str(Path(options.data).resolve())
-    print(f"{platform.machine()}, {os.cpu_count()} cores; a terminal of {SIZE[0]}×{SIZE[1]}\n")
+    print(f"{cpu_name()}, {os.cpu_count()} cores; a terminal of {SIZE[0]}×{SIZE[1]}\n")
     print("| what | measured | at most |")
     print("|---|---|---|", flush=True)
     for row in options.rows:
         if row in NETWORKS:
-            lost(row, data, options.seconds, options.rounds)
+            compare_speeds(row, data, options.seconds, options.rounds)
     named = {
-        "keys": lambda: keys(data),
-        "bytes": lambda: written(data, options.seconds),
-        "frame": lambda: frame(options.rounds),
-        "start": lambda: first_frame(options.rounds),
-        "help": lambda: help_text(options.rounds),
+        "keys": lambda: time_keys(data),
+        "bytes": lambda: measure_output(data, options.seconds),
+        "frame": lambda: compare_frames(options.rounds),
+        "start": lambda: time_first_frame(options.rounds),
+        "help": lambda: time_help(options.rounds),
     }
     for row, measure in named.items():
         if row in options.rows:

@@ -1,8 +1,8 @@
-"""How fast we train, against the loop of the article, alternating in one run.
+"""Compare our training speed with the article's loop, alternating in one run.
 
 Each side runs in a process of its own, so that neither has the other's settings: the article's loop
-is `article.py`, ours is `mnist-tui train --json`, measured by its events and the clock on the wall,
-so that scoring and saving count. Same networks, same digits, same batch size.
+is `article.py`, ours is `mnist-tui train --json`, measured by its events and wall-clock time, so
+evaluating and saving count. Both train the same networks on the same images in the same batch size.
 
     python benchmarks/throughput.py [--data DIR] [--seconds S] [--rounds N] [ROW ...]
 
@@ -12,7 +12,6 @@ A row is a network, or cnn:auto for --precision auto.
 import argparse
 import json
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from core.compute.usage import cpu_name
 from core.data.datasets import mnist_folder, mnist_missing
 
 HERE = Path(__file__).parent
@@ -28,27 +28,27 @@ BATCH = 32
 
 
 def article_loop(arch: str, data: str, seconds: float) -> float:
-    """Samples per second."""
+    """Return the samples per second of the article's loop."""
     command = [sys.executable, str(HERE / "article.py"), arch, data, str(seconds)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def our_loop(arch: str, precision: str, data: str, seconds: float) -> float:
-    """Samples per second, after the same warm-up."""
+    """Return the samples per second of `mnist-tui train`, after the same warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tui", "train", "--json", "--arch", arch]
         command += ["--precision", precision, "--device", "cpu", "--epochs", "1000"]
         command += ["--dataset", "mnist", "--data", data, "--checkpoints", folder]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent)
         assert process.stdout is not None
-        begun = first = None
+        start = first = None
         rate = 0.0
         for line in process.stdout:
             event = json.loads(line)
             if event["event"] != "progress":
                 continue
-            begun = begun or event["time"]
-            if first is None and event["time"] > begun + seconds / 4:
+            start = start or event["time"]
+            if first is None and event["time"] > start + seconds / 4:
                 first = event
             elif first is not None:
                 elapsed = event["time"] - first["time"]
@@ -58,12 +58,12 @@ def our_loop(arch: str, precision: str, data: str, seconds: float) -> float:
         process.send_signal(signal.SIGTERM)
         process.communicate()
     if not rate:
-        raise SystemExit(f"{arch} could not be trained: see above")
+        raise SystemExit(f"{arch} did not train: see above")
     return rate
 
 
 def find_mnist() -> str | None:
-    """Where the real digits are: as named, beside this checkout, or in the user's cache."""
+    """Return the folder of MNIST: MNIST_TUI_DATA, beside this checkout, or the user's cache."""
     beside = HERE.parents[1] / "shared" / "data"
     places = [os.environ.get("MNIST_TUI_DATA"), str(beside), str(mnist_folder(None).parents[1])]
     return next((place for place in places if place and mnist_missing(place) is None), None)
@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.data is None:
-        parser.error("the real digits are not at hand: name their folder with --data")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, batch {BATCH}")
+        parser.error("MNIST was not found: pass its folder with --data")
+    print(f"{cpu_name()}, {os.cpu_count()} cores, batch {BATCH}")
     print(f"{'':10}{'article':>12}{'ours':>12}{'ratio':>8}   (medians of {options.rounds} rounds)")
     for row in options.rows:
         arch, _, precision = row.partition(":")

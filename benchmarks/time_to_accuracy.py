@@ -1,10 +1,10 @@
-"""How long until 99% of the test digits: our preset speedrun against the record recipe.
+"""Measure the time to 99% test accuracy: our preset speedrun against the record recipe.
 
-Both train one epoch of all 60,000 digits from seeds 0, 1, 2 …, in turns within one run: the recipe
+Both train one epoch of all 60,000 images from seeds 0, 1, 2 …, in turns within one run: the recipe
 written plainly in `record.py`, ours as `mnist-tui train --preset speedrun --json`, each training in
-a process of its own. The time is that of training alone, as both print it; reading the digits and
-scoring come on top on both sides. Every setting was fixed before a test digit was scored (see
-PRESETS in core/config.py).
+a process of its own. The time is that of training alone, as both print it; loading and evaluating
+come on top on both sides. Every setting was chosen before the test set was used (see the presets in
+core/config).
 
     python benchmarks/time_to_accuracy.py [--data DIR] [--seeds N]
 """
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 
 def record(data: str, seed: int) -> tuple[float, float]:
-    """Seconds and test accuracy of the record recipe."""
+    """Return seconds and test accuracy of the record recipe."""
     command = [sys.executable, str(HERE / "record.py"), data, str(seed), "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, accuracy = map(float, done.stdout.split())
@@ -31,7 +31,7 @@ def record(data: str, seed: int) -> tuple[float, float]:
 
 
 def ours(data: str, seed: int, *options: str) -> tuple[float, float]:
-    """Seconds and test accuracy of a run of ours."""
+    """Return training seconds and test accuracy of `mnist-tui train`."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tui", "train", "--json", "--device", "cpu", *options]
         command += ["--seed", str(seed), "--dataset", "mnist", "--data", data]
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     if options.data is None:
-        parser.error("the real digits are not at hand: name their folder with --data")
+        parser.error("MNIST was not found: pass its folder with --data")
     theirs, own = [], []
     for seed in range(options.seeds):
         theirs.append(record(options.data, seed))
