@@ -17,7 +17,10 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(1) == labels).double().mean().item()
 
 
-METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {"loss": loss, "accuracy": accuracy}
+METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
+    "loss": loss,
+    "accuracy": accuracy,
+}
 
 
 def confusion(logits: Tensor, labels: Tensor) -> Tensor:
