@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/: the real app, training on the real digits, at both sizes.
+"""Take the pictures in docs/: the real app, training on MNIST, at each size.
 
 python docs/take_pictures.py [--data DIR] [SIZE ...]
 """
@@ -23,16 +23,16 @@ from tui.state.run_state import RunState
 
 HERE = Path(__file__).resolve().parent
 SIZES = ("80x24", "120x40")
-# Runs that are there already.
-BEFORE = (
+# Runs of earlier days.
+EARLIER_RUNS = (
     ("--arch", "linear", "--epochs", "3"),
     ("--preset", "speedrun"),
     ("--arch", "mlp", "--epochs", "2", "--lr", "0.003"),
 )
 
 
-async def until(pilot: Pilot, so: Callable[[RunState], bool]) -> None:
-    while not so(pilot.app.run_state):
+async def until(pilot: Pilot, condition: Callable[[RunState], bool]) -> None:
+    while not condition(pilot.app.run_state):
         await pilot.pause(0.2)
     await pilot.pause(1.2)
 
@@ -46,7 +46,7 @@ def train(data: str | None, *options: str) -> None:
 async def take(data: str | None, size: str) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ["XDG_CONFIG_HOME"] = folder
-        for options in BEFORE:
+        for options in EARLIER_RUNS:
             train(data, *options)
         config = TrainConfig(arch="mlp", epochs=4, data=data)
         app = MnistApp(config, start=True, preferences=Preferences())
@@ -69,20 +69,20 @@ async def take(data: str | None, size: str) -> None:
                 await view(name)
                 await shoot(name)
             await view("train")
-            # Back after the second epoch, on with a tenth of the rate.
+            # A branch from the second epoch.
             await pilot.press("b")
             await pilot.pause(1)
-            await shoot("rewind")
+            await shoot("branch")
             await pilot.press("escape")
             await until(pilot, lambda state: state.phase == "finished")
             await view("checkpoints")
             await shoot("checkpoints")
-            # The newest checkpoint, and the one of the run before.
+            # Compare the newest checkpoint with one of the run before.
             await pilot.press("m", *["down"] * 6, "m")
             await pilot.pause(1)
             await pilot.press("o")
             await pilot.pause(3)
-            await shoot("compared")
+            await shoot("comparison")
             await view("train")
             await pilot.press("question_mark")
             await shoot("help")
