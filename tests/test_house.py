@@ -34,11 +34,13 @@ ROWS = (
     ("core.attach", "core.replay"),
     ("core.training",),
     ("core.runs",),
-    ("core.checkpoints", "core.commands", "core.config_file", "core.host"),
+    ("core.checkpoints", "core.host", "core.config_file"),
+    ("core.commands",),
     ("core.config", "core.compute"),
     ("core.models",),
-    ("core.data", "core.locking"),
-    ("core.files", "core.event_json"),
+    ("core.data", "core.locking", "core.config_fields"),
+    ("core.files", "core.event_json", "core.processes"),
+    ("core.responses",),
     ("core.errors", "core.events", "core.optim"),
 )
 RANK = {package: -row for row, packages in enumerate(ROWS) for package in packages}
