@@ -1,4 +1,4 @@
-"""A trainer that needs no torch, a dataset that fits in a hand, and where the real digits are."""
+"""Fixtures for all tests: isolation from this machine, a tiny dataset, and MNIST."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,30 +10,26 @@ import pytest
 
 from core.config import TrainConfig
 from core.data import datasets
-from core.events import (
-    Preparing,
-)
-from tests.support.attached import going  # noqa: F401
-from tests.support.fakes import (
-    ROOT,
-    make_fake_train,
-)
+from core.events import Preparing
+from tests.support.attached import running  # noqa: F401
+from tests.support.fakes import ROOT, make_fake_train
 from tests.support.terminal import open_terminal  # noqa: F401
 
-MOST_PATIENCE = 0.2  # seconds
+MAX_IDLE_SECONDS = 0.2
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_this_machine(monkeypatch, tmp_path_factory) -> None:
+def isolated_preferences(monkeypatch, tmp_path_factory) -> None:
+    """Read and write no preferences of this machine."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch) -> None:
-    """A Pilot waits after each key until the process is idle, which one that trains never is."""
+def short_idle_wait(monkeypatch) -> None:
+    """Limit how long a Pilot waits for an idle process: one that trains never is."""
     from textual import app, pilot
 
-    async def wait_for_idle(least: float = 1 / 50, most: float = MOST_PATIENCE) -> None:
+    async def wait_for_idle(least: float = 1 / 50, most: float = MAX_IDLE_SECONDS) -> None:
         await idle(least, most)
 
     idle = pilot.wait_for_idle
@@ -43,15 +39,14 @@ def patience(monkeypatch) -> None:
 
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[str]:
-    """Not below tmp_path: the path of a socket must be short. Removed when no test has replaced
-    what that takes."""
+    """Return a folder with a path short enough for sockets, which tmp_path is not."""
     with TemporaryDirectory(prefix="m") as folder:
         yield folder
 
 
 @pytest.fixture(autouse=True)
-def sockets_of_its_own(monkeypatch, short_folder) -> None:
-    """No run of another test, and none of this machine, can be attached to."""
+def isolated_sockets(monkeypatch, short_folder) -> None:
+    """Hide the runs of other tests and of this machine from `attach`."""
     folder = mkdtemp(dir=short_folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
     monkeypatch.setattr(
@@ -61,17 +56,17 @@ def sockets_of_its_own(monkeypatch, short_folder) -> None:
 
 @pytest.fixture(scope="session")
 def real_mnist() -> Path:
-    """A folder with the real MNIST/raw in it; the test is skipped where there is none."""
+    """Return the folder that contains MNIST/raw; skip the test where there is none."""
     places = [os.environ.get("MNIST_TUI_DATA"), ROOT.parent / "shared" / "data"]
     for place in filter(None, places):
         if datasets.mnist_missing(str(place)) is None:
             return Path(place)
-    pytest.skip("the real MNIST files are not at hand: set MNIST_TUI_DATA")
+    pytest.skip("MNIST was not found: set MNIST_TUI_DATA")
 
 
 @pytest.fixture(scope="session")
 def tiny_tensors() -> datasets.Tensors:
-    """200 training and 50 test digits: a class is a bright bar in two rows of its own."""
+    """Return 200 training and 50 test images: each class is a bright bar in two rows."""
     import torch
 
     generator = torch.Generator().manual_seed(7)
@@ -88,10 +83,10 @@ def tiny_tensors() -> datasets.Tensors:
 
 @pytest.fixture
 def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
-    """Makes configs that train on the tiny digits, into a folder of the test's own."""
+    """Return a function that makes configs for the tiny dataset and the test's own folder."""
 
     def load(data: str | None) -> datasets.Loading:
-        yield Preparing(message="reading tiny digits")
+        yield Preparing(message="reading tiny images")
         return tiny_tensors
 
     small = replace(datasets.DATASETS["sample"], load=load, missing=lambda data: None)
@@ -107,11 +102,12 @@ def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
 
 @pytest.fixture
 def saved_at_once(monkeypatch):
-    """Files are written before training goes on, so that none is passed over for being slow. Use it
-    where progress is told at every step, since that is when they are told of."""
+    """Write checkpoints before training continues, so that none is skipped for being slow.
+
+    For tests with progress at every step, since CheckpointSaved comes with progress."""
     from concurrent.futures import Future
 
-    from core.training import checkpoint_writer as saving
+    from core.training import checkpoint_writer
 
     class AtOnce:
         def __init__(self, *arguments):
@@ -122,7 +118,7 @@ def saved_at_once(monkeypatch):
             future.set_result(function(*arguments))
             return future
 
-    monkeypatch.setattr(saving, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(checkpoint_writer, "ThreadPoolExecutor", AtOnce)
 
 
 @pytest.fixture

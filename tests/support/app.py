@@ -10,20 +10,21 @@ SIZES = [(80, 24), (120, 40)]
 
 
 def app_in(folder, train=None, **config) -> MnistApp:
-    chosen = TrainConfig(checkpoints=str(folder), dataset="sample", **config)
-    return MnistApp(chosen, train=train or make_fake_train())
+    """Return the app with the fake trainer, or `train`, and its runs in `folder`."""
+    settings = TrainConfig(checkpoints=str(folder), dataset="sample", **config)
+    return MnistApp(settings, train=train or make_fake_train())
 
 
 async def until(pilot, condition, seconds=20.0) -> None:
-    """Waits for something to be so; the engine's thread needs real time."""
+    """Wait for a condition in real time, which the engine's thread needs."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to be"
+        assert time.monotonic() < end, "the condition did not become true"
         await pilot.pause(0.01)
 
 
 def text_of(pilot) -> str:
-    """What stands on the screen, as lines."""
+    """Return the text on the screen, one line per row."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join(strip.text for strip in strips)
 

@@ -10,12 +10,12 @@ from core.engine.local_host import LocalHost
 from core.events import Progress, RunStarted
 from core.host import run_events
 
-# Far more than any test waits for.
+# More epochs than any test waits for.
 FOREVER = 100_000
 
 
 class Running:
-    """A run in a thread of its own, as in the app."""
+    """Train in a thread, as the app does, and collect the events."""
 
     def __init__(self, config):
         self.host, self.events = LocalHost(), []
@@ -41,18 +41,18 @@ class Running:
 
 
 def until(found, seconds=20):
-    """What is found as soon as there is something."""
+    """Return what `found` returns as soon as that is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if result := found():
             return result
         time.sleep(0.01)
-    raise AssertionError("that did not come")
+    raise AssertionError(f"nothing was found within {seconds} seconds")
 
 
 @pytest.fixture
-def going(tiny):
-    """Begins runs that go on until the test ends."""
+def running(tiny):
+    """Return a function that starts a run, which trains until the test ends."""
     runs = []
 
     def begin(**changes):

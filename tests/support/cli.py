@@ -14,7 +14,7 @@ NO_NETWORK = "http://127.0.0.1:9/"
 
 
 def environment_in(folder: Path) -> dict[str, str]:
-    """No settings, caches or network of this machine's own."""
+    """Return an environment without the settings, caches and network of this machine."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MNIST_TUI_")}
     return kept | {
         "HOME": str(folder / "home"),
@@ -27,7 +27,7 @@ def environment_in(folder: Path) -> dict[str, str]:
 
 
 def runner(folder: Path):
-    """Runs the program in a folder, with no terminal and no way to a mirror."""
+    """Return a function that runs the program in a folder, without a terminal or a mirror."""
 
     def call(*arguments, **extra):
         return preloaded.run(
@@ -45,7 +45,7 @@ def runner(folder: Path):
 
 
 def one_line(done) -> str:
-    """The one line of an error: nothing on stdout, no traceback."""
+    """Return the one line of an error, after checking that there is nothing else."""
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1

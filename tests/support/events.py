@@ -1,9 +1,6 @@
 """Events of a short run, and the state after them."""
 
-from core.events import (
-    Progress,
-    RunStarted,
-)
+from core.events import Progress, RunStarted
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 

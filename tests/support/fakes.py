@@ -62,7 +62,7 @@ def fake_sureness(step: int) -> float:
 
 
 def fake_scored(epoch: int, step: int) -> Scored:
-    """Of all fake digits."""
+    """Return the logits of all fake digits."""
     digits = [fake_digit(index, fake_sureness(step)) for index in range(FAKE_DIGITS)]
     logits = array("f", [logit for digit in digits for logit in digit.logits])
     return Scored(epoch=epoch, step=step, logits=logits.tobytes())
@@ -77,8 +77,8 @@ def fake_confusion() -> tuple[tuple[int, ...], ...]:
 
 
 def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
-    """Of `mlp`: its first layer's updates are too large, its last one's too small, and most of its
-    first ReLU is dead."""
+    """Return diagnostics of `mlp`: the first layer's updates are too large, the last one's too
+    small, and most of the first ReLU's units are dead."""
     updates = (0.5, 0.01, 0.0001)
     layers = zip(("stack.0", "stack.2", "stack.4"), updates, strict=True)
     image = bytes([1] * 392 + [255] * 392)
@@ -95,17 +95,17 @@ def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
 def make_fake_train(
     steps: int = 20, delay: float = 0.03, ends: Event | Exception | None = None
 ) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
-    """A trainer that says and hears what the real one does, and touches neither torch nor disk.
+    """Return a trainer with the events and commands of the real one, without torch and files.
 
-    `steps` to an epoch, `delay` seconds each. `ends`: the event that it ends with after half an
-    epoch, or the exception that it raises there.
+    An epoch has `steps` steps of `delay` seconds. `ends` is an event to end with after half an
+    epoch, or an exception to raise there.
     """
 
     def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
         total, step, stopped = steps * config.epochs, 0, False
         path = f"{config.checkpoints}/fake-1/last.safetensors"
 
-        def obey() -> Iterator[Event]:
+        def handle_commands() -> Iterator[Event]:
             nonlocal stopped
             paused = False
             while not stopped:
@@ -154,7 +154,7 @@ def make_fake_train(
         yield DigitsLoaded(labels=bytes(index % 10 for index in range(FAKE_DIGITS)))
         accuracy = loss = None
         while step < total and not stopped:
-            yield from obey()
+            yield from handle_commands()
             if stopped:
                 break
             step += 1

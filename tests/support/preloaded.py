@@ -1,9 +1,8 @@
-"""Popen and run as subprocess has them, for Python programs that load PyTorch, which takes seconds:
-their processes are forked from one that has loaded it, and most of ours, already.
+"""`Popen` and `run` like those of subprocess, for Python programs that load PyTorch.
 
-Each is a process of its own all the same, with its own arguments, folder, environment, files and
-signals, and ends as Python ends. What shows only in a start from nothing (how long it takes, what
-is imported, encodings) is for subprocess.
+Loading it takes seconds, so the processes are forked from one that has loaded it already. Each is
+a process with its own arguments, folder, environment, files and signals. Tests of a fresh start
+(its time, its imports, encodings) use subprocess.
 """
 
 import array
@@ -28,11 +27,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-# What of the environment Python and OpenMP read once.
+# Environment variables that Python and OpenMP read once, at their start.
 READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
-BEGUN = dict(os.environ)
+STARTED_WITH = dict(os.environ)
 LONGEST_REQUEST = 2**17
-# In this order: ours says how PyTorch is to be loaded.
+# In this order: `core` sets what PyTorch reads when it is imported.
 LOADED = (
     "core",
     "core.checkpoints.io",
@@ -44,9 +43,11 @@ LOADED = (
 
 
 class Popen(subprocess.Popen):
-    """Of `[sys.executable, ("-P",) "-m", module | "-c", code | script, …]`; of anything else, and
-    where a system has no pidfd, it is subprocess.Popen, and also where it is to start `anew`.
-    `terminal`: its standard input is one, and becomes its controlling terminal."""
+    """Fork `[sys.executable, ("-P",) "-m", module | "-c", code | script, …]`.
+
+    Any other program, any on a system without pidfd, and a `fresh` one is started as subprocess
+    does. With `terminal` standard input becomes the controlling terminal.
+    """
 
     def __init__(
         self,
@@ -54,20 +55,20 @@ class Popen(subprocess.Popen):
         *,
         start_new_session: bool = False,
         terminal: bool = False,
-        anew: bool = False,
+        fresh: bool = False,
         **more: Any,
     ) -> None:
         self._own_session = start_new_session or terminal
         self._terminal = terminal
-        self._ends: socket.socket | None = None  # says how it has ended
-        self._forks = not anew and _can_be_forked(arguments, more)
+        self._ends: socket.socket | None = None  # the exit status arrives here
+        self._forks = not fresh and _can_be_forked(arguments, more)
         if terminal and not self._forks:
             more["preexec_fn"] = _control_terminal
         super().__init__(arguments, start_new_session=self._own_session, **more)
 
     def _execute_child(self, *given: Any) -> None:
         arguments, _, _, _, _, folder, environment = given[:7]
-        pipes = given[10:16]  # both ends of those that were made, -1 where there is none
+        pipes = given[10:16]  # both ends of each pipe, -1 where there is none
         if not self._forks:
             super()._execute_child(*given)
             return
@@ -119,11 +120,11 @@ def run(
         more |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with Popen(arguments, **more) as process:
         try:
-            said, complained = process.communicate(timeout=timeout)
+            output, errors = process.communicate(timeout=timeout)
         except BaseException:
             process.kill()
             raise
-    done = subprocess.CompletedProcess(arguments, process.returncode, said, complained)
+    done = subprocess.CompletedProcess(arguments, process.returncode, output, errors)
     if check:
         done.check_returncode()
     return done
@@ -132,9 +133,9 @@ def run(
 def _can_be_forked(arguments: Any, more: dict[str, Any]) -> bool:
     environment = more.get("env")
     wanted = os.environ if environment is None else environment
-    once = {key for key in {*BEGUN, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
-    same = all(BEGUN.get(key) == wanted.get(key) for key in once)
-    ours = wanted.get("PYTHONPATH") in (str(ROOT), BEGUN.get("PYTHONPATH"))
+    once = {key for key in {*STARTED_WITH, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
+    same = all(STARTED_WITH.get(key) == wanted.get(key) for key in once)
+    ours = wanted.get("PYTHONPATH") in (str(ROOT), STARTED_WITH.get("PYTHONPATH"))
     if not (same and ours and arguments[0] == sys.executable and hasattr(os, "pidfd_open")):
         return False
     first, *_ = (each for each in arguments[1:] if each != "-P")
@@ -145,40 +146,40 @@ def _control_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _send(line: socket.socket, data: bytes, files: list[int]) -> None:
+def _send(connection: socket.socket, data: bytes, files: list[int]) -> None:
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))
-    line.sendmsg([data], [rights])
+    connection.sendmsg([data], [rights])
 
 
 @cache
 def _server() -> socket.socket:
-    """The line to a process that forks others as long as this one lives."""
+    """Start the process that forks the others, and return the connection to it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
             [sys.executable, "-P", __file__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=BEGUN | {"PYTHONPATH": str(ROOT)},
+            env=STARTED_WITH | {"PYTHONPATH": str(ROOT)},
         )
     return ours
 
 
-def _serve(line: socket.socket) -> list[str]:
-    """Returns in each process that it has forked, with its arguments."""
+def _serve(connection: socket.socket) -> list[str]:
+    """Fork on request; return, in each forked process, its arguments."""
     children: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
     with selectors.DefaultSelector() as selector:
-        selector.register(line, selectors.EVENT_READ)
+        selector.register(connection, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
                 if key.fd in children:
                     selector.unregister(key.fd)
-                    _tell_how_it_ended(key.fd, *children.pop(key.fd))
+                    _send_status(key.fd, *children.pop(key.fd))
                     continue
-                data, files, _, _ = socket.recv_fds(line, LONGEST_REQUEST, 4)
+                data, files, _, _ = socket.recv_fds(connection, LONGEST_REQUEST, 4)
                 if not data:
                     os._exit(0)
                 if not (pid := os.fork()):
-                    line.close()
+                    connection.close()
                     for pidfd, (_, ends) in children.items():
                         os.close(pidfd)
                         ends.close()
@@ -192,10 +193,10 @@ def _serve(line: socket.socket) -> list[str]:
                 selector.register(pidfd, selectors.EVENT_READ)
 
 
-def _tell_how_it_ended(pidfd: int, pid: int, ends: socket.socket) -> None:
+def _send_status(pidfd: int, pid: int, ends: socket.socket) -> None:
     os.close(pidfd)
     _, status = os.waitpid(pid, 0)
-    with ends, suppress(OSError):  # nobody wants to know
+    with ends, suppress(OSError):  # the test has closed its end
         ends.send(str(status).encode())
 
 
@@ -219,7 +220,7 @@ def _become(request: dict[str, Any], files: list[int]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> None:
-    """As Python does with them."""
+    """Run a program as Python does with these arguments."""
     safe = arguments[0] == "-P"
     how, *rest = arguments[safe:]
     if how == "-m":
@@ -237,8 +238,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _end(status: object) -> None:
-    """As Python does, but for taking all apart that was loaded, which takes longer than most runs
-    of a program."""
+    """Exit as Python does, but without the slow destruction of all modules."""
     threading._shutdown()  # waits for threads
     atexit._run_exitfuncs()
     if isinstance(status, str):

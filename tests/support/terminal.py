@@ -21,7 +21,7 @@ pyte = pytest.importorskip("pyte")
 
 
 class Screen(pyte.Screen):
-    """pyte's screen, without the private sequences that it mistakes for colours."""
+    """Ignore the private sequences that pyte mistakes for colours."""
 
     def select_graphic_rendition(self, *attributes, private=False, **more):
         if not private:
@@ -32,7 +32,7 @@ class Screen(pyte.Screen):
 
 
 class Terminal:
-    """The program in a pseudo-terminal whose screen can be read."""
+    """Run the program in a pseudo-terminal and keep its screen readable."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class Terminal:
         program=("-m", "tui"),
         dataset=("--dataset", "sample"),
         executable=sys.executable,
-        anew=False,
+        fresh=False,
     ):
         environment = environment_in(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for size_by_hand in ("COLUMNS", "LINES"):
-            environment.pop(size_by_hand, None)
+        for variable in ("COLUMNS", "LINES"):
+            environment.pop(variable, None)
         self.folder = folder
         self.screen = Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
@@ -63,7 +63,7 @@ class Terminal:
                 stdout=slave,
                 stderr=slave,
                 terminal=True,
-                anew=anew,
+                fresh=fresh,
             )
         finally:
             os.close(slave)
@@ -76,7 +76,7 @@ class Terminal:
                 if not select.select([self.master], [], [], 0.2)[0]:
                     continue
                 data = os.read(self.master, 65536)
-            except OSError:  # nobody has it open any more
+            except OSError:  # the program closed its end
                 return
             self.output += data
             self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
@@ -88,17 +88,17 @@ class Terminal:
     def expect(self, pattern, seconds=30.0):
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text):
-            assert time.monotonic() < end, f"{pattern!r} never came:\n{self.text}"
+            assert time.monotonic() < end, f"{pattern!r} did not appear:\n{self.text}"
             time.sleep(0.01)
 
     def press(self, keys):
         os.write(self.master, keys.encode())
 
     def ended(self, seconds=30.0):
-        """Its exit status, when it has ended by itself."""
+        """Wait until the program exits by itself, and return its status."""
         with suppress(subprocess.TimeoutExpired):
             self.child.wait(seconds)
-        assert self.child.returncode is not None, f"it never ended:\n{self.text}"
+        assert self.child.returncode is not None, f"the program did not exit:\n{self.text}"
         self.reader.join(2)
         return self.child.returncode
 
@@ -110,7 +110,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self):
-        """Its terminal goes away."""
+        """Close the terminal, as a dropped connection does."""
         self.reading = False
         self.reader.join()
         os.close(self.master)
@@ -136,13 +136,15 @@ def open_terminal(tmp_path):
         terminal.close()
 
 
-# What every way out leaves, and what it takes back: the main screen, a cursor, no mouse reports.
-LEFT = ((b"?1049l", b"?1049h"), (b"?25h", b"?25l"), (b"?1000l", b"?1000h"))
+# Modes that the program must end with, and their opposites: main screen, cursor, no mouse reports.
+RESTORED = ((b"?1049l", b"?1049h"), (b"?25h", b"?25l"), (b"?1000l", b"?1000h"))
 
 
 def is_restored(terminal):
-    said = terminal.output
-    return all(said.rfind(b"\x1b[" + left) > said.rfind(b"\x1b[" + taken) for left, taken in LEFT)
+    output = terminal.output
+    return all(
+        output.rfind(b"\x1b[" + end) > output.rfind(b"\x1b[" + start) for end, start in RESTORED
+    )
 
 
 def assert_restored(terminal):
@@ -150,8 +152,8 @@ def assert_restored(terminal):
     assert b"Traceback" not in terminal.output
 
 
-def until(true, seconds=30.0):
+def until(condition, seconds=30.0):
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to be"
+    while not condition():
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.02)

@@ -1,5 +1,8 @@
-"""The program as torchrun starts it for test_distributed.py: what `train` would do is said first,
-each step is told, and at some steps something is done: STEP:WHAT[,STEP:WHAT] COMMAND…"""
+"""The program as torchrun starts it for test_distributed.py, with disturbances at given steps.
+
+Arguments: STEP:WHAT[,STEP:WHAT] COMMAND…. `train` prints its dry run first, and every step reports
+progress.
+"""
 
 import os
 import signal
@@ -9,8 +12,7 @@ from contextlib import suppress
 import psutil
 
 from core.commands import Pause, Resume, SetLearningRate
-from core.training import distributed, trainer
-from core.training import loop as session
+from core.training import distributed, loop, trainer
 from tui.cli.main import main
 
 disturbances = dict(each.split(":") for each in sys.argv.pop(1).split(","))
@@ -18,7 +20,7 @@ train = trainer.train
 
 
 def disturb(what, inbox):
-    if what == "hang-up":  # as the end of a terminal does it; that takes torchrun a while
+    if what == "hang-up":  # as a closed terminal does; torchrun takes a while to react
         inbox.put(Pause())
         os.kill(os.getppid(), signal.SIGHUP)
     elif what == "change":
@@ -37,7 +39,7 @@ def disturbed(config, inbox, **more):
             disturb(what, inbox)
 
 
-session.PROGRESS_SECONDS = 0.0
+loop.PROGRESS_SECONDS = 0.0
 distributed.MEETING_SECONDS = 0.002
 trainer.train = disturbed
 command = list(sys.argv)
@@ -49,4 +51,4 @@ sys.argv[1:] = [*command[1:], "--json"]
 try:
     main()
 except SystemExit as end:
-    os._exit(end.code)  # where it is forked and ends well, it would wait for torchrun
+    os._exit(end.code)  # a forked process that exits normally would wait for torchrun

@@ -24,7 +24,7 @@ def run_status(folder):
 
 
 def test_run_from_first_frame_to_exit(open_terminal, tmp_path):
-    terminal = open_terminal("--arch", "linear", "--epochs", "3", anew=True)
+    terminal = open_terminal("--arch", "linear", "--epochs", "3", fresh=True)
     terminal.expect("press space to train", 10)
     terminal.press(" ")
     terminal.expect("✓ finished")

@@ -61,8 +61,8 @@ def first(seen, kind):
     return until(lambda: [event for event in [*seen] if isinstance(event, kind)])[0]
 
 
-def test_viewer_gets_each_event_once(going):
-    run = going()
+def test_viewer_gets_each_event_once(running):
+    run = running()
     run.wait_for(Evaluated, 3)
     with watching(run.folder) as (connection, seen):
         run.wait_for(Evaluated, 8)
@@ -75,16 +75,16 @@ def test_viewer_gets_each_event_once(going):
     assert received == recorded[before:]
 
 
-def test_late_viewer_gets_labels_and_predictions(going):
-    run = going()
+def test_late_viewer_gets_labels_and_predictions(running):
+    run = running()
     scored = run.wait_for(Scored, 3)
     with watching(run.folder) as (_, seen):
         assert first(seen, DigitsLoaded) == run.wait_for(DigitsLoaded)
         assert until(lambda: scored in [*seen])
 
 
-def test_viewer_controls_the_run(going):
-    run = going()
+def test_viewer_controls_the_run(running):
+    run = running()
     with watching(run.folder) as (connection, seen):
         connection.send(Pause())
         first(seen, Paused)
@@ -103,8 +103,8 @@ def test_viewer_controls_the_run(going):
     ]
 
 
-def test_response_goes_to_its_requester_only(going):
-    run = going()
+def test_response_goes_to_its_requester_only(running):
+    run = running()
     with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
         connection.send(Predict((3, 7)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
@@ -121,8 +121,8 @@ def test_response_goes_to_its_requester_only(going):
     assert not run.events_of(ImagesPredicted)
 
 
-def test_closing_a_viewer_leaves_the_run(going):
-    run = going()
+def test_closing_a_viewer_leaves_the_run(running):
+    run = running()
     with watching(run.folder):
         pass
     count = len(run.events_of(Progress))
@@ -168,8 +168,8 @@ def is_cut(peer):
         b"null\n",
     ],
 )
-def test_invalid_message_disconnects_its_viewer(going, message):
-    run = going()
+def test_invalid_message_disconnects_its_viewer(running, message):
+    run = running()
     peer = raw(run)
     with suppress(ConnectionError):  # disconnected before all was sent
         peer.sendall(message)
@@ -179,8 +179,8 @@ def test_invalid_message_disconnects_its_viewer(going, message):
 
 
 @pytest.mark.parametrize("rate", ["NaN", "Infinity", "-1", "1e400"])
-def test_invalid_learning_rate_changes_nothing(going, rate):
-    run = going()
+def test_invalid_learning_rate_changes_nothing(running, rate):
+    run = running()
     with watching(run.folder) as (_, seen):
         peer = raw(run)
         peer.sendall(b'{"command": "SetLearningRate", "learning_rate": %s}\n' % rate.encode())
@@ -189,15 +189,15 @@ def test_invalid_learning_rate_changes_nothing(going, rate):
     assert not run.events_of(LearningRateChanged)
 
 
-def test_invalid_indices_are_ignored(going):
-    run = going()
+def test_invalid_indices_are_ignored(running):
+    run = running()
     with watching(run.folder) as (connection, seen):
         connection.send(Predict((-1, 10**18, 4)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [4]
 
 
-def test_half_a_message_waits(going):
-    run = going()
+def test_half_a_message_waits(running):
+    run = running()
     peer = raw(run)
     peer.sendall(b'{"comm')
     time.sleep(0.1)
@@ -209,8 +209,8 @@ def test_half_a_message_waits(going):
     peer.close()
 
 
-def test_viewer_that_does_not_read_is_disconnected(going):
-    run = going()
+def test_viewer_that_does_not_read_is_disconnected(running):
+    run = running()
     here, there = socket.socketpair()
     here.setblocking(False)
     message = EventMessage(run.events_of(Progress)[0])
@@ -221,9 +221,9 @@ def test_viewer_that_does_not_read_is_disconnected(going):
     there.close()
 
 
-def test_flood_of_commands_does_not_block(going):
+def test_flood_of_commands_does_not_block(running):
     """They are handled later, and a pause from another viewer at once."""
-    run = going()
+    run = running()
     peer = raw(run)
     peer.setblocking(False)
     flood = b'{"command": "Predict", "indices": [1, 2, 3]}\n' * 5000
@@ -237,8 +237,8 @@ def test_flood_of_commands_does_not_block(going):
     peer.close()
 
 
-def test_viewers_above_the_limit_are_refused(going):
-    run = going()
+def test_viewers_above_the_limit_are_refused(running):
+    run = running()
     peers = [raw(run) for _ in range(16)]
     for peer in peers:
         assert peer.recv(9) == b'{"hello":'
@@ -258,9 +258,9 @@ def _follows(folder):
     return True
 
 
-def test_removed_socket_is_created_again(going):
+def test_removed_socket_is_created_again(running):
     """As systemd does with all of a user's runtime folder at the end of a login."""
-    run = going()
+    run = running()
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
     path.unlink()
     until(lambda: _follows(run.folder))  # it exists a moment before it accepts viewers
@@ -277,19 +277,19 @@ def test_ended_run_leaves_no_socket(tiny):
         open_connection(run.folder)
 
 
-def test_only_run_needs_no_name(going, tmp_path):
+def test_only_run_needs_no_name(running, tmp_path):
     with pytest.raises(CheckpointError, match="no run is in progress here"):
         find_live(None, tmp_path)
-    one = going()
+    one = running()
     assert find_live(None, tmp_path) == one.folder
-    two = going(checkpoints=str(tmp_path / "elsewhere"))
+    two = running(checkpoints=str(tmp_path / "elsewhere"))
     with pytest.raises(UsageError, match="2 runs are in progress: name one of"):
         find_live(None, tmp_path)
     assert find_live(str(two.folder), tmp_path) == two.folder
 
 
-def test_live_run_is_found_by_name(going, tmp_path):
-    run = going()
+def test_live_run_is_found_by_name(running, tmp_path):
+    run = running()
     assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
     with pytest.raises(
         CheckpointError, match=rf"does not exist.*; {run.folder.name} is in progress, in"
@@ -297,8 +297,8 @@ def test_live_run_is_found_by_name(going, tmp_path):
         find_live(run.folder.name[:-1], tmp_path / "nowhere")
 
 
-def test_ambiguous_run_name_is_refused(going, tmp_path):
-    run = going()
+def test_ambiguous_run_name_is_refused(running, tmp_path):
+    run = running()
     other = tmp_path / "others" / run.folder.name
     other.mkdir(parents=True)
     (other / "run.json").write_text("{}")
@@ -332,14 +332,14 @@ def test_linked_runtime_folder_is_refused(tiny, tmp_path):
     assert "is not a folder" in notice.message
 
 
-def test_too_long_runtime_folder_is_skipped(going, tmp_path, monkeypatch):
+def test_too_long_runtime_folder_is_skipped(running, tmp_path, monkeypatch):
     long = tmp_path / ("long" * 30)
     long.mkdir()
     short = os.environ["XDG_RUNTIME_DIR"]
     monkeypatch.setattr(
         "core.attach.sockets.runtime_folders", lambda: iter([long, type(long)(short)])
     )
-    run = going()
+    run = running()
     assert _follows(run.folder)
     assert not any(long.iterdir())
 
@@ -354,24 +354,24 @@ def test_run_without_a_socket_continues(tiny, tmp_path, monkeypatch):
     assert isinstance(run.events[-1], RunFinished)
 
 
-def test_other_user_s_process_is_refused(going, monkeypatch):
-    run = going()
+def test_other_user_s_process_is_refused(running, monkeypatch):
+    run = running()
     monkeypatch.setattr("core.attach.server.is_ours", lambda peer: False)
     peer = raw(run)
     assert b"another user" in peer.recv(200)
     assert is_cut(peer)
 
 
-def test_socket_is_private(going):
-    run = going()
+def test_socket_is_private(running):
+    run = running()
     (path,) = [each for each in sockets() if each.name == socket_name(run.folder)]
     assert path.stat().st_mode & 0o077 == 0
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_remote_host_reconnects(going):
+def test_remote_host_reconnects(running):
     """As after a viewer was disconnected because it read too slowly."""
-    run = going()
+    run = running()
     host, seen = RemoteHost(run.folder), []
     for event in host.events():
         seen.append(event)
@@ -384,8 +384,8 @@ def test_remote_host_reconnects(going):
     assert [event for event in seen if event.recorded] == recorded
 
 
-def test_closed_remote_host_ends(going):
-    run = going()
+def test_closed_remote_host_ends(running):
+    run = running()
     host = RemoteHost(run.folder)
     events = host.events()
     next(events)
@@ -394,8 +394,8 @@ def test_closed_remote_host_ends(going):
     assert run.thread.is_alive()
 
 
-def test_remote_host_recalls_at_each_connection(going):
-    run = going()
+def test_remote_host_recalls_at_each_connection(running):
+    run = running()
     run.wait_for(Evaluated)
     sizes = []
 

@@ -16,7 +16,7 @@ from core.models.architectures import ARCHITECTURES
 from core.replay.replay import ReplayResult, replay
 from core.runs.branch import branch
 from core.training import loop, stopwatch
-from tests.support.resuming import drive, folder_of, only, resume_run
+from tests.support.training import drive, folder_of, only, resume_run
 
 
 def replayed(path: Path, steps: int) -> ReplayResult:

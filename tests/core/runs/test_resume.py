@@ -33,7 +33,7 @@ from core.runs.description import read_description
 from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
-from tests.support.resuming import drive, folder_of, only, resume_run
+from tests.support.training import drive, folder_of, only, resume_run
 from tui.cli.output import prediction as reports
 
 
@@ -596,7 +596,7 @@ def test_any_commands_and_stops_change_nothing(tiny, every_step, whole_run, orde
     first = {step: list(commands) for step, commands in flat.items()}
     if stops:
         first.setdefault(stops[0], []).append(Stop())
-    folder = folder_of(drive(whole_run[0], first))
+    folder = folder_of(drive(whole_run[0], first, all_due=False))
     for step in [*stops[1:], None]:
         if read_description(folder)["status"] == "finished":
             break

@@ -352,13 +352,13 @@ def test_failing_gpu_is_named(tiny, monkeypatch):
 def test_lost_gpu_names_last_checkpoint(tiny, monkeypatch):
     real, there = loop.TrainingLoop.train_epoch, []
 
-    def going(running):
+    def running(running):
         if there:
             raise RuntimeError("CUDA error: GPU has fallen off the bus")
         there.append(1)
         yield from real(running)
 
-    monkeypatch.setattr(loop.TrainingLoop, "train_epoch", going)
+    monkeypatch.setattr(loop.TrainingLoop, "train_epoch", running)
     monkeypatch.setattr("core.compute.devices.choose_device", lambda name: torch.device("cuda:0"))
     on_cpu = partial(learner.Learner, device=torch.device("cpu"))
     monkeypatch.setattr(loop, "Learner", lambda *given: on_cpu(*given[:3]))

@@ -13,7 +13,7 @@ from core.config import TrainConfig
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
-from tests.support.attached import FOREVER, going  # noqa: F401, a fixture
+from tests.support.attached import FOREVER, running  # noqa: F401, a fixture
 from tests.support.cli import environment_in
 from tests.support.fakes import key_of
 from tui.app.app import MnistApp
@@ -24,8 +24,8 @@ def app_on(run) -> MnistApp:
     return MnistApp(app_in(run.folder.parent).config, host=RemoteHost(run.folder, recall))
 
 
-async def test_attached_app_controls_the_run(going):  # noqa: F811
-    run = going()
+async def test_attached_app_controls_the_run(running):  # noqa: F811
+    run = running()
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "attached · ● training" in text_of(pilot))
         assert pilot.app.run_state.started.run == run.folder.name
@@ -40,8 +40,8 @@ async def test_attached_app_controls_the_run(going):  # noqa: F811
         assert run.wait_for(RunFinished).stopped
 
 
-async def test_form_shows_the_attached_run_s_settings(going):  # noqa: F811
-    run = going(batch_size=25, seed=11, optimizer="sgd")
+async def test_form_shows_the_attached_run_s_settings(running):  # noqa: F811
+    run = running(batch_size=25, seed=11, optimizer="sgd")
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
         fields = {name: pilot.app.query_one(f"#{name}").value for name in ("batch_size", "seed")}
@@ -53,8 +53,8 @@ async def test_form_shows_the_attached_run_s_settings(going):  # noqa: F811
         assert again.folder == run.folder.parent
 
 
-async def test_quitting_an_attached_app_leaves_the_run(going):  # noqa: F811
-    run = going()
+async def test_quitting_an_attached_app_leaves_the_run(running):  # noqa: F811
+    run = running()
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
         farewell = pilot.app.runs.farewell
@@ -64,8 +64,8 @@ async def test_quitting_an_attached_app_leaves_the_run(going):  # noqa: F811
     run.wait_for(Progress, count + 2)
 
 
-async def test_live_run_is_attached_from_the_browser(going):  # noqa: F811
-    run = going()
+async def test_live_run_is_attached_from_the_browser(running):  # noqa: F811
+    run = running()
     async with app_in(run.folder.parent).run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: run.folder.name in text_of(pilot))
@@ -171,11 +171,11 @@ async def test_unreachable_detached_run_is_reported(tiny, monkeypatch):
         await until(pilot, lambda: 0 < app.run_state.step != step)
 
 
-def test_attach_prints_without_a_terminal(going, tmp_path):  # noqa: F811
+def test_attach_prints_without_a_terminal(running, tmp_path):  # noqa: F811
     import subprocess
     import sys
 
-    run = going()
+    run = running()
     process = preloaded.Popen(
         [sys.executable, "-m", "tui", "attach", str(run.folder), "--json"],
         stdout=subprocess.PIPE,
