@@ -79,13 +79,18 @@ def quick() -> nn.Module:
     return nn.Sequential(OrderedDict(stack=stack))
 
 
-# Name, function, parameters, typical accuracy, description.
-_ARCHITECTURES = (
-    Architecture("linear", linear, 7_850, 0.92, "one layer, 784→10: learns in seconds, about 92%"),
-    Architecture("mlp", mlp, 669_706, 0.97, "three layers, 784→512→512→10: about 97%"),
-    Architecture("cnn", cnn, 4_230_602, 0.99, "three convolutions and two layers: about 99%", True),
-    Architecture(
-        "quick", quick, 72_010, 0.99, "two small convolutions: about 99% in seconds", True
-    ),
-)
-ARCHITECTURES = {each.name: each for each in _ARCHITECTURES}
+ARCHITECTURES = {
+    each.name: each
+    for each in (  # name, function, parameters, typical accuracy, description
+        Architecture(
+            "linear", linear, 7_850, 0.92, "one layer, 784→10: learns in seconds, about 92%"
+        ),
+        Architecture("mlp", mlp, 669_706, 0.97, "three layers, 784→512→512→10: about 97%"),
+        Architecture(
+            "cnn", cnn, 4_230_602, 0.99, "three convolutions and two layers: about 99%", True
+        ),
+        Architecture(
+            "quick", quick, 72_010, 0.99, "two small convolutions: about 99% in seconds", True
+        ),
+    )
+}
