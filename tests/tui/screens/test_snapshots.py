@@ -21,7 +21,8 @@ from core.commands import Inbox, Pause
 from core.compute.usage import Machine
 from core.config import TrainConfig
 from core.event_json import as_json
-from core.events import DeviceChoice, Evaluated, Event, Progress
+from core.events import Evaluated, Event, Progress
+from core.responses import DeviceChoice
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import fake_confusion, key_of, make_fake_train
 
