@@ -529,8 +529,8 @@ def test_run_on_a_slow_connection(open_line):
     line.until(lambda: line.seen == dark)
 
     line.signals(signal.SIGTSTP)
-    until(lambda: is_restored(line))
-    assert termios.tcgetattr(line.master) == plain
+    # The program writes its last bytes before it resets the terminal's attributes.
+    until(lambda: is_restored(line) and termios.tcgetattr(line.master) == plain)
     line.draws_anew(dark, lambda: line.signals(signal.SIGCONT))
     assert termios.tcgetattr(line.master) != plain
     line.draws_anew(dark, lambda: line.signals(signal.SIGSTOP, signal.SIGCONT))

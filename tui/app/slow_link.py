@@ -85,9 +85,12 @@ class SlowLink:
 
     def resized(self, size: Size) -> None:
         """Redraw if the size is unchanged, which Textual does not: the terminal may have been
-        narrower in between, or be another one."""
+        narrower in between, or be another one.
+
+        The screen's size counts too: of two quick changes Textual may pass on only the second.
+        """
         before, self._size = self._size, size
-        if size == before:
+        if before is not None and size in (before, self._app.screen.size):
             self.redraw()
 
     def _measure(self) -> None:
