@@ -157,7 +157,7 @@ SCENES: dict[str, tuple[Act, ...]] = {
     "train-idle": (),
     "train-finished": (train,),
     "charts": (train, keys("v", "l")),
-    "digits": (train, view("digits")),
+    "digits": (pause, view("digits")),
     "mistakes": (train, view("mistakes")),
     "network": (view("network"),),
     "network-finished": (train, view("network")),
