@@ -179,7 +179,7 @@ class MnistApp(App[None]):
             self.send(CONTROLS[name])
 
     def _start(self) -> None:
-        if self.run_state.is_active:
+        if self.run_state.is_active or self.runs.is_elsewhere:
             return
         if form := find_form(self):
             config = form.config()

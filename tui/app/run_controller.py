@@ -77,6 +77,11 @@ class RunController:
         else:
             self.send(ListDevices())
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another process trains, also before its first event has come."""
+        return self._host is not None
+
     def close(self) -> None:
         """Leave the hosts in other processes; runs there continue."""
         for host in (self._host, self._next_host):

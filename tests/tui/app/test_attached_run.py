@@ -5,6 +5,7 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
 from tests.support.attached import FOREVER, running  # noqa: F401, a fixture
 from tests.support.cli import environment_in
-from tests.support.fakes import key_of
+from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
 from tui.app.run_controller import recall
 
@@ -38,6 +39,33 @@ async def test_attached_app_controls_the_run(running):  # noqa: F811
         await pilot.press("s")
         await until(pilot, lambda: "■ stopped" in text_of(pilot))
         assert run.wait_for(RunFinished).stopped
+
+
+class SilentHost:
+    """A host whose first event has not come yet."""
+
+    def __init__(self):
+        self.closed = Event()
+
+    def send(self, command):
+        pass
+
+    def events(self):
+        self.closed.wait(20)
+        yield from ()
+
+    def close(self):
+        self.closed.set()
+
+
+async def test_space_starts_no_run_while_attaching(tmp_path):
+    """Before the attached run's first event, space must not start another run here."""
+    app = MnistApp(app_in(tmp_path).config, host=SilentHost(), train=make_fake_train())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await pilot.pause(0.3)
+        assert pilot.app.run_state.phase == "idle"
+        assert pilot.app.runs.is_elsewhere
 
 
 async def test_form_shows_the_attached_run_s_settings(running):  # noqa: F811
