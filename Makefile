@@ -7,6 +7,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# What needs neither the app nor a process of its own, and is done within a minute.
+QUICK := tests/test_house.py tests/core/test_*.py $(addprefix tests/core/, checkpoints compute data \
+  models optim) $(addprefix tests/tui/, analysis charts state text widgets)
 
 .PHONY: run setup test check lint snapshots bench clean
 .DELETE_ON_ERROR:
@@ -20,7 +23,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not terminal and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(QUICK) $(ARGS)
 
 # Accept the screens as they are drawn now as the pictures that the tests compare with.
 snapshots: $(VENV)/.installed-dev
