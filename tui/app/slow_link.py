@@ -84,13 +84,13 @@ class SlowLink:
             widget.cursor_blink = not self.terminal.slow
 
     def resized(self, size: Size) -> None:
-        """Redraw if the size is unchanged, which Textual does not: the terminal may have been
-        narrower in between, or be another one.
+        """Redraw the whole screen at each change of the terminal's size but the first.
 
-        The screen's size counts too: of two quick changes Textual may pass on only the second.
+        Textual draws nothing if its layout is the same as before, though the terminal may have been
+        narrower in between, or be another one.
         """
         before, self._size = self._size, size
-        if before is not None and size in (before, self._app.screen.size):
+        if before is not None:
             self.redraw()
 
     def _measure(self) -> None:
