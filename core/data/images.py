@@ -36,12 +36,15 @@ SUFFIXES = {
 
 
 @dataclass(frozen=True)
-class ImageFile:
-    """An image file that was read.
+class ImageDigit:
+    """A digit that was found in an image file.
 
-    `original` is `width` × `height` bytes, row by row, 0 black and 255 white; `pixels` are 784
-    bytes as in MNIST, 0 background and 255 ink. `label` is the class that the folder's name gives,
-    or None.
+    `original` is the whole image, `width` × `height` bytes, row by row, 0 black and 255 white;
+    `pixels` are 784 bytes as in MNIST, 0 background and 255 ink. `box` is the part of the image
+    that `pixels` were made of: left, top, right and bottom in pixels of the upright image, whose
+    width and height is `size`. `position` is the place in reading order, counted from 0, among the
+    `count` digits of the image. `warnings` are reasons to doubt that the right part was taken, one
+    sentence each. `label` is the class that the folder's name gives, or None.
     """
 
     path: str
@@ -49,18 +52,28 @@ class ImageFile:
     width: int
     height: int
     pixels: bytes
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    position: int = 0
+    count: int = 1
+    warnings: tuple[str, ...] = ()
     label: int | None = None
 
 
-def read_image(path: str | os.PathLike[str]) -> ImageFile:
-    """Read the digit in an image file of any size and mode, dark on light or light on dark.
+def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
+    """Read the digits in an image file, in reading order: lines, then left to right.
 
-    Raises DataError: one line that names the file and what is wrong with it.
+    The image may have any size and mode, dark on light or light on dark. Raises DataError: one line
+    that names the file and what is wrong with it.
     """
+    from core.data.preprocessing import to_grey, to_mnist
+
     name = printable(os.fspath(path))
     try:
         with open(path, "rb", opener=open_no_wait) as file:
-            grey = _read_grey(file)
+            image = _read_upright(file)
+        size = image.size
+        grey = to_grey(image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except OSError as error:
@@ -71,14 +84,24 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
         has_null = "\0" in os.fspath(path)
         why = "is not a file name" if has_null else f"is damaged ({first_line(error)})"
         raise DataError(f"{name}: {why}") from None
-    from core.data.preprocessing import to_mnist
-
-    pixels = to_mnist(grey)
-    if pixels is None:
+    found = to_mnist(grey)
+    if found is None:
         raise DataError(f"{name}: no ink stands out from the background")
+    pixels, place = found
+    scale = max(size) / max(grey.size)
+    box = _enlarge(place, scale, size)
     small = grey.copy()
     small.thumbnail((ORIGINAL, ORIGINAL))
-    return ImageFile(str(path), small.tobytes(), *small.size, pixels, read_label(path))
+    original = small.tobytes(), *small.size
+    return (ImageDigit(str(path), *original, pixels, size, box, label=read_label(path)),)
+
+
+def _enlarge(
+    place: tuple[float, float, float, float], scale: float, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Return a rectangle of a reduced image in pixels of the image, which it stays within."""
+    left, top, right, bottom = (round(each * scale) for each in place)
+    return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
 
 
 def read_label(path: str | os.PathLike[str]) -> int | None:
@@ -124,15 +147,13 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
-def _read_grey(file: BinaryIO) -> Image:
-    """Return the first frame, upright, in mode L.
+def _read_upright(file: BinaryIO) -> Image:
+    """Return the first frame, upright, in the mode of the file.
 
     Raises DataError whose text continues the sentence that begins with the file's name, and what
     Pillow raises for a damaged file.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
-
-    from core.data.preprocessing import to_grey
 
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # its log would appear on the screen
     with warnings.catch_warnings():
@@ -152,4 +173,4 @@ def _read_grey(file: BinaryIO) -> Image:
         image.load()
         with suppress(Exception):  # broken EXIF data: the image is not rotated
             ImageOps.exif_transpose(image, in_place=True)
-        return to_grey(image)
+        return image

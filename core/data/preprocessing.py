@@ -86,17 +86,26 @@ def _choose_band(image: Image.Image) -> Image.Image:
     return bands[best if spreads[best] > 2 * spreads[0] else 0]
 
 
-def to_mnist(grey: Image.Image) -> bytes | None:
-    """Convert an image in mode L to 784 bytes, 0 background and 255 ink; None if it has no ink."""
+def to_mnist(grey: Image.Image) -> tuple[bytes, tuple[float, float, float, float]] | None:
+    """Convert an image in mode L to 784 bytes, 0 background and 255 ink; None if it has no ink.
+
+    Also return the rectangle of the image that they show.
+    """
     found = _find_ink(grey)
     if found is None:
         return None
     ink, place = found
-    scale = max(grey.size) / max(ink.shape)
+    scale, start = max(grey.size) / max(ink.shape), (0, 0)
     if scale > 1 and 2 * max(_sides(place)) < max(ink.shape):
         # A small digit on a large sheet: search again, in its neighbourhood.
-        ink, place = _find_ink(grey.crop(_around(place, scale, grey.size))) or found
-    return _centre(_scale(ink, place))
+        near = _around(place, scale, grey.size)
+        if closer := _find_ink(grey.crop(near)):
+            (ink, place), start = closer, near[:2]
+            scale = max(_sides(near)) / max(ink.shape)
+    left, top, right, bottom = (
+        each * scale + start[number % 2] for number, each in enumerate(place)
+    )
+    return _centre(_scale(ink, place)), (left, top, right, bottom)
 
 
 def _sides(place: Rectangle) -> tuple[int, int]:

@@ -101,7 +101,7 @@ def predict(
 
 def _predict_files(path: Path, images: list[str], temperature: float, as_json: bool) -> int:
     """Print the predictions, and return 1 if an image cannot be read."""
-    from tui.cli.output.prediction import predict_images, prediction_row, print_image
+    from tui.cli.output.prediction import image_row, predict_images, print_image
 
     rows, unreadable = [], 0
     for result in predict_images(path, images):
@@ -109,7 +109,7 @@ def _predict_files(path: Path, images: list[str], temperature: float, as_json: b
             unreadable += 1
         elif as_json:
             image, digit = result
-            rows.append({"path": image.path, **prediction_row(digit, temperature)})
+            rows.append(image_row(image, digit, temperature))
         else:
             print_image(*result, temperature)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -16,7 +17,7 @@ from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
 from tui.widgets.digit_cards import CardStyle, bar_lines, card_style
 
 if TYPE_CHECKING:
-    from core.data.images import ImageFile
+    from core.data.images import ImageDigit
 
 # A card, in cells: two lines of text, under them two images with the bars beside them.
 INK_WIDTH, INK_HEIGHT = 14, 7
@@ -27,9 +28,9 @@ class ImageCards(Canvas):
     """As many cards as fit."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"images--{name}" for name in ("ink", "quiet", "right", "wrong")}
+    COMPONENT_CLASSES = {f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt")}
 
-    shown: var[tuple[tuple[ImageFile, Digit], ...]] = var((), init=False)
+    shown: var[tuple[tuple[ImageDigit, Digit], ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
 
     @property
@@ -52,7 +53,7 @@ class ImageCards(Canvas):
             lines += [*place_side_by_side(cards, WIDTH + GAP), []]
         self.paint(lines)
 
-    def _card(self, image: ImageFile, digit: Digit, style: CardStyle) -> list[StyledLine]:
+    def _card(self, image: ImageDigit, digit: Digit, style: CardStyle) -> list[StyledLine]:
         styles, light = style.styles, not self.app.current_theme.dark
         ink = INK_WIDTH, INK_HEIGHT
         original = draw_grey(image.original, image.width, image.height, *ink, inverted=light)
@@ -62,19 +63,33 @@ class ImageCards(Canvas):
             for one, two in zip(original, seen, strict=True)
         ]
         under = f"{'original':{INK_WIDTH}} {'network input':{INK_WIDTH}} "
-        blank: StyledLine = [Segment(" " * len(under))]
-        left += [[Segment(under, styles["quiet"])], blank, blank]
+        left += [[Segment(under, styles["quiet"])]]
+        left += [
+            [Segment(text.ljust(len(under)), styles["doubt"])]
+            for text in _warning_lines(image.warnings, len(under) - 1)
+        ]
         return [
-            [Segment(_name(image.path), styles["quiet"])],
+            [Segment(_name(image), styles["quiet"])],
             _verdict(digit, styles),
             *([*one, *two] for one, two in zip(left, bar_lines(digit, style, BARS), strict=True)),
         ]
 
 
-def _name(path: str) -> str:
+def _name(image: ImageDigit) -> str:
     """Return the names of the folder and the file, or the end of them that fits."""
-    name = printable("/".join(path.split("/")[-2:]))
+    name = printable("/".join(image.path.split("/")[-2:]))
+    if image.count > 1:
+        name += f" ({image.position + 1} of {image.count})"
     return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
+
+
+def _warning_lines(warnings: tuple[str, ...], width: int) -> list[str]:
+    """Return two lines of the first warning and how many more there are; empty without one."""
+    if not warnings:
+        return ["", ""]
+    more = f" (+{len(warnings) - 1})" if len(warnings) > 1 else ""
+    lines = wrap(f"! {warnings[0]}{more}", width, max_lines=2, placeholder="…")
+    return [*lines, ""][:2]
 
 
 def _verdict(digit: Digit, styles: dict[str, Style]) -> StyledLine:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from core.data.images import find_images, read_image
+from core.data.images import ImageDigit, find_images, read_image
 from core.errors import DataError
 
 INK = {
@@ -50,6 +50,12 @@ def two(width: int, height: int, mode: str = "L", ink=0, paper=255, left=0.2, to
     return image
 
 
+def read_only(path) -> ImageDigit:
+    """Return the digit of an image that has one."""
+    (digit,) = read_image(path)
+    return digit
+
+
 def pixels_of(picture) -> numpy.ndarray:
     return numpy.frombuffer(picture.pixels, dtype=numpy.uint8).reshape(28, 28).astype(float)
 
@@ -81,10 +87,15 @@ def test_any_size_place_and_polarity_is_read(
     ink, paper = (ink, paper) if inverted else (paper, ink)
     path = tmp_path_factory.mktemp("any") / "two.png"
     two(width, height, "L", ink, paper, left, top).save(path)
-    picture = read_image(path)
+    picture = read_only(path)
     as_mnist_is(pixels_of(picture))
     assert max(picture.width, picture.height) <= 112
     assert len(picture.original) == picture.width * picture.height
+    assert picture.size == (width, height)
+    assert (picture.position, picture.count, picture.warnings) == (0, 1, ())
+    ends = (left, top, left + 0.6, top + 0.6)  # and half a stroke or a blurred pixel beyond
+    for edge, end, side in zip(picture.box, ends, (width, height) * 2, strict=True):
+        assert abs(edge - end * side) <= 3 + 0.06 * min(width, height)
 
 
 @pytest.mark.parametrize("mode", INK)
@@ -94,13 +105,13 @@ def test_any_image_mode_is_read(tmp_path, mode):
     two(150, 150, mode, INK[mode], PAPER[mode]).save(path)
     want = tmp_path / "grey.png"
     two(150, 150).save(want)
-    assert abs(pixels_of(read_image(path)) - pixels_of(read_image(want))).mean() < 3
+    assert abs(pixels_of(read_only(path)) - pixels_of(read_only(want))).mean() < 3
 
 
 def test_palettes_animations_and_rotation_are_read(tmp_path):
     plain = two(120, 160)
     plain.save(tmp_path / "plain.png")
-    want = read_image(tmp_path / "plain.png").pixels
+    want = read_only(tmp_path / "plain.png").pixels
     first = two(120, 160, "P", 0, 1)
     first.putpalette([0, 0, 0, 255, 255, 255])
     first.save(tmp_path / "see through.png", transparency=1)
@@ -111,7 +122,7 @@ def test_palettes_animations_and_rotation_are_read(tmp_path):
     plain.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
     plain.convert("1").save(tmp_path / "bilevel.png")
     for name in ("see through.png", "moving.gif", "turned.png", "bilevel.png"):
-        got = numpy.frombuffer(read_image(tmp_path / name).pixels, dtype=numpy.uint8)
+        got = numpy.frombuffer(read_only(tmp_path / name).pixels, dtype=numpy.uint8)
         assert abs(got.astype(float) - numpy.frombuffer(want, dtype=numpy.uint8)).mean() < 2, name
 
 
@@ -124,7 +135,7 @@ def test_uneven_lighting_is_removed(tmp_path):
     for name, values in (("dark on light", seen), ("light on dark", 255 - seen)):
         path = tmp_path / f"{name}.jpg"
         Image.fromarray(values.clip(0, 255).astype(numpy.uint8)).save(path, quality=70)
-        as_mnist_is(pixels_of(read_image(path)))
+        as_mnist_is(pixels_of(read_only(path)))
 
 
 @pytest.mark.mnist
@@ -135,7 +146,7 @@ def test_mnist_images_stay_nearly_equal(tmp_path, real_mnist):
         wide = numpy.pad(255 - digit, 20, constant_values=255)
         for image in (Image.fromarray(digit), Image.fromarray(wide).convert("RGB")):
             image.save(tmp_path / "digit.png")
-            difference = abs(pixels_of(read_image(tmp_path / "digit.png")) - digit)
+            difference = abs(pixels_of(read_only(tmp_path / "digit.png")) - digit)
             assert difference.mean() < 3
 
 
@@ -176,13 +187,13 @@ def test_unreadable_image_says_why(tmp_path, monkeypatch):
     }
     for name, why in said.items():
         with pytest.raises(DataError) as caught:
-            read_image(tmp_path / f"{name}.png")
+            read_only(tmp_path / f"{name}.png")
         line = str(caught.value)
         assert why in line, line
         assert name.encode("unicode_escape").decode() in line
         assert line.isprintable()
     with pytest.raises(DataError, match="is a folder"):
-        read_image(tmp_path)
+        read_only(tmp_path)
 
 
 def test_damaged_image_is_error_or_image(tmp_path):
@@ -196,7 +207,7 @@ def test_damaged_image_is_error_or_image(tmp_path):
             damaged[int(source.integers(len(whole)))] ^= 1 << int(source.integers(8))
             path.write_bytes(bytes(damaged[: int(source.integers(len(whole))) or None]))
             with suppress(DataError):
-                assert len(read_image(path).pixels) == 784
+                assert len(read_only(path).pixels) == 784
 
 
 def test_folder_yields_images_in_natural_order(tmp_path):

@@ -138,6 +138,10 @@ def test_predict_names_unreadable_images(trained, images):
     ]
     assert all(each["predicted"] == 1 for each in found)
     assert all(abs(sum(each["probabilities"]) - 1) < 1e-6 for each in found)
+    assert all((each["position"], each["warnings"]) == (0, []) for each in found)
+    for left, top, right, bottom in (each["box"] for each in found):
+        assert 36 <= left <= 40 <= 54 <= right <= 58
+        assert 16 <= top <= 20 < 100 <= bottom <= 104
     drawn = trained.run(*command, PYTHONIOENCODING="ascii").stdout
     lines = drawn.replace(str(images), "").splitlines()
     assert max(map(len, lines)) <= 80

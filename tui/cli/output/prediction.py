@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from core.errors import DataError, UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.checkpoints.header import CheckpointInfo
-    from core.data.images import ImageFile
+    from core.data.images import ImageDigit
 
 BATCH = 32  # images that are read before the network runs
 ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the network's input, and the bars
@@ -66,8 +67,8 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
     return predict_digits(model, images, labels, (index,))[0]
 
 
-def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFile, Digit] | None]:
-    """Yield each image file with its prediction; None for one that cannot be read.
+def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageDigit, Digit] | None]:
+    """Yield each digit of the image files with its prediction; None for an unreadable file.
 
     Why it cannot be read is reported on stderr. Raises CheckpointError.
     """
@@ -83,7 +84,7 @@ def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageFil
             yield (picture, replace(next(digits), label=picture.label)) if picture else None
 
 
-def _read_images(images: Sequence[str]) -> Iterator[ImageFile | None]:
+def _read_images(images: Sequence[str]) -> Iterator[ImageDigit | None]:
     from core.data.images import find_images, read_image
 
     # After an error of one folder, the chain continues with the next.
@@ -93,7 +94,7 @@ def _read_images(images: Sequence[str]) -> Iterator[ImageFile | None]:
             path = next(paths, None)
             if path is None:
                 return
-            yield read_image(path)
+            yield from read_image(path)
         except DataError as error:
             complain(str(error))
             yield None
@@ -109,6 +110,17 @@ def prediction_row(digit: Digit, temperature: float) -> dict[str, Any]:
     }
 
 
+def image_row(image: ImageDigit, digit: Digit, temperature: float) -> dict[str, Any]:
+    """Return what `predict --json` prints of one digit in an image file."""
+    return {
+        "path": image.path,
+        "box": list(image.box),
+        "position": image.position,
+        **prediction_row(digit, temperature),
+        "warnings": list(image.warnings),
+    }
+
+
 def print_prediction(digit: Digit, temperature: float) -> None:
     """Print an image of the dataset beside its prediction."""
     beside = [_result(digit), "", *_bars(digit, temperature, 24)]
@@ -117,11 +129,18 @@ def print_prediction(digit: Digit, temperature: float) -> None:
     _print_beside(draw_digit(digit.pixels), beside)
 
 
-def print_image(picture: ImageFile, digit: Digit, temperature: float) -> None:
-    """Print an image file, the network's input made of it, and the prediction; 80 columns wide."""
+def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
+    """Print an image, the network's input made of a digit in it, and the prediction.
+
+    The lines are at most 80 columns wide, except the name.
+    """
     name = encodable(printable(picture.path))
+    if picture.count > 1:
+        name += f", digit {picture.position + 1} of {picture.count}"
     softmax = "" if temperature == 1 else f", softmax temperature {temperature:g}"
     print(f"{name}: {_result(digit)}{softmax}")
+    for warning in picture.warnings:
+        print("\n".join(wrap(f"warning: {warning}", 80)))
     original = draw_grey(picture.original, picture.width, picture.height, ORIGINAL_WIDTH, 14)
     lines = [
         f"{left:{ORIGINAL_WIDTH}}  {right}"

@@ -26,7 +26,7 @@ from tui.text.formats import printable
 from tui.widgets.image_cards import ImageCards
 
 if TYPE_CHECKING:
-    from core.data.images import ImageFile
+    from core.data.images import ImageDigit
 
 MAX_IMAGES = 200
 PROMPT = "The path of an image file or of a folder of images. ~ is your home folder."
@@ -40,10 +40,10 @@ IMAGES_HELP = {
 
 @dataclass(frozen=True)
 class LoadedImages:
-    """The images that were read, an error for each that could not be, and whether there are more
-    than MAX_IMAGES."""
+    """The digits of the images that were read, an error for each image that could not be, and
+    whether there are more than MAX_IMAGES images."""
 
-    images: tuple[ImageFile, ...]
+    images: tuple[ImageDigit, ...]
     errors: tuple[str, ...] = ()
     has_more: bool = False
 
@@ -52,14 +52,14 @@ def load_images(path: str) -> LoadedImages:
     """Read the image file at that path, or the images in that folder; at most MAX_IMAGES."""
     from core.data.images import find_images, read_image
 
-    images: list[ImageFile] = []
+    images: list[ImageDigit] = []
     errors: list[str] = []
     try:
         for place, found in enumerate(find_images([expand(path)])):
             if place == MAX_IMAGES or get_current_worker().is_cancelled:
                 return LoadedImages(tuple(images), tuple(errors), has_more=True)
             try:
-                images.append(read_image(found))
+                images.extend(read_image(found))
             except UserError as error:
                 errors.append(str(error))
     except UserError as error:  # of the folder
