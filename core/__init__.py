@@ -2,6 +2,8 @@
 
 import os
 
+from core.user import set_missing_name
+
 # Before torch is loaded: how long one of its threads spins while it waits for another. By default
 # it spins without end, which on 2 cores makes training 15 times slower (mlp 675 samples/s instead
 # of 10,000) as soon as another thread uses a core, such as the screen's. A limit of 1,000 turns
@@ -10,3 +12,4 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # Deterministic sums in cuBLAS, so that a run on a GPU can be repeated exactly:
 # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+set_missing_name()

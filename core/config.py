@@ -14,10 +14,10 @@ from typing import Any
 from core.config_fields import choice, directory, number, option, whole_number
 from core.data.datasets import DATASETS
 from core.errors import UsageError
-from core.files import expand
 from core.models.architectures import ARCHITECTURES
 from core.optim.optimizers import OPTIMIZERS
 from core.optim.schedules import SCHEDULES
+from core.user import expand
 
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 THREADS = re.compile(r"auto|0*([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.config import FIELDS, TrainConfig, find_problem, flag
 from core.errors import UsageError, closest_match, explain, first_line
-from core.files import expand
+from core.user import expand
 
 LARGEST_FILE = 2**20
 LONGEST_SHOWN = 60

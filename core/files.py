@@ -4,12 +4,12 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from errno import EISDIR, ELOOP, ENOTDIR, ENXIO
+from errno import EACCES, EISDIR, ELOOP, ENOTDIR, ENXIO, EROFS
 from pathlib import Path
 from threading import get_native_id
 from typing import BinaryIO
 
-from core.errors import CheckpointError, UsageError, explain
+from core.errors import CheckpointError, explain
 
 # Suffix of a file that is still being written; a killed process may leave one behind.
 PARTIAL = ".partial"
@@ -27,14 +27,6 @@ NOT_A_FILE = {
 }
 
 
-def expand(path: str) -> Path:
-    """Return the path with ~ expanded. Raises UsageError where that user has no home folder."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UsageError(f"{path}: there is no such home folder") from None
-
-
 def nearest_existing(folder: Path) -> Path:
     """Return the folder, or its nearest parent that exists.
 
@@ -50,6 +42,16 @@ def nearest_existing(folder: Path) -> Path:
     if not place.is_dir():
         raise OSError(ENOTDIR, os.strerror(ENOTDIR))
     return place
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError where no file can be created in a folder, whether or not it exists yet."""
+    place = nearest_existing(folder)
+    if os.access(place, os.W_OK | os.X_OK):
+        return
+    is_read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+    denied = EROFS if is_read_only else EACCES
+    raise OSError(denied, os.strerror(denied))
 
 
 def open_no_follow(path: str | os.PathLike[str], flags: int) -> int:

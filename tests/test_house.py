@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ ROWS = (
     ("core.config", "core.compute"),
     ("core.models",),
     ("core.data", "core.locking", "core.config_fields"),
+    ("core.user",),
     ("core.files", "core.event_json", "core.processes"),
     ("core.responses",),
     ("core.errors", "core.events", "core.optim"),
@@ -128,6 +130,16 @@ def test_nothing_is_unpickled(path):
     for call in calls(tree):
         if ast.unparse(call.func) == "torch.load":
             assert "weights_only=True" in ast.unparse(call), f"line {call.lineno}"
+
+
+def test_user_and_host_are_asked_for_in_one_place():
+    """A container has a user without a name or a home, which core/user.py handles."""
+    asked = re.compile(
+        r"""\b(getpass|gethostname|getlogin|expanduser|platformdirs|import pwd|uname)\b"""
+        r"""|Path\.home|platform\.node|environ.*["'](HOME|USER|LOGNAME|XDG_C)"""
+    )
+    found = {name_of(path) for path in ALL if asked.search(path.read_text(encoding="utf-8"))}
+    assert found == {"core/user.py"}
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_config_path
-
 from core.errors import explain
 from core.files import replacing
+from core.user import config_folder
 
 # A softmax temperature above 1 makes more than one bar visible.
 TEMPERATURES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -77,8 +76,8 @@ def takes_unicode() -> bool:
 
 
 def preferences_file() -> Path:
-    # The name that earlier versions gave the file, so that they are found again.
-    return user_config_path("mnist-tui", appauthor=False) / "settings.json"
+    name = "settings.json"  # as in earlier versions, so that it is found again
+    return config_folder(name) / name
 
 
 def load_preferences() -> tuple[Preferences, str | None]:
@@ -90,7 +89,7 @@ def load_preferences() -> tuple[Preferences, str | None]:
     stored: Iterable[tuple[str, Any]] = ()
     try:
         stored = json.loads(path.read_text(encoding="utf-8")).items()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
         problem = f"Cannot read the preferences in {path} ({explain(error)})."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from core.errors import CheckpointError, explain
+from core.user import check_private
 
 SUFFIX = ".sock"
 # Bytes of an address on every system, with the zero at its end; Linux has 108.
@@ -37,23 +37,6 @@ def runtime_folders() -> Iterator[Path]:
 
 def socket_name(run: Path) -> str:
     return sha256(os.fsencode(os.path.realpath(run))).hexdigest()[:16] + SUFFIX
-
-
-def check_private(folder: Path) -> None:
-    """Raise CheckpointError if another user can write to the folder."""
-    found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode):
-        why = "is not a folder"
-    elif found.st_uid != os.getuid():
-        why = "belongs to another user"
-    elif found.st_mode & 0o022:
-        why = f"can be written by other users; to fix that: chmod 700 {folder}"
-    else:
-        above = os.stat(folder.parent)
-        if not above.st_mode & 0o022 or above.st_mode & stat.S_ISVTX:
-            return
-        why = f"can be replaced by other users; to fix that: chmod o-w {folder.parent}"
-    raise CheckpointError(f"{folder} {why}")
 
 
 def socket_folder() -> Path:

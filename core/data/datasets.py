@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import DataError, UsageError, explain
 from core.events import Event, Notice, Preparing
-from core.files import expand
+from core.user import cache_folder, expand
 
 if TYPE_CHECKING:
     import torch
@@ -64,12 +64,7 @@ MNIST_HINT = "pass the folder of MNIST as --data, or use the dataset sample"
 
 def mnist_folder(data: str | None) -> Path:
     """Return the folder of the four files, below a torchvision root or the user's cache folder."""
-    if data is None:
-        from platformdirs import user_cache_path
-
-        root = user_cache_path("mnist-tui")
-    else:
-        root = expand(data)
+    root = cache_folder("MNIST/raw") if data is None else expand(data)
     return root / "MNIST" / "raw"
 
 

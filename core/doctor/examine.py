@@ -16,7 +16,14 @@ from core.doctor.gpu_checks import judge_nvidia
 from core.doctor.gpu_facts import read_nvidia
 from core.doctor.machine import granted_cores, judge_machine, read_machine_facts
 from core.doctor.probe import start_probe
-from core.doctor.storage import judge_data, judge_folder, judge_sockets, read_data, read_folder
+from core.doctor.storage import (
+    judge_data,
+    judge_folder,
+    judge_home,
+    judge_sockets,
+    read_data,
+    read_folder,
+)
 from core.doctor.training_checks import GROUP as TRAINING
 from core.doctor.training_checks import judge_agreement, judge_trial
 from core.doctor.training_probe import Trial, read_trial
@@ -45,6 +52,7 @@ def examine(
     ):
         yield from judge_machine(read_machine_facts())
         yield from judge_folder(read_folder(checkpoints))
+        yield from judge_home()
         if hasattr(socket, "AF_UNIX"):
             yield judge_sockets(checkpoints)
         yield compatibility.judge_python()

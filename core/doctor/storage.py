@@ -20,6 +20,7 @@ from core.data.download import explain_failure
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
+from core.user import explain_replaced
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and there are two while one replaces the other.
@@ -118,6 +119,13 @@ def judge_folder(facts: FolderFacts) -> Iterator[Check]:
         what = "the file system has no locks, so one run could be resumed twice at the same time"
         advice = "resume each run only once, or use --checkpoints with a folder on another disk"
         yield Check(DISK, "locks", WARNING, what, advice)
+
+
+def judge_home() -> Iterator[Check]:
+    """Check that the user's own folders can be written; yield nothing where they can."""
+    if problem := explain_replaced():
+        what, _, advice = problem.partition("; ")
+        yield Check(DISK, "home", WARNING, what, advice)
 
 
 def judge_sockets(folder: Path) -> Check:

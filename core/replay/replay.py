@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.replay.reference import MeanLoss, Reference, Segment, read_reference
 from core.runs.description import read_description
 from core.runs.resume import digits_folder, stored_config
 from core.runs.run_writer import versions
+from core.user import host_name
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,6 @@ def _changes(folder: Path) -> list[str]:
         case {"versions": {"torch": str(before)}} if before != now:
             changes.append(f"torch was {before} and is {now}")
     match described:
-        case {"host": str(host)} if host != platform.node():
+        case {"host": str(host)} if host != host_name():
             changes.append(f"the run was trained on another machine, {host}")
     return changes

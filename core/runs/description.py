@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from core.errors import CheckpointError
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import fcntl, is_locked, lock
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
+from core.user import host_name
 
 # The status of a run in progress, and every status in a run.json.
 IN_PROGRESS = ("running", "paused")
@@ -70,7 +70,7 @@ def is_live(folder: Path, description: dict[str, Any]) -> bool:
     pid = description.get("pid")
     if not isinstance(pid, int) or pid <= 0:
         return False
-    here = description.get("host", platform.node()) == platform.node()
+    here = description.get("host", host_name()) == host_name()
     if fcntl is None:
         return here and _exists(pid)
     # Only for runs in progress: testing the lock takes it for a moment.

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from core.checkpoints.header import SUFFIX
 from core.errors import CheckpointError, UsageError, closest_match
-from core.files import expand
 from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import BEST_FIRST, DESCRIPTION, EVENTS_FILE
+from core.user import expand
 
 
 def resolve_run(text: str, folder: Path) -> Path:

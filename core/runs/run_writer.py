@@ -20,6 +20,7 @@ from core.files import PARTIAL, open_no_follow, read_lines
 from core.runs.description import lock_events, read_description, write_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import EVENTS_FILE
+from core.user import host_name
 
 
 class RunWriter:
@@ -59,7 +60,7 @@ class RunWriter:
             "run": self.name,
             "status": "running",
             "pid": os.getpid(),
-            "host": platform.node(),
+            "host": host_name(),
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,

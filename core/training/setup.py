@@ -5,10 +5,7 @@ torch is imported only where a device is chosen, so that the form's checks need 
 
 from __future__ import annotations
 
-import errno
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.checkpoints.header import read_info
@@ -25,7 +22,7 @@ from core.data.datasets import (
     mnist_folder,
 )
 from core.errors import DataError, UsageError, explain
-from core.files import nearest_existing
+from core.files import check_writable
 from core.runs.description import lock_run
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
@@ -151,7 +148,7 @@ def _unwritable_mnist(data: str | None) -> str | None:
     folder = mnist_folder(data)
     try:
         if not is_mnist_complete(data):
-            _check_writable(folder)
+            check_writable(folder)
     except OSError as error:
         return f"{folder} cannot be written ({explain(error)})"
     return None
@@ -161,18 +158,8 @@ def _check_folder(config: TrainConfig, resume_point: ResumePoint | None) -> None
     """Raise CheckpointError where the run cannot be written, or is in progress elsewhere."""
     if resume_point is None:
         with explain_unwritable(config.folder):
-            _check_writable(config.folder)
+            check_writable(config.folder)
         return
     folder = resume_point.folder
     with lock_run(folder), explain_errors(f"{folder} cannot be written"):
-        _check_writable(folder)
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise OSError where no file can be created in a folder, whether or not it exists yet."""
-    place = nearest_existing(folder)
-    if os.access(place, os.W_OK | os.X_OK):
-        return
-    is_read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
-    denied = errno.EROFS if is_read_only else errno.EACCES
-    raise OSError(denied, os.strerror(denied))
+        check_writable(folder)

@@ -15,13 +15,14 @@ from core.config import TrainConfig
 from core.data import datasets
 from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
-from core.files import expand, replace_file
+from core.files import replace_file
 from core.runs import run_writer
 from core.runs.layout import TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.distributed import Ranks
 from core.training.loop import TrainingLoop
 from core.training.setup import Setup, resolve_setup
+from core.user import expand
 
 
 def train(

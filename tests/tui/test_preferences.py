@@ -52,6 +52,6 @@ def test_a_damaged_file_gives_the_defaults(text):
 
 
 def test_a_failed_save_is_reported(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    preferences_file().mkdir(parents=True)
     assert save_preferences(Preferences()).startswith("Cannot save the preferences in ")

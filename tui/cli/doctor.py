@@ -33,7 +33,7 @@ def doctor(
     folder, began = checkpoints_folder(checkpoints), monotonic()
     if data is not None:
         from core.config import parse
-        from core.files import expand
+        from core.user import expand
 
         expand(parse("data", data))  # wrong usage is reported before any check
     with closing(examine(data, folder, require_gpu=require_gpu)) as examined:

@@ -9,6 +9,7 @@ import typer
 from core.config import TrainConfig
 from core.errors import UsageError
 from core.training.ranks import launched
+from core.user import cache_folder
 from tui.cli.console import has_terminal, refuse_options_before
 from tui.cli.options import OnHangup, SlowLink, with_config
 from tui.signals import CONTINUE
@@ -73,6 +74,7 @@ def run_app(
     from tui.app.app import MnistApp
     from tui.preferences import load_preferences
 
+    cache_folder()  # what it reports about the user's folders is printed before the first frame
     preferences, problem = load_preferences()
     if problem:
         complain(problem)

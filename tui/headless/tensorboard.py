@@ -5,7 +5,6 @@ reports a full disk late or never.
 """
 
 import os
-import platform
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any
 from core.errors import UserError, explain, first_line
 from core.events import Evaluated, Event, Notice, Progress, RunFailed, RunFinished, RunStarted
 from core.files import NOT_A_FILE, open_no_follow
+from core.user import host_name
 from tui.headless.metrics_rows import MetricsRow, read_rows, to_row
 
 FOLDER = "tensorboard"  # in a run's folder
@@ -52,7 +52,7 @@ class EventFile:
         """`restart` makes a running TensorBoard forget what it has read in that folder."""
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        name = f"{int(time.time()):010}.{platform.node()}.{os.getpid()}.{time.monotonic_ns()}"
+        name = f"{int(time.time()):010}.{host_name()}.{os.getpid()}.{time.monotonic_ns()}"
         self.path = folder / PATTERN.replace("*", name)
         self._file = open(self.path, "xb", opener=open_no_follow)  # noqa: SIM115
         self._records = RecordWriter(self._file)

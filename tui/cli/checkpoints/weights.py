@@ -28,8 +28,8 @@ def import_checkpoint(
     FILE is a state dict saved by torch.save, or a safetensors file. The architecture is found by
     the names and shapes of the tensors.
     """
-    from core.files import expand
     from core.runs.imported import import_file
+    from core.user import expand
 
     imported = import_file(expand(file), checkpoints_folder(checkpoints), name)
     if imported.note:
@@ -65,8 +65,8 @@ def export_checkpoint(
     pth and safetensors hold the weights (a state dict); onnx and pt2 hold the layers too.
     """
     from core.checkpoints.export_weights import FORMATS, export
-    from core.files import expand
     from core.runs.resolve import resolve_checkpoint
+    from core.user import expand
 
     if format is not None and f".{format}" not in FORMATS:
         raise UsageError(f"--format must be one of pth, onnx, pt2, safetensors, not {format!r}")

@@ -11,7 +11,8 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from core.errors import CheckpointError, UsageError, UserError, explain
-from core.files import expand, replace_file
+from core.files import replace_file
+from core.user import expand
 from tui.headless.metrics_rows import COLUMNS, MetricsRow, read_rows
 from tui.headless.tensorboard import PATTERN, EventFile, check_tensorboard
 from tui.text.console import complain

@@ -17,7 +17,7 @@ from textual.worker import get_current_worker
 
 from core.commands import PredictImagesWith
 from core.errors import UserError
-from core.files import expand
+from core.user import expand
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line, show_message
