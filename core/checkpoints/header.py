@@ -16,11 +16,14 @@ from typing import Any, BinaryIO
 
 from core.errors import CheckpointError, printable
 from core.files import open_regular_file
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 
 SUFFIX = ".safetensors"
-# Since version 2 the header contains a digest of itself.
+# Since version 2 the header contains a digest of itself. Version 3 is that of a network whose input
+# is not scaled by the default, which earlier programs take for granted; all others stay at 2.
 FORMAT_VERSION = HEADER_DIGEST_SINCE = 2
-READABLE_VERSIONS = (1, FORMAT_VERSION)
+SCALED_VERSION = 3
+READABLE_VERSIONS = (1, FORMAT_VERSION, SCALED_VERSION)
 LARGEST_HEADER = 4 * 2**20
 LONGEST_TEXT = 500
 METADATA = "__metadata__"
@@ -64,6 +67,13 @@ class CheckpointInfo:
     train_seconds: float = 0.0
     digest: str = ""  # SHA-256 of all tensors
     version: int = FORMAT_VERSION
+    input_mean: float = DEFAULT_SCALING.mean
+    input_std: float = DEFAULT_SCALING.std
+
+    @property
+    def scaling(self) -> InputScaling:
+        """How pixels are scaled for the network."""
+        return InputScaling(self.input_mean, self.input_std)
 
 
 Score = tuple[float, float]  # accuracy, then the negated loss: larger is better
@@ -87,13 +97,23 @@ def encode_header(
     and other metadata."""
     # Not by safetensors: its save makes another copy and blocks other threads, its save_file
     # raises no OSError on a full disk and leaves temporary files when it is killed.
-    values = dict(metadata or {}, mnist_tui=json.dumps(asdict(info) | {"version": FORMAT_VERSION}))
+    values = dict(metadata or {}, mnist_tui=json.dumps(_describe(info)))
     values.pop(DIGEST_KEY, None)  # so that it becomes the last
     values[DIGEST_KEY] = NO_DIGEST
     text = json.dumps({METADATA: values} | entries).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned
     header = len(text).to_bytes(8, "little") + text
     return _replace_digest(header, hashlib.sha256(header).hexdigest())
+
+
+def _describe(info: CheckpointInfo) -> dict[str, Any]:
+    """Return the fields in a header; the default scaling is left out, as in earlier versions."""
+    described = asdict(info) | {"version": FORMAT_VERSION}
+    if info.scaling == DEFAULT_SCALING:
+        del described["input_mean"], described["input_std"]
+    else:
+        described["version"] = SCALED_VERSION
+    return described
 
 
 def _replace_digest(header: bytes, digest: str) -> bytes:
@@ -183,8 +203,8 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         version = values.get("version")
         if version not in READABLE_VERSIONS:
             has = "no format version" if version is None else f"format {abbreviate(repr(version))}"
-            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {FORMAT_VERSION}")
-        if version == FORMAT_VERSION and not isinstance(_read_digest(header), str):
+            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {SCALED_VERSION}")
+        if version >= HEADER_DIGEST_SINCE and not isinstance(_read_digest(header), str):
             raise CheckpointError(f"{path} has a damaged header: its digest is missing")
         info = CheckpointInfo(**{key: values[key] for key in values if key in INFO_FIELDS})
         if problem := _find_problem(info):
@@ -210,6 +230,12 @@ def _find_problem(info: CheckpointInfo) -> str | None:
         is_number = isinstance(value, int | float) and math.isfinite(value)
         if not is_number and (value is not None or not name.startswith("test")):
             return f"{name} is not a number"
+    for name in ("input_mean", "input_std"):
+        value = getattr(info, name)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return f"{name} is not a number"
+    if info.input_std <= 0:
+        return "input_std is not above 0"
     if not isinstance(info.config, dict):
         return "config is not a table"
     nested = any(isinstance(value, dict | list) for value in info.config.values())

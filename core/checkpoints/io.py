@@ -24,6 +24,7 @@ from core.checkpoints.header import (
 from core.errors import CheckpointError, explain, first_line
 from core.files import open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
+from core.models.input_scaling import set_scaling
 
 if TYPE_CHECKING:
     import torch
@@ -178,6 +179,7 @@ def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
     check_fit(path, info.arch, weights, model.state_dict())
     check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
+    set_scaling(model, info.scaling)
     return info, model
 
 

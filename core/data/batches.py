@@ -62,10 +62,10 @@ def iterate_batches(
 
 
 def pad_images(images: Tensor, width: int) -> Tensor:
-    """Return the images (N, 1, 28, 28) with a margin of background, for `shift_images`."""
+    """Return images of pixels (…, 28, 28) with a margin of background, for `shift_images`."""
     from torch.nn import functional
 
-    return functional.pad(images, (width,) * 4, value=-1.0)
+    return functional.pad(images, (width,) * 4)
 
 
 def shift_images(images: Tensor, chosen: Tensor, moved: Tensor) -> Tensor:

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from core.data.batches import SIDE
+from core.models.input_scaling import get_scaling
 from core.responses import Digit
 
 
-def normalize(images: Tensor) -> Tensor:
-    """Convert uint8 (N, 28, 28) to float32 (N, 1, 28, 28) in [-1, 1]: Normalize(0.5, 0.5)."""
-    return images.unsqueeze(1).float().div_(255).sub_(0.5).div_(0.5)
+def prepare_input(model: nn.Module, images: Tensor) -> Tensor:
+    """Convert uint8 (N, 28, 28) to the network's input: float32 (N, 1, 28, 28) on its device,
+    scaled as the images that it was trained on."""
+    return get_scaling(model).apply(images).to(next(model.parameters()).device)
 
 
 def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
@@ -20,9 +22,8 @@ def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     The network may be on any device; it stays in evaluation mode.
     """
     model.eval()
-    device = next(model.parameters()).device
     with torch.inference_mode():
-        parts = [model(normalize(part).to(device)).float().cpu() for part in images.split(batch)]
+        parts = [model(prepare_input(model, part)).float().cpu() for part in images.split(batch)]
     return torch.cat(parts)
 
 

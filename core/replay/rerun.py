@@ -87,7 +87,8 @@ class Rerun:
     def _begin(self, state: dict[str, Tensor]) -> None:
         """Build a new learner, as resuming a run does."""
         how = self.settings = self._later.pop(0)
-        self.learner = Learner(how.config, how.precision, self.origin.tensors, how.device)
+        tensors, scaling = self.origin.tensors, self.origin.info.scaling
+        self.learner = Learner(how.config, how.precision, tensors, how.device, scaling=scaling)
         load_state(self.learner, state, self.origin.path)
         self.learner.capture()
 

@@ -29,6 +29,7 @@ from core.config import TrainConfig, read_config
 from core.data.batches import steps_per_epoch
 from core.data.datasets import Tensors
 from core.errors import DeviceError, UserError, first_line
+from core.models.input_scaling import InputScaling
 from core.optim.schedules import SCHEDULES
 from core.training.ranks import Place, choose_rank_device
 
@@ -135,6 +136,7 @@ class Ranks:
             "precision": learner.precision,
             "device": learner.device.type,
             "step": step,
+            "scaling": asdict(learner.scaling),
             "samples": len(tensors.train_labels),
         }
         text = bytearray(json.dumps(plan).encode())
@@ -173,7 +175,8 @@ class Ranks:
         device, config = choose_rank_device(plan["device"], self.place), read_config(plan["config"])
         precision = choose_precision(plan["precision"], config.arch, device)
         tensors = Tensors(images, labels, images[:0], labels[:0])
-        learner = Learner(config, precision, tensors, device, self)
+        scaling = InputScaling(**plan["scaling"])
+        learner = Learner(config, precision, tensors, device, self, scaling)
         self._allocate_gradients(list(learner.parameters.values()), device)
         state = {name: self._broadcast(each.cpu()) for name, each in _shared_state(learner).items()}
         learner.load_state(learner.state() | state)

@@ -20,7 +20,7 @@ from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_imag
 from core.data.datasets import Tensors
 from core.errors import first_line
 from core.models.architectures import ARCHITECTURES
-from core.models.inference import normalize
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
 from core.optim.optimizers import OPTIMIZERS
 from core.training.distributed import Ranks
 from core.training.ranks import part
@@ -45,6 +45,7 @@ class Learner:
         tensors: Tensors,
         device: torch.device,
         ranks: Ranks | None = None,
+        scaling: InputScaling = DEFAULT_SCALING,
     ) -> None:
         """`ranks` are the processes that share each batch; None for a single process."""
         self.config, self.precision, self.device, self.ranks = config, precision, device, ranks
@@ -53,14 +54,17 @@ class Learner:
         torch.set_num_threads(self.threads)
         torch.manual_seed(config.seed)
         self.model = use_fast_kernels(ARCHITECTURES[config.arch].build(), device).to(device)
+        self.scaling = scaling
+        set_scaling(self.model, scaling)
         self.parameters = dict(self.model.named_parameters())
         self.optimizer = OPTIMIZERS[config.optimizer](
             torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
         )
-        images = normalize(tensors.train_images).to(device)
-        self.images = pad_images(images, config.shift) if config.shift else images
+        images = tensors.train_images
+        images = pad_images(images, config.shift) if config.shift else images
+        self.images = scaling.apply(images).to(device)
         self.labels = tensors.train_labels.to(device)
-        self.test_images = normalize(tensors.test_images).to(device)
+        self.test_images = scaling.apply(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
         by_hand = device.type == "cpu" and precision == "fp32"
         self.linear_layers = find_linear_layers(self.model) if by_hand else None

@@ -216,6 +216,8 @@ class TrainingLoop:
             parameters=ARCHITECTURES[self.config.arch].parameters,
             saved_at=time(),
             train_seconds=self.watch.seconds,
+            input_mean=self.learner.scaling.mean,
+            input_std=self.learner.scaling.std,
         )
         self.writer.save(self.learner.state(), info)
 
@@ -237,7 +239,9 @@ class TrainingLoop:
     def _prepare(self) -> Position:
         """Build the network and load the checkpoint; nothing of a resumed run changes before."""
         setup = self.setup
-        self.learner = Learner(self.config, setup.precision, self.tensors, setup.device, self.ranks)
+        self.learner = Learner(
+            self.config, setup.precision, self.tensors, setup.device, self.ranks, setup.scaling
+        )
         resumed = setup.resume_point is not None
         position = resume(self.run, self.learner, setup) if resumed else Position(self.config)
         self.config, self.writer.best = position.config, position.best

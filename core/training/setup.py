@@ -23,6 +23,7 @@ from core.data.datasets import (
 )
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.description import lock_run
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
@@ -68,6 +69,12 @@ class Setup:
         """The steps that the checkpoint has behind it: 0 for a new run."""
         checkpoint = self.resume_point.checkpoint if self.resume_point else None
         return read_info(checkpoint).step if checkpoint else 0
+
+    @property
+    def scaling(self) -> InputScaling:
+        """How the network's input is scaled: as before the checkpoint, by default in a new run."""
+        checkpoint = self.resume_point.checkpoint if self.resume_point else None
+        return read_info(checkpoint).scaling if checkpoint else DEFAULT_SCALING
 
     @property
     def cpu_threads(self) -> int | None:

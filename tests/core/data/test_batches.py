@@ -65,7 +65,7 @@ def test_shift_fills_with_background(down, right):
     chosen, moved = torch.tensor([2, 0]), torch.tensor([[down, right], [0, 0]])
     first, second = batches.shift_images(batches.pad_images(images, 2), chosen, moved)
     assert torch.equal(second, images[0])
-    expected = torch.full((28, 28), -1.0)
+    expected = torch.zeros(28, 28)
     source = images[2, 0]
     for row in range(28):
         for column in range(28):

@@ -15,7 +15,7 @@ import torch
 from core.data import datasets, download
 from core.errors import DataError
 from core.events import Notice, Preparing
-from core.models.inference import normalize
+from core.models.input_scaling import DEFAULT_SCALING
 from tests.support.fakes import loaded
 
 LABELS = "t10k-labels-idx1-ubyte"
@@ -87,7 +87,7 @@ def test_normalization_equals_torchvision(real_mnist):
     assert len(theirs) == len(ours.train_images) == 60_000
     for index in (0, 1, 59_999):
         image, label = theirs[index]
-        assert torch.equal(normalize(ours.train_images[index : index + 1])[0], image)
+        assert torch.equal(DEFAULT_SCALING.apply(ours.train_images[index : index + 1])[0], image)
         assert int(ours.train_labels[index]) == label
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from core.models.architectures import ARCHITECTURES
-from core.models.inference import normalize, predict, predict_digits
+from core.models.inference import predict, predict_digits, prepare_input
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling, get_scaling, set_scaling
 
 
 @pytest.fixture(scope="module")
@@ -13,11 +14,22 @@ def model() -> torch.nn.Module:
 
 def test_paper_is_minus_one_ink_one():
     images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1).expand(2, 28, 28)
-    scaled = normalize(images)
+    scaled = DEFAULT_SCALING.apply(images)
     assert scaled.shape == (2, 1, 28, 28)
     assert scaled.dtype == torch.float32
     assert scaled.unique().tolist() == [-1.0, 1.0]
     assert images.unique().tolist() == [0, 255], "the images themselves stay as they are"
+
+
+def test_network_is_fed_with_its_own_scaling(tiny_tensors):
+    model, images = ARCHITECTURES["linear"].build(), tiny_tensors.test_images[:5]
+    assert get_scaling(model) == DEFAULT_SCALING
+    before = predict(model, images)
+    set_scaling(model, InputScaling(0.1307, 0.3081))
+    scaled = (images.float() / 255 - 0.1307) / 0.3081
+    assert torch.allclose(prepare_input(model, images)[:, 0], scaled, atol=1e-6)
+    assert torch.allclose(predict(model, images), model(scaled[:, None]), atol=1e-5)
+    assert not torch.allclose(predict(model, images), before, atol=0.1)
 
 
 def test_batch_size_changes_no_logit(model, tiny_tensors):
@@ -26,7 +38,7 @@ def test_batch_size_changes_no_logit(model, tiny_tensors):
     assert whole.shape == (50, 10)
     assert torch.allclose(predict(model, images, batch=7), whole, atol=1e-6)
     with torch.inference_mode():
-        assert torch.allclose(model(normalize(images)), whole, atol=1e-6)
+        assert torch.allclose(model(prepare_input(model, images)), whole, atol=1e-6)
 
 
 def test_dropout_is_off_for_predictions(tiny_tensors):

@@ -399,7 +399,7 @@ def test_out_of_memory_before_training_is_reported(tiny, monkeypatch):
     def broken(*arguments):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(learner, "normalize", broken)
+    monkeypatch.setattr(learner.InputScaling, "apply", broken)
     events = run(tiny())
     assert events[-1].reason == "memory"
     (folder,) = Path(tiny().checkpoints).iterdir()

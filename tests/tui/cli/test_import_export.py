@@ -12,7 +12,8 @@ from torch.nn import functional
 from core.checkpoints.export_weights import export
 from core.checkpoints.io import load_model
 from core.data.datasets import load_dataset
-from core.models.inference import normalize, predict
+from core.models.inference import predict
+from core.models.input_scaling import DEFAULT_SCALING
 from core.models.metrics import METRICS
 from core.runs.imported import import_file
 
@@ -86,7 +87,7 @@ def trained(digits, tmp_path_factory):
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
         for step in range(STEPS):
             part = slice(step * BATCH, (step + 1) * BATCH)
-            logits = model(normalize(digits.train_images[part]))
+            logits = model(DEFAULT_SCALING.apply(digits.train_images[part]))
             loss = functional.cross_entropy(logits, digits.train_labels[part])
             optimizer.zero_grad()
             loss.backward()
@@ -100,7 +101,7 @@ def trained(digits, tmp_path_factory):
 def logits_of(model: nn.Module, digits) -> torch.Tensor:
     with torch.no_grad():
         parts = digits.test_images[:TESTED].split(BATCH)
-        return torch.cat([model(normalize(part)) for part in parts])
+        return torch.cat([model(DEFAULT_SCALING.apply(part)) for part in parts])
 
 
 @pytest.mark.mnist
@@ -136,7 +137,7 @@ def test_onnx_export_has_the_same_logits(arch, trained, digits):
     _, difference = export(imported.path, target := path.parent / "model.onnx")
     assert difference < 1e-4
     session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
-    images = normalize(digits.test_images[:TESTED])
+    images = DEFAULT_SCALING.apply(digits.test_images[:TESTED])
     (found,) = session.run(["logits"], {"image": images.numpy()})
     expected = logits_of(article, digits).numpy()
     assert numpy.abs(found - expected).max() < 1e-4
@@ -150,7 +151,7 @@ def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
     for arch, (_, path) in trained.items():
         imported = import_file(path, path.parent / "runs")
         assert export(imported.path, tmp_path / f"{arch}.pt2") == (arch, 0)
-    images = normalize(digits.test_images[:3])
+    images = DEFAULT_SCALING.apply(digits.test_images[:3])
     torch.save(images, tmp_path / "images.pt")
     code = (
         "import sys\n"
