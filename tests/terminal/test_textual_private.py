@@ -74,6 +74,11 @@ class Recorder(HeadlessDriver):
     def write(self, data):
         self.output += data
 
+    def take(self):
+        """Return what was written since the last call."""
+        taken, self.output = self.output, ""
+        return taken
+
 
 @pytest.mark.parametrize(
     ("name", "slow"),
@@ -92,7 +97,7 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
         textual_private, "_part", lambda owner, each: None if each == name else part(owner, each)
     )
     monkeypatch.setattr(SlowTerminal, "is_limited", slow)
-    app = app_in(tmp_path)
+    app = app_in(tmp_path, epochs=1)
     app.driver_class = Recorder
     async with app.run_test(headless=False, size=(80, 24)) as pilot:
         await until(pilot, lambda: app.view is not None)
@@ -101,7 +106,7 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
         screen = pyte.Screen(80, 24)
         stream = pyte.Stream(screen)
         await until(
-            pilot, lambda: stream.feed(app._driver.output) or "finished" in str(screen.display)
+            pilot, lambda: stream.feed(app._driver.take()) or "finished" in str(screen.display)
         )
 
 
