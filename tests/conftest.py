@@ -18,6 +18,12 @@ from tests.support.terminal import open_terminal  # noqa: F401
 MAX_IDLE_SECONDS = 0.2
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return more workers than cores: more than half of the tests' time is waiting, for a screen
+    or for a process."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.fixture(autouse=True)
 def isolated_preferences(monkeypatch, tmp_path_factory) -> None:
     """Read and write no preferences of this machine."""
