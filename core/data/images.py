@@ -13,12 +13,14 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from core.data import image_formats
 from core.errors import DataError, explain, first_line, printable
 from core.files import open_no_wait
 
@@ -27,12 +29,6 @@ if TYPE_CHECKING:
 
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
 MOST_PIXELS = 50_000_000  # as many as in a photograph; more would take gigabytes to decode
-# Other formats that Pillow knows start programs (EPS) or have no reliable signature (TGA).
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-SUFFIXES = {
-    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
-    *(".pbm", ".pgm", ".ppm", ".pnm"),
-}
 
 
 @dataclass(frozen=True)
@@ -110,22 +106,29 @@ def read_label(path: str | os.PathLike[str]) -> int | None:
     return int(name) if re.fullmatch("[0-9]", name) else None
 
 
-def find_images(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
+def find_images(
+    paths: Sequence[str | os.PathLike[str]], report: Callable[[str], None] | None = None
+) -> Iterator[Path]:
     """Yield the files, and for each folder the image files in it and in its subfolders.
 
-    Files of a folder are in natural order: 2.png before 10.png. Raises DataError.
+    Files of a folder are in natural order: 2.png before 10.png. `report` gets a line for a folder
+    that has other files too: how many were left out, by kind. Raises DataError.
     """
     for path in map(Path, paths):
         if not os.path.isdir(path):
             yield path  # read_image reports it where it does not exist
             continue
-        found = list(_find_in_folder(path, deeper=True))
+        left_out = Counter[str]()
+        found = list(_find_in_folder(path, left_out, deeper=True))
+        name, rest = printable(str(path)), image_formats.describe_left_out(left_out)
         if not found:
-            raise DataError(f"{printable(str(path))}: contains no image files")
+            raise DataError(f"{name}: contains no image files" + (f"; {rest}" if rest else ""))
+        if rest and report:
+            report(f"{name}: {rest}")
         yield from found
 
 
-def _find_in_folder(folder: Path, *, deeper: bool) -> Iterator[Path]:
+def _find_in_folder(folder: Path, left_out: Counter[str], *, deeper: bool) -> Iterator[Path]:
     try:
         names = sorted(os.listdir(folder), key=_natural_key)
     except OSError as error:
@@ -136,8 +139,12 @@ def _find_in_folder(folder: Path, *, deeper: bool) -> Iterator[Path]:
             continue
         if path.is_dir():
             if deeper:
-                yield from _find_in_folder(path, deeper=False)
-        elif path.suffix.casefold() in SUFFIXES:
+                yield from _find_in_folder(path, left_out, deeper=False)
+            else:
+                left_out[image_formats.DEEPER] += 1
+        elif kind := image_formats.kind_by_suffix(path.suffix.casefold()):
+            left_out[kind] += 1
+        else:
             yield path
 
 
@@ -159,12 +166,20 @@ def _read_upright(file: BinaryIO) -> Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image: Image.Image
+        name = image_formats.detect_format(head := file.read(image_formats.HEAD))
+        file.seek(0)
         try:
-            image = Image.open(file, formats=FORMATS)
+            image = Image.open(file, formats=image_formats.open_formats(name))
+        except ImportError:
+            if name is None:
+                raise
+            raise DataError(image_formats.explain_missing(name)) from None
         except UnidentifiedImageError:
-            file.seek(0)
-            why = "is not an image that can be read" if file.read(1) else "is empty"
-            raise DataError(why) from None
+            if name:
+                raise DataError(f"is damaged (not a valid {name} image)") from None
+            kind = image_formats.describe_other(head)
+            why = f"is {kind}, not an image" if kind else "is not an image"
+            raise DataError(f"{why} that can be read" if head else "is empty") from None
         except Image.DecompressionBombError:
             raise DataError(f"has more than {MOST_PIXELS:,} pixels") from None
         width, height = image.size

@@ -5,6 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 from PIL import Image
+from textual.events import Paste
 from textual.widgets import Input
 
 from core.training.trainer import train
@@ -71,6 +72,35 @@ async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
         path.write_bytes(b"")
         await pilot.press("e")
         await until(pilot, lambda: "is empty" in text_of(pilot))
+
+
+async def test_pasted_files_are_predicted(open_checkpoint, drawings, monkeypatch):
+    """A line for each, as terminals and file managers insert them; and what a folder has beside
+    its images is named."""
+    monkeypatch.setattr("core.data.image_formats.find_spec", lambda name: None)
+    spaced = drawings.parent / "it's 4.png"
+    (drawings / "1.png").rename(spaced)
+    (drawings / "IMG_1.HEIC").write_bytes(b"")
+    (drawings / "IMG_1.MOV").write_bytes(b"")
+    address = (drawings / "2.png").as_uri()
+    quoted = str(spaced).replace("'", "\\'").replace(" ", "\\ ")
+    async with open_checkpoint() as (pilot, _):
+        await pilot.press("p")
+        field = pilot.app.screen.query_one(Input)
+        pilot.app.post_message(Paste(f"{address}\r\n{quoted}\r\n"))
+        await until(pilot, lambda: field.value)
+        pilot.app.post_message(Paste(f" '{drawings}'\n"))
+        await until(pilot, lambda: field.value.endswith("'"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+        await until(pilot, lambda: pilot.app.screen.query_one(ImageCards).shown)
+        await pilot.pause()
+        cards = pilot.app.screen.query_one(ImageCards).shown
+        assert [picture.path for picture, _ in cards] == [str(drawings / "2.png"), str(spaced)]
+        text = text_of(pilot)
+        assert "1–2 of 4" in text
+        left = "left out 1 HEIC (pip install pillow-heif), 1 video"
+        assert left.replace(" ", "") in text.replace(" ", ""), "wrapped somewhere"
 
 
 async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):

@@ -88,7 +88,7 @@ def _read_images(images: Sequence[str]) -> Iterator[ImageDigit | None]:
     from core.data.images import find_images, read_image
 
     # After an error of one folder, the chain continues with the next.
-    paths = chain.from_iterable(find_images([name]) for name in images)
+    paths = chain.from_iterable(find_images([name], complain) for name in images)
     while True:
         try:
             path = next(paths, None)

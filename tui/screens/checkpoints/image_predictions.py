@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -17,19 +18,20 @@ from textual.worker import get_current_worker
 
 from core.commands import PredictImagesWith
 from core.errors import UserError
-from core.user import expand
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line, show_message
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import printable
+from tui.text.typed_paths import join_lines, split_paths
 from tui.widgets.image_cards import ImageCards
+from tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
 MAX_IMAGES = 200
-PROMPT = "The path of an image file or of a folder of images. ~ is your home folder."
+PROMPT = "Paths of image files or of folders of images, typed or pasted. ~ is your home folder."
 IMAGES_HELP = {
     "original": "on the left, the image as it is in the file.",
     "preprocessed": "beside it, as the network receives it: cropped to the strokes, its longer "
@@ -40,35 +42,43 @@ IMAGES_HELP = {
 
 @dataclass(frozen=True)
 class LoadedImages:
-    """The digits of the images that were read, an error for each image that could not be, and
-    whether there are more than MAX_IMAGES images."""
+    """The digits of the images that were read, an error for each image that could not be, what was
+    left out of folders, and whether there are more than MAX_IMAGES images."""
 
     images: tuple[ImageDigit, ...]
     errors: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     has_more: bool = False
 
 
-def load_images(path: str) -> LoadedImages:
-    """Read the image file at that path, or the images in that folder; at most MAX_IMAGES."""
+def load_images(text: str) -> LoadedImages:
+    """Read the image files at the paths in a text, and those in folders; at most MAX_IMAGES."""
     from core.data.images import find_images, read_image
 
     images: list[ImageDigit] = []
     errors: list[str] = []
+    left_out: list[str] = []
+    has_more = False
     try:
-        for place, found in enumerate(find_images([expand(path)])):
-            if place == MAX_IMAGES or get_current_worker().is_cancelled:
-                return LoadedImages(tuple(images), tuple(errors), has_more=True)
-            try:
-                images.extend(read_image(found))
-            except UserError as error:
-                errors.append(str(error))
-    except UserError as error:  # of the folder
-        errors.append(str(error))
-    return LoadedImages(tuple(images), tuple(errors))
+        paths = split_paths(text)
+    except UserError as error:
+        return LoadedImages((), (str(error),))
+    # After an error of one folder, the chain continues with the next.
+    finding = chain.from_iterable(find_images([path], left_out.append) for path in paths)
+    for place in count():
+        try:
+            if (found := next(finding, None)) is None:
+                break
+            if has_more := place >= MAX_IMAGES or get_current_worker().is_cancelled:
+                break
+            images.extend(read_image(found))
+        except UserError as error:
+            errors.append(str(error))
+    return LoadedImages(tuple(images), tuple(errors), tuple(left_out), has_more)
 
 
 class ImagesDialog(ModalScreen[LoadedImages | None]):
-    """Returns the images at the path that a person types; None where the dialog was cancelled."""
+    """Returns the images at the paths that a person types; None where the dialog was cancelled."""
 
     CSS_PATH = "image_predictions.tcss"
     AUTO_FOCUS = "#path"
@@ -80,7 +90,7 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
             dialog.border_subtitle = "enter predict · esc cancel"
             with Horizontal(id="field"):
                 yield Label("Path")
-                yield Input(compact=True, id="path")
+                yield LineInput(join=join_lines, compact=True, id="path")
             yield Static(Content(PROMPT), id="message")
             with Horizontal(id="buttons"):
                 yield Button(
@@ -94,19 +104,19 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
 
     @on(Input.Submitted)
     def action_go(self) -> None:
-        path = self.query_one(Input).value.strip()
-        if path:
+        text = self.query_one(Input).value
+        if text.strip():
             show_message(self, "Reading…")
-            self._read(path)
+            self._read(text)
         else:
             self.query_one(Input).focus()
 
     @work(exclusive=True, exit_on_error=False)
-    async def _read(self, path: str) -> None:
+    async def _read(self, text: str) -> None:
         try:
-            loaded = await asyncio.to_thread(load_images, path)
+            loaded = await asyncio.to_thread(load_images, text)
         except Exception as error:  # whatever is in a file must not end the app
-            loaded = LoadedImages((), (f"{path}: {error}",))
+            loaded = LoadedImages((), (f"{text}: {error}",))
         if not self.is_current:  # the dialog was cancelled meanwhile
             return
         if loaded.images:
@@ -178,6 +188,7 @@ class ImagePredictionsView(View):
         loaded = self._loaded
         lines = [f"Only the first {MAX_IMAGES} images are shown."] if loaded.has_more else []
         lines += [_first_error(loaded.errors)] if loaded.errors else []
+        lines += loaded.left_out
         return [Content(f" {printable(each)}") for each in lines]
 
     def action_page(self, pages: int) -> None:

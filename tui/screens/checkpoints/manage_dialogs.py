@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from core.errors import UserError, first_line
 from tui.text.formats import format_size, printable
+from tui.widgets.line_input import LineInput
 
 
 def error_message(error: Exception) -> str:
@@ -33,20 +34,17 @@ class EditDialog(ModalScreen[Any]):
     AUTO_FOCUS = "#text"
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
-    def __init__(
-        self, title: str, label: str, text: str, act: Callable[[str], Any], longest: int
-    ) -> None:
+    def __init__(self, title: str, label: str, text: str, act: Callable[[str], Any]) -> None:
         super().__init__()
         self._heading, self._label, self._text = title, label, text
-        self._act, self._longest = act, longest
-        self._is_applying = False
+        self._act, self._is_applying = act, False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._heading
             dialog.border_subtitle = "enter apply · esc cancel"
             yield Static(Content(printable(self._label)), id="label")
-            yield Input(printable(self._text), max_length=self._longest, compact=True, id="text")
+            yield LineInput(printable(self._text), compact=True, id="text")
             yield Static(id="error")
             with Horizontal(id="buttons"):
                 yield Button(

@@ -122,13 +122,13 @@ class RunActions:
     def note(self) -> None:
         if run := self._run_for_dialog():
             act = partial(manage.set_note, run.folder)
-            dialog = EditDialog("Note", run.name, run.note, act, manage.LONGEST_NOTE)
+            dialog = EditDialog("Note", run.name, run.note, act)
             self._view.app.push_screen(dialog, lambda note: self._reload())
 
     def rename(self) -> None:
         if run := self._run_for_dialog():
             act, label = partial(manage.rename, run.folder), f"New name of {run.name}:"
-            dialog = EditDialog("Rename", label, run.name, act, manage.LONGEST_NAME)
+            dialog = EditDialog("Rename", label, run.name, act)
             self._view.app.push_screen(dialog, partial(self._renamed, run.folder))
 
     def _run_for_dialog(self) -> RunInfo | None:
