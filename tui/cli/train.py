@@ -63,7 +63,7 @@ def train(
 
     Prints a progress bar on a terminal, else plain lines. Under torchrun, all processes train one
     network, each on a GPU of its own if there are enough, and divide each batch of --batch-size
-    images among them: torchrun --standalone --nproc-per-node 2 -m tui train
+    images among them: torchrun --standalone --nproc-per-node 2 --no-python mnist-tui train
     """
     options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
     return _start_training(config, None, options)
