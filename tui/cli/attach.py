@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
-from tui.cli.console import checkpoints_folder, has_terminal
+from tui.cli.console import checkpoints_folder, why_no_app
 from tui.cli.options import AsJson, CheckpointsDir, SlowLink
 from tui.text.console import complain
 
@@ -31,7 +31,7 @@ def attach(
     if run == "":
         raise UsageError("RUN must not be empty")
     folder = find_live(run, checkpoints_folder(checkpoints))
-    if not as_json and has_terminal():
+    if not as_json and not why_no_app():
         from tui.app.run_controller import recall
         from tui.cli.start_app import run_app
 

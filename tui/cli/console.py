@@ -13,6 +13,7 @@ import typer
 from core.config import TrainConfig
 from core.errors import UsageError
 from core.event_json import finite
+from tui.text.console import is_dumb
 
 
 def accept_any_text() -> None:
@@ -61,5 +62,9 @@ def find_run(name: str, checkpoints: str | None) -> Path:
     return resolve_run(name, checkpoints_folder(checkpoints))
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+def why_no_app() -> str:
+    """Return why the app cannot be shown here; empty if it can."""
+    for name in ("stdin", "stdout"):
+        if not getattr(sys, name).isatty():
+            return f"{name} is not a terminal"
+    return f"TERM is {os.environ['TERM']}" if is_dumb() else ""

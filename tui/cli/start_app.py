@@ -1,6 +1,7 @@
 """`mnist-tui` without a command: the app, or training with plain output without a terminal."""
 
 import gc
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from core.config import TrainConfig
 from core.errors import UsageError
 from core.training.ranks import launched
 from core.user import cache_folder
-from tui.cli.console import has_terminal, refuse_options_before
+from tui.cli.console import refuse_options_before, why_no_app
 from tui.cli.options import OnHangup, SlowLink, with_config
 from tui.signals import CONTINUE
 from tui.text.console import complain
@@ -47,14 +48,24 @@ def start_app(
     if context.invoked_subcommand:
         refuse_options_before(context, context.invoked_subcommand)
         return 0
-    if not has_terminal():
-        complain("no terminal: training with plain output, as `mnist-tui train` does")
+    if reason := why_no_app():
+        complain(_plain_training(reason, config))
         from tui.headless.train import train_headless
 
         return train_headless(config, on_hangup=on_hangup)
     if launched():
         raise UsageError("the app does not run under torchrun: use `torchrun … train`")
     return run_app(config, start=start, on_hangup=on_hangup, slow=slow_link)
+
+
+def _plain_training(reason: str, config: TrainConfig) -> str:
+    """Describe what happens in place of the app, and how to stop it."""
+    epochs = f"{config.epochs} epoch{'s' * (config.epochs != 1)}"
+    stop = "Ctrl-C" + f" or `kill {os.getpid()}`" * (os.name == "posix")
+    return (
+        f"no app, since {reason}: training {config.arch} for {epochs} with plain output, "
+        f"as `mnist-tui train` does; {stop} stops and saves the run"
+    )
 
 
 def run_app(

@@ -20,7 +20,7 @@ from tui.signals import CONTINUE, HANGUP, SAVE, WARNING, handled_signals
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import describe_epoch, describe_outcome, describe_run
-from tui.text.console import complain
+from tui.text.console import complain, is_dumb
 
 Renderer = Callable[[Iterable[Event]], None]
 
@@ -73,7 +73,7 @@ def choose_renderer(*, as_json: bool, quiet: bool = False, has_bar: bool = False
         return _discard
     if as_json:
         return _print_json
-    if has_bar and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if has_bar and sys.stderr.isatty() and not is_dumb():
         return _show_bar
     return _print_lines
 

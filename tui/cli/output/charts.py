@@ -13,6 +13,7 @@ from tui.charts.x_axis import Window, choose_window
 from tui.cli.output.tables import PIPE_WIDTH, needs_ascii, output_width
 from tui.preferences import Preferences
 from tui.state.run_state import RunState
+from tui.text.console import is_dumb
 
 ROWS, LABEL_COLUMNS = 16, 9
 NARROWEST, WIDEST, PIPE_COLUMNS = 40, 100, 80
@@ -70,7 +71,7 @@ def _print_chart(
 
         text = to_ascii(text)
     # See https://no-color.org.
-    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    is_plain = os.environ.get("NO_COLOR") or is_dumb()
     has_colours = sys.stdout.isatty() and not is_plain
     text = COLOUR.sub(_terminal_colour if has_colours else "", text)
     for line in text.removesuffix("\n").split("\n"):
