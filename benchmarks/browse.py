@@ -23,6 +23,7 @@ from pathlib import Path
 from terminal import SIZE, TUI, App
 from throughput import HERE, find_mnist
 
+from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 
 KINDS = ("epoch-001", "best", "last")
@@ -210,7 +211,7 @@ def main() -> None:
     if options.data is None:
         parser.error("MNIST was not found: pass its folder with --data")
     data = str(Path(options.data).resolve())
-    print(f"{cpu_name()}, {os.cpu_count()} cores; a terminal of {SIZE[0]}×{SIZE[1]}")
+    print(f"{cpu_name()}, {describe_cores()}; a terminal of {SIZE[0]}×{SIZE[1]}")
     with tempfile.TemporaryDirectory() as place:
         folder, empty = Path(place, "runs"), Path(place, "empty")
         empty.mkdir()

@@ -26,6 +26,7 @@ from pathlib import Path
 from terminal import SIZE, TUI, App
 from throughput import HERE, find_mnist
 
+from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 
 ROWS = ("linear", "mlp", "cnn", "keys", "bytes", "frame", "start", "help")
@@ -249,7 +250,7 @@ def main() -> None:
     if options.data is None:
         parser.error("MNIST was not found: pass its folder with --data")
     data = str(Path(options.data).resolve())
-    print(f"{cpu_name()}, {os.cpu_count()} cores; a terminal of {SIZE[0]}×{SIZE[1]}\n")
+    print(f"{cpu_name()}, {describe_cores()}; a terminal of {SIZE[0]}×{SIZE[1]}\n")
     print("| what | measured | at most |")
     print("|---|---|---|", flush=True)
     for row in options.rows:

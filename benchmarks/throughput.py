@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 from core.data.datasets import mnist_folder, mnist_missing
 
@@ -78,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.data is None:
         parser.error("MNIST was not found: pass its folder with --data")
-    print(f"{cpu_name()}, {os.cpu_count()} cores, batch {BATCH}")
+    print(f"{cpu_name()}, {describe_cores()}, batch {BATCH}")
     print(f"{'':10}{'article':>12}{'ours':>12}{'ratio':>8}   (medians of {options.rounds} rounds)")
     for row in options.rows:
         arch, _, precision = row.partition(":")

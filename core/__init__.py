@@ -2,6 +2,7 @@
 
 import os
 
+from core.compute.cores import limit_threads
 from core.user import set_missing_name
 
 # Before torch is loaded: how long one of its threads spins while it waits for another. By default
@@ -12,4 +13,5 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # Deterministic sums in cuBLAS, so that a run on a GPU can be repeated exactly:
 # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+limit_threads()
 set_missing_name()

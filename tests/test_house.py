@@ -142,6 +142,14 @@ def test_user_and_host_are_asked_for_in_one_place():
     assert found == {"core/user.py"}
 
 
+def test_cores_are_counted_in_one_place():
+    """The number of cores alone ignores the limits of containers and jobs."""
+    counted = re.compile(r"cpu_count\b|sched_getaffinity|multiprocessing|torch\.get_num_threads")
+    paths = [*ALL, *(ROOT / "benchmarks").glob("*.py")]
+    found = {name_of(path) for path in paths if counted.search(path.read_text(encoding="utf-8"))}
+    assert found == {"core/compute/cores.py"}
+
+
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_files_stay_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.checkpoints import header as headers
-from core.compute.threads import cpu_cores
+from core.compute.cores import cpu_cores
 from core.errors import CheckpointError
 from core.files import open_regular_file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.compute.threads import cpu_cores
+from core.compute.cores import describe_cores
 from core.errors import DeviceError
 from core.models.architectures import ARCHITECTURES
 from core.responses import DeviceChoice
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def list_devices() -> list[DeviceChoice]:
     """List the CPU, each CUDA device or why there is none, and MPS or why not; fastest first."""
-    return [*_cuda(), _mps(), _device("cpu", f"CPU, {cpu_cores()} cores")]
+    return [*_cuda(), _mps(), _device("cpu", f"CPU, {describe_cores()}")]
 
 
 def choose_device(name: str) -> torch.device:

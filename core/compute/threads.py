@@ -1,17 +1,11 @@
 """How many CPU threads share one operation of PyTorch."""
 
-import os
-
+from core.compute.cores import cpu_cores
 from core.models.architectures import ARCHITECTURES
 
 # Below this, one operation is too short for a second thread: on 2 cores, linear (7,850) trains as
 # fast on one thread as on two, quick (72,010) 1.2 to 1.5 times as fast on two, mlp 1.4, cnn 1.7.
 ONE_THREAD_PARAMETERS = 70_000
-
-
-def cpu_cores() -> int:
-    """Count the cores that this process may use; a container or job queue often grants fewer."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_threads(wanted: int | str, arch: str, processes: int = 1) -> int:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.compute.threads import cpu_cores
+from core.compute.cores import cpu_cores
 
 if TYPE_CHECKING:
     import psutil

@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from core.compute.cores import cpu_cores
 from core.doctor import compatibility
 from core.doctor.check import PROBLEM, Check
 from core.doctor.gpu_checks import judge_nvidia
 from core.doctor.gpu_facts import read_nvidia
-from core.doctor.machine import granted_cores, judge_machine, read_machine_facts
+from core.doctor.machine import judge_machine, read_machine_facts
 from core.doctor.probe import start_probe
 from core.doctor.storage import (
     judge_data,
@@ -79,7 +80,7 @@ def train_on_devices(
         yield Check(TRAINING, "cpu", PROBLEM, what, "fix that first")
         return
     yield Preparing(message="training on the CPU")
-    cores, others = granted_cores(), list(torch.trains_on)
+    cores, others = cpu_cores(), list(torch.trains_on)
     seconds = until - time.monotonic()
     cpu = next(_train(data, ["cpu"], seconds / 2 if others else seconds))
     yield from judge_trial(cpu, cores)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from core.compute.threads import cpu_cores
+from core.compute.cgroups import cpu_quota, memory_limit
+from core.compute.cores import (
+    all_cores,
+    describe_quota,
+    granted_cores,
+    own_omp_threads,
+    usable_cores,
+)
 from core.compute.usage import cpu_name
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 
 GROUP = "This machine"
-CGROUPS = Path("/sys/fs/cgroup")
 # PyTorch with CUDA and a run of cnn take about 1.2 GB, the app a little more.
 TIGHT_MEMORY, LEAST_MEMORY = 2_000_000_000, 700_000_000
 # The share of all cores that other programs may use without a warning.
@@ -42,19 +45,19 @@ def read_machine_facts() -> MachineFacts:
     import psutil
 
     memory = psutil.virtual_memory()
-    limit, used = memory_limit(CGROUPS, own_cgroup())
+    limit, used = memory_limit()
     return MachineFacts(
         system=" ".join(filter(None, (platform.system(), platform.release(), platform.machine()))),
         cpu=cpu_name(),
-        cores=cpu_cores(),
-        all_cores=os.cpu_count() or 1,
-        quota=cpu_quota(CGROUPS, own_cgroup()),
+        cores=granted_cores(),
+        all_cores=all_cores(),
+        quota=cpu_quota(),
         load=load(),
         memory_total=memory.total,
         memory_available=memory.available,
         memory_limit=limit if limit is not None and limit < memory.total else None,
         memory_in_limit=used,
-        omp_threads=os.environ.get("OMP_NUM_THREADS"),
+        omp_threads=own_omp_threads(),
         omp_limit=os.environ.get("OMP_THREAD_LIMIT"),
     )
 
@@ -67,55 +70,7 @@ def load() -> float | None:
 def load_per_core() -> float | None:
     """Return the load of each core: 1.0 means that all cores are busy."""
     busy = load()
-    return None if busy is None else busy / (os.cpu_count() or 1)
-
-
-def granted_cores() -> int:
-    """Return how many cores this process can use: a container may grant less than it shows."""
-    quota = cpu_quota(CGROUPS, own_cgroup())
-    return max(1, int(min(cpu_cores(), quota or math.inf)))
-
-
-def own_cgroup() -> str:
-    """Return the path of this process's control group below the root, "/" if it is unknown."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "/"
-    return next((line[3:] for line in lines if line.startswith("0::")), "/")
-
-
-def _groups(root: Path, own: str) -> list[Path]:
-    """Return the group's folder and those above it, any of which can have the tightest limit.
-
-    In a container the group's path often does not exist, and the root is that of the container.
-    """
-    folder = root / own.lstrip("/")
-    return [each for each in (folder, *folder.parents) if each.is_relative_to(root)]
-
-
-def _pairs(*places: tuple[Path, ...]) -> Iterator[tuple[int, int]]:
-    """Yield the two whole numbers in the files of each place, if "max" or -1 is none of them."""
-    for paths in places:
-        with suppress(OSError):
-            words = " ".join(each.read_text(encoding="utf-8") for each in paths).split()
-            if len(words) == 2 and all(map(str.isdigit, words)):
-                yield int(words[0]), int(words[1])
-
-
-def cpu_quota(root: Path, own: str) -> float | None:
-    """Return the limit of CPU time, in cores; None for no limit."""
-    places = [(folder / "cpu.max",) for folder in _groups(root, own)]
-    # Version 1 of control groups.
-    old = root / "cpu/cpu.cfs_quota_us", root / "cpu/cpu.cfs_period_us"
-    return min((quota / period for quota, period in _pairs(*places, old)), default=None)
-
-
-def memory_limit(root: Path, own: str) -> tuple[int | None, int]:
-    """Return the tightest limit in bytes, None for no limit, and how much of it is in use."""
-    places = [(folder / "memory.max", folder / "memory.current") for folder in _groups(root, own)]
-    old = root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"
-    return min(_pairs(*places, old), key=lambda each: each[0] - each[1], default=(None, 0))
+    return None if busy is None else busy / all_cores()
 
 
 def judge_machine(facts: MachineFacts) -> Iterator[Check]:
@@ -136,9 +91,11 @@ def _judge_cores(facts: MachineFacts) -> Check:
     figures = {"cores": facts.cores, "quota": facts.quota}
     if facts.quota is None or facts.quota >= facts.cores:
         return Check(GROUP, "CPU", OK, what, figures=figures)
-    what += f", limited to the CPU time of {facts.quota:g} by a container or job"
-    advice = f"use --threads {max(1, int(facts.quota))}: with one thread per core, "
-    advice += "the limit suspends all of them in the middle of a training step"
+    usable = usable_cores(facts.cores, facts.quota)
+    what += f", {describe_quota(facts.quota)} by a container or job: --threads auto uses {usable}"
+    if facts.quota >= 1:
+        return Check(GROUP, "CPU", OK, what, figures=figures)
+    advice = "request at least one core: training is suspended for the rest of the time"
     return Check(GROUP, "CPU", WARNING, what, advice, figures)
 
 
@@ -168,6 +125,7 @@ def _judge_memory(facts: MachineFacts) -> Check:
 
 
 def _judge_openmp(facts: MachineFacts) -> Iterator[Check]:
+    usable = usable_cores(facts.cores, facts.quota)
     for name, value in (("NUM_THREADS", facts.omp_threads), ("THREAD_LIMIT", facts.omp_limit)):
         if value is None:
             continue
@@ -176,8 +134,8 @@ def _judge_openmp(facts: MachineFacts) -> Iterator[Check]:
         if not all(each.strip().isdigit() and int(each) > 0 for each in value.split(",")):
             advice = f"unset {name}, or set it to a whole number above 0"
             yield Check(GROUP, name, WARNING, f"is {value!r}, which is not a number", advice)
-        elif name == "OMP_THREAD_LIMIT" and int(value.split(",")[0]) < facts.cores:
+        elif name == "OMP_THREAD_LIMIT" and int(value.split(",")[0]) < usable:
             advice = f"unset {name}: it limits the threads of every program"
-            yield Check(GROUP, name, WARNING, f"is {value}, below the {facts.cores} cores", advice)
+            yield Check(GROUP, name, WARNING, f"is {value}, below the {usable} cores", advice)
         else:
             yield Check(GROUP, name, OK, f"is {value}; training uses --threads instead")

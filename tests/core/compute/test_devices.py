@@ -1,11 +1,10 @@
-import os
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from core.compute.cores import describe_cores
 from core.compute.devices import choose_device, choose_precision, list_devices
-from core.compute.threads import cpu_cores
 from core.errors import DeviceError
 
 
@@ -26,7 +25,7 @@ def two_gpus(monkeypatch):
 def test_cpu_is_always_listed_last():
     last = list_devices()[-1]
     assert (last.name, last.available, last.reason) == ("cpu", True, None)
-    assert f"{cpu_cores()} cores" in last.description
+    assert last.description == f"CPU, {describe_cores()}"
 
 
 def test_unavailable_devices_have_a_reason():
@@ -35,12 +34,6 @@ def test_unavailable_devices_have_a_reason():
     for device in devices:
         assert (device.reason is None) == device.available
         assert len((device.reason or device.description).splitlines()) == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only where cores are granted")
-def test_only_granted_cores_count(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5, 7})
-    assert cpu_cores() == 3
 
 
 def test_auto_without_gpu_is_cpu(no_gpu):

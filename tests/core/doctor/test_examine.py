@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from core.doctor import examine, machine, storage
+from core.doctor import examine, storage
 from core.doctor.check import Check
 from core.doctor.gpu_facts import read_nvidia
 from core.doctor.machine import MachineFacts, judge_machine
@@ -47,7 +47,8 @@ from tui.terminal.checks import TerminalFacts, judge_terminal
     ("changes", "name", "verdict", "words"),
     [
         ({}, None, "", []),
-        ({"quota": 1.5}, "CPU", "warning", ["CPU time of 1.5", "--threads 1"]),
+        ({"quota": 1.5}, None, "", []),
+        ({"quota": 0.5}, "CPU", "warning", ["CPU time of 0.5", "auto uses 1", "at least one core"]),
         ({"quota": 8.0}, None, "", []),
         ({"load": 7.5}, "load", "warning", ["7.5 busy processes", "top"]),
         ({"memory_available": 10**9}, "memory", "warning", ["1.0 GB free of 16.0 GB"]),
@@ -74,23 +75,14 @@ def test_machine_is_judged_by_the_limits_of_this_process(changes, name, verdict,
         assert [each for each in words if each not in found[name][1]] == []
 
 
-def test_tightest_cgroup_limit_applies(tmp_path):
-    inner = tmp_path / "job" / "step"
-    inner.mkdir(parents=True)
-    (tmp_path / "job" / "cpu.max").write_text("150000 100000\n")
-    (inner / "cpu.max").write_text("max 100000\n")
-    (inner / "memory.max").write_text("4000\n")
-    (inner / "memory.current").write_text("1000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert machine.cpu_quota(tmp_path, "/job/step") == 1.5
-    assert machine.memory_limit(tmp_path, "/job/step") == (4000, 1000)
-    assert machine.cpu_quota(tmp_path, "/elsewhere") is None
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("200000\n")
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
-    assert machine.cpu_quota(tmp_path, "/elsewhere") == 2
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
-    assert machine.cpu_quota(tmp_path, "/elsewhere") is None
+def test_limit_of_cpu_time_is_named():
+    facts = MachineFacts("L", "CPU", 4, 8, 2.5, None, 16 * 10**9, 9 * 10**9, None, 0, None, "2")
+    checks = {each.name: each.what for each in judge_machine(facts)}
+    assert checks["CPU"] == (
+        "CPU, 4 cores of 8 available to this process, limited to the CPU time of 2.5 by a "
+        "container or job: --threads auto uses 2"
+    )
+    assert checks["OMP_THREAD_LIMIT"].startswith("is 2; "), "as many as can be used"
 
 
 def test_folder_check_leaves_no_file(tmp_path):
@@ -418,7 +410,7 @@ def hanging(monkeypatch):
 
     monkeypatch.setattr(examine, "start_probe", fake)
     monkeypatch.setattr(examine, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(examine, "granted_cores", lambda: 4)
+    monkeypatch.setattr(examine, "cpu_cores", lambda: 4)
     return clock
 
 
