@@ -1,132 +1,139 @@
 """Read weights that another program saved, such as the article's code, and match an architecture.
 
-They are matched by names and shapes; where the names differ, by the shapes in order.
+The names of tensors need not be ours: match_weights.py has the rules, find_network.py the choice.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 from core.checkpoints import io as checkpoints
+from core.checkpoints.find_network import Fit, find_network, list_names
+from core.checkpoints.find_weights import Found, StateDict, find_state_dicts, select
 from core.checkpoints.header import METADATA, abbreviate, read_header
-from core.checkpoints.io import check_finite, check_fit, check_size, select_weights
-from core.checkpoints.torch_save import LEGACY, ZIP, SavedTensor, read_torch_save
+from core.checkpoints.io import check_finite, check_size, select_weights
+from core.checkpoints.torch_save import LEGACY, ZIP, read_torch_save
+from core.errors import UsageError
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     import torch
 
-# The keys under which training scripts save the state dict together with other values.
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-# The prefixes that DataParallel and torch.compile add to every name.
-PREFIXES = ("module.", "_orig_mod.")
-
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """The weights of an architecture; `note` says how they were changed, empty if they were not."""
+    """The weights of an architecture; `note` says what is not as in the file or was assumed."""
 
     arch: str
     tensors: dict[str, torch.Tensor]
     note: str
 
 
-def read_weights(path: Path) -> ImportedWeights:
-    """Read a state dict of torch.save or safetensors, alone or in a dict with other values.
+def read_weights(path: Path, key: str | None = None, arch: str | None = None) -> ImportedWeights:
+    """Read a network's weights from a file of torch.save or safetensors, under any names.
 
-    Those values and the state of an optimizer are ignored. Raises CheckpointError.
+    Of several networks `key` names one, of several architectures that fit `arch`. Other values in
+    the file are ignored. Raises UsageError and CheckpointError.
     """
-    found, renamed = _rename(_strip_prefixes(_read(path)))
-    arch = _find_architecture(found)
-    weights, converted = _to_float32(found)
-    check_fit(path, f"{arch}, the most similar network", weights, _expected(arch))
-    check_finite(path, weights)
-    return ImportedWeights(arch, weights, "; ".join(filter(None, (renamed, converted))))
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Return the weights in a file. Raises CheckpointError."""
+    if arch is not None and arch not in ARCHITECTURES:
+        raise UsageError(f"--arch must be one of {', '.join(ARCHITECTURES)}, not {arch!r}")
     with open_regular_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        check_size(size, checkpoints.largest_size(), "the largest network")
-        begin = file.read(8)
-        file.seek(0)
-        # The length of a safetensors header can begin as a pickle does, but ends in zeros.
-        if begin.startswith((ZIP, LEGACY)) and begin[4:] != bytes(4):
-            return _find_state_dict(read_torch_save(file.read(size)))
-        header = read_header(file, size)
-        metadata = header.get(METADATA)
-        if not isinstance(metadata, dict) or "mnist_tui" not in metadata:
-            file.seek(0)
-            return select_weights(checkpoints.deserialize(file.read(size)))
-    return select_weights(checkpoints.load(path)[1])
+        found = _read(path, file)
+        state_dicts = found.state_dicts if key is None else [_select(path, found, key)]
+        fit = find_network([_drop_repeated(each) for each in state_dicts], arch)
+    tensors = {name: fit.state_dict.tensors[other] for name, other in fit.match.names.items()}
+    weights, converted = _to_float32(tensors)
+    check_finite(path, {fit.match.names[name]: each for name, each in weights.items()})
+    notes = (*_explain_match(fit), *_explain_rest(fit, state_dicts, found), converted)
+    return ImportedWeights(fit.arch, weights, "; ".join(filter(None, notes)))
 
 
-def _find_state_dict(saved: Any) -> dict[str, torch.Tensor]:
-    """Raise ValueError where there is no state dict; its text continues the file's name."""
-    if isinstance(saved, Mapping):
-        for key in WRAPPERS:
-            if isinstance(saved.get(key), Mapping):
-                saved = saved[key]
-                break
-    if not isinstance(saved, Mapping) or not saved:
-        raise ValueError("is not a state dict; save one with torch.save(model.state_dict(), …)")
-    weights: dict[str, torch.Tensor] = {}
-    for name, value in saved.items():
-        if not isinstance(name, str) or not isinstance(value, SavedTensor):
-            raise ValueError(f"is not a state dict: {abbreviate(str(name))} is not a tensor in it")
-        weights[name] = value.load()
-    return weights
+def _read(path: Path, file: BinaryIO) -> Found:
+    """Return the state dicts in a file, with their tensors loaded.
+
+    Raises CheckpointError, and ValueError whose text continues the file's name.
+    """
+    size = os.fstat(file.fileno()).st_size
+    check_size(size, checkpoints.largest_size(), "the largest network")
+    begin = file.read(8)
+    file.seek(0)
+    # The length of a safetensors header can begin as a pickle does, but ends in zeros.
+    if begin.startswith((ZIP, LEGACY)) and begin[4:] != bytes(4):
+        found = find_state_dicts(read_torch_save(file.read(size)))
+        loaded = [replace(each, tensors=_load(each)) for each in found.state_dicts]
+        return replace(found, state_dicts=loaded)
+    metadata = read_header(file, size).get(METADATA)
+    if isinstance(metadata, dict) and "mnist_tui" in metadata:
+        return Found([StateDict("", select_weights(checkpoints.load(path)[1]))])
+    file.seek(0)
+    return Found([StateDict("", select_weights(checkpoints.deserialize(file.read(size))))])
 
 
-def _strip_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in weights):
-            weights = {name.removeprefix(prefix): each for name, each in weights.items()}
-    return weights
+def _load(state_dict: StateDict) -> dict[str, torch.Tensor]:
+    return {name: each.load() for name, each in state_dict.tensors.items()}
 
 
-def _rename(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
-    """Return the tensors with the names of the network that has their shapes in their order, and a
-    note; unchanged where they have the names of a network, or no network has their shapes."""
-    expected = {arch: _expected(arch) for arch in ARCHITECTURES}
-    if any(each.keys() == found.keys() for each in expected.values()):
-        return found, ""
-    shapes = [each.shape for each in found.values()]
-    for arch, tensors in expected.items():
-        if shapes == [each.shape for each in tensors.values()]:
-            example = f"{abbreviate(next(iter(found)))} became {next(iter(tensors))}"
-            return dict(zip(tensors, found.values(), strict=True)), (
-                "its tensors have other names; they were matched with those of "
-                f"{arch} by their shapes in order: {example}, and so on"
-            )
-    return found, ""
+def _select(path: Path, found: Found, key: str) -> StateDict:
+    """Return the tensors under a key. Raises UsageError."""
+    if chosen := select(found.state_dicts, key):
+        return chosen
+    keys = [abbreviate(each.key) for each in found.state_dicts if each.key]
+    prefixes = {name.partition(".")[0] for each in found.state_dicts for name in each.tensors}
+    there = list_names(keys or sorted(map(abbreviate, prefixes)))
+    raise UsageError(f"--key {abbreviate(key)}: {path} has no weights under it, but under {there}")
 
 
-def _expected(arch: str) -> dict[str, torch.Tensor]:
-    """Return the state dict of an architecture, on the meta device."""
-    import torch
+def _drop_repeated(state_dict: StateDict) -> StateDict:
+    """Leave out tensors in the memory of another one: those of a layer that has two names."""
+    seen: dict[tuple[object, ...], str] = {}
+    repeated = []
+    for name, each in state_dict.tensors.items():
+        memory = (each.data_ptr(), each.dtype, each.shape, each.stride())
+        if each.numel() and memory in seen:
+            repeated.append(f"{name} is {seen[memory]}")
+        else:
+            seen[memory] = name
+    kept = {name: state_dict.tensors[name] for name in seen.values()}
+    return replace(state_dict, tensors=kept, repeated=tuple(repeated))
 
-    with torch.device("meta"):
-        return ARCHITECTURES[arch].build().state_dict()
+
+def _explain_match(fit: Fit) -> Iterator[str]:
+    """Yield what was assumed to match the tensors of a file with the network's."""
+    if fit.match.is_renamed:
+        ours, theirs = next(iter(fit.match.names.items()))
+        yield (
+            f"its tensors have other names; they were matched with those of {fit.arch} by their "
+            f"shapes: {abbreviate(theirs)} became {ours}, and so on; activations and pooling are "
+            f"not in the file and are those of {fit.arch}"
+        )
+    for names in fit.match.by_order:
+        yield f"{list_names(names)} have equal shapes: the order of their names decided"
+    if fit.state_dict.repeated:
+        yield f"one tensor has two names and was read once: {list_names(fit.state_dict.repeated)}"
 
 
-def _find_architecture(found: dict[str, torch.Tensor]) -> str:
-    """Return the architecture with the most tensors of the same names and shapes, then the most of
-    the same names, then the fewest others."""
-
-    def similarity(arch: str) -> tuple[int, int, int]:
-        expected = _expected(arch)
-        named = expected.keys() & found.keys()
-        same = sum(expected[name].shape == found[name].shape for name in named)
-        return same, len(named), -len(expected.keys() ^ found.keys())
-
-    return max(ARCHITECTURES, key=similarity)
+def _explain_rest(fit: Fit, state_dicts: list[StateDict], found: Found) -> Iterator[str]:
+    """Yield what else is in the file and was not read."""
+    if network := fit.state_dict.network:
+        yield f"the file is a pickled {abbreviate(network)}: its weights were read, no code was run"
+    if fit.match.extra:
+        yield f"not read: {list_names(fit.match.extra)}"
+    others = [
+        each.key or "the file itself"
+        for each in state_dicts
+        if each.key != fit.state_dict.key
+        and sum(tensor.is_floating_point() for tensor in each.tensors.values()) > 1
+    ]
+    if others:
+        yield f"read from its key {abbreviate(fit.state_dict.key)}, not from {list_names(others)}"
+    classes = [each for each in found.classes if each != fit.state_dict.network]
+    if classes and not fit.state_dict.network:
+        yield f"not read, and no code of it run: {list_names(classes)}"
 
 
 def _to_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:

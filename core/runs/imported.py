@@ -23,23 +23,31 @@ LONGEST_FOLDER_NAME = 100
 
 @dataclass(frozen=True)
 class Imported:
-    """The checkpoint made; `note` is what was changed in the weights, if anything was."""
+    """The checkpoint made; `note` says what is not as in the file or was assumed."""
 
     path: Path
     arch: str
     note: str = ""
 
 
-def import_file(path: Path, folder: Path, name: str | None = None) -> Imported:
+def import_file(
+    path: Path,
+    folder: Path,
+    name: str | None = None,
+    *,
+    key: str | None = None,
+    arch: str | None = None,
+) -> Imported:
     """Import the weights in a file into a folder of runs. Their own folder is called by `name`,
-    else as the file is; with a number where there is one so called.
+    else as the file is; with a number where there is one so called. `key` names one of several
+    networks in the file, `arch` one of several architectures that its tensors fit.
 
     Raises UsageError, and CheckpointError; then nothing has been made.
     """
     if name is not None and safe_name(name) != name:
         allowed = "letters, digits, dots, dashes and underscores"
         raise UsageError(f"--name must be {allowed}, not {name!r}")
-    weights = read_weights(path)
+    weights = read_weights(path, key, arch)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem))
         try:

@@ -1,14 +1,19 @@
 """Import weights that other programs saved, or refuse them with the reason."""
 
+import sys
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional
 
 from core.checkpoints.io import load_model
-from core.errors import CheckpointError
+from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.runs.imported import import_file
+from tui.cli import main as cli
 
 
 @pytest.fixture
@@ -76,27 +81,203 @@ def test_other_floats_become_float32_with_note(tmp_path, model, dtype, said):
     assert all(torch.equal(found[name], each.float()) for name, each in weights.items())
 
 
-def test_unknown_network_names_the_most_similar(tmp_path):
+def test_unknown_network_names_the_nearest(tmp_path):
     weights = ARCHITECTURES["mlp"].build().state_dict() | {"stack.4.bias": torch.zeros(11)}
     with pytest.raises(CheckpointError) as refused:
         import_file(saved(tmp_path, weights), tmp_path / "runs")
     assert str(refused.value) == (
-        f"{tmp_path}/model.pth does not fit mlp, the most similar network: "
+        f"{tmp_path}/model.pth does not fit mlp, the nearest network (5 of 6 tensors fit): "
         "stack.4.bias is 11, expected 10"
     )
     assert not (tmp_path / "runs").exists()
 
 
-def test_other_names_match_by_shapes_in_order(tmp_path):
-    """As a script saves them that numbers its layers in another way."""
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
-        nn.Linear(512, 10),
-    )  # fmt: skip
-    torch.save(model.state_dict(), tmp_path / "mine.pth")
-    imported = import_file(tmp_path / "mine.pth", tmp_path / "runs")
-    assert imported.arch == "mlp"
-    assert "1.weight became stack.0.weight, and so on" in imported.note
+class Quickstart(nn.Module):
+    """The network of PyTorch's quickstart tutorial, which has the shapes of mlp."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.linear_relu_stack = nn.Sequential(
+            nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
+        )
+
+    def forward(self, x):
+        return self.linear_relu_stack(self.flatten(x))
+
+
+class Functional(nn.Module):
+    """The layers of quick with the names of PyTorch's MNIST example."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 16, 5, 2), nn.Conv2d(16, 32, 3)
+        self.fc1, self.fc2 = nn.Linear(512, 128), nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = self.conv1(functional.pad(x, (-2, -2, -2, -2))).relu()
+        x = functional.max_pool2d(self.conv2(x), 2).relu().flatten(1)
+        return self.fc2(self.fc1(x).relu())
+
+
+def in_safetensors(path, weights):
+    save_file(weights, path.with_suffix(".safetensors"))
+    return path.with_suffix(".safetensors")
+
+
+def by_torch_save(path, weights):
+    torch.save(weights, path.with_suffix(".pth"))
+    return path.with_suffix(".pth")
+
+
+def transformed(prefix):
+    return lambda weights: {f"{prefix}{name}": each for name, each in weights.items()}
+
+
+@pytest.mark.parametrize("save", [in_safetensors, by_torch_save])
+@pytest.mark.parametrize(
+    ("network", "arch", "change"),
+    [
+        (Quickstart, "mlp", transformed("")),
+        (Quickstart, "mlp", transformed("_orig_mod.module.")),
+        (Quickstart, "mlp", lambda weights: dict(reversed(weights.items()))),
+        (lambda: Quickstart().linear_relu_stack, "mlp", transformed("net.")),
+        (Functional, "quick", transformed("model.")),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), "linear", transformed("")),
+    ],
+)
+def test_other_names_match_by_shapes(tmp_path, network, arch, change, save):
+    model = network()
+    imported = import_file(save(tmp_path / "mine", change(model.state_dict())), tmp_path / "runs")
+    assert imported.arch == arch
+    assert f"they were matched with those of {arch} by their shapes: " in imported.note
     images = torch.randn(5, 1, 28, 28)
-    _, here = load_model(imported.path)
-    assert torch.equal(here(images), model(images))
+    theirs = (
+        model if isinstance(model, Quickstart | Functional) else nn.Sequential(nn.Flatten(), model)
+    )
+    with torch.inference_mode():
+        assert torch.equal(load_model(imported.path)[1](images), theirs(images))
+
+
+def test_wrapped_names_of_ours_need_no_note(tmp_path):
+    weights = ARCHITECTURES["mlp"].build().state_dict()
+    path = in_safetensors(tmp_path / "mine", transformed("model._orig_mod.")(weights))
+    imported = import_file(path, tmp_path / "runs")
+    assert (imported.arch, imported.note) == ("mlp", "")
+
+
+def refusal(tmp_path, weights, **options) -> str:
+    """Return the error of an import without the file's name."""
+    path = in_safetensors(tmp_path / "mine", weights)
+    with pytest.raises((CheckpointError, UsageError)) as refused:
+        import_file(path, tmp_path / "runs", **options)
+    assert not (tmp_path / "runs").exists()
+    return str(refused.value).removeprefix(f"{path} ")
+
+
+def test_error_names_tensors_that_do_not_fit(tmp_path):
+    """The network of PyTorch's MNIST example, of which quick has the most tensors."""
+    example = {
+        "conv1": (32, 1, 3, 3),
+        "conv2": (64, 32, 3, 3),
+        "fc1": (128, 9216),
+        "fc2": (10, 128),
+    }
+    weights = {f"{name}.weight": torch.zeros(shape) for name, shape in example.items()}
+    weights |= {f"{name}.bias": torch.zeros(shape[0]) for name, shape in example.items()}
+    assert refusal(tmp_path, weights) == (
+        "does not fit quick, the nearest network (4 of 8 tensors fit): no place for conv1.weight "
+        "(32×1×3×3), conv2.bias (64), conv2.weight (64×32×3×3) and fc1.weight (128×9216); missing: "
+        "stack.1.weight (16×1×5×5), stack.1.bias (16), stack.3.weight (32×16×3×3) and "
+        "stack.7.weight (128×512)"
+    )
+    assert refusal(tmp_path, weights, arch="linear").startswith("does not fit linear (1 of 2 ")
+    assert refusal(tmp_path, {"a": torch.zeros(3)}) == (
+        "fits none of linear, mlp, cnn, quick: its tensors are a (3)"
+    )
+
+
+def test_normalization_and_other_heads_are_refused(tmp_path):
+    """A network that computes more than ours would predict otherwise without the rest."""
+    weights = Quickstart().state_dict()
+    statistics = {"bn.running_mean": torch.zeros(512), "bn.num_batches_tracked": torch.tensor(3)}
+    assert refusal(tmp_path, weights | statistics) == (
+        "does not fit mlp, the nearest network (6 of 6 tensors fit): no place for "
+        "bn.num_batches_tracked (one number of int64) and bn.running_mean (512); those under "
+        "linear_relu_stack alone fit mlp: --key linear_relu_stack leaves the others out"
+    )
+    imported = import_file(
+        tmp_path / "mine.safetensors", tmp_path / "runs", key="linear_relu_stack"
+    )
+    assert imported.arch == "mlp"
+
+
+def test_transposed_weights_are_refused(tmp_path):
+    """As Keras stores them: (in, out), and (height, width, in, out) of a convolution."""
+    weights = {
+        name.replace(".weight", "/kernel").replace(".bias", "/bias"): each
+        for name, each in Functional().state_dict().items()
+    }
+    for name, each in weights.items():
+        weights[name] = (
+            each.permute(2, 3, 1, 0) if each.ndim == 4 else each.mT if each.ndim == 2 else each
+        ).contiguous()
+    assert refusal(tmp_path, weights) == (
+        "has the tensors of quick transposed, as Keras and JAX store them (conv1/kernel is "
+        "5×5×1×16, expected 16×1×5×5); save them in PyTorch's layout, such as weight.T of a Linear"
+    )
+
+
+def test_counters_are_left_out_with_note(tmp_path, model):
+    averaged = torch.optim.swa_utils.AveragedModel(model)
+    imported = import_file(saved(tmp_path, averaged.state_dict()), tmp_path / "runs")
+    assert (imported.arch, imported.note) == ("linear", "not read: n_averaged")
+
+
+def test_layer_with_two_names_is_read_once(tmp_path):
+    twice = nn.Module()
+    twice.fc1 = nn.Linear(784, 10)
+    twice.layers = nn.ModuleList([twice.fc1])
+    imported = import_file(saved(tmp_path, twice.state_dict()), tmp_path / "runs")
+    assert imported.note == (
+        "one tensor has two names and was read once: layers.0.weight is fc1.weight and "
+        "layers.0.bias is fc1.bias"
+    )
+
+
+def test_weights_that_fit_two_architectures_need_arch(tmp_path, monkeypatch):
+    twin = replace(ARCHITECTURES["mlp"], name="twin")
+    monkeypatch.setitem(ARCHITECTURES, "twin", twin)
+    weights = Quickstart().state_dict()
+    assert refusal(tmp_path, weights) == (
+        "fits more than one network: mlp and twin; choose one with --arch NAME"
+    )
+    path = tmp_path / "mine.safetensors"
+    assert import_file(path, tmp_path / "runs", arch="twin").arch == "twin"
+    with pytest.raises(
+        UsageError, match="--arch must be one of linear, mlp, cnn, quick, twin, not"
+    ):
+        import_file(path, tmp_path / "runs", arch="resnet")
+
+
+def test_import_command_takes_key_and_arch(tmp_path, model, monkeypatch, capsys):
+    several = {"model": model.state_dict(), "ema": {"fc1.weight": torch.ones(10, 784)}}
+    several["ema"]["fc1.bias"] = torch.ones(10)
+    path, made = saved(tmp_path, several), str(tmp_path / "runs")
+
+    def call(*options: str) -> tuple[object, str, str]:
+        command = ["mnist-tui", "checkpoints", "import", str(path), "--checkpoints", made, *options]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    which = "contains several networks: model and ema; choose one with --key NAME"
+    assert call() == (1, "", f"mnist-tui: {path} {which}\n")
+    status, out, _ = call("--key", "nope")
+    assert (status, out) == (2, "")
+    status, out, _ = call("--arch", "nope", "--key", "ema")
+    assert (status, out) == (2, "")
+    status, out, err = call("--arch", "linear", "--key", "ema", "--name", "mine")
+    assert (status, out, err) == (0, f"{made}/mine/imported.safetensors: linear\n", "")
+    assert load_model(tmp_path / "runs" / "mine" / "imported.safetensors")[1].fc1.bias.sum() == 10

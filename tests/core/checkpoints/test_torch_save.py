@@ -6,7 +6,8 @@ from zipfile import ZipFile
 import pytest
 import torch
 
-from core.checkpoints.torch_save import SavedTensor, read_torch_save
+from core.checkpoints.pickle_reader import SavedTensor
+from core.checkpoints.torch_save import read_torch_save
 
 
 def save(value, zipped: bool) -> bytes:

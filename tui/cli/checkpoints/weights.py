@@ -20,18 +20,29 @@ def import_checkpoint(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="name of the new run  [default: FILE's name]")
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="key of the weights where FILE contains several networks"
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="architecture where the weights fit more than one"),
+    ] = None,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
     """Import weights that other programs saved.
 
-    FILE is a state dict saved by torch.save, or a safetensors file. The architecture is found by
-    the names and shapes of the tensors.
+    FILE is written by torch.save (a state dict, alone or under any key, or a whole network, whose
+    code is not run) or by safetensors. The architecture is found by the shapes of the tensors,
+    whatever their names. --key may be dotted, as model.net.
     """
     from core.runs.imported import import_file
     from core.user import expand
 
-    imported = import_file(expand(file), checkpoints_folder(checkpoints), name)
+    imported = import_file(expand(file), checkpoints_folder(checkpoints), name, key=key, arch=arch)
     if imported.note:
         complain(imported.note)
     if as_json:
