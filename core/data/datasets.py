@@ -6,17 +6,18 @@ torch is imported inside, so that listing the datasets does not load it.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.data import idx_files
 from core.errors import DataError, UsageError, explain
 from core.events import Event, Notice, Preparing
+from core.files import open_no_wait
 from core.user import cache_folder, expand
 
 if TYPE_CHECKING:
@@ -58,76 +59,121 @@ MNIST_FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-LARGEST_FILE = 2**26
 MNIST_HINT = "pass the folder of MNIST as --data, or use the dataset sample"
 
 
+def _mnist_root(data: str | None) -> Path:
+    return cache_folder("MNIST/raw") if data is None else expand(data)
+
+
 def mnist_folder(data: str | None) -> Path:
-    """Return the folder of the four files, below a torchvision root or the user's cache folder."""
-    root = cache_folder("MNIST/raw") if data is None else expand(data)
-    return root / "MNIST" / "raw"
+    """Return the folder with files of MNIST, or the one that they are downloaded to: below a
+    torchvision root or the user's cache folder."""
+    root = _mnist_root(data)
+    found = (next(idx_files.find_candidates(root, "MNIST", name), None) for name in MNIST_FILES)
+    return next((path.parent for path in found if path), root / "MNIST" / "raw")
 
 
 def load_mnist(data: str | None) -> Loading:
     """Load MNIST, after downloading what is missing or damaged. Raises DataError."""
     from core.data.download import fetch_file
 
-    folder = mnist_folder(data)
     for name, digest in MNIST_FILES.items():
-        fault = None if is_mnist_complete(data) else find_fault(folder / name, digest)
-        if fault:
+        if fault := find_fault(name, data):
+            folder = _download_folder(name, data)
             try:
                 yield from fetch_file(name, folder, digest)
             except DataError as error:
                 raise DataError(f"{fault}, and {error}") from None
     yield Preparing(message="reading MNIST")
-    return _read_mnist(folder, _stamps(folder))
+    paths = _find_mnist(data)
+    if len(paths) < len(MNIST_FILES):
+        raise DataError(f"the files of MNIST in {mnist_folder(data)} have changed meanwhile")
+    return _read_mnist(paths, _stamps(paths))
 
 
-def find_fault(path: Path, digest: str) -> str | None:
-    """Return why a file is not the one with that SHA-256: missing, unreadable, damaged; or None."""
+def _find_mnist(data: str | None) -> tuple[Path, ...]:
+    """Return where the files of MNIST are, in their order, without those missing or damaged."""
+    root, files = _mnist_root(data), MNIST_FILES.items()
+    found = (idx_files.find_file(root, "MNIST", name, digest) for name, digest in files)
+    return tuple(filter(None, found))
+
+
+def find_fault(name: str, data: str | None) -> str | None:
+    """Return why a file of MNIST cannot be used: missing, unreadable, damaged; or None."""
+    root = _mnist_root(data)
+    if idx_files.find_file(root, "MNIST", name, MNIST_FILES[name]):
+        return None
+    path = next(idx_files.find_candidates(root, "MNIST", name), None)
     try:
-        data = path.read_bytes()
+        if path is not None:
+            os.close(open_no_wait(path, os.O_RDONLY))
+            return f"{path} is damaged"
+        os.listdir(root)
     except FileNotFoundError:
-        folder = path.parent
-        return f"{path} is missing" if folder.exists() else f"MNIST is not in {folder}"
+        pass
     except OSError as error:
-        return f"{path} cannot be read ({explain(error)})"
-    return None if hashlib.sha256(data).hexdigest() == digest else f"{path} is damaged"
+        return f"{path or root} cannot be read ({explain(error)})"
+    folder = mnist_folder(data)
+    if folder.exists():
+        return f"{folder / name} is missing"
+    return f"MNIST is not in {folder if data is None else _places(root)}"
 
 
-def _stamps(folder: Path) -> Stamps:
-    found = [(folder / name).stat() for name in MNIST_FILES]
+def _places(root: Path) -> str:
+    """Return where the files of MNIST were looked for, and under which names."""
+    dashed, dotted, *_ = idx_files.list_spellings("train-images-idx3-ubyte")
+    below = [os.path.relpath(each, root) for each in idx_files.list_folders(root, "MNIST")[:-1]]
+    return f"{root} (looked for {dashed} or {dotted}, also .gz, there and in {', '.join(below)})"
+
+
+def _download_folder(name: str, data: str | None) -> Path:
+    """Return the folder to download a file of MNIST to.
+
+    Raises DataError where that would replace a file in a folder that is not torchvision's for
+    MNIST: other datasets have files of the same names.
+    """
+    folder = mnist_folder(data)
+    is_ours = Path(os.path.abspath(folder)).parts[-2:] == ("MNIST", "raw")
+    if not is_ours and os.path.lexists(folder / name):
+        what = f"{folder / name} is not the file of MNIST: it is damaged, or of another dataset"
+        raise DataError(f"{what}, and is not replaced")
+    return folder
+
+
+def _stamps(paths: Iterable[Path]) -> Stamps:
+    found = [path.stat() for path in paths]
     return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
 @lru_cache(maxsize=1)
-def _read_mnist(folder: Path, stamps: Stamps) -> Tensors:
-    """Read the files, once until they change.
+def _read_mnist(paths: tuple[Path, ...], stamps: Stamps) -> Tensors:
+    """Read the files, in the order of MNIST_FILES, once until they change.
 
     The IDX format is a header (four bytes each for the magic number and the sizes) and then the
     values. torchvision reads it too, but takes a second longer to import than this takes to read.
     """
     import torch
 
-    def read(name: str) -> torch.Tensor:
-        values = torch.frombuffer(bytearray((folder / name).read_bytes()), dtype=torch.uint8)
+    def read(name: str, path: Path) -> torch.Tensor:
+        values = torch.frombuffer(bytearray(idx_files.read_file(path)), dtype=torch.uint8)
         return values[16:].view(-1, 28, 28) if "images" in name else values[8:].long()
 
-    return Tensors(*map(read, MNIST_FILES))
+    return Tensors(*map(read, MNIST_FILES, paths))
 
 
 def find_mnist_problem(data: str | None) -> str | None:
     """Return why `load_mnist` would fail, without downloading or writing anything; or None."""
-    if is_mnist_complete(data):
-        return None
     from core.data.download import find_download_problem
 
-    folder = mnist_folder(data)
     for name, digest in MNIST_FILES.items():
-        fault = find_fault(folder / name, digest)
-        if fault and (why := find_download_problem(name, folder)):
-            return f"{fault}, and {why}"
+        if fault := find_fault(name, data):
+            try:
+                _download_folder(name, data)
+            except DataError as error:
+                return str(error)
+            if why := find_download_problem(name, digest):
+                return f"{fault}, and {why}"
     return None
 
 
@@ -166,28 +212,19 @@ def _read_sample() -> Tensors:
 
 def mnist_missing(data: str | None) -> str | None:
     """Return why MNIST is not on this machine, or None where all four files exist."""
-    folder = mnist_folder(data)
-    lacking = [name for name in MNIST_FILES if not os.path.isfile(folder / name)]
-    return f"not in {folder} yet; downloaded on first use" if lacking else None
+    root = _mnist_root(data)
+    found = (next(idx_files.find_candidates(root, "MNIST", name), None) for name in MNIST_FILES)
+    if all(found):
+        return None
+    return f"not in {mnist_folder(data) if data is None else root} yet; downloaded on first use"
 
 
 def is_mnist_complete(data: str | None) -> bool:
     """Return whether all four files have their SHA-256, so that nothing would be downloaded."""
     try:
-        if mnist_missing(data) is not None:
-            return False
-        folder = mnist_folder(data)
-        stamps = _stamps(folder)
-    except (OSError, UsageError):
+        return len(_find_mnist(data)) == len(MNIST_FILES)
+    except UsageError:  # there is no such home folder
         return False
-    # A larger file is not MNIST's, and reading it could take all the memory.
-    return max(size for _, size in stamps) <= LARGEST_FILE and _is_complete(folder, stamps)
-
-
-@lru_cache(maxsize=8)
-def _is_complete(folder: Path, stamps: Stamps) -> bool:
-    """Each folder is hashed once until it changes: every view of a checkpoint calls this."""
-    return not any(find_fault(folder / name, digest) for name, digest in MNIST_FILES.items())
 
 
 def sample_missing(data: str | None) -> str | None:

@@ -1,10 +1,8 @@
 """Download a file of MNIST: complete or not at all, and with a time limit."""
 
-import gzip
 import hashlib
 import os
 import time
-import zlib
 from collections.abc import Generator
 from contextlib import suppress
 from http.client import HTTPException
@@ -14,6 +12,7 @@ from threading import Thread
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from core.data.idx_files import unpack
 from core.errors import DataError, explain
 from core.events import Event, Preparing
 from core.files import replace_file
@@ -36,27 +35,12 @@ def list_mirrors() -> list[str]:
     return list(MNIST.mirrors)
 
 
-def read_published_md5(name: str) -> str:
-    """Return the MD5 that torchvision publishes for a packed file."""
-    from torchvision.datasets import MNIST
-
-    return dict(MNIST.resources)[name + ".gz"]
-
-
 def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
-    """Write the unpacked file to the folder, from its .gz there, else from the first mirror.
+    """Write the unpacked file from the first mirror that has it to the folder.
 
     `digest` is the unpacked file's SHA-256. Raises DataError.
     """
-    packed = _read_packed(folder / (name + ".gz"))
-    if packed is None:
-        packed = yield from _download_from_mirrors(name)
-    try:
-        content = gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error):
-        content = b""
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise DataError(f"{name}.gz is damaged")
+    content = yield from _download_from_mirrors(name, digest)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / name, content)
@@ -64,29 +48,29 @@ def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, N
         raise DataError(f"{folder / name} cannot be written ({explain(error)})") from None
 
 
-def find_download_problem(name: str, folder: Path) -> str | None:
-    """Return why `fetch_file` would fail, after at most the first bytes of the file; or None."""
-    if _read_packed(folder / (name + ".gz")) is not None:
-        return None
+def find_download_problem(name: str, digest: str) -> str | None:
+    """Return why a download would fail, after at most the first bytes of the file; or None."""
     try:
-        next((event for event in _download_from_mirrors(name) if event.done), None)
+        next((event for event in _download_from_mirrors(name, digest) if event.done), None)
     except DataError as error:
         return str(error)
     return None
 
 
-def _download_from_mirrors(name: str) -> Generator[Preparing, None, bytes]:
-    """Return the packed file of the first mirror that has it undamaged. Raises DataError."""
+def _download_from_mirrors(name: str, digest: str) -> Generator[Preparing, None, bytes]:
+    """Return the unpacked file of the first mirror that has it undamaged. Raises DataError."""
     why = ""
     for mirror in list_mirrors():
         try:
             packed = yield from _download(mirror + name + ".gz", name)
         except (OSError, ValueError, HTTPException) as error:
             why = f"{mirror} does not respond ({explain_failure(error)})"
-        else:
-            if hashlib.md5(packed).hexdigest() == read_published_md5(name):
-                return packed
-            why = f"the file from {mirror} is damaged"
+            continue
+        with suppress(ValueError):
+            content = unpack(packed)
+            if hashlib.sha256(content).hexdigest() == digest:
+                return content
+        why = f"the file from {mirror} is damaged"
     raise DataError(f"the download failed: {why}")
 
 
@@ -96,14 +80,6 @@ def explain_failure(error: Exception) -> str:
     if isinstance(error, HTTPError):
         return f"HTTP status {error.code}"
     return explain(inner) if isinstance(inner, Exception) else str(inner)
-
-
-def _read_packed(path: Path) -> bytes | None:
-    try:
-        packed = path.read_bytes()
-    except OSError:
-        return None
-    return packed if hashlib.md5(packed).hexdigest() == read_published_md5(path.stem) else None
 
 
 def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:

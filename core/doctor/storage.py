@@ -163,8 +163,7 @@ def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
     if missing is None and not datasets.is_mnist_complete(data):
-        files = datasets.MNIST_FILES.items()
-        faults = (datasets.find_fault(folder / each, digest) for each, digest in files)
+        faults = (datasets.find_fault(each, data) for each in datasets.MNIST_FILES)
         fault = next(filter(None, faults), None)
     facts = DataFacts(folder, missing, fault, sample=datasets.sample_missing(data) is None)
     if missing is None and fault is None:

@@ -68,17 +68,15 @@ def _use_checkpoint(
     changed = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
     info, model = _load_model(Path(path), changed)
 
-    from core.data.datasets import load_dataset
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
-    from core.runs.resume import digits_folder
+    from core.runs.data_folder import load_run_data
 
     if isinstance(command, PredictImagesWith):
         digits = predict_images(model, command.images)
         yield ImagesPredicted(digits=digits, step=info.step, source=path)
         return
-    data = command.data or digits_folder(info.config)
-    dataset, tensors = yield from load_dataset(info.dataset, data)
+    dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)
     images, labels = tensors.test_images, tensors.test_labels
     if isinstance(command, OpenCheckpoint):
         digits = predict_digits(model, images, labels, command.indices)

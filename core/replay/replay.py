@@ -9,15 +9,15 @@ from pathlib import Path
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
 from core.compute.devices import choose_device, choose_precision
-from core.data import datasets
 from core.data.batches import steps_per_epoch
 from core.errors import CheckpointError, DeviceError, UsageError
 from core.events import Event, Notice
 from core.optim.schedules import PLANNED
 from core.replay import rerun
 from core.replay.reference import MeanLoss, Reference, Segment, read_reference
+from core.runs.data_folder import load_run_data
 from core.runs.description import read_description
-from core.runs.resume import digits_folder, stored_config
+from core.runs.resume import stored_config
 from core.runs.run_writer import versions
 from core.user import host_name
 
@@ -75,7 +75,7 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     if "rng.torch" not in state:
         raise CheckpointError(f"{path} has weights only: there is no training to repeat")
     reference, notes = _read_reference(path, info)
-    _, tensors = yield from datasets.load_dataset(info.dataset, data or digits_folder(info.config))
+    _, tensors = yield from load_run_data(info.dataset, info.config, data)
     segments = reference.segments_from(info.step, info.step + steps)
     settings, causes = _settings(path, info, segments, len(tensors.train_labels))
     causes += _changes(path.parent)

@@ -98,7 +98,9 @@ def _write_files(
 ) -> None:
     """Write the checkpoints and run.json. Raises OSError and CheckpointError."""
     name = incomplete.name.removeprefix(".").removesuffix(PARTIAL)
-    stored = asdict(config)
+    # A data folder that has gone stays named.
+    stored, lost = asdict(config), info.config.get("data")
+    stored["data"] = config.data or (lost if isinstance(lost, str) else None)
     sources = {LAST: (checkpoint, info)}
     if best := _best_until(checkpoint.parent, info):
         sources[BEST] = best

@@ -15,10 +15,8 @@ from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
 from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
-from core.runs.layout import IMPORTED
+from core.runs.layout import IMPORTED, LONGEST_NAME, find_length_problem
 from core.runs.run_writer import claim_folder, versions
-
-LONGEST_FOLDER_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ def import_file(
 
     Raises UsageError, and CheckpointError; then nothing has been made.
     """
+    if name is not None and (problem := find_length_problem(name)):
+        raise UsageError(f"--name {problem}")
     if name is not None and safe_name(name) != name:
         allowed = "letters, digits, dots, dashes and underscores"
         raise UsageError(f"--name must be {allowed}, not {name!r}")
@@ -86,4 +86,4 @@ def _write_files(run: Path, path: Path, weights: ImportedWeights) -> None:
 def safe_name(text: str) -> str:
     """Return a folder's name that is as similar to the text as possible."""
     kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in text)
-    return kept.strip("-.").encode()[:LONGEST_FOLDER_NAME].decode(errors="ignore") or "imported"
+    return kept.strip("-.").encode()[:LONGEST_NAME].decode(errors="ignore") or "imported"

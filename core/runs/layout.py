@@ -12,6 +12,8 @@ TRACEBACK = "traceback.txt"
 NOTES = "notes.json"
 # A hidden folder beside the runs.
 TRASH = ".trash"
+# In bytes, as file systems count; it leaves space for what is put around a name.
+LONGEST_NAME = 200
 
 LAST, BEST, IMPORTED = "last" + SUFFIX, "best" + SUFFIX, "imported" + SUFFIX
 EPOCH = re.compile(r"epoch-(\d+)" + re.escape(SUFFIX))
@@ -27,6 +29,15 @@ BEST_FIRST = ("best", "last", "imported")
 LAST_FIRST = ("last", "best")
 # Of several names of one file: the one that stays a name of it the longest comes first.
 MOST_LASTING = ("epoch", "best", "file", "last", "imported")
+
+
+def find_length_problem(name: str) -> str | None:
+    """Return why a name that a person gives to a run is too long; continues "the name"."""
+    size = len(name.encode(errors="replace"))
+    if size <= LONGEST_NAME:
+        return None
+    unit = "bytes" if name.isascii() else "bytes in UTF-8"
+    return f"is too long: {size:,} {unit}, at most {LONGEST_NAME}"
 
 
 def epoch_file(epoch: int) -> str:

@@ -18,18 +18,19 @@ from core.locking import lock_folder
 from core.runs.catalog import read_checkpoint_file
 from core.runs.description import lock_run, read_description, write_description
 from core.runs.disk import explain_errors, freed_bytes, keep_times, move
-from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH
+from core.runs.layout import BEST, DESCRIPTION, EXTRA, LAST, NOTES, TRASH, find_length_problem
 from core.runs.trash import Trashed, move_to_trash, rename_in_trash
 
-# In bytes, as file systems count; it leaves space for what is put around a name.
-LONGEST_NAME = 200
 LONGEST_NOTE = 500
+SHOWN = 40  # characters of a name that is too long
 LARGEST_NOTES = 2**16
 
 
 def rename(folder: Path, name: str) -> Path:
     """Rename a run's folder, and return it. Its checkpoints keep the name that they were saved
     under. Raises CheckpointError."""
+    if problem := find_length_problem(name):
+        raise CheckpointError(f"a run cannot be named {name[:SHOWN]!r}…: the name {problem}")
     if problem := _problem_with(name):
         raise CheckpointError(f"a run cannot be named {name!r}: {problem}")
     target = folder.with_name(name)
@@ -62,7 +63,6 @@ def _problem_with(name: str) -> str | None:
         "must not contain / or \\": "/" in name or "\\" in name,
         "must not contain line breaks or control characters": not name.isprintable(),
         f"must not end with {SUFFIX}, as checkpoints do": name.endswith(SUFFIX),
-        f"has at most {LONGEST_NAME} bytes": len(name.encode(errors="replace")) > LONGEST_NAME,
     }
     return next((f"a name {rule}" for rule, is_broken in problems.items() if is_broken), None)
 

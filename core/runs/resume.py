@@ -12,10 +12,10 @@ from typing import Any
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
-from core.data.datasets import is_mnist_complete
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.optim.schedules import PLANNED
+from core.runs.data_folder import digits_folder
 from core.runs.description import config_in, is_imported, read_description
 from core.runs.layout import DESCRIPTION, LAST_FIRST
 from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
@@ -65,13 +65,6 @@ def check_trained_here(place: Path, description: dict[str, Any]) -> None:
     if is_imported(description):
         problem = "was imported and has weights only: there is no training to resume"
         raise CheckpointError(f"{place} {problem}")
-
-
-def digits_folder(stored: dict[str, Any]) -> str | None:
-    """Return the data folder of a run if the digits are still complete there. Nothing is
-    downloaded to a folder that only a file names."""
-    folder = stored.get("data")
-    return folder if isinstance(folder, str) and is_mnist_complete(folder) else None
 
 
 def planned_config(

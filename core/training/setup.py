@@ -24,7 +24,8 @@ from core.data.datasets import (
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.runs.description import lock_run
+from core.runs.data_folder import describe_lost
+from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
 
@@ -117,7 +118,7 @@ def resolve_setup(
             "needs at least one image of a batch"
         )
     if find_dataset:
-        dataset, *notes = _find_dataset(config)
+        dataset, *notes = _find_dataset(config, resume_point)
         setup = setup.with_dataset(dataset, DATASETS[dataset].train_samples, *notes)
     _check_folder(config, resume_point)
     return setup
@@ -137,7 +138,7 @@ def most_samples(dataset: str) -> int:
     return max(DATASETS[name].train_samples for name in names)
 
 
-def _find_dataset(config: TrainConfig) -> tuple[str, ...]:
+def _find_dataset(config: TrainConfig, resume_point: ResumePoint | None) -> tuple[str, ...]:
     """Return the dataset's name, and why it is not MNIST where auto fell back. Raises DataError."""
     if config.dataset == "sample":
         if missing := DATASETS["sample"].missing(config.data):
@@ -148,7 +149,9 @@ def _find_dataset(config: TrainConfig) -> tuple[str, ...]:
         return ("mnist",)
     if config.dataset == "auto":
         return "sample", explain_sample(why, config.data)
-    raise DataError(f"{why}; {MNIST_HINT}")
+    stored = config_in(read_description(resume_point.folder)) if resume_point else {}
+    lost = describe_lost(config.dataset, stored, config.data)
+    raise DataError("; ".join(filter(None, (lost, why, MNIST_HINT))))
 
 
 def _unwritable_mnist(data: str | None) -> str | None:

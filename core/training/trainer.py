@@ -17,6 +17,8 @@ from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import replace_file
 from core.runs import run_writer
+from core.runs.data_folder import load_run_data
+from core.runs.description import config_in, read_description
 from core.runs.layout import TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.distributed import Ranks
@@ -42,7 +44,7 @@ def train(
         _freeze_modules()
         place = ranks.place if ranks else None
         setup = resolve_setup(config, resume_point, place, find_dataset=False)
-        loaded = yield from _load(config, inbox)
+        loaded = yield from _load(config, inbox, resume_point)
         if loaded is None:
             yield RunFailed(reason="stopped", message="stopped before training began")
             return
@@ -78,10 +80,11 @@ def _freeze_modules() -> None:
 
 
 def _load(
-    config: TrainConfig, inbox: Inbox
+    config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None
 ) -> Generator[Event, None, tuple[str, datasets.Tensors] | None]:
     """Load the dataset; return None where a Stop came first."""
-    loading = datasets.load_dataset(config.dataset, config.data)
+    stored = config_in(read_description(resume_point.folder)) if resume_point else {}
+    loading = load_run_data(config.dataset, stored, config.data)
     while True:
         try:
             yield next(loading)

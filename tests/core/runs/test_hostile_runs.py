@@ -19,8 +19,9 @@ from core.files import replace_file
 from core.runs import manage, trash
 from core.runs.branch import branch
 from core.runs.catalog import scan_runs
+from core.runs.data_folder import digits_folder
 from core.runs.description import read_description
-from core.runs.resume import digits_folder, prepare_resume
+from core.runs.resume import prepare_resume
 from core.training.trainer import train
 from tui.state.history import read_run
 

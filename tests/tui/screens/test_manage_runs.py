@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Input
 
 from core.config import TrainConfig
@@ -69,6 +70,11 @@ async def test_keys_manage_runs(tmp_path, size):
         await until(
             pilot, lambda: "must not contain /" in str(app.screen.query_one("#error").content)
         )
+        app.screen.query_one(Input).value = ""
+        app.post_message(Paste("x" * 300))
+        await until(pilot, lambda: app.screen.query_one(Input).value)
+        await pilot.press("enter")
+        await until(pilot, lambda: "too long: 300" in str(app.screen.query_one("#error").content))
         app.screen.query_one(Input).value = "two"
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, EditDialog))

@@ -32,10 +32,9 @@ def load_images(info: CheckpointInfo, data: str | None, split: str) -> tuple[Ten
 
     They are read from the folder `data`, by default from where they were then. Raises DataError.
     """
-    from core.data.datasets import load_dataset
-    from core.runs.resume import digits_folder
+    from core.runs.data_folder import load_run_data
 
-    loading = load_dataset(info.dataset, data or digits_folder(info.config))
+    loading = load_run_data(info.dataset, info.config, data)
     while True:
         try:
             event = next(loading)

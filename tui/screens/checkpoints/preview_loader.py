@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from core.checkpoints.header import CheckpointInfo
 from core.errors import explain
 from core.responses import Digit
-from core.runs.catalog import CheckpointFile
 from core.runs.layout import EVENTS_FILE
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
@@ -147,7 +147,7 @@ class PreviewLoader:
 
     def _open(self) -> None:
         file = self._entry.file if self._entry else None
-        if file and file.info and _has_digits(file, self._view.mnist.config.data):
+        if file and file.info and not _missing(file.info, self._view.mnist.config.data):
             self._view.opened_path = str(file.path)
         self._view.attempt("preview", self.show_digits)
 
@@ -159,18 +159,19 @@ class PreviewLoader:
             digits = opened.digits
             waiting = "" if digits else f"✗ {printable(opened.error or 'no digits')}"
         elif file and file.info:
-            is_here = _has_digits(file, self._view.mnist.config.data)
-            waiting = "Predicting…" if is_here else "Its dataset is not on this machine."
+            missing = _missing(file.info, self._view.mnist.config.data)
+            waiting = printable(missing) or "Predicting…"
         self._preview.show_digits(digits, waiting)
 
 
-def _has_digits(file: CheckpointFile, data: str | None) -> bool:
-    """Return whether the dataset of a checkpoint is here: none is downloaded for a preview."""
+def _missing(info: CheckpointInfo, data: str | None) -> str:
+    """Return why the dataset of a checkpoint is not here, or "" where it is: none is downloaded
+    for a preview."""
     from core.data.datasets import DATASETS
-    from core.runs.resume import digits_folder
+    from core.runs.data_folder import describe_lost, digits_folder
 
-    info = file.info
-    dataset = DATASETS.get(info.dataset) if info else None
-    if info is None or dataset is None:
-        return False
-    return dataset.missing(data or digits_folder(info.config)) is None
+    dataset = DATASETS.get(info.dataset)
+    if dataset and dataset.missing(data or digits_folder(info.config)) is None:
+        return ""
+    lost = describe_lost(info.dataset, info.config, data)
+    return "Its dataset is not on this machine" + (f": {lost}." if lost else ".")

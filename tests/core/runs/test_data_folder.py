@@ -1,0 +1,86 @@
+"""A run whose data folder has gone: every use of its digits names the folder."""
+
+from queue import SimpleQueue
+
+import pytest
+
+from core.commands import OpenCheckpoint
+from core.config import TrainConfig
+from core.engine.requests import handle_request
+from core.errors import DataError
+from core.events import Notice, RunFailed, RunFinished
+from core.replay.replay import replay
+from core.runs.branch import branch
+from core.runs.data_folder import describe_lost, load_run_data
+from core.runs.resume import prepare_resume
+from core.training.setup import resolve_setup
+from core.training.trainer import train
+from tests.support.fakes import loaded
+from tests.support.idx_files import put, tiny_mnist
+from tests.support.training import folder_of
+from tui.cli.output import prediction as reports
+
+
+def test_lost_data_folder_is_named(tmp_path, monkeypatch):
+    """By resume, its dry run, eval, predict, replay, a branch and the app's requests."""
+    contents, digits = tiny_mnist(monkeypatch, tmp_path / "cache"), tmp_path / "digits"
+    put(digits, contents)
+    config = TrainConfig("linear", "mnist", epochs=1, batch_size=2, data=str(digits))
+    config = TrainConfig(**vars(config) | {"checkpoints": str(tmp_path / "runs")})
+    events = list(train(config, SimpleQueue()))
+    assert isinstance(events[-1], RunFinished), events[-1]
+    run = folder_of(events)
+    last, runs = run / "last.safetensors", tmp_path / "runs"
+    digits.rename(tmp_path / "elsewhere")
+    said = [f"the run's data folder {digits} does not exist; MNIST is not in {tmp_path}/cache/"]
+
+    again, resume_point = prepare_resume(run.name, runs, epochs=2)
+    failed = list(train(again, SimpleQueue(), resume_point))[-1]
+    assert isinstance(failed, RunFailed)
+    errors = [failed.message]
+    for use in (
+        lambda: resolve_setup(again, resume_point),
+        lambda: reports.evaluate_split(last, None),
+        lambda: reports.predict_image(last, 0, "test", None),
+        lambda: list(replay(last, 1)),
+    ):
+        with pytest.raises(DataError) as caught:
+            use()
+        errors.append(str(caught.value))
+    refused = list(handle_request(OpenCheckpoint(path=str(last), data=None, indices=(0,))))[-1]
+    errors.append(refused.message)
+    branched, point = branch(last, {"epochs": 3}, runs)
+    errors.append(list(train(branched, SimpleQueue(), point))[-1].message)
+    assert [each.partition("cache/")[0] + "cache/" for each in errors] == said * 7
+
+    again, resume_point = prepare_resume(run.name, runs, 2, data=str(tmp_path / "elsewhere"))
+    assert isinstance(list(train(again, SimpleQueue(), resume_point))[-1], RunFinished)
+
+
+def test_lost_folder_is_reported_only_where_it_matters(tmp_path, monkeypatch):
+    contents, digits = tiny_mnist(monkeypatch, tmp_path / "cache"), tmp_path / "digits"
+    digits.mkdir()
+    stored = {"data": str(digits)}
+    lost = f"the run's data folder {digits} no longer has the files of MNIST"
+    assert describe_lost("mnist", stored, None) == lost
+    for dataset, config, data in (
+        ("sample", stored, None),
+        ("mnist", stored, "other"),
+        ("mnist", {}, None),
+        ("mnist", {"data": 5}, None),
+    ):
+        assert describe_lost(dataset, config, data) is None
+    cache = tmp_path / "cache" / "mnist-tui"
+    put(cache, contents)
+    _, events = loaded(load_run_data("mnist", stored, None))
+    assert not [each for each in events if isinstance(each, Notice)], "it is the same MNIST"
+
+    def fetch(name, folder, digest):
+        put(folder, {name: contents[name]})
+        yield from ()
+
+    (cache / "t10k-labels-idx1-ubyte").unlink()
+    monkeypatch.setattr("core.data.download.fetch_file", fetch)
+    _, events = loaded(load_run_data("mnist", stored, None))
+    (notice,) = [each.message for each in events if isinstance(each, Notice)]
+    assert notice == f"{lost}: MNIST was downloaded to {cache}"
