@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.checkpoints.find_weights import StateDict, split_by_prefix
 from core.checkpoints.header import abbreviate
-from core.checkpoints.match_weights import Match, Shapes, describe, match
+from core.checkpoints.match_weights import Match, Shapes, count_weights, describe, match
 from core.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Fit:
     def is_whole(self) -> bool:
         """Whether every weight has its place. Whole numbers beside them are counters."""
         tensors = self.state_dict.tensors
-        is_used = any(tensors[name].is_floating_point() for name in self.match.extra)
-        return not self.match.missing and not is_used
+        is_left = any(tensors[name].is_floating_point() for name in self.match.extra)
+        return not self.match.missing and not is_left
 
 
 def find_network(state_dicts: Sequence[StateDict], arch: str | None = None) -> Fit:
@@ -81,7 +81,12 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, str]:
 def _whole_fits(state_dict: StateDict, wanted: dict[str, Shapes]) -> list[Fit]:
     """Return the whole fits; where the names are those of a network, only that one's."""
     shapes = _shapes(state_dict.tensors)
-    fits = [Fit(state_dict, arch, match(shapes, each)) for arch, each in wanted.items()]
+    weights = count_weights(shapes)
+    fits = [
+        Fit(state_dict, arch, match(shapes, each))
+        for arch, each in wanted.items()
+        if count_weights(each) == weights  # else none is whole, and a file may have many tensors
+    ]
     whole = [fit for fit in fits if fit.is_whole]
     return [fit for fit in whole if not fit.match.is_renamed] or whole
 
@@ -121,21 +126,18 @@ def _name_several(fits: list[Fit]) -> str:
 def _find_transposed(state_dicts: Sequence[StateDict], wanted: dict[str, Shapes]) -> str | None:
     """Return what to do with weights as Keras and JAX store them, None if they are not so."""
     for each in state_dicts:
-        shapes = _shapes({name: _swap_axes(tensor) for name, tensor in each.tensors.items()})
-        for arch, expected in wanted.items():
-            found = Fit(each, arch, match(shapes, expected))
-            if found.is_whole:
-                now = _shapes(each.tensors)
-                ours, name = next(
-                    (ours, name)
-                    for ours, name in found.match.names.items()
-                    if now[name] != expected[ours]
-                )
-                return (
-                    f"has the tensors of {arch} transposed, as Keras and JAX store them "
-                    f"({abbreviate(name)} is {now[name]}, expected {expected[ours]}); save them in "
-                    "PyTorch's layout, such as weight.T of a Linear"
-                )
+        swapped = {name: _swap_axes(tensor) for name, tensor in each.tensors.items()}
+        for fit in _whole_fits(replace(each, tensors=swapped), wanted):
+            is_now, expected = _shapes(each.tensors), wanted[fit.arch]
+            example = next(
+                f"{abbreviate(name)} is {is_now[name]}, expected {expected[ours]}"
+                for ours, name in fit.match.names.items()
+                if is_now[name] != expected[ours]
+            )
+            return (
+                f"has the tensors of {fit.arch} transposed, as Keras and JAX store them "
+                f"({example}); save them in PyTorch's layout, such as weight.T of a Linear"
+            )
     return None
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.checkpoints.header import abbreviate
-from core.checkpoints.pickle_reader import Global, SavedObject, SavedTensor
+from core.checkpoints.pickle_reader import TOO_MUCH, Global, SavedObject, SavedTensor
 from core.checkpoints.torch_save import SAVE_AGAIN
 
 # Prefixes of what says nothing about the file: torch's, numpy's and Python's plain values.
 PLAIN = ("torch.", "numpy.", "collections.", "_codecs.")
 # Below this depth of keys no network is looked for.
 DEEPEST = 20
+# More than a file needs; bounds the work on what a file claims, such as a network that is inside
+# itself.
+MOST_STATE_DICTS, MOST_LAYERS = 1_000, 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ def find_state_dicts(saved: Any) -> Found:
         children = list(_children(value))
         if state_dict := _state_dict(".".join(path), children):
             found.state_dicts.append(state_dict)
+        if len(found.state_dicts) > MOST_STATE_DICTS:
+            raise ValueError(TOO_MUCH)
         below = ((path + ((str(key),) if key != "" else ()), each) for key, each in children)
         stack.extend(reversed(list(below)))
     if not found.state_dicts:
@@ -121,8 +126,11 @@ def _network_tensors(value: Any) -> dict[str, SavedTensor]:
     """Return the tensors of a pickled nn.Module by their names in its state dict, else nothing."""
     found: dict[str, SavedTensor] = {}
     stack = [("", value, 0)]
+    count = 0
     while stack:
         prefix, module, depth = stack.pop()
+        if (count := count + 1) > MOST_LAYERS:
+            raise ValueError(TOO_MUCH)
         state = module.state if isinstance(module, SavedObject) else None
         if not isinstance(state, dict) or not isinstance(state.get("_modules"), dict):
             continue

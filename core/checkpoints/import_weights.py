@@ -16,6 +16,7 @@ from core.checkpoints.find_network import Fit, find_network, list_names
 from core.checkpoints.find_weights import Found, StateDict, find_state_dicts, select
 from core.checkpoints.header import METADATA, abbreviate, read_header
 from core.checkpoints.io import check_finite, check_size, select_weights
+from core.checkpoints.match_weights import natural
 from core.checkpoints.torch_save import LEGACY, ZIP, read_torch_save
 from core.errors import UsageError
 from core.files import open_regular_file
@@ -71,7 +72,9 @@ def _read(path: Path, file: BinaryIO) -> Found:
     if isinstance(metadata, dict) and "mnist_tui" in metadata:
         return Found([StateDict("", select_weights(checkpoints.load(path)[1]))])
     file.seek(0)
-    return Found([StateDict("", select_weights(checkpoints.deserialize(file.read(size))))])
+    tensors = select_weights(checkpoints.deserialize(file.read(size)))
+    # In an order, as safetensors has none.
+    return Found([StateDict("", dict(sorted(tensors.items(), key=lambda each: natural(each[0]))))])
 
 
 def _load(state_dict: StateDict) -> dict[str, torch.Tensor]:

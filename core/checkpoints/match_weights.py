@@ -48,6 +48,11 @@ def describe(tensor: Tensor) -> str:
     return shape if tensor.is_floating_point() else f"{shape}{OF}{dtype}"
 
 
+def count_weights(shapes: Shapes) -> int:
+    """Count the floating-point tensors."""
+    return sum(OF not in shape for shape in shapes.values())
+
+
 def match(found: Shapes, expected: Shapes) -> Match:
     """Match as many tensors as possible; those of equal shapes in the natural order of names."""
     if same := _match_by_name(_without_counters(found, expected), expected):

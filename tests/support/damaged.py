@@ -44,6 +44,7 @@ INFO = CheckpointInfo(
     test_loss=0.25, test_accuracy=0.75, parameters=7850, saved_at=1.77e9,
 )  # fmt: skip
 TERABYTE = 2**40
+SHARED = torch.zeros(3)
 MAGIC = 0x1950A86A20F9469CFC6C  # of torch's legacy files
 
 
@@ -182,6 +183,14 @@ def strange_headers() -> Iterator[Case]:
         yield of(f"a header of {name}", len(text).to_bytes(8, "little") + text)
 
 
+def network_inside_itself() -> torch.nn.Module:
+    network = torch.nn.Module()
+    network.bias = torch.nn.Parameter(torch.zeros(10))
+    for name in "abcdefgh":
+        network._modules[name] = network
+    return network
+
+
 def strange_contents() -> Iterator[Case]:
     for version in (0, 3, 99, -1, "2", None, 2.5, [2]):
         said = asdict(INFO) | {"digest": compute_digest(state()), "version": version}
@@ -267,6 +276,9 @@ def by_torch() -> Iterator[Case]:
         "a terabyte of one number": weights() | {"fc1.weight": torch.zeros(1).expand(2**20, 2**18)},
         "an array": {"fc1.weight": numpy.zeros((10, 784))},
         "a set": {"fc1.weight": {1, 2}},
+        "a network inside itself": network_inside_itself(),
+        "a thousand state dicts": [{"bias": torch.zeros(1)}]
+        + [{"bias": SHARED} for _ in range(1000)],
         "doubles beyond floats": {k: v.double() + 1e300 for k, v in weights().items()},
     }.items():
         for form, is_zip in (("zip", True), ("legacy", False)):
@@ -367,6 +379,9 @@ def traps(ran: Path) -> Iterator[Case]:
         for where, wrap in wraps.items():
             for form, is_zip in (("zip", True), ("legacy", False)):
                 yield of(f"{call}{where} in a {form}", saved(wrap(trap), is_zip))
+                if not where:  # it is never called, so the weights beside it can be read
+                    content = saved({"net": weights(), "rest": [trap]}, is_zip)
+                    yield of(f"{call} beside weights in a {form}", content, imports=SAME)
         for protocol in range(6):
             yield of(f"{call}, protocol {protocol}", pickle.dumps(trap, protocol))
     # Written by hand: operations that Python's pickle does not write.

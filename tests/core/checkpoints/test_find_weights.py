@@ -122,7 +122,7 @@ def test_several_networks_are_named_for_key(tmp_path, weights):
     assert refusal(path) == several.format("state_dict.model and state_dict.ema")
     assert_equal(read_weights(path, "state_dict.ema"), ema)
     save_file(flat, path := tmp_path / "model.safetensors")
-    assert refusal(path) == several.format("model and ema")
+    assert refusal(path) == several.format("ema and model")
     assert_equal(read_weights(path, "model"), weights)
 
 
@@ -145,6 +145,19 @@ def test_pickled_network_is_read_without_its_code(tmp_path, how, monkeypatch):
     found = read_weights(path)
     assert_equal(found, network.state_dict())
     assert found.note.endswith(": its weights were read, no code was run")
+
+
+class Trap:
+    """An object whose pickle calls a function."""
+
+    def __reduce__(self):
+        return exec, ("raise SystemExit",)
+
+
+def test_call_beside_weights_is_named_and_not_run(tmp_path, weights):
+    found = read_weights(saved(tmp_path, {"net": weights, "trap": Trap()}))
+    assert_equal(found, weights)
+    assert found.note == "not read, and no code of it run: __builtin__.exec"
 
 
 def test_files_without_state_dict_say_how_to_save(tmp_path, weights):
