@@ -3,6 +3,7 @@
 import os
 
 from core.compute.cores import limit_threads
+from core.compute.import_guard import guard_imports
 from core.user import set_missing_name
 
 # Before torch is loaded: how long one of its threads spins while it waits for another. By default
@@ -14,4 +15,5 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 limit_threads()
+guard_imports()
 set_missing_name()

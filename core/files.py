@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from errno import EACCES, EISDIR, ELOOP, ENOTDIR, ENXIO, EROFS
 from pathlib import Path
 from threading import get_native_id
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from core.errors import CheckpointError, explain
 
@@ -117,6 +117,18 @@ def redirect_to_devnull(numbers: Collection[int]) -> None:
             os.dup2(devnull, number)
         if devnull not in numbers:  # it is one of them where that one was closed
             os.close(devnull)
+
+
+def unnamed_file() -> IO[bytes]:
+    """Return a temporary file, in memory if the system can, since the disk may be full.
+
+    Raises OSError.
+    """
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("mnist-tui"), "w+b")
+    import tempfile  # 5 ms of every start
+
+    return tempfile.TemporaryFile()
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import IO, Any
 
+from core.files import unnamed_file
 from core.processes import describe_exit, start_module
 
 # How long to wait for a killed process; one that waits for a hung driver never ends.
@@ -85,7 +85,7 @@ class Probe:
 @contextmanager
 def start_probe(module: str, *arguments: str) -> Iterator[Probe]:
     """Run a module as a program, which is killed at the end of the context."""
-    with _unnamed_file() as stdout, _unnamed_file() as stderr:
+    with unnamed_file() as stdout, unnamed_file() as stderr:
         streams = {"stdin": subprocess.PIPE, "stdout": stdout, "stderr": stderr}
         process = start_module(module, *arguments, **streams)
         probe = Probe(process, stdout, stderr, time.monotonic())
@@ -95,13 +95,6 @@ def start_probe(module: str, *arguments: str) -> Iterator[Probe]:
             probe.kill()
             if process.stdin:
                 process.stdin.close()
-
-
-def _unnamed_file() -> IO[bytes]:
-    """Return a temporary file, in memory if the system can, since the disk may be full."""
-    if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("mnist-tui-doctor"), "w+b")
-    return tempfile.TemporaryFile()
 
 
 def report(**facts: Any) -> None:

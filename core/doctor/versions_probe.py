@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from core.compute.import_guard import LoadError
 from core.doctor.gpu_facts import Version
 from core.doctor.probe import Answer, report, run_as_probe
 from core.errors import first_line
@@ -79,6 +80,8 @@ def main() -> None:
 
 
 def _error_text(error: BaseException) -> str:
+    if isinstance(error, LoadError):  # the checks have advice of their own
+        error = error.__cause__ or error
     return f"{type(error).__name__}: {first_line(Exception(str(error)))}"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
 from core.engine.requests import handle_request
-from core.errors import first_line
+from core.errors import UserError, first_line
 from core.events import Event, Notice, RunFailed, RunStarted
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class LocalHost:
                         if isinstance(event, RunStarted) and start.paused:
                             self._inbox.put(Pause())
                         yield event
+        except UserError as error:  # PyTorch cannot be loaded
+            yield RunFailed(reason=error.reason, message=str(error))
         except Exception as error:  # a defect in the trainer must not end the app
             what = f"{type(error).__name__}: {first_line(error)}"
             yield RunFailed(reason="error", message=what)

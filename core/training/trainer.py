@@ -63,6 +63,9 @@ def train(
                     yield from recorder.record(event)
     except UserError as error:  # before there was a run to record it in
         yield RunFailed(reason=error.reason, message=str(error))
+    except MemoryError as error:
+        what = f"this machine is out of memory ({first_line(error)})"
+        yield RunFailed(reason="memory", message=f"{what}: close other programs or request more")
     except Exception as error:  # the same for a bug: a host must get a last event
         yield RunFailed(reason="error", message=f"{type(error).__name__}: {first_line(error)}")
     finally:

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from core.compute.import_guard import report_crashes
 from core.errors import UserError, exit_status, explain
 from core.files import redirect_to_devnull
 from tui.cli.console import accept_any_text
@@ -20,6 +21,7 @@ def main() -> None:
     """Run the command line and exit: 0 fine, 1 failed, 2 wrong usage, 3 training diverged."""
     accept_any_text()
     silence_other_ranks()
+    report_crashes()
     try:
         status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
         sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.compute.import_guard import report_crashes
 from core.config import TrainConfig
 from core.errors import UsageError
 from core.training.ranks import launched
@@ -81,6 +82,7 @@ def run_app(
     `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
     that of a run to attach to, which the app shows from its first frame.
     """
+    report_crashes(False)  # the app draws on stderr
     gc.disable()  # until the first frame: imports make no garbage, and collecting takes time
     from tui.app.app import MnistApp
     from tui.preferences import load_preferences

@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from core.compute.import_guard import LoadError
 from core.errors import UserError, exit_status, first_line
 from core.files import redirect_to_devnull
 from core.training.ranks import Place, launched
@@ -80,6 +81,9 @@ def follow_first_rank() -> int:
         for each in (*ENDING, *WARNING):
             signal.signal(each, signal.SIG_IGN)
         ranks.follow()
+    except LoadError as error:
+        _complain(place, str(error))
+        return exit_status(error.reason)
     except UserError as error:
         from core.training.distributed import RankLost
 
