@@ -50,6 +50,8 @@ class RunStarted(Event, name="run_started"):
     ranks: int = 1  # processes that train together
     branched_from: str | None = None  # the run that this one branched from
     branched_at: int = 0  # the step at which it did
+    input_mean: float = 0.5  # pixels are scaled as (pixel / 255 - mean) / std
+    input_std: float = 0.5
 
 
 class Progress(Event, name="progress"):

@@ -1,7 +1,7 @@
 """Export the network of a checkpoint to formats that other programs read without our code.
 
-All formats take any number of images (N, 1, 28, 28) in [-1, 1]. An exported program is loaded again
-and must give the same logits as the network.
+All formats take any number of images (N, 1, 28, 28), scaled as the network's were; a program can
+hold that scaling as its first layer. It is loaded again and must give the network's logits.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from core.checkpoints.header import SUFFIX, CheckpointInfo
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import replace_file
+from core.models.input_scaling import InputScaling, get_scaling, set_scaling
 
 if TYPE_CHECKING:
     import torch
@@ -28,22 +29,40 @@ if TYPE_CHECKING:
 # The largest difference of an exported program's logits; the logits themselves reach some tens.
 TOLERANCE = 1e-3
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-HOW_TO_FEED = (
-    "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 background, 255 ink) as "
-    "(pixel / 255 - 0.5) / 0.5, so in [-1, 1]. logits: (N, classes); softmax gives probabilities."
-)
+PROGRAMS = (".onnx", ".pt2")
+# What ToTensor() of torchvision gives: pixels 0 to 255 as 0 to 1. A program that scales its input
+# itself expects that, since whatever reads pictures for PyTorch, and most for ONNX, begins with it.
+TO_TENSOR = InputScaling(0.0, 1.0)
 
 
-def export(checkpoint: Path, target: Path, *, force: bool = False) -> tuple[str, float | None]:
+def describe_input(scaling: InputScaling) -> str:
+    """Return how to feed a network whose input is scaled like that."""
+    return (
+        "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 background, 255 ink) as "
+        f"{scaling.formula}, so in {scaling.range}. logits: (N, classes); softmax gives "
+        "probabilities."
+    )
+
+
+def export(
+    checkpoint: Path, target: Path, *, force: bool = False, with_scaling: bool = False
+) -> tuple[str, float | None]:
     """Write the network of a checkpoint in the format of the target's suffix.
 
     Returns the architecture and the largest difference between the logits of the file and of the
     network, None for a file of weights, which are equal bit by bit. `force` replaces a file that
-    exists. Raises UsageError for another suffix, and CheckpointError; the target is then unchanged.
+    exists; `with_scaling` puts the scaling of the input into the program, which then takes pixels
+    of 0 to 1. Raises UsageError for another suffix, or one that holds no layers with
+    `with_scaling`, and CheckpointError; the target is then unchanged.
     """
     encode = FORMATS.get(target.suffix)
     if encode is None:
         raise UsageError(f"{target} must end in one of {', '.join(FORMATS)}")
+    if with_scaling and target.suffix not in PROGRAMS:
+        raise UsageError(
+            f"--with-scaling needs a format that holds layers ({' or '.join(PROGRAMS)}), not "
+            f"{target.suffix}"
+        )
     _check_target(checkpoint, target, force)
     packages = ONNX_PACKAGES if target.suffix == ".onnx" else ()
     if missing := [each for each in packages if find_spec(each) is None]:
@@ -51,6 +70,8 @@ def export(checkpoint: Path, target: Path, *, force: bool = False) -> tuple[str,
             f".onnx needs packages that are not installed: pip install {' '.join(missing)}"
         )
     info, model = load_model(checkpoint)
+    if with_scaling:
+        model = _with_scaling(model, info.scaling)
     try:
         with _silenced():
             content, difference = encode(model.eval(), info)
@@ -97,6 +118,19 @@ def _silenced() -> Iterator[None]:
         logging.disable(before)
 
 
+def _with_scaling(model: nn.Module, scaling: InputScaling) -> nn.Module:
+    """Return the network behind a layer that scales images of 0 to 1."""
+    from torch import nn
+
+    class Scale(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return (image - scaling.mean) / scaling.std
+
+    scaled = nn.Sequential(Scale(), model)
+    set_scaling(scaled, TO_TENSOR)
+    return scaled
+
+
 def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: each.detach().contiguous() for name, each in model.state_dict().items()}
 
@@ -111,15 +145,22 @@ def _as_pth(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None]:
 def _as_safetensors(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None]:
     from safetensors.torch import save
 
-    return save(_weights(model), metadata={"format": "pt"}), None
+    return save(_weights(model), metadata={"format": "pt"} | _metadata(get_scaling(model))), None
+
+
+def _metadata(scaling: InputScaling) -> dict[str, str]:
+    """Return what a file says of the network's input; numbers as text, as safetensors needs."""
+    stated = {"input": describe_input(scaling)}
+    return stated | {"input_mean": repr(scaling.mean), "input_std": repr(scaling.std)}
 
 
 def _as_pt2(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     import torch
 
     any_batch = ({0: torch.export.Dim("batch")},)
-    program = torch.export.export(model, (_make_images(2),), dynamic_shapes=any_batch)
-    torch.export.save(program, file := BytesIO())
+    scaling = get_scaling(model)
+    program = torch.export.export(model, (_make_images(2, scaling),), dynamic_shapes=any_batch)
+    torch.export.save(program, file := BytesIO(), extra_files=_metadata(scaling))
     reloaded = torch.export.load(BytesIO(file.getvalue())).module()
     return file.getvalue(), _measure_difference(model, reloaded)
 
@@ -128,9 +169,10 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     import onnxruntime
     import torch
 
+    scaling = get_scaling(model)
     program: Any = torch.onnx.export(
         model,
-        (_make_images(2),),
+        (_make_images(2, scaling),),
         dynamo=True,
         input_names=["image"],
         output_names=["logits"],
@@ -138,8 +180,8 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
         verbose=False,
     )
     proto = program.model_proto
-    proto.doc_string = f"{info.arch} of mnist-tui. {HOW_TO_FEED}"
-    metadata = {"arch": info.arch, "input": HOW_TO_FEED, "digest": info.digest}
+    proto.doc_string = f"{info.arch} of mnist-tui. {describe_input(scaling)}"
+    metadata = {"arch": info.arch, "digest": info.digest} | _metadata(scaling)
     for key, value in metadata.items():
         proto.metadata_props.add(key=f"mnist_tui.{key}", value=value)
     content = proto.SerializeToString()
@@ -159,20 +201,19 @@ FORMATS: dict[str, Callable[[nn.Module, CheckpointInfo], tuple[bytes, float | No
 }
 
 
-def _make_images(count: int) -> torch.Tensor:
-    """Return noise (count, 1, 28, 28) in [-1, 1], which activates more of a network than digits."""
+def _make_images(count: int, scaling: InputScaling) -> torch.Tensor:
+    """Return scaled noise (count, 1, 28, 28), which activates more of a network than digits."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(count, 1, 28, 28, generator=generator) * 2 - 1
+    noise = torch.rand(count, 1, 28, 28, generator=generator)
+    return (noise - scaling.mean) / scaling.std
 
 
 def _measure_difference(model: nn.Module, other: Callable[[torch.Tensor], torch.Tensor]) -> float:
     """Return the largest difference between their logits, for one image and for a batch."""
     import torch
 
+    batches = [_make_images(count, get_scaling(model)) for count in (1, 64)]
     with torch.inference_mode():
-        return max(
-            float((model(images) - other(images)).abs().max())
-            for images in (_make_images(1), _make_images(64))
-        )
+        return max(float((model(each) - other(each)).abs().max()) for each in batches)

@@ -5,6 +5,7 @@ torch is not imported here, so that a checkpoint's header can be read without it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,19 @@ class InputScaling:
     def apply(self, images: Tensor) -> Tensor:
         """Convert uint8 (N, 28, 28) to float32 (N, 1, 28, 28)."""
         return images.unsqueeze(1).float().div_(255).sub_(self.mean).div_(self.std)
+
+    @property
+    def formula(self) -> str:
+        """What is computed of a pixel, 0 to 255, such as "(pixel / 255 - 0.5) / 0.5"."""
+        if not self.mean and math.isclose(self.std, 1 / 255):
+            return "pixel"
+        share = f"(pixel / 255 - {self.mean:g})" if self.mean else "pixel / 255"
+        return share if self.std == 1 else f"{share} / {self.std:g}"
+
+    @property
+    def range(self) -> str:
+        """What pixels become, from background to ink, such as "[-1, 1]"."""
+        return "[{:.4g}, {:.4g}]".format(*((end - self.mean) / self.std for end in (0, 1)))
 
 
 DEFAULT_SCALING = InputScaling()

@@ -1,5 +1,5 @@
 """Branch a run: make a new run that is equal to an old one up to a checkpoint, then continues with
-other settings.
+other settings. A branch of imported weights starts at step 0, with an optimizer that starts anew.
 
 No torch here: a checkpoint's tensors are copied unchanged, under a header of the branch's own.
 """
@@ -22,11 +22,11 @@ from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow
 from core.runs.catalog import list_run_checkpoints
-from core.runs.description import read_description, write_description
+from core.runs.description import IMPORT_KEYS, read_description, write_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import BEST, EVENTS_FILE, LAST
 from core.runs.resolve import is_run
-from core.runs.resume import check_trained_here, is_same_run, planned_config
+from core.runs.resume import is_same_run, planned_config
 from core.runs.run_writer import RunWriter, new_folder
 
 # What a branch keeps: these settings decide what a checkpoint's tensors and steps mean, or where
@@ -50,7 +50,6 @@ def branch(
         problem = "is not in a run's folder, so there is no run to branch"
         raise CheckpointError(f"{checkpoint} {problem}")
     description = read_description(old)
-    check_trained_here(checkpoint, description)
     before = planned_config(checkpoint, info, description, folder)
     config = _changed(before, info, changes)
     with explain_unwritable(folder):
@@ -109,7 +108,8 @@ def _write_files(
     now = {"run": name, "status": "stopped", "pid": os.getpid()}
     now |= {"config": stored, "seed": config.seed}
     now |= {"branched_from": checkpoint.parent.name, "branched_at": info.step}
-    write_description(incomplete, description | now)
+    kept = {key: each for key, each in description.items() if key not in IMPORT_KEYS}
+    write_description(incomplete, kept | now)
 
 
 def _best_until(old: Path, info: CheckpointInfo) -> tuple[Path, CheckpointInfo] | None:

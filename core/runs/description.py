@@ -18,6 +18,8 @@ from core.user import host_name
 # The status of a run in progress, and every status in a run.json.
 IN_PROGRESS = ("running", "paused")
 STATUSES = (*IN_PROGRESS, "finished", "stopped", "failed")
+# What a run.json says of imported weights; that of a branch from them does not.
+IMPORT_KEYS = ("imported_from", "imported_at")
 LARGEST_TABLE = 2**20
 
 

@@ -7,25 +7,36 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
+from core.checkpoints.import_scaling import ScalingChoice, choose_scaling
 from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
 from core.runs.layout import IMPORTED, LONGEST_NAME, find_length_problem
 from core.runs.run_writer import claim_folder, versions
+from core.user import expand
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The checkpoint made; `note` says what is not as in the file or was assumed."""
+    """The checkpoint made; `note` says what is not as in the file or was assumed.
+
+    `input_scaling` is how the scaling was found, as in ScalingChoice, and `scaling_note` says it.
+    """
 
     path: Path
     arch: str
     note: str = ""
+    input_mean: float = DEFAULT_SCALING.mean
+    input_std: float = DEFAULT_SCALING.std
+    input_scaling: str = "assumed"
+    scaling_note: str = ""
 
 
 def import_file(
@@ -35,10 +46,16 @@ def import_file(
     *,
     key: str | None = None,
     arch: str | None = None,
+    scaling: InputScaling | None = None,
+    dataset: str = "auto",
+    data: str | None = None,
 ) -> Imported:
     """Import the weights in a file into a folder of runs. Their own folder is called by `name`,
     else as the file is; with a number where there is one so called. `key` names one of several
     networks in the file, `arch` one of several architectures that its tensors fit.
+
+    The scaling of their input is the given one, else that which fits training images of the
+    dataset, "auto" for any that is on this machine in the folder `data` or its default.
 
     Raises UsageError, and CheckpointError; then nothing has been made.
     """
@@ -48,35 +65,52 @@ def import_file(
         allowed = "letters, digits, dots, dashes and underscores"
         raise UsageError(f"--name must be {allowed}, not {name!r}")
     weights = read_weights(path, key, arch)
+    if scaling:
+        choice = ScalingChoice(scaling, "given", "")
+    else:
+        choice = choose_scaling(path, weights.arch, weights.tensors, dataset, data)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem))
         try:
-            _write_files(run, path, weights)
+            _write_files(run, path, weights, choice.scaling, _stored(weights.arch, dataset, data))
         except BaseException:
             rmtree(run, ignore_errors=True)
             raise
-    return Imported(run / IMPORTED, weights.arch, weights.note)
+    found = choice.scaling.mean, choice.scaling.std, choice.how, choice.note
+    return Imported(run / IMPORTED, weights.arch, weights.note, *found)
 
 
-def _write_files(run: Path, path: Path, weights: ImportedWeights) -> None:
+def _stored(arch: str, dataset: str, data: str | None) -> dict[str, Any]:
+    """Return the settings to store: the network, and what to evaluate it on."""
+    stored = {"arch": arch, "dataset": "mnist" if dataset == "auto" else dataset}
+    return stored | ({"data": os.path.abspath(expand(data))} if data else {})
+
+
+def _write_files(
+    run: Path, path: Path, weights: ImportedWeights, scaling: InputScaling, config: dict[str, Any]
+) -> None:
     info = CheckpointInfo(
         run=run.name,
         arch=weights.arch,
-        dataset="mnist",
-        config={"arch": weights.arch},
+        dataset=config["dataset"],
+        config={key: value for key, value in config.items() if key != "dataset"},
         epoch=0,
         step=0,
         test_loss=None,
         test_accuracy=None,
         parameters=ARCHITECTURES[weights.arch].parameters,
         saved_at=time.time(),
+        input_mean=scaling.mean,
+        input_std=scaling.std,
     )
     # No status, seed or device: nothing has been trained here.
     description = {
         "run": run.name,
         "imported_from": os.path.abspath(path),
         "imported_at": info.saved_at,
-        "config": info.config | {"dataset": info.dataset},
+        "config": config,
+        "input_mean": scaling.mean,
+        "input_std": scaling.std,
         "versions": versions(),
     }
     write_description(run, description)

@@ -63,7 +63,10 @@ def prepare_resume(
 def check_trained_here(place: Path, description: dict[str, Any]) -> None:
     """Raise CheckpointError where the folder has imported weights and no run."""
     if is_imported(description):
-        problem = "was imported and has weights only: there is no training to resume"
+        problem = (
+            "was imported and has weights only: there is no training to resume; to train it "
+            "further, branch from it (b in the app's checkpoints)"
+        )
         raise CheckpointError(f"{place} {problem}")
 
 
@@ -97,7 +100,8 @@ def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
 def is_same_run(one: CheckpointInfo, other: CheckpointInfo) -> bool:
     """Return whether two checkpoints can be of one run, which may have been renamed between."""
     here, there = (each.config | vars(each) for each in (one, other))
-    return all(here.get(name) == there.get(name) for name in FIXED_IN_A_RUN)
+    names = (*FIXED_IN_A_RUN, "input_mean", "input_std")
+    return all(here.get(name) == there.get(name) for name in names)
 
 
 def _check_same_run(

@@ -17,6 +17,7 @@ from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
 from core.files import PARTIAL, open_no_follow, read_lines
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.description import lock_events, read_description, write_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import EVENTS_FILE
@@ -54,7 +55,13 @@ class RunWriter:
             self._write_events()
         self._events.close()
 
-    def begin(self, config: TrainConfig, dataset: str, device: str) -> None:
+    def begin(
+        self,
+        config: TrainConfig,
+        dataset: str,
+        device: str,
+        scaling: InputScaling = DEFAULT_SCALING,
+    ) -> None:
         """Write run.json for a run that this process trains. Raises OSError."""
         self.description |= {
             "run": self.name,
@@ -64,6 +71,8 @@ class RunWriter:
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,
+            "input_mean": scaling.mean,
+            "input_std": scaling.std,
             "versions": versions(),
         }
         self._write_description()

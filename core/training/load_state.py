@@ -38,7 +38,7 @@ def resume(run: RunWriter, learner: Learner, setup: Setup) -> Position:
     """
     with explain_errors(f"{run.folder} cannot be written"):
         position = _load(run, learner, setup)
-        run.begin(position.config, setup.dataset, str(setup.device))
+        run.begin(position.config, setup.dataset, str(setup.device), learner.scaling)
     return position
 
 
@@ -64,7 +64,13 @@ def _load(run: RunWriter, learner: Learner, setup: Setup) -> Position:
 
 
 def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> None:
-    """Load a checkpoint's tensors into the learner. Raises CheckpointError."""
+    """Load a checkpoint's tensors into the learner. Raises CheckpointError.
+
+    With imported weights, which have no state of an optimizer, that starts anew.
+    """
+    if not any(name.startswith(checkpoints.STATE_PREFIXES) for name in state):
+        weights = learner.model.state_dict()
+        state = {n: each for n, each in learner.state().items() if n not in weights} | state
     # Only a run on a GPU has the state of a GPU's random numbers.
     found, expected = (
         {name: each for name, each in tensors.items() if name != "rng.cuda"}

@@ -279,6 +279,8 @@ class TrainingLoop:
             ranks=self.setup.ranks,
             branched_from=branched_from,
             branched_at=branched_at,
+            input_mean=self.learner.scaling.mean,
+            input_std=self.learner.scaling.std,
         )
 
     def _run_finished(self) -> RunFinished:

@@ -59,7 +59,7 @@ def digit(*scores: float) -> Digit:
 WIRE = {
     "run_started": "run folder arch dataset device parameters epochs batch_size steps_per_epoch "
     "total_steps train_samples test_samples threads config precision step ranks branched_from "
-    "branched_at",
+    "branched_at input_mean input_std",
     "progress": "step epoch loss losses learning_rate samples_per_second gradient_norm",
     "evaluated": "epoch step test_loss test_accuracy confusion",
     "checkpoint_saved": "path kind step",

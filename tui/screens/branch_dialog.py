@@ -182,13 +182,17 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
         elif problem:
             show_message(self, f"✗ {problem}", wrong=True)
         else:
-            info = selected[0]
+            info, files = selected
             changes = ", ".join(
                 f"{LABELS[name].lower()} {self._values[name]} → {self._text(name)}"
                 for name in self._changed()
             )
             epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
-            text = changes or "no setting is changed, so the training will be identical."
+            text = changes or (
+                "the imported weights are trained with these settings."
+                if files[0].kind == "imported"
+                else "no setting is changed, so the training will be identical."
+            )
             show_message(self, f"From step {info.step:,}, after {epochs}: {text}")
         self.query_one("#branch", Button).disabled = selected is None or bool(problem)
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from core.checkpoints import export_weights as exporting
 from core.checkpoints.header import CheckpointInfo
@@ -44,14 +45,22 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 def test_default_target_has_run_and_kind(run, tmp_path):
-    assert run("mine") == (0, "mine-best.pth\n", "")
+    fed = "(0 background, 255 ink) as (pixel / 255 - 0.5) / 0.5, so in [-1, 1]. logits"
+    status, out, said = run("mine")
+    assert (status, out, fed in said) == (0, "mine-best.pth\n", True)
     weights = torch.load(tmp_path / "mine-best.pth", weights_only=True)
     assert set(weights) == {"fc1.weight", "fc1.bias"}
-    assert run("mine", "--format", "safetensors") == (0, "mine-best.safetensors\n", "")
+    status, out, said = run("mine", "--format", "safetensors")
+    assert (status, out, fed in said) == (0, "mine-best.safetensors\n", True)
+    with safe_open(tmp_path / "mine-best.safetensors", "pt") as file:
+        stated = file.metadata()
+    assert fed in stated["input"]
+    assert (stated["input_mean"], stated["input_std"]) == ("0.5", "0.5")
     status, said, _ = run("mine", "out.pth", "--json")
     assert status == 0
     row = json.loads(said)
     assert (row["path"], row["arch"], row["difference"]) == ("out.pth", "linear", None)
+    assert (row["input_mean"], row["input_std"], fed in row["input"]) == (0.5, 0.5, True)
     assert row["bytes"] == (tmp_path / "out.pth").stat().st_size
 
 
@@ -78,6 +87,7 @@ def test_existing_target_needs_force(run, tmp_path):
         (("--format", "h5"), 2, "--format must be one of pth, onnx, pt2, safetensors, not 'h5'"),
         (("nowhere/out.pth",), 1, "nowhere/out.pth cannot be written (No such file or directory)"),
         (("runs.pth",), 1, "runs.pth is a folder; name a file"),
+        (("out.pth", "--with-scaling"), 2, "--with-scaling needs a format that holds layers"),
     ],
 )
 def test_impossible_target_says_why(run, tmp_path, arguments, status, said):

@@ -278,6 +278,11 @@ def test_import_command_takes_key_and_arch(tmp_path, model, monkeypatch, capsys)
     assert (status, out) == (2, "")
     status, out, _ = call("--arch", "nope", "--key", "ema")
     assert (status, out) == (2, "")
-    status, out, err = call("--arch", "linear", "--key", "ema", "--name", "mine")
+    chosen = ("--arch", "linear", "--key", "ema", "--name", "mine", "--mean", "0", "--std", "1")
+    status, out, err = call(*chosen)
     assert (status, out, err) == (0, f"{made}/mine/imported.safetensors: linear\n", "")
-    assert load_model(tmp_path / "runs" / "mine" / "imported.safetensors")[1].fc1.bias.sum() == 10
+    info, found = load_model(tmp_path / "runs" / "mine" / "imported.safetensors")
+    assert found.fc1.bias.sum() == 10
+    assert (info.input_mean, info.input_std) == (0.0, 1.0)
+    for wrong in (chosen[:-2], (*chosen[:-1], "0"), ("--dataset", "digits")):
+        assert call(*wrong)[0] == 2

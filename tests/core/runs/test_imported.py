@@ -2,18 +2,25 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from math import log
+from queue import SimpleQueue
 
 import pytest
 import torch
 
 from core.checkpoints import io as checkpoints
+from core.checkpoints.header import read_info
 from core.errors import CheckpointError, UsageError
+from core.events import Progress, RunFinished, RunStarted
 from core.models.architectures import ARCHITECTURES
+from core.replay.replay import replay
 from core.runs.branch import branch
 from core.runs.catalog import read_run_info
 from core.runs.imported import import_file
 from core.runs.resolve import resolve_checkpoint
 from core.runs.resume import prepare_resume
+from core.training.trainer import train
+from tests.support.plain import train_plainly
 
 
 @pytest.fixture
@@ -44,8 +51,6 @@ def test_imported_folder_is_a_run_never_trained(tmp_path, model):
     for name in ("model", str(imported.path)):
         with pytest.raises(CheckpointError, match=alone):
             prepare_resume(name, runs)
-    with pytest.raises(CheckpointError, match=alone):
-        branch(imported.path, {}, runs)
     assert [each.name for each in runs.iterdir()] == ["model"]
 
 
@@ -82,3 +87,27 @@ def test_failed_write_leaves_nothing(tmp_path, model, monkeypatch):
     with pytest.raises(CheckpointError, match="cannot be written"):
         import_file(saved(tmp_path, model.state_dict()), tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_branch_trains_on_with_the_scaling(tmp_path, tiny, tiny_tensors):
+    """Its loss goes on from that of the network; saved, resumed and replayed runs scale alike."""
+    runs = tmp_path / "runs"
+    _, loss, accuracy = train_plainly(tiny_tensors, tmp_path / "model.pth", 0.0, 1.0)
+    imported = import_file(tmp_path / "model.pth", runs, dataset="sample")
+    config, resume_point = branch(imported.path, {"epochs": 1, "seed": 5, "shift": 1}, runs)
+    events = list(train(config, SimpleQueue(), resume_point))
+    started = next(each for each in events if isinstance(each, RunStarted))
+    assert (started.input_mean, started.input_std, started.step) == (0.0, 1.0, 0)
+    assert started.branched_from == "model"
+    first = next(each for each in events if isinstance(each, Progress))
+    assert first.losses[0] < loss + 1 < log(10), "shifted images, the same network"
+    assert isinstance(events[-1], RunFinished)
+    assert events[-1].test_accuracy >= accuracy - 0.1
+    folder = resume_point.folder
+    assert "imported_from" not in json.loads((folder / "run.json").read_text())
+    again = prepare_resume(str(folder), runs, epochs=2)
+    assert isinstance(list(train(again[0], SimpleQueue(), again[1]))[-1], RunFinished)
+    info = read_info(folder / "last.safetensors")
+    assert (info.version, info.input_mean, info.input_std) == (3, 0.0, 1.0)
+    *_, result = replay(folder / "epoch-001.safetensors", 7)
+    assert (result.identical, result.saved) == (True, ("epoch-002",)), result.text

@@ -22,6 +22,7 @@ from core.commands import SetLearningRate
 from core.config import make_config
 from core.errors import DeviceError, UsageError
 from core.events import Progress, RunStarted
+from core.models.input_scaling import InputScaling
 from core.runs.resume import prepare_resume
 from core.training import distributed, loop
 from core.training.distributed import RankLost, Ranks, join
@@ -336,6 +337,20 @@ def test_lost_gradients_are_reported_as_nan(place_of_one, tiny, tiny_tensors, mo
         learner.step(*next(learner.batches(0, 0)), 0.1)
     assert learner.gradient_norm().isnan()
     assert all(torch.equal(before[name], each) for name, each in learner.parameters.items())
+
+
+def test_followers_scale_as_the_leader(tiny, tiny_tensors, monkeypatch):
+    scaling, sent = InputScaling(0.1307, 0.3081), []
+    monkeypatch.setattr(Ranks, "_broadcast", lambda self, tensor: sent.append(tensor) or tensor)
+    ranks = [Ranks(Place(rank, 2, rank, 2)) for rank in range(2)]
+    learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks[0], scaling)
+    ranks[0].lead(learner.config, tiny_tensors, learner, 0)
+    received = iter(sent)
+    monkeypatch.setattr(Ranks, "_broadcast", lambda self, tensor: next(received))
+    other, _ = ranks[1]._start(ranks[1]._receive()[0])
+    assert other.scaling == scaling
+    assert torch.equal(other.images, learner.images)
+    assert torch.equal(learner.images[:, 0], (tiny_tensors.train_images / 255 - 0.1307) / 0.3081)
 
 
 def lost(*arguments, **more):

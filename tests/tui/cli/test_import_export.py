@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy
 import pytest
@@ -12,8 +13,9 @@ from torch.nn import functional
 from core.checkpoints.export_weights import export
 from core.checkpoints.io import load_model
 from core.data.datasets import load_dataset
+from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict
-from core.models.input_scaling import DEFAULT_SCALING
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.metrics import METRICS
 from core.runs.imported import import_file
 
@@ -111,7 +113,7 @@ def test_round_trip_keeps_the_accuracy(arch, trained, digits):
     before = logits_of(article, digits)
     accuracy = METRICS["accuracy"](before, digits.test_labels[:TESTED])
     assert 0.3 < accuracy < 1, "a network that has learned something"
-    imported = import_file(path, path.parent / "runs")
+    imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
     assert imported.arch == arch
     info, ours = load_model(imported.path)
     assert (info.run, info.step, info.test_accuracy) == ("model", 0, None)
@@ -133,7 +135,7 @@ def test_onnx_export_has_the_same_logits(arch, trained, digits):
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     article, path = trained[arch]
-    imported = import_file(path, path.parent / "runs")
+    imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
     _, difference = export(imported.path, target := path.parent / "model.onnx")
     assert difference < 1e-4
     session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
@@ -149,7 +151,7 @@ def test_onnx_export_has_the_same_logits(arch, trained, digits):
 @pytest.mark.mnist
 def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
     for arch, (_, path) in trained.items():
-        imported = import_file(path, path.parent / "runs")
+        imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
         assert export(imported.path, tmp_path / f"{arch}.pt2") == (arch, 0)
     images = DEFAULT_SCALING.apply(digits.test_images[:3])
     torch.save(images, tmp_path / "images.pt")
@@ -167,3 +169,33 @@ def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
     with torch.no_grad():
         for arch, (article, _) in trained.items():
             assert torch.equal(found[arch], article(images))
+
+
+def test_program_scales_its_input(tmp_path):
+    """With --with-scaling it takes what ToTensor() gives, and states so."""
+    weights = ARCHITECTURES["linear"].build()
+    torch.save(weights.state_dict(), tmp_path / "model.pth")
+    scaling = InputScaling(0.1307, 0.3081)
+    source = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=scaling).path
+    images = torch.rand(3, 1, 28, 28)
+    with torch.no_grad():
+        expected = weights((images - 0.1307) / 0.3081)
+    export(source, tmp_path / "out.pt2", with_scaling=True)
+    stated = {"input": "", "input_std": ""}
+    program = torch.export.load(tmp_path / "out.pt2", extra_files=stated).module()
+    assert torch.allclose(program(images), expected, atol=1e-4)
+    assert "as pixel / 255, so in [0, 1]" in stated["input"]
+    assert stated["input_std"] == "1.0"
+    if find_spec("onnxscript") is None:
+        return
+    import onnxruntime
+
+    export(source, tmp_path / "out.onnx", with_scaling=True)
+    session = onnxruntime.InferenceSession(tmp_path / "out.onnx")
+    (found,) = session.run(["logits"], {"image": images.numpy()})
+    assert numpy.abs(found - expected.numpy()).max() < 1e-4
+    export(source, tmp_path / "bare.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "bare.onnx")
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert "(pixel / 255 - 0.1307) / 0.3081" in metadata["mnist_tui.input"]
+    assert metadata["mnist_tui.input_mean"] == "0.1307"

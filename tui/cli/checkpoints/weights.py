@@ -7,8 +7,16 @@ from typing import Annotated
 import typer
 
 from core.errors import CheckpointError, UsageError
+from tui.cli.checkpoints.scaling import (
+    InputMean,
+    InputStd,
+    TriedDataset,
+    WithScaling,
+    explain_input,
+    read_scaling_options,
+)
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir, RunOrCheckpoint
+from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
 from tui.text.console import complain
 from tui.text.formats import printable
 
@@ -30,6 +38,10 @@ def import_checkpoint(
         str | None,
         typer.Option(metavar="NAME", help="architecture where the weights fit more than one"),
     ] = None,
+    mean: InputMean = None,
+    std: InputStd = None,
+    dataset: TriedDataset = "auto",
+    data: DataDir = None,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
@@ -38,13 +50,21 @@ def import_checkpoint(
     FILE is written by torch.save (a state dict, alone or under any key, or a whole network, whose
     code is not run) or by safetensors. The architecture is found by the shapes of the tensors,
     whatever their names. --key may be dotted, as model.net.
+
+    FILE does not state how pixels were scaled for the network. Without --mean and --std, the usual
+    scalings are tried on training images that are on this machine: (0.5, 0.5), (0, 1) as with
+    ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and pixels of 0 to 255.
     """
     from core.runs.imported import import_file
     from core.user import expand
 
-    imported = import_file(expand(file), checkpoints_folder(checkpoints), name, key=key, arch=arch)
-    if imported.note:
-        complain(imported.note)
+    scaling = read_scaling_options(mean, std, dataset)
+    folder = checkpoints_folder(checkpoints)
+    imported = import_file(
+        expand(file), folder, name, key=key, arch=arch, scaling=scaling, dataset=dataset, data=data
+    )
+    for note in filter(None, (imported.note, imported.scaling_note)):
+        complain(note)
     if as_json:
         print_json(asdict(imported) | {"path": str(imported.path)})
     else:
@@ -67,13 +87,15 @@ def export_checkpoint(
             metavar="pth|onnx|pt2|safetensors", help="file format  [default: FILE's suffix, or pth]"
         ),
     ] = None,
+    with_scaling: WithScaling = False,
     force: Annotated[bool, typer.Option("--force", help="replace FILE if it exists")] = False,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> None:
     """Export a network for use without mnist-tui.
 
-    pth and safetensors hold the weights (a state dict); onnx and pt2 hold the layers too.
+    pth and safetensors hold the weights (a state dict); onnx and pt2 hold the layers too, and with
+    --with-scaling also the scaling of the input, so that they take pixels of 0 to 1.
     """
     from core.checkpoints.export_weights import FORMATS, export
     from core.runs.resolve import resolve_checkpoint
@@ -86,15 +108,17 @@ def export_checkpoint(
     if file is not None and format is not None and target.suffix != f".{format}":
         raise UsageError(f"--format {format} does not match {target}: leave one of them out")
     _check_outside_runs(target)
-    arch, difference = export(source, target, force=force)
+    arch, difference = export(source, target, force=force, with_scaling=with_scaling)
+    note, fields = explain_input(source, with_scaling)
     if as_json:
         row = {"path": str(target), "checkpoint": str(source), "arch": arch}
-        print_json(row | {"bytes": target.stat().st_size, "difference": difference})
+        print_json(row | {"bytes": target.stat().st_size, "difference": difference} | fields)
         return
     if difference:
         complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
     elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
+    complain(note)
     print(printable(str(target)))
 
 

@@ -10,7 +10,10 @@ from tui.text.formats import format_age, format_date, format_loss, format_percen
 
 HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
 HEAD_IN_RUN = ("CHECKPOINT", "EPOCH", "STEP", "ACCURACY", "LOSS", "SIZE", "AGE")
-FIELDS = ("arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters")
+FIELDS = (
+    "arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters", "input_mean",
+    "input_std",
+)  # fmt: skip
 OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal, in this order
 
 

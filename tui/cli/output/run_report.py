@@ -6,6 +6,7 @@ from typing import Any
 
 from core.config import FIELDS
 from core.errors import CheckpointError, explain
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.catalog import RunInfo, read_run_info
 from tui.analysis.run_comparison import NO_SETTINGS, metrics_of, value_text
 from tui.cli.output.charts import print_losses
@@ -56,6 +57,7 @@ def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
         "started": started.time if started else None,  # of a resumed run, when it was resumed
         "ended": None if run.is_live else state.last_event_time or None,
         "parameters": started.parameters if started else None,
+        **{name: run.description.get(name) for name in ("input_mean", "input_std")},
         "branched_from": started.branched_from if started else None,
         "branched_at": started.branched_at if started and started.branched_from else None,
         "figures": asdict(metrics_of(state, run)),
@@ -118,6 +120,7 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
         "network": (row["arch"] or "–") + parameters,
         "dataset": (row["dataset"] or "–") + images,
         "device": (row["device"] or "–") + (f", {started.precision}" if started else ""),
+        "input scaling": _scaling(row),
         "branched from": parent,
         "epochs": epochs,
         "test accuracy": accuracy,
@@ -129,6 +132,15 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
         "versions": ", ".join(f"{name} {each}" for name, each in versions.items()),
         "disk space": format_size(run.bytes),
     }
+
+
+def _scaling(row: dict[str, Any]) -> str:
+    """Return how pixels are scaled where that is not the default."""
+    match row:
+        case {"input_mean": float() as mean, "input_std": float() as std} if std > 0:
+            scaling = InputScaling(mean, std)
+            return "" if scaling == DEFAULT_SCALING else f"{scaling.formula}, in {scaling.range}"
+    return ""
 
 
 def _print_config(config: dict[str, Any]) -> None:

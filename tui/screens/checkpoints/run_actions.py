@@ -15,7 +15,6 @@ from core.commands import Start
 from core.errors import first_line
 from core.runs import manage, trash
 from core.runs.catalog import RunInfo, read_notes
-from core.runs.description import is_imported
 from tui.screens.base import View
 from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog, error_message
 from tui.screens.checkpoints.rows import Entry
@@ -97,8 +96,6 @@ class RunActions:
         run = entry.run
         if not any(each.info for each in run.checkpoints):
             self._refuse(f"{run.name} has no readable checkpoint to branch from.")
-        elif is_imported(run.description):
-            self._refuse(f"{run.name} was imported: it has no training to branch from.")
         else:
             from tui.screens.branch_dialog import BranchDialog
 

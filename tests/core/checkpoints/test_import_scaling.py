@@ -1,0 +1,121 @@
+"""Find the input scaling of weights that another program trained."""
+
+import json
+from dataclasses import replace
+from math import inf
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.checkpoints.export_weights import export
+from core.checkpoints.header import read_header, read_info
+from core.checkpoints.import_scaling import Tried, check_scaling, pick
+from core.checkpoints.io import load_model
+from core.data import datasets
+from core.errors import UsageError
+from core.models.architectures import ARCHITECTURES
+from core.models.inference import predict
+from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.metrics import METRICS
+from core.runs.imported import import_file
+from tests.support.plain import train_plainly
+
+UNIT, MNIST, BYTES = InputScaling(0, 1), InputScaling(0.1307, 0.3081), InputScaling(0, 1 / 255)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    loading = datasets.load_dataset("sample", None)
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            return done.value[1]
+
+
+@pytest.mark.parametrize("scaling", [DEFAULT_SCALING, UNIT, MNIST])
+def test_trained_network_keeps_its_accuracy(tmp_path, sample, scaling):
+    path = tmp_path / "model.pth"
+    *_, accuracy = train_plainly(sample, path, scaling.mean, scaling.std)
+    imported = import_file(path, tmp_path / "runs", dataset="sample")
+    assert (imported.input_mean, imported.input_std) == (scaling.mean, scaling.std)
+    assert imported.input_scaling in ("clear", "tied")
+    info, model = load_model(imported.path)
+    assert info.scaling == scaling
+    assert info.version == (2 if scaling == DEFAULT_SCALING else 3)
+    here = METRICS["accuracy"](predict(model, sample.test_images), sample.test_labels)
+    assert here == accuracy > 0.8
+    described = json.loads((imported.path.parent / "run.json").read_text())
+    assert (described["input_mean"], described["input_std"]) == (scaling.mean, scaling.std)
+
+
+def tried(*rows):
+    return [Tried(*row, guessing=0.1) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken", "how", "said"),
+    [
+        # Clear by accuracy, and by loss where the accuracy is nearly the same.
+        ([(DEFAULT_SCALING, 0.2, 2), (UNIT, 0.97, 0.1)], UNIT, "clear", "next best"),
+        ([(MNIST, 0.96, 0.2), (UNIT, 0.97, 0.1)], UNIT, "clear", "97.0% of these"),
+        ([(DEFAULT_SCALING, 0.96, 0.16), (UNIT, 0.97, 0.1)], UNIT, "clear", "97.0% of these"),
+        # More accurate by chance, and worse than guessing: far too sure.
+        ([(UNIT, 0.97, 0.1), (BYTES, 0.975, 12)], UNIT, "clear", "97.0% of these"),
+        ([(UNIT, 0.6, 1.2), (BYTES, 0.9, 3)], BYTES, "clear", "90.0% of these"),
+        # The default where it fits as well, else the best.
+        ([(DEFAULT_SCALING, 0.95, 0.14), (UNIT, 0.97, 0.1)], DEFAULT_SCALING, "tied", "97.0%"),
+        ([(UNIT, 0.95, 0.11), (MNIST, 0.97, 0.1)], MNIST, "tied", "not certain"),
+        ([(UNIT, 1.0, 0.02), (MNIST, 1.0, 0.01)], MNIST, "tied", "is not certain"),
+        ([(UNIT, 0.25, 2.2), (MNIST, 0.29, 2.1)], DEFAULT_SCALING, "assumed", "at most 29.0%"),
+        ([(UNIT, 0.1, inf), (MNIST, 0.1, inf)], DEFAULT_SCALING, "assumed", "at most 10.0%"),
+        ([(UNIT, 0.9, inf), (MNIST, 0.1, inf)], UNIT, "clear", "90.0%"),
+    ],
+)
+def test_scaling_is_taken_as_clear_as_it_is(rows, taken, how, said):
+    choice = pick(tried(*rows), "these")
+    assert (choice.scaling, choice.how) == (taken, how)
+    assert said in choice.note
+    assert ("pass --mean and --std" in choice.note) == (how != "clear")
+
+
+def test_default_is_assumed_without_images(tmp_path, monkeypatch):
+    missing = replace(datasets.DATASETS["sample"], missing=lambda data: "it needs a package")
+    monkeypatch.setitem(datasets.DATASETS, "sample", missing)
+    torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
+    imported = import_file(tmp_path / "model.pth", tmp_path / "runs", data=str(tmp_path))
+    assert (imported.input_scaling, imported.input_mean) == ("assumed", 0.5)
+    assert "no training images" in imported.scaling_note
+    assert "--data DIR" in imported.scaling_note
+    assert list(tmp_path.glob("MNIST")) == [], "nothing was downloaded"
+
+
+def test_given_and_stated_scaling_are_taken(tmp_path, monkeypatch):
+    weights = ARCHITECTURES["linear"].build().state_dict()
+    torch.save(weights, tmp_path / "model.pth")
+    given = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=InputScaling(0.25, 2.0))
+    assert (given.input_scaling, read_info(given.path).scaling) == ("given", InputScaling(0.25, 2))
+    export(given.path, tmp_path / "out.safetensors")
+    for file in (tmp_path / "out.safetensors", given.path):
+        again = import_file(file, tmp_path / "runs")
+        assert (again.input_scaling, again.input_mean, again.input_std) == ("stated", 0.25, 2.0)
+    save_file(weights, tmp_path / "bad.safetensors", {"input_mean": "0", "input_std": "-1"})
+    assert import_file(tmp_path / "bad.safetensors", tmp_path / "runs").input_scaling == "assumed"
+
+
+@pytest.mark.parametrize(("mean", "std"), [(inf, 1), (0, 0), (0, -1), (0, inf), (0, float("nan"))])
+def test_number_that_scales_nothing_is_refused(mean, std):
+    with pytest.raises(UsageError, match="must be a number"):
+        check_scaling(mean, std)
+
+
+def test_default_stays_out_of_the_header(tmp_path):
+    """Earlier versions wrote these very bytes."""
+    torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
+    imported = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=DEFAULT_SCALING)
+    with open(imported.path, "rb") as file:
+        header = read_header(file, imported.path.stat().st_size)
+    described = json.loads(header["__metadata__"]["mnist_tui"])
+    assert described["version"] == 2
+    assert not {"input_mean", "input_std"} & described.keys()

@@ -1,0 +1,60 @@
+"""Options of `checkpoints import` and `export` for the scaling of a network's input."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import UsageError
+from core.models.input_scaling import InputScaling
+
+InputMean = Annotated[
+    float | None,
+    typer.Option(
+        metavar="M",
+        help="input scaling: the network was trained on (pixel / 255 - M) / S  [default: found]",
+        show_default=False,
+    ),
+]
+InputStd = Annotated[
+    float | None, typer.Option(metavar="S", help="input scaling, see --mean", show_default=False)
+]
+TriedDataset = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="dataset to try scalings on, and to evaluate on later  [default: auto]",
+        show_default=False,
+    ),
+]
+WithScaling = Annotated[
+    bool,
+    typer.Option("--with-scaling", help="onnx and pt2: scale pixels of 0 to 1 inside the network"),
+]
+
+
+def read_scaling_options(
+    mean: float | None, std: float | None, dataset: str
+) -> InputScaling | None:
+    """Return the scaling of --mean and --std, None where it is to be found. Raises UsageError."""
+    from core.checkpoints.import_scaling import check_scaling
+    from core.data.datasets import DATASETS
+
+    if dataset not in ("auto", *DATASETS):
+        raise UsageError(f"--dataset must be one of auto, {', '.join(DATASETS)}, not {dataset!r}")
+    if mean is None and std is None:
+        return None
+    if mean is None or std is None:
+        raise UsageError("--mean and --std belong together: pass both or neither")
+    return check_scaling(mean, std)
+
+
+def explain_input(checkpoint: Path, with_scaling: bool) -> tuple[str, dict[str, Any]]:
+    """Return how to feed an exported network, as a note and as fields of JSON."""
+    from core.checkpoints.export_weights import TO_TENSOR, describe_input
+    from core.checkpoints.header import read_info
+
+    scaling = TO_TENSOR if with_scaling else read_info(checkpoint).scaling
+    text = describe_input(scaling)
+    fields = {"input": text, "input_mean": scaling.mean, "input_std": scaling.std}
+    return text, fields
