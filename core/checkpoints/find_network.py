@@ -28,9 +28,10 @@ class Fit:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every weight has its place. Whole numbers beside them are counters."""
-        tensors = self.state_dict.tensors
-        is_left = any(tensors[name].is_floating_point() for name in self.match.extra)
+        """Whether every tensor has its place, but a single whole number, which is a counter. More
+        of them may be a mask or a permutation that the network needs."""
+        extra = [self.state_dict.tensors[name] for name in self.match.extra]
+        is_left = any(each.is_floating_point() or each.numel() > 1 for each in extra)
         return not self.match.missing and not is_left
 
 

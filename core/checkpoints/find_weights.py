@@ -10,8 +10,12 @@ from core.checkpoints.header import abbreviate
 from core.checkpoints.pickle_reader import TOO_MUCH, Global, SavedObject, SavedTensor
 from core.checkpoints.torch_save import SAVE_AGAIN
 
-# Prefixes of what says nothing about the file: torch's, numpy's and Python's plain values.
-PLAIN = ("torch.", "numpy.", "collections.", "_codecs.")
+# Beginnings of what says nothing about the file: torch's, numpy's and Python's plain values.
+PLAIN = (
+    "torch._utils.", "torch.device", "torch.nn.modules.", "numpy.core.multiarray.",
+    "numpy._core.multiarray.", "numpy.core.numeric._frombuffer",
+    "numpy._core.numeric._frombuffer", "numpy.dtype", "collections.", "_codecs.encode",
+)  # fmt: skip
 # Below this depth of keys no network is looked for.
 DEEPEST = 20
 # More than a file needs; bounds the work on what a file claims, such as a network that is inside

@@ -127,16 +127,20 @@ def _explain_rest(fit: Fit, state_dicts: list[StateDict], found: Found) -> Itera
     if fit.match.extra:
         yield f"not read: {list_names(fit.match.extra)}"
     others = [
-        each.key or "the file itself"
+        _name_key(each)
         for each in state_dicts
         if each.key != fit.state_dict.key
         and sum(tensor.is_floating_point() for tensor in each.tensors.values()) > 1
     ]
     if others:
-        yield f"read from its key {abbreviate(fit.state_dict.key)}, not from {list_names(others)}"
+        yield f"read from {_name_key(fit.state_dict)}, not from {list_names(others)}"
     classes = [each for each in found.classes if each != fit.state_dict.network]
     if classes and not fit.state_dict.network:
         yield f"not read, and no code of it run: {list_names(classes)}"
+
+
+def _name_key(state_dict: StateDict) -> str:
+    return f"its key {abbreviate(state_dict.key)}" if state_dict.key else "the file itself"
 
 
 def _to_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:

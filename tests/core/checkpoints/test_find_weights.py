@@ -134,7 +134,7 @@ def test_one_network_under_two_keys_is_one(tmp_path, weights):
 def test_rest_of_a_file_is_noted(tmp_path, weights):
     teacher = {"fc.weight": torch.zeros(3, 3), "fc.bias": torch.zeros(3)}
     found = read_weights(saved(tmp_path, {"model": weights, "teacher": teacher}))
-    assert found.note == "read from its key model, not from teacher"
+    assert found.note == "read from its key model, not from its key teacher"
 
 
 @pytest.mark.parametrize("how", FORMS, ids=str)

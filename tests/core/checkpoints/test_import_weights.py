@@ -206,9 +206,10 @@ def test_normalization_and_other_heads_are_refused(tmp_path):
         "bn.num_batches_tracked (one number of int64) and bn.running_mean (512); those under "
         "linear_relu_stack alone fit mlp: --key linear_relu_stack leaves the others out"
     )
-    imported = import_file(
-        tmp_path / "mine.safetensors", tmp_path / "runs", key="linear_relu_stack"
-    )
+    order = {"order": torch.arange(784)}
+    assert "no place for order (784 of int64)" in refusal(tmp_path, weights | order)
+    path = tmp_path / "mine.safetensors"
+    imported = import_file(path, tmp_path / "runs", key="linear_relu_stack")
     assert imported.arch == "mlp"
 
 

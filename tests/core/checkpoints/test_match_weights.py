@@ -15,7 +15,7 @@ PREFIX = st.lists(st.sampled_from(["model", "net", "0", "module", "_orig_mod", "
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_layer_names_and_order_fit(arch, data):
     """The tensors are those of the network, so its logits are equal."""
@@ -72,6 +72,7 @@ def test_shifted_numbers_do_not_match_by_name():
     assert match({theirs[name]: shape for name, shape in ours.items()}, ours).names == theirs
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**30)))
 def test_natural_order_sorts_numbers_by_value(numbers):
     names = [f"fc{number}.weight" for number in numbers]
