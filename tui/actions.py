@@ -80,6 +80,7 @@ class Action:
     help: str
     when: When = lambda state, view: True
     display: str = ""  # the keys as the help shows them, if not by their names
+    everywhere: bool = False  # also in dialogs and text fields
 
     @property
     def shown(self) -> str:
@@ -115,6 +116,9 @@ ACTIONS = (
     Action(
         "open('help')", "question_mark,f1", "Help", "help on this view and its keys", display="?"
     ),
+    Action(
+        "suspend_process", "ctrl+z", "Suspend", "suspend; fg in the shell resumes", everywhere=True
+    ),
     Action("quit", "q", "Quit", "quit (asks first while training)"),
 )
 
@@ -125,7 +129,14 @@ def bindings() -> list[BindingType]:
     from textual.binding import Binding
 
     actions = [
-        Binding(each.keys, each.name, each.label, each.shown in FOOTER, each.shown)
+        Binding(
+            each.keys,
+            each.name,
+            each.label,
+            each.shown in FOOTER,
+            each.shown,
+            priority=each.everywhere,
+        )
         for each in ACTIONS
         if each.keys
     ]

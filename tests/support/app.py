@@ -2,6 +2,8 @@
 
 import time
 
+from textual.drivers.headless_driver import HeadlessDriver
+
 from core.config import TrainConfig
 from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
@@ -31,3 +33,18 @@ def text_of(pilot) -> str:
 
 def phase(pilot) -> str:
     return pilot.app.run_state.phase
+
+
+class Recorder(HeadlessDriver):
+    """Keeps what is written, as a driver that has a terminal."""
+
+    is_headless = False
+    output = ""
+
+    def write(self, data):
+        self.output += data
+
+    def take(self):
+        """Return what was written since the last call."""
+        taken, self.output = self.output, ""
+        return taken

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from tests.support.fakes import ROOT
 from tests.support.terminal import Terminal, assert_restored, is_restored, open_terminal, until
 from tui.app.slow_link import erases
-from tui.terminal.driver import CANCEL, TerminalDriver, TerminalWriter
+from tui.terminal.driver import TerminalDriver
 from tui.terminal.rate_limit import (
     BURST,
     LATE,
@@ -34,6 +34,7 @@ from tui.terminal.rate_limit import (
 )
 from tui.terminal.screen_diff import ShownScreen, to_cells
 from tui.terminal.slow_terminal import MOST_QUEUED, SlowTerminal
+from tui.terminal.writer import CANCEL, TerminalWriter
 
 pyte = pytest.importorskip("pyte")
 __all__ = ["open_terminal"]

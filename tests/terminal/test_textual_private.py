@@ -4,9 +4,8 @@ import ast
 from importlib import import_module
 
 import pytest
-from textual.drivers.headless_driver import HeadlessDriver
 
-from tests.support.app import app_in, until
+from tests.support.app import Recorder, app_in, until
 from tests.support.fakes import ROOT
 from tui.terminal import textual_private
 from tui.terminal.slow_terminal import SlowTerminal
@@ -63,21 +62,6 @@ def test_private_methods_are_not_overridden():
         if is_private(name) and callable(vars(cls)[name]) and any(name in vars(b) for b in bases)
     ]
     assert not found
-
-
-class Recorder(HeadlessDriver):
-    """Keeps what is written, as a driver that has a terminal."""
-
-    is_headless = False
-    output = ""
-
-    def write(self, data):
-        self.output += data
-
-    def take(self):
-        """Return what was written since the last call."""
-        taken, self.output = self.output, ""
-        return taken
 
 
 @pytest.mark.parametrize(

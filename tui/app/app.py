@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +24,14 @@ from core.config import TrainConfig
 from core.engine.local_host import Train
 from core.events import Event, Notice, RunFailed
 from core.responses import DevicesListed
-from tui.actions import ACTIONS, VIEWS, bindings, is_available
+from tui.actions import VIEWS, bindings, is_available
 from tui.app.appearance import Appearance
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
 from tui.app.run_controller import EventsReady, RunController
 from tui.app.slow_link import SlowLink, choose_driver
-from tui.app.views import MODES, find_form, import_views
+from tui.app.views import MODES, find_form, import_views, palette_entries
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
@@ -242,6 +241,9 @@ class MnistApp(App[None]):
         modes = list(VIEWS)
         self.action_view(modes[(modes.index(self.current_mode) + by) % len(modes)])
 
+    def action_suspend_process(self) -> None:
+        self.slow_link.suspend()
+
     async def action_quit(self) -> None:
         from tui.screens.dialogs import ConfirmQuit
 
@@ -265,14 +267,7 @@ class MnistApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the entries of the command palette: Textual's, the actions and the views."""
-        ours = {"Keys", *(each.label for each in ACTIONS)}
-        yield from (each for each in super().get_system_commands(screen) if each.title not in ours)
-        for each in ACTIONS:
-            if each.when(self.run_state, self.current_mode):
-                yield SystemCommand(each.label, each.help, partial(self.run_action, each.name))
-        for mode, view in VIEWS.items():
-            show = partial(self.action_view, mode)
-            yield SystemCommand(f"View: {view.title}", f"Show the view {view.title}", show)
+        yield from palette_entries(self, super().get_system_commands(screen))
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.appearance.changed(before, after)

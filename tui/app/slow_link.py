@@ -13,6 +13,7 @@ from textual.constants import TEXTUAL_ANIMATIONS
 from textual.drivers.linux_driver import LinuxDriver
 from textual.widgets import Input
 
+from tui.state.summaries import describe_suspension
 from tui.terminal.driver import TerminalDriver
 from tui.terminal.slow_terminal import LOOK_SECONDS, SlowTerminal
 from tui.terminal.textual_private import intercept_frames, screen_strips
@@ -52,6 +53,7 @@ class SlowLink:
         """`on_late` is called when output arrives late, repeatedly."""
         self._app, self._on_late = app, on_late
         self.terminal = SlowTerminal(erases(os.environ), lambda: app.call_later(self.redraw))
+        self.terminal.farewell = lambda: describe_suspension(app.runs.newest_state())
         intercept_frames(app, self._show_frame)
         self._rated_at = 0.0
         self._size: Size | None = None  # that the terminal last reported
@@ -78,6 +80,15 @@ class SlowLink:
         self.terminal.forget_screen()
         if self._app.screen_stack:
             self._app.screen.refresh(layout=True)
+
+    def suspend(self) -> None:
+        """Suspend the program, or say that it cannot be."""
+        if not self.terminal.suspend():
+            self._app.notify(
+                "Ctrl-Z needs a shell with job control, which would continue the app with fg. "
+                "To close the app and keep training, detach the run.",
+                markup=False,
+            )
 
     def focused(self, widget: Widget) -> None:
         if isinstance(widget, Input):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from tui.actions import VIEWS, ViewEntry
+from tui.actions import ACTIONS, VIEWS, ViewEntry
 from tui.widgets.config_form import ConfigForm
+
+if TYPE_CHECKING:
+    from tui.app.app import MnistApp
 
 # Between two of the imports, so that keys need not wait for long.
 IMPORT_SECONDS = 0.1
@@ -37,3 +40,15 @@ def find_form(app: App[Any]) -> ConfigForm | None:
         return app.get_screen_stack("train")[0].query_one(ConfigForm)
     except (KeyError, IndexError):
         return None
+
+
+def palette_entries(app: MnistApp, textual: Iterable[SystemCommand]) -> Iterator[SystemCommand]:
+    """Yield the entries of the command palette: Textual's, the actions and the views."""
+    ours = {"Keys", *(each.label for each in ACTIONS)}
+    yield from (each for each in textual if each.title not in ours)
+    for each in ACTIONS:
+        if each.when(app.run_state, app.current_mode):
+            yield SystemCommand(each.label, each.help, partial(app.run_action, each.name))
+    for mode, view in VIEWS.items():
+        show = partial(app.action_view, mode)
+        yield SystemCommand(f"View: {view.title}", f"Show the view {view.title}", show)

@@ -46,3 +46,12 @@ def describe_outcome(state: RunState) -> str:
     how = "finished" if state.phase == "finished" else f"stopped at step {state.step:,}"
     test = f", test accuracy {format_percent(state.score.accuracy)}" if state.score else ""
     return f"{how}{test}; checkpoint: {state.checkpoint}"
+
+
+def describe_suspension(state: RunState) -> str:
+    """Return the line that stands above the shell's prompt while the app is suspended."""
+    if state.phase not in ("preparing", "training"):
+        return "mnist-tui is suspended: fg continues it"
+    if state.is_attached:
+        return "mnist-tui is suspended, its run continues: fg shows it again"
+    return "mnist-tui is suspended, and training too: fg continues both, bg only training"

@@ -3,21 +3,20 @@ the app."""
 
 from __future__ import annotations
 
-import os
-import select
+import asyncio
 import signal
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition, Key, MouseDown
 from textual.message import Message
+
+from tui.terminal.job_control import can_be_continued, is_in_front, stop
+from tui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -26,124 +25,18 @@ if TYPE_CHECKING:
 
     from tui.terminal.slow_terminal import SlowTerminal
 
-# Bytes written at a time: select() reports that a terminal takes more, but not how much.
-CHUNK = 512
-# How long a thread waits for the terminal before it checks whether it is to end.
-LOOK_SECONDS = 0.1
-# How long leaving may take while the terminal does not read; a short hang is over by then.
-LEAVE_SECONDS = 3.0
-ANSWER_SECONDS = 0.5
-# Ends an escape sequence that has been cut short, and shows nothing itself.
-CANCEL = b"\x18"
+# How long to wait for the terminal's last answer, and between two looks for it.
+ANSWER_SECONDS, ANSWER_LOOK_SECONDS = 0.5, 0.01
+# How often a background job looks whether it is in front again: `fg` sends a running one no signal.
+FRONT_SECONDS = 0.2
 RESET_PEN = "\x1b[m"
 # A terminal that knows these shows what is between them at once.
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 # Mouse modes, with h on and with l off: clicks, moves with a button pressed, all moves.
 CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 
-
-@dataclass(frozen=True)
-class QueuedText:
-    data: bytes
-    frame: bool  # part of a frame, which may be dropped; modes and queries may not
-    begun: bool = False  # whether the bytes before it have been written
-
-
-class TerminalWriter(threading.Thread):
-    """Writes to a terminal in its own thread; write() never blocks."""
-
-    def __init__(self, fileno: int, drained: Callable[[], None]) -> None:
-        """`drained` is called, in this thread, when the queue is empty."""
-        super().__init__(daemon=True, name="terminal")
-        self._fileno, self._drained = fileno, drained
-        self._change = threading.Condition()
-        self._texts: deque[QueuedText] = deque()
-        self._under_way = 0  # bytes that are being written, and are not in the queue
-        self._ending = False
-        self._queued_at = 0.0
-        self.pending = 0  # bytes
-        self.written = 0  # bytes, in total
-
-    @property
-    def queued_seconds(self) -> float:
-        """For how long the queue has not been empty."""
-        with self._change:
-            return monotonic() - self._queued_at if self.pending else 0.0
-
-    def write(self, text: str, *, frame: bool = False) -> int:
-        """Queue text, and return how many bytes it is."""
-        data = text.encode("utf-8", "replace")
-        with self._change:
-            if not data or self._ending:
-                return 0
-            if not self.pending:
-                self._queued_at = monotonic()
-            self._texts.append(QueuedText(data, frame))
-            self.pending += len(data)
-            self._change.notify_all()
-            return len(data)
-
-    def drop_frames(self) -> None:
-        """Remove the frames from the queue; the begun one is ended."""
-        with self._change:
-            cut = (QueuedText(CANCEL, False) if text.begun else text for text in self._texts)
-            self._texts = deque(text for text in cut if not text.frame)
-            self.pending = self._under_way + sum(len(text.data) for text in self._texts)
-            self._change.notify_all()
-
-    def stop(self) -> None:
-        """Wait until the queue is empty, at most LEAVE_SECONDS, and end the thread."""
-        with self._change:
-            self._change.wait_for(lambda: not self.pending, LEAVE_SECONDS)
-            self._ending = True
-            self._change.notify_all()
-
-    def run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self.pending or self._ending)
-                if self._ending:
-                    return
-            try:
-                if select.select([], [self._fileno], [], LOOK_SECONDS)[1]:
-                    self._write_some()
-            except (OSError, ValueError):  # the terminal has gone
-                with self._change:
-                    self._texts.clear()
-                    self.pending, self._under_way, self._ending = 0, 0, True
-                    self._change.notify_all()
-
-    def _write_some(self) -> None:
-        with self._change:
-            if not self._texts or self._ending:
-                return
-            text = self._texts.popleft()
-            chunk = _chunk(text.data)
-            self._under_way = len(chunk)
-            if rest := text.data[len(chunk) :]:
-                self._texts.appendleft(QueuedText(rest, text.frame, begun=text.frame))
-        try:
-            count = os.write(self._fileno, chunk)
-        except BlockingIOError:  # another program has set the terminal to O_NONBLOCK
-            count = 0
-        with self._change:
-            self.written += count
-            self.pending -= count
-            self._under_way = 0
-            if unwritten := chunk[count:]:  # may begin inside a character, so it must be sent
-                self._texts.appendleft(QueuedText(unwritten, False))
-            done = not self.pending
-            self._change.notify_all()
-        if done:
-            self._drained()
-
-
-def _chunk(data: bytes) -> bytes:
-    """Return the bytes to write next: whole characters, since the rest may be dropped."""
-    end = CHUNK
-    while end < len(data) and data[end] & 0xC0 == 0x80:
-        end -= 1
-    return data[:end]
+# Textual lets the mouse report pixels where the terminal can, and leaves that on.
+PIXELS_OFF = "\x1b[?1016l"
 
 
 class TerminalDriver(LinuxDriver):
@@ -160,13 +53,19 @@ class TerminalDriver(LinuxDriver):
     _synchronizes = False  # whether frames are marked with SYNC_START and SYNC_END
     _owns_terminal = False  # from start_application_mode() to close()
     _reads_input = False
+    _is_stopping = False  # from SIGTSTP on, until it has its effect
+    _event_loop: asyncio.AbstractEventLoop | None = None
+    _later: asyncio.TimerHandle | None = None  # the next look whether this job is in front
 
     def __init__(self, app: App[Any], *, mouse: bool = True, **options: Any) -> None:
+        ignores_stop = signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN  # as its parent does
         super().__init__(app, mouse=mouse, **options)
+        self._may_stop = not ignores_stop
         self.slow_terminal: SlowTerminal = app.slow_terminal  # type: ignore[attr-defined]
         self._has_mouse = mouse
-        self._resume = signal.getsignal(signal.SIGCONT)
-        signal.signal(signal.SIGCONT, self._on_continued)
+        # In place of Textual's, which work inside the signal handler, in the middle of a frame.
+        signal.signal(signal.SIGTSTP, self._on_stop)
+        signal.signal(signal.SIGCONT, self._on_continue)
 
     def write(self, data: str) -> None:
         self._synchronizes |= data == SYNC_START
@@ -195,31 +94,91 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         assert sys.__stderr__ is not None  # Textual writes to it
-        if self.writer is None:  # after `bg` this is the second try, and there is one
-            self.writer = TerminalWriter(sys.__stderr__.fileno(), self.slow_terminal.drained)
-            self.writer.start()
+        self._event_loop = asyncio.get_running_loop()
+        self.writer = TerminalWriter(sys.__stderr__.fileno(), self.slow_terminal.drained)
+        self.writer.start()
         self.slow_terminal.begin(self)
         before = self.queued_bytes
         super().start_application_mode()
-        self._owns_terminal = self.queued_bytes > before  # False in the background
-        # Only in raw mode, or the terminal would show its answer.
-        self.slow_terminal.query_cursor()
+        self._owns_terminal = self.queued_bytes > before
+        if self._owns_terminal:
+            # Only in raw mode, or the terminal would show its answer.
+            self.slow_terminal.query_cursor()
+        else:  # started as a background job, and continued with `bg`
+            self._abandon()
+            self._later = self._event_loop.call_later(FRONT_SECONDS, self._enter_in_front)
 
-    def _on_continued(self, number: int, frame: FrameType | None) -> None:
-        """Leave application mode before Textual enters it again.
+    # As a job of the shell
 
-        After SIGSTOP the terminal is in the shell's modes, and Textual takes it for its own.
+    def suspend(self) -> bool:
+        """Restore the terminal, and stop until the shell continues this job.
+
+        Returns False, without a stop, where no shell would continue it.
         """
-        if self._owns_terminal and self._is_in_front():
-            self.suspend_application_mode()
-        if callable(self._resume):
-            self._resume(number, frame)
+        return self._may_stop and can_be_continued() and self._suspend(group=True)
 
-    def _is_in_front(self) -> bool:
+    def _suspend(self, *, group: bool = False) -> bool:
+        if self._owns_terminal:
+            self.stop_application_mode()
+            self._queue(f"{self.slow_terminal.farewell()}\r\n")
+            self.close()
+        is_stopped = stop(group=group)
+        self._is_stopping = False
+        self._enter_in_front()
+        return is_stopped
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        if self._is_stopping:
+            return
+        self._is_stopping = self._call_soon(self._suspend)
+        if not self._is_stopping:
+            stop(group=False)
+
+    def _on_continue(self, number: int, frame: FrameType | None) -> None:
+        self._call_soon(self._continued)
+
+    def _call_soon(self, callback: Callable[[], object]) -> bool:
+        """Call it between two frames, from a signal handler. Returns whether the app still runs."""
         try:
-            return os.tcgetpgrp(self.fileno) == os.getpgrp()
-        except OSError:  # no terminal
+            assert self._event_loop is not None
+            self._event_loop.call_soon_threadsafe(callback)
+        except (AssertionError, RuntimeError):  # not yet, or closed
             return False
+        return True
+
+    def _continued(self) -> None:
+        """Enter application mode again: the terminal is in the shell's modes after SIGSTOP."""
+        if self._owns_terminal and is_in_front(self.fileno):
+            self.suspend_application_mode()
+        elif self._owns_terminal:
+            self._abandon()
+        self._enter_in_front()
+
+    def _enter_in_front(self) -> None:
+        """Enter application mode as soon as this job is in front. After `bg` it is not, and only
+        training continues."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if self._owns_terminal or self._event_loop is None:
+            return
+        if is_in_front(self.fileno):
+            self.resume_application_mode()
+        else:
+            self._later = self._event_loop.call_later(FRONT_SECONDS, self._enter_in_front)
+
+    def _abandon(self) -> None:
+        """Leave application mode without touching the terminal, which another job has."""
+        self._owns_terminal = False
+        self.slow_terminal.end()
+        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+        if self.writer is not None:
+            self.writer.stop(discard=True)
+            self.writer = None
+        self.exit_event.set()
+        while self._reads_input:
+            sleep(ANSWER_LOOK_SECONDS)
+        self.exit_event.clear()
 
     def run_input_thread(self) -> None:
         self._reads_input = True
@@ -230,20 +189,26 @@ class TerminalDriver(LinuxDriver):
 
     def disable_input(self) -> None:
         """Wait a moment for the terminal's last answer, which would go to the shell later."""
+        if not self._owns_terminal:  # to flush its input would stop this process
+            return
         end = monotonic() + ANSWER_SECONDS
         while self._reads_input and self.slow_terminal.lag.is_waiting and monotonic() < end:
-            sleep(LOOK_SECONDS / 10)
+            sleep(ANSWER_LOOK_SECONDS)
         super().disable_input()
 
     def stop_application_mode(self) -> None:
+        if not self._owns_terminal:  # suspended: it is as it was
+            return
         self.slow_terminal.end()
         self.drop_frames()
-        self.write(RESET_PEN)
+        self.write(RESET_PEN + PIXELS_OFF)
         super().stop_application_mode()
 
     def close(self) -> None:
         super().close()
         self._owns_terminal = False
+        if self._later is not None:
+            self._later.cancel()
         if self.writer is not None:
             self.writer.stop()
             self.writer = None

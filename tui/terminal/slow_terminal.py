@@ -50,6 +50,7 @@ class SlowTerminal:
         self.slow = False
         self.rate = 0.0  # bytes a second
         self.pressed_at = 0.0
+        self.farewell: Callable[[], str] = str  # returns what the shell shows after a suspension
         self._erases, self._missed = erases, missed
         self._driver: TerminalDriver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,6 +112,10 @@ class SlowTerminal:
         self._passed_over |= driver.writer.pending > MOST_QUEUED
         with driver.drawing():
             yield not self._passed_over
+
+    def suspend(self) -> bool:
+        """Stop the program until its shell continues it. Returns False where none would."""
+        return self._driver is not None and self._driver.suspend()
 
     def measure(self) -> bool:
         """Measure the connection, and return whether it falls behind; call it once a second."""
