@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`build` returns a network that maps images (N, 1, 28, 28) in [-1, 1] to logits (N, 10)."""
+    """`build` returns a network that maps scaled images (N, 1, 28, 28) to logits (N, 10)."""
 
     name: str
     build: Callable[[], nn.Module]

@@ -1,6 +1,8 @@
 """Tests of the run folders that imported weights get."""
 
 import json
+import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from math import log
 from queue import SimpleQueue
@@ -21,6 +23,7 @@ from core.runs.resolve import resolve_checkpoint
 from core.runs.resume import prepare_resume
 from core.training.trainer import train
 from tests.support.plain import train_plainly
+from tui.cli import main as cli
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_failed_write_leaves_nothing(tmp_path, model, monkeypatch):
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_branch_trains_on_with_the_scaling(tmp_path, tiny, tiny_tensors):
+def test_branch_trains_on_with_the_scaling(tmp_path, tiny, tiny_tensors, monkeypatch, capsys):
     """Its loss goes on from that of the network; saved, resumed and replayed runs scale alike."""
     runs = tmp_path / "runs"
     _, loss, accuracy = train_plainly(tiny_tensors, tmp_path / "model.pth", 0.0, 1.0)
@@ -111,3 +114,18 @@ def test_branch_trains_on_with_the_scaling(tmp_path, tiny, tiny_tensors):
     assert (info.version, info.input_mean, info.input_std) == (3, 0.0, 1.0)
     *_, result = replay(folder / "epoch-001.safetensors", 7)
     assert (result.identical, result.saved) == (True, ("epoch-002",)), result.text
+    said = {}
+    for command in ("runs show", "checkpoints show", "checkpoints list"):
+        name = [] if command.endswith("list") else [folder.name]
+        for option in ([], ["--json"]):
+            whole = ["mnist-tui", *command.split(), *name, *option, "--checkpoints", str(runs)]
+            monkeypatch.setattr(sys, "argv", whole)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+            said[command, *option] = capsys.readouterr().out
+            assert ended.value.code == 0
+    assert "input scaling  pixel / 255, in [0, 1]" in said["runs show",]
+    assert re.search("\ninput std +1.0\n", said["checkpoints show",])
+    rows = [json.loads(said[name, "--json"]) for name in ("runs show", "checkpoints show")]
+    for row in (*rows, *json.loads(said["checkpoints list", "--json"])):
+        assert (row["input_mean"], row["input_std"]) == (0.0, 1.0)

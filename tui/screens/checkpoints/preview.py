@@ -14,6 +14,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from core.config import FIELDS
+from core.models.input_scaling import DEFAULT_SCALING
 from core.responses import Digit
 from tui.charts.series import AXIS
 from tui.preferences import Preferences
@@ -100,7 +101,8 @@ def _metrics(entry: Entry) -> str:
             test = "not evaluated"
         name = printable(file.path.stem)
         step = f"epoch {info.epoch}, step {info.step:,}"
-        return f"{name}: {step}, {test}, {info.parameters:,} parameters"
+        scaling = "" if info.scaling == DEFAULT_SCALING else f", input {info.scaling.range}"
+        return f"{name}: {step}, {test}, {info.parameters:,} parameters{scaling}"
     if file:
         return f"{printable(file.path.name)} is broken: {printable(file.error or '')}"
     if entry.run.is_live and newest:
