@@ -123,6 +123,7 @@ def images(tmp_path):
         ImageDraw.Draw(image).line([(50, 20), (44, 100)], fill=ink, width=12)
         image.save(tmp_path / "images" / name)
     (tmp_path / "images" / "bad \x1b[31m[red].png").write_bytes(b"\x89PNG")
+    (tmp_path / "images" / "1" / "live.MOV").write_bytes(b"")
     return tmp_path / "images"
 
 
@@ -130,7 +131,8 @@ def test_predict_names_unreadable_images(trained, images):
     command = ("predict", trained.name, str(images), "--temperature", "2")
     done = trained.run(*command, "--json")
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 2
+    assert f"mnist-tui: {images}: left out 1 video\n" in done.stderr
     assert "bad \\x1b[31m[red].png: is not an image" in done.stderr
     found = json.loads(done.stdout)
     assert [(Path(each["path"]).name, each["label"]) for each in found] == [
@@ -155,6 +157,7 @@ def test_eval_takes_labelled_images_and_splits(trained, images):
     done = trained.run("eval", trained.name, str(images / "1"), "--json")
     score = json.loads(done.stdout)
     assert (done.returncode, score["samples"], score["correct"]) == (0, 2, 2)
+    assert done.stderr == f"mnist-tui: {images / '1'}: left out 1 video\n"
     assert score["confusion"][1][1] == 2
     whole = trained.run("eval", trained.name, str(images))
     assert whole.returncode == 1, "one image is broken"
