@@ -73,8 +73,8 @@ def _judge_size(facts: TerminalFacts) -> Check:
     what = f"{facts.columns}×{facts.rows}, {facts.term or 'TERM is not set'}"
     data = {"columns": facts.columns, "rows": facts.rows, "term": facts.term}
     advice = ""
-    if facts.term in ("", "dumb", "unknown"):
-        advice = "export TERM=xterm-256color: without it the app cannot be drawn"
+    if facts.term in ("dumb", "unknown"):
+        advice = "export TERM=xterm-256color: without it mnist-tui trains without the app"
     elif facts.columns < COLUMNS or facts.rows < ROWS:
         advice = f"make the window {COLUMNS}×{ROWS} or larger: a smaller one shows less"
     return Check(GROUP, "terminal", WARNING if advice else OK, what, advice, data)
