@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from time import perf_counter, time
+from time import time
 
 import torch
 from torch import Tensor
@@ -38,7 +38,7 @@ from core.training.divergence import check_losses, check_weights
 from core.training.learner import Learner
 from core.training.load_state import Position, resume
 from core.training.setup import Setup
-from core.training.stopwatch import Stopwatch
+from core.training.stopwatch import Stopwatch, clock
 
 PROGRESS_SECONDS = 0.1
 # A progress event has so many means of the losses since the last one.
@@ -137,7 +137,7 @@ class TrainingLoop:
                 yield inspect(learner, self.step, self.weights_before)
                 self.weights_before = None
                 watch.start()
-            now = perf_counter()
+            now = clock()
             if now - last_report >= PROGRESS_SECONDS:
                 last_report = now
                 watch.lap(now)

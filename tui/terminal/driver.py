@@ -15,6 +15,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition, Key, MouseDown
 from textual.message import Message
 
+from core.training.stopwatch import stopped_clock
 from tui.terminal.job_control import can_be_continued, is_in_front, stop
 from tui.terminal.writer import TerminalWriter
 
@@ -122,7 +123,8 @@ class TerminalDriver(LinuxDriver):
             self.stop_application_mode()
             self._queue(f"{self.slow_terminal.farewell()}\r\n")
             self.close()
-        is_stopped = stop(group=group)
+        with stopped_clock():
+            is_stopped = stop(group=group)
         self._is_stopping = False
         self._enter_in_front()
         return is_stopped
