@@ -179,7 +179,8 @@ def pick(tried: list[Tried], source: str) -> ScalingChoice:
     name = f"input scaling: {describe(taken.scaling)}"
     share = f"{taken.accuracy:.1%} of {source} are correct"
     if rivals:
-        note = f"{name} was taken ({share}), but is not certain: {' and '.join(rivals)} fits too"
+        fit = "fits" if len(rivals) == 1 else "fit"
+        note = f"{name} was taken ({share}), but is not certain: {' and '.join(rivals)} {fit} too"
         return ScalingChoice(taken.scaling, "tied", f"{note}; {ADVICE}")
     then = f", with the next best of the usual ones {others[0].accuracy:.1%}" if others else ""
     return ScalingChoice(taken.scaling, "clear", f"{name} was found: {share}{then}")
