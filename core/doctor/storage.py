@@ -116,8 +116,11 @@ def judge_folder(facts: FolderFacts) -> Iterator[Check]:
         advice = "on a network disk, use --checkpoints with a folder on a local disk"
         yield Check(DISK, "disk", WARNING, what, advice)
     if not facts.has_locks:
-        what = "the file system has no locks, so one run could be resumed twice at the same time"
-        advice = "resume each run only once, or use --checkpoints with a folder on another disk"
+        what = (
+            "the file system has no locks: whether a run is in progress is read in its run.json, "
+        )
+        what += "and not known for a run on another machine"
+        advice = "use --checkpoints with a folder on another disk where machines share their runs"
         yield Check(DISK, "locks", WARNING, what, advice)
 
 

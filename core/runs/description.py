@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.errors import CheckpointError
 from core.files import open_no_follow, open_regular_file, replace_file
-from core.locking import fcntl, is_locked, lock
+from core.locking import NoLocks, check_locks, fcntl, is_locked, lock
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
-from core.user import host_name
+from core.runs.owner import exists, is_owner_alive
 
 # The status of a run in progress, and every status in a run.json.
 IN_PROGRESS = ("running", "paused")
@@ -69,14 +69,14 @@ def status_of(folder: Path, description: dict[str, Any]) -> str:
 
 def is_live(folder: Path, description: dict[str, Any]) -> bool:
     """Return whether the process that run.json names is training the run."""
-    pid = description.get("pid")
-    if not isinstance(pid, int) or pid <= 0:
+    alive = is_owner_alive(description)
+    if alive is False:
         return False
-    here = description.get("host", host_name()) == host_name()
-    if fcntl is None:
-        return here and _exists(pid)
-    # Only for runs in progress: testing the lock takes it for a moment.
-    return (not here or _exists(pid)) and is_locked(folder / EVENTS_FILE)
+    try:
+        # Only for runs in progress: testing the lock takes it for a moment.
+        return is_locked(folder / EVENTS_FILE)
+    except NoLocks:
+        return alive is True and description.get("status") in IN_PROGRESS
 
 
 @contextmanager
@@ -85,43 +85,62 @@ def lock_run(folder: Path) -> Iterator[None]:
 
     Raises CheckpointError where a process is training it, or where it is gone.
     """
-    if fcntl is None:
-        description = read_description(folder)
-        if description.get("status") in IN_PROGRESS and is_live(folder, description):
-            raise _in_use(folder)
+    if fcntl is None:  # Windows, where no folder can be moved that has an open file
+        _check_owner(folder)
         yield
         return
     with ExitStack() as stack:
         with suppress(OSError):  # no event file of its own, so no process can be writing it
-            file = stack.enter_context(open(folder / EVENTS_FILE, "rb", opener=open_no_follow))
+            file = stack.enter_context(_open_events(folder))
             lock_events(file.fileno(), folder)
         yield
 
 
-def lock_events(number: int, folder: Path) -> None:
+def _open_events(folder: Path) -> BinaryIO:
+    path = folder / EVENTS_FILE
+    try:
+        return open(path, "r+b", opener=open_no_follow)  # NFS locks no file that is only read
+    except PermissionError:
+        return open(path, "rb", opener=open_no_follow)
+
+
+def lock_events(number: int, folder: Path) -> str | None:
     """Lock the open events.jsonl of a run until it is closed.
 
+    Returns why the file system has no locks, None where it has. Then run.json is the only sign.
     Raises CheckpointError where a process is training the run, or where the folder was moved.
     """
-    if not lock(number):
-        raise _in_use(folder)
+    missing = None
+    try:
+        if not lock(number):
+            raise _in_use(folder)
+        check_locks(folder / EVENTS_FILE)
+    except NoLocks as error:
+        missing = str(error)
+        _check_owner(folder)
     with suppress(OSError):
         if os.path.samestat(os.fstat(number), os.stat(folder / EVENTS_FILE)):
-            return
+            return missing
     raise CheckpointError(f"{folder} has just been renamed or deleted")
+
+
+def _check_owner(folder: Path) -> None:
+    """Raise CheckpointError where run.json says that a process is training the run."""
+    description = read_description(folder)
+    status = description.get("status")
+    if status not in IN_PROGRESS or (alive := is_owner_alive(description)) is False:
+        return
+    if alive:
+        raise _in_use(folder)
+    raise CheckpointError(
+        f"{folder} is {status} in process {description.get('pid')} on {description.get('host')}, "
+        "and this file system has no locks that show whether it still is; stop it there, or, if it "
+        f'has ended, set "status" to "stopped" in {folder / DESCRIPTION}'
+    )
 
 
 def _in_use(folder: Path) -> CheckpointError:
     pid = read_description(folder).get("pid")
     # A process that has only just resumed the run is not in run.json yet.
-    by = f"process {pid}" if isinstance(pid, int) and _exists(pid) else "another process"
+    by = f"process {pid}" if isinstance(pid, int) and exists(pid) else "another process"
     return CheckpointError(f"{folder} is being trained by {by}; stop it first")
-
-
-def _exists(pid: int) -> bool:
-    from psutil import pid_exists
-
-    try:
-        return pid_exists(pid)
-    except OverflowError:  # run.json can be edited
-        return False

@@ -17,11 +17,17 @@ from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
 from core.files import PARTIAL, open_no_follow, read_lines
+from core.locking import lock_by_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.runs.description import lock_events, read_description, write_description
+from core.runs.description import (
+    IN_PROGRESS,
+    lock_events,
+    read_description,
+    write_description,
+)
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import EVENTS_FILE
-from core.user import host_name
+from core.runs.owner import own_process
 
 
 class RunWriter:
@@ -42,10 +48,32 @@ class RunWriter:
         self._unwritten = bytearray()  # what a full disk has not taken yet
         self.write_error: str | None = None  # why not
         try:
-            lock_events(self._events.fileno(), folder)
-        except CheckpointError:
+            self.missing_locks = self._lock()
+        except (CheckpointError, OSError):
             self._events.close()
             raise
+
+    def _lock(self) -> str | None:
+        """Keep other processes from training the run.
+
+        Returns why the file system has no locks, None where it has. Without locks run.json says at
+        once that this process trains the run; a new run's is written first by `begin`. Raises
+        OSError and CheckpointError.
+        """
+        missing = lock_events(self._events.fileno(), self.folder)
+        if missing and self.description:
+            with lock_by_file(self.folder):
+                lock_events(self._events.fileno(), self.folder)
+                claimed = self.description | own_process() | {"status": "running"}
+                write_description(self.folder, claimed)
+        return missing
+
+    def _release(self) -> None:
+        """Leave the run to another process, where no lock says so. Raises OSError."""
+        if self.has_begun and self.description["status"] in IN_PROGRESS:
+            write_description(self.folder, self.description | {"process_started": None})
+        elif self.missing_locks and self.description and not self.has_begun:
+            write_description(self.folder, self.description)  # as it was
 
     def __enter__(self) -> RunWriter:
         return self
@@ -53,6 +81,8 @@ class RunWriter:
     def __exit__(self, *error: object) -> None:
         with suppress(OSError):  # a full disk, which `record` has reported
             self._write_events()
+        with suppress(OSError):
+            self._release()
         self._events.close()
 
     def begin(
@@ -66,8 +96,6 @@ class RunWriter:
         self.description |= {
             "run": self.name,
             "status": "running",
-            "pid": os.getpid(),
-            "host": host_name(),
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,
@@ -75,6 +103,7 @@ class RunWriter:
             "input_std": scaling.std,
             "versions": versions(),
         }
+        self.description |= own_process()
         self._write_description()
         self.has_begun = True
 

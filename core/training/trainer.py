@@ -19,7 +19,7 @@ from core.files import replace_file
 from core.runs import run_writer
 from core.runs.data_folder import load_run_data
 from core.runs.description import config_in, read_description
-from core.runs.layout import TRACEBACK
+from core.runs.layout import DESCRIPTION, TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.distributed import Ranks
 from core.training.loop import TrainingLoop
@@ -53,6 +53,8 @@ def train(
         with _open_run(setup) as run:
             loop = TrainingLoop(setup, tensors, run, inbox, ranks)
             recorder, failure = Recorder(run), None
+            if run.missing_locks:
+                yield Notice(message=explain_missing_locks(run))
             try:
                 for event in loop.events():
                     yield from recorder.record(event)
@@ -113,6 +115,13 @@ def _open_run(setup: Setup) -> RunWriter:
     if setup.resume_point:
         return run_writer.reopen(setup.resume_point.folder)
     return run_writer.create(setup.config, setup.dataset, str(setup.device))
+
+
+def explain_missing_locks(run: RunWriter) -> str:
+    return (
+        f"the file system of {run.folder.parent} has no locks that work ({run.missing_locks}): "
+        f"that this run is in progress is noted in its {DESCRIPTION} alone"
+    )
 
 
 def _run_failed(error: Exception, setup: Setup, run: RunWriter) -> RunFailed:
