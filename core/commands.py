@@ -101,10 +101,12 @@ class OpenCheckpoint(Command):
 
 
 class PredictImagesWith(Command):
-    """Request the predictions of a checkpoint's network for images, as in PredictImages."""
+    """Request the predictions of a checkpoint's network for images, as in PredictImages. `data` as
+    in OpenCheckpoint."""
 
     path: str
     images: tuple[bytes, ...]
+    data: str | None = None
 
 
 class ScoreCheckpoint(Command):

@@ -8,15 +8,24 @@ from dataclasses import dataclass, field
 
 from core.events import Event
 
+# What is said of a digit whose `is_unlike` is true; the second where there is little space.
+UNLIKE = "unlike any digit the network was trained on"
+UNLIKE_SHORT = "not a digit?"
+
 
 @dataclass(frozen=True)
 class Digit:
-    """An image and a network's prediction. `pixels` are 784 bytes, row by row, 0 is paper."""
+    """An image and a network's prediction. `pixels` are 784 bytes, row by row, 0 is paper.
+
+    `is_unlike`: whether the image is unlike every digit that the network was trained on, so that
+    its probabilities mean nothing; None where that is not known (see core/novelty).
+    """
 
     index: int
     pixels: bytes
     label: int | None
     logits: tuple[float, ...]
+    is_unlike: bool | None = None
 
     @property
     def predicted(self) -> int:

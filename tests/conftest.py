@@ -97,6 +97,8 @@ def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
 
     small = replace(datasets.DATASETS["sample"], load=load, missing=lambda data: None)
     monkeypatch.setitem(datasets.DATASETS, "sample", small)
+    # What was computed from the real sample does not apply to this one.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def make(**changes: object) -> TrainConfig:
         values = {"arch": "linear", "dataset": "sample", "epochs": 2, "batch_size": 20}

@@ -37,6 +37,7 @@ ROWS = (
     ("core.runs",),
     ("core.checkpoints", "core.host", "core.config_file"),
     ("core.commands",),
+    ("core.novelty",),
     ("core.config", "core.compute"),
     ("core.models",),
     ("core.data", "core.locking", "core.config_fields"),

@@ -29,6 +29,10 @@ OTHER_KEYS = {
 
 DISPLAY = {
     "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
+    "! not a digit?": "the image is unlike any digit that the network was trained on, so its "
+    "probabilities mean little. A classifier of its own finds that out, once the training images "
+    "are on this machine; about 1 of 100 test digits gets the sign too. During training the sign "
+    "is shown if any checkpoint on the same dataset was opened, evaluated or used before.",
     "bars": "the predicted probability of each class. The softmax temperature is above 1, so that "
     "more than one bar is visible; at 1 the bars are the network's probabilities.",
     "last": "the checkpoint that is saved after each epoch, on a pause and on a stop.",
@@ -67,6 +71,7 @@ TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
 
 DIGITS_HELP = {
     "✓ ✗": DISPLAY["✓ ✗"],
+    "! not a digit?": DISPLAY["! not a digit?"],
     "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
     "of the true class has a colour of its own.",
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "

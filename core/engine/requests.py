@@ -70,16 +70,20 @@ def _use_checkpoint(
 
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
-    from core.runs.data_folder import load_run_data
+    from core.novelty.sign import find_detector, mark_unlike
+    from core.runs.data_folder import digits_folder, load_run_data
 
+    data = command.data or digits_folder(info.config)
     if isinstance(command, PredictImagesWith):
         digits = predict_images(model, command.images)
+        digits = mark_unlike(digits, find_detector(info.dataset, data))
         yield ImagesPredicted(digits=digits, step=info.step, source=path)
         return
     dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)
     images, labels = tensors.test_images, tensors.test_labels
     if isinstance(command, OpenCheckpoint):
         digits = predict_digits(model, images, labels, command.indices)
+        digits = mark_unlike(digits, find_detector(info.dataset, data))
         yield Predicted(digits=digits, samples=len(labels), step=info.step, source=path)
         return
     logits = predict(model, images)

@@ -15,7 +15,8 @@ from core import commands
 from core.config import find_problem
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
 from core.models.inference import predict_digits, predict_images
-from core.responses import ImagesPredicted, Predicted
+from core.novelty.sign import find_cached_detector, mark_unlike
+from core.responses import Digit, ImagesPredicted, Predicted
 from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
 
@@ -68,7 +69,7 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 yield _predict(loop, indices, asker)
             case commands.PredictImages(images=images, asker=asker):
                 with _evaluation_mode(loop) as model:
-                    digits = predict_images(model, images)
+                    digits = _mark(loop, predict_images(model, images))
                 yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
             case other:
                 yield commands.ForwardedCommand(command=other)
@@ -86,9 +87,15 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
     images, labels = loop.tensors.test_images, loop.tensors.test_labels
     since = perf_counter()
     with _evaluation_mode(loop) as model:
-        digits = predict_digits(model, images, labels, indices)
+        digits = _mark(loop, predict_digits(model, images, labels, indices))
     seconds, samples = perf_counter() - since, len(labels)
     return Predicted(digits=digits, samples=samples, step=loop.step, seconds=seconds, asker=asker)
+
+
+def _mark(loop: TrainingLoop, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
+    """Mark the digits that are unlike any, where that costs no more than a prediction: training
+    does not wait until a detector has been made."""
+    return mark_unlike(digits, find_cached_detector(loop.setup.dataset))
 
 
 @contextmanager

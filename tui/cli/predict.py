@@ -44,14 +44,14 @@ def evaluate(
     7/photo.png.
     """
     from core.runs.resolve import resolve_checkpoint
-    from tui.cli.output.prediction import evaluate_images, evaluate_split, print_evaluation
+    from tui.cli.output.evaluation import evaluate_images, evaluate_split, print_evaluation
 
     chosen = _parse_split(split)
     if images and split:
         raise UsageError("use either images or --split, not both")
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
     if images:
-        report, unreadable = evaluate_images(path, images)
+        report, unreadable = evaluate_images(path, images, data)
     else:
         report, unreadable = evaluate_split(path, data, chosen), 0
     print_json(report) if as_json else print_evaluation(report)
@@ -86,25 +86,33 @@ def predict(
     if images and split:
         raise UsageError("--split needs --index; it cannot be used with your own images")
     from core.runs.resolve import resolve_checkpoint
-    from tui.cli.output.prediction import predict_image, prediction_row, print_prediction
+    from tui.cli.output.prediction import (
+        predict_image,
+        prediction_row,
+        print_prediction,
+        warnings_of,
+    )
 
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
     if index is None:
-        return _predict_files(path, images or [], temperature, as_json)
+        return _predict_files(path, images or [], data, temperature, as_json)
     digit = predict_image(path, index, chosen, data)
     if as_json:
-        print_json([{"index": index, **prediction_row(digit, temperature), "split": chosen}])
+        row = prediction_row(digit, temperature) | {"split": chosen, "warnings": warnings_of(digit)}
+        print_json([{"index": index, **row}])
     else:
         print_prediction(digit, temperature)
     return 0
 
 
-def _predict_files(path: Path, images: list[str], temperature: float, as_json: bool) -> int:
+def _predict_files(
+    path: Path, images: list[str], data: str | None, temperature: float, as_json: bool
+) -> int:
     """Print the predictions, and return 1 if an image cannot be read."""
     from tui.cli.output.prediction import image_row, predict_images, print_image
 
     rows, unreadable = [], 0
-    for result in predict_images(path, images):
+    for result in predict_images(path, images, data):
         if result is None:
             unreadable += 1
         elif as_json:

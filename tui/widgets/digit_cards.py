@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.responses import Digit
+from core.responses import UNLIKE_SHORT, Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
@@ -21,7 +21,7 @@ class CardStyle:
     temperature: float  # of the softmax
     digit_style: str  # as draw_digit takes it
     plain: bool  # bars in ASCII
-    styles: dict[str, Style]  # "ink", "quiet", "right" and "wrong"
+    styles: dict[str, Style]  # "ink", "quiet", "right", "wrong" and "doubt"
 
 
 def card_style(preferences: Preferences, styles: dict[str, Style]) -> CardStyle:
@@ -51,8 +51,12 @@ def _verdict(digit: Digit, style: CardStyle) -> StyledLine:
 
 
 def _ink(digit: Digit, width: int, height: int, style: CardStyle) -> list[StyledLine]:
+    """Return the image; of one that is unlike any digit, with a sign in place of its margin."""
     rows = draw_digit(digit.pixels, width, height, style.digit_style)
-    return [[Segment(row, style.styles["ink"])] for row in rows]
+    lines: list[StyledLine] = [[Segment(row, style.styles["ink"])] for row in rows]
+    if digit.is_unlike:
+        lines[0] = [Segment(f"! {UNLIKE_SHORT}".ljust(width), style.styles["doubt"])]
+    return lines
 
 
 def bar_lines(digit: Digit, style: CardStyle, width: int) -> list[StyledLine]:
@@ -122,7 +126,7 @@ class DigitCards(Canvas):
     """As many cards as fit; `large` cards fill a whole view."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"digits--{name}" for name in ("ink", "quiet", "right", "wrong")}
+    COMPONENT_CLASSES = {f"digits--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt")}
 
     digits: var[tuple[Digit, ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.responses import Digit
+from core.responses import UNLIKE, Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_digit, draw_grey
 from tui.text.formats import printable
@@ -66,7 +66,7 @@ class ImageCards(Canvas):
         left += [[Segment(under, styles["quiet"])]]
         left += [
             [Segment(text.ljust(len(under)), styles["doubt"])]
-            for text in _warning_lines(image.warnings, len(under) - 1)
+            for text in _warning_lines(_warnings(image, digit), len(under) - 1)
         ]
         return [
             [Segment(_name(image), styles["quiet"])],
@@ -81,6 +81,10 @@ def _name(image: ImageDigit) -> str:
     if image.count > 1:
         name += f" ({image.position + 1} of {image.count})"
     return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
+
+
+def _warnings(image: ImageDigit, digit: Digit) -> tuple[str, ...]:
+    return (*((UNLIKE,) if digit.is_unlike else ()), *image.warnings)
 
 
 def _warning_lines(warnings: tuple[str, ...], width: int) -> list[str]:

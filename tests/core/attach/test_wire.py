@@ -66,7 +66,7 @@ def test_parts_of_events_keep_their_fields():
         for kind in (Digit, Layer, LayerNorms, DeadUnits, WeightImages, DeviceChoice)
     }
     assert found == {
-        Digit: "index pixels label logits",
+        Digit: "index pixels label logits is_unlike",
         Layer: "name what shape parameters multiply_adds parameter_bytes output_bytes",
         LayerNorms: "name weight gradient update",
         DeadUnits: "name dead units",

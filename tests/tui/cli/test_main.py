@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+from core.responses import UNLIKE
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
 from tui.cli.console import why_no_app
@@ -151,6 +152,32 @@ def test_predict_names_unreadable_images(trained, images):
     assert max(map(len, lines)) <= 80
     assert "loose \\xe9.png: predicted 1" in drawn
     assert drawn.count("predicted 1, true 1: correct") == 2
+
+
+def test_image_unlike_any_digit_has_a_warning(trained, tmp_path):
+    """For every network; and eval counts such images, and names those that it was given."""
+    from PIL import Image, ImageDraw
+
+    folder = tmp_path / "drawn [red]"
+    for name, *lines in (
+        ("8/x.png", (40, 30, 110, 130), (110, 30, 40, 130)),
+        ("1/one.png", (78, 30, 70, 130)),
+    ):
+        image = Image.new("L", (150, 160), 230)
+        for line in lines:
+            ImageDraw.Draw(image).line(line, fill=20, width=12)
+        (folder / name).parent.mkdir(parents=True)
+        image.save(folder / name)
+    done = trained.run("predict", trained.name, str(folder), "--json")
+    one, x = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert (x["warnings"], one["warnings"]) == ([UNLIKE], [])
+    assert f"warning: {UNLIKE}" in trained.run("predict", trained.name, str(folder)).stdout
+    (digit,) = json.loads(trained.run("predict", trained.name, "--index", "3", "--json").stdout)
+    assert digit["warnings"] == []
+    text = trained.run("eval", trained.name, str(folder)).stdout.splitlines()
+    assert text[0].endswith(f": linear on 2 images: {folder}")
+    assert text[2] == f"1 of 2 images: {UNLIKE}"
 
 
 def test_eval_takes_labelled_images_and_splits(trained, images):

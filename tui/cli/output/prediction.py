@@ -1,4 +1,4 @@
-"""What `eval` and `predict` compute and print."""
+"""What `predict` computes and prints."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import DataError, UsageError
 from core.events import Notice
-from core.responses import Digit
+from core.responses import UNLIKE, Digit
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
 from tui.text.digit_art import draw_bar, draw_digit, draw_grey
-from tui.text.formats import format_loss, format_percent, plural, printable
+from tui.text.formats import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.checkpoints.header import CheckpointInfo
     from core.data.images import ImageDigit
+    from core.novelty.detector import Detector
 
 BATCH = 32  # images that are read before the network runs
 ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the network's input, and the bars
@@ -55,6 +56,7 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
     """
     from core.checkpoints.io import load_model
     from core.models.inference import predict_digits
+    from core.novelty.sign import mark_unlike
 
     info, model = load_model(path)
     images, labels = load_images(info, data, split)
@@ -63,22 +65,40 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
             f"--index must be 0 to {len(labels) - 1:,} for the {split} images of {info.dataset}, "
             f"not {index}"
         )
-    return predict_digits(model, images, labels, (index,))[0]
+    digits = predict_digits(model, images, labels, (index,))
+    return mark_unlike(digits, load_detector(info, data))[0]
 
 
-def predict_images(path: Path, images: Sequence[str]) -> Iterator[tuple[ImageDigit, Digit] | None]:
+def load_detector(info: CheckpointInfo, data: str | None) -> Detector | None:
+    """Return what finds images that are unlike any digit of a checkpoint's dataset; None, and a
+    message on stderr, where the training images are not on this machine."""
+    from core.novelty.sign import MISSING, find_detector
+    from core.runs.data_folder import digits_folder
+
+    detector = find_detector(info.dataset, data or digits_folder(info.config))
+    if detector is None:
+        complain(MISSING.format(info.dataset))
+    return detector
+
+
+def predict_images(
+    path: Path, images: Sequence[str], data: str | None
+) -> Iterator[tuple[ImageDigit, Digit] | None]:
     """Yield each digit of the image files with its prediction; None for an unreadable file.
 
-    Why it cannot be read is reported on stderr. Raises CheckpointError.
+    `data` is the folder of the dataset that the checkpoint was trained on. Why a file cannot be
+    read is reported on stderr. Raises CheckpointError.
     """
     from core.checkpoints.io import load_model
     from core.models.inference import predict_images
+    from core.novelty.sign import mark_unlike
 
-    _, model = load_model(path)
-    reading = _read_images(images)
+    info, model = load_model(path)
+    detector, reading = load_detector(info, data), _read_images(images)
     while batch := list(islice(reading, BATCH)):
         pictures = [each for each in batch if each]
-        digits = iter(predict_images(model, tuple(each.pixels for each in pictures)))
+        predicted = predict_images(model, tuple(each.pixels for each in pictures))
+        digits = iter(mark_unlike(predicted, detector))
         for picture in batch:
             yield (picture, replace(next(digits), label=picture.label)) if picture else None
 
@@ -116,13 +136,19 @@ def image_row(image: ImageDigit, digit: Digit, temperature: float) -> dict[str, 
         "box": list(image.box),
         "position": image.position,
         **prediction_row(digit, temperature),
-        "warnings": list(image.warnings),
+        "warnings": warnings_of(digit, image),
     }
+
+
+def warnings_of(digit: Digit, image: ImageDigit | None = None) -> list[str]:
+    """Return the reasons to doubt a prediction, and that it is of the right part of an image."""
+    return [*([UNLIKE] if digit.is_unlike else []), *(image.warnings if image else ())]
 
 
 def print_prediction(digit: Digit, temperature: float) -> None:
     """Print an image of the dataset beside its prediction."""
-    beside = [_result(digit), "", *_bars(digit, temperature, 24)]
+    doubt = "".join(f"warning: {each}" for each in warnings_of(digit))
+    beside = [_result(digit), doubt, *_bars(digit, temperature, 24)]
     if temperature != 1:
         beside.append(f"softmax temperature {temperature:g}")
     _print_beside(draw_digit(digit.pixels), beside)
@@ -138,7 +164,7 @@ def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
         name += f", digit {picture.position + 1} of {picture.count}"
     softmax = "" if temperature == 1 else f", softmax temperature {temperature:g}"
     print(f"{name}: {_result(digit)}{softmax}")
-    for warning in picture.warnings:
+    for warning in warnings_of(digit, picture):
         print("\n".join(wrap(f"warning: {warning}", 80)))
     original = draw_grey(picture.original, picture.width, picture.height, ORIGINAL_WIDTH, 14)
     lines = [
@@ -174,91 +200,3 @@ def _bars(digit: Digit, temperature: float, width: int, *, is_short: bool = Fals
         filled = draw_bar(share, width, plain=needs_ascii())
         lines.append(f"{number} {filled} {share:7.2%} {text}".rstrip())
     return lines
-
-
-def evaluate_split(path: Path, data: str | None, split: str = "test") -> dict[str, Any]:
-    """Return what `eval --json` prints for a checkpoint on its dataset.
-
-    Raises CheckpointError and DataError.
-    """
-    from core.checkpoints.io import load_model
-    from core.models.inference import predict
-
-    info, model = load_model(path)
-    images, labels = load_images(info, data, split)
-    report = {
-        "checkpoint": str(path),
-        "arch": info.arch,
-        "dataset": info.dataset,
-        "split": split,
-        **_metrics(predict(model, images), labels),
-    }
-    for name in ("accuracy", "loss"):  # on the training split they are not test metrics
-        report[f"test_{name}"] = report[name] if split == "test" else None
-    return report
-
-
-def evaluate_images(path: Path, images: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """Return what `eval --json` prints for labelled images, and how many could not be read.
-
-    Each image that cannot be read is reported on stderr. Raises CheckpointError, and DataError if
-    no image has a label.
-    """
-    import torch
-
-    from core.checkpoints.header import read_info
-
-    info = read_info(path)
-    digits = [found[1] if found else None for found in predict_images(path, images)]
-    readable = [each for each in digits if each]
-    labelled = [each for each in readable if each.label is not None]
-    if not readable:
-        raise DataError("none of the images can be read: nothing to evaluate")
-    if not labelled:
-        raise DataError(
-            "the images have no labels, because no folder of theirs is named 0 to 9: "
-            "use `mnist-tui predict`"
-        )
-    if len(readable) > len(labelled):
-        count = plural(len(readable) - len(labelled), "image")
-        complain(f"skipped {count} without a label: not in a folder named 0 to 9")
-    logits = torch.tensor([each.logits for each in labelled])
-    report = {
-        "checkpoint": str(path),
-        "arch": info.arch,
-        "dataset": None,
-        "images": list(images),
-        "test_accuracy": None,
-        "test_loss": None,
-        **_metrics(logits, torch.tensor([each.label for each in labelled])),
-    }
-    return report, len(digits) - len(readable)
-
-
-def _metrics(logits: Tensor, labels: Tensor) -> dict[str, Any]:
-    from core.models.metrics import METRICS, confusion
-
-    return {
-        "samples": len(labels),
-        "correct": int((logits.argmax(1) == labels).sum()),
-        **{name: metric(logits, labels) for name, metric in METRICS.items()},
-        "confusion": confusion(logits, labels).tolist(),
-    }
-
-
-def print_evaluation(report: dict[str, Any]) -> None:
-    from core.models.metrics import METRICS
-
-    dataset = report.get("dataset") or "images"
-    split = report.get("split", "image")
-    print(encodable(printable(f"{report['checkpoint']}: {report['arch']} on {dataset}")))
-    accuracy, loss = format_percent(report["accuracy"]), format_loss(report["loss"])
-    count = f"{report['correct']:,} of {report['samples']:,}"
-    print(f"{split} accuracy {accuracy} ({count}), {split} loss {loss}")
-    for name in sorted(METRICS.keys() - {"accuracy", "loss"}):
-        print(f"{split} {name} {report[name]:.4g}")
-    print("\nConfusion matrix (rows: true class, columns: predicted class)")
-    print("     " + "".join(f"{number:6}" for number in range(len(report["confusion"]))))
-    zero = "." if needs_ascii() else "·"
-    for number, row in enumerate(report["confusion"]):
-        print(f"{number:5}" + "".join(f"{count or zero:>6}" for count in row))

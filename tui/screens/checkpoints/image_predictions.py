@@ -18,6 +18,7 @@ from textual.worker import get_current_worker
 
 from core.commands import PredictImagesWith
 from core.errors import UserError
+from tui.help import DISPLAY
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import between, key, line, show_message
@@ -36,6 +37,7 @@ IMAGES_HELP = {
     "original": "on the left, the image as it is in the file.",
     "preprocessed": "beside it, as the network receives it: cropped to the strokes, its longer "
     "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
+    "! unlike any digit": DISPLAY["! not a digit?"],
     "✓ ✗": "shown for images in a folder named 0 to 9, which is taken as their label.",
 }
 
@@ -155,7 +157,7 @@ class ImagePredictionsView(View):
     def on_mount(self) -> None:
         self._request = CheckpointRequest(self._path, self.mnist.app_state)
         images = tuple(image.pixels for image in self._loaded.images)
-        self.mnist.send(PredictImagesWith(self._path, images))
+        self.mnist.send(PredictImagesWith(self._path, images, self.mnist.config.data))
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if before.images is not after.images or before.opened is not after.opened:
