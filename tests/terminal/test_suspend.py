@@ -50,6 +50,17 @@ app.run()
 print("left with", app.return_code)
 sys.exit(app.return_code)
 """
+BAR_PROGRAM = """
+import sys
+sys.path.insert(0, {root!r})
+from core.config import TrainConfig
+from core.engine.local_host import LocalHost
+from tests.support.fakes import make_fake_train
+from tui.headless import train
+
+train.LocalHost = lambda ranks: LocalHost(make_fake_train(steps=1000))
+sys.exit(train.train_headless(TrainConfig(epochs=100)))
+"""
 CTRL_Z = "\x1a"
 # Modes that the shell must get back: no mouse, no focus reports, lines wrap, plain keys.
 MODES_OFF = (b"?1000l", b"?1003l", b"?1006l", b"?1004l", b"?7h", b"?25h", b"<u")
@@ -83,10 +94,10 @@ class Shell(Terminal):
     def settled(self):
         """Return what the screen shows once it no longer changes."""
         shown, since = self.text, time.monotonic()
-        while time.monotonic() < since + 0.3:
+        while time.monotonic() < since + 0.2:
             if shown != (shown := self.text):
                 since = time.monotonic()
-            time.sleep(0.05)
+            time.sleep(0.02)
         return shown
 
     @property
@@ -236,3 +247,20 @@ def test_shell_without_job_control(shell):
     shell.press(CTRL_Z)
     shell.expect("Ctrl-Z needs a shell")
     shell.expect_steps()
+
+
+@pytest.mark.terminal
+def test_progress_bar_shows_the_cursor_while_stopped(shell):
+    (shell.folder / "app.py").write_text(BAR_PROGRAM.format(root=str(ROOT)))
+    shell.type("$app >lines")
+    shell.expect("epoch 1/100")
+    before = len(shell.output)
+    shell.press(CTRL_Z)
+    shell.expect("Stopped")
+    assert b"\x1b[?25h" in shell.output[before:]
+    before = len(shell.output)
+    shell.type("fg")
+    until(lambda: b"\x1b[?25l" in shell.output[before:])
+    shell.press("\x03")
+    shell.expect(r"(?m)^shell> *$")
+    assert shell.output.rfind(b"\x1b[?25h") > shell.output.rfind(b"\x1b[?25l")

@@ -1,5 +1,6 @@
 """The progress bar: one line on a terminal, redrawn while a run is in progress."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,12 +9,15 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
+from core.training.stopwatch import stopped_clock
 from tui.state.run_state import RunState
+from tui.terminal.job_control import around_stop, is_in_front
 from tui.text.digit_art import draw_bar
 from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
 
 WIDEST, NARROWEST = 40, 6  # of the bar itself
 REFRESHES = 5  # a second
+SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 
 
 class ProgressBar:
@@ -45,14 +49,27 @@ def open_bar() -> Iterator[tuple[Callable[[RunState], None], Callable[[str], Non
         else:
             print(text, flush=True)
 
-    with Live(
-        bar,
-        console=console,
-        refresh_per_second=REFRESHES,
-        transient=True,
-        redirect_stdout=is_shared,
+    with (
+        around_stop(_shown_cursor),
+        Live(
+            bar,
+            console=console,
+            refresh_per_second=REFRESHES,
+            transient=True,
+            redirect_stdout=is_shared,
+        ),
     ):
         yield show, write
+
+
+@contextmanager
+def _shown_cursor() -> Iterator[None]:
+    """Show the cursor, which the bar hides, while training is stopped with Ctrl-Z."""
+    os.write(2, SHOW_CURSOR)
+    with stopped_clock():
+        yield
+    if is_in_front(2):
+        os.write(2, HIDE_CURSOR)
 
 
 def bar_line(state: RunState, width: int, *, plain: bool = False) -> str:

@@ -14,12 +14,14 @@ from core.event_json import as_json as to_json
 from core.events import Event, Notice, Preparing, RunFailed, RunFinished
 from core.files import redirect_to_devnull
 from core.host import Host, run_events, stop_on_signals
+from core.training.stopwatch import stopped_clock
 from tui.headless.tensorboard import check_tensorboard, with_tensorboard
 from tui.headless.torchrun import follow_first_rank, is_follower, join_ranks
 from tui.signals import CONTINUE, HANGUP, SAVE, WARNING, handled_signals
 from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import describe_epoch, describe_outcome, describe_run
+from tui.terminal.job_control import around_stop
 from tui.text.console import complain, is_dumb
 
 Renderer = Callable[[Iterable[Event]], None]
@@ -47,7 +49,7 @@ def train_headless(
         on_hangup = SAVE  # torchrun ends with its terminal, and then ends all of its processes
     host = LocalHost(ranks=ranks)
     host.send(Start(config, resume_point))
-    with _stop_on_signals(host, on_hangup) as received:
+    with _stop_on_signals(host, on_hangup) as received, around_stop(stopped_clock):
         events = run_events(host)
         if tensorboard:
             events = with_tensorboard(events)

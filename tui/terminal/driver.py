@@ -124,7 +124,7 @@ class TerminalDriver(LinuxDriver):
             self._queue(f"{self.slow_terminal.farewell()}\r\n")
             self.close()
         with stopped_clock():
-            is_stopped = stop(group=group)
+            is_stopped = stop(group=group, always=not group)
         self._is_stopping = False
         self._enter_in_front()
         return is_stopped
@@ -134,7 +134,7 @@ class TerminalDriver(LinuxDriver):
             return
         self._is_stopping = self._call_soon(self._suspend)
         if not self._is_stopping:
-            stop(group=False)
+            stop(always=True)
 
     def _on_continue(self, number: int, frame: FrameType | None) -> None:
         self._call_soon(self._continued)

@@ -2,9 +2,10 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import monotonic, sleep
+from types import FrameType
 
 import psutil
 
@@ -34,23 +35,38 @@ def can_be_continued() -> bool:
     return False
 
 
-def stop(*, group: bool) -> bool:
-    """Stop until SIGCONT. Return whether there was a stop. For the main thread.
+def stop(*, group: bool = False, always: bool = False) -> bool:
+    """Stop until SIGCONT, as SIGTSTP does by default. Return whether there was a stop. For the main
+    thread.
 
-    `group`: stop this job as Ctrl-Z does, with its other processes such as `make` in `make run`,
-    since the shell waits until all have stopped. Otherwise stop this process alone, even where no
-    shell would continue it.
+    `group`: with the other processes of this job, such as `make` in `make run`, since the shell
+    waits until all have stopped. `always`: also where no shell would continue this process.
     """
     continued: list[int] = []
     with (
         _handled(signal.SIGTSTP, signal.SIG_DFL),
         _handled(signal.SIGCONT, lambda number, frame: continued.append(number)),
     ):
-        os.kill(0 if group else os.getpid(), signal.SIGTSTP if group else signal.SIGSTOP)
+        os.kill(0 if group else os.getpid(), signal.SIGSTOP if always else signal.SIGTSTP)
         end = monotonic() + STOP_SECONDS
         while not continued and monotonic() < end:
             sleep(STOP_SECONDS / 30)
     return bool(continued)
+
+
+@contextmanager
+def around_stop(context: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Within this context, stop inside of `context()` at SIGTSTP, which Ctrl-Z sends."""
+    if not hasattr(signal, "SIGTSTP") or signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN:
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with context():
+            stop()
+
+    with _handled(signal.SIGTSTP, handle):
+        yield
 
 
 @contextmanager
