@@ -14,6 +14,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # Deterministic sums in cuBLAS, so that a run on a GPU can be repeated exactly:
 # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+# onnxruntime, which checks exports, would report its use to its vendor, and prints a warning for a
+# user without a home folder to note an identifier in.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 limit_threads()
 guard_imports()
 set_missing_name()

@@ -67,6 +67,11 @@ def config_folder(wanted: str = "") -> Path:
     return _own_folder("config", wanted)
 
 
+def downloads_folder() -> Path:
+    """Return the folder for pictures of the screen, found as `cache_folder` finds its own."""
+    return _own_folder("downloads", "")
+
+
 def _own_folder(kind: str, wanted: str) -> Path:
     standard, why = _standard_folder(kind)
     if standard and (why is None or (wanted and os.path.exists(standard / wanted))):
@@ -96,7 +101,7 @@ def explain_replaced() -> str | None:
 
 
 def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
-    """Return the user's folder for "cache" or "config", and why it cannot be written.
+    """Return the user's folder for "cache", "config" or "downloads", and why it cannot be written.
 
     The folder is None where the user has no home folder, the reason where it can be written.
     """
@@ -106,6 +111,7 @@ def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
         "cache": lambda: platformdirs.user_cache_path(NAME),
         # The name that earlier versions gave the folder, so that they are found again.
         "config": lambda: platformdirs.user_config_path(NAME, appauthor=False),
+        "downloads": platformdirs.user_downloads_path,
     }
     try:
         folder = find[kind]()

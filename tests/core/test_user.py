@@ -16,6 +16,7 @@ from core import user
 from core.data import datasets
 from core.doctor.storage import judge_home
 from tests.support import preloaded
+from tests.support.app import app_in, until
 from tests.support.cli import environment_in
 from tui.preferences import load_preferences, preferences_file, save_preferences
 
@@ -172,6 +173,15 @@ def test_user_without_name_is_named_by_number(nameless, monkeypatch):
 def test_tilde_without_home_is_refused(nameless):
     with pytest.raises(user.UsageError, match="~/x: there is no such home folder"):
         user.expand("~/x")
+
+
+async def test_palette_saves_a_picture_without_home(nameless):
+    app = app_in(nameless / "runs")
+    async with app.run_test() as pilot:
+        entries = {each.title: each for each in app.get_system_commands(app.screen)}
+        entries["Screenshot"].callback()
+        folder = own(nameless) / "downloads"
+        await until(pilot, lambda: list(folder.glob("mnist-tui*.svg")))
 
 
 @pytest.mark.parametrize("command", [("datasets", "--json"), ("train", "--dry-run", "--json")])
