@@ -62,14 +62,14 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
     The image may have any size and mode, dark on light or light on dark. Raises DataError: one line
     that names the file and what is wrong with it.
     """
-    from core.data.preprocessing import to_grey, to_mnist
+    from core.data.segmentation.search import find_digits
 
     name = printable(os.fspath(path))
     try:
         with open(path, "rb", opener=open_no_wait) as file:
             image = _read_upright(file)
         size = image.size
-        grey = to_grey(image)
+        grey, found = find_digits(image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except OSError as error:
@@ -80,16 +80,27 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
         has_null = "\0" in os.fspath(path)
         why = "is not a file name" if has_null else f"is damaged ({first_line(error)})"
         raise DataError(f"{name}: {why}") from None
-    found = to_mnist(grey)
-    if found is None:
+    if not found:
         raise DataError(f"{name}: no ink stands out from the background")
-    pixels, place = found
     scale = max(size) / max(grey.size)
-    box = _enlarge(place, scale, size)
     small = grey.copy()
     small.thumbnail((ORIGINAL, ORIGINAL))
-    original = small.tobytes(), *small.size
-    return (ImageDigit(str(path), *original, pixels, size, box, label=read_label(path)),)
+    return tuple(
+        ImageDigit(
+            path=str(path),
+            original=small.tobytes(),
+            width=small.width,
+            height=small.height,
+            pixels=digit.pixels,
+            size=size,
+            box=_enlarge(digit.box, scale, size),
+            position=position,
+            count=len(found),
+            warnings=digit.warnings,
+            label=read_label(path),
+        )
+        for position, digit in enumerate(found)
+    )
 
 
 def _enlarge(

@@ -1,0 +1,203 @@
+"""Separate ink in several ways, and choose the one that shows digits best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy
+from numpy.typing import NDArray
+
+from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
+from core.data.segmentation.ink import DEEP, Ink, Source, find_ink, reach_of
+
+REACHES = (0.05, 0.12, 0.32)  # of the longer side: the widest strokes
+LIGHT_REACHES = (0.08, 0.32)  # the same of light ink, which is rare
+OTHERS = 0.2  # what the score of each further digit adds
+PART = 0.8  # the score of a whole digit by that of a part of it
+ALIKE = 0.9  # the score and ink of the same digits as another source shows them
+DEEPER = 1.2  # the score of ink by that of ink with the shadow around it
+SMALLER = 0.7  # the area of its rectangle by that of the rectangle around both
+MIXED = 0.8  # the mean strength of a digit with such a shadow, by that of its strongest tenth
+HOLE = 0.65  # of the narrowest rectangle around it: the hole of a 0, or a note with a digit
+THICK = 0.22  # a stroke's width by a digit's longer side: a note with a digit, or a bold one
+TINY, SMALL = 40, 64  # the longer side of images that hold one digit; nothing but digits
+CLEAN = 0.9  # of a page's ink belongs to digits: nothing else is in the picture
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Digits as one source shows them, in reading order, among all groups of strokes."""
+
+    ink: Ink
+    digits: list[Group]
+    groups: list[Group]
+
+    @property
+    def score(self) -> float:
+        scores = [digit.score for digit in self.digits]
+        return max(scores) + OTHERS * (sum(scores) - max(scores))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether next to nothing but the digits is in the picture."""
+        total = float(self.ink.regions.total(self.ink.strength).sum())
+        return sum(digit.mass for digit in self.digits) >= CLEAN * total
+
+    @property
+    def best(self) -> Group:
+        return max(self.digits, key=lambda digit: digit.score)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate that was chosen, and the best of those that show another digit."""
+
+    candidate: Candidate
+    rival: Candidate | None = None
+
+
+def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
+    """Return the digits of a grey image, with ink separated in the way that shows them best.
+
+    None if nothing stands out.
+    """
+    size = max(values.shape)
+    ink = find_ink(values, Source())
+    page = _candidate(ink, values)
+    if ink and size < TINY:
+        return Choice(_take_all(ink))
+    if page and (size < SMALL or _is_clean(page)):
+        return Choice(page)
+    sources = [
+        Source(reach_of(share, size), is_light)
+        for is_light in (False, True)
+        for share in (LIGHT_REACHES if is_light else REACHES)
+    ]
+    tried = (page, *(_try(values, source) for source in sources))
+    candidates = sorted(filter(None, tried), key=lambda each: -each.score)
+    if not candidates:
+        return Choice(_take_all(ink)) if ink else None
+    best = _find_whole(candidates)
+    if page and _agree(page, best):
+        best = page  # it keeps faint edges
+    else:
+        best = _find_narrowest(candidates, best)
+        if _is_mixed(best):
+            best = _look_deeper(values, sources, best)
+    rivals = [each for each in candidates if not _overlap(each.best, best.digits)]
+    return Choice(best, rivals[0] if rivals else None)
+
+
+def _find_whole(candidates: list[Candidate]) -> Candidate:
+    """Return the first candidate, or the one that shows all of what is a part in the first."""
+    best = candidates[0]
+    for other in candidates[1:]:
+        if _is_part(candidates[0], other) and (
+            best is candidates[0] or other.best.mass > best.best.mass
+        ):
+            best = other
+    return best
+
+
+def _find_narrowest(candidates: list[Candidate], best: Candidate) -> Candidate:
+    """Return the same digits by the least reach, which shows least of what is around them."""
+    same = [
+        each
+        for each in candidates
+        if each.ink.source.reach
+        and _agree(each, best)
+        and each.score > ALIKE * best.score
+        and each.best.mass > ALIKE * best.best.mass
+    ]
+    return min([best, *same], key=lambda each: each.ink.source.reach or 0)
+
+
+def _look_deeper(values: NDArray[numpy.uint8], sources: list[Source], best: Candidate) -> Candidate:
+    """Return the candidate without the shadow around its ink, if there is one."""
+    for source in sources:
+        if source.is_light == best.ink.source.is_light:
+            deep = _try(values, replace(source, core=DEEP))
+            if deep and deep.score > DEEPER * best.score and _is_smaller(deep, best):
+                best = deep
+    return best
+
+
+def _overlap(group: Group, digits: list[Group]) -> bool:
+    return any(
+        min(group.right, each.right) > max(group.left, each.left)
+        and min(group.bottom, each.bottom) > max(group.top, each.top)
+        for each in digits
+    )
+
+
+def _is_smaller(one: Candidate, other: Candidate) -> bool:
+    """Return whether the best digit is in a far smaller rectangle."""
+    areas = [(each.best.right - each.best.left) * each.best.height for each in (one, other)]
+    return areas[0] < SMALLER * areas[1]
+
+
+def _is_mixed(candidate: Candidate) -> bool:
+    """Return whether much of a digit is far weaker than the rest, as with a shadow around ink."""
+    strokes = candidate.ink.regions.cover(candidate.best.regions)
+    strength = candidate.ink.strength[strokes]
+    return float(strength.mean()) < MIXED * float(numpy.percentile(strength, 90))
+
+
+def _try(values: NDArray[numpy.uint8], source: Source) -> Candidate | None:
+    return _candidate(find_ink(values, source), values)
+
+
+def _candidate(ink: Ink | None, values: NDArray[numpy.uint8]) -> Candidate | None:
+    groups = find_groups(ink, values) if ink else []
+    return Candidate(ink, choose_digits(groups), groups) if ink and groups else None
+
+
+def _take_all(ink: Ink) -> Candidate:
+    """Return all ink but specks as one digit."""
+    group = group_all(ink)
+    return Candidate(ink, [group], [group])
+
+
+def _agree(one: Candidate, other: Candidate) -> bool:
+    """Return whether two candidates show the same digits."""
+    if len(one.digits) != len(other.digits):
+        return False
+    for a, b in zip(one.digits, other.digits, strict=True):
+        most = max(3, 0.12 * a.longest)
+        places = zip(a.place, b.place, strict=True)
+        if any(abs(first - second) > most for first, second in places):
+            return False
+    return one.ink.source.is_light == other.ink.source.is_light
+
+
+def _is_part(one: Candidate, other: Candidate) -> bool:
+    """Return whether one shows a part of the digit that the other shows, or a hole of it."""
+    inner, outer = one.best, other.best
+    margin = 2
+    is_inside = (
+        outer.left - margin <= inner.left
+        and outer.top - margin <= inner.top
+        and outer.right + margin >= inner.right
+        and outer.bottom + margin >= inner.bottom
+    )
+    score = outer.score / (TOUCHING if outer.touches and other.is_alone else 1)
+    if not is_inside or outer.is_solid or score < PART * inner.score:
+        return False
+    if one.ink.source.is_light == other.ink.source.is_light:
+        least = 0.6 if other.is_alone and other.ink.source.reach is None else 0.85
+        return outer.mass > 1.1 * inner.mass and outer.strength >= least * inner.strength
+    # Ink with a hole in it, not a note with a digit on it: holes have no strokes.
+    thick = outer.width / outer.longest
+    is_bold = inner.fill > HOLE or score > 0.9 * inner.score
+    return outer.longest > 1.1 * inner.longest and thick <= (0.4 if is_bold else 0.25)
+
+
+def _is_clean(page: Candidate) -> bool:
+    """Return whether nothing but digits is on the page."""
+    doubtful = any(
+        digit.sides > 1
+        or digit.is_solid
+        or (digit.width > THICK * digit.longest and not digit.is_narrow)
+        for digit in page.digits
+    )
+    return page.is_alone and not doubtful and not page.ink.lines.any() and not _is_mixed(page)

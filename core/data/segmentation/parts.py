@@ -1,0 +1,129 @@
+"""Join the strokes that are parts of one digit, and tell frames from strokes."""
+
+from __future__ import annotations
+
+import numpy
+
+from core.data.segmentation.regions import Mask, Numbers, Regions, dilate, find_regions
+
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the last two past the end
+
+PARTS = 3.0  # the ratio of the stroke widths of two parts of a digit
+ENCLOSED = 0.2  # the size of what a frame surrounds, by the frame's
+SPOT = 0.45  # a stroke's width by its length: what is thicker is a dot, perhaps in a 0
+FAR = 0.3  # the gap between two parts by the longer side of the longer one
+MOST = 80  # strokes that are joined; a page of text has more
+
+
+def join_parts(regions: Regions, numbers: Numbers) -> list[list[int]]:
+    """Return the regions by digit: parts of one digit are close, above or beside each other."""
+    waiting = [[int(number)] for number in numbers[:MOST]]
+    groups: list[list[int]] = []
+    while waiting:
+        one = waiting.pop(0)
+        near = [other for other in waiting + groups if _are_one(regions, one, other)]
+        if not near:
+            groups.append(one)
+            continue
+        waiting = [other for other in waiting if other not in near]
+        groups = [other for other in groups if other not in near]
+        waiting.insert(0, sum(near, one))
+    return groups
+
+
+def box_of(regions: Regions, group: list[int]) -> Rectangle:
+    """Return the rectangle around regions."""
+    return (
+        int(regions.left[group].min()),
+        int(regions.top[group].min()),
+        int(regions.right[group].max()),
+        int(regions.bottom[group].max()),
+    )
+
+
+def count_touched(box: Rectangle, regions: Regions) -> int:
+    """Return how many sides of the picture a rectangle reaches."""
+    height, width = regions.labels.shape
+    return sum((box[0] == 0, box[1] == 0, box[2] == width, box[3] == height))
+
+
+def _are_one(regions: Regions, one: list[int], other: list[int]) -> bool:
+    """Return whether two groups of strokes are parts of one digit."""
+    a, b = box_of(regions, one), box_of(regions, other)
+    across, down = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))  # < 0 is a gap
+    wide, high = (max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1))
+    small, large = sorted((a[3] - a[1], b[3] - b[1]))
+    narrow = min(a[2] - a[0], b[2] - b[0])
+    thin, thick = sorted((float(regions.width[one].max()), float(regions.width[other].max())))
+    gap = max(-across, -down)
+    if gap > FAR * max(wide, high):
+        return False
+    one_hangs = bool(count_touched(a, regions)) != bool(count_touched(b, regions))
+    if gap > 0.5 * thin and (one_hangs or (thick > PARTS * thin and gap > thin)):
+        return False
+    if across >= 0.5 * narrow:  # one above the other, or within its rectangle
+        most = max(0.12 * high, 0.3 * large if small <= 0.4 * large else 0)
+    elif wide > 1.3 * high:
+        return False
+    elif small <= 0.7 * large:  # a bar, or the side of a 4
+        most = max(1.5 * thick, 0.12 * max(wide, high))
+    elif wide <= high:
+        most = 0.5 * thick
+    else:
+        return False
+    if gap > 0:
+        return gap <= most and not _overhangs(a, b)
+    inner = min(a, b, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    outer = b if inner is a else a
+    if all(inner[i] >= outer[i] and inner[i + 2] <= outer[i + 2] for i in (0, 1)):
+        most = thin
+    elif one_hangs:
+        most = 0.5 * thin
+    else:
+        most = max(1.5 * thick, 0.25 * max(inner[2] - inner[0], inner[3] - inner[1]))
+    return _are_near(regions, one, other, round(most))
+
+
+def _overhangs(a: Rectangle, b: Rectangle) -> bool:
+    """Return whether one of two rectangles ends beyond the other at its left and at its right."""
+    margin = 0.1 * min(a[2] - a[0], b[2] - b[0])
+    left, right = a[0] - b[0], a[2] - b[2]
+    wide, high = max((each[2] - each[0], each[3] - each[1]) for each in (a, b))
+    return min(abs(left), abs(right)) > margin and left * right < 0 and wide > 3 * high
+
+
+def _are_near(regions: Regions, one: list[int], other: list[int], most: int) -> bool:
+    """Return whether two groups whose rectangles overlap are at most that many pixels apart."""
+    a, b = box_of(regions, one), box_of(regions, other)
+    place = slice(min(a[1], b[1]), max(a[3], b[3])), slice(min(a[0], b[0]), max(a[2], b[2]))
+    labels = regions.labels[place]
+    grown = dilate(numpy.isin(labels, one), most)
+    return bool((grown & numpy.isin(labels, other)).any())
+
+
+def find_frames(regions: Regions, is_stroke: Mask, longer: Numbers) -> Mask:
+    """Return which regions surround another stroke of some size: a cell, a ring, a page."""
+    frame = numpy.zeros(len(regions), dtype=bool)
+    numbers = numpy.flatnonzero(is_stroke)
+    for one in map(int, numbers):
+        inner = numbers[
+            (regions.left[numbers] > regions.left[one])
+            & (regions.top[numbers] > regions.top[one])
+            & (regions.right[numbers] < regions.right[one])
+            & (regions.bottom[numbers] < regions.bottom[one])
+            & (longer[numbers] >= ENCLOSED * longer[one])
+            & (regions.width[numbers] < SPOT * longer[numbers])
+        ]
+        frame[one] = any(_surrounds(regions, one, int(each)) for each in inner)
+    return frame
+
+
+def _surrounds(regions: Regions, one: int, other: int) -> bool:
+    """Return whether no way leads from the other region out of the one."""
+    place = (
+        slice(regions.top[one], regions.bottom[one]),
+        slice(regions.left[one], regions.right[one]),
+    )
+    labels = numpy.pad(regions.labels[place], 1, constant_values=-1)
+    free = find_regions(~dilate(labels == one, 1) | (labels == other)).labels
+    return bool(free[0, 0] != free[labels == other].max())
