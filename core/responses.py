@@ -70,7 +70,8 @@ class ImagesPredicted(Event, name="images_predicted", recorded=False, serializab
 
 class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializable=False):
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
-    native byte order; `images` 784 bytes each, `labels` one byte each."""
+    native byte order; `images` 784 bytes each, `labels` one byte each. `unlike` is one byte for
+    each image, 1 where it is unlike any digit; empty where that is not known."""
 
     path: str
     arch: str
@@ -81,6 +82,7 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     logits: bytes
     labels: bytes
     images: bytes = field(repr=False)
+    unlike: bytes = field(default=b"", repr=False)
 
 
 class CheckpointRefused(Event, name="checkpoint_refused", recorded=False):

@@ -74,16 +74,16 @@ def _use_checkpoint(
     from core.runs.data_folder import digits_folder, load_run_data
 
     data = command.data or digits_folder(info.config)
+    detector = find_detector(info.dataset, data)
     if isinstance(command, PredictImagesWith):
-        digits = predict_images(model, command.images)
-        digits = mark_unlike(digits, find_detector(info.dataset, data))
+        digits = mark_unlike(predict_images(model, command.images), detector)
         yield ImagesPredicted(digits=digits, step=info.step, source=path)
         return
     dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)
     images, labels = tensors.test_images, tensors.test_labels
     if isinstance(command, OpenCheckpoint):
         digits = predict_digits(model, images, labels, command.indices)
-        digits = mark_unlike(digits, find_detector(info.dataset, data))
+        digits = mark_unlike(digits, detector)
         yield Predicted(digits=digits, samples=len(labels), step=info.step, source=path)
         return
     logits = predict(model, images)
@@ -97,6 +97,7 @@ def _use_checkpoint(
         logits=logits.numpy().tobytes(),
         labels=bytes(labels.tolist()),
         images=images.numpy().tobytes(),
+        unlike=bytes(detector.find_unlike(images)) if detector else b"",
     )
 
 

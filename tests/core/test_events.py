@@ -76,7 +76,8 @@ WIRE = {
     "digits_loaded": "labels",
     "scored": "epoch step logits",
     "images_predicted": "digits step source asker",
-    "checkpoint_scored": "path arch dataset test_loss test_accuracy confusion logits labels images",
+    "checkpoint_scored": "path arch dataset test_loss test_accuracy confusion logits labels images "
+    "unlike",
     "checkpoint_refused": "path message",
     "devices_listed": "devices",
     "network_described": "arch input layers",

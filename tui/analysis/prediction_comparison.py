@@ -61,6 +61,7 @@ def predictions_of(evaluation: CheckpointScored, indices: Sequence[int]) -> tupl
             evaluation.images[index * 784 : (index + 1) * 784],
             evaluation.labels[index],
             tuple(logits[index].tolist()),
+            bool(evaluation.unlike[index]) if evaluation.unlike else None,
         )
         for index in indices
     )

@@ -50,7 +50,7 @@ def _verdict(digit: Digit, style: CardStyle) -> StyledLine:
     return [Segment(f"✗ {digit.predicted}{actual}", style.styles["wrong"])]
 
 
-def _ink(digit: Digit, width: int, height: int, style: CardStyle) -> list[StyledLine]:
+def image_lines(digit: Digit, width: int, height: int, style: CardStyle) -> list[StyledLine]:
     """Return the image; of one that is unlike any digit, with a sign in place of its margin."""
     rows = draw_digit(digit.pixels, width, height, style.digit_style)
     lines: list[StyledLine] = [[Segment(row, style.styles["ink"])] for row in rows]
@@ -83,11 +83,11 @@ def _small(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledL
     if len(verdict.text) + 1 + len(share) > 14:  # 100%, and the true class too
         verdict = Segment(verdict.text.replace(" ", "", 1), verdict.style)
     last = [verdict, Segment(f" {share}", style.styles["quiet"])]
-    return [*_ink(digit, 14, 7, style), last]
+    return [*image_lines(digit, 14, 7, style), last]
 
 
 def _tall(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledLine]:
-    return [*_ink(digit, 14, 7, style), _verdict(digit, style), *bar_lines(digit, style, 14)]
+    return [*image_lines(digit, 14, 7, style), _verdict(digit, style), *bar_lines(digit, style, 14)]
 
 
 def _large(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledLine]:
@@ -95,7 +95,7 @@ def _large(digit: Digit, previous: int | None, style: CardStyle) -> list[StyledL
     if previous is not None:
         head.append(Segment(f"  previously {previous}", style.styles["quiet"]))
     beside: list[StyledLine] = [[], [], *bar_lines(digit, style, 12), []]
-    ink = _ink(digit, 26, 13, style)
+    ink = image_lines(digit, 26, 13, style)
     return [head, *([*left, *right] for left, right in zip(ink, beside, strict=True))]
 
 
@@ -107,7 +107,7 @@ def _compact(digit: Digit, previous: int | None, style: CardStyle) -> list[Style
     label = "" if digit.label is None else f"true {digit.label}"
     left: list[StyledLine] = [
         [Segment(f"#{digit.index} ", quiet), Segment(share, shade)],
-        *_ink(digit, 14, 7, style),
+        *image_lines(digit, 14, 7, style),
         [Segment(f"pred. {predicted}", shade)],
         [Segment(label, quiet)],
     ]

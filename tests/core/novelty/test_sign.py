@@ -1,15 +1,30 @@
 """Which images are marked as unlike any digit, and where the detector comes from."""
 
 import os
+from queue import SimpleQueue
 
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from core.checkpoints import io as checkpoints
+from core.commands import (
+    OpenCheckpoint,
+    Predict,
+    PredictImages,
+    PredictImagesWith,
+    ScoreCheckpoint,
+    Stop,
+)
+from core.config import TrainConfig
 from core.data import datasets
+from core.engine.requests import handle_request
+from core.events import RunStarted
 from core.novelty import sign
 from core.novelty.detector import train_detector
-from core.responses import Digit
+from core.responses import Digit, ImagesPredicted, Predicted
+from core.training.trainer import train
+from tests.support.checkpoints import INFO, state
 
 LOGITS = (0.0,) * 10
 
@@ -139,3 +154,29 @@ def test_no_dataset_gives_no_sign(cache, tmp_path):
     assert sign.find_detector("mnist", str(tmp_path / "nothing")) is None
     assert sign.find_detector("other", None) is None
     assert made == []
+
+
+def test_every_request_gets_the_sign(cache, detector, tmp_path, sample):
+    """Whatever the network; and the network in training gets it once there is a detector."""
+    path = tmp_path / "last.safetensors"
+    checkpoints.save(path, checkpoints.snapshot(state()), INFO)
+
+    def ask(command):
+        return list(handle_request(command))[-1]
+
+    (x, one) = ask(PredictImagesWith(str(path), (X, ONE))).digits
+    assert (x.is_unlike, one.is_unlike) == (True, False)
+    flagged = detector.find_unlike(sample.test_images)
+    odd = flagged.index(True)
+    opened = ask(OpenCheckpoint(str(path), (odd, flagged.index(False)), None))
+    assert [each.is_unlike for each in opened.digits] == [True, False]
+    assert ask(ScoreCheckpoint(str(path), None)).unlike == bytes(flagged)
+    config = TrainConfig(arch="linear", dataset="sample", checkpoints=str(tmp_path / "runs"))
+    inbox, events = SimpleQueue(), {}
+    for event in train(config, inbox):
+        events[type(event)] = event
+        if isinstance(event, RunStarted):
+            for command in (PredictImages((X, ONE)), Predict((odd,)), Stop()):
+                inbox.put(command)
+    assert [each.is_unlike for each in events[ImagesPredicted].digits] == [True, False]
+    assert events[Predicted].digits[0].is_unlike

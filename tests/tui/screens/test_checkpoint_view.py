@@ -122,6 +122,7 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
         assert "3/1.png" in text
         assert "bad[red].png:isempty" in text.replace(" ", "")  # wrapped somewhere
         assert "1–2 of 3" in text
+        assert "not marked: the training images are not on this machine" in text, "200 are too few"
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels

@@ -19,10 +19,11 @@ from tui.charts.series import Series
 from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
-from tui.text.digit_art import draw_bar, draw_digit
+from tui.text.digit_art import draw_bar
 from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
 from tui.widgets.charts.chart import Chart
+from tui.widgets.digit_cards import card_style, image_lines
 
 GAP = 2
 HEAD = 5  # columns for the class
@@ -117,7 +118,9 @@ class DisagreementCards(Canvas):
     """Digits, each with the predictions of all networks, as many as fit."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"disagreement--{name}" for name in ("ink", "quiet", "right", "wrong")}
+    COMPONENT_CLASSES = {
+        f"disagreement--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt")
+    }
     WIDTH, HEIGHT, INK = 25, 8, (14, 7)
 
     disagreements: var[tuple[Disagreement, ...]] = var((), init=False)
@@ -148,10 +151,9 @@ class DisagreementCards(Canvas):
 
     def _card(self, disagreement: Disagreement) -> list[StyledLine]:
         first = disagreement[0][1]
-        style = "ramp" if self.preferences.ascii else self.preferences.digit_style
-        ink, quiet = self.parts["ink"], self.parts["quiet"]
+        quiet = self.parts["quiet"]
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
-        lines += [[Segment(row, ink)] for row in draw_digit(first.pixels, *self.INK, style)]
+        lines += image_lines(first, *self.INK, card_style(self.preferences, self.parts))
         for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
 MAX_IMAGES = 200
+NO_SIGN = "Images unlike any digit are not marked: the training images are not on this machine."
 PROMPT = "Paths of image files or of folders of images, typed or pasted. ~ is your home folder."
 IMAGES_HELP = {
     "original": "on the left, the image as it is in the file.",
@@ -183,15 +184,16 @@ class ImagePredictionsView(View):
         text = f"{self._first + 1:,}–{last:,} of {len(images):,}"
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
         heat = Content(f"temperature {self.preferences.temperature:g}")
-        lines = [line(Content(f" {self._title}{waiting}"), where, heat), *self._problems()]
+        is_unmarked = bool(predicted and all(each.is_unlike is None for each in predicted.digits))
+        problems = [*self._problems(), *([NO_SIGN] if is_unmarked else [])]
+        lines = [line(Content(f" {self._title}{waiting}"), where, heat)]
+        lines += [Content(f" {printable(each)}") for each in problems]
         self.query_one("#caption", Static).update(Content("\n").join(lines))
 
-    def _problems(self) -> list[Content]:
+    def _problems(self) -> list[str]:
         loaded = self._loaded
         lines = [f"Only the first {MAX_IMAGES} images are shown."] if loaded.has_more else []
-        lines += [_first_error(loaded.errors)] if loaded.errors else []
-        lines += loaded.left_out
-        return [Content(f" {printable(each)}") for each in lines]
+        return lines + ([_first_error(loaded.errors)] if loaded.errors else []) + [*loaded.left_out]
 
     def action_page(self, pages: int) -> None:
         first = max(0, self._first + pages * max(1, self.query_one(ImageCards).capacity))
