@@ -57,6 +57,7 @@ class _Guard:
     def __init__(self) -> None:
         self._failed: dict[str, LoadError] = {}
         self.reports_crashes = False
+        self.reset: Callable[[], None] | None = None
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -83,7 +84,7 @@ class _Guard:
             with ExitStack() as stack:
                 if self.reports_crashes and name == "torch":
                     with suppress(OSError):  # no temporary file, or no stderr: then without it
-                        stack.enter_context(_report_crashes(PACKAGES[name]))
+                        stack.enter_context(_report_crashes(PACKAGES[name], self.reset))
                 execute(module)
         except (Exception, SystemExit) as error:  # a package may raise anything here
             text = str(error) if isinstance(error, LoadError) else describe(name, error)
@@ -106,12 +107,13 @@ class _Missing:
 _guard = _Guard()
 
 
-def report_crashes(wanted: bool = True) -> None:
+def report_crashes(reset: Callable[[], None] | None = None) -> None:
     """Report a crash of PyTorch's import, such as by SIGILL, on stderr, and exit with status 1.
 
-    Not for a process that draws on its terminal: while PyTorch is imported, stderr is a file.
+    What is printed on stderr meanwhile is left out then; not with `reset`, for a process that draws
+    on its terminal, which is called before the report.
     """
-    _guard.reports_crashes = wanted and os.name == "posix"
+    _guard.reports_crashes, _guard.reset = os.name == "posix", reset
 
 
 def describe(name: str, error: BaseException) -> str:
@@ -146,11 +148,11 @@ def _address_space() -> int | None:
 
 
 @contextmanager
-def _report_crashes(package: str) -> Iterator[None]:
+def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[None]:
     """Within the context, report a crash in one line and exit with status 1.
 
-    What libraries print on stderr meanwhile is printed at the end, and not after a crash. Python's
-    own handlers run between two instructions of Python, so a handler in C is needed.
+    Without `reset`, what libraries print on stderr meanwhile is printed at the end, and not after a
+    crash. Python's own handlers run between two instructions of Python, so one in C is needed.
     """
     import ctypes
 
@@ -163,6 +165,8 @@ def _report_crashes(package: str) -> Iterator[None]:
 
         def report(number: int) -> None:
             spare.clear()
+            if reset:
+                reset()
             is_short = b"bad_alloc" in os.pread(inputs, 2**12, 0)
             os.write(outputs, no_memory if is_short else lines[number])
             os._exit(1)
@@ -172,7 +176,8 @@ def _report_crashes(package: str) -> Iterator[None]:
         set_handler = ctypes.CDLL(None).signal
         set_handler.argtypes, set_handler.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
         sys.stderr.flush()
-        os.dup2(printed.fileno(), 2)
+        if not reset:
+            os.dup2(printed.fileno(), 2)
         before = {each: set_handler(each, address) for each in crashes}
         try:
             yield
@@ -182,8 +187,9 @@ def _report_crashes(package: str) -> Iterator[None]:
         finally:
             for each, old in before.items():
                 set_handler(each, old)
-            with suppress(OSError, ValueError):
-                sys.stderr.flush()
-            os.dup2(stderr.fileno(), 2)
-            with suppress(OSError):  # nobody reads stderr
-                os.write(2, os.pread(printed.fileno(), 2**20, 0))
+            if not reset:
+                with suppress(OSError, ValueError):
+                    sys.stderr.flush()
+                os.dup2(stderr.fileno(), 2)
+                with suppress(OSError):  # nobody reads stderr
+                    os.write(2, os.pread(printed.fileno(), 2**20, 0))

@@ -15,6 +15,7 @@ from core.user import cache_folder
 from tui.cli.console import refuse_options_before, why_no_app
 from tui.cli.options import OnHangup, SlowLink, with_config
 from tui.signals import CONTINUE
+from tui.terminal.reset import remember_terminal
 from tui.text.console import complain
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def run_app(
     `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
     that of a run to attach to, which the app shows from its first frame.
     """
-    report_crashes(False)  # the app draws on stderr
+    report_crashes(remember_terminal())
     gc.disable()  # until the first frame: imports make no garbage, and collecting takes time
     from tui.app.app import MnistApp
     from tui.preferences import load_preferences

@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
 import sys
+import termios
 from importlib.machinery import PathFinder
-from subprocess import run
+from subprocess import Popen, run
 
 import pytest
 import typer
@@ -14,7 +16,8 @@ from core.compute.import_guard import LoadError
 from tests.support.checkpoints import described
 from tests.support.cli import environment_in
 from tests.support.runs import make_run
-from tui.cli.registry import app
+from tui.cli import registry
+from tui.terminal.reset import RESET
 
 MISSING_LIBRARY = "raise ImportError('libcudart.so.13: cannot open shared object file')"
 # Runs the program once for each list of arguments, in a fork of one process that has loaded it.
@@ -66,7 +69,7 @@ FAILS_OTHERWISE = ("attach", "checkpoints verify", "runs export-metrics")
 
 def command_names(group=None, before=()):
     """Yield the words of each command, and of each group that can be called without one."""
-    group = group or typer.main.get_command(app)
+    group = group or typer.main.get_command(registry.app)
     if group.invoke_without_command:
         yield " ".join(before)
     for name, command in group.commands.items():
@@ -144,7 +147,7 @@ def test_process_of_torchrun_reports_a_broken_torch(call, rank):
     assert err.startswith(f"mnist-tui: {who}PyTorch cannot be loaded (ImportError: ")
 
 
-CRASH = "import os; os.write(2, b'noise'); os.kill(os.getpid(), {})"
+CRASH = "import os, signal; os.write(2, b'noise'); signal.raise_signal({})"
 
 
 def test_each_failure_has_its_likely_cause(call):
@@ -166,6 +169,33 @@ def test_each_failure_has_its_likely_cause(call):
         assert (status, out, err.count("\n")) == (1, "", 1), err
         assert err.startswith("mnist-tui: PyTorch cannot be loaded (")
         assert cause in err
+
+
+@pytest.mark.terminal
+def test_crash_in_the_app_restores_the_terminal(tmp_path):
+    (tmp_path / "torch.py").write_text("import signal; signal.raise_signal(4)")
+    path = os.pathsep.join([str(tmp_path), environment_in(tmp_path)["PYTHONPATH"]])
+    master, slave = os.openpty()
+    before = termios.tcgetattr(slave)
+    app = Popen(
+        [sys.executable, "-P", "-m", "tui", *SAMPLE],
+        cwd=tmp_path,
+        env=environment_in(tmp_path) | {"PYTHONPATH": path, "TERM": "xterm-256color"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    output = b""
+    while app.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.05)[0]:
+            output += os.read(master, 2**16)
+    assert app.returncode == 1
+    assert termios.tcgetattr(slave) == before
+    assert b"\x1b[?1049h" in output, "the app had begun to draw"
+    assert b"mnist-tui: PyTorch cannot be loaded (SIGILL): " in output.partition(RESET)[2]
+    os.close(master)
+    os.close(slave)
 
 
 def test_second_import_fails_for_the_same_reason(tmp_path, monkeypatch):
