@@ -17,6 +17,7 @@ from threading import Thread
 
 from core.attach.client import Recall, RemoteHost
 from core.commands import Command, ResumePoint, Start
+from core.compute.import_guard import explain_crash
 from core.config import read_config
 from core.errors import UserError, explain
 from core.event_json import from_json
@@ -49,6 +50,7 @@ class DetachedHost:
         except OSError as error:
             raise UserError(f"cannot start a process to train in ({explain(error)})") from None
         self.pid = self._process.pid
+        self._is_ready = False  # the process has loaded PyTorch
         self.started = False  # the run has, and no longer needs this process
         self._recall = recall
         self._remote: RemoteHost | None = None
@@ -102,12 +104,13 @@ class DetachedHost:
             raise UserError(f"the training process {why}") from None
         if isinstance(output, int):
             self._output.put(output)
-            how = describe_exit(output)
-            raise UserError(f"the training process ended before training started ({how})")
+            ended = f"the training process ended before training started ({describe_exit(output)})"
+            raise UserError((not self._is_ready and explain_crash(output)) or ended)
         line = output.decode(errors="replace").rstrip("\n")
         event = from_json(line)
         if event is None and line != READY:
             raise UserError(f"unexpected output from the training process: {line[:SHOWN]!r}")
+        self._is_ready = True
         return event
 
     def close(self) -> None:

@@ -27,6 +27,8 @@ MEMORY = "there is not enough memory; close other programs or request more"
 DAMAGED = f"the installation is damaged, or was built for another system; {REINSTALL}"
 # The address space that a build with CUDA needs; it uses much less memory.
 ADDRESS_SPACE = 4_000_000_000
+NAMES = ("SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT")
+CRASHES = [getattr(signal, each) for each in NAMES if hasattr(signal, each)]
 # What a handler needs where there is no memory left, in bytes.
 SPARE = 2**22
 # What the reasons of failures contain, in lower case, and what to say about them.
@@ -116,6 +118,12 @@ def report_crashes(reset: Callable[[], None] | None = None) -> None:
     _guard.reports_crashes, _guard.reset = os.name == "posix", reset
 
 
+def explain_crash(status: int) -> str | None:
+    """Return the line for a process that crashed while it loaded PyTorch, from Popen's returncode;
+    None where it ended in another way."""
+    return _describe("PyTorch", signal.Signals(-status).name) if -status in CRASHES else None
+
+
 def describe(name: str, error: BaseException) -> str:
     """Return one line: which package cannot be loaded, why, the likely cause, and what to do."""
     while error.__cause__:  # NumPy's own message begins with its documentation
@@ -156,11 +164,10 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
     """
     import ctypes
 
-    crashes = (signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
     with unnamed_file() as printed, os.fdopen(os.dup(2), "wb", 0) as stderr:
         # All prepared: the crash may be that there is no memory for more.
         inputs, outputs, spare = printed.fileno(), stderr.fileno(), bytearray(SPARE)
-        lines = {int(each): _line(package, signal.Signals(each).name) for each in crashes}
+        lines = {int(each): _line(package, signal.Signals(each).name) for each in CRASHES}
         no_memory = _line(package, "std::bad_alloc")
 
         def report(number: int) -> None:
@@ -178,7 +185,7 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
         sys.stderr.flush()
         if not reset:
             os.dup2(printed.fileno(), 2)
-        before = {each: set_handler(each, address) for each in crashes}
+        before = {each: set_handler(each, address) for each in CRASHES}
         try:
             yield
         except BaseException:

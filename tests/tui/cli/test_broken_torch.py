@@ -150,6 +150,12 @@ def test_process_of_torchrun_reports_a_broken_torch(call, rank):
 CRASH = "import os, signal; os.write(2, b'noise'); signal.raise_signal({})"
 
 
+def test_crash_of_a_detached_process_has_its_cause(call):
+    ((status, out, err),) = call([(CRASH.format(4), ["train", "--detach", *SAMPLE])])
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "PyTorch cannot be loaded (SIGILL): this CPU lacks instructions" in err
+
+
 def test_each_failure_has_its_likely_cause(call):
     faults = {
         "raise OSError('libtorch_cpu.so: failed to map segment')": "there is not enough memory",
