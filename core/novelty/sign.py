@@ -2,7 +2,8 @@
 
 The detector depends on the training images and not on a network's weights, so that it serves every
 checkpoint of a dataset, whatever its architecture. It is trained at its first use, from training
-images that are on this machine, and cached in the user's cache folder.
+images that are on this machine, and cached in the user's cache folder by the name of the dataset: a
+checkpoint's digest would only make the same detector again for each checkpoint.
 """
 
 from __future__ import annotations

@@ -77,6 +77,9 @@ def predict(
 
     Your images may have any size and colours, dark on light or light on dark: they are cropped,
     scaled and centred as those of MNIST.
+
+    A warning beside the probabilities says that an image is unlike any digit that the network was
+    trained on.
     """
     chosen = _parse_split(split)
     if not 0.01 <= temperature <= 1000:
