@@ -39,8 +39,8 @@ class ImageDigit:
     `pixels` are 784 bytes as in MNIST, 0 background and 255 ink. `box` is the part of the image
     that `pixels` were made of: left, top, right and bottom in pixels of the upright image, whose
     width and height is `size`. `position` is the place in reading order, counted from 0, among the
-    `count` digits of the image. `warnings` are reasons to doubt that the right part was taken, one
-    sentence each. `label` is the class that the folder's name gives, or None.
+    `count` digits of the image. `warnings` are reasons to doubt that the right part was taken.
+    `label` is the class that the folder's name gives, or None.
     """
 
     path: str
@@ -54,6 +54,12 @@ class ImageDigit:
     count: int = 1
     warnings: tuple[str, ...] = ()
     label: int | None = None
+
+    @property
+    def share(self) -> tuple[float, float, float, float]:
+        """The box as shares of the image's width and height, 0 to 1."""
+        (left, top, right, bottom), (width, height) = self.box, self.size
+        return left / width, top / height, right / width, bottom / height
 
 
 def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:

@@ -1,7 +1,9 @@
 """Digits, grey images and bars in characters, for the screen and for the commands."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from math import ceil
 
 SIDE = 28  # an image of a digit is 28×28 pixels
 # From background to ink; each character is denser than the one before in common fonts.
@@ -10,6 +12,7 @@ HALVES = " ▀▄█"
 # The bits of a braille character's dots, in its four rows of two.
 DOTS = ((1, 8), (2, 16), (4, 32), (64, 128))
 INK = 0.45  # the least share of ink that is drawn where there are no shades
+FRAME = "─│┌┐└┘"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -57,8 +60,7 @@ def draw_grey(
     Its shape is kept, and the space left over is at its right and below. A lighter pixel gets a
     denser character, as on a dark screen; `inverted` is for a light one.
     """
-    scale = min(columns / width, 2 * rows / height)
-    wide, high = max(1, round(width * scale)), max(1, round(height * scale / 2))
+    wide, high = fit_grey(width, height, columns, rows)
     lines = []
     for top, bottom in _parts(height, high):
         line = ""
@@ -69,6 +71,46 @@ def draw_grey(
             line += RAMP[round((255 - grey if inverted else grey) / 255 * 9)]
         lines.append(line.ljust(columns))
     return (*lines, *[" " * columns] * (rows - high))
+
+
+def fit_grey(width: int, height: int, columns: int, rows: int) -> tuple[int, int]:
+    """Return how many columns and rows draw_grey uses for an image of width × height."""
+    scale = min(columns / width, 2 * rows / height)
+    return max(1, round(width * scale)), max(1, round(height * scale / 2))
+
+
+def draw_frame(
+    lines: Sequence[str],
+    drawn: tuple[int, int],
+    share: tuple[float, float, float, float],
+    *,
+    plain: bool = False,
+) -> tuple[str, ...]:
+    """Return the lines with a frame around a part of the image that they show.
+
+    The image takes the first `drawn` columns and rows of the lines. The part's left, top, right and
+    bottom are shares of the image, 0 to 1. The frame stands in the cells around it; where the part
+    reaches the image's edge there are none, and that side is left out. `plain` draws it in ASCII.
+    """
+    marks = "-|++++" if plain else FRAME
+    across, down, corners = marks[0], marks[1], marks[2:]
+    wide, high = drawn
+    left, top = int(share[0] * wide) - 1, int(share[1] * high) - 1
+    right, bottom = ceil(share[2] * wide - 1e-6), ceil(share[3] * high - 1e-6)
+    grid = [list(line) for line in lines]
+    for column in range(max(0, left), min(right, wide - 1) + 1):
+        for row in (top, bottom):
+            if 0 <= row < high:
+                grid[row][column] = across
+    for row in range(max(0, top), min(bottom, high - 1) + 1):
+        for column in (left, right):
+            if 0 <= column < wide:
+                grid[row][column] = down
+    places = ((left, top), (right, top), (left, bottom), (right, bottom))
+    for corner, (column, row) in zip(corners, places, strict=True):
+        if 0 <= column < wide and 0 <= row < high:
+            grid[row][column] = corner
+    return tuple("".join(line) for line in grid)
 
 
 def _parts(length: int, count: int) -> list[tuple[int, int]]:

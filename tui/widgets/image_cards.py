@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from textual.reactive import var
 
 from core.responses import UNLIKE, Digit
 from tui.preferences import Preferences
-from tui.text.digit_art import draw_digit, draw_grey
+from tui.text.digit_art import FRAME, draw_digit, draw_frame, draw_grey, fit_grey
 from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
 from tui.widgets.digit_cards import CardStyle, bar_lines, card_style
@@ -28,7 +29,9 @@ class ImageCards(Canvas):
     """As many cards as fit."""
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt")}
+    COMPONENT_CLASSES = {
+        f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt", "frame")
+    }
 
     shown: var[tuple[tuple[ImageDigit, Digit], ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -56,10 +59,12 @@ class ImageCards(Canvas):
     def _card(self, image: ImageDigit, digit: Digit, style: CardStyle) -> list[StyledLine]:
         styles, light = style.styles, not self.app.current_theme.dark
         ink = INK_WIDTH, INK_HEIGHT
-        original = draw_grey(image.original, image.width, image.height, *ink, inverted=light)
+        place = image.width, image.height, *ink
+        original = draw_grey(image.original, *place, inverted=light)
+        original = draw_frame(original, fit_grey(*place), image.share, plain=style.plain)
         seen = draw_digit(digit.pixels, *ink, style.digit_style)
         left: list[StyledLine] = [
-            [Segment(f"{one} {two} ", styles["ink"])]
+            [*_split_frame(one, styles), Segment(f" {two} ", styles["ink"])]
             for one, two in zip(original, seen, strict=True)
         ]
         under = f"{'original':{INK_WIDTH}} {'network input':{INK_WIDTH}} "
@@ -73,6 +78,16 @@ class ImageCards(Canvas):
             _verdict(digit, styles),
             *([*one, *two] for one, two in zip(left, bar_lines(digit, style, BARS), strict=True)),
         ]
+
+
+def _split_frame(line: str, styles: dict[str, Style]) -> StyledLine:
+    """Return a line of the original with its frame in another colour."""
+    pieces = re.split(f"([{FRAME}|]+)", line)
+    return [
+        Segment(piece, styles["frame" if number % 2 else "ink"])
+        for number, piece in enumerate(pieces)
+        if piece
+    ]
 
 
 def _name(image: ImageDigit) -> str:

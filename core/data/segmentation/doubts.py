@@ -1,4 +1,4 @@
-"""Reasons to doubt that a digit was found: each is a sentence that a person understands."""
+"""Reasons to doubt that a digit was found, in words that a person understands."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
     height, width = choice.candidate.ink.strength.shape
     area = int((choice.candidate.ink.regions.cover(digit.regions)).sum())
     found = {
-        "The digit touches the edge of the image: a part of it may be missing.": digit.touches,
-        "Almost no ink stands out from the background.": digit.strength < FAINT
+        "the digit touches the edge of the image: a part of it may be missing": digit.touches,
+        "almost no ink stands out from the background": digit.strength < FAINT
         or digit.longest * scale < SHORT,
-        "The ink covers nearly half of the image.": area > COVERED * height * width,
-        "The ink is a solid spot rather than strokes.": digit.is_solid,
-        "The digit is wider than high: it may be several digits that touch.": (
+        "the ink covers nearly half of the image": area > COVERED * height * width,
+        "the ink is a solid spot rather than strokes": digit.is_solid,
+        "the digit is wider than high: it may be several digits that touch": (
             digit.right - digit.left > WIDE * digit.height
         ),
-        f"The digit is made of {len(digit.regions)} separate strokes.": (
+        f"the digit is made of {len(digit.regions)} separate strokes": (
             len(digit.regions) >= PIECES
         ),
-        "The digit has no clear edge everywhere.": digit.outlined < BLURRED,
-        "Other marks in the image are as large as the digit.": _has_others(choice, digit),
-        "Another part of the image could be the digit.": (
+        "the digit has no clear edge everywhere": digit.outlined < BLURRED,
+        "other marks in the image are as large as the digit": _has_others(choice, digit),
+        "another part of the image could be the digit": (
             choice.rival is not None and choice.rival.best.score > CLOSE * digit.score
         ),
     }
@@ -46,5 +46,5 @@ def _has_others(choice: Choice, digit: Group) -> bool:
     return any(
         group.longest >= AS_LARGE * digit.longest and group.score >= AS_LIKELY * digit.score
         for group in candidate.groups
-        if group not in candidate.digits
+        if group not in candidate.digits and not group.touches
     )

@@ -12,7 +12,7 @@ PARTS = 3.0  # the ratio of the stroke widths of two parts of a digit
 ENCLOSED = 0.2  # the size of what a frame surrounds, by the frame's
 SPOT = 0.45  # a stroke's width by its length: what is thicker is a dot, perhaps in a 0
 FAR = 0.3  # the gap between two parts by the longer side of the longer one
-MOST = 80  # strokes that are joined; a page of text has more
+MOST = 150  # strokes that are joined; a page of text has more
 
 
 def join_parts(regions: Regions, numbers: Numbers) -> list[list[int]]:

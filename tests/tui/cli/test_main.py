@@ -20,6 +20,7 @@ from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
 from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
+from tui.cli.predict import predict
 from tui.cli.registry import app
 from tui.signals import CONTINUE
 
@@ -178,6 +179,36 @@ def test_image_unlike_any_digit_has_a_warning(trained, tmp_path):
     text = trained.run("eval", trained.name, str(folder)).stdout.splitlines()
     assert text[0].endswith(f": linear on 2 images: {folder}")
     assert text[2] == f"1 of 2 images: {UNLIKE}"
+
+
+def test_predict_reads_several_digits(trained, tmp_path, capsys):
+    """Each is an object with its box, in reading order; a cut one has a warning."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("L", (200, 150), 255)
+    for x in (130, 50):
+        ImageDraw.Draw(image).line([(x, 30), (x - 6, 110)], fill=0, width=12)
+    image.save(tmp_path / "two.png")
+    cut = Image.new("L", (90, 120), 255)
+    ImageDraw.Draw(cut).line([(50, -9), (44, 70)], fill=0, width=12)
+    cut.save(tmp_path / "cut.png")
+    paths = [str(tmp_path / "two.png"), str(tmp_path / "cut.png")]
+    checkpoint = str(trained.folder / "checkpoints" / trained.name)
+    assert predict(checkpoint, paths, as_json=True) == 0
+    first, second, last = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in (first, second, last)] == [paths[0], *paths]
+    assert [each["position"] for each in (first, second, last)] == [0, 1, 0]
+    assert abs(first["box"][0] - 38) < 4
+    assert abs(second["box"][0] - 118) < 4
+    assert not any("edge" in warning for warning in first["warnings"] + second["warnings"])
+    assert (
+        "the digit touches the edge of the image: a part of it may be missing" in last["warnings"]
+    )
+    assert predict(checkpoint, paths) == 0
+    drawn = capsys.readouterr().out
+    assert "two.png, digit 2 of 2: predicted" in drawn
+    assert "warning: the digit touches the edge" in drawn
+    assert drawn.count("┌") == 2
 
 
 def test_eval_takes_labelled_images_and_splits(trained, images):

@@ -132,3 +132,24 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
         assert "3/10.png" in text_of(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, CheckpointView)
+
+
+async def test_digits_of_one_image_have_cards(open_checkpoint, tmp_path):
+    """Each card says which digit it is, and its frame shows where."""
+    image = Image.new("L", (120, 120), 255)
+    for left in (25, 75):
+        image.paste(0, (left, 40, left + 9, 80))
+    image.save(tmp_path / "two.png")
+    async with open_checkpoint((120, 40)) as (pilot, _):
+        await pilot.press("p")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "two.png")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+        await until(pilot, lambda: pilot.app.screen.query_one(ImageCards).shown)
+        await pilot.pause()
+        text = text_of(pilot)
+        assert "two.png (1 of 2)" in text
+        assert "two.png (2 of 2)" in text
+        assert text.count("└") == text.count("┌") == 2, "a frame within each original"
+        first, second = (image for image, _ in pilot.app.screen.query_one(ImageCards).shown)
+        assert first.box[0] < 30 < 60 < second.box[0] < 80

@@ -14,7 +14,7 @@ from core.events import Notice
 from core.responses import UNLIKE, Digit
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
-from tui.text.digit_art import draw_bar, draw_digit, draw_grey
+from tui.text.digit_art import draw_bar, draw_digit, draw_frame, draw_grey, fit_grey
 from tui.text.formats import printable
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def print_prediction(digit: Digit, temperature: float) -> None:
 def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
     """Print an image, the network's input made of a digit in it, and the prediction.
 
+    A frame in the image shows what the input was made of.
     The lines are at most 80 columns wide, except the name.
     """
     name = encodable(printable(picture.path))
@@ -166,7 +167,9 @@ def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
     print(f"{name}: {_result(digit)}{softmax}")
     for warning in warnings_of(digit, picture):
         print("\n".join(wrap(f"warning: {warning}", 80)))
-    original = draw_grey(picture.original, picture.width, picture.height, ORIGINAL_WIDTH, 14)
+    place = picture.width, picture.height, ORIGINAL_WIDTH, 14
+    original = draw_grey(picture.original, *place)
+    original = draw_frame(original, fit_grey(*place), picture.share, plain=needs_ascii())
     lines = [
         f"{left:{ORIGINAL_WIDTH}}  {right}"
         for left, right in zip(original, draw_digit(digit.pixels), strict=True)

@@ -35,7 +35,8 @@ MAX_IMAGES = 200
 NO_SIGN = "Images unlike any digit are not marked: the training images are not on this machine."
 PROMPT = "Paths of image files or of folders of images, typed or pasted. ~ is your home folder."
 IMAGES_HELP = {
-    "original": "on the left, the image as it is in the file.",
+    "original": "on the left, the image as it is in the file. The frame is around the part that "
+    "the network receives; a side at the edge of the image is left out.",
     "preprocessed": "beside it, as the network receives it: cropped to the strokes, its longer "
     "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
     "! unlike any digit": DISPLAY["! not a digit?"],

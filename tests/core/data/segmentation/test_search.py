@@ -149,7 +149,7 @@ def test_parts_of_a_digit_stay_together():
         (lambda: write(page(), strokes((240, -60, 200))), "touches the edge"),
         (lambda: write(page(), polygon((75, 50), (405, 50), (405, 305), (75, 305))), "half of the"),
         (lambda: write(page(), polygon((200, 100), (300, 100), (300, 200), (200, 200))), "solid"),
-        (lambda: write(page(), strokes(DIGIT), 216), "Almost no ink"),
+        (lambda: write(page(), strokes(DIGIT), 216), "almost no ink"),
         (lambda: write(page(), polygon((90, 180), (300, 150), (300, 165), (90, 200))), "wider"),
     ],
 )
