@@ -52,6 +52,7 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.output = b""
         self.reading = True
+        self.drawing = threading.Lock()  # a change of the size must not meet output being drawn
         self.master, slave = os.openpty()
         self._size(*size)
         try:
@@ -79,7 +80,8 @@ class Terminal:
             except OSError:  # the program closed its end
                 return
             self.output += data
-            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+            with self.drawing:
+                self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
 
     @property
     def text(self):
@@ -103,7 +105,8 @@ class Terminal:
         return self.child.returncode
 
     def resize(self, columns, rows):
-        self.screen.resize(rows, columns)
+        with self.drawing:
+            self.screen.resize(rows, columns)
         self._size(columns, rows)
 
     def _size(self, columns, rows):
