@@ -153,3 +153,25 @@ async def test_digits_of_one_image_have_cards(open_checkpoint, tmp_path):
         assert text.count("└") == text.count("┌") == 2, "a frame within each original"
         first, second = (image for image, _ in pilot.app.screen.query_one(ImageCards).shown)
         assert first.box[0] < 30 < 60 < second.box[0] < 80
+
+
+async def test_unlike_digits_are_marked_in_all_views(open_checkpoint, drawings, monkeypatch):
+    """On the cards of test digits, and on those of images, with the words of `predict`."""
+
+    class Detector:
+        def find_unlike(self, images):
+            return [place == 0 for place in range(len(images))]
+
+    monkeypatch.setattr("core.novelty.sign.find_detector", lambda dataset, data: Detector())
+    async with open_checkpoint() as (pilot, _):
+        await pilot.press("g", *"7", "enter")  # other digits than those that are shown already
+        await until(pilot, lambda: "! not a digit?" in text_of(pilot))
+        assert text_of(pilot).count("! not a digit?") == 1
+        await pilot.press("p")
+        pilot.app.screen.query_one(Input).value = str(drawings)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+        await until(pilot, lambda: pilot.app.screen.query_one(ImageCards).shown)
+        await pilot.pause()
+        assert text_of(pilot).count("! unlike any digit the") == 1
+        assert "not marked" not in text_of(pilot)
