@@ -100,7 +100,7 @@ def _open_events(folder: Path) -> BinaryIO:
     path = folder / EVENTS_FILE
     try:
         return open(path, "r+b", opener=open_no_follow)  # NFS locks no file that is only read
-    except PermissionError:
+    except OSError:  # read-only
         return open(path, "rb", opener=open_no_follow)
 
 
