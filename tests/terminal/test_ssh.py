@@ -122,7 +122,7 @@ def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
         step = latest(tmp_path)
         until(lambda: latest(tmp_path) > step + 100)
 
-        line = log_in(f"{PROGRAM} attach", size=(120, 40))
+        line = log_in(f"{PROGRAM} attach checkpoints/*", size=(120, 40))
         line.expect("attached · ● training")
         line.expect(r"test accuracy \d")
         line.press("s")

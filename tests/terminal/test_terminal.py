@@ -94,7 +94,7 @@ def test_hangup_continues_and_can_be_attached(open_terminal, tmp_path):
     size = events.stat().st_size
     until(lambda: events.stat().st_size > size + 5000)
     os.kill(pid, signal.SIGHUP)  # once more, as a shell and the system both may send it
-    other = open_terminal(program=("-m", "tui", "attach"), dataset=())
+    other = open_terminal(program=("-m", "tui", "attach", str(events.parent)), dataset=())
     other.expect("attached · ● training")
     other.press(" ")
     other.expect("attached · ‖ paused")

@@ -49,9 +49,8 @@ def palette_entries(app: MnistApp, textual: Iterable[SystemCommand]) -> Iterator
     ours = {"Keys", *(each.label for each in ACTIONS)}
     for entry in textual:
         if entry.title == "Screenshot":  # Textual's own fails for a user without a home folder
-            entry = entry._replace(
-                callback=partial(app.set_timer, 0.1, partial(_save_picture, app))
-            )
+            save = partial(app.set_timer, 0.1, partial(_save_picture, app))
+            entry = SystemCommand(entry.title, entry.help, save)
         if entry.title not in ours:
             yield entry
     for each in ACTIONS:

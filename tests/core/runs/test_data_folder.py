@@ -18,7 +18,8 @@ from core.training.trainer import train
 from tests.support.fakes import loaded
 from tests.support.idx_files import put, tiny_mnist
 from tests.support.training import folder_of
-from tui.cli.output import prediction as reports
+from tui.cli.output.evaluation import evaluate_split
+from tui.cli.output.prediction import predict_image
 
 
 def test_lost_data_folder_is_named(tmp_path, monkeypatch):
@@ -40,8 +41,8 @@ def test_lost_data_folder_is_named(tmp_path, monkeypatch):
     errors = [failed.message]
     for use in (
         lambda: resolve_setup(again, resume_point),
-        lambda: reports.evaluate_split(last, None),
-        lambda: reports.predict_image(last, 0, "test", None),
+        lambda: evaluate_split(last, None),
+        lambda: predict_image(last, 0, "test", None),
         lambda: list(replay(last, 1)),
     ):
         with pytest.raises(DataError) as caught:

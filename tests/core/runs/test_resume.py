@@ -34,7 +34,7 @@ from core.runs.resume import prepare_resume
 from core.training import loop as session
 from core.training.trainer import train
 from tests.support.training import drive, folder_of, only, resume_run
-from tui.cli.output import prediction as reports
+from tui.cli.output.evaluation import evaluate_split
 
 
 @pytest.fixture
@@ -340,8 +340,8 @@ def test_relative_data_folder_found_from_elsewhere(
         return name, tiny_tensors
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    reports.evaluate_split(folder / "last.safetensors", None)
-    reports.evaluate_split(folder / "last.safetensors", "other")
+    evaluate_split(folder / "last.safetensors", None)
+    evaluate_split(folder / "last.safetensors", "other")
     assert asked == [("sample", str(digits)), ("sample", "other")]
     shutil.rmtree(digits)
     assert prepare_resume(str(folder), tmp_path)[0].data is None, (
