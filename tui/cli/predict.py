@@ -75,7 +75,8 @@ def predict(
 ) -> int:
     """Draw images beside a checkpoint's predictions.
 
-    Your images may have any size and colours, dark on light or light on dark: they are cropped,
+    Your images may hold several digits, and shadows, lines or a desk around them. A frame shows
+    what was read, a warning what leaves doubt. Digits may be dark or light: they are cropped,
     scaled and centred as those of MNIST.
 
     A warning beside the probabilities says that an image is unlike any digit that the network was

@@ -181,11 +181,13 @@ def _is_part(one: Candidate, other: Candidate) -> bool:
         and outer.bottom + margin >= inner.bottom
     )
     score = outer.score / (TOUCHING if outer.touches and other.is_alone else 1)
-    if not is_inside or outer.is_solid or score < PART * inner.score:
+    # Of a page with nothing else on it, the surroundings show only the strongest strokes.
+    is_page = other.is_alone and other.ink.source.reach is None and not outer.touches
+    part, strong = (0.7, 0.6) if is_page else (PART, 0.85)
+    if not is_inside or outer.is_solid or score < part * inner.score:
         return False
     if one.ink.source.is_light == other.ink.source.is_light:
-        least = 0.6 if other.is_alone and other.ink.source.reach is None else 0.85
-        return outer.mass > 1.1 * inner.mass and outer.strength >= least * inner.strength
+        return outer.mass > 1.1 * inner.mass and outer.strength >= strong * inner.strength
     # Ink with a hole in it, not a note with a digit on it: holes have no strokes.
     thick = outer.width / outer.longest
     is_bold = inner.fill > HOLE or score > 0.9 * inner.score

@@ -62,8 +62,8 @@ def _are_one(regions: Regions, one: list[int], other: list[int]) -> bool:
     if gap > 0.5 * thin and (one_hangs or (thick > PARTS * thin and gap > thin)):
         return False
     if across >= 0.5 * narrow:  # one above the other, or within its rectangle
-        most = max(0.12 * high, 0.3 * large if small <= 0.4 * large else 0)
-    elif wide > 1.3 * high:
+        most = max(0.17 * high, 0.3 * large if small <= 0.4 * large else 0)
+    elif wide > (1.8 if small <= 0.4 * large else 1.3) * high:
         return False
     elif small <= 0.7 * large:  # a bar, or the side of a 4
         most = max(1.5 * thick, 0.12 * max(wide, high))

@@ -21,7 +21,7 @@ CHECKPOINT_HELP = {
     "evaluate": "e evaluates the checkpoint on its whole test set, and shows accuracy, loss and "
     "the confusion matrix.",
     "your own images": "p reads an image file or a folder of images and shows a prediction for "
-    "each. Images may have any size, dark on light or light on dark: they are cropped, scaled and "
+    "each digit in them, dark on light or light on dark. Digits are cropped, scaled and "
     "centered as the images of MNIST were.",
 }
 
