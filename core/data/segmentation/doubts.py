@@ -23,7 +23,10 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
         "the digit touches the edge of the image: a part of it may be missing": digit.touches,
         "almost no ink stands out from the background": digit.strength < FAINT
         or digit.longest * scale < SHORT,
-        "the ink covers nearly half of the image": area > COVERED * height * width,
+        "the ink covers nearly half of the image": (
+            area > COVERED * height * width
+            and not digit.is_narrow  # as a 1 that is cropped tightly
+        ),
         "the ink is a solid spot rather than strokes": digit.is_solid,
         "the digit is wider than high: it may be several digits that touch": (
             digit.right - digit.left > WIDE * digit.height
