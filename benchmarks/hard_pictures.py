@@ -109,7 +109,6 @@ def pen_in_view(random: Random, digit: Array, label: int) -> Picture:
 
 
 def printed_cell(random: Random, digit: Array, label: int) -> Picture:
-    """A cell of a form."""
     left, top = random.uniform(180, 260), random.uniform(110, 170)
     box = mask(SIZE, "rectangle", (left, top, left + 420, top + 420), int(random.integers(3, 9)))
     ink = _strokes(digit, 320, ((left + 210) / SIZE[0], (top + 210) / SIZE[1]))
@@ -147,7 +146,6 @@ def squared_tilted(random: Random, digit: Array, label: int) -> Picture:
 
 
 def light_on_dark_card(random: Random, digit: Array, label: int) -> Picture:
-    """White ink on a dark card on a light desk."""
     desk = sheet(random, SIZE, (200, 190, 176), 4.0)
     x, y = random.uniform(150, 260), random.uniform(60, 150)
     corners = [(x, y), (x + 500, y + 15), (x + 490, y + 470), (x - 10, y + 460)]
@@ -193,7 +191,6 @@ def whiteboard_glare(random: Random, digit: Array, label: int) -> Picture:
 
 
 def fingers_hold_page(random: Random, digit: Array, label: int) -> Picture:
-    """A page held at two sides, in front of a dark room."""
     room = sheet(random, SIZE, (60, 62, 70), 14.0)
     corners = [(110, 60), (800, 40), (820, 720), (90, 720)]
     picture = draw(room, mask(SIZE, "polygon", corners), (236, 234, 226))
@@ -205,7 +202,6 @@ def fingers_hold_page(random: Random, digit: Array, label: int) -> Picture:
 
 
 def printed_text(random: Random, digit: Array, label: int) -> Picture:
-    """A line of small print above, as on a form."""
     page = Image.new("L", SIZE, 0)
     painter = ImageDraw.Draw(page)
     for row in range(2):

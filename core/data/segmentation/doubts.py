@@ -20,7 +20,7 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
     height, width = choice.candidate.ink.strength.shape
     area = int((choice.candidate.ink.regions.cover(digit.regions)).sum())
     found = {
-        "the digit touches the edge of the image: a part of it may be missing": digit.touches,
+        "the digit touches the edge: a part may be missing": digit.touches,
         "almost no ink stands out from the background": digit.strength < FAINT
         or digit.longest * scale < SHORT,
         "the ink covers nearly half of the image": (
@@ -28,14 +28,14 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
             and not digit.is_narrow  # as a 1 that is cropped tightly
         ),
         "the ink is a solid spot rather than strokes": digit.is_solid,
-        "the digit is wider than high: it may be several digits that touch": (
+        "wider than high: perhaps several digits that touch": (
             digit.right - digit.left > WIDE * digit.height
         ),
         f"the digit is made of {len(digit.regions)} separate strokes": (
             len(digit.regions) >= PIECES
         ),
         "the digit has no clear edge everywhere": digit.outlined < BLURRED,
-        "other marks in the image are as large as the digit": _has_others(choice, digit),
+        "other marks are as large as the digit": _has_others(choice, digit),
         "another part of the image could be the digit": (
             choice.rival is not None and choice.rival.best.score > CLOSE * digit.score
         ),
