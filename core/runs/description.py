@@ -20,6 +20,8 @@ IN_PROGRESS = ("running", "paused")
 STATUSES = (*IN_PROGRESS, "finished", "stopped", "failed")
 # What a run.json says of imported weights; that of a branch from them does not.
 IMPORT_KEYS = ("imported_from", "imported_at")
+# What is shown in place of the metrics and curves of such weights.
+NO_HISTORY = "imported: no training history"
 LARGEST_TABLE = 2**20
 
 

@@ -20,7 +20,9 @@ async def test_imported_weights_are_branched(tiny, tiny_tensors, tmp_path):
     async with MnistApp(tiny()).run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: len(pilot.app.screen.query_one(VirtualTable)._keys) == 1)
-        await pilot.pause()
+        await until(pilot, lambda: "imported: no training history" in text_of(pilot))
+        assert "imported: not evaluated" in text_of(pilot), text_of(pilot)
+        assert "? imported" not in text_of(pilot)
         await pilot.press("b")
         assert isinstance(pilot.app.screen, BranchDialog)
         table = pilot.app.screen.query_one(DataTable)

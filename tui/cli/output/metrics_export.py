@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 
 from core.errors import CheckpointError, UsageError, UserError, explain
 from core.files import replace_file
+from core.runs.description import NO_HISTORY, is_imported, read_description
 from core.user import expand
 from tui.headless.metrics_rows import COLUMNS, MetricsRow, read_rows
 from tui.headless.tensorboard import PATTERN, EventFile, check_tensorboard
@@ -33,7 +34,8 @@ def export(folder: Path, target: str | None, format: str, *, force: bool) -> Non
     except OSError as error:
         raise CheckpointError(f"{folder}/events.jsonl cannot be read ({explain(error)})") from None
     if not rows:
-        raise CheckpointError(f"{folder} has no metrics")
+        only = f" ({NO_HISTORY})" if is_imported(read_description(folder)) else ""
+        raise CheckpointError(f"{folder} has no metrics{only}")
     if broken:
         complain(f"skipped {plural(broken, 'broken line')} of {folder}/events.jsonl")
     suffix = ".csv" if format == "csv" else ".tensorboard"

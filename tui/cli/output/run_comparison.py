@@ -7,7 +7,7 @@ from typing import Any
 from core.runs.catalog import RunInfo
 from tui.analysis.run_comparison import RunMetrics, config_differences, metrics_of, value_text
 from tui.cli.output.charts import print_overlaid
-from tui.cli.output.run_report import record_problem
+from tui.cli.output.run_report import mark_problem, record_problem
 from tui.cli.output.run_table import config_of, run_row
 from tui.cli.output.tables import GAP, output_width, print_table
 from tui.state.run_state import LETTERS, RunState
@@ -37,7 +37,7 @@ def comparison_row(runs: Runs) -> dict[str, Any]:
     """Return what `runs compare --json` prints."""
     return {
         "runs": [
-            run_row(run) | {"record": record_problem(state)} | asdict(metrics_of(state, run))
+            run_row(run) | {"record": record_problem(run, state)} | asdict(metrics_of(state, run))
             for run, state in runs
         ],
         "config_differences": config_differences([config_of(run) for run, _ in runs]),
@@ -47,8 +47,9 @@ def comparison_row(runs: Runs) -> dict[str, Any]:
 def print_comparison(runs: Runs) -> None:
     letters = LETTERS[: len(runs)]
     for letter, (run, state) in zip(letters, runs, strict=True):
-        problem = record_problem(state)
-        print(printable(f"{letter}  {run.name}  {run.status}{f'  ✗ {problem}' if problem else ''}"))
+        problem = record_problem(run, state)
+        remark = f"  {mark_problem(problem)}" if problem else ""
+        print(printable(f"{letter}  {run.name}  {run.status}{remark}"))
     print()
     metrics = [metrics_of(state, run) for run, state in runs]
     table = [[name, *map(text, metrics)] for name, text in METRICS.items()]

@@ -8,6 +8,7 @@ from core.config import FIELDS
 from core.errors import CheckpointError, explain
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.catalog import RunInfo, read_run_info
+from core.runs.description import NO_HISTORY
 from tui.analysis.run_comparison import NO_SETTINGS, metrics_of, value_text
 from tui.cli.output.charts import print_losses
 from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoints_of_run
@@ -40,9 +41,19 @@ def read_run_files(folder: Path) -> tuple[RunInfo, RunState]:
         return run, RunState(message=f"events.jsonl cannot be read ({explain(error)})")
 
 
-def record_problem(state: RunState) -> str | None:
+def record_problem(run: RunInfo, state: RunState) -> str | None:
     """Return why a run's record shows nothing; None if it does."""
-    return None if state.started else state.message or "events.jsonl has no events to show"
+    if state.started:
+        return None
+    if state.message:
+        return state.message
+    return NO_HISTORY if run.status == "imported" else "events.jsonl has no events to show"
+
+
+def mark_problem(text: str) -> str:
+    """Return the text with a cross before it, unless it says no more than that weights were
+    imported."""
+    return text if text == NO_HISTORY else f"✗ {text}"
 
 
 def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
@@ -61,7 +72,7 @@ def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
         "branched_from": started.branched_from if started else None,
         "branched_at": started.branched_at if started and started.branched_from else None,
         "figures": asdict(metrics_of(state, run)),
-        "record": record_problem(state),
+        "record": record_problem(run, state),
         "checkpoint_files": [checkpoint_row(each) for each in run.checkpoints],
     }
 
@@ -86,7 +97,7 @@ def print_run(run: RunInfo, state: RunState) -> None:
         print(printable(run.note))
     problems = [each for each in (row["problem"], row["record"]) if each]
     if problems:
-        print(printable(f"✗ {'; '.join(problems)}"))
+        print(printable(mark_problem("; ".join(problems))))
     if state.phase == "failed" and state.message:
         print(printable(f"✗ {state.message}"))
     print()

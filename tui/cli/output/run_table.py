@@ -7,6 +7,7 @@ from typing import Any
 
 from core.events import RunStarted
 from core.runs.catalog import RunInfo
+from core.runs.description import NO_HISTORY, is_imported
 from core.runs.event_reader import read_events
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
 from tui.cli.output.tables import print_table
@@ -81,7 +82,7 @@ def _problem(run: RunInfo) -> str | None:
     if not run.description:
         is_there = (run.folder / DESCRIPTION).exists()
         problems.append("run.json cannot be read" if is_there else "no run.json")
-    if not (run.folder / EVENTS_FILE).is_file():
+    if not (run.folder / EVENTS_FILE).is_file() and not is_imported(run.description):
         problems.append("no events.jsonl")
     if not run.checkpoints and not run.is_live:
         problems.append("no checkpoints")
@@ -89,6 +90,10 @@ def _problem(run: RunInfo) -> str | None:
     if broken:
         problems.append(plural(broken, "broken checkpoint"))
     return ", ".join(problems) or None
+
+
+def _history(row: dict[str, Any]) -> str:
+    return NO_HISTORY if row["status"] == "imported" else ""
 
 
 def config_of(run: RunInfo) -> dict[str, Any]:
@@ -149,5 +154,5 @@ def _cells(row: dict[str, Any], now: float) -> list[str]:
         str(row["checkpoints"]),
         format_size(row["bytes"]),
         format_age(now - row["modified"]),
-        " · ".join(each for each in (row["note"], row["problem"]) if each),
+        " · ".join(each for each in (row["note"], _history(row), row["problem"]) if each),
     ]

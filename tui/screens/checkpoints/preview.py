@@ -26,6 +26,7 @@ from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
 
 STATUS_SIGNS = {"finished": "✓", "stopped": "■", "interrupted": "■", "failed": "✗"}
+STATUS_SIGNS["imported"] = ""  # neither good nor bad
 # Shown elsewhere, or where the run was stored, which does not change the training.
 PLACES = ("checkpoints", "data", "preset", "arch", "dataset")
 
@@ -83,7 +84,8 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
     """Return the title, the lines about the entry, and its run's settings."""
     run = entry.run
     sign = LIVE_SIGNS.get(run.status) or STATUS_SIGNS.get(run.status, "?")
-    title = " ".join(filter(None, (entry.name, f" {sign} {run.status}", STAR * run.is_starred)))
+    status = f" {sign} {run.status}".replace("  ", " ")
+    title = " ".join(filter(None, (entry.name, status, STAR * run.is_starred)))
     lines = [_metrics(entry), _size(entry)]
     if run.note:
         lines.append(f"note: {printable(run.note)}")
@@ -100,9 +102,9 @@ def _metrics(entry: Entry) -> str:
         if info.test_accuracy is None:
             test = "not evaluated"
         name = printable(file.path.stem)
-        step = f"epoch {info.epoch}, step {info.step:,}"
+        step = "" if file.kind == "imported" else f"epoch {info.epoch}, step {info.step:,}, "
         scaling = "" if info.scaling == DEFAULT_SCALING else f", input {info.scaling.range}"
-        return f"{name}: {step}, {test}, {info.parameters:,} parameters{scaling}"
+        return f"{name}: {step}{test}, {info.parameters:,} parameters{scaling}"
     if file:
         return f"{printable(file.path.name)} is broken: {printable(file.error or '')}"
     if entry.run.is_live and newest:

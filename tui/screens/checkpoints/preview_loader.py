@@ -12,6 +12,7 @@ from time import monotonic
 from core.checkpoints.header import CheckpointInfo
 from core.errors import explain
 from core.responses import Digit
+from core.runs.description import NO_HISTORY
 from core.runs.layout import EVENTS_FILE
 from tui.screens.base import View
 from tui.screens.checkpoints.preview import Preview
@@ -105,7 +106,8 @@ class PreviewLoader:
             preview.show_curve(None, "Reading the curve…")
         else:
             has_curve = bool(record.state.curves.losses.points or record.state.scores)
-            why = record.error or "This run has no curve."
+            none = NO_HISTORY if entry.run.status == "imported" else "This run has no curve."
+            why = record.error or none
             preview.show_curve(record.state if has_curve else None, "" if has_curve else why)
             if entry.run.is_live and monotonic() > record.next_read:
                 self._read_record()
