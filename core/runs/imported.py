@@ -13,14 +13,19 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.import_scaling import ScalingChoice, choose_scaling
 from core.checkpoints.import_weights import ImportedWeights, read_weights
-from core.errors import UsageError
+from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.runs.data_folder import choose_stored_data
 from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
 from core.runs.layout import IMPORTED, LONGEST_NAME, find_length_problem
-from core.runs.run_writer import claim_folder, versions
-from core.user import expand
+from core.runs.run_writer import claim_folder, name_taken, versions
+
+NO_MNIST = (
+    "MNIST is not on this machine: the network will be evaluated on the sample; to use MNIST, "
+    "import with --data DIR, or with --dataset mnist to download it on first use"
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Imported:
     """The checkpoint made; `note` says what is not as in the file or was assumed.
 
     `input_scaling` is how the scaling was found, as in ScalingChoice, and `scaling_note` says it.
+    `dataset` is what the network is evaluated on; `dataset_note` says so where MNIST is not here.
     """
 
     path: Path
@@ -37,6 +43,8 @@ class Imported:
     input_std: float = DEFAULT_SCALING.std
     input_scaling: str = "assumed"
     scaling_note: str = ""
+    dataset: str = "mnist"
+    dataset_note: str = ""
 
 
 def import_file(
@@ -51,44 +59,51 @@ def import_file(
     data: str | None = None,
 ) -> Imported:
     """Import the weights in a file into a folder of runs. Their own folder is called by `name`,
-    else as the file is; with a number where there is one so called. `key` names one of several
+    else as the file is, with a number where there is one so called. `key` names one of several
     networks in the file, `arch` one of several architectures that its tensors fit.
 
     The scaling of their input is the given one, else that which fits training images of the
     dataset, "auto" for any that is on this machine in the folder `data` or its default.
 
-    Raises UsageError, and CheckpointError; then nothing has been made.
+    Raises UsageError, DataError for a folder `data` without MNIST, and CheckpointError, also where
+    there is a run called `name`; then nothing has been made.
     """
-    if name is not None and (problem := find_length_problem(name)):
-        raise UsageError(f"--name {problem}")
-    if name is not None and safe_name(name) != name:
-        allowed = "letters, digits, dots, dashes and underscores"
-        raise UsageError(f"--name must be {allowed}, not {name!r}")
+    if name is not None:
+        _check_name(folder, name)
+    stored = choose_stored_data(dataset, data)
     weights = read_weights(path, key, arch)
     if scaling:
         choice = ScalingChoice(scaling, "given", "")
     else:
         choice = choose_scaling(path, weights.arch, weights.tensors, dataset, data)
     with explain_unwritable(folder):
-        run = claim_folder(folder, name or safe_name(path.stem))
+        run = claim_folder(folder, name or safe_name(path.stem), is_exact=name is not None)
         try:
-            _write_files(run, path, weights, choice.scaling, _stored(weights.arch, dataset, data))
+            _write_files(run, path, weights, choice.scaling, stored)
         except BaseException:
             rmtree(run, ignore_errors=True)
             raise
     found = choice.scaling.mean, choice.scaling.std, choice.how, choice.note
-    return Imported(run / IMPORTED, weights.arch, weights.note, *found)
+    is_sample = (dataset, stored["dataset"]) == ("auto", "sample")
+    instead = NO_MNIST if is_sample else ""
+    return Imported(run / IMPORTED, weights.arch, weights.note, *found, stored["dataset"], instead)
 
 
-def _stored(arch: str, dataset: str, data: str | None) -> dict[str, Any]:
-    """Return the settings to store: the network, and what to evaluate it on."""
-    stored = {"arch": arch, "dataset": "mnist" if dataset == "auto" else dataset}
-    return stored | ({"data": os.path.abspath(expand(data))} if data else {})
+def _check_name(folder: Path, name: str) -> None:
+    """Raise UsageError for what is no name, and CheckpointError for that of another run."""
+    if problem := find_length_problem(name):
+        raise UsageError(f"--name {problem}")
+    if safe_name(name) != name:
+        allowed = "letters, digits, dots, dashes and underscores"
+        raise UsageError(f"--name must be {allowed}, not {name!r}")
+    if os.path.lexists(folder / name):
+        raise CheckpointError(name_taken(folder / name))
 
 
 def _write_files(
-    run: Path, path: Path, weights: ImportedWeights, scaling: InputScaling, config: dict[str, Any]
+    run: Path, path: Path, weights: ImportedWeights, scaling: InputScaling, stored: dict[str, Any]
 ) -> None:
+    config = {"arch": weights.arch, **stored}
     info = CheckpointInfo(
         run=run.name,
         arch=weights.arch,

@@ -209,16 +209,25 @@ def new_folder(config: TrainConfig) -> Path:
     return claim_folder(config.folder, f"{config.arch}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
-def claim_folder(parent: Path, name: str) -> Path:
+def claim_folder(parent: Path, name: str, *, is_exact: bool = False) -> Path:
     """Make a folder of that name, with a number after it where there is one already: two programs
-    that start in the same second get different folders. Raises OSError."""
+    that start in the same second get different folders.
+
+    Raises OSError, and CheckpointError where there is one of the `is_exact` name.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     folder, numbers = parent / name, count(2)
     while True:
         with suppress(FileExistsError):
             folder.mkdir()
             return folder
+        if is_exact:
+            raise CheckpointError(name_taken(folder))
         folder = parent / f"{name}-{next(numbers)}"
+
+
+def name_taken(folder: Path) -> str:
+    return f"{folder} already exists and is not replaced: choose another --name"
 
 
 def versions() -> dict[str, str]:

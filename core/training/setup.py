@@ -24,7 +24,7 @@ from core.data.datasets import (
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.runs.data_folder import describe_lost
+from core.runs.data_folder import HINT, describe_lost
 from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
@@ -151,7 +151,8 @@ def _find_dataset(config: TrainConfig, resume_point: ResumePoint | None) -> tupl
         return "sample", explain_sample(why, config.data)
     stored = config_in(read_description(resume_point.folder)) if resume_point else {}
     lost = describe_lost(config.dataset, stored, config.data)
-    raise DataError("; ".join(filter(None, (lost, why, MNIST_HINT))))
+    hint = HINT if stored else MNIST_HINT
+    raise DataError("; ".join(filter(None, (lost, why, hint))))
 
 
 def _unwritable_mnist(data: str | None) -> str | None:

@@ -84,11 +84,12 @@ def test_default_is_assumed_without_images(tmp_path, monkeypatch):
     missing = replace(datasets.DATASETS["sample"], missing=lambda data: "it needs a package")
     monkeypatch.setitem(datasets.DATASETS, "sample", missing)
     torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
-    imported = import_file(tmp_path / "model.pth", tmp_path / "runs", data=str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    imported = import_file(tmp_path / "model.pth", tmp_path / "runs")
     assert (imported.input_scaling, imported.input_mean) == ("assumed", 0.5)
     assert "no training images" in imported.scaling_note
     assert "--data DIR" in imported.scaling_note
-    assert list(tmp_path.glob("MNIST")) == [], "nothing was downloaded"
+    assert list((tmp_path / "cache").glob("**/MNIST")) == [], "nothing was downloaded"
 
 
 def test_given_and_stated_scaling_are_taken(tmp_path, monkeypatch):

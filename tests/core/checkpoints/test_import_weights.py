@@ -279,7 +279,8 @@ def test_import_command_takes_key_and_arch(tmp_path, model, monkeypatch, capsys)
     assert (status, out) == (2, "")
     status, out, _ = call("--arch", "nope", "--key", "ema")
     assert (status, out) == (2, "")
-    chosen = ("--arch", "linear", "--key", "ema", "--name", "mine", "--mean", "0", "--std", "1")
+    chosen = ("--arch", "linear", "--key", "ema", "--name", "mine", "--dataset", "sample")
+    chosen += ("--mean", "(0.,)", "--std", "1")
     status, out, err = call(*chosen)
     assert (status, out, err) == (0, f"{made}/mine/imported.safetensors: linear\n", "")
     info, found = load_model(tmp_path / "runs" / "mine" / "imported.safetensors")
@@ -287,3 +288,9 @@ def test_import_command_takes_key_and_arch(tmp_path, model, monkeypatch, capsys)
     assert (info.input_mean, info.input_std) == (0.0, 1.0)
     for wrong in (chosen[:-2], (*chosen[:-1], "0"), ("--dataset", "digits")):
         assert call(*wrong)[0] == 2
+    for text in ("0.1307,0.1307", "(0.1, 0.2)", "", "x"):
+        status, _, err = call("--std", "1", "--mean", text)
+        one = "must be one number, since the images have one channel, not"
+        assert (status, f"--mean {one} {text!r}" in err) == (2, True)
+    path = ""
+    assert call()[2].startswith("mnist-tui: FILE must not be empty")

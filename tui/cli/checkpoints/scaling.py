@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from core.errors import UsageError
+from core.errors import UsageError, printable
 from core.models.input_scaling import InputScaling
 
 InputMean = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         metavar="M",
         help="input scaling: the network was trained on (pixel / 255 - M) / S  [default: found]",
@@ -17,7 +17,7 @@ InputMean = Annotated[
     ),
 ]
 InputStd = Annotated[
-    float | None, typer.Option(metavar="S", help="input scaling, see --mean", show_default=False)
+    str | None, typer.Option(metavar="S", help="input scaling, see --mean", show_default=False)
 ]
 TriedDataset = Annotated[
     str,
@@ -33,9 +33,7 @@ WithScaling = Annotated[
 ]
 
 
-def read_scaling_options(
-    mean: float | None, std: float | None, dataset: str
-) -> InputScaling | None:
+def read_scaling_options(mean: str | None, std: str | None, dataset: str) -> InputScaling | None:
     """Return the scaling of --mean and --std, None where it is to be found. Raises UsageError."""
     from core.checkpoints.import_scaling import check_scaling
     from core.data.datasets import DATASETS
@@ -46,7 +44,22 @@ def read_scaling_options(
         return None
     if mean is None or std is None:
         raise UsageError("--mean and --std belong together: pass both or neither")
-    return check_scaling(mean, std)
+    return check_scaling(_parse_number("--mean", mean), _parse_number("--std", std))
+
+
+def _parse_number(option: str, text: str) -> float:
+    """Return the number of an option, which may be a tuple of one, as Normalize takes it.
+
+    Raises UsageError.
+    """
+    bare = text.strip()
+    if bare[:1] + bare[-1:] in ("()", "[]"):
+        bare = bare[1:-1]
+    try:
+        return float(bare.strip().removesuffix(","))
+    except ValueError:
+        one = "one number, since the images have one channel"
+        raise UsageError(f"{option} must be {one}, not {printable(text)!r}") from None
 
 
 def explain_input(checkpoint: Path, with_scaling: bool) -> tuple[str, dict[str, Any]]:

@@ -55,6 +55,8 @@ def import_checkpoint(
     scalings are tried on training images that are on this machine: (0.5, 0.5), (0, 1) as with
     ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and pixels of 0 to 255.
     """
+    if not file:
+        raise UsageError("FILE must not be empty")
     from core.runs.imported import import_file
     from core.user import expand
 
@@ -63,7 +65,7 @@ def import_checkpoint(
     imported = import_file(
         expand(file), folder, name, key=key, arch=arch, scaling=scaling, dataset=dataset, data=data
     )
-    for note in filter(None, (imported.note, imported.scaling_note)):
+    for note in filter(None, (imported.note, imported.scaling_note, imported.dataset_note)):
         complain(note)
     if as_json:
         print_json(asdict(imported) | {"path": str(imported.path)})
