@@ -108,7 +108,8 @@ class TrainConfig:
     )
     threads: int | str = option(
         "auto",
-        "CPU threads per operation; auto is 1 for small networks, else one for each core",
+        "CPU threads per operation; auto is 1 for small networks, else the "
+        "cores that this process may use, fewer within a container's CPU quota",
         metavar="auto|N",
         allowed="auto or a whole number, 1 to 1,024",
         check=lambda value: THREADS.fullmatch(str(value)) is not None,
@@ -130,7 +131,9 @@ class TrainConfig:
         1000,
     )
     data: str | None = directory(
-        None, "folder that contains MNIST/raw, as torchvision writes it; else the user's cache"
+        None,
+        "folder of MNIST's files, or one that contains MNIST/raw; what is missing is downloaded to "
+        "it  [default: the user's cache folder]",
     )
     checkpoints: str = directory("checkpoints", "folder for runs and their checkpoints")
     preset: str = choice(

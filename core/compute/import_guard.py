@@ -132,21 +132,26 @@ def describe(name: str, error: BaseException) -> str:
     return _describe(PACKAGES[name], f"{type(error).__name__}{': ' * bool(first)}{first.strip()}")
 
 
-def _describe(package: str, why: str) -> str:
+def likely_cause(why: str) -> str:
+    """Return the likely cause of a failed import, by its error's text, and what to do."""
     found = (text for pattern, text in CAUSES.items() if re.search(pattern, why.lower()))
     cause = next(found, REINSTALL)
-    if cause in (MEMORY, DAMAGED) and (limit := _address_space()):
+    if cause in (MEMORY, DAMAGED) and (limit := address_space()):
         cause = f"the address space is limited to {limit / 1e9:.1f} GB (ulimit -v), and PyTorch "
         cause += f"needs about {ADDRESS_SPACE / 1e9:.0f} GB; raise the limit"
-    return f"{package} cannot be loaded ({why}): {cause}"
+    return cause
+
+
+def _describe(package: str, why: str) -> str:
+    return f"{package} cannot be loaded ({why}): {likely_cause(why)}"
 
 
 def _line(package: str, why: str) -> bytes:
     return f"mnist-tui: {_describe(package, why)}\n".encode()
 
 
-def _address_space() -> int | None:
-    """Return the limit of this process's address space in bytes; None for no limit."""
+def address_space() -> int | None:
+    """Return the limit of this process's address space in bytes; None where PyTorch has enough."""
     try:
         import resource
     except ImportError:  # Windows

@@ -76,13 +76,18 @@ def mnist_folder(data: str | None) -> Path:
 
 def load_mnist(data: str | None) -> Loading:
     """Load MNIST, after downloading what is missing or damaged. Raises DataError."""
-    from core.data.download import fetch_file
+    from core.data.download import describe_download, fetch_file
 
+    wanted = [name for name in MNIST_FILES if find_fault(name, data)]
     for name, digest in MNIST_FILES.items():
         if fault := find_fault(name, data):
             folder = _download_folder(name, data)
             try:
-                yield from fetch_file(name, folder, digest)
+                for event in fetch_file(name, folder, digest):
+                    if event.done and wanted:  # a server has it, and nothing is written yet
+                        yield Notice(message=describe_download(wanted, folder))
+                        wanted = []
+                    yield event
             except DataError as error:
                 raise DataError(f"{fault}, and {error}") from None
     yield Preparing(message="reading MNIST")
@@ -90,6 +95,11 @@ def load_mnist(data: str | None) -> Loading:
     if len(paths) < len(MNIST_FILES):
         raise DataError(f"the files of MNIST in {mnist_folder(data)} have changed meanwhile")
     return _read_mnist(paths, _stamps(paths))
+
+
+def is_file(data: str) -> bool:
+    """Return whether a data folder is no folder. Raises UsageError."""
+    return os.path.lexists(expand(data)) and not os.path.isdir(expand(data))
 
 
 def _find_mnist(data: str | None) -> tuple[Path, ...]:
@@ -111,7 +121,10 @@ def find_fault(name: str, data: str | None) -> str | None:
             return f"{path} is damaged"
         os.listdir(root)
     except FileNotFoundError:
-        pass
+        if data is not None:
+            return f"MNIST is not in {root}, which does not exist"
+    except NotADirectoryError:
+        return f"{root} is not a folder"
     except OSError as error:
         return f"{path or root} cannot be read ({explain(error)})"
     folder = mnist_folder(data)
@@ -121,18 +134,17 @@ def find_fault(name: str, data: str | None) -> str | None:
 
 
 def _places(root: Path) -> str:
-    """Return where the files of MNIST were looked for, and under which names."""
-    dashed, dotted, *_ = idx_files.list_spellings("train-images-idx3-ubyte")
-    below = [os.path.relpath(each, root) for each in idx_files.list_folders(root, "MNIST")[:-1]]
-    return f"{root} (looked for {dashed} or {dotted}, also .gz, there and in {', '.join(below)})"
+    return idx_files.describe_places(root, "MNIST", next(iter(MNIST_FILES)))
 
 
 def _download_folder(name: str, data: str | None) -> Path:
     """Return the folder to download a file of MNIST to.
 
-    Raises DataError where that would replace a file in a folder that is not torchvision's for
-    MNIST: other datasets have files of the same names.
+    Raises DataError for a file, and where that would replace a file in a folder that is not
+    torchvision's for MNIST: other datasets have files of the same names.
     """
+    if data is not None and is_file(data):
+        raise DataError(f"{_mnist_root(data)} is not a folder")
     folder = mnist_folder(data)
     is_ours = Path(os.path.abspath(folder)).parts[-2:] == ("MNIST", "raw")
     if not is_ours and os.path.lexists(folder / name):
@@ -216,7 +228,13 @@ def mnist_missing(data: str | None) -> str | None:
     found = (next(idx_files.find_candidates(root, "MNIST", name), None) for name in MNIST_FILES)
     if all(found):
         return None
-    return f"not in {mnist_folder(data) if data is None else root} yet; downloaded on first use"
+    if data is None:
+        return f"not in {mnist_folder(data)} yet; downloaded on first use"
+    if is_file(data):
+        return f"{root} is not a folder"
+    if not os.path.isdir(root):
+        return f"the folder {root} does not exist; training with it downloads MNIST there"
+    return f"not in {_places(root)}; downloaded on first use"
 
 
 def is_mnist_complete(data: str | None) -> bool:

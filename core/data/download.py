@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -14,29 +14,45 @@ from urllib.request import urlopen
 
 from core.data.idx_files import unpack
 from core.errors import DataError, explain
-from core.events import Event, Preparing
+from core.events import Preparing
 from core.files import replace_file
 
 # A download is given up after this time without data, and after this time in total.
 SILENCE_SECONDS = 10.0
 TRY_SECONDS = 300.0
 CHUNK = 64 * 1024
+# MNIST's four files as .gz and unpacked, in units of 1,000,000 bytes.
+FILES, DOWNLOAD_MB, UNPACKED_MB = 4, 12, 55
 
 # From the receiving thread: the total size and some bytes, an error, or None at the end.
 Received = SimpleQueue[tuple[int, bytes] | Exception | None]
 
 
+def own_mirror() -> str | None:
+    """Return the URL in MNIST_TUI_MIRROR, which is used instead of all others; None if unset."""
+    own = os.environ.get("MNIST_TUI_MIRROR")
+    return own.rstrip("/") + "/" if own else None
+
+
 def list_mirrors() -> list[str]:
     """Return the URLs of folders with the files: MNIST_TUI_MIRROR alone where it is set."""
-    if own := os.environ.get("MNIST_TUI_MIRROR"):
-        return [own.rstrip("/") + "/"]
+    if own := own_mirror():
+        return [own]
     from torchvision.datasets import MNIST
 
     return list(MNIST.mirrors)
 
 
-def fetch_file(name: str, folder: Path, digest: str) -> Generator[Event, None, None]:
-    """Write the unpacked file from the first mirror that has it to the folder.
+def describe_download(names: Sequence[str], folder: Path) -> str:
+    """Return what is about to be downloaded, and to where."""
+    if len(names) == FILES:
+        return f"downloading MNIST to {folder} ({DOWNLOAD_MB} MB, {UNPACKED_MB} MB unpacked)"
+    return f"downloading the missing part of MNIST to {folder}: {', '.join(names)}"
+
+
+def fetch_file(name: str, folder: Path, digest: str) -> Generator[Preparing, None, None]:
+    """Write the unpacked file from the first mirror that has it to the folder. The events report
+    the bytes received, as soon as there are any.
 
     `digest` is the unpacked file's SHA-256. Raises DataError.
     """
@@ -106,6 +122,8 @@ def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:
                     raise item
                 total, chunk = item
                 body += chunk
+                if len(body) == len(chunk):  # the first, which says that the server has the file
+                    break
         now = time.monotonic()
         if now - last > SILENCE_SECONDS:
             raise TimeoutError(f"no answer for {SILENCE_SECONDS:.0f} seconds")

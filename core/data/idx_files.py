@@ -34,6 +34,13 @@ def list_spellings(file: str) -> tuple[str, ...]:
     return file, dotted, f"{file}.gz", f"{dotted}.gz"
 
 
+def describe_places(root: Path, name: str, file: str) -> str:
+    """Return where the files of a dataset are looked for, and under which names."""
+    dashed, dotted, *_ = list_spellings(file)
+    below = [os.path.relpath(each, root) for each in list_folders(root, name)[:-1]]
+    return f"{root} (looked for {dashed} or {dotted}, also .gz, there and in {', '.join(below)})"
+
+
 def find_candidates(root: Path, name: str, file: str) -> Iterator[Path]:
     """Yield what may be a file of a dataset, the most usual place first."""
     for folder in list_folders(root, name):

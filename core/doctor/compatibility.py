@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+from core.compute.import_guard import likely_cause
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.doctor.gpu_facts import GROUP as GPUS
 from core.doctor.gpu_facts import NvidiaFacts
@@ -107,7 +108,10 @@ def _judge_broken_torch(torch: TorchFacts, nvidia: NvidiaFacts) -> Check:
         return Check(GROUP, "torch", PROBLEM, "is not installed", advice)
     if torch.version:
         what = f"{torch.version} {what}"
-    advice = SLOW_IMPORT if NO_RESPONSE in what else f"re{advice}"
+    if NO_RESPONSE in what:
+        advice = SLOW_IMPORT
+    elif torch.error:  # the same as each command says, which knows of no GPU
+        advice = likely_cause(torch.error).replace(INSTALL, install_command(nvidia))
     return Check(GROUP, "torch", PROBLEM, what, advice)
 
 
@@ -141,6 +145,8 @@ def judge_vision(torch: TorchFacts, vision: VisionFacts) -> Check:
         advice = f"install both together from one index, so that they match: {INSTALL}"
         if NO_RESPONSE in error and not why:
             advice = SLOW_IMPORT
+        elif error and not why and INSTALL not in (cause := likely_cause(error)):
+            advice = cause  # no other installation would help
         return Check(GROUP, "torchvision", PROBLEM, what, advice, figures)
     what = "not checked: PyTorch failed while listing its devices"
     if vision.version:

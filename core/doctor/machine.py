@@ -15,6 +15,7 @@ from core.compute.cores import (
     own_omp_threads,
     usable_cores,
 )
+from core.compute.import_guard import ADDRESS_SPACE, address_space
 from core.compute.usage import cpu_name
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 
@@ -39,6 +40,7 @@ class MachineFacts:
     memory_in_limit: int  # bytes of it in use
     omp_threads: str | None  # OMP_NUM_THREADS
     omp_limit: str | None  # OMP_THREAD_LIMIT
+    address_space: int | None = None  # ulimit -v in bytes, where PyTorch needs more
 
 
 def read_machine_facts() -> MachineFacts:
@@ -59,6 +61,7 @@ def read_machine_facts() -> MachineFacts:
         memory_in_limit=used,
         omp_threads=own_omp_threads(),
         omp_limit=os.environ.get("OMP_THREAD_LIMIT"),
+        address_space=address_space(),
     )
 
 
@@ -116,7 +119,11 @@ def _judge_memory(facts: MachineFacts) -> Check:
         free = min(free, total - facts.memory_in_limit)
         where = ", the limit of a container or job"
     what = f"{free / 1e9:.1f} GB free of {total / 1e9:.1f} GB{where}"
-    figures = {"free": free, "total": total}
+    figures = {"free": free, "total": total, "address_space": facts.address_space}
+    if facts.address_space is not None and free >= LEAST_MEMORY:
+        what += f"; the address space is limited to {facts.address_space / 1e9:.1f} GB (ulimit -v)"
+        advice = f"raise the limit: PyTorch needs about {ADDRESS_SPACE / 1e9:.0f} GB"
+        return Check(GROUP, "memory", WARNING, what, advice, figures)
     if free >= TIGHT_MEMORY:
         return Check(GROUP, "memory", OK, what, figures=figures)
     advice = "close other programs or request more memory: training cnn needs about 1.2 GB"

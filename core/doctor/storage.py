@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib.request import Request, urlopen
 
 from core.data import datasets
-from core.data.download import explain_failure
+from core.data.download import DOWNLOAD_MB, UNPACKED_MB, explain_failure, own_mirror
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
@@ -156,23 +156,32 @@ class DataFacts:
     mirror: str | None = None  # a server that has MNIST; None if none responds or none is needed
     no_mirror: str = ""  # why there is no mirror
     no_space: str = ""  # why MNIST cannot be saved; empty if it can
+    is_folder: bool = True  # False where --data is a file
+    is_checked: bool = True  # False where the mirrors are unknown
 
 
-def read_data(data: str | None, mirrors: Sequence[str] = ()) -> DataFacts:
+def read_data(data: str | None, mirrors: Sequence[str] | None = ()) -> DataFacts:
     """Check MNIST's files, and the mirrors only if a download is needed and could be saved.
 
-    Raises UsageError.
+    `mirrors` is None where they are unknown, because torchvision cannot be loaded. Raises
+    UsageError.
     """
     folder = datasets.mnist_folder(data)
     missing, fault = datasets.mnist_missing(data), None
-    if missing is None and not datasets.is_mnist_complete(data):
+    if missing is not None or not datasets.is_mnist_complete(data):
         faults = (datasets.find_fault(each, data) for each in datasets.MNIST_FILES)
         fault = next(filter(None, faults), None)
     facts = DataFacts(folder, missing, fault, sample=datasets.sample_missing(data) is None)
     if missing is None and fault is None:
         return facts
+    if data is not None and datasets.is_file(data):
+        return replace(facts, is_folder=False)
     if no_space := _no_space(folder):
         return replace(facts, no_space=no_space)
+    if mirrors is None and (own := own_mirror()):
+        mirrors = [own]
+    if mirrors is None:
+        return replace(facts, is_checked=False)
     mirror, why = _find_mirror(mirrors)
     return replace(facts, mirror=mirror, no_mirror=why)
 
@@ -222,10 +231,17 @@ def judge_data(facts: DataFacts) -> Check:
         return Check(DATA, "MNIST", OK, what, figures=figures)
     what = facts.fault or f"MNIST is not in {facts.folder}"
     if facts.mirror:
-        what += f"; it is downloaded from {facts.mirror} at first use ({MNIST_BYTES / 1e6:.0f} MB)"
+        what += f"; MNIST is downloaded from {facts.mirror} at first use "
+        what += f"({DOWNLOAD_MB} MB, {UNPACKED_MB} MB unpacked)"
         return Check(DATA, "MNIST", OK, what, figures=figures)
-    what += f" and cannot be downloaded: {facts.no_space or facts.no_mirror}"
     advice = "copy the four files from another machine, and use --data with their folder"
+    if not facts.is_folder:
+        advice = "use --data with a folder"
+    elif not facts.is_checked:
+        what += "; whether MNIST can be downloaded is unknown, because torchvision cannot be loaded"
+        advice = f"fix that first, or {advice}"
+    else:
+        what += f", and MNIST cannot be downloaded: {facts.no_space or facts.no_mirror}"
     if facts.no_space:
         advice = "use --data with another folder of yours, on a disk with free space"
     if facts.sample:

@@ -50,7 +50,8 @@ class VisionFacts:
     version: str | None = None
     error: str | None = None  # why it cannot be imported
     requires: str | None = None  # the PyTorch that it requires: "==2.6.0", ">=2.14.0"
-    mirrors: tuple[str, ...] = ()  # servers that it downloads MNIST from
+    # Servers that it downloads MNIST from; None where it is not known, as it cannot be loaded.
+    mirrors: tuple[str, ...] | None = None
 
 
 # The first part runs in the process of the probe.
@@ -146,7 +147,7 @@ def read_versions(answer: Answer) -> tuple[TorchFacts, VisionFacts]:
         version=reported.get("vision"),
         error=reported.get("vision_error") or failures.get(VISION),
         requires=reported.get("vision_requires"),
-        mirrors=tuple(reported.get("mirrors", ())),
+        mirrors=tuple(reported["mirrors"]) if "mirrors" in reported else None,
     )
     return torch, vision
 

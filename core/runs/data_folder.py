@@ -67,6 +67,18 @@ def describe_lost(dataset: str, stored: dict[str, Any], data: str | None) -> str
     return f"the run's data folder {printable(folder)} {what}"
 
 
+def check_folder(dataset: str, data: str | None) -> None:
+    """Raise DataError where a data folder is given that does not exist: a mistyped name would be
+    created, and MNIST downloaded to it. Only a new run does that."""
+    if not data or dataset not in ("auto", "mnist"):
+        return
+    if problem := _find_folder_problem(data):
+        raise DataError(
+            f"the data folder {printable(data)} {problem}: {HINT}, or no --data to use the "
+            "cache folder; `mnist-tui train --data DIR` downloads MNIST to DIR"
+        )
+
+
 def load_run_data(
     dataset: str, stored: dict[str, Any], data: str | None
 ) -> Generator[Event, None, tuple[str, datasets.Tensors]]:
@@ -74,8 +86,10 @@ def load_run_data(
     the one in the run's config, else from the user's cache folder.
 
     Raises DataError, which names the run's folder where that has gone. `stored` is empty for a new
-    run, which can use another dataset.
+    run, which can use another dataset, and creates the folder `data`.
     """
+    if stored:
+        check_folder(dataset, data)
     lost = describe_lost(dataset, stored, data)
     was_complete = not lost or datasets.is_mnist_complete(None)
     try:

@@ -24,7 +24,7 @@ from core.data.datasets import (
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.runs.data_folder import HINT, describe_lost
+from core.runs.data_folder import HINT, check_folder, describe_lost
 from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
@@ -144,6 +144,8 @@ def _find_dataset(config: TrainConfig, resume_point: ResumePoint | None) -> tupl
         if missing := DATASETS["sample"].missing(config.data):
             raise DataError(missing)
         return ("sample",)
+    if resume_point:
+        check_folder(config.dataset, config.data)
     why = find_mnist_problem(config.data) or _unwritable_mnist(config.data)
     if why is None:
         return ("mnist",)

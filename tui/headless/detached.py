@@ -29,7 +29,7 @@ def train_detached(
     before = signal.signal(signal.SIGTERM, _exit)
     try:
         host.send(Start(config, resume_point))
-        events = report_problems(host.events(), preparing=not quiet)
+        events = report_problems(host.events())
         last = next(event for event in events if isinstance(event, RunStarted | RunFailed))
     finally:
         host.close()

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 
@@ -11,7 +11,7 @@ from core.config import TrainConfig
 from core.engine.local_host import LocalHost
 from core.errors import exit_status, explain
 from core.event_json import as_json as to_json
-from core.events import Event, Notice, Preparing, RunFailed, RunFinished
+from core.events import Event, Notice, RunFailed, RunFinished
 from core.files import redirect_to_devnull
 from core.host import Host, run_events, stop_on_signals
 from core.training.stopwatch import stopped_clock
@@ -113,21 +113,13 @@ def _stop_on_signals(host: Host, on_hangup: str) -> AbstractContextManager[list[
     )
 
 
-def report_problems(
-    events: Iterable[Event], ended: list[Event] | None = None, *, preparing: bool = False
-) -> Iterator[Event]:
+def report_problems(events: Iterable[Event], ended: list[Event] | None = None) -> Iterator[Event]:
     """Yield the events, and print notices and failures to stderr. The run's last event is appended
-    to `ended`. `preparing`: print what takes time before training too, such as a download."""
-    steps: Counter[str] = Counter()
+    to `ended`."""
     for event in events:
         with suppress(OSError):  # the run must not end with stderr
             if isinstance(event, Notice | RunFailed):
                 complain(event.message)
-            elif isinstance(event, Preparing) and preparing:
-                step = event.message.partition(":")[0]  # without the name of the file
-                steps[step] += 1
-                if steps[step] == 2:  # a step that is reported once is already done
-                    complain(f"{step} first")
         if ended is not None and isinstance(event, RunFinished | RunFailed):
             ended.append(event)
         yield event

@@ -218,7 +218,7 @@ def fake_python(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_before_start_ends_both_processes(tmp_path, number):
-    wait = 'os.write(1, b\'{"event": "preparing", "message": "so"}\\n\' * 2); time.sleep(60)'
+    wait = 'os.write(1, b\'{"event": "notice", "time": 1, "message": "so"}\\n\'); time.sleep(60)'
     process = subprocess.Popen(
         [*PROGRAM, "train", "--detach"],
         env=fake_environment(tmp_path, wait),
@@ -226,7 +226,7 @@ def test_signal_before_start_ends_both_processes(tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr.readline() == "mnist-tui: so first\n"
+    assert process.stderr.readline() == "mnist-tui: so\n"
     (child,) = psutil.Process(process.pid).children()
     process.send_signal(number)
     assert process.communicate(timeout=20) == ("", "")

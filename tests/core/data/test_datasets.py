@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import http.server
+import io
 import os
 import shutil
 import socket
 import sys
 import threading
+from typing import ClassVar
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from core.errors import DataError
 from core.events import Notice, Preparing
 from core.models.input_scaling import DEFAULT_SCALING
 from tests.support.fakes import loaded
+from tests.support.idx_files import tiny_mnist
 
 LABELS = "t10k-labels-idx1-ubyte"
 
@@ -128,13 +131,26 @@ def test_tilde_is_expanded(tmp_path, monkeypatch):
 
 def test_missing_files_without_network_say_why(tmp_path):
     said = refusal("mnist", str(tmp_path / "nowhere"))
-    assert f"MNIST is not in {tmp_path / 'nowhere'}" in said
+    assert f"MNIST is not in {tmp_path / 'nowhere'}, which does not exist, and" in said
     assert "the download failed: http://127.0.0.1:9/ does not respond (Connection refused)" in said
 
 
 def test_file_as_data_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "cannot be read (Not a directory)" in refusal("mnist", str(tmp_path / "file"))
+    data = str(tmp_path / "file")
+    assert refusal("mnist", data).startswith(f"{data} is not a folder; pass the folder")
+    assert datasets.find_mnist_problem(data) == datasets.mnist_missing(data)
+
+
+def test_missing_reports_where_it_was_looked_for(tmp_path):
+    data = str(tmp_path / "file")
+    assert datasets.mnist_missing(data) == (
+        f"the folder {data} does not exist; training with it downloads MNIST there"
+    )
+    (tmp_path / "file").write_text("")
+    assert datasets.mnist_missing(data) == f"{data} is not a folder"
+    places = f"not in {tmp_path} (looked for train-images-idx3-ubyte or train-images.idx3-ubyte, "
+    assert datasets.mnist_missing(str(tmp_path)).startswith(places)
 
 
 @pytest.mark.mnist
@@ -204,9 +220,29 @@ def test_download_reports_progress(copy, packed, monkeypatch):
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
         tensors, events = loaded(datasets.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
+    said = [event.message for event in events if isinstance(event, Notice)]
+    assert said == [f"downloading the missing part of MNIST to {copy}: {LABELS}"]
     assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
     assert datasets.mnist_missing(root_of(copy)) is None
     assert sorted(os.listdir(copy)) == sorted(datasets.MNIST_FILES), "nothing else is left"
+
+
+def test_download_is_announced_before_it_is_written(tmp_path, monkeypatch):
+    contents, raw = tiny_mnist(monkeypatch, tmp_path / "cache"), tmp_path / "typo" / "MNIST" / "raw"
+    monkeypatch.setattr(
+        download, "urlopen", lambda url, timeout: Page(gzip.compress(contents[url[19:-3]]))
+    )
+    announced = []
+    for event in datasets.load_mnist(str(tmp_path / "typo")):
+        if isinstance(event, Notice):
+            announced.append(event.message)
+            assert not raw.exists()
+    assert announced == [f"downloading MNIST to {raw} (12 MB, 55 MB unpacked)"]
+    assert len(os.listdir(raw)) == 4
+
+
+class Page(io.BytesIO):
+    headers: ClassVar = {"Content-Length": "1"}
 
 
 @pytest.mark.mnist

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from core.compute import import_guard
 from core.doctor import examine, storage
 from core.doctor.check import Check
 from core.doctor.gpu_facts import read_nvidia
@@ -33,7 +34,7 @@ from core.doctor.storage import (
 )
 from core.doctor.training_checks import judge_agreement, judge_trial
 from core.doctor.training_probe import Trial
-from core.doctor.versions_probe import CudaDevice, TorchFacts, read_versions
+from core.doctor.versions_probe import CudaDevice, TorchFacts, VisionFacts, read_versions
 from core.events import Preparing
 from tests.support.cli import environment_in, runner
 from tests.support.machines import NO_GPU, TORCH, check_versions, find_problems
@@ -58,6 +59,12 @@ from tui.terminal.checks import TerminalFacts, judge_terminal
             "memory",
             "problem",
             ["0.5 GB free of 2.0 GB", "container"],
+        ),
+        (
+            {"address_space": 25 * 10**8},
+            "memory",
+            "warning",
+            ["limited to 2.5 GB (ulimit -v)", "raise the limit: PyTorch needs about 4 GB"],
         ),
         ({"omp_threads": "many"}, "OMP_NUM_THREADS", "warning", ["'many'", "unset"]),
         ({"omp_threads": "4,2"}, None, "", []),
@@ -179,7 +186,14 @@ def test_obstacles_to_a_download_are_reported(tmp_path, monkeypatch):
     )
     (tmp_path / "file").touch()
     facts = storage.read_data(str(tmp_path / "file"), ["http://127.0.0.1:9/"])
-    assert facts.no_space == f"{tmp_path}/file/MNIST/raw cannot be written (Not a directory)"
+    assert judge_data(facts).what.startswith(f"{tmp_path}/file is not a folder")
+    facts = storage.read_data(str(tmp_path / "typo"), [])
+    assert judge_data(facts).what.startswith(f"MNIST is not in {tmp_path}/typo, which does not")
+    monkeypatch.delenv("MNIST_TUI_MIRROR", raising=False)
+    what = judge_data(storage.read_data(str(tmp_path), None)).what
+    assert "MNIST can be downloaded is unknown, because torchvision cannot be loaded" in what
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://a b")
+    assert "http://a b/ does not respond" in storage.read_data(str(tmp_path), None).no_mirror
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5_000_000))
     assert storage.read_data(str(tmp_path)).no_space.startswith("only 5 MB free in")
 
@@ -452,6 +466,23 @@ def test_slow_import_advises_no_reinstall():
     torch, vision = read_versions(Answer(reported, "no response after 35 seconds"))
     _, text = find_problems(check_versions(torch, vision, NO_GPU))["torchvision"]
     assert "try again" in text
+
+
+def test_limit_of_memory_advises_no_reinstall(monkeypatch):
+    """The same cause and advice as of all other commands; the probe's process has the limit too."""
+    monkeypatch.setattr(import_guard, "address_space", lambda: 2_560_000_000)
+    why = "ImportError: libtorch_cpu.so: failed to map segment from shared object"
+    died = "the process was ended by SIGABRT while importing torch"
+    for torch in (TorchFacts(error=why), TorchFacts(error=died)):
+        _, text = find_problems(check_versions(torch, VisionFacts()))["torch"]
+        assert "| the address space is limited to 2.6 GB (ulimit -v), and PyTorch needs" in text
+        assert "install" not in text
+    broken = VisionFacts(error="OSError: Cannot allocate memory")
+    _, text = find_problems(check_versions(TORCH, broken))["torchvision"]
+    assert "| the address space is limited to 2.6 GB" in text
+    monkeypatch.setattr(import_guard, "address_space", lambda: None)
+    _, text = find_problems(check_versions(TorchFacts(error=why), VisionFacts()))["torch"]
+    assert "| there is not enough memory" in text
 
 
 FAKE_TORCH = """

@@ -54,6 +54,20 @@ def test_lost_data_folder_is_named(tmp_path, monkeypatch):
     errors.append(list(train(branched, SimpleQueue(), point))[-1].message)
     assert [each.partition("cache/")[0] + "cache/" for each in errors] == said * 7
 
+    typo = str(tmp_path / "typo")
+    again, resume_point = prepare_resume(run.name, runs, 2, data=typo)
+    errors = [list(train(again, SimpleQueue(), resume_point))[-1].message]
+    for use in (
+        lambda: resolve_setup(again, resume_point),
+        lambda: evaluate_split(last, typo),
+        lambda: predict_image(last, 0, "test", typo),
+    ):
+        with pytest.raises(DataError) as caught:
+            use()
+        errors.append(str(caught.value))
+    assert {each.partition(":")[0] for each in errors} == {f"the data folder {typo} does not exist"}
+    assert "train --data DIR" in errors[0]
+
     again, resume_point = prepare_resume(run.name, runs, 2, data=str(tmp_path / "elsewhere"))
     assert isinstance(list(train(again, SimpleQueue(), resume_point))[-1], RunFinished)
 

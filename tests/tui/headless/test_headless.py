@@ -210,7 +210,7 @@ def test_dry_run_prints_the_resume_step(program, tmp_path):
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere (looked for "),
+        (("--dataset", "mnist", "--data", "nowhere"), 1, "MNIST is not in nowhere, which does"),
         (("--batch-size", "4001", "--dataset", "sample"), 2, "--batch-size 4001 is larger than"),
         (("--checkpoints", "file/below"), 1, "folder file/below cannot be written (Not a direc"),
         (("--checkpoints", "file"), 1, "the checkpoint folder file cannot be written ("),
