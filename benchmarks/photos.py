@@ -27,6 +27,7 @@ from throughput import find_mnist
 
 from core.checkpoints.io import load_model
 from core.compute.usage import cpu_name
+from core.data.image_decoding import decode_image
 from core.data.images import read_image
 from core.errors import DataError
 from core.models.inference import predict_images
@@ -121,8 +122,8 @@ def show_times(folder: Path, size: tuple[int, int] = (4000, 3000), times: int = 
         large = path.with_suffix(".large.jpg")
         Image.open(path).convert("RGB").resize(size).save(large, quality=88)
         start = time.perf_counter()
-        image = Image.open(large)
-        image.load()
+        with open(large, "rb") as file:
+            image = decode_image(file).image
         middle = time.perf_counter()
         find_digits(image)
         decode.append(middle - start)

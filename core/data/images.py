@@ -9,26 +9,19 @@ Pillow and numpy are imported in the functions, so that finding files does not l
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from core.data import image_formats
+from core.data.image_decoding import decode_image
 from core.errors import DataError, explain, first_line, printable
 from core.files import open_no_wait
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
-MOST_PIXELS = 50_000_000  # as many as in a photograph; more would take gigabytes to decode
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,8 @@ class ImageDigit:
     `pixels` are 784 bytes as in MNIST, 0 background and 255 ink. `box` is the part of the image
     that `pixels` were made of: left, top, right and bottom in pixels of the upright image, whose
     width and height is `size`. `position` is the place in reading order, counted from 0, among the
-    `count` digits of the image. `warnings` are reasons to doubt that the right part was taken.
+    `count` digits of the image. `warnings` are reasons to doubt that the right part was taken, and
+    that all of the file was read.
     `label` is the class that the folder's name gives, or None.
     """
 
@@ -73,9 +67,9 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
     name = printable(os.fspath(path))
     try:
         with open(path, "rb", opener=open_no_wait) as file:
-            image = _read_upright(file)
-        size = image.size
-        grey, found = find_digits(image)
+            decoded = decode_image(file)
+        size = decoded.size
+        grey, found = find_digits(decoded.image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     except OSError as error:
@@ -102,7 +96,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
             box=_enlarge(digit.box, scale, size),
             position=position,
             count=len(found),
-            warnings=digit.warnings,
+            warnings=(*digit.warnings, *decoded.warnings),
             label=read_label(path),
         )
         for position, digit in enumerate(found)
@@ -169,40 +163,3 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
     """Numbers sort by their value, and before letters."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
-
-
-def _read_upright(file: BinaryIO) -> Image:
-    """Return the first frame, upright, in the mode of the file.
-
-    Raises DataError whose text continues the sentence that begins with the file's name, and what
-    Pillow raises for a damaged file.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # its log would appear on the screen
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image: Image.Image
-        name = image_formats.detect_format(head := file.read(image_formats.HEAD))
-        file.seek(0)
-        try:
-            image = Image.open(file, formats=image_formats.open_formats(name))
-        except ImportError:
-            if name is None:
-                raise
-            raise DataError(image_formats.explain_missing(name)) from None
-        except UnidentifiedImageError:
-            if name:
-                raise DataError(f"is damaged (not a valid {name} image)") from None
-            kind = image_formats.describe_other(head)
-            why = f"is {kind}, not an image" if kind else "is not an image"
-            raise DataError(f"{why} that can be read" if head else "is empty") from None
-        except Image.DecompressionBombError:
-            raise DataError(f"has more than {MOST_PIXELS:,} pixels") from None
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise DataError(f"has {width:,}×{height:,} pixels, more than {MOST_PIXELS:,}")
-        image.load()
-        with suppress(Exception):  # broken EXIF data: the image is not rotated
-            ImageOps.exif_transpose(image, in_place=True)
-        return image

@@ -183,7 +183,7 @@ def test_unreadable_image_says_why(tmp_path, monkeypatch):
         "empty": "is empty",
         "text": "is not an image",
         "cut": "is damaged",
-        "bomb": "more than 50,000,000",
+        "bomb": "has more than 500,000,000 pixels: make it smaller",
         "loop": "symbolic links",
         "pipe": "is not a file",
         "socket": "is not a file",
