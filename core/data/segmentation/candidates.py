@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.enclosed import drop_enclosed
 from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
 from core.data.segmentation.ink import DEEP, Ink, Source, find_ink, reach_of
 
@@ -73,7 +74,7 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
         for is_light in (False, True)
         for share in (LIGHT_REACHES if is_light else REACHES)
     ]
-    tried = (page, *(_try(values, source) for source in sources))
+    tried = (page, *(_try(values, source, ink) for source in sources))
     candidates = sorted(filter(None, tried), key=lambda each: -each.score)
     if not candidates:
         return Choice(_take_all(ink)) if ink else None
@@ -83,7 +84,7 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
     else:
         best = _find_narrowest(candidates, best)
         if _is_mixed(best):
-            best = _look_deeper(values, sources, best)
+            best = _look_deeper(values, sources, best, ink)
     rivals = [each for each in candidates if not _overlap(each.best, best.digits)]
     return Choice(best, rivals[0] if rivals else None)
 
@@ -112,11 +113,13 @@ def _find_narrowest(candidates: list[Candidate], best: Candidate) -> Candidate:
     return min([best, *same], key=lambda each: each.ink.source.reach or 0)
 
 
-def _look_deeper(values: NDArray[numpy.uint8], sources: list[Source], best: Candidate) -> Candidate:
+def _look_deeper(
+    values: NDArray[numpy.uint8], sources: list[Source], best: Candidate, page: Ink | None
+) -> Candidate:
     """Return the candidate without the shadow around its ink, if there is one."""
     for source in sources:
         if source.is_light == best.ink.source.is_light:
-            deep = _try(values, replace(source, core=DEEP))
+            deep = _try(values, replace(source, core=DEEP), page)
             if deep and deep.score > DEEPER * best.score and _is_smaller(deep, best):
                 best = deep
     return best
@@ -143,12 +146,14 @@ def _is_mixed(candidate: Candidate) -> bool:
     return float(strength.mean()) < MIXED * float(numpy.percentile(strength, 90))
 
 
-def _try(values: NDArray[numpy.uint8], source: Source) -> Candidate | None:
-    return _candidate(find_ink(values, source), values)
+def _try(values: NDArray[numpy.uint8], source: Source, page: Ink | None) -> Candidate | None:
+    return _candidate(find_ink(values, source), values, page)
 
 
-def _candidate(ink: Ink | None, values: NDArray[numpy.uint8]) -> Candidate | None:
-    groups = find_groups(ink, values) if ink else []
+def _candidate(
+    ink: Ink | None, values: NDArray[numpy.uint8], page: Ink | None = None
+) -> Candidate | None:
+    groups = drop_enclosed(find_groups(ink, values), ink, page) if ink else []
     return Candidate(ink, choose_digits(groups), groups) if ink and groups else None
 
 

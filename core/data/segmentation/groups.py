@@ -126,7 +126,7 @@ def _describe(ink: Ink, members: list[int], mass: Grid, outlined: Grid, size: in
     stroke = float((regions.width[members] * area).sum() / area.sum())
     edges = float((outlined[members] * area).sum() / area.sum())
     longest = max(right - left, bottom - top)
-    fill, is_narrow = _measure_fill(regions.labels[top:bottom, left:right], members)
+    fill, is_narrow = measure_fill(regions.labels[top:bottom, left:right], members)
     score = (
         edges**2
         * (strength / 255)
@@ -154,7 +154,7 @@ def _describe(ink: Ink, members: list[int], mass: Grid, outlined: Grid, size: in
     )
 
 
-def _measure_fill(labels: Numbers, members: list[int]) -> tuple[float, bool]:
+def measure_fill(labels: Numbers, members: list[int]) -> tuple[float, bool]:
     """Return the regions' share of the narrowest rectangle around them, and if that is narrow."""
     mask = numpy.isin(labels, members)
     y, x = numpy.nonzero(mask & ~erode(numpy.pad(mask, 1))[1:-1, 1:-1])
