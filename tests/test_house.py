@@ -42,7 +42,7 @@ ROWS = (
     ("core.models",),
     ("core.data", "core.locking", "core.config_fields"),
     ("core.user",),
-    ("core.files", "core.event_json", "core.processes"),
+    ("core.files", "core.event_json", "core.processes", "core.packages"),
     ("core.responses",),
     ("core.errors", "core.events", "core.optim"),
 )

@@ -21,6 +21,7 @@ from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import replace_file
 from core.models.input_scaling import InputScaling, get_scaling, set_scaling
+from core.packages import install_command
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +68,7 @@ def export(
     packages = ONNX_PACKAGES if target.suffix == ".onnx" else ()
     if missing := [each for each in packages if find_spec(each) is None]:
         raise CheckpointError(
-            f".onnx needs packages that are not installed: pip install {' '.join(missing)}"
+            f".onnx needs packages that are not installed: {install_command(*missing)}"
         )
     info, model = load_model(checkpoint)
     if with_scaling:

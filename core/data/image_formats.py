@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from importlib.util import find_spec
 
+from core.packages import install_command
+
 # Other formats that Pillow knows start programs (EPS) or have no reliable signature (TGA).
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".pbm", ".pgm", ".ppm", ".pnm"),
 }
-INSTALL = {"HEIC": "pip install pillow-heif", "AVIF": "pip install --upgrade pillow"}
-NEEDS = {"HEIC": "the package pillow-heif", "AVIF": "Pillow 11.3 or newer, with AVIF"}
+NEEDS = {
+    "HEIC": "the package pillow-heif (extra photos)",
+    "AVIF": "Pillow 11.3 or newer, with AVIF",
+}
 HEAD = 256  # bytes that tell the format
 BRANDS = {
     "AVIF": (b"avif", b"avis"),
@@ -99,7 +103,13 @@ def open_formats(name: str | None) -> tuple[str, ...]:
 def explain_missing(name: str) -> str:
     """Return how to make images of a format readable; continues a sentence about the file."""
     article = "an" if name == "AVIF" else "a"
-    return f"is {article} {name} image, which needs {NEEDS[name]}: {INSTALL[name]}"
+    return f"is {article} {name} image, which needs {NEEDS[name]}: {_install(name)}"
+
+
+def _install(name: str) -> str:
+    if name == "HEIC":
+        return install_command("pillow-heif")
+    return install_command("pillow", upgrade=True)
 
 
 def kind_by_suffix(suffix: str) -> str | None:
@@ -107,7 +117,7 @@ def kind_by_suffix(suffix: str) -> str | None:
     if suffix in SUFFIXES:
         return None
     kind = KIND_OF.get(suffix, OTHER)
-    return None if kind in INSTALL and can_read(kind) else kind
+    return None if kind in NEEDS and can_read(kind) else kind
 
 
 def describe_left_out(left_out: Counter[str]) -> str:
@@ -116,6 +126,6 @@ def describe_left_out(left_out: Counter[str]) -> str:
     for kind in (*KINDS, OTHER, DEEPER):
         if count := left_out[kind]:
             plural = "s" if kind in COUNTED and count > 1 else ""
-            install = f" ({INSTALL[kind]})" if kind in INSTALL else ""
+            install = f" ({_install(kind)})" if kind in NEEDS else ""
             parts.append(f"{count:,} {kind}{plural}{install}")
     return f"left out {', '.join(parts)}" if parts else ""

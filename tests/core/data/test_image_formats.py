@@ -1,6 +1,7 @@
 """Read HEIC and AVIF, and name what is left out of a folder."""
 
 import io
+import sys
 
 import numpy
 import pytest
@@ -72,12 +73,19 @@ def test_ten_bit_heic_is_read(tmp_path):
     assert abs(pixels(tmp_path / "deep.heic") - pixels(tmp_path / "plain.png")).mean() < 4
 
 
-def test_missing_decoder_names_format_and_command(tmp_path, monkeypatch):
+@pytest.fixture
+def activated(monkeypatch):
+    """The environment of the program is that of the shell."""
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+
+
+def test_missing_decoder_names_format_and_command(tmp_path, monkeypatch, activated):
     monkeypatch.setattr(image_formats, "find_spec", lambda name: None)
     monkeypatch.setattr(features, "modules", {})
     brands = {"HEIC": b"heicmif1", "AVIF": b"mif1miafavif"}
     said = {
-        "HEIC": "is a HEIC image, which needs the package pillow-heif: pip install pillow-heif",
+        "HEIC": "is a HEIC image, which needs the package pillow-heif (extra photos): "
+        "pip install pillow-heif",
         "AVIF": "is an AVIF image, which needs Pillow 11.3 or newer, with AVIF: "
         "pip install --upgrade pillow",
     }
@@ -99,7 +107,7 @@ def test_other_contents_are_named(tmp_path, content, kind):
         read_image(tmp_path / "7.png")
 
 
-def test_folder_counts_what_is_left_out(tmp_path, monkeypatch):
+def test_folder_counts_what_is_left_out(tmp_path, monkeypatch, activated):
     names = ["7/a.png", "a.HEIC", "7/b.heic", "c.heif", "d.avif", "7/e.MOV", "f.mp4", "g.CR2"]
     names += ["notes.txt", ".hidden.heic", "7/deep/h.png", "none", "i.jfif"]
     for name in names:

@@ -1,5 +1,6 @@
 """An opened checkpoint: its evaluation, and predictions of images."""
 
+import sys
 from contextlib import asynccontextmanager
 from queue import SimpleQueue
 
@@ -78,6 +79,7 @@ async def test_pasted_files_are_predicted(open_checkpoint, drawings, monkeypatch
     """A line for each, as terminals and file managers insert them; and what a folder has beside
     its images is named."""
     monkeypatch.setattr("core.data.image_formats.find_spec", lambda name: None)
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as in an activated environment
     spaced = drawings.parent / "it's 4.png"
     (drawings / "1.png").rename(spaced)
     (drawings / "IMG_1.HEIC").write_bytes(b"")
