@@ -23,7 +23,7 @@ def main() -> None:
     silence_other_ranks()
     report_crashes()
     try:
-        status = typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
+        status = _run_command()
         sys.stdout.flush()
     except UserError as error:
         complain(str(error))
@@ -35,7 +35,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except BrokenPipeError:
-        # The reader of stdout has exited, as in `| head`. Python would report that at exit.
+        # The reader of stdout has exited, as in `| head`. Python would report that at exit. The
+        # status is a shell's for SIGPIPE, as of git and other programs in C.
         redirect_to_devnull([sys.stdout.fileno()])
         status = 141
     except OSError as error:  # such as a full disk that stdout is written to
@@ -43,3 +44,13 @@ def main() -> None:
         complain(f"the output cannot be written ({explain(error)})")
         status = 1
     sys.exit(status or 0)
+
+
+def _run_command() -> Any:
+    """Run the command of the command line and return its status. Raises BrokenPipeError."""
+    try:
+        return typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # for which typer exits with 1
+            raise error.__context__ from None
+        raise

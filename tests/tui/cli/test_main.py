@@ -1,6 +1,7 @@
 """The commands as processes: what they print, on which stream, and their exit status."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -18,6 +19,8 @@ import typer
 from core.responses import UNLIKE
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
+from tests.support.runs import make_run
+from tui.cli import main
 from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
 from tui.cli.predict import predict
@@ -500,3 +503,20 @@ def test_app_needs_a_terminal(monkeypatch, terminals, term, reason):
     if term:
         monkeypatch.setenv("TERM", term)
     assert why_no_app() == reason
+
+
+@pytest.mark.parametrize("buffering", [1, -1])
+@pytest.mark.parametrize("arguments", [["runs"], ["archs"], ["archs", "--json"], ["--help"]])
+def test_closed_stdout_gives_status_141(monkeypatch, capsys, tmp_path, arguments, buffering):
+    """As the shell gives git's: `| head` is no failure, and the output is not whole."""
+    make_run(tmp_path / "checkpoints", "linear-1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patch, open(writing, "w", buffering=buffering) as closed:
+        patch.setattr(sys, "stdout", closed)
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+    assert ended.value.code == 141
+    assert capsys.readouterr().err == ""
