@@ -22,6 +22,7 @@ from tui.analysis.loss_trends import (
     overfitting_epochs,
 )
 from tui.state.run_state import RunState
+from tui.state.summaries import NOT_STARTED
 from tui.text.formats import format_loss
 
 RANDOM_GUESSING = math.log(10)  # the cross-entropy of ten equally likely classes
@@ -57,6 +58,8 @@ def sentences(state: RunState) -> list[str]:
 def describe_failure(state: RunState) -> str | None:
     if state.phase != "failed":
         return None
+    if state.has_not_started:
+        return f"{NOT_STARTED} Correct the error above, then try again."
     if state.reason != "diverged":
         return "The run ended with the error above. Checkpoints that were saved before it are kept."
     rate = state.chosen_rate

@@ -25,6 +25,7 @@ from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line, set_text
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
+from tui.state.summaries import NOT_STARTED
 from tui.text.formats import format_percent, printable
 from tui.widgets.digit_cards import DigitCards
 
@@ -111,6 +112,8 @@ class DigitsView(View):
     def _why_empty(self) -> str | None:
         """Return why the selected digits cannot be shown; None where they can."""
         state = self.run_state
+        if state.has_not_started:
+            return f"{NOT_STARTED} {printable(state.message)}"
         if state.started is None:
             when = "Training is starting" if state.is_active else "Press space to train"
             return f"{when}: digits appear here"

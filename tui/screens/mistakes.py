@@ -22,7 +22,8 @@ from tui.screens.base import View
 from tui.screens.captions import key, line, set_text
 from tui.screens.digits import DigitsView
 from tui.state.run_state import RunState, Score
-from tui.text.formats import format_percent
+from tui.state.summaries import NOT_STARTED
+from tui.text.formats import format_percent, printable
 from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
 
@@ -151,6 +152,8 @@ class MistakesView(View):
     def _hint(self) -> str:
         state, run = self.run_state, self.run_state.started
         if not state.is_active:
+            if state.has_not_started:
+                return f"{NOT_STARTED} {printable(state.message)}"
             problem = "The run ended before the first evaluation" if run else "No evaluation yet"
             return f"{problem}. Press space to train: the matrix appears after epoch 1."
         if run is None:

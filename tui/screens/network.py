@@ -12,6 +12,7 @@ from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.state.app_state import AppState
+from tui.state.summaries import NOT_STARTED
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.network_diagram import NetworkDiagram
 from tui.widgets.charts.weight_images import WeightGrid
@@ -82,7 +83,10 @@ class NetworkView(View):
     def _caption(self, inspected: NetworkInspected | None) -> str:
         updated = self.run_state.updated
         if not inspected:
-            waiting = "Reading weights…" if self.run_state.is_active else "press space to train"
+            state = self.run_state
+            waiting = "Reading weights…" if state.is_active else "press space to train"
+            if state.has_not_started:
+                waiting = NOT_STARTED
             return f"{self.arch}: {waiting}"
         caption = f"{self.arch} at step {inspected.step:,}"
         if updated and updated.step != inspected.step:

@@ -76,7 +76,7 @@ def fold(state: RunState, event: Event) -> RunState:
             return replace(_marked(state, event.step, "paused"), phase="paused", step=event.step)
         case Resumed():
             return replace(state, phase="training", last_event_time=event.time)
-        case Notice():
+        case Notice() if state.phase != "failed":  # whose reason stays
             return replace(state, message=event.message)
         case Detached():
             doing = "moving to the background"

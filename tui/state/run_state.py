@@ -74,6 +74,11 @@ class RunState:
         return self.phase in ("preparing", "training", "paused")
 
     @property
+    def has_not_started(self) -> bool:
+        """Whether training failed before there was a run, as where PyTorch cannot be loaded."""
+        return self.phase == "failed" and self.started is None
+
+    @property
     def total_steps(self) -> int:
         return self.started.total_steps if self.started else 0
 

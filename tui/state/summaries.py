@@ -37,6 +37,9 @@ def describe_epoch(state: RunState) -> str:
     )
 
 
+NOT_STARTED = "Training did not start."
+
+
 def describe_outcome(state: RunState) -> str:
     """Return how a run ended and where its last checkpoint is, or the error."""
     if state.phase == "failed":

@@ -5,7 +5,7 @@ from textual.widgets import Input, Label, Static
 
 from core.commands import Save
 from core.config import TrainConfig
-from core.events import RunFailed, RunFinished
+from core.events import Notice, RunFailed, RunFinished
 from tests.support.app import SIZES, app_in, phase, text_of, until
 from tests.support.fakes import diverged, key_of, make_fake_train
 from tui.app.app import MnistApp
@@ -387,6 +387,26 @@ async def test_failed_run_shows_its_reason(tmp_path):
         assert "✗ training diverged by step 10" in text_of(pilot)
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
+
+
+async def test_failure_before_a_run_is_told_from_one_in_it(tmp_path):
+    """As where PyTorch cannot be loaded: no run has ended, and no checkpoint is kept."""
+    reason = "PyTorch cannot be loaded (MemoryError): raise the limit"
+    app = app_in(tmp_path, lambda config, inbox: iter([RunFailed(reason="error", message=reason)]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "failed")
+        app.runs.emit(Notice(message="cannot list the devices"))
+        await pilot.pause(0.1)
+        shown = text_of(pilot)
+        assert f"✗ {reason}" in shown
+        assert "Training did not start. Correct the error above" in shown
+        assert "are kept" not in shown
+        assert "press space to train." not in shown.lower()
+        for view in ("2", "3", "4"):
+            await pilot.press(view)
+            await until(pilot, lambda: "Training did not start." in text_of(pilot))
+            assert "press space to train" not in text_of(pilot).lower()
 
 
 async def test_trainer_error_does_not_end_the_app(tmp_path):

@@ -30,6 +30,7 @@ from tui.charts.series import (
 from tui.charts.x_axis import Window, choose_window, step_to_x
 from tui.preferences import CHARTS, Preferences
 from tui.state.run_state import LETTERS, RunState
+from tui.state.summaries import NOT_STARTED
 from tui.text.formats import printable
 from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.charts.legend import Legend, marks_line
@@ -128,7 +129,10 @@ class Chart(Canvas):
 
     def _why_empty(self) -> str:
         """Return what stands in the place of curves."""
-        return "The curve appears here." if self.run_state.is_active else "Press space to train."
+        state = self.run_state
+        if state.phase == "failed":
+            return NOT_STARTED if state.has_not_started else "The run failed before its first loss."
+        return "The curve appears here." if state.is_active else "Press space to train."
 
     def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
         """Return the title and, in the middle, why there are no curves."""
