@@ -38,10 +38,11 @@ TO_TENSOR = InputScaling(0.0, 1.0)
 
 def describe_input(scaling: InputScaling) -> str:
     """Return how to feed a network whose input is scaled like that."""
+    inverted = f", or {scaling.inverted.transforms} of black ink on white" * (scaling.std < 0)
     return (
         "image: float32 (N, 1, 28, 28), pixels 0 to 255 (0 background, 255 ink) as "
-        f"{scaling.formula}, so in {scaling.range}. logits: (N, classes); softmax gives "
-        "probabilities."
+        f"{scaling.formula}, so in {scaling.range}, as by {scaling.transforms}{inverted}. "
+        "logits: (N, classes); softmax gives probabilities."
     )
 
 

@@ -32,6 +32,7 @@ class StateDict:
     network: str = ""  # the class of a pickled network that they are part of
     others: tuple[str, ...] = ()  # names beside those of the tensors that are not of tensors
     repeated: tuple[str, ...] = ()  # names of tensors that are left out: the memory of another's
+    layers: tuple[str, ...] = ()  # the classes of a pickled network's layers
 
 
 @dataclass
@@ -57,8 +58,10 @@ def find_state_dicts(saved: Any) -> Found:
         seen.add(id(value))  # `saved` keeps all of them, so no other value gets this id
         if isinstance(value, SavedObject) or (isinstance(value, Global) and not path):
             found.classes[_dotted(value)] = None
-        if tensors := _network_tensors(value):
-            found.state_dicts.append(StateDict(".".join(path), tensors, _dotted(value)))
+        layers: list[str] = []
+        if tensors := _network_tensors(value, layers):
+            network = StateDict(".".join(path), tensors, _dotted(value), layers=tuple(layers))
+            found.state_dicts.append(network)
             continue
         children = list(_children(value))
         if state_dict := _state_dict(".".join(path), children):
@@ -126,8 +129,9 @@ def _state_dict(key: str, children: list[tuple[Any, Any]]) -> StateDict | None:
     return StateDict(key, tensors, others=tuple(others)) if tensors else None
 
 
-def _network_tensors(value: Any) -> dict[str, SavedTensor]:
-    """Return the tensors of a pickled nn.Module by their names in its state dict, else nothing."""
+def _network_tensors(value: Any, layers: list[str]) -> dict[str, SavedTensor]:
+    """Return the tensors of a pickled nn.Module by their names in its state dict, else nothing; add
+    the classes of its modules to `layers`."""
     found: dict[str, SavedTensor] = {}
     stack = [("", value, 0)]
     count = 0
@@ -138,6 +142,7 @@ def _network_tensors(value: Any) -> dict[str, SavedTensor]:
         state = module.state if isinstance(module, SavedObject) else None
         if not isinstance(state, dict) or not isinstance(state.get("_modules"), dict):
             continue
+        layers.append(_dotted(module))
         hidden = state.get("_non_persistent_buffers_set")
         for kind in ("_parameters", "_buffers"):
             for name, tensor in _items(state.get(kind)):

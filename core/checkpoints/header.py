@@ -234,8 +234,8 @@ def _find_problem(info: CheckpointInfo) -> str | None:
         value = getattr(info, name)
         if not isinstance(value, int | float) or not math.isfinite(value):
             return f"{name} is not a number"
-    if info.input_std <= 0:
-        return "input_std is not above 0"
+    if not info.input_std:
+        return "input_std is 0"
     if not isinstance(info.config, dict):
         return "config is not a table"
     nested = any(isinstance(value, dict | list) for value in info.config.values())

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 import os
+import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,17 +45,28 @@ LARGE = 10**6  # parameters of a network that is tried on fewer images
 CLEAR_SHARE, CLEAR_LOSS, CLEAR_NATS = 0.03, 1.5, 0.02
 # Below so many times the accuracy of guessing a network says nothing about its scaling.
 TIMES_GUESSING = 3
+# From this accuracy on no other scaling can be far better, or at least is not tried. A scaling is
+# far worse than another that is right on so much larger a share.
+GOOD_ACCURACY, FAR_SHARE = 0.8, 0.1
+# Of black ink on white; the last has the mean of such images in MNIST, not of MNIST inverted.
+INVERTED = (
+    *(each.inverted for each in USUAL[:3]),
+    USUAL[-1].inverted,
+    InputScaling(0.1307, -0.3081),
+)
 ADVICE = "if you know how the network was trained, pass --mean and --std"
 
 
 @dataclass(frozen=True)
 class ScalingChoice:
     """A scaling, and how it was found: `given`, `stated` in the file, `clear` or `tied` among those
-    tried, or `assumed`; `note` says so to the person who imports."""
+    tried, or `assumed`; `note` says so to the person who imports. `accuracy` is that on the images
+    tried, None where the scaling was assumed or nothing was tried."""
 
     scaling: InputScaling
     how: str
     note: str
+    accuracy: float | None = None
 
 
 class Tried(NamedTuple):
@@ -80,38 +93,112 @@ def read_scaling(path: Path) -> InputScaling | None:
 
 
 def check_scaling(mean: float, std: float) -> InputScaling:
-    """Return the scaling. Raises UsageError for numbers that scale nothing."""
+    """Return the scaling. Raises UsageError for numbers that scale nothing in float32."""
     if not math.isfinite(mean):
         raise UsageError(f"--mean must be a number, not {mean}")
-    if not (math.isfinite(std) and std > 0):
-        raise UsageError(f"--std must be a number above 0, not {std:g}")
-    return InputScaling(mean, std)
+    if not (math.isfinite(std) and std):
+        raise UsageError(f"--std must be a number other than 0, not {std:g}")
+    by, ends = _float32(std), [_float32(end - _float32(mean)) for end in (0.0, 1.0)]
+    background, ink = (_float32(end / by) if by else math.inf for end in ends)
+    if not math.isfinite(background) or not math.isfinite(ink):
+        why = "pixels become larger than float32 can be"
+    elif background == ink:
+        why = "all pixels become the same number in float32"
+    else:
+        return InputScaling(mean, std)
+    raise UsageError(f"--mean {mean:g} and --std {std:g} cannot be used: {why}")
+
+
+def _float32(number: float) -> float:
+    """Return the nearest float32, infinite where there is none."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", number))[0])
+    except OverflowError:
+        return math.inf
 
 
 def choose_scaling(
-    path: Path, arch: str, weights: dict[str, Tensor], dataset: str, data: str | None
+    path: Path,
+    arch: str,
+    weights: dict[str, Tensor],
+    dataset: str,
+    data: str | None,
+    given: InputScaling | None = None,
 ) -> ScalingChoice:
-    """Return the scaling that the file states, or else the one of USUAL that fits the weights.
+    """Return the scaling given, or that which the file states, or else the one of USUAL or INVERTED
+    that fits the weights.
 
     The training images tried are those of the dataset, "auto" for any that is on this machine;
-    nothing is downloaded.
+    nothing is downloaded. Raises UsageError for a scaling given or stated with which the logits
+    are not finite.
     """
-    if stated := read_scaling(path):
-        return ScalingChoice(
-            stated, "stated", f"input scaling: {describe(stated)}, as the file states"
-        )
-    if not (found := find_training_images(dataset, data)):
+    found = find_training_images(dataset, data)
+    count = LARGE_TRIED_IMAGES if ARCHITECTURES[arch].parameters > LARGE else TRIED_IMAGES
+    if stated := given or read_scaling(path):
+        note = "" if given else f"input scaling: {describe(stated)}, as the file states"
+        accuracy, worse = _check_stated(stated, arch, weights, found, count)
+        note = "; ".join(filter(None, (note, worse)))
+        return ScalingChoice(stated, "given" if given else "stated", note, accuracy)
+    if not found:
         what = "training images" if dataset == "auto" else f"training images of {dataset}"
         why = f"no {what} are on this machine to try others on"
         return _assume(f"{why}; pass --mean and --std, or --data DIR with MNIST in it")
-    count = LARGE_TRIED_IMAGES if ARCHITECTURES[arch].parameters > LARGE else TRIED_IMAGES
     source, images, labels = found
-    tried = try_scalings(arch, weights, images[:count], labels[:count])
-    return pick(tried, f"{min(count, len(labels)):,} training images of {source}")
+    images, labels = images[:count], labels[:count]
+    tried = try_scalings(arch, weights, images, labels)
+    if max(each.accuracy for each in tried) < GOOD_ACCURACY:
+        inverted = try_scalings(arch, weights, images, labels, INVERTED)
+        tried = inverted if _are_better(inverted, tried) else tried
+    return pick(tried, f"{len(labels):,} training images of {source}")
+
+
+def _check_stated(
+    scaling: InputScaling,
+    arch: str,
+    weights: dict[str, Tensor],
+    found: tuple[str, Tensor, Tensor] | None,
+    count: int,
+) -> tuple[float | None, str]:
+    """Return the accuracy with a scaling that a person or a file states, None without images, and
+    a text where it is far worse than with a usual one. Raises UsageError."""
+    import torch
+
+    blank = torch.arange(0, 256, 17, dtype=torch.uint8)[:, None, None].expand(-1, 28, 28)
+    source, images, labels = found or ("", blank, torch.zeros(len(blank), dtype=torch.int64))
+    images, labels = images[:count], labels[:count]
+    (own,) = try_scalings(arch, weights, images, labels, (scaling,))
+    name = _name(scaling)
+    if not math.isfinite(own.loss):
+        raise UsageError(f"{name} cannot be used: the network's logits are not finite with it")
+    if not found:
+        return None, ""
+    if own.accuracy < GOOD_ACCURACY:
+        every = try_scalings(arch, weights, images, labels, USUAL + INVERTED)
+        best = max(every, key=lambda each: (each.accuracy, -each.loss))
+        if best.accuracy > own.accuracy + FAR_SHARE:
+            what = f"{len(labels):,} training images of {source} with these values"
+            then = f"{best.accuracy:.1%} with {_name(best.scaling)}{_ink(best.scaling)}"
+            return own.accuracy, f"right on {own.accuracy:.1%} of {what}, {then}"
+    return own.accuracy, ""
+
+
+def _are_better(inverted: list[Tried], usual: list[Tried]) -> bool:
+    """Return whether a network was clearly trained on black ink on white."""
+    best, other = (max(each.accuracy for each in tried) for tried in (inverted, usual))
+    return best > max(other + FAR_SHARE, TIMES_GUESSING * usual[0].guessing)
 
 
 def describe(scaling: InputScaling) -> str:
-    return f"mean {scaling.mean:.4g}, std {scaling.std:.4g} (pixels become {scaling.range})"
+    how = f"pixels become {scaling.range}, as by {scaling.transforms}"
+    return f"{_name(scaling)} ({how}{_ink(scaling)})"
+
+
+def _name(scaling: InputScaling) -> str:
+    return f"mean {scaling.mean:.4g}, std {scaling.std:.4g}"
+
+
+def _ink(scaling: InputScaling) -> str:
+    return ", for a network trained on black ink on white" if scaling.std < 0 else ""
 
 
 def _assume(why: str) -> ScalingChoice:
@@ -136,9 +223,13 @@ def find_training_images(dataset: str, data: str | None) -> tuple[str, Tensor, T
 
 
 def try_scalings(
-    arch: str, weights: dict[str, Tensor], images: Tensor, labels: Tensor
+    arch: str,
+    weights: dict[str, Tensor],
+    images: Tensor,
+    labels: Tensor,
+    scalings: Sequence[InputScaling] = USUAL,
 ) -> list[Tried]:
-    """Return the metrics of a network on images (N, 28, 28) with each of the usual scalings."""
+    """Return the metrics of a network on images (N, 28, 28) with each of the scalings."""
     import torch
 
     from core.models.inference import predict
@@ -148,7 +239,7 @@ def try_scalings(
         model = ARCHITECTURES[arch].build()
     model.load_state_dict(weights, assign=True)
     tried = []
-    for scaling in USUAL:
+    for scaling in scalings:
         set_scaling(model, scaling)
         logits = predict(model, images)
         accuracy, loss = (METRICS[name](logits, labels) for name in ("accuracy", "loss"))
@@ -175,12 +266,12 @@ def pick(tried: list[Tried], source: str) -> ScalingChoice:
     least = best.accuracy - CLEAR_SHARE
     fitting = [best, *(each for each in others if each.accuracy > least and each.loss < most_loss)]
     taken = next((each for each in fitting if each.scaling == DEFAULT_SCALING), best)
-    rivals = [f"{describe(each.scaling)}, {each.accuracy:.1%}" for each in fitting if each != taken]
+    rivals = [f"{_name(each.scaling)}, {each.accuracy:.1%}" for each in fitting if each != taken]
     name = f"input scaling: {describe(taken.scaling)}"
     share = f"{taken.accuracy:.1%} of {source} are correct"
     if rivals:
         fit = "fits" if len(rivals) == 1 else "fit"
         note = f"{name} was taken ({share}), but is not certain: {' and '.join(rivals)} {fit} too"
-        return ScalingChoice(taken.scaling, "tied", f"{note}; {ADVICE}")
+        return ScalingChoice(taken.scaling, "tied", f"{note}; {ADVICE}", taken.accuracy)
     then = f", with the next best of the usual ones {others[0].accuracy:.1%}" if others else ""
-    return ScalingChoice(taken.scaling, "clear", f"{name} was found: {share}{then}")
+    return ScalingChoice(taken.scaling, "clear", f"{name} was found: {share}{then}", taken.accuracy)

@@ -6,7 +6,7 @@ The names of tensors need not be ours: match_weights.py has the rules, find_netw
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -26,13 +26,21 @@ if TYPE_CHECKING:
     import torch
 
 
+# The modules of PyTorch with layers that change the result and have no tensors.
+SHAPING = ("torch.nn.modules.activation.", "torch.nn.modules.pooling.")
+
+
 @dataclass(frozen=True)
 class ImportedWeights:
-    """The weights of an architecture; `note` says what is not as in the file or was assumed."""
+    """The weights of an architecture; `note` says what is not as in the file or was assumed.
+
+    `is_renamed` is whether their names in the file are others, by more than a prefix.
+    """
 
     arch: str
     tensors: dict[str, torch.Tensor]
     note: str
+    is_renamed: bool = False
 
 
 def read_weights(path: Path, key: str | None = None, arch: str | None = None) -> ImportedWeights:
@@ -51,7 +59,8 @@ def read_weights(path: Path, key: str | None = None, arch: str | None = None) ->
     weights, converted = _to_float32(tensors)
     check_finite(path, {fit.match.names[name]: each for name, each in weights.items()})
     notes = (*_explain_match(fit), *_explain_rest(fit, state_dicts, found), converted)
-    return ImportedWeights(fit.arch, weights, "; ".join(filter(None, notes)))
+    note = "; ".join(filter(None, notes))
+    return ImportedWeights(fit.arch, weights, note, fit.match.is_renamed)
 
 
 def _read(path: Path, file: BinaryIO) -> Found:
@@ -112,7 +121,7 @@ def _explain_match(fit: Fit) -> Iterator[str]:
         yield (
             f"its tensors have other names; they were matched with those of {fit.arch} by their "
             f"shapes: {abbreviate(theirs)} became {ours}, and so on; activations and pooling are "
-            f"not in the file and are those of {fit.arch}"
+            f"not in a state dict and are those of {fit.arch}"
         )
     for names in fit.match.by_order:
         yield f"{list_names(names)} have equal shapes: the order of their names decided"
@@ -124,6 +133,7 @@ def _explain_rest(fit: Fit, state_dicts: list[StateDict], found: Found) -> Itera
     """Yield what else is in the file and was not read."""
     if network := fit.state_dict.network:
         yield f"the file is a pickled {abbreviate(network)}: its weights were read, no code was run"
+        yield _explain_layers(fit)
     if fit.match.extra:
         yield f"not read: {list_names(fit.match.extra)}"
     others = [
@@ -137,6 +147,26 @@ def _explain_rest(fit: Fit, state_dicts: list[StateDict], found: Found) -> Itera
     classes = [each for each in found.classes if each != fit.state_dict.network]
     if classes and not fit.state_dict.network:
         yield f"not read, and no code of it run: {list_names(classes)}"
+
+
+def _explain_layers(fit: Fit) -> str:
+    """Return which activations and poolings of a pickled network are not the architecture's."""
+    import torch
+
+    with torch.device("meta"):
+        modules = [type(each) for each in ARCHITECTURES[fit.arch].build().modules()]
+    ours = _shaping(f"{each.__module__}.{each.__name__}" for each in modules)
+    theirs = [each for each in _shaping(fit.state_dict.layers) if each not in ours]
+    if not theirs:
+        return ""
+    differ = f"it has {list_names(theirs)}, {fit.arch} has {list_names(ours) or 'none'}"
+    return f"its layers differ, so its predictions will too: {differ}"
+
+
+def _shaping(classes: Iterable[str]) -> list[str]:
+    """Return the names of the classes that are PyTorch's activations and poolings, each once."""
+    found = (each.removeprefix(kind) for each in classes for kind in SHAPING if kind in each)
+    return list(dict.fromkeys(found))
 
 
 def _name_key(state_dict: StateDict) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class InputScaling:
     """As torchvision's ToTensor and then Normalize(mean, std) do: (pixel / 255 - mean) / std.
 
-    The default is the article's, which scales images to [-1, 1].
+    The default is the article's, which scales images to [-1, 1]. A negative `std` is that of a
+    network trained on black ink on white: (0.5, -0.5) inverts (0.5, 0.5).
     """
 
     mean: float = 0.5
@@ -32,13 +33,29 @@ class InputScaling:
         """What is computed of a pixel, 0 to 255, such as "(pixel / 255 - 0.5) / 0.5"."""
         if not self.mean and math.isclose(self.std, 1 / 255):
             return "pixel"
+        if self.mean == 1 and math.isclose(self.std, -1 / 255):
+            return "255 - pixel"
         share = f"(pixel / 255 - {self.mean:g})" if self.mean else "pixel / 255"
         return share if self.std == 1 else f"{share} / {self.std:g}"
 
     @property
+    def transforms(self) -> str:
+        """The same in torchvision's words: "ToTensor(), then Normalize((0.5,), (0.5,))"."""
+        if (self.mean, self.std) == (0, 1):
+            return "ToTensor()"
+        return f"ToTensor(), then Normalize(({self.mean:.10g},), ({self.std:.10g},))"
+
+    @property
+    def inverted(self) -> InputScaling:
+        """The scaling of black ink on white that gives what this one gives of white on black."""
+        return InputScaling(1 - self.mean, -self.std)
+
+    @property
     def range(self) -> str:
-        """What pixels become, from background to ink, such as "[-1, 1]"."""
-        return "[{:.4g}, {:.4g}]".format(*((end - self.mean) / self.std for end in (0, 1)))
+        """The range of what pixels become, such as "[-1, 1]"."""
+        ends = [(end - self.mean) / self.std + 0.0 for end in (0, 1)]  # -0 becomes 0
+        which = " from ink to background" if self.std < 0 else ""
+        return "[{:.4g}, {:.4g}]".format(*sorted(ends)) + which
 
 
 DEFAULT_SCALING = InputScaling()

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
-from core.checkpoints.import_scaling import ScalingChoice, choose_scaling
+from core.checkpoints.import_scaling import choose_scaling
 from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
@@ -22,6 +22,9 @@ from core.runs.disk import explain_unwritable
 from core.runs.layout import IMPORTED, LONGEST_NAME, find_length_problem
 from core.runs.run_writer import claim_folder, name_taken, versions
 
+COMPARE = (
+    "; compare this with the accuracy that you know: if it is lower, activations or pooling differ"
+)
 NO_MNIST = (
     "MNIST is not on this machine: the network will be evaluated on the sample; to use MNIST, "
     "import with --data DIR, or with --dataset mnist to download it on first use"
@@ -72,10 +75,7 @@ def import_file(
         _check_name(folder, name)
     stored = choose_stored_data(dataset, data)
     weights = read_weights(path, key, arch)
-    if scaling:
-        choice = ScalingChoice(scaling, "given", "")
-    else:
-        choice = choose_scaling(path, weights.arch, weights.tensors, dataset, data)
+    choice = choose_scaling(path, weights.arch, weights.tensors, dataset, data, scaling)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem), is_exact=name is not None)
         try:
@@ -83,7 +83,8 @@ def import_file(
         except BaseException:
             rmtree(run, ignore_errors=True)
             raise
-    found = choice.scaling.mean, choice.scaling.std, choice.how, choice.note
+    note = choice.note + COMPARE * (weights.is_renamed and choice.how in ("clear", "tied"))
+    found = choice.scaling.mean, choice.scaling.std, choice.how, note
     is_sample = (dataset, stored["dataset"]) == ("auto", "sample")
     instead = NO_MNIST if is_sample else ""
     return Imported(run / IMPORTED, weights.arch, weights.note, *found, stored["dataset"], instead)

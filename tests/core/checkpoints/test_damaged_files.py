@@ -204,7 +204,7 @@ def test_strange_names_are_escaped(tmp_path, name, monkeypatch, capsys):
     Path(name + ".pth").write_bytes(damaged.saved(damaged.weights()))
     for status, rest in ((0, ".pth"), (1, ".gone")):
         command = ["checkpoints", "import", f"./{name}{rest}", "--checkpoints", "runs"]
-        command += ["--mean", "0", "--std", "1"]
+        command += ["--mean", "0", "--std", "1", "--dataset", "sample"]
         monkeypatch.setattr(sys, "argv", ["mnist-tui", *command])
         with pytest.raises(SystemExit) as ended:
             cli.main()

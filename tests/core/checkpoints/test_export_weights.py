@@ -45,7 +45,8 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 def test_default_target_has_run_and_kind(run, tmp_path):
-    fed = "(0 background, 255 ink) as (pixel / 255 - 0.5) / 0.5, so in [-1, 1]. logits"
+    fed = "(0 background, 255 ink) as (pixel / 255 - 0.5) / 0.5, so in [-1, 1], as by "
+    fed += "ToTensor(), then Normalize((0.5,), (0.5,)). logits"
     status, out, said = run("mine")
     assert (status, out, fed in said) == (0, "mine-best.pth\n", True)
     weights = torch.load(tmp_path / "mine-best.pth", weights_only=True)

@@ -147,6 +147,16 @@ def test_pickled_network_is_read_without_its_code(tmp_path, how, monkeypatch):
     assert found.note.endswith(": its weights were read, no code was run")
 
 
+def test_layers_that_differ_are_named(tmp_path):
+    layers = [nn.Flatten(), nn.Linear(784, 512), nn.Tanh(), nn.Linear(512, 512), nn.ReLU()]
+    network = nn.Sequential(*layers, nn.Dropout(), nn.Linear(512, 10))
+    assert read_weights(saved(tmp_path, network)).note.endswith(
+        "; its layers differ, so its predictions will too: it has Tanh, mlp has ReLU"
+    )
+    network[2] = nn.ReLU()
+    assert "differ" not in read_weights(saved(tmp_path, network)).note
+
+
 class Trap:
     """An object whose pickle calls a function."""
 

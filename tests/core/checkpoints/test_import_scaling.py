@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from core.checkpoints.export_weights import export
 from core.checkpoints.header import read_header, read_info
-from core.checkpoints.import_scaling import Tried, check_scaling, pick
+from core.checkpoints.import_scaling import Tried, check_scaling, pick, read_scaling
 from core.checkpoints.io import load_model
 from core.data import datasets
 from core.errors import UsageError
@@ -34,7 +34,10 @@ def sample():
             return done.value[1]
 
 
-@pytest.mark.parametrize("scaling", [DEFAULT_SCALING, UNIT, MNIST])
+INVERTED = InputScaling(0.5, -0.5)
+
+
+@pytest.mark.parametrize("scaling", [DEFAULT_SCALING, UNIT, MNIST, INVERTED])
 def test_trained_network_keeps_its_accuracy(tmp_path, sample, scaling):
     path = tmp_path / "model.pth"
     *_, accuracy = train_plainly(sample, path, scaling.mean, scaling.std)
@@ -48,6 +51,56 @@ def test_trained_network_keeps_its_accuracy(tmp_path, sample, scaling):
     assert here == accuracy > 0.8
     described = json.loads((imported.path.parent / "run.json").read_text())
     assert (described["input_mean"], described["input_std"]) == (scaling.mean, scaling.std)
+
+
+def test_black_ink_on_white_is_said(tmp_path, sample):
+    """Whatever reads the network's scaling inverts with it: predictions, exports, reports."""
+    model, *_ = train_plainly(sample, tmp_path / "model.pth", 0.5, -0.5)
+    imported = import_file(tmp_path / "model.pth", tmp_path / "runs", dataset="sample")
+    note = imported.scaling_note
+    assert (
+        "mean 0.5, std -0.5 (pixels become [-1, 1] from ink to background, as by ToTensor()" in note
+    )
+    assert ", for a network trained on black ink on white)" in note
+    assert "compare this with the accuracy that you know" in note
+    with torch.inference_mode():
+        theirs = model(1 - sample.test_images[:20, None] / 127.5)
+        ours = predict(load_model(imported.path)[1], sample.test_images[:20])
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    export(imported.path, tmp_path / "out.pt2", with_scaling=True)
+    program = torch.export.load(tmp_path / "out.pt2").module()
+    assert torch.allclose(program(sample.test_images[:20, None] / 255), theirs, atol=1e-4)
+    export(imported.path, tmp_path / "out.safetensors")
+    assert read_scaling(tmp_path / "out.safetensors") == INVERTED
+    for number, (given, worse) in enumerate(
+        ((DEFAULT_SCALING, True), (InputScaling(33.3, 78.5), True), (INVERTED, False))
+    ):
+        again = import_file(
+            tmp_path / "model.pth", tmp_path / "runs", f"{number}", scaling=given, dataset="sample"
+        )
+        assert again.scaling_note.startswith("right on ") == worse, again.scaling_note
+        best = "with mean 0.5, std -0.5, for a network trained on black ink on white"
+        assert again.scaling_note.endswith(best) == worse
+    with pytest.raises(UsageError, match="mean 0, std 1e-37 cannot be used: the network's logits"):
+        import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=InputScaling(0, 1e-37))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "formula", "range", "transforms"),
+    [
+        (UNIT, "pixel / 255", "[0, 1]", "ToTensor()"),
+        (DEFAULT_SCALING, "(pixel / 255 - 0.5) / 0.5", "[-1, 1]", "Normalize((0.5,), (0.5,))"),
+        (BYTES, "pixel", "[0, 255]", "Normalize((0,), (0.003921568627,))"),
+        (UNIT.inverted, "(pixel / 255 - 1) / -1", "[0, 1] from ink to background", "((1,), (-1,))"),
+        (BYTES.inverted, "255 - pixel", "[0, 255] from ink to background", "-0.003921568627,))"),
+    ],
+)
+def test_scaling_in_words(scaling, formula, range, transforms):
+    assert (scaling.formula, scaling.range) == (formula, range)
+    assert scaling.transforms.endswith(transforms)
+    pixels = torch.arange(256.0)
+    found = scaling.apply(pixels[:, None, None].to(torch.uint8)).flatten()
+    assert torch.allclose(found, eval(formula, {"pixel": pixels}), atol=1e-4)
 
 
 def tried(*rows):
@@ -101,13 +154,28 @@ def test_given_and_stated_scaling_are_taken(tmp_path, monkeypatch):
     for file in (tmp_path / "out.safetensors", given.path):
         again = import_file(file, tmp_path / "runs")
         assert (again.input_scaling, again.input_mean, again.input_std) == ("stated", 0.25, 2.0)
-    save_file(weights, tmp_path / "bad.safetensors", {"input_mean": "0", "input_std": "-1"})
+    save_file(weights, tmp_path / "bad.safetensors", {"input_mean": "0", "input_std": "0"})
     assert import_file(tmp_path / "bad.safetensors", tmp_path / "runs").input_scaling == "assumed"
 
 
-@pytest.mark.parametrize(("mean", "std"), [(inf, 1), (0, 0), (0, -1), (0, inf), (0, float("nan"))])
+@pytest.mark.parametrize(("mean", "std"), [(inf, 1), (0, 0), (0, inf), (0, float("nan"))])
 def test_number_that_scales_nothing_is_refused(mean, std):
     with pytest.raises(UsageError, match="must be a number"):
+        check_scaling(mean, std)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "said"),
+    [
+        (1e300, 1e-300, "larger than float32"),
+        (0, 1e-39, "larger than float32"),
+        (0, 1e-300, "larger than float32"),
+        (1e10, 1, "the same number"),
+        (0, 1e300, "the same number"),
+    ],
+)
+def test_scaling_beyond_float32_is_refused(mean, std, said):
+    with pytest.raises(UsageError, match=f"cannot be used: .*{said}"):
         check_scaling(mean, std)
 
 

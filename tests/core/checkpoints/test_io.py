@@ -187,7 +187,7 @@ def test_read_info_reads_the_header_alone(tmp_path, whole):
         (described(config="quick"), "config is not a table"),
         (described(input_mean="0"), "input_mean is not a number"),
         (described(input_std=math.inf), "input_std is not a number"),
-        (described(input_std=0), "input_std is not above 0"),
+        (described(input_std=0), "input_std is 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

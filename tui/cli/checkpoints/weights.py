@@ -53,7 +53,8 @@ def import_checkpoint(
 
     FILE does not state how pixels were scaled for the network. Without --mean and --std, the usual
     scalings are tried on training images that are on this machine: (0.5, 0.5), (0, 1) as with
-    ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and pixels of 0 to 255.
+    ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and pixels of 0 to 255; then those of black
+    ink on white, whose std is negative.
     """
     if not file:
         raise UsageError("FILE must not be empty")

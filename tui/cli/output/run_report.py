@@ -148,7 +148,7 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
 def _scaling(row: dict[str, Any]) -> str:
     """Return how pixels are scaled where that is not the default."""
     match row:
-        case {"input_mean": float() as mean, "input_std": float() as std} if std > 0:
+        case {"input_mean": float() as mean, "input_std": float() as std} if std:
             scaling = InputScaling(mean, std)
             return "" if scaling == DEFAULT_SCALING else f"{scaling.formula}, in {scaling.range}"
     return ""
