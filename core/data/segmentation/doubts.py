@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from core.data.segmentation.candidates import Choice
-from core.data.segmentation.groups import Group
+import numpy
+
+from core.data.segmentation.candidates import Candidate, Choice
+from core.data.segmentation.groups import SOLID, WIDEST, Group, measure_fill
 
 FAINT = 18  # grey levels
 SHORT = 8  # pixels of the image
@@ -13,6 +15,10 @@ PIECES = 4  # strokes that are apart
 BLURRED = 0.8  # of the outline is an edge
 AS_LARGE, AS_LIKELY = 0.5, 0.3  # the size and score of other strokes, by the digit's
 CLOSE = 0.65  # the score of another digit in the image
+SMALL, LEGIBLE = 0.12, 8  # the height of a mark that may be a digit: by the digit's, and in pixels
+FIRM = 0.5  # its strength, by the digit's
+BROAD = 0.3  # its stroke's width, by its height
+OUTLYING = 2.0  # a line's length by the digit's: no 1 that was written beside it
 
 
 def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
@@ -36,6 +42,7 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
         ),
         "the digit has no clear edge everywhere": digit.outlined < BLURRED,
         "other marks are as large as the digit": _has_others(choice, digit),
+        "smaller marks that could be digits were left out": _has_left_out(choice.candidate),
         "another part of the image could be the digit": (
             choice.rival is not None and choice.rival.best.score > CLOSE * digit.score
         ),
@@ -47,7 +54,55 @@ def _has_others(choice: Choice, digit: Group) -> bool:
     """Return whether strokes that were not taken for digits might be digits too."""
     candidate = choice.candidate
     return any(
-        group.longest >= AS_LARGE * digit.longest and group.score >= AS_LIKELY * digit.score
+        group.longest >= AS_LARGE * digit.longest
+        and group.score >= AS_LIKELY * digit.score
+        and not _is_line(group, digit)
+        and not _is_around(group, digit)
         for group in candidate.groups
         if group not in candidate.digits and not group.touches
     )
+
+
+def _is_line(group: Group, digit: Group) -> bool:
+    """Return whether strokes are a dash, an underline or a printed line."""
+    is_flat = group.right - group.left > group.height
+    return group.is_narrow and (is_flat or group.longest > OUTLYING * digit.longest)
+
+
+def _is_around(group: Group, digit: Group) -> bool:
+    """Return whether strokes are a frame, a ring or a table that the digit is in."""
+    left, top, right, bottom = group.place
+    return left < digit.left and top < digit.top and right > digit.right and bottom > digit.bottom
+
+
+def _has_left_out(candidate: Candidate) -> bool:
+    """Return whether there are marks like digits that are far smaller than the digits."""
+    regions, best = candidate.ink.regions, candidate.best
+    rows, columns = regions.labels.shape
+    high, wide = regions.bottom - regions.top, regions.right - regions.left
+    likely = (high >= max(LEGIBLE, SMALL * best.height)) & (high < best.height)
+    likely &= (wide <= WIDEST * high) & (regions.width <= BROAD * high)
+    likely &= regions.mean(candidate.ink.strength) >= FIRM * best.strength
+    likely &= (regions.left > 0) & (regions.top > 0)
+    likely &= (regions.right < columns) & (regions.bottom < rows)
+    for each in candidate.digits:  # not its parts, nor what is in its loops
+        likely &= (
+            (regions.right <= each.left)
+            | (regions.left >= each.right)
+            | (regions.bottom <= each.top)
+            | (regions.top >= each.bottom)
+        )
+    return any(_is_like_strokes(candidate, int(each)) for each in numpy.flatnonzero(likely))
+
+
+def _is_like_strokes(candidate: Candidate, number: int) -> bool:
+    """Return whether a region is neither a spot nor a piece of a printed line."""
+    regions = candidate.ink.regions
+    place = (
+        slice(regions.top[number], regions.bottom[number]),
+        slice(regions.left[number], regions.right[number]),
+    )
+    labels = regions.labels[place]
+    fill, is_narrow = measure_fill(labels, [number])
+    printed = candidate.ink.lines[place][labels == number].mean()
+    return (fill < SOLID or is_narrow) and printed < 0.5

@@ -167,3 +167,23 @@ def test_large_images_are_cut_at_their_own_size():
     for one, other in zip(found.box, want.box, strict=True):
         assert abs(one * scale - other * 10) < 25
     assert large.size == (4800, 3600), "the image itself is not changed"
+
+
+def dash(image: Image.Image, ink: int = 30) -> Image.Image:
+    ImageDraw.Draw(image).line([(340, 200), (440, 198)], fill=ink, width=15)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (lambda: write(page(), strokes(DIGIT, (380, 60, 30))), "smaller marks"),
+        (lambda: write(page(), strokes(DIGIT, (380, 60, 30), (410, 62, 30))), "smaller marks"),
+        (lambda: dash(write(page(), strokes(DIGIT))), None),
+        (lambda: write(framed(page()), strokes(DIGIT)), None),
+    ],
+)
+def test_marks_beside_a_digit_have_a_warning(image, why):
+    """Of marks that may be digits: not of a dash and a frame."""
+    warnings = " ".join(only(with_noise(image())).warnings)
+    assert why in warnings if why else not warnings
