@@ -7,6 +7,7 @@ AVIF needs a Pillow whose wheel has it, 11.3 or newer.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from importlib.util import find_spec
 
@@ -110,6 +111,12 @@ def _install(name: str) -> str:
     if name == "HEIC":
         return install_command("pillow-heif")
     return install_command("pillow", upgrade=True)
+
+
+def has_image_name(name: str) -> bool:
+    """Return whether a file has the suffix of an image or video, whether it can be read or not."""
+    suffix = os.path.splitext(name)[1].casefold()
+    return suffix in SUFFIXES or suffix in KIND_OF
 
 
 def kind_by_suffix(suffix: str) -> str | None:

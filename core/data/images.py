@@ -21,6 +21,7 @@ from core.data.image_decoding import decode_image
 from core.errors import DataError, explain, first_line, printable
 from core.files import open_no_wait
 
+ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.+)", re.IGNORECASE)
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
 
 
@@ -126,6 +127,7 @@ def find_images(
     that has other files too: how many were left out, by kind. Raises DataError.
     """
     for path in map(Path, paths):
+        _refuse_address(path)
         if not os.path.isdir(path):
             yield path  # read_image reports it where it does not exist
             continue
@@ -137,6 +139,18 @@ def find_images(
         if rest and report:
             report(f"{name}: {rest}")
         yield from found
+
+
+def _refuse_address(path: Path) -> None:
+    """Raise DataError for the address of a web page. A path has lost one of its slashes."""
+    found = ADDRESS.fullmatch(str(path))
+    if not found or os.path.lexists(path):
+        return
+    scheme, rest = found[1], found[2]
+    if scheme.casefold() == "file":
+        raise DataError(f"{printable(str(path))}: give the path alone, /{printable(rest)}")
+    name = printable(f"{scheme}://{rest}")
+    raise DataError(f"{name} is a web address, not a file: download it first")
 
 
 def _find_in_folder(folder: Path, left_out: Counter[str], *, deeper: bool) -> Iterator[Path]:

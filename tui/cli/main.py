@@ -1,11 +1,14 @@
 """The entry point of mnist-tui: run a command, report its errors, and exit with its status."""
 
+import os
+import shlex
 import sys
 from typing import Any
 
 import typer
 
 from core.compute.import_guard import report_crashes
+from core.data.image_formats import has_image_name
 from core.errors import UserError, exit_status, explain
 from core.files import redirect_to_devnull
 from tui.cli.console import accept_any_text
@@ -30,7 +33,8 @@ def main() -> None:
         status = exit_status(error.reason)
     except CommandLineError as error:
         where = error.ctx.command_path if error.ctx else "mnist-tui"
-        complain(f"{one_line(error.format_message())} (see {where} --help)")
+        hint = _hint_dash(getattr(error, "option_name", ""), sys.argv[1:])
+        complain(f"{one_line(error.format_message())} (see {where} --help){hint}")
         status = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = 130
@@ -54,3 +58,13 @@ def _run_command() -> Any:
         if isinstance(error.__context__, BrokenPipeError):  # for which typer exits with 1
             raise error.__context__ from None
         raise
+
+
+def _hint_dash(option: str, arguments: list[str]) -> str:
+    """Return how to name a file that was taken for an unknown option, or ""."""
+    for each in arguments:
+        is_file = has_image_name(each) or os.path.lexists(each)
+        if option and each.startswith(option) and is_file:
+            name = shlex.quote(each)
+            return f"; for the file {name}, write ./{name} or put -- before it"
+    return ""

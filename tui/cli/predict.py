@@ -1,15 +1,19 @@
 """`mnist-tui eval` and `mnist-tui predict`: what a checkpoint predicts, and how often correctly."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.data.image_formats import has_image_name
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
 from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
 
 SPLITS = ("test", "train")
+DIGITS = tuple("0123456789")  # names of folders of labelled images
 
 Images = Annotated[
     list[str] | None,
@@ -32,6 +36,32 @@ def _parse_split(text: str | None) -> str:
     return text or "test"
 
 
+def _refuse_images(run: str, command: str) -> None:
+    """Raise UsageError where an image or a folder of images stands in the place of the run."""
+    if os.path.isdir(run):
+        what = "a folder of images" if _has_images_alone(run) else ""
+    else:
+        what = "an image" if has_image_name(run) else ""
+    if what:
+        example = f"`mnist-tui {command} RUN {shlex.quote(run)}`"
+        raise UsageError(
+            f"{run} is {what}, not a run: name a run first, as in {example} "
+            "(`mnist-tui runs` lists them)"
+        )
+
+
+def _has_images_alone(folder: str) -> bool:
+    """Return whether a folder has images, or folders of labelled ones, and no checkpoint."""
+    from core.checkpoints.header import SUFFIX
+
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    has_images = any(has_image_name(each) or each in DIGITS for each in names)
+    return has_images and not any(each.endswith(SUFFIX) for each in names)
+
+
 def evaluate(
     checkpoint: RunOrCheckpoint,
     images: Images = None,
@@ -49,6 +79,7 @@ def evaluate(
     from tui.cli.output.evaluation import evaluate_images, evaluate_split, print_evaluation
 
     chosen = _parse_split(split)
+    _refuse_images(checkpoint, "eval")
     if images and split:
         raise UsageError("use either images or --split, not both")
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
@@ -83,10 +114,19 @@ def predict(
 
     A warning beside the probabilities says that an image is unlike any digit that the network was
     trained on.
+
+    --json prints an array of one object for each digit: path, box (left, top, right, bottom, in
+    pixels of the upright image), position (in reading order, from 0: "digit 1 of 2" has position
+    0), label (null where the folder is not named 0 to 9), predicted, probabilities, temperature,
+    warnings. With --index it has index and split in place of path, box and position.
+
+    Why an image cannot be read is printed on stderr; the others are predicted, and the exit status
+    is 1.
     """
     chosen = _parse_split(split)
     if not 0.01 <= temperature <= 1000:
         raise UsageError(f"--temperature must be a number, 0.01 to 1,000, not {temperature}")
+    _refuse_images(checkpoint, "predict")
     if bool(images) == (index is not None):
         raise UsageError("use either --index N, an image of the dataset, or your own images")
     if images and split:

@@ -44,7 +44,8 @@ def start_app(
 ) -> int:
     """Train a neural network on handwritten digits, and watch it learn.
 
-    Without a command, mnist-tui opens the app. Each option can also be set by an environment
+    Without a command, mnist-tui opens the app. Where there is no terminal, as in `mnist-tui | cat`,
+    it trains at once and prints lines instead. Each option can also be set by an environment
     variable, such as MNIST_TUI_DATA for --data.
     """
     if context.invoked_subcommand:

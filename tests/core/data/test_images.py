@@ -233,3 +233,13 @@ def test_folder_yields_images_in_natural_order(tmp_path):
     (tmp_path / "void").mkdir()
     with pytest.raises(DataError, match="contains no image files"):
         list(find_images([tmp_path / "void"]))
+
+
+def test_web_address_is_no_file():
+    """A path has only one of an address's slashes, and the message has both."""
+    for address in ("https://example.org/7.png?x=1", "HTTP://example.org/7"):
+        with pytest.raises(DataError) as caught:
+            list(find_images([address]))
+        assert str(caught.value) == f"{address} is a web address, not a file: download it first"
+    with pytest.raises(DataError, match=r"give the path alone, /tmp/7\.png"):
+        list(find_images(["file:///tmp/7.png"]))
