@@ -115,6 +115,7 @@ class Layer:
     multiply_adds: int  # of a forward pass; 0 without weights
     parameter_bytes: int
     output_bytes: int
+    module: str = ""  # as PyTorch prints it: Conv2d(1, 32, kernel_size=(3, 3), …)
 
     @property
     def kind(self) -> str:

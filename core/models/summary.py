@@ -14,6 +14,8 @@ from core.models.architectures import ARCHITECTURES
 from core.responses import Layer, NetworkDescribed
 
 FP32_BYTES = 4
+# What PyTorch prints of each MaxPool2d beyond what is set, too long for a line of 80 columns.
+POOLING_DEFAULTS = ", dilation=1, ceil_mode=False"
 INPUT = (1, SIDE, SIDE)
 
 
@@ -59,6 +61,7 @@ def _describe(name: str, module: nn.Module, output: Tensor) -> Layer:
         multiply_adds=prod(shape) * module.get_parameter("weight")[0].numel() if weighs else 0,
         parameter_bytes=parameters * FP32_BYTES,
         output_bytes=prod(shape) * FP32_BYTES,
+        module=repr(module).replace(POOLING_DEFAULTS, ""),
     )
 
 

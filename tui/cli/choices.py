@@ -1,9 +1,13 @@
 """`mnist-tui devices`, `archs` and `datasets`: list what can be chosen."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from core.errors import UsageError
 from tui.cli.console import print_json
 from tui.cli.options import AsJson, DataDir
+from tui.cli.output.tables import print_table
 
 
 def list_devices(as_json: AsJson = False) -> None:
@@ -16,13 +20,54 @@ def list_devices(as_json: AsJson = False) -> None:
     _print([vars(each) for each in find_devices()], as_json)
 
 
-def list_archs(as_json: AsJson = False) -> None:
-    """List the network architectures."""
+def list_archs(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="print its layers too, as PyTorch modules with their names in a state dict",
+            metavar="[NAME]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the network architectures, or the layers of one."""
     from core.models.architectures import ARCHITECTURES
 
-    names = ("name", "description", "parameters")
-    found = ARCHITECTURES.values()
-    _print([{name: getattr(each, name) for name in names} for each in found], as_json)
+    if name not in (None, *ARCHITECTURES):
+        raise UsageError(f"there is no architecture {name!r}; there is {', '.join(ARCHITECTURES)}")
+    fields = ("name", "description", "parameters")
+    found = [each for each in ARCHITECTURES.values() if name in (None, each.name)]
+    rows: list[dict[str, Any]] = [{key: getattr(each, key) for key in fields} for each in found]
+    if name is None:
+        _print(rows, as_json)
+    else:
+        _print_layers(name, rows[0], as_json)
+
+
+def _print_layers(name: str, row: dict[str, Any], as_json: bool) -> None:
+    from core.models.summary import describe_network
+
+    network = describe_network(name)
+    if as_json:
+        keys = ("name", "module", "shape", "parameters")
+        layers = [{key: getattr(each, key) for key in keys} for each in network.layers]
+        print_json([row | {"input": network.input, "layers": layers}])
+        return
+    _print([row], as_json)
+    print(f"\nInput {_format_shape(network.input)}")
+    print_table(
+        ("NAME", "OUTPUT", "PARAMETERS", "MODULE"),
+        [
+            (each.name, _format_shape(each.shape), f"{each.parameters:,}", each.module)
+            for each in network.layers
+        ],
+        optional=("PARAMETERS", "OUTPUT"),
+    )
+
+
+def _format_shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
 
 
 def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:

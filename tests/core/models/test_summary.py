@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from core.commands import DescribeNetwork
 from core.engine.requests import handle_request
@@ -61,3 +62,20 @@ def test_host_describes_network_without_run():
     (refused,) = handle_request(DescribeNetwork("no-such"))
     assert isinstance(refused, Notice)
     assert "cannot describe the network no-such" in refused.message
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_printed_modules_rebuild_the_network(arch):
+    """With their names, they load the state dict, and predict the same."""
+    rebuilt = nn.Sequential()
+    for layer in describe_network(arch).layers:
+        *outer, name = layer.name.split(".")
+        inside = rebuilt
+        for each in outer:
+            if each not in dict(inside.named_children()):
+                inside.add_module(each, nn.Sequential())
+            inside = inside.get_submodule(each)
+        inside.add_module(name, eval(f"nn.{layer.module}"))
+    network, image = ARCHITECTURES[arch].build(), torch.rand(1, 1, 28, 28)
+    rebuilt.load_state_dict(network.state_dict())
+    assert torch.equal(rebuilt(image), network(image))

@@ -259,6 +259,14 @@ def test_choices_are_listed():
 
     archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
     assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010}
+    (cnn,) = printed("archs", "cnn", "--json")
+    assert (cnn["name"], cnn["input"], len(cnn["layers"])) == ("cnn", [1, 28, 28], 11)
+    assert cnn["layers"][2] == {
+        "name": "stack.2",
+        "module": "Conv2d(32, 64, kernel_size=(2, 2), stride=(2, 2), padding=(2, 2))",
+        "shape": [64, 16, 16],
+        "parameters": 8256,
+    }
     assert [each["name"] for each in printed("datasets", "--json")] == ["mnist", "sample"]
     devices = {each["name"]: each for each in printed("devices", "--json")}
     assert devices["cpu"]["available"]
@@ -313,6 +321,7 @@ def test_quiet_prints_nothing(run):
             2,
             "as in: mnist-tui train --arch",
         ),
+        (["archs", "foo"], 2, "there is no architecture 'foo'; there is linear, mlp"),
         (["--arch", "foo"], 2, "--arch must be one of"),
         (["train", "--dataset", "mnist"], 1, "MNIST is not in"),
         (["train", "--dataset", "mnist", "--data", "nowhere"], 1, "MNIST is not in nowhere"),
