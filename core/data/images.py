@@ -35,7 +35,8 @@ class ImageDigit:
     width and height is `size`. `position` is the place in reading order, counted from 0, among the
     `count` digits of the image. `warnings` are reasons to doubt that the right part was taken, and
     that all of the file was read.
-    `label` is the class that the folder's name gives, or None.
+    `label` is the class that the folder's name gives, or None; the name
+    of a folder is no label for an image with several digits.
     """
 
     path: str
@@ -98,7 +99,7 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
             position=position,
             count=len(found),
             warnings=(*digit.warnings, *decoded.warnings),
-            label=read_label(path),
+            label=read_label(path) if len(found) == 1 else None,
         )
         for position, digit in enumerate(found)
     )

@@ -73,7 +73,11 @@ def evaluate(
     """Evaluate a checkpoint on the test set or on your images.
 
     Your images need labels: put each into a folder that is named after its digit, as in
-    7/photo.png.
+    7/photo.png. A picture of several digits has no single label: it is left out, and named.
+
+    --json prints samples, correct, test_accuracy, test_loss and confusion (rows: true class); of
+    your images, accuracy and loss in place of the test's, warnings (how many images have each),
+    unlike (how many are unlike any digit) and several_digits (the files that are left out).
     """
     from core.runs.resolve import resolve_checkpoint
     from tui.cli.output.evaluation import evaluate_images, evaluate_split, print_evaluation

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+from core.errors import DataError
 from core.responses import UNLIKE
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
@@ -23,7 +24,7 @@ from tests.support.runs import make_run
 from tui.cli import main
 from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
-from tui.cli.predict import predict
+from tui.cli.predict import evaluate, predict
 from tui.cli.registry import app
 from tui.signals import CONTINUE
 
@@ -224,10 +225,39 @@ def test_eval_takes_labelled_images_and_splits(trained, images):
     assert "accuracy 100.00% (2 of 2)" in whole.stdout
     unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
     assert unknown.returncode == 1
-    assert "use `mnist-tui predict`" in one_line(unknown)
+    assert "1 image without a label: not in a folder named 0 to 9: use `" in one_line(unknown)
     train = json.loads(trained.run("eval", trained.name, "--split", "train", "--json").stdout)
     assert (train["samples"], train["split"]) == (4000, "train")
     assert train["test_accuracy"] is None, "accuracy on the training set is no test accuracy"
+
+
+def test_eval_leaves_out_pictures_of_several_digits(trained, tmp_path, capsys):
+    """They have no single label. Warnings are counted by images."""
+    from PIL import Image, ImageDraw
+
+    folder = tmp_path / "drawn"
+    (folder / "1").mkdir(parents=True)
+    for name, top, places in (("a", 30, (50,)), ("cut", -9, (50,)), ("two", 30, (50, 130))):
+        image = Image.new("L", (80 * len(places) + 20, 150), 255)
+        for x in places:
+            ImageDraw.Draw(image).line([(x, top), (x - 6, top + 80)], fill=0, width=12)
+        image.save(folder / "1" / f"{name}.png")
+    checkpoint = str(trained.folder / "checkpoints" / trained.name)
+    cut, two = "the digit touches the edge: a part may be missing", str(folder / "1" / "two.png")
+    assert evaluate(checkpoint, [str(folder)], as_json=True) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["samples"], sum(map(sum, report["confusion"]))) == (2, 2)
+    assert report["warnings"][cut] == 1
+    assert report["several_digits"] == [two]
+    assert evaluate(checkpoint, [str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"linear on 2 images: {folder}")
+    assert f"1 of 2 images: {cut}" in lines
+    assert f"left out 1 image with several digits: {two}" in lines
+    assert predict(checkpoint, [two], as_json=True) == 0
+    assert [each["label"] for each in json.loads(capsys.readouterr().out)] == [None, None]
+    with pytest.raises(DataError, match="1 image with several digits: a folder's name is the"):
+        evaluate(checkpoint, [two])
 
 
 def test_broken_checkpoint_is_listed(trained, tmp_path):

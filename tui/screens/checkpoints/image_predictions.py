@@ -40,7 +40,7 @@ IMAGES_HELP = {
     "preprocessed": "beside it, as the network receives it: cropped to the strokes, its longer "
     "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
     "! unlike any digit": DISPLAY["! not a digit?"],
-    "✓ ✗": "shown for images in a folder named 0 to 9, which is taken as their label.",
+    "✓ ✗": "shown for images of one digit in a folder named 0 to 9, which is taken as their label.",
 }
 
 
