@@ -42,7 +42,7 @@ def find_network(state_dicts: Sequence[StateDict], arch: str | None = None) -> F
     """
     state_dicts = [each for each in state_dicts if each.tensors]
     if not state_dicts:
-        raise ValueError("contains no weights")
+        raise ValueError("contains no tensors")
     archs = [arch] if arch else list(ARCHITECTURES)
     wanted: dict[str, Shapes] = {each: expected_shapes(each) for each in archs}
     fits = _drop_repeated([fit for each in state_dicts for fit in _whole_fits(each, wanted)])
@@ -154,12 +154,14 @@ def _similarity(fit: Fit) -> tuple[int, int]:
 
 
 def _explain(fit: Fit, is_nearest: bool) -> str:
-    """Return which tensors do not fit; one of the right name is named once."""
+    """Return which tensors do not fit; one of the right name is named once. A network of which less
+    than half fits is nearest to none."""
     found, expected = _shapes(fit.state_dict.tensors), expected_shapes(fit.arch)
     key = fit.state_dict.key
-    if is_nearest and not fit.match.names:
+    if is_nearest and 2 * len(fit.match.names) < max(len(expected), len(found)):
         there = [f"{_whole_name(key, name)} ({shape})" for name, shape in found.items()]
-        return f"fits none of {', '.join(ARCHITECTURES)}: its tensors are {list_names(there)}"
+        ours = f"the program's networks ({', '.join(ARCHITECTURES)})"
+        return f"fits none of {ours}: its tensors are {list_names(there)}"
     is_now = dict.fromkeys(fit.state_dict.others, "no tensor") | found
     wrong = [name for name in fit.match.missing if name in is_now]
     parts = [f"{_whole_name(key, n)} is {is_now[n]}, expected {expected[n]}" for n in wrong]

@@ -71,7 +71,7 @@ def find_state_dicts(saved: Any) -> Found:
         below = ((path + ((str(key),) if key != "" else ()), each) for key, each in children)
         stack.extend(reversed(list(below)))
     if not found.state_dicts:
-        raise ValueError(_explain(found))
+        raise ValueError("contains no tensors" if saved == {} else _explain(found))
     found.classes = {name: None for name in found.classes if not name.startswith(PLAIN)}
     return found
 

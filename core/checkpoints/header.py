@@ -24,6 +24,7 @@ SUFFIX = ".safetensors"
 FORMAT_VERSION = HEADER_DIGEST_SINCE = 2
 SCALED_VERSION = 3
 READABLE_VERSIONS = (1, FORMAT_VERSION, SCALED_VERSION)
+NO_HEADER = "is not a checkpoint (no safetensors header)"
 LARGEST_HEADER = 4 * 2**20
 LONGEST_TEXT = 500
 METADATA = "__metadata__"
@@ -138,7 +139,7 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or not 2 <= length <= LARGEST_HEADER:
-        raise ValueError("is not a checkpoint (no safetensors header)")
+        raise ValueError(NO_HEADER)
     if 8 + length > size:
         raise ValueError("is cut off")
     text = file.read(length)
@@ -148,7 +149,7 @@ def read_header(file: BinaryIO, size: int) -> dict[str, Any]:
         entries.sort(key=lambda each: each[1]["data_offsets"])
         count, problem = _check_layout(entries)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError):
-        raise ValueError("is not a checkpoint (no safetensors header)") from None
+        raise ValueError(NO_HEADER) from None
     if problem and text.count(b'"data_offsets"') != len(entries):
         problem = "two tensors have the same name"
     if problem:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from core.checkpoints import io as checkpoints
 from core.checkpoints.find_network import Fit, find_network, list_names
 from core.checkpoints.find_weights import Found, StateDict, find_state_dicts, select
-from core.checkpoints.header import METADATA, abbreviate, read_header
+from core.checkpoints.header import METADATA, NO_HEADER, abbreviate, read_header
 from core.checkpoints.io import check_finite, check_size, select_weights
 from core.checkpoints.match_weights import natural
-from core.checkpoints.torch_save import LEGACY, ZIP, read_torch_save
+from core.checkpoints.other_files import LEGACY, LOOKED_AT, ZIP, describe_file
+from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
 from core.errors import UsageError
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
@@ -70,14 +71,20 @@ def _read(path: Path, file: BinaryIO) -> Found:
     """
     size = os.fstat(file.fileno()).st_size
     check_size(size, checkpoints.largest_size(), "the largest network")
-    begin = file.read(8)
+    begin = file.read(LOOKED_AT)
     file.seek(0)
     # The length of a safetensors header can begin as a pickle does, but ends in zeros.
-    if begin.startswith((ZIP, LEGACY)) and begin[4:] != bytes(4):
+    if begin.startswith((ZIP, LEGACY)) and begin[4:8] != bytes(4):
         found = find_state_dicts(read_torch_save(file.read(size)))
         loaded = [replace(each, tensors=_load(each)) for each in found.state_dicts]
         return replace(found, state_dicts=loaded)
-    metadata = read_header(file, size).get(METADATA)
+    try:
+        metadata = read_header(file, size).get(METADATA)
+    except ValueError as error:
+        if str(error) != NO_HEADER:
+            raise
+        is_pickle = begin.startswith(LEGACY)  # with a short first frame
+        raise ValueError(NOT_BY_TORCH if is_pickle else describe_file(begin)) from None
     if isinstance(metadata, dict) and "mnist_tui" in metadata:
         return Found([StateDict("", select_weights(checkpoints.load(path)[1]))])
     file.seek(0)

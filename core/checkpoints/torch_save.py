@@ -12,14 +12,19 @@ import zipfile
 from io import BytesIO
 from typing import Any
 
+from core.checkpoints.other_files import ZIP
 from core.checkpoints.pickle_reader import OTHER_SIZE, PickleReader, Refused
 
-ZIP, LEGACY = b"PK\x03\x04", b"\x80"
 MOST_MEMBERS = 10_000
 # The first two of the five pickles of a legacy file: its magic number and its version.
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
-NOT_A_STATE_DICT = "is damaged, or is not a state dict"
 SAVE_AGAIN = "save one with torch.save(model.state_dict(), …)"
+NOT_BY_TORCH = f"is a pickle that torch.save did not write; {SAVE_AGAIN}"
+NOT_A_STATE_DICT = "is damaged, or is not a state dict"
+PROGRAM = (
+    "is an exported program (.pt2), which holds layers and is not read: import the weights that it "
+    "was exported from, a .pth or .safetensors"
+)
 
 
 def read_torch_save(content: bytes) -> Any:
@@ -57,6 +62,10 @@ def _read_members(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     inside = [each.filename.partition("/")[2] for each in listed]
     if "constants.pkl" in inside:
         raise Refused(f"is a TorchScript program, not a state dict; {SAVE_AGAIN}")
+    if any(each.endswith(("models/model.json", "exported_program.json")) for each in inside):
+        raise Refused(PROGRAM)
+    if inside and all(each.filename.endswith(".npy") for each in listed):
+        raise Refused(f"contains numpy arrays (.npz), not a state dict; {SAVE_AGAIN}")
     if "data.pkl" not in inside:
         raise Refused("is a zip archive without a state dict in it")
     whole = all(each.compress_size == each.file_size and not each.compress_type for each in listed)
@@ -71,7 +80,7 @@ def _read_legacy(content: bytes) -> Any:
     """Read the pickles (magic number, version, machine, state, storage keys), then the storages."""
     file, pickles = BytesIO(content), PickleReader(None)
     if pickles.read(file) != LEGACY_MAGIC:
-        raise Refused(f"is a pickle that torch.save did not write; {SAVE_AGAIN}")
+        raise Refused(NOT_BY_TORCH)
     version, machine, state, keys = [pickles.read(file) for _ in range(4)]
     if version != LEGACY_VERSION or machine["little_endian"] is not True:
         raise Refused(NOT_A_STATE_DICT)

@@ -19,7 +19,7 @@ from core.runs.owner import exists, is_owner_alive
 IN_PROGRESS = ("running", "paused")
 STATUSES = (*IN_PROGRESS, "finished", "stopped", "failed")
 # What a run.json says of imported weights; that of a branch from them does not.
-IMPORT_KEYS = ("imported_from", "imported_at")
+IMPORT_KEYS = ("imported_from", "imported_at", "imported_names")
 # What is shown in place of the metrics and curves of such weights.
 NO_HISTORY = "imported: no training history"
 LARGEST_TABLE = 2**20

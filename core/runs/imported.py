@@ -124,6 +124,7 @@ def _write_files(
         "run": run.name,
         "imported_from": os.path.abspath(path),
         "imported_at": info.saved_at,
+        "imported_names": not weights.is_renamed,  # whether the tensors had the names of ours
         "config": config,
         "input_mean": scaling.mean,
         "input_std": scaling.std,

@@ -62,6 +62,27 @@ def _parse_number(option: str, text: str) -> float:
         raise UsageError(f"{option} must be {one}, not {printable(text)!r}") from None
 
 
+def explain_names(checkpoint: Path, target: Path) -> str:
+    """Return how the tensors of exported weights are named, "" where the names are the same as in
+    the file that the weights were imported from, or the target holds the layers too."""
+    from core.checkpoints.export_weights import PROGRAMS
+    from core.checkpoints.find_network import expected_shapes, list_names
+    from core.checkpoints.header import read_info
+    from core.runs.description import is_imported, read_description
+
+    found = read_description(checkpoint.absolute().parent)
+    same_names = found.get("imported_names") is not False or not is_imported(found)
+    if same_names or target.suffix in PROGRAMS:
+        return ""
+    arch = read_info(checkpoint).arch
+    return (
+        f"its tensors have the names of {arch}, not those of the file imported: "
+        f"{list_names(list(expected_shapes(arch)))}. They load into the network of "
+        f"`from core.models.architectures import {arch}`, {arch}(), where mnist-tui is installed; "
+        "onnx and pt2 hold the layers too"
+    )
+
+
 def explain_input(checkpoint: Path, with_scaling: bool) -> tuple[str, dict[str, Any]]:
     """Return how to feed an exported network, as a note and as fields of JSON."""
     from core.checkpoints.export_weights import TO_TENSOR, describe_input

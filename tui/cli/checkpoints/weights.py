@@ -13,6 +13,7 @@ from tui.cli.checkpoints.scaling import (
     TriedDataset,
     WithScaling,
     explain_input,
+    explain_names,
     read_scaling_options,
 )
 from tui.cli.console import checkpoints_folder, print_json
@@ -121,7 +122,8 @@ def export_checkpoint(
         complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
     elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
-    complain(note)
+    for text in filter(None, (note, explain_names(source, target))):
+        complain(text)
     print(printable(str(target)))
 
 
