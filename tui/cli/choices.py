@@ -25,7 +25,7 @@ def list_archs(
         str | None,
         typer.Argument(
             help="print its layers too, as PyTorch modules with their names in a state dict",
-            metavar="[NAME]",
+            metavar="NAME",
             show_default=False,
         ),
     ] = None,

@@ -22,9 +22,13 @@ from tui.terminal.reset import RESET
 MISSING_LIBRARY = "raise ImportError('libcudart.so.13: cannot open shared object file')"
 # Runs the program once for each list of arguments, in a fork of one process that has loaded it.
 DRIVER = """
-import json, os, sys
+import gc, json, os, sys
 import rich.progress, rich.table, tui.cli.output.run_table, tui.headless.train
-from tui.cli.main import main
+import core.runs.manage, core.runs.resume, core.training.setup, tui.cli.output.dry_run, typer
+from tui.cli.main import app, main
+command = typer.main.get_command(app)  # takes longer than most of the commands
+typer.main.get_command = lambda app: command
+gc.freeze()
 results = []
 for fault, arguments in json.loads(sys.argv[1]):
     if not (pid := os.fork()):
@@ -32,7 +36,11 @@ for fault, arguments in json.loads(sys.argv[1]):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         os.environ["FAULT"] = fault
         sys.argv[1:] = arguments
-        main()
+        try:
+            main()
+        except SystemExit as ended:  # without the interpreter's end, which takes as long again
+            sys.stdout.flush()
+            os._exit(ended.code)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     results.append([status, open("out").read(), open("err").read()])
 print(json.dumps(results))
