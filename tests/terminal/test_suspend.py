@@ -155,6 +155,7 @@ def shell(tmp_path):
 
 @pytest.mark.terminal
 def test_suspended_and_continued(shell):
+    """And saved, where the terminal closes while it is suspended."""
     shell.type("$app")
     shell.expect("● training")
     for _ in range(2):  # twice in a row
@@ -197,6 +198,14 @@ def test_suspended_and_continued(shell):
         shell.expect("● training")
         shell.expect_steps()
 
+    shell.press(CTRL_Z)
+    shell.expect_prompt()
+    app = shell.app
+    shell.hang_up()
+    with suppress(psutil.NoSuchProcess):
+        app.terminate()  # as a shell that ends does to its stopped jobs
+    until(lambda: (shell.folder / "progress").read_text().endswith("run_finished\n"))
+
 
 @pytest.mark.terminal
 def test_background_job_trains_without_the_screen(shell):
@@ -223,20 +232,6 @@ def test_background_job_trains_without_the_screen(shell):
     until(lambda: (shell.folder / "progress").read_text().endswith("run_finished\n"))
     shell.expect("Exit 143|left with 143")
     assert "1049h" not in shell.output.decode().rpartition("kill %1")[2]
-
-
-@pytest.mark.terminal
-def test_suspended_app_is_saved_when_its_terminal_closes(shell):
-    """A shell that ends sends its stopped jobs SIGTERM."""
-    shell.type("$app")
-    shell.expect("● training")
-    shell.press(CTRL_Z)
-    shell.expect_prompt()
-    app = shell.app
-    shell.hang_up()
-    with suppress(psutil.NoSuchProcess):
-        app.terminate()
-    until(lambda: (shell.folder / "progress").read_text().endswith("run_finished\n"))
 
 
 @pytest.mark.terminal
