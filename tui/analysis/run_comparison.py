@@ -76,6 +76,9 @@ def metrics_of(state: RunState, run: RunInfo | None = None) -> RunMetrics:
     losses = [value for _, value in state.curves.test_losses.points]
     speeds = [value for _, value in state.curves.speeds.points]
     started, score = state.started, state.score
+    seconds = infos[0].train_seconds if infos else state.seconds if started else None
+    if run and run.status == "imported":
+        seconds = None  # nothing was trained here
     return RunMetrics(
         best_accuracy=max(
             (*saved, *accuracies, *(each.accuracy for each in state.scores)), default=None
@@ -87,7 +90,7 @@ def metrics_of(state: RunState, run: RunInfo | None = None) -> RunMetrics:
         epochs=round(state.step / started.steps_per_epoch, 2) if started else None,
         planned=started.epochs if started else None,
         samples_per_second=sum(speeds) / len(speeds) if speeds else None,
-        train_seconds=infos[0].train_seconds if infos else state.seconds if started else None,
+        train_seconds=seconds,
         by_class=class_accuracies(score.confusion if score else ()),
     )
 

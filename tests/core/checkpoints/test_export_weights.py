@@ -6,12 +6,14 @@ import sys
 import pytest
 import torch
 from safetensors import safe_open
+from torch import nn
 
 from core.checkpoints import export_weights as exporting
 from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.io import save
 from core.errors import CheckpointError
-from core.models.architectures import ARCHITECTURES
+from core.models.architectures import ARCHITECTURES, linear
+from core.runs.imported import import_file
 from tui.cli import main as cli
 
 
@@ -125,3 +127,22 @@ def test_failing_exporter_writes_nothing(run, tmp_path, monkeypatch):
 def test_missing_checkpoint_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="does not exist"):
         exporting.export(tmp_path / "gone.safetensors", tmp_path / "out.pth")
+
+
+def test_export_says_how_renamed_tensors_are_named(run, tmp_path):
+    renamed = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).state_dict()
+    for name, weights in (("renamed", renamed), ("same", linear().state_dict())):
+        torch.save(weights, tmp_path / "weights.pth")
+        import_file(tmp_path / "weights.pth", tmp_path / "runs", name, dataset="sample")
+    said = (
+        "its tensors have the names of linear, not those of the file imported: fc1.weight and fc1"
+    )
+    for name, file, is_said in (
+        ("renamed", "out.pth", True),
+        ("renamed", "out.pt2", False),
+        ("same", "same.pth", False),
+        ("mine", "mine.pth", False),
+    ):
+        status, _, notes = run(name, file)
+        assert (status, said in notes) == (0, is_said)
+    linear().load_state_dict(torch.load(tmp_path / "out.pth", weights_only=True))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError
-from core.models.architectures import ARCHITECTURES, linear
+from core.models.architectures import ARCHITECTURES
 from core.runs.imported import import_file
 from tui.cli import main as cli
 
@@ -195,36 +195,6 @@ def test_error_names_tensors_that_do_not_fit(tmp_path):
     assert refusal(tmp_path, {"a": torch.zeros(3)}) == (
         "fits none of the program's networks (linear, mlp, cnn, quick): its tensors are a (3)"
     )
-
-
-def test_other_networks_are_near_to_none(tmp_path):
-    """A ResNet has tensors of 512 numbers, as mlp has, and ten classes."""
-    weights = {f"layer{each}.weight": torch.zeros(512) for each in range(20)}
-    weights |= {"fc.weight": torch.zeros(10, 512), "fc.bias": torch.zeros(10)}
-    said = refusal(tmp_path, weights)
-    assert said.startswith("fits none of the program's networks (linear, mlp, cnn, quick): its ")
-
-
-def test_export_says_how_renamed_tensors_are_named(tmp_path, monkeypatch, capsys):
-    renamed = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).state_dict()
-    import_file(saved(tmp_path, renamed), tmp_path / "runs", "renamed")
-    import_file(
-        saved(tmp_path, ARCHITECTURES["linear"].build().state_dict()), tmp_path / "runs", "same"
-    )
-    for name, suffix, is_said in (
-        ("renamed", "pth", True),
-        ("renamed", "pt2", False),
-        ("same", "pth", False),
-    ):
-        target = str(tmp_path / f"{name}.{suffix}")
-        command = ["checkpoints", "export", name, target, "--checkpoints", str(tmp_path / "runs")]
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", *command])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert ended.value.code == 0
-        said = "its tensors have the names of linear, not those of the file imported: fc1.weight"
-        assert (said in capsys.readouterr().err) == is_said
-    linear().load_state_dict(torch.load(tmp_path / "renamed.pth", weights_only=True))
 
 
 def test_normalization_and_other_heads_are_refused(tmp_path):

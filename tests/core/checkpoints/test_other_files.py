@@ -71,3 +71,13 @@ def test_foreign_weights_are_to_be_imported_first(tmp_path):
         assert str(refused.value) == f"{path} was not saved by mnist-tui; {how}"
     imported = import_file(paths[0], tmp_path / "runs")
     assert resolve_checkpoint(str(imported.path), tmp_path) == imported.path
+
+
+def test_other_networks_are_near_to_none(tmp_path):
+    """A ResNet has tensors of 512 numbers, as mlp has, and ten classes."""
+    weights = {f"layer{each}.weight": torch.zeros(512) for each in range(20)}
+    weights |= {"fc.weight": torch.zeros(10, 512), "fc.bias": torch.zeros(10)}
+    torch.save(weights, tmp_path / "resnet.pth")
+    ours = r"fits none of the program's networks \(linear, mlp, cnn, quick\): its tensors are layer"
+    with pytest.raises(CheckpointError, match=ours):
+        import_file(tmp_path / "resnet.pth", tmp_path / "runs")

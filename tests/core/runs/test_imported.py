@@ -104,7 +104,7 @@ def test_imported_run_has_no_history_and_no_fault(tmp_path, model, monkeypatch, 
         status, out, err = call(monkeypatch, capsys, runs, "runs", *command.split())
         assert (status, err) == (0, "")
         assert said in out
-        assert not {"✗", "events.jsonl"} & set(out.split())
+        assert not {"✗", "events.jsonl", "0:00"} & set(out.split())
     _, out, _ = call(monkeypatch, capsys, runs, "runs", "list", "--json")
     assert [row["problem"] for row in json.loads(out)] == [None, None]
     (runs / "one" / "imported.safetensors").unlink()

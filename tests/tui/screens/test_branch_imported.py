@@ -23,6 +23,7 @@ async def test_imported_weights_are_branched(tiny, tiny_tensors, tmp_path):
         await until(pilot, lambda: "imported: no training history" in text_of(pilot))
         assert "imported: not evaluated" in text_of(pilot), text_of(pilot)
         assert "? imported" not in text_of(pilot)
+        assert "changed: nothing" not in text_of(pilot)
         await pilot.press("b")
         assert isinstance(pilot.app.screen, BranchDialog)
         table = pilot.app.screen.query_one(DataTable)

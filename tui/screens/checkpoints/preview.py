@@ -90,7 +90,8 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
     if run.note:
         lines.append(f"note: {printable(run.note)}")
     changed, default = settings_of(entry)
-    lines.append(f"changed: {', '.join(changed) or 'nothing'}")
+    if changed or run.status != "imported":
+        lines.append(f"changed: {', '.join(changed) or 'nothing'}")
     return f" {title}", "\n".join(lines), f"default: {', '.join(default)}" if default else ""
 
 
