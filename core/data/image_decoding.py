@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 MOST_MEMORY = 1_000_000_000  # bytes for decoding one image
 MOST_PIXELS = 500_000_000  # in the file; JPEGs of more fit into the memory, but take many seconds
-# Bytes for each pixel of the file, as measured. Pillow keeps four for each decoded pixel.
-DECODED = 4
-CONVERTED = 8  # where a decoder or a conversion has a second copy: HEIC, palettes, transparency
+# Bytes for each pixel, as measured with 108 megapixels. Pillow keeps four for each decoded pixel;
+# many decoders and conversions have copies of their own, as of palettes and transparency.
+DECODED, CONVERTED = 4, 8
+CONVERTED_OF = {"WEBP": 16, "AVIF": 9, "LA": 12, "P": 9}  # by format and mode, where it is more
 PROGRESSIVE = 4  # a progressive JPEG's frequencies are all kept, at any scale
 JPEGS = (
     "JPEG",
@@ -104,7 +105,8 @@ def _reduce_jpeg(image: Image) -> None:
 def _check_memory(image: Image, size: tuple[int, int]) -> None:
     """Raise DataError for an image of that size whose decoding needs more than MOST_MEMORY."""
     pixels, decoded = size[0] * size[1], image.size[0] * image.size[1]
-    needed = decoded * (DECODED if image.format in JPEGS else CONVERTED)
+    most = max(CONVERTED_OF.get(each or "", CONVERTED) for each in (image.format, image.mode))
+    needed = decoded * (DECODED if image.format in JPEGS else most)
     if image.info.get("progressive"):
         needed += pixels * PROGRESSIVE
     if needed > MOST_MEMORY:

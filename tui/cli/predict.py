@@ -19,8 +19,8 @@ Images = Annotated[
     list[str] | None,
     typer.Argument(
         help="image files or folders; the name of an image's folder, 0 to 9, is its label. Those "
-        "that take more than 1 GB of memory to decode are refused: above 125 megapixels, JPEG 500 "
-        "(progressive 245)",
+        "that take more than 1 GB of memory to decode are refused: more than 125 megapixels, JPEG "
+        "500 (progressive 245), WebP 62",
         metavar="IMAGE",
         show_default=False,
     ),

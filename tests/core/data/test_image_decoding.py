@@ -62,8 +62,8 @@ def claim(width: int, height: int, *, progressive: bool = False) -> io.BytesIO:
     return io.BytesIO(content[:place] + struct.pack(">HH", height, width) + content[place + 4 :])
 
 
-def png(width: int, height: int) -> io.BytesIO:
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+def png(width: int, height: int, colours: int = 2) -> io.BytesIO:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
     head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
     data = struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 8) + b"IDAT" + bytes(12)
     return io.BytesIO(head + data)
@@ -76,6 +76,11 @@ def test_too_many_pixels_are_refused_with_the_limit():
         (
             png(16_000, 12_000),
             "has 16,000×12,000 pixels, which take 1.5 GB of memory to decode, more than 1 GB: "
+            "make it smaller",
+        ),
+        (
+            png(10_000, 9_000, colours=4),  # grey with transparency
+            "has 10,000×9,000 pixels, which take 1.1 GB of memory to decode, more than 1 GB: "
             "make it smaller",
         ),
         (
