@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from core.data.segmentation.ink import Ink
-from core.data.segmentation.parts import box_of, count_touched, find_frames, join_parts
+from core.data.segmentation.parts import (
+    box_of,
+    count_touched,
+    find_frames,
+    join_parts,
+    longest_side,
+)
 from core.data.segmentation.regions import Grid, Numbers, erode, slide
 
 SMALLEST = 0.025  # of the picture's longer side: a digit's longer side
@@ -77,13 +84,13 @@ def measure_outlines(ink: Ink, values: NDArray[numpy.uint8]) -> Grid:
     inside = regions.labels >= 0
     outline = inside & ~erode(inside)
     number = regions.labels[outline]
-    level = regions.mean(_contrast(values, ink))
+    level = regions.mean(contrast_of(ink, values))
     sharp = span[outline] >= 0.4 * level[number]
     counts = numpy.bincount(number, minlength=len(regions))
     return numpy.bincount(number, sharp, len(regions)) / numpy.maximum(counts, 1)
 
 
-def _contrast(values: NDArray[numpy.uint8], ink: Ink) -> Grid:
+def contrast_of(ink: Ink, values: NDArray[Any]) -> Grid:
     """Return the strength in grey levels of the picture, not relative to the background."""
     if ink.source.reach is None:
         return ink.strength
@@ -105,8 +112,12 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8]) -> list[Group]:
     is_stroke &= ~find_frames(regions, is_stroke, longer)
     numbers = numpy.flatnonzero(is_stroke)
     numbers = numbers[numpy.argsort(-mass[numbers], kind="stable")]
-    groups = [_describe(ink, each, mass, outlined, size) for each in join_parts(regions, numbers)]
-    groups = [each for each in groups if each.longest >= max(5, SMALLEST * size)]
+    least = max(5, SMALLEST * size)
+    groups = [
+        _describe(ink, each, mass, outlined, size)
+        for each in join_parts(regions, numbers)
+        if longest_side(box_of(regions, each)) >= least
+    ]
     return sorted(groups, key=lambda group: -group.score)
 
 
