@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.blocks import find_blocks
 from core.data.segmentation.enclosed import drop_enclosed
 from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
 from core.data.segmentation.ink import DEEP, LEAST, Ink, Source, find_ink, reach_of
+from core.data.segmentation.regions import Mask
 from core.data.segmentation.significance import Texture, stands_out
 
 REACHES = (0.05, 0.12, 0.32)  # of the longer side: the widest strokes
@@ -29,11 +31,12 @@ CLEAN = 0.9  # of a page's ink belongs to digits: nothing else is in the picture
 
 @dataclass(frozen=True)
 class Picture:
-    """A grey image, its texture, and its ink if it is a page."""
+    """A grey image, its texture, its ink if it is a page, and the filled areas among that ink."""
 
     values: NDArray[numpy.uint8]
     texture: Texture
     page: Ink | None
+    blocks: Mask | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
     ink = find_ink(values, Source())
     if ink and size < TINY:
         return Choice(_take_all(ink))
-    picture = Picture(values, Texture(values), ink)
+    picture = Picture(values, Texture(values), ink, find_blocks(ink) if ink else None)
     page = _candidate(picture, ink)
     if page and (size < SMALL or _is_clean(page)):
         return Choice(page)
@@ -164,9 +167,13 @@ def _try(picture: Picture, source: Source) -> Candidate | None:
 
 def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:
     """Return the digits among the ink that stand out; None without, or after TRIES others."""
-    groups = drop_enclosed(find_groups(ink, picture.values), ink, picture.page) if ink else []
+    if ink is None:
+        return None
+    is_of_page = picture.page and picture.page.source.is_light == ink.source.is_light
+    groups = find_groups(ink, picture.values, picture.blocks if is_of_page else None)
+    groups = drop_enclosed(groups, ink, picture.page)
     for _ in range(TRIES):
-        if not ink or not groups:
+        if not groups:
             return None
         digits = choose_digits(groups)
         poor = [digit for digit in digits if not stands_out(picture.texture, ink, digit)]

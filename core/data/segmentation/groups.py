@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.blocks import are_in_blocks
 from core.data.segmentation.ink import Ink
 from core.data.segmentation.parts import (
     box_of,
@@ -16,7 +17,7 @@ from core.data.segmentation.parts import (
     join_parts,
     longest_side,
 )
-from core.data.segmentation.regions import Grid, Numbers, erode, slide
+from core.data.segmentation.regions import Grid, Mask, Numbers, erode, slide
 
 SMALLEST = 0.025  # of the picture's longer side: a digit's longer side
 SOLID = 0.76  # of the narrowest rectangle around it: a spot, a hole or a note, unless it is narrow
@@ -99,8 +100,11 @@ def contrast_of(ink: Ink, values: NDArray[Any]) -> Grid:
     return ink.strength * (paper + 25) / numpy.maximum(280 - ink.strength, 20)
 
 
-def find_groups(ink: Ink, values: NDArray[numpy.uint8]) -> list[Group]:
-    """Return the groups that may be digits, each with its score, best first."""
+def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None) -> list[Group]:
+    """Return the groups that may be digits, each with its score, best first.
+
+    What lies in `blocks`, which are filled areas, is none.
+    """
     regions, size = ink.regions, max(values.shape)
     if not len(regions):
         return []
@@ -108,6 +112,8 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8]) -> list[Group]:
     outlined = measure_outlines(ink, values)
     longer = numpy.maximum(regions.right - regions.left, regions.bottom - regions.top)
     is_stroke = outlined >= OUTLINED
+    if blocks is not None:
+        is_stroke &= ~are_in_blocks(regions, blocks)
     is_stroke &= mass >= SPECK * max(mass[is_stroke], default=0)
     is_stroke &= ~find_frames(regions, is_stroke, longer)
     numbers = numpy.flatnonzero(is_stroke)
@@ -189,6 +195,7 @@ def choose_digits(groups: list[Group]) -> list[Group]:
         if group is best
         or (
             (best.touches or not group.touches)
+            and (best.is_solid or not group.is_solid)
             and group.height >= SIMILAR * best.height
             and group.height <= best.height / SIMILAR
             and group.strength >= STRONG * best.strength
