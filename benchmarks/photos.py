@@ -2,8 +2,7 @@
 
 The pictures are those of a folder, KIND/DIGITS/FILE, and others that are painted with digits of the
 test set, from fixed seeds. A picture is correct if exactly its digits are found, in reading order,
-and each is predicted correctly; one without a digit if it is refused. Preparing is all between a
-decoded image and the network.
+and each is predicted correctly. Preparing is all between a decoded image and the network.
 
     python benchmarks/photos.py RUN_OR_CHECKPOINT [--photos DIR] [--data DIR] [--count N]
         [--keep DIR] [--kinds KIND ...]
@@ -20,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import blank_pictures
 import hard_pictures
 import numpy
 from painting import Array, Picture
@@ -40,10 +38,7 @@ GROUPS = {
     "hard, developed": hard_pictures.DEVELOPED,
     "hard, measured": hard_pictures.MEASURED,
     "several digits": hard_pictures.SEVERAL,
-    "no digit, developed": blank_pictures.DEVELOPED,
-    "no digit, measured": blank_pictures.MEASURED,
 }
-NONE = "none"  # the folder of pictures without a digit
 LARGE = 5  # pictures of 24 MP: each takes seconds to paint
 
 
@@ -75,7 +70,7 @@ def paint(kind: Callable[..., Picture], number: int, digits: Array, labels: Arra
 
 
 def save(picture: Picture, folder: Path, number: int) -> None:
-    place = folder / ("".join(map(str, picture.digits)) or NONE)
+    place = folder / "".join(map(str, picture.digits))
     place.mkdir(parents=True, exist_ok=True)
     picture.image.save(place / f"{number:05}{picture.suffix}", **dict(picture.options))
 
@@ -84,15 +79,14 @@ def count(model, folder: Path) -> Tally:
     """Predict the pictures in DIGITS/FILE below a folder."""
     tally = Tally(found=Counter())
     for path in sorted(folder.glob("*/*")):
-        is_blank = path.parent.name == NONE
-        wanted = [] if is_blank else [int(each) for each in path.parent.name]
+        wanted = [int(each) for each in path.parent.name]
         try:
             found = read_image(path)
         except DataError:
             found = ()
-        seen = predict_images(model, tuple(each.pixels for each in found)) if found else ()
+        seen = predict_images(model, tuple(each.pixels for each in found))
         correct = [each.predicted for each in seen] == wanted
-        warned = any(each.warnings for each in found) or not (found or is_blank)
+        warned = any(each.warnings for each in found) or not found
         tally.pictures += 1
         tally.correct += correct
         tally.warned_correct += correct and warned

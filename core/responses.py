@@ -10,7 +10,7 @@ from core.events import Event
 
 # What is said of a digit whose `is_unlike` is true; the second where there is little space.
 UNLIKE = "unlike any digit the network was trained on"
-UNLIKE_SHORT = "not a digit?"
+UNLIKE_SHORT = "unlike a digit"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ OTHER_KEYS = {
 
 DISPLAY = {
     "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
-    "! not a digit?": "the image is unlike any digit that the network was trained on, so its "
+    "! unlike a digit": "the image is unlike any digit that the network was trained on, so its "
     "probabilities mean little. A classifier of its own finds that out, once the training images "
     "are on this machine; about 1 of 100 test digits gets the sign too. During training the sign "
     "is shown if any checkpoint on the same dataset was opened, evaluated or used before.",
@@ -71,7 +71,7 @@ TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
 
 DIGITS_HELP = {
     "✓ ✗": DISPLAY["✓ ✗"],
-    "! not a digit?": DISPLAY["! not a digit?"],
+    "! unlike a digit": DISPLAY["! unlike a digit"],
     "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
     "of the true class has a colour of its own.",
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
@@ -90,6 +90,23 @@ DIGITS_HELP = {
     "uses the epoch that is shown.",
     "styles": "ASCII characters from light to dark, half blocks, which are crisp, or braille dots, "
     "which are the finest. All show the same pixels.",
+}
+
+IMAGES_HELP = {
+    "original": "on the left, the image as it is in the file; its brightness is stretched, so that "
+    "strokes stand out. The frame is around the part that the network receives.",
+    "network input": "beside it, as the network receives it: cropped to the strokes, its longer "
+    "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
+    "bars": "the predicted probability of each class, at the softmax temperature in the heading; t "
+    "and T change it. mnist-tui predict uses 1 unless --temperature is given.",
+    "! warnings": "reasons to doubt that the right part was taken, or all of it: the digit touches "
+    "the edge of the image or of a frame, other marks are as large, almost no ink stands out, "
+    "several digits may touch. Compare the frame with the digit; a new photo of the digit alone, "
+    "on plain paper, with some paper around it, usually helps.",
+    "! unlike any digit": DISPLAY["! unlike a digit"],
+    "(+1)": "one more warning that has no room: enter, or a click, shows the image alone with all.",
+    "!": "shows all messages, where files could not be read and not all of that fits.",
+    "✓ ✗": "shown for images of one digit in a folder named 0 to 9, which is taken as their label.",
 }
 
 MISTAKES_HELP = {

@@ -161,7 +161,7 @@ def test_suspended_and_continued(shell):
     for _ in range(2):  # twice in a row
         shell.press(CTRL_Z)
         shell.expect_prompt()
-        shell.expect("mnist-tui is suspended, and training too: fg continues both")
+        assert "mnist-tui is suspended, and training too: fg continues both" in shell.text
         assert shell.is_stopped()
         shell.type("fg")
         shell.expect("● training")
@@ -178,7 +178,7 @@ def test_suspended_and_continued(shell):
     for size, screen in (((100, 30), wide), ((80, 24), dialog)):
         shell.press(CTRL_Z)  # from a dialog
         shell.expect_prompt()
-        shell.expect("mnist-tui is suspended: fg continues it")
+        assert "mnist-tui is suspended: fg continues it" in shell.text
         shell.resize(*size)
         shell.type("fg")
         shell.expect("─ Help ─")
@@ -199,7 +199,7 @@ def test_suspended_and_continued(shell):
         shell.expect_steps()
 
     shell.press(CTRL_Z)
-    until(shell.is_stopped)
+    shell.expect_prompt()
     app = shell.app
     shell.hang_up()
     with suppress(psutil.NoSuchProcess):

@@ -104,7 +104,10 @@ def predict(
     split: Split = None,
     temperature: Annotated[
         float,
-        typer.Option(metavar="T", help="softmax temperature: above 1 evens out the probabilities"),
+        typer.Option(
+            metavar="T",
+            help="softmax temperature: above 1 evens out the probabilities (the app starts at 3)",
+        ),
     ] = 1.0,
     as_json: AsJson = False,
     data: DataDir = None,
@@ -112,12 +115,14 @@ def predict(
 ) -> int:
     """Draw images beside a checkpoint's predictions.
 
-    Your images may hold several digits, and shadows, lines or a desk around them. A frame shows
-    what was read, a warning what leaves doubt. Digits may be dark or light: they are cropped,
-    scaled and centred as those of MNIST.
+    Your images may hold several digits, dark or light, and shadows, lines or a desk around them.
 
-    A warning beside the probabilities says that an image is unlike any digit that the network was
-    trained on.
+    Two drawings of each digit stand beside the probabilities. "original" is your image, its
+    brightness stretched, with a frame around the part that was read. "network input" is that part
+    as the network receives it: cropped, scaled and centred in 28×28 pixels as the digits of MNIST.
+
+    A warning says what leaves doubt, for example that the digit touches the edge, or that an image
+    is unlike any digit that the network was trained on.
 
     --json prints an array of one object for each digit: path, box (left, top, right, bottom, in
     pixels of the upright image), position (in reading order, from 0: "digit 1 of 2" has position

@@ -1,5 +1,7 @@
 """The help, and the question before quitting while a run is in progress."""
 
+from collections.abc import Sequence
+
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -35,6 +37,22 @@ class HelpDialog(ModalScreen[None]):
                 for name, text in section.items():
                     table.add_row(Text(name), Text(text))
                 yield Static(table, classes="entries")
+
+
+class MessagesDialog(ModalScreen[None]):
+    """Shows messages that have no room in a view."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS = [Binding("escape,exclamation_mark,enter,q", "dismiss", "Close")]
+
+    def __init__(self, title: str, messages: Sequence[str]) -> None:
+        super().__init__()
+        self._title, self._messages = title, messages
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as scroll:
+            scroll.border_title, scroll.border_subtitle = self._title, "↑ ↓ scroll · esc close"
+            yield Static(Content("\n".join(self._messages)), classes="entries")
 
 
 class ConfirmQuit(ModalScreen[bool]):

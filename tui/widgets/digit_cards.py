@@ -55,7 +55,10 @@ def image_lines(digit: Digit, width: int, height: int, style: CardStyle) -> list
     rows = draw_digit(digit.pixels, width, height, style.digit_style)
     lines: list[StyledLine] = [[Segment(row, style.styles["ink"])] for row in rows]
     if digit.is_unlike:
-        lines[0] = [Segment(f"! {UNLIKE_SHORT}".ljust(width), style.styles["doubt"])]
+        sign = f"! {UNLIKE_SHORT}"
+        if len(sign) > width:
+            sign = sign.replace(" a ", " ")
+        lines[0] = [Segment(sign.ljust(width), style.styles["doubt"])]
     return lines
 
 

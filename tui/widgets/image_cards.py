@@ -2,117 +2,171 @@
 
 from __future__ import annotations
 
-import re
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.events import Click
+from textual.message import Message
 from textual.reactive import var
 
 from core.responses import UNLIKE, Digit
 from tui.preferences import Preferences
-from tui.text.digit_art import FRAME, draw_digit, draw_frame, draw_grey, fit_grey
+from tui.text.digit_art import draw_digit
 from tui.text.formats import printable
-from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
+from tui.text.picture_art import draw_picture
+from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
 from tui.widgets.digit_cards import CardStyle, bar_lines, card_style
+from tui.widgets.image_layout import CLASSES, GAP, ImageLayout, arrange, fit_warnings
 
 if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
-# A card, in cells: two lines of text, under them two images with the bars beside them.
-INK_WIDTH, INK_HEIGHT = 14, 7
-BARS, WIDTH, HEIGHT, GAP = 8, 38, 12, 2
+Pair = tuple["ImageDigit", Digit]
 
 
 class ImageCards(Canvas):
-    """As many cards as fit."""
+    """As many cards as fit, from the position `first` on; one alone if `is_alone`."""
 
     PICTURE = True
     COMPONENT_CLASSES = {
         f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt", "frame")
     }
 
-    shown: var[tuple[tuple[ImageDigit, Digit], ...]] = var((), init=False)
+    class Opened(Message):
+        """A card was clicked."""
+
+        def __init__(self, position: int) -> None:
+            super().__init__()
+            self.position = position
+
+    pairs: var[tuple[Pair, ...]] = var((), init=False)
+    first: var[int] = var(0, init=False)
+    is_alone: var[bool] = var(False, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
 
+    watch_pairs = watch_first = watch_is_alone = Canvas.redraw
+
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
+        seen = ("temperature", "digit_style", "ascii")
+        if any(getattr(before, name) != getattr(after, name) for name in seen):
+            self.draw()
+
     @property
-    def columns(self) -> int:
-        return max(1, (self.size.width + GAP) // (WIDTH + GAP))
+    def layout_of_cards(self) -> ImageLayout:
+        pairs = self.pairs
+        if self.is_alone:
+            pairs = pairs[self.first : self.first + 1]
+        return arrange([_warnings(*pair) for pair in pairs], self.size.width, self.size.height)
 
     @property
     def capacity(self) -> int:
         """How many cards fit."""
-        return self.columns * max(1, (self.size.height + 1) // (HEIGHT + 1))
+        return 1 if self.is_alone else self.layout_of_cards.capacity
 
-    watch_shown = watch_preferences = Canvas.redraw
+    @property
+    def shown(self) -> tuple[Pair, ...]:
+        return self.pairs[self.first : self.first + self.capacity]
 
     def draw(self) -> None:
-        style = card_style(self.preferences, self.parts)
+        style, layout = card_style(self.preferences, self.parts), self.layout_of_cards
         lines: list[StyledLine] = []
-        for start in range(0, len(self.shown), self.columns):
-            row = self.shown[start : start + self.columns]
-            cards = [self._card(image, digit, style) for image, digit in row]
-            lines += [*place_side_by_side(cards, WIDTH + GAP), []]
+        shown = self.shown
+        for start in range(0, len(shown), layout.columns):
+            row = shown[start : start + layout.columns]
+            cards = [self._card(image, digit, style, layout) for image, digit in row]
+            lines += place_side_by_side(cards, layout.width + GAP)
+            lines += [[]] * (layout.body + layout.warning_rows - max(map(len, cards)) + 1)
         self.paint(lines)
 
-    def _card(self, image: ImageDigit, digit: Digit, style: CardStyle) -> list[StyledLine]:
-        styles, light = style.styles, not self.app.current_theme.dark
-        ink = INK_WIDTH, INK_HEIGHT
-        place = image.width, image.height, *ink
-        original = draw_grey(image.original, *place, inverted=light)
-        original = draw_frame(original, fit_grey(*place), image.share, plain=style.plain)
-        seen = draw_digit(digit.pixels, *ink, style.digit_style)
-        left: list[StyledLine] = [
-            [*_split_frame(one, styles), Segment(f" {two} ", styles["ink"])]
+    def on_click(self, event: Click) -> None:
+        layout = self.layout_of_cards
+        column = event.x // (layout.width + GAP)
+        row = event.y // (layout.body + layout.warning_rows + 1)
+        place = row * layout.columns + column
+        if column < layout.columns and place < len(self.shown):
+            self.post_message(self.Opened(self.first + place))
+
+    def _card(
+        self, image: ImageDigit, digit: Digit, style: CardStyle, layout: ImageLayout
+    ) -> list[StyledLine]:
+        styles = style.styles
+        drawings, bars = (
+            self._drawings(image, digit, style, layout.ink),
+            _bars(digit, style, layout),
+        )
+        if not layout.is_stacked:
+            drawings, bars = _join(drawings, bars, 2 * layout.ink + 2), []
+        warnings = fit_warnings(_warnings(image, digit), layout.width, layout.warning_rows)
+        return [
+            [Segment(_name(image, layout.width), styles["quiet"])],
+            _verdict(digit, styles),
+            *drawings,
+            *bars,
+            *([Segment(text, styles["doubt"])] for text in warnings),
+        ]
+
+    def _drawings(
+        self, image: ImageDigit, digit: Digit, style: CardStyle, ink: int
+    ) -> list[StyledLine]:
+        """Return the lines of the original and of the network's input, and their captions."""
+        styles = style.styles
+        original = draw_picture(
+            image.original,
+            (image.width, image.height),
+            image.share,
+            ink,
+            ink // 2,
+            style=style.digit_style,
+            plain=style.plain,
+            inverted=not self.app.current_theme.dark,
+        )
+        seen = draw_digit(digit.pixels, ink, ink // 2, style.digit_style)
+        lines: list[StyledLine] = [
+            [
+                *(Segment(text, styles["frame" if is_frame else "ink"]) for text, is_frame in one),
+                Segment(f" {two}", styles["ink"]),
+            ]
             for one, two in zip(original, seen, strict=True)
         ]
-        under = f"{'original':{INK_WIDTH}} {'network input':{INK_WIDTH}} "
-        left += [[Segment(under, styles["quiet"])]]
-        left += [
-            [Segment(text.ljust(len(under)), styles["doubt"])]
-            for text in _warning_lines(_warnings(image, digit), len(under) - 1)
-        ]
-        return [
-            [Segment(_name(image), styles["quiet"])],
-            _verdict(digit, styles),
-            *([*one, *two] for one, two in zip(left, bar_lines(digit, style, BARS), strict=True)),
-        ]
+        return [*lines, [Segment(f"{'original':{ink}} network input", styles["quiet"])]]
 
 
-def _split_frame(line: str, styles: dict[str, Style]) -> StyledLine:
-    """Return a line of the original with its frame in another colour."""
-    pieces = re.split(f"([{FRAME}|]+)", line)
-    return [
-        Segment(piece, styles["frame" if number % 2 else "ink"])
-        for number, piece in enumerate(pieces)
-        if piece
-    ]
+def _bars(digit: Digit, style: CardStyle, layout: ImageLayout) -> list[StyledLine]:
+    """Return a line for each class; of a stacked layout for each two classes."""
+    lines = bar_lines(digit, style, layout.bars)
+    if not layout.is_stacked:
+        return lines
+    return _join(lines[: CLASSES // 2], lines[CLASSES // 2 :], layout.ink + 1)
 
 
-def _name(image: ImageDigit) -> str:
+def _join(left: list[StyledLine], right: list[StyledLine], width: int) -> list[StyledLine]:
+    height = max(len(left), len(right))
+    first = [*left, *[[]] * (height - len(left))]
+    second = [*right, *[[]] * (height - len(right))]
+    return [[*pad_line(one, width), *two] for one, two in zip(first, second, strict=True)]
+
+
+def _name(image: ImageDigit, width: int) -> str:
     """Return the names of the folder and the file, or the end of them that fits."""
     name = printable("/".join(image.path.split("/")[-2:]))
     if image.count > 1:
         name += f" ({image.position + 1} of {image.count})"
-    return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
+    if cell_len(name) <= width:
+        return name
+    while cell_len(name) >= width:
+        name = name[1:]
+    return f"…{name}"
 
 
 def _warnings(image: ImageDigit, digit: Digit) -> tuple[str, ...]:
     return (*((UNLIKE,) if digit.is_unlike else ()), *image.warnings)
 
 
-def _warning_lines(warnings: tuple[str, ...], width: int) -> list[str]:
-    """Return two lines of the first warning and how many more there are; empty without one."""
-    if not warnings:
-        return ["", ""]
-    more = f" (+{len(warnings) - 1})" if len(warnings) > 1 else ""
-    lines = wrap(f"! {warnings[0]}{more}", width, max_lines=2, placeholder="…")
-    return [*lines, ""][:2]
-
-
 def _verdict(digit: Digit, styles: dict[str, Style]) -> StyledLine:
-    text = f"predicted {digit.predicted} ({max(digit.probabilities()):.0%})"
+    """Return the prediction. Its probability stands beside the bars, at their temperature."""
+    text = f"predicted {digit.predicted}"
     if digit.label is None:
         return [Segment(text, styles["ink"])]
     if digit.right:

@@ -16,14 +16,16 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+from core.data.images import ImageDigit
 from core.errors import DataError
-from core.responses import UNLIKE
+from core.responses import UNLIKE, Digit
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
 from tests.support.runs import make_run
 from tui.cli import main
 from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
+from tui.cli.output.prediction import print_image, print_prediction
 from tui.cli.predict import evaluate, predict
 from tui.cli.registry import app
 from tui.signals import CONTINUE
@@ -210,7 +212,25 @@ def test_predict_reads_several_digits(trained, tmp_path, capsys):
     drawn = capsys.readouterr().out
     assert "two.png, digit 2 of 2: predicted" in drawn
     assert "warning: the digit touches the edge" in drawn
-    assert drawn.count("┌") == 2
+    assert drawn.count("┌") == drawn.count("└") == 3, "that of the cut digit too"
+    assert drawn.count("original") == drawn.count("network input") == 3
+
+
+@pytest.mark.parametrize("columns", [120, 60, 40])
+def test_predict_fits_the_terminal(columns, monkeypatch, capsys):
+    """In a narrow one, bars stand below the drawings, and those below each other."""
+    image = ImageDigit("a.png", bytes(range(100)), 10, 10, bytes(784), (10, 10), (3, 3, 6, 6))
+    digit = Digit(0, bytes(784), 1, tuple(map(float, range(10))), True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_image(image, digit, 1.0)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    captions = [line for line in lines if "original" in line or "network input" in line]
+    print_prediction(digit, 3.0)
+    lines += capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert sum("<-" in line for line in lines) == 4, "the prediction and the label, twice"
+    assert len(captions) == (1 if columns > 50 else 2)
 
 
 def test_eval_takes_labelled_images_and_splits(trained, images):

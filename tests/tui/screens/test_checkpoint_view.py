@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
@@ -14,7 +15,8 @@ from tests.support.app import app_in, until
 from tests.support.app import text_of as lines_of
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.checkpoints.evaluation import EvaluationView
-from tui.screens.checkpoints.image_predictions import ImagePredictionsView, ImagesDialog
+from tui.screens.checkpoints.image_predictions import ImagePredictionsView
+from tui.screens.images_dialog import ImagesDialog
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.image_cards import ImageCards
 
@@ -99,8 +101,10 @@ async def test_pasted_files_are_predicted(open_checkpoint, drawings, monkeypatch
         await pilot.pause()
         cards = pilot.app.screen.query_one(ImageCards).shown
         assert [picture.path for picture, _ in cards] == [str(drawings / "2.png"), str(spaced)]
-        text = text_of(pilot)
-        assert "1–2 of 4" in text
+        assert "1–2 of 4" in text_of(pilot)
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "left out" in text_of(pilot))
+        text = "".join(lines_of(pilot)).replace("│", "")
         left = "left out 1 HEIC (pip install pillow-heif), 1 video"
         assert left.replace(" ", "") in text.replace(" ", ""), "wrapped somewhere"
 
@@ -124,7 +128,10 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
         assert "3/1.png" in text
         assert "bad[red].png:isempty" in text.replace(" ", "")  # wrapped somewhere
         assert "1–2 of 3" in text
-        assert "not marked: the training images are not on this machine" in text, "200 are too few"
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "Messages" in text_of(pilot))
+        await until(pilot, lambda: "are not marked: the training images" in text_of(pilot))
+        await pilot.press("escape")
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels
@@ -167,8 +174,8 @@ async def test_unlike_digits_are_marked_in_all_views(open_checkpoint, drawings, 
     monkeypatch.setattr("core.novelty.sign.find_detector", lambda dataset, data: Detector())
     async with open_checkpoint() as (pilot, _):
         await pilot.press("g", *"7", "enter")  # other digits than those that are shown already
-        await until(pilot, lambda: "! not a digit?" in text_of(pilot))
-        assert text_of(pilot).count("! not a digit?") == 1
+        await until(pilot, lambda: "! unlike a digit" in text_of(pilot))
+        assert text_of(pilot).count("! unlike a digit") == 1
         await pilot.press("p")
         pilot.app.screen.query_one(Input).value = str(drawings)
         await pilot.press("enter")
@@ -177,3 +184,70 @@ async def test_unlike_digits_are_marked_in_all_views(open_checkpoint, drawings, 
         await pilot.pause()
         assert text_of(pilot).count("! unlike any digit the") == 1
         assert "not marked" not in text_of(pilot)
+
+
+async def test_one_image_is_large_with_all_warnings(open_checkpoint, drawings):
+    """enter opens the first card of the page, a click any; esc returns to the page."""
+    async with open_checkpoint() as (pilot, _):
+        await pilot.press("p")
+        pilot.app.screen.query_one(Input).value = str(drawings)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+        cards = pilot.app.screen.query_one(ImageCards)
+        await until(pilot, lambda: cards.shown)
+        ((picture, digit), *_) = cards.pairs
+        warnings = ("the digit touches the edge: a part may be missing", "others", "more", "most")
+        doubtful = replace(picture, warnings=warnings, path="a/" + "long name " * 9)
+        cards.pairs = ((doubtful, digit), *cards.pairs[1:])
+        await pilot.pause()
+        small = cards.layout_of_cards.ink
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "1–1 of 3" in text_of(pilot)
+        assert all(f"! {each}" in text_of(pilot) for each in warnings)
+        assert "One image" not in text_of(pilot)
+        assert cards.layout_of_cards.ink > small
+        await pilot.press("right", "escape")
+        await pilot.pause()
+        assert "1–2 of 3" in text_of(pilot)
+        await pilot.click(ImageCards, offset=(60, 5))
+        await pilot.pause()
+        assert (cards.is_alone, cards.first) == (True, 1)
+        assert "2–2 of 3" in text_of(pilot)
+
+
+async def test_images_are_replaced_by_others(open_checkpoint, drawings):
+    """p asks again, and says what to type where that is missing."""
+    async with open_checkpoint() as (pilot, _):
+        for name, count in (("1.png", 1), ("2.png", 1)):
+            await pilot.press("p")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ImagesDialog))
+            await pilot.press("enter")
+            assert "Type or paste a path first" in text_of(pilot)
+            pilot.app.screen.query_one(Input).value = str(drawings / name)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+            await until(pilot, lambda name=name: f"3/{name}" in text_of(pilot))
+            assert f"of {count} " in text_of(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, CheckpointView)
+
+
+async def test_bars_and_percentages_have_one_temperature(open_checkpoint, drawings):
+    """The temperature is named, and that of `predict` where it is another one."""
+    async with open_checkpoint() as (pilot, _):
+        await pilot.press("p")
+        pilot.app.screen.query_one(Input).value = str(drawings / "1.png")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImagePredictionsView))
+        cards = pilot.app.screen.query_one(ImageCards)
+        await until(pilot, lambda: cards.shown)
+        ((_, digit),) = cards.shown
+        for temperature, keys in ((3.0, ()), (1.0, ("T", "T"))):
+            await pilot.press(*keys)
+            await pilot.pause()
+            text = text_of(pilot)
+            assert f"temperature {temperature:g} t" in text
+            assert ("(predict: 1)" in text) == (temperature != 1)
+            shares = [f"{share:.0%}" for share in digit.probabilities(temperature)]
+            assert [word for word in text.split() if word.endswith("%")] == shares

@@ -64,13 +64,3 @@ def test_bar_has_its_width_and_share(share, width):
 def test_bar_shows_small_shares():
     assert digit_art.draw_bar(0.0, 10).strip() == ""
     assert digit_art.draw_bar(0.01, 10).strip() == "▏"
-
-
-def test_frame_surrounds_a_part():
-    """A side at the edge of the image has no cells outside the part, so it is left out."""
-    lines = ("......", "......", "......", "......", "      ")
-    framed = digit_art.draw_frame(lines, (6, 4), (2 / 6, 1 / 4, 4 / 6, 3 / 4))
-    assert framed == (".┌──┐.", ".│..│.", ".│..│.", ".└──┘.", "      ")
-    plain = digit_art.draw_frame(lines, (6, 4), (0, 0, 0.5, 0.5), plain=True)
-    assert plain == ("...|..", "...|..", "---+..", "......", "      ")
-    assert digit_art.draw_frame(lines, (6, 4), (0, 0, 1, 1)) == lines

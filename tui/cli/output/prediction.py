@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from core.errors import DataError, UsageError
 from core.events import Notice
 from core.responses import UNLIKE, Digit
-from tui.cli.output.tables import encodable, needs_ascii
+from tui.cli.output.tables import encodable, needs_ascii, output_width
 from tui.text.console import complain
-from tui.text.digit_art import draw_bar, draw_digit, draw_frame, draw_grey, fit_grey
+from tui.text.digit_art import SIDE, draw_bar, draw_digit
 from tui.text.formats import printable
+from tui.text.picture_art import draw_picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from core.novelty.detector import Detector
 
 BATCH = 32  # images that are read before the network runs
-ORIGINAL_WIDTH = 22  # columns; beside it are 28 of the network's input, and the bars
+GAP = 2  # columns between drawings and bars
+LEAST_ORIGINAL = 14  # columns; with fewer left for it, the original stands above
+BAR, LEAST_BAR, BESIDE_BAR = 10, 6, 13  # columns of a bar, and of the text beside it
+WIDE_BAR, BESIDE_WIDE_BAR = 24, 23
 
 
 def load_images(info: CheckpointInfo, data: str | None, split: str) -> tuple[Tensor, Tensor]:
@@ -146,42 +151,74 @@ def warnings_of(digit: Digit, image: ImageDigit | None = None) -> list[str]:
 
 
 def print_prediction(digit: Digit, temperature: float) -> None:
-    """Print an image of the dataset beside its prediction."""
+    """Print an image of the dataset beside its prediction, or above it where that is too wide."""
+    columns = _columns()
+    width = min(SIDE, columns)
+    beside = columns - width - GAP - BESIDE_WIDE_BAR
+    length = beside if beside >= LEAST_BAR else columns - BESIDE_WIDE_BAR
     doubt = "".join(f"warning: {each}" for each in warnings_of(digit))
-    beside = [_result(digit), doubt, *_bars(digit, temperature, 24)]
+    texts = wrap(doubt, length + BESIDE_WIDE_BAR) or [""]
+    texts = [_result(digit), *texts, *_bars(digit, temperature, max(1, min(WIDE_BAR, length)))]
     if temperature != 1:
-        beside.append(f"softmax temperature {temperature:g}")
-    _print_beside(draw_digit(digit.pixels), beside)
+        texts.append(f"softmax temperature {temperature:g}")
+    drawing = draw_digit(digit.pixels, width, max(1, width // 2))
+    if beside >= LEAST_BAR:
+        _print_beside([drawing, texts], [width])
+    else:
+        print("\n".join([*(line.rstrip() for line in drawing), *texts]))
 
 
 def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
     """Print an image, the network's input made of a digit in it, and the prediction.
 
-    A frame in the image shows what the input was made of.
-    The lines are at most 80 columns wide, except the name.
+    A frame in the image shows what the input was made of. In a narrow terminal the bars stand
+    below the drawings, and in a very narrow one the drawings below each other. The lines are at
+    most as wide as the terminal, and 80 columns in a pipe, except the name.
     """
+    columns = _columns()
     name = encodable(printable(picture.path))
     if picture.count > 1:
         name += f", digit {picture.position + 1} of {picture.count}"
     softmax = "" if temperature == 1 else f", softmax temperature {temperature:g}"
     print(f"{name}: {_result(digit)}{softmax}")
     for warning in warnings_of(digit, picture):
-        print("\n".join(wrap(f"warning: {warning}", 80)))
-    place = picture.width, picture.height, ORIGINAL_WIDTH, 14
-    original = draw_grey(picture.original, *place)
-    original = draw_frame(original, fit_grey(*place), picture.share, plain=needs_ascii())
-    lines = [
-        f"{left:{ORIGINAL_WIDTH}}  {right}"
-        for left, right in zip(original, draw_digit(digit.pixels), strict=True)
-    ]
-    _print_beside(lines, ["", "", *_bars(digit, temperature, 10, is_short=True)], gap=2)
+        print("\n".join(wrap(f"warning: {warning}", min(80, columns))))
+    inputs = min(SIDE, columns)
+    bars = _bars(digit, temperature, max(1, min(BAR, columns - BESIDE_BAR)), is_short=True)
+    seen = [*draw_digit(digit.pixels, inputs, max(1, inputs // 2)), "network input"]
+    beside_input = columns - SIDE - GAP
+    beside_both = beside_input - GAP - BAR - BESIDE_BAR
+    if beside_both >= LEAST_ORIGINAL:
+        width = min(SIDE, beside_both)
+        _print_beside([_original(picture, width), seen, ["", "", *bars]], [width, inputs])
+    elif beside_input >= LEAST_ORIGINAL:
+        width = min(SIDE, beside_input)
+        _print_beside([_original(picture, width), seen], [width])
+        print("\n".join(bars))
+    else:
+        blocks = [*_original(picture, inputs), *seen, *bars]
+        print("\n".join(line.rstrip() for line in blocks))
     print()
 
 
-def _print_beside(lines: Sequence[str], beside: list[str], gap: int = 3) -> None:
-    beside += [""] * (len(lines) - len(beside))
-    for line, text in zip(lines, beside, strict=True):
-        print(f"{line}{'':{gap}}{text}".rstrip())
+def _columns() -> int:
+    """Return how wide lines may be: as the terminal, and 80 columns in a pipe."""
+    return max(1, output_width()) if sys.stdout.isatty() else 80
+
+
+def _original(picture: ImageDigit, width: int) -> list[str]:
+    """Return the lines of the image as it is in the file, with its caption below."""
+    size, rows = (picture.width, picture.height), max(1, width // 2)
+    drawn = draw_picture(picture.original, size, picture.share, width, rows, plain=needs_ascii())
+    lines = ["".join(text for text, _ in line) for line in drawn]
+    return [*(line for line in lines if line.strip()), "original"]
+
+
+def _print_beside(blocks: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    """Print blocks of lines side by side; the widths are of all but the last."""
+    for line in zip_longest(*blocks, fillvalue=""):
+        parts = [f"{text:{width}}" for text, width in zip(line, (*widths, 0), strict=True)]
+        print((" " * GAP).join(parts).rstrip())
 
 
 def _result(digit: Digit) -> str:
@@ -192,7 +229,7 @@ def _result(digit: Digit) -> str:
 
 
 def _bars(digit: Digit, temperature: float, width: int, *, is_short: bool = False) -> list[str]:
-    """Return a line for each class; a short one takes 21 columns beside its bar."""
+    """Return a line for each class: BESIDE_WIDE_BAR columns and its bar, or BESIDE_BAR."""
     lines = []
     for number, share in enumerate(digit.probabilities(temperature)):
         mark = "predicted" if number == digit.predicted else ""

@@ -15,7 +15,7 @@ from tui.state.app_state import OpenedCheckpoint
 from tui.text.formats import printable
 
 if TYPE_CHECKING:
-    from tui.screens.checkpoints.image_predictions import LoadedImages
+    from tui.screens.images_dialog import LoadedImages
 
 CHECKPOINT_HELP = {
     "evaluate": "e evaluates the checkpoint on its whole test set, and shows accuracy, loss and "
@@ -67,7 +67,8 @@ class CheckpointView(DigitsView):
         self.app.push_screen(EvaluationView(self.path, self._title))
 
     def action_images(self) -> None:
-        from tui.screens.checkpoints.image_predictions import ImagePredictionsView, ImagesDialog
+        from tui.screens.checkpoints.image_predictions import ImagePredictionsView
+        from tui.screens.images_dialog import ImagesDialog
 
         def show(loaded: LoadedImages | None) -> None:
             if loaded:
