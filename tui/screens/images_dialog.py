@@ -123,3 +123,6 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
         else:
             errors = "\n".join(f"✗ {printable(each)}" for each in loaded.errors)
             show_message(self, errors, wrong=True)
+            if len(loaded.errors) > 1:
+                dialog = self.query_one(".dialog")
+                dialog.border_subtitle = "enter predict · ↑ ↓ scroll · esc cancel"

@@ -114,7 +114,11 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
     async with open_checkpoint() as (pilot, _):
         await pilot.press("p")
         field = pilot.app.screen.query_one(Input)
-        for wrong, why in (("nowhere/x.png", "No such file"), ("~nobody-here/x", "no such home")):
+        for wrong, why in (
+            ("nowhere/x.png", "No such file"),
+            ("~nobody-here/x", "no such home"),
+            ("'nowhere/x.png' 'nowhere/y.png'", "nowhere/y.png: No such file"),
+        ):
             field.value = wrong
             await pilot.press("enter")
             await until(pilot, lambda why=why: why in text_of(pilot))
