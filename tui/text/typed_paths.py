@@ -15,6 +15,7 @@ from core.user import expand
 
 BLANKS = " \t\r\n"  # as in a shell; names may have other spaces, as those of macOS's screenshots
 END_OF_LINE = re.compile(r"[\r\n]")
+LAST_ENDS = re.compile(r"(?<!\\)[\r\n]+\Z")  # after a backslash it is part of a name
 WORD = re.compile(
     r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^ \t\r\n'"\\])+(?=[ \t\r\n]|$)""", re.DOTALL
 )
@@ -40,7 +41,7 @@ def split_paths(text: str) -> list[Path]:
 
 def join_lines(text: str) -> str:
     """Return pasted text on one line: of several lines with paths, the quoted paths."""
-    text = text.strip("\r\n")
+    text = LAST_ENDS.sub("", text.lstrip("\r\n"))
     if not END_OF_LINE.search(text):
         return text
     return " ".join(shlex.quote(os.fspath(path)) for path in split_paths(text))

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
@@ -42,6 +42,7 @@ def backslashed(path: Path) -> str:
     blank=st.sampled_from([" ", "  ", "\n", "\r\n"]),
     end=st.sampled_from(["", " ", "\n"]),
 )
+@example(names=["\r"], blank=" ", end="\n")
 @settings(max_examples=120, deadline=None)
 def test_quoted_paths_are_understood(folder, names, blank, end):
     paths = made(folder, names)
