@@ -2,7 +2,8 @@
 
 The pictures are those of a folder, KIND/DIGITS/FILE, and others that are painted with digits of the
 test set, from fixed seeds. A picture is correct if exactly its digits are found, in reading order,
-and each is predicted correctly. Preparing is all between a decoded image and the network.
+and each is predicted correctly; one without a digit if it is refused. Preparing is all between a
+decoded image and the network.
 
     python benchmarks/photos.py RUN_OR_CHECKPOINT [--photos DIR] [--data DIR] [--count N]
         [--keep DIR] [--kinds KIND ...]
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import blank_pictures
 import hard_pictures
 import numpy
 from painting import Array, Picture
@@ -38,7 +40,10 @@ GROUPS = {
     "hard, developed": hard_pictures.DEVELOPED,
     "hard, measured": hard_pictures.MEASURED,
     "several digits": hard_pictures.SEVERAL,
+    "no digit, developed": blank_pictures.DEVELOPED,
+    "no digit, measured": blank_pictures.MEASURED,
 }
+NONE = "none"  # the folder of pictures without a digit
 LARGE = 5  # pictures of 24 MP: each takes seconds to paint
 
 
@@ -70,7 +75,7 @@ def paint(kind: Callable[..., Picture], number: int, digits: Array, labels: Arra
 
 
 def save(picture: Picture, folder: Path, number: int) -> None:
-    place = folder / "".join(map(str, picture.digits))
+    place = folder / ("".join(map(str, picture.digits)) or NONE)
     place.mkdir(parents=True, exist_ok=True)
     picture.image.save(place / f"{number:05}{picture.suffix}", **dict(picture.options))
 
@@ -79,14 +84,15 @@ def count(model, folder: Path) -> Tally:
     """Predict the pictures in DIGITS/FILE below a folder."""
     tally = Tally(found=Counter())
     for path in sorted(folder.glob("*/*")):
-        wanted = [int(each) for each in path.parent.name]
+        is_blank = path.parent.name == NONE
+        wanted = [] if is_blank else [int(each) for each in path.parent.name]
         try:
             found = read_image(path)
         except DataError:
             found = ()
-        seen = predict_images(model, tuple(each.pixels for each in found))
+        seen = predict_images(model, tuple(each.pixels for each in found)) if found else ()
         correct = [each.predicted for each in seen] == wanted
-        warned = any(each.warnings for each in found) or not found
+        warned = any(each.warnings for each in found) or not (found or is_blank)
         tally.pictures += 1
         tally.correct += correct
         tally.warned_correct += correct and warned

@@ -161,7 +161,7 @@ def test_suspended_and_continued(shell):
     for _ in range(2):  # twice in a row
         shell.press(CTRL_Z)
         shell.expect_prompt()
-        assert "mnist-tui is suspended, and training too: fg continues both" in shell.text
+        shell.expect("mnist-tui is suspended, and training too: fg continues both")
         assert shell.is_stopped()
         shell.type("fg")
         shell.expect("● training")
@@ -178,7 +178,7 @@ def test_suspended_and_continued(shell):
     for size, screen in (((100, 30), wide), ((80, 24), dialog)):
         shell.press(CTRL_Z)  # from a dialog
         shell.expect_prompt()
-        assert "mnist-tui is suspended: fg continues it" in shell.text
+        shell.expect("mnist-tui is suspended: fg continues it")
         shell.resize(*size)
         shell.type("fg")
         shell.expect("─ Help ─")

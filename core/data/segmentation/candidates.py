@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.blocks import find_blocks
 from core.data.segmentation.enclosed import drop_enclosed
 from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
-from core.data.segmentation.ink import DEEP, Ink, Source, find_ink, reach_of
+from core.data.segmentation.ink import DEEP, LEAST, Ink, Source, find_ink, reach_of
+from core.data.segmentation.regions import Mask
+from core.data.segmentation.significance import Texture, stands_out
 
 REACHES = (0.05, 0.12, 0.32)  # of the longer side: the widest strokes
 LIGHT_REACHES = (0.08, 0.32)  # the same of light ink, which is rare
@@ -22,7 +25,18 @@ MIXED = 0.8  # the mean strength of a digit with such a shadow, by that of its s
 HOLE = 0.65  # of the narrowest rectangle around it: the hole of a 0, or a note with a digit
 THICK = 0.22  # a stroke's width by a digit's longer side: a note with a digit, or a bold one
 TINY, SMALL = 40, 64  # the longer side of images that hold one digit; nothing but digits
+TRIES = 4  # times that digits are chosen among groups of which some do not stand out
 CLEAN = 0.9  # of a page's ink belongs to digits: nothing else is in the picture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grey image, its texture, its ink if it is a page, and the filled areas among that ink."""
+
+    values: NDArray[numpy.uint8]
+    texture: Texture
+    page: Ink | None
+    blocks: Mask | None
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,10 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
     """
     size = max(values.shape)
     ink = find_ink(values, Source())
-    page = _candidate(ink, values)
     if ink and size < TINY:
         return Choice(_take_all(ink))
+    picture = Picture(values, Texture(values), ink, find_blocks(ink) if ink else None)
+    page = _candidate(picture, ink)
     if page and (size < SMALL or _is_clean(page)):
         return Choice(page)
     sources = [
@@ -74,17 +89,18 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
         for is_light in (False, True)
         for share in (LIGHT_REACHES if is_light else REACHES)
     ]
-    tried = (page, *(_try(values, source, ink) for source in sources))
+    tried = (page, *(_try(picture, source) for source in sources))
     candidates = sorted(filter(None, tried), key=lambda each: -each.score)
     if not candidates:
-        return Choice(_take_all(ink)) if ink else None
+        rest = _take_all(ink) if ink else None
+        return Choice(rest) if rest and stands_out(picture.texture, rest.ink, rest.best) else None
     best = _find_whole(candidates)
     if page and _agree(page, best):
         best = page  # it keeps faint edges
     else:
         best = _find_narrowest(candidates, best)
         if _is_mixed(best):
-            best = _look_deeper(values, sources, best, ink)
+            best = _look_deeper(picture, sources, best)
     rivals = [each for each in candidates if not _overlap(each.best, best.digits)]
     return Choice(best, rivals[0] if rivals else None)
 
@@ -113,13 +129,11 @@ def _find_narrowest(candidates: list[Candidate], best: Candidate) -> Candidate:
     return min([best, *same], key=lambda each: each.ink.source.reach or 0)
 
 
-def _look_deeper(
-    values: NDArray[numpy.uint8], sources: list[Source], best: Candidate, page: Ink | None
-) -> Candidate:
+def _look_deeper(picture: Picture, sources: list[Source], best: Candidate) -> Candidate:
     """Return the candidate without the shadow around its ink, if there is one."""
     for source in sources:
         if source.is_light == best.ink.source.is_light:
-            deep = _try(values, replace(source, core=DEEP), page)
+            deep = _try(picture, replace(source, core=DEEP))
             if deep and deep.score > DEEPER * best.score and _is_smaller(deep, best):
                 best = deep
     return best
@@ -143,18 +157,30 @@ def _is_mixed(candidate: Candidate) -> bool:
     """Return whether much of a digit is far weaker than the rest, as with a shadow around ink."""
     strokes = candidate.ink.regions.cover(candidate.best.regions)
     strength = candidate.ink.strength[strokes]
-    return float(strength.mean()) < MIXED * float(numpy.percentile(strength, 90))
+    mean, most = float(strength.mean()), float(numpy.percentile(strength, 90))
+    return mean < MIXED * most and most - mean > LEAST  # the noise of faint ink is less
 
 
-def _try(values: NDArray[numpy.uint8], source: Source, page: Ink | None) -> Candidate | None:
-    return _candidate(find_ink(values, source), values, page)
+def _try(picture: Picture, source: Source) -> Candidate | None:
+    return _candidate(picture, find_ink(picture.values, source))
 
 
-def _candidate(
-    ink: Ink | None, values: NDArray[numpy.uint8], page: Ink | None = None
-) -> Candidate | None:
-    groups = drop_enclosed(find_groups(ink, values), ink, page) if ink else []
-    return Candidate(ink, choose_digits(groups), groups) if ink and groups else None
+def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:
+    """Return the digits among the ink that stand out; None without, or after TRIES others."""
+    if ink is None:
+        return None
+    is_of_page = picture.page and picture.page.source.is_light == ink.source.is_light
+    groups = find_groups(ink, picture.values, picture.blocks if is_of_page else None)
+    groups = drop_enclosed(groups, ink, picture.page)
+    for _ in range(TRIES):
+        if not groups:
+            return None
+        digits = choose_digits(groups)
+        poor = [digit for digit in digits if not stands_out(picture.texture, ink, digit)]
+        if not poor:
+            return Candidate(ink, digits, groups)
+        groups = [group for group in groups if group not in poor]
+    return None
 
 
 def _take_all(ink: Ink) -> Candidate:

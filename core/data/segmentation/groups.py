@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.blocks import are_in_blocks
 from core.data.segmentation.ink import Ink
-from core.data.segmentation.parts import box_of, count_touched, find_frames, join_parts
-from core.data.segmentation.regions import Grid, Numbers, erode, slide
+from core.data.segmentation.parts import (
+    box_of,
+    count_touched,
+    find_frames,
+    join_parts,
+    longest_side,
+)
+from core.data.segmentation.regions import Grid, Mask, Numbers, erode, slide
 
 SMALLEST = 0.025  # of the picture's longer side: a digit's longer side
 SOLID = 0.76  # of the narrowest rectangle around it: a spot, a hole or a note, unless it is narrow
@@ -77,13 +85,13 @@ def measure_outlines(ink: Ink, values: NDArray[numpy.uint8]) -> Grid:
     inside = regions.labels >= 0
     outline = inside & ~erode(inside)
     number = regions.labels[outline]
-    level = regions.mean(_contrast(values, ink))
+    level = regions.mean(contrast_of(ink, values))
     sharp = span[outline] >= 0.4 * level[number]
     counts = numpy.bincount(number, minlength=len(regions))
     return numpy.bincount(number, sharp, len(regions)) / numpy.maximum(counts, 1)
 
 
-def _contrast(values: NDArray[numpy.uint8], ink: Ink) -> Grid:
+def contrast_of(ink: Ink, values: NDArray[Any]) -> Grid:
     """Return the strength in grey levels of the picture, not relative to the background."""
     if ink.source.reach is None:
         return ink.strength
@@ -92,8 +100,11 @@ def _contrast(values: NDArray[numpy.uint8], ink: Ink) -> Grid:
     return ink.strength * (paper + 25) / numpy.maximum(280 - ink.strength, 20)
 
 
-def find_groups(ink: Ink, values: NDArray[numpy.uint8]) -> list[Group]:
-    """Return the groups that may be digits, each with its score, best first."""
+def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None) -> list[Group]:
+    """Return the groups that may be digits, each with its score, best first.
+
+    What lies in `blocks`, which are filled areas, is none.
+    """
     regions, size = ink.regions, max(values.shape)
     if not len(regions):
         return []
@@ -101,12 +112,18 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8]) -> list[Group]:
     outlined = measure_outlines(ink, values)
     longer = numpy.maximum(regions.right - regions.left, regions.bottom - regions.top)
     is_stroke = outlined >= OUTLINED
+    if blocks is not None:
+        is_stroke &= ~are_in_blocks(regions, blocks)
     is_stroke &= mass >= SPECK * max(mass[is_stroke], default=0)
     is_stroke &= ~find_frames(regions, is_stroke, longer)
     numbers = numpy.flatnonzero(is_stroke)
     numbers = numbers[numpy.argsort(-mass[numbers], kind="stable")]
-    groups = [_describe(ink, each, mass, outlined, size) for each in join_parts(regions, numbers)]
-    groups = [each for each in groups if each.longest >= max(5, SMALLEST * size)]
+    least = max(5, SMALLEST * size)
+    groups = [
+        _describe(ink, each, mass, outlined, size)
+        for each in join_parts(regions, numbers)
+        if longest_side(box_of(regions, each)) >= least
+    ]
     return sorted(groups, key=lambda group: -group.score)
 
 
@@ -178,6 +195,7 @@ def choose_digits(groups: list[Group]) -> list[Group]:
         if group is best
         or (
             (best.touches or not group.touches)
+            and (best.is_solid or not group.is_solid)
             and group.height >= SIMILAR * best.height
             and group.height <= best.height / SIMILAR
             and group.strength >= STRONG * best.strength

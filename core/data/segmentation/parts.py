@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy
 
 from core.data.segmentation.regions import Mask, Numbers, Regions, dilate, find_regions
@@ -15,10 +17,19 @@ FAR = 0.3  # the gap between two parts by the longer side of the longer one
 MOST = 150  # strokes that are joined; a page of text has more
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Regions that belong together, the rectangle around them and their widest stroke."""
+
+    regions: list[int]
+    box: Rectangle
+    width: float
+
+
 def join_parts(regions: Regions, numbers: Numbers) -> list[list[int]]:
     """Return the regions by digit: parts of one digit are close, above or beside each other."""
-    waiting = [[int(number)] for number in numbers[:MOST]]
-    groups: list[list[int]] = []
+    waiting = [_make_part(regions, [int(number)]) for number in numbers[:MOST]]
+    groups: list[Part] = []
     while waiting:
         one = waiting.pop(0)
         near = [other for other in waiting + groups if _are_one(regions, one, other)]
@@ -27,8 +38,13 @@ def join_parts(regions: Regions, numbers: Numbers) -> list[list[int]]:
             continue
         waiting = [other for other in waiting if other not in near]
         groups = [other for other in groups if other not in near]
-        waiting.insert(0, sum(near, one))
-    return groups
+        joined = sum((other.regions for other in near), one.regions)
+        waiting.insert(0, _make_part(regions, joined))
+    return [group.regions for group in groups]
+
+
+def _make_part(regions: Regions, numbers: list[int]) -> Part:
+    return Part(numbers, box_of(regions, numbers), float(regions.width[numbers].max()))
 
 
 def box_of(regions: Regions, group: list[int]) -> Rectangle:
@@ -41,23 +57,28 @@ def box_of(regions: Regions, group: list[int]) -> Rectangle:
     )
 
 
+def longest_side(box: Rectangle) -> int:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
 def count_touched(box: Rectangle, regions: Regions) -> int:
     """Return how many sides of the picture a rectangle reaches."""
     height, width = regions.labels.shape
     return sum((box[0] == 0, box[1] == 0, box[2] == width, box[3] == height))
 
 
-def _are_one(regions: Regions, one: list[int], other: list[int]) -> bool:
+def _are_one(regions: Regions, one: Part, other: Part) -> bool:
     """Return whether two groups of strokes are parts of one digit."""
-    a, b = box_of(regions, one), box_of(regions, other)
-    across, down = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))  # < 0 is a gap
-    wide, high = (max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1))
-    small, large = sorted((a[3] - a[1], b[3] - b[1]))
-    narrow = min(a[2] - a[0], b[2] - b[0])
-    thin, thick = sorted((float(regions.width[one].max()), float(regions.width[other].max())))
+    a, b = one.box, other.box
+    across = min(a[2], b[2]) - max(a[0], b[0])  # < 0 is a gap
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    wide, high = max(a[2], b[2]) - min(a[0], b[0]), max(a[3], b[3]) - min(a[1], b[1])
     gap = max(-across, -down)
     if gap > FAR * max(wide, high):
         return False
+    small, large = sorted((a[3] - a[1], b[3] - b[1]))
+    narrow = min(a[2] - a[0], b[2] - b[0])
+    thin, thick = sorted((one.width, other.width))
     one_hangs = bool(count_touched(a, regions)) != bool(count_touched(b, regions))
     if gap > 0.5 * thin and (one_hangs or (thick > PARTS * thin and gap > thin)):
         return False
@@ -92,13 +113,13 @@ def _overhangs(a: Rectangle, b: Rectangle) -> bool:
     return min(abs(left), abs(right)) > margin and left * right < 0 and wide > 3 * high
 
 
-def _are_near(regions: Regions, one: list[int], other: list[int], most: int) -> bool:
+def _are_near(regions: Regions, one: Part, other: Part, most: int) -> bool:
     """Return whether two groups whose rectangles overlap are at most that many pixels apart."""
-    a, b = box_of(regions, one), box_of(regions, other)
+    a, b = one.box, other.box
     place = slice(min(a[1], b[1]), max(a[3], b[3])), slice(min(a[0], b[0]), max(a[2], b[2]))
     labels = regions.labels[place]
-    grown = dilate(numpy.isin(labels, one), most)
-    return bool((grown & numpy.isin(labels, other)).any())
+    grown = dilate(numpy.isin(labels, one.regions), most)
+    return bool((grown & numpy.isin(labels, other.regions)).any())
 
 
 def find_frames(regions: Regions, is_stroke: Mask, longer: Numbers) -> Mask:

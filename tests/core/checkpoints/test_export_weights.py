@@ -135,7 +135,8 @@ def test_export_says_how_renamed_tensors_are_named(run, tmp_path):
         torch.save(weights, tmp_path / "weights.pth")
         import_file(tmp_path / "weights.pth", tmp_path / "runs", name, dataset="sample")
     said = (
-        "its tensors have the names of linear, not those of the file imported: fc1.weight and fc1"
+        "its tensors have the names of linear, not those of the file imported: fc1.weight and "
+        "fc1.bias; `mnist-tui archs linear` prints the layers that they load into"
     )
     for name, file, is_said in (
         ("renamed", "out.pth", True),

@@ -77,9 +77,9 @@ def explain_names(checkpoint: Path, target: Path) -> str:
     arch = read_info(checkpoint).arch
     return (
         f"its tensors have the names of {arch}, not those of the file imported: "
-        f"{list_names(list(expected_shapes(arch)))}. They load into the network of "
-        f"`from core.models.architectures import {arch}`, {arch}(), where mnist-tui is installed; "
-        "onnx and pt2 hold the layers too"
+        f"{list_names(list(expected_shapes(arch)))}; `mnist-tui archs {arch}` prints the layers "
+        f"that they load into, {arch}() of core.models.architectures builds them; onnx and pt2 "
+        "hold the layers too"
     )
 
 

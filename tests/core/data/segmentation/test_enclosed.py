@@ -38,14 +38,17 @@ def face() -> Image.Image:
     return image
 
 
-def table() -> Image.Image:
-    """Cells with printed words, and a written 8 in one without."""
+def table(fill: int | None = None, gap: int = 0) -> Image.Image:
+    """Cells with printed words, perhaps filled, and a written 8 in one without."""
     image, pen = draw((900, 700))
+    for number in range(4 if fill else 0):
+        left = 100 + 175 * number
+        pen.rectangle((left + gap, 100 + gap, left + 175 - gap, 220 - gap), fill=fill)
     for number in range(5):
         pen.line((100, 100 + 120 * number, 800, 100 + 120 * number), fill=INK, width=3)
         pen.line((100 + 175 * number, 100, 100 + 175 * number, 580), fill=INK, width=3)
     for number, word in enumerate(("Name", "Date", "Score", "Sign")):
-        pen.text((115 + 175 * number, 140), word, fill=INK, font_size=36)
+        pen.text((115 + 175 * number, 140), word, fill=225 if fill else INK, font_size=36)
     pen.line([(345 + 1.6 * x, 240 + 1.6 * y) for x, y in EIGHT], fill=INK, width=9, joint="curve")
     return image
 
@@ -70,10 +73,21 @@ def test_inside_of_a_face_is_no_digit(see):
         assert digit.warnings
 
 
-def test_digit_in_a_table_is_found(see):
-    (digit,) = see(table())
+@pytest.mark.parametrize(("fill", "gap"), [(None, 0), (60, 0), (60, 6), (110, 8)])
+def test_digit_in_a_table_is_found(see, fill, gap):
+    """Neither a cell nor a filled one is a digit, nor another mark that might be."""
+    (digit,) = see(photographed(table(fill, gap)))
     for one, other in zip(digit.box, (341, 236, 388, 328), strict=True):
         assert abs(one - other) < 10
+    assert not any("as large" in each for each in digit.warnings)
+
+
+def test_filled_table_without_words_is_no_digit(see):
+    image = table(90)
+    for left in range(110, 800, 175):
+        image.paste(90, (left, 110, left + 155, 210))
+    (digit,) = see(image)
+    assert digit.box[3] - digit.box[1] < 110
 
 
 @pytest.mark.parametrize(("margin", "turned"), [(14, 0), (60, 0), (60, 45)])

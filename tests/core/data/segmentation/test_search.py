@@ -78,6 +78,10 @@ HOLD_MORE = {
         write(with_noise(page(160)), polygon((100, 40), (380, 55), (370, 320), (95, 310)), 235),
         strokes(DIGIT),
     ),
+    "a grey note on a light wall": lambda: write(
+        write(with_noise(page(225)), polygon((100, 40), (380, 55), (370, 320), (95, 310)), 150),
+        strokes(DIGIT),
+    ),
     "a dark card, light ink": lambda: write(
         write(with_noise(page(220)), polygon((100, 40), (380, 55), (370, 320), (95, 310)), 40),
         strokes(DIGIT),
