@@ -149,7 +149,8 @@ def _refuse_address(path: Path) -> None:
         return
     scheme, rest = found[1], found[2]
     if scheme.casefold() == "file":
-        raise DataError(f"{printable(str(path))}: give the path alone, /{printable(rest)}")
+        rest = printable(f"/{rest}")
+        raise DataError(f"file://{rest} is the address of a file: give its path alone, {rest}")
     name = printable(f"{scheme}://{rest}")
     raise DataError(f"{name} is a web address, not a file: download it first")
 

@@ -199,7 +199,7 @@ def test_suspended_and_continued(shell):
         shell.expect_steps()
 
     shell.press(CTRL_Z)
-    shell.expect_prompt()
+    until(shell.is_stopped)
     app = shell.app
     shell.hang_up()
     with suppress(psutil.NoSuchProcess):
