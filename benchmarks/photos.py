@@ -2,8 +2,8 @@
 
 The pictures are those of a folder, KIND/DIGITS/FILE, and others that are painted with digits of the
 test set, from fixed seeds. A picture is correct if exactly its digits are found, in reading order,
-and each is predicted correctly; one without a digit if it is refused. Preparing is all between a
-decoded image and the network.
+and each is predicted correctly; one without a digit if it is refused, and one without a whole
+digit if it is refused or has a warning. Preparing is all between a decoded image and the network.
 
     python benchmarks/photos.py RUN_OR_CHECKPOINT [--photos DIR] [--data DIR] [--count N]
         [--keep DIR] [--kinds KIND ...]
@@ -23,6 +23,7 @@ from pathlib import Path
 import blank_pictures
 import hard_pictures
 import numpy
+from doubtful_pictures import DOUBTFUL
 from painting import Array, Picture
 from plain_pictures import PLAIN
 from throughput import find_mnist
@@ -42,6 +43,7 @@ GROUPS = {
     "several digits": hard_pictures.SEVERAL,
     "no digit, developed": blank_pictures.DEVELOPED,
     "no digit, measured": blank_pictures.MEASURED,
+    "no whole digit": DOUBTFUL,
 }
 NONE = "none"  # the folder of pictures without a digit
 LARGE = 5  # pictures of 24 MP: each takes seconds to paint
@@ -80,8 +82,8 @@ def save(picture: Picture, folder: Path, number: int) -> None:
     picture.image.save(place / f"{number:05}{picture.suffix}", **dict(picture.options))
 
 
-def count(model, folder: Path) -> Tally:
-    """Predict the pictures in DIGITS/FILE below a folder."""
+def count(model, folder: Path, *, is_doubtful: bool = False) -> Tally:
+    """Predict the pictures in DIGITS/FILE below a folder; if doubtful, warnings are correct."""
     tally = Tally(found=Counter())
     for path in sorted(folder.glob("*/*")):
         is_blank = path.parent.name == NONE
@@ -92,6 +94,8 @@ def count(model, folder: Path) -> Tally:
             found = ()
         seen = predict_images(model, tuple(each.pixels for each in found)) if found else ()
         correct = [each.predicted for each in seen] == wanted
+        if is_doubtful:
+            correct = all(each.warnings for each in found)
         warned = any(each.warnings for each in found) or not (found or is_blank)
         tally.pictures += 1
         tally.correct += correct
@@ -169,7 +173,7 @@ def main() -> None:
                 if not folder.exists():
                     for number in range(many):
                         save(paint(kind, number, digits, labels), folder, number)
-                show(kind.__name__, count(model, folder))
+                show(kind.__name__, count(model, folder, is_doubtful=kind in DOUBTFUL))
         if (root / "paper").exists():
             print("12 MP")
             show_times(root / "paper")
