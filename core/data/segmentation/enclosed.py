@@ -12,6 +12,7 @@ from core.data.segmentation.regions import Mask, dilate
 LIKELY = 0.3  # the score of groups that are looked at, by that of the best one
 NEAR = 3  # pixels between paper and the strokes around it, whose edges are neither
 CARD = 0.6  # of the narrowest rectangle around it: a thing that was written on
+BLOB = 0.4  # a stroke's width by the group's longer side
 CLOSED = 0.55  # of what is around a group are strokes: it is the paper between them
 
 
@@ -42,7 +43,8 @@ def _is_between_strokes(mask: Mask, group: Group, page: Ink) -> bool:
     near, labels = mask[place], page.regions.labels[place]
     around = dilate(near, NEAR) & ~near
     numbers = numpy.unique(labels[around]).tolist()
-    strokes = [each for each in numbers if each >= 0 and not _is_solid(page, each)]
+    is_blob = group.width > BLOB * group.longest  # a hole in thick strokes, no writing on a card
+    strokes = [each for each in numbers if each >= 0 and (is_blob or not _is_solid(page, each))]
     # Lines of a table may be thinner than the gap between them and the group.
     closed = dilate(numpy.isin(labels, strokes), NEAR - 1)
     return bool(closed[around].mean() > CLOSED)
