@@ -162,7 +162,11 @@ def _is_mixed(candidate: Candidate) -> bool:
 
 
 def _try(picture: Picture, source: Source) -> Candidate | None:
-    return _candidate(picture, find_ink(picture.values, source))
+    found = _candidate(picture, find_ink(picture.values, source))
+    if found or source.core == DEEP:
+        return found
+    # The ink and a shadow around it may be refused together.
+    return _candidate(picture, find_ink(picture.values, replace(source, core=DEEP)))
 
 
 def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:

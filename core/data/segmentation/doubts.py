@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy
+from numpy.typing import NDArray
 
 from core.data.segmentation.candidates import Candidate, Choice
-from core.data.segmentation.groups import SOLID, WIDEST, Group, measure_fill
+from core.data.segmentation.groups import SOLID, WIDEST, Group, count_strokes, measure_fill
+from core.data.segmentation.parts import MOST
 
 FAINT = 18  # grey levels
 SHORT = 8  # pixels of the image
@@ -18,6 +20,7 @@ CLOSE = 0.65  # the score of another digit in the image
 SMALL, LEGIBLE = 0.12, 8  # the height of a mark that may be a digit: by the digit's, and in pixels
 FIRM = 0.5  # its strength, by the digit's
 BROAD = 0.3  # its stroke's width, by its height
+PALER, PEN = 1.2, 2.0  # the ratio of two digits' strengths, and of their strokes' widths
 OUTLYING = 2.0  # a line's length by the digit's: no 1 that was written beside it
 
 
@@ -41,6 +44,7 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
             len(digit.regions) >= PIECES
         ),
         "the digit has no clear edge everywhere": digit.outlined < BLURRED,
+        "its ink differs from that of the other digits": _is_other_ink(choice, digit),
         "other marks are as large as the digit": _has_others(choice, digit),
         "smaller marks that could be digits were left out": _has_left_out(choice.candidate),
         "another part of the image could be the digit": (
@@ -48,6 +52,25 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
         ),
     }
     return tuple(sentence for sentence, holds in found.items() if holds)
+
+
+def find_omissions(choice: Choice, values: NDArray[numpy.uint8]) -> tuple[str, ...]:
+    """Return what of the image was not looked at, for its last digit."""
+    ink = choice.candidate.ink
+    if len(choice.candidate.groups) > 1 and count_strokes(ink, values) > MOST:
+        return (f"more than {MOST} strokes: the smallest were left out",)
+    return ()
+
+
+def _is_other_ink(choice: Choice, digit: Group) -> bool:
+    """Return whether a digit is far fainter, or of a far wider or thinner pen, than the others."""
+    digits = choice.candidate.digits
+    if len(digits) < 2:
+        return False
+    strength = float(numpy.median([each.strength for each in digits if each is not digit]))
+    width = float(numpy.median([each.width for each in digits if each is not digit]))
+    fainter, wider = digit.strength / strength, digit.width / width
+    return not (1 / PALER <= fainter <= PALER and 1 / PEN <= wider <= PEN)
 
 
 def _has_others(choice: Choice, digit: Group) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.data.segmentation.blocks import are_in_blocks
 from core.data.segmentation.ink import Ink
 from core.data.segmentation.parts import (
+    MOST,
     box_of,
     count_touched,
     find_frames,
@@ -108,6 +109,26 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = No
     regions, size = ink.regions, max(values.shape)
     if not len(regions):
         return []
+    mass, outlined, numbers = _find_strokes(ink, values, blocks)
+    least = max(5, SMALLEST * size)
+    groups = [
+        _describe(ink, each, mass, outlined, size)
+        for each in join_parts(regions, numbers)
+        if longest_side(box_of(regions, each)) >= least
+    ]
+    return sorted(groups, key=lambda group: -group.score)
+
+
+def count_strokes(ink: Ink, values: NDArray[numpy.uint8]) -> int:
+    """Return how many strokes there are, of which find_groups takes the MOST largest."""
+    return len(_find_strokes(ink, values)[2]) if len(ink.regions) > MOST else len(ink.regions)
+
+
+def _find_strokes(
+    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None
+) -> tuple[Grid, Grid, Numbers]:
+    """Return mass and outline of each region, and the numbers of those that are strokes."""
+    regions = ink.regions
     mass = regions.total(ink.strength)
     outlined = measure_outlines(ink, values)
     longer = numpy.maximum(regions.right - regions.left, regions.bottom - regions.top)
@@ -117,14 +138,7 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = No
     is_stroke &= mass >= SPECK * max(mass[is_stroke], default=0)
     is_stroke &= ~find_frames(regions, is_stroke, longer)
     numbers = numpy.flatnonzero(is_stroke)
-    numbers = numbers[numpy.argsort(-mass[numbers], kind="stable")]
-    least = max(5, SMALLEST * size)
-    groups = [
-        _describe(ink, each, mass, outlined, size)
-        for each in join_parts(regions, numbers)
-        if longest_side(box_of(regions, each)) >= least
-    ]
-    return sorted(groups, key=lambda group: -group.score)
+    return mass, outlined, numbers[numpy.argsort(-mass[numbers], kind="stable")]
 
 
 def group_all(ink: Ink) -> Group:

@@ -25,6 +25,7 @@ WIDEST = 9  # pixels: the widest spots that are compared
 FEW = 30  # spots, of which nothing can be said
 AROUND, PART = 0.7, 0.3  # of what is around it differs by at least that part of the mean
 ALONG, WIDE = 0.75, 0.2  # of one side, and of the whole border, belong to a surface
+CORNER = 4  # pixels: shade that fills a corner of the picture
 PRINTED = 0.5  # of the ink belongs to printed lines
 
 
@@ -104,7 +105,8 @@ def _is_surface(strokes: Mask, group: Group) -> bool:
         return False
     sides = [strokes[0], strokes[-1], strokes[:, 0], strokes[:, -1]]
     border = sum(int(side.sum()) for side in sides) / sum(side.size for side in sides)
-    in_corner = group.sides == 2 and bool(strokes[[0, 0, -1, -1], [0, -1, 0, -1]].any())
+    ends = (slice(0, CORNER), slice(-CORNER, None))
+    in_corner = group.sides == 2 and any(strokes[y, x].any() for y in ends for x in ends)
     is_wide = group.sides < 4 and border > WIDE
     if group.is_narrow and group.sides != 3:  # as a 1 that is cropped tightly
         return in_corner

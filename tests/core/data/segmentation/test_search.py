@@ -191,3 +191,28 @@ def test_marks_beside_a_digit_have_a_warning(image, why):
     """Of marks that may be digits: not of a dash and a frame."""
     warnings = " ".join(only(with_noise(image())).warnings)
     assert why in warnings if why else not warnings
+
+
+@pytest.mark.parametrize(("ink", "wide"), [(130, 15), (30, 40)])
+def test_mark_of_other_ink_has_a_warning(ink, wide):
+    """A tick in a lighter colour or of a wider pen beside a digit is not another digit."""
+    image = write(page(), strokes((90, 100, 150)))
+    assert not only(with_noise(image)).warnings
+    tick = [(270, 170), (310, 240), (390, 110)]
+    ImageDraw.Draw(image).line(tick, fill=ink, width=wide, joint="curve")
+    found = find_digits(with_noise(image))[1]
+    assert "ink differs" in " ".join(found[0].warnings) or len(found) == 1
+    assert any(digit.warnings for digit in found)
+
+
+def test_page_of_many_digits_says_that_some_were_left_out():
+    image = Image.new("L", (1400, 1000), 230)
+    draw = ImageDraw.Draw(image)
+    for number in range(180):
+        x, y = 30 + 76 * (number % 18), 30 + 96 * (number // 18)
+        zigzag = [(x, y), (x + 30, y), (x, y + 54), (x + 30, y + 54)]
+        draw.line(zigzag, fill=20, width=8, joint="curve")
+    found = find_digits(image)[1]
+    assert 100 < len(found) <= 150
+    assert "the smallest were left out" in " ".join(found[-1].warnings)
+    assert not any("smallest" in " ".join(digit.warnings) for digit in found[:-1])
