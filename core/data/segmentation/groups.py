@@ -9,7 +9,7 @@ import numpy
 from numpy.typing import NDArray
 
 from core.data.segmentation.blocks import are_in_blocks
-from core.data.segmentation.ink import Ink
+from core.data.segmentation.ink import Ink, Source
 from core.data.segmentation.parts import (
     MOST,
     box_of,
@@ -86,19 +86,19 @@ def measure_outlines(ink: Ink, values: NDArray[numpy.uint8]) -> Grid:
     inside = regions.labels >= 0
     outline = inside & ~erode(inside)
     number = regions.labels[outline]
-    level = regions.mean(contrast_of(ink, values))
+    level = regions.mean(contrast_of(ink.source, ink.strength, values))
     sharp = span[outline] >= 0.4 * level[number]
     counts = numpy.bincount(number, minlength=len(regions))
     return numpy.bincount(number, sharp, len(regions)) / numpy.maximum(counts, 1)
 
 
-def contrast_of(ink: Ink, values: NDArray[Any]) -> Grid:
+def contrast_of(source: Source, strength: Grid, values: NDArray[Any]) -> Grid:
     """Return the strength in grey levels of the picture, not relative to the background."""
-    if ink.source.reach is None:
-        return ink.strength
-    paper = 255.0 - values if ink.source.is_light else values.astype(float)
+    if source.reach is None:
+        return strength
+    paper = 255.0 - values if source.is_light else values.astype(float)
     # strength = (b - v) / (b + 25) · 280, so b - v = strength (v + 25) / (280 - strength)
-    return ink.strength * (paper + 25) / numpy.maximum(280 - ink.strength, 20)
+    return strength * (paper + 25) / numpy.maximum(280 - strength, 20)
 
 
 def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None) -> list[Group]:
@@ -187,7 +187,7 @@ def _describe(ink: Ink, members: list[int], mass: Grid, outlined: Grid, size: in
 
 def measure_fill(labels: Numbers, members: list[int]) -> tuple[float, bool]:
     """Return the regions' share of the narrowest rectangle around them, and if that is narrow."""
-    mask = numpy.isin(labels, members)
+    mask = labels == members[0] if len(members) == 1 else numpy.isin(labels, members)
     y, x = numpy.nonzero(mask & ~erode(numpy.pad(mask, 1))[1:-1, 1:-1])
     angles = numpy.radians(numpy.arange(0, 180, 6))
     along = x * numpy.cos(angles)[:, None] + y * numpy.sin(angles)[:, None]

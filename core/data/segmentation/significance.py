@@ -75,34 +75,41 @@ class Texture:
 
 def stands_out(texture: Texture, ink: Ink, group: Group) -> bool:
     """Return whether a group of strokes is more than noise, a shadow or printed lines."""
-    strokes = ink.regions.cover(group.regions)
-    if _is_surface(strokes, group) or (ink.lines & strokes).sum() > PRINTED * strokes.sum():
+    if group.sides > 1 and _is_surface(ink.regions.cover(group.regions), group):
         return False
     reach = int(min(max(round(group.width / 2), NEAREST), FARTHEST))
-    near = dilate(strokes, reach + 1)
-    ring = near & ~dilate(strokes, 1) & (ink.regions.labels < 0)
+    margin = reach + 2
+    place = (
+        slice(max(0, group.top - margin), group.bottom + margin),
+        slice(max(0, group.left - margin), group.right + margin),
+    )
+    labels, values = ink.regions.labels[place], texture.values[place]
+    strokes = numpy.isin(labels, group.regions)
+    if (ink.lines[place] & strokes).sum() > PRINTED * strokes.sum():
+        return False
+    ring = dilate(strokes, reach + 1) & ~dilate(strokes, 1) & (labels < 0)
     rim = strokes & dilate(~strokes, reach)
     if not ring.any() or not rim.any():
         return True
     sign = -1 if ink.source.is_light else 1
-    steps = sign * (texture.values[ring] - texture.values[rim].mean())
+    steps = sign * (values[ring] - values[rim].mean())
     step = float(steps.mean())
-    if step < max(FAINTEST, SHARP * float(contrast_of(ink, texture.values)[strokes].mean())):
+    contrast = contrast_of(ink.source, ink.strength[place], values)[strokes]
+    if step < max(FAINTEST, SHARP * float(contrast.mean())):
         return False
     if (steps >= PART * step).mean() < AROUND:  # the other side of a shadow's edge is as dark
         return False
     if step >= CLEAR:
         return True
     side = int(min(max(group.width, 1), WIDEST)) | 1
-    quiet, usual = texture.measure(side, ~dilate(near, side))
+    near = dilate(ink.regions.cover(group.regions), reach + 1 + side)
+    quiet, usual = texture.measure(side, ~near)
     least = HAIRLINE if group.width < HAIR else QUIET
     return step > least * max(LEVEL, quiet) and step > USUAL * usual
 
 
 def _is_surface(strokes: Mask, group: Group) -> bool:
     """Return whether this is a part of the picture beyond a shadow's or a page's edge."""
-    if group.sides < 2:
-        return False
     sides = [strokes[0], strokes[-1], strokes[:, 0], strokes[:, -1]]
     border = sum(int(side.sum()) for side in sides) / sum(side.size for side in sides)
     ends = (slice(0, CORNER), slice(-CORNER, None))
