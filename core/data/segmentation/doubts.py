@@ -20,7 +20,7 @@ CLOSE = 0.65  # the score of another digit in the image
 SMALL, LEGIBLE = 0.12, 8  # the height of a mark that may be a digit: by the digit's, and in pixels
 FIRM = 0.5  # its strength, by the digit's
 BROAD = 0.3  # its stroke's width, by its height
-PALER, PEN = 1.2, 2.0  # the ratio of two digits' strengths, and of their strokes' widths
+PALER, PEN = 1.3, 2.3  # the ratio of two digits' strengths, and of their strokes' widths
 OUTLYING = 2.0  # a line's length by the digit's: no 1 that was written beside it
 
 

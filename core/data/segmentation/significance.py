@@ -20,11 +20,12 @@ CLEAR = 70  # grey levels at which neither counts: the texture may be that of a 
 FAINTEST = 8  # grey levels between ink and what is around it
 LEVEL = 0.4  # grey levels: the least texture, that of rounding
 NEAREST, FARTHEST = 2, 5  # pixels from a stroke's edge to where both sides are compared
-SHARP = 0.6  # of the contrast lies within that distance; shadows and light fade more slowly
+SHARP = 0.73  # of the contrast lies within that distance; shadows and light fade more slowly
 WIDEST = 9  # pixels: the widest spots that are compared
 FEW = 30  # spots, of which nothing can be said
 AROUND, PART = 0.7, 0.3  # of what is around it differs by at least that part of the mean
 ALONG, WIDE = 0.75, 0.2  # of one side, and of the whole border, belong to a surface
+SPARSE = 0.1  # of the narrowest rectangle around it: shade in several corners
 CORNER = 4  # pixels: shade that fills a corner of the picture
 PRINTED = 0.5  # of the ink belongs to printed lines
 
@@ -113,7 +114,8 @@ def _is_surface(strokes: Mask, group: Group) -> bool:
     sides = [strokes[0], strokes[-1], strokes[:, 0], strokes[:, -1]]
     border = sum(int(side.sum()) for side in sides) / sum(side.size for side in sides)
     ends = (slice(0, CORNER), slice(-CORNER, None))
-    in_corner = group.sides == 2 and any(strokes[y, x].any() for y in ends for x in ends)
+    is_shade = group.sides == 2 or group.fill < SPARSE
+    in_corner = is_shade and any(strokes[y, x].any() for y in ends for x in ends)
     is_wide = group.sides < 4 and border > WIDE
     if group.is_narrow and group.sides != 3:  # as a 1 that is cropped tightly
         return in_corner

@@ -193,7 +193,7 @@ def test_marks_beside_a_digit_have_a_warning(image, why):
     assert why in warnings if why else not warnings
 
 
-@pytest.mark.parametrize(("ink", "wide"), [(130, 15), (30, 40)])
+@pytest.mark.parametrize(("ink", "wide"), [(130, 15), (90, 17), (30, 40)])
 def test_mark_of_other_ink_has_a_warning(ink, wide):
     """A tick in a lighter colour or of a wider pen beside a digit is not another digit."""
     image = write(page(), strokes((90, 100, 150)))
