@@ -67,7 +67,7 @@ def test_parts_of_events_keep_their_fields():
     }
     assert found == {
         Digit: "index pixels label logits is_unlike",
-        Layer: "name what shape parameters multiply_adds parameter_bytes output_bytes",
+        Layer: "name what shape parameters multiply_adds parameter_bytes output_bytes module",
         LayerNorms: "name weight gradient update",
         DeadUnits: "name dead units",
         WeightImages: "name images count width height largest",
