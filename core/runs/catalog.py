@@ -111,7 +111,7 @@ def subfolders(folder: Path) -> dict[str, Times]:
 
 def read_run_info(folder: Path) -> RunInfo | None:
     """Return the run in a folder, None if there is none or it has just been moved."""
-    if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+    if _is_denied(folder):
         return RunInfo(folder, "unreadable", {}, (), 0, 0.0)
     names, checkpoints, total, modified = _read_files(folder)
     description = read_description(folder) if DESCRIPTION in names else {}
@@ -123,6 +123,18 @@ def read_run_info(folder: Path) -> RunInfo | None:
     return refresh(
         RunInfo(folder, "unknown", description, checkpoints, total, modified, note, is_starred)
     )
+
+
+def _is_denied(folder: Path) -> bool:
+    """Return whether this user may not read a folder; not if it has just been moved."""
+    try:
+        os.scandir(folder).close()
+        os.stat(os.path.join(folder, "."))  # needs the permission to enter it
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # no folder, or a name that no file can have
+        pass
+    return False
 
 
 def refresh(run: RunInfo) -> RunInfo:

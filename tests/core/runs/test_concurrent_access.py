@@ -212,3 +212,20 @@ def test_testing_the_lock_does_not_block_a_writer(tmp_path):
         with pytest.raises(CheckpointError, match=f"being trained by process {os.getpid()}"):
             run_writer.reopen(run.folder)
         assert time.monotonic() - since < 1, "a run in progress is not waited for"
+
+
+def test_run_renamed_while_tested_is_not_denied(tmp_path, monkeypatch):
+    """A folder that was moved between two tests of it was listed as one that may not be read."""
+    with run_writer.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
+        pass
+    is_folder = os.path.isdir
+
+    def rename_after(place):
+        found = is_folder(place)
+        if found and Path(place) == run.folder:
+            run.folder.rename(tmp_path / "renamed")
+        return found
+
+    monkeypatch.setattr(os.path, "isdir", rename_after)
+    found = catalog.read_run_info(run.folder)
+    assert found is None or found.status != "unreadable"
