@@ -83,8 +83,9 @@ class Shell(Terminal):
 
     def expect_prompt(self):
         """Wait until the shell has the terminal, and everything that the app has set is unset."""
+        until(self.is_stopped)  # the screen may show "Stopped" of an earlier time
         self.expect(r"Stopped[^\n]*\nshell>")
-        assert is_restored(self)
+        until(lambda: is_restored(self), 5)
         since = self.output[self.output.rfind(b"\x1b[?1049h") :]
         assert not [mode for mode in MODES_OFF if b"\x1b[" + mode not in since]
         # readline switches it on for itself, after the app has switched it off
@@ -198,9 +199,9 @@ def test_suspended_and_continued(shell):
         shell.expect("● training")
         shell.expect_steps()
 
-    shell.press(CTRL_Z)
-    until(shell.is_stopped)
     app = shell.app
+    os.kill(app.pid, signal.SIGTSTP)
+    until(shell.is_stopped)
     shell.hang_up()
     with suppress(psutil.NoSuchProcess):
         app.terminate()  # as a shell that ends does to its stopped jobs
