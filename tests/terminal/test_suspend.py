@@ -199,13 +199,31 @@ def test_suspended_and_continued(shell):
         shell.expect("● training")
         shell.expect_steps()
 
-    app = shell.app
-    os.kill(app.pid, signal.SIGTSTP)
+    shell.press(CTRL_Z)
     until(shell.is_stopped)
+    app = shell.app
     shell.hang_up()
     with suppress(psutil.NoSuchProcess):
         app.terminate()  # as a shell that ends does to its stopped jobs
     until(lambda: (shell.folder / "progress").read_text().endswith("run_finished\n"))
+
+
+@pytest.mark.terminal
+def test_key_works_after_a_stop_from_outside(shell):
+    """The thread that reads keys was in a read of a whole line, and the app waited for it."""
+    shell.type("$app")
+    shell.expect("● training")
+    for _ in range(2):
+        os.kill(shell.app.pid, signal.SIGSTOP)
+        until(shell.is_stopped)
+        shell.type("")
+        shell.type("fg")
+        until(lambda: not shell.is_stopped())
+        shell.expect_steps()
+        shell.press(CTRL_Z)
+        until(shell.is_stopped, 10)
+        shell.type("fg")
+        shell.expect_steps()
 
 
 @pytest.mark.terminal

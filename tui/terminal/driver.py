@@ -4,10 +4,11 @@ the app."""
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,20 @@ CLICKS, BUTTON_MOTION, ANY_MOTION = "\x1b[?1000", "\x1b[?1002", "\x1b[?1003"
 PIXELS_OFF = "\x1b[?1016l"
 
 
+def open_without_blocking(terminal: int) -> int:
+    """Return a descriptor of the same terminal whose reads do not block; the one given where it is
+    no terminal, or cannot be opened again.
+
+    After SIGSTOP the shell has the terminal read whole lines. A key that was announced before that
+    is then not there, and its read would block until Enter, with all that waits for the thread that
+    reads. The shell shares the given descriptor's flags, so that these must stay as they are.
+    """
+    try:
+        return os.open(os.ttyname(terminal), os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return terminal
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's driver for Linux and macOS with a TerminalWriter in place of its writer thread.
 
@@ -61,6 +76,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: App[Any], *, mouse: bool = True, **options: Any) -> None:
         ignores_stop = signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN  # as its parent does
         super().__init__(app, mouse=mouse, **options)
+        self.fileno = open_without_blocking(self.fileno)
         self._may_stop = not ignores_stop
         self.slow_terminal: SlowTerminal = app.slow_terminal  # type: ignore[attr-defined]
         self._has_mouse = mouse
@@ -185,7 +201,10 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         self._reads_input = True
         try:
-            super().run_input_thread()
+            while True:
+                with suppress(BlockingIOError):
+                    super().run_input_thread()
+                    return
         finally:
             self._reads_input = False
 
