@@ -41,11 +41,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Digits as one source shows them, in reading order, among all groups of strokes."""
+    """Digits as one source shows them, in reading order, among all groups of strokes.
+
+    `strokes` is how many there were to be grouped.
+    """
 
     ink: Ink
     digits: list[Group]
     groups: list[Group]
+    strokes: int = 1
 
     @property
     def score(self) -> float:
@@ -174,7 +178,7 @@ def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:
     if ink is None:
         return None
     is_of_page = picture.page and picture.page.source.is_light == ink.source.is_light
-    groups = find_groups(ink, picture.values, picture.blocks if is_of_page else None)
+    groups, strokes = find_groups(ink, picture.values, picture.blocks if is_of_page else None)
     groups = drop_enclosed(groups, ink, picture.page)
     for _ in range(TRIES):
         if not groups:
@@ -182,7 +186,7 @@ def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:
         digits = choose_digits(groups)
         poor = [digit for digit in digits if not stands_out(picture.texture, ink, digit)]
         if not poor:
-            return Candidate(ink, digits, groups)
+            return Candidate(ink, digits, groups, strokes)
         groups = [group for group in groups if group not in poor]
     return None
 

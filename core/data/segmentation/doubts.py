@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy
-from numpy.typing import NDArray
 
 from core.data.segmentation.candidates import Candidate, Choice
-from core.data.segmentation.groups import SOLID, WIDEST, Group, count_strokes, measure_fill
-from core.data.segmentation.parts import MOST
+from core.data.segmentation.groups import SOLID, WIDEST, Group, measure_fill
+from core.data.segmentation.parts import MOST, box_of
+from core.data.segmentation.significance import PRINTED
 
 FAINT = 18  # grey levels
 SHORT = 8  # pixels of the image
@@ -24,16 +24,30 @@ PALER, PEN = 1.3, 2.3  # the ratio of two digits' strengths, and of their stroke
 OUTLYING = 2.0  # a line's length by the digit's: no 1 that was written beside it
 
 
-def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
-    """Return why the digit may not be one, or not all of it; the image is `scale` times larger."""
-    height, width = choice.candidate.ink.strength.shape
-    area = int((choice.candidate.ink.regions.cover(digit.regions)).sum())
+def find_doubts(choice: Choice, scale: float) -> list[tuple[str, ...]]:
+    """Return for each digit why it may not be one, or not all of it.
+
+    The image is `scale` times larger. What was left out of it is a doubt about its last digit.
+    """
+    candidate = choice.candidate
+    has_left_out = _has_left_out(candidate)
+    doubts = [_find_doubts_of(choice, digit, scale, has_left_out) for digit in candidate.digits]
+    if candidate.strokes > MOST:
+        doubts[-1] += (f"more than {MOST} strokes: the smallest were left out",)
+    return doubts
+
+
+def _find_doubts_of(
+    choice: Choice, digit: Group, scale: float, has_left_out: bool
+) -> tuple[str, ...]:
+    regions = choice.candidate.ink.regions
+    area = int(regions.area[list(digit.regions)].sum())
     found = {
         "the digit touches the edge: a part may be missing": digit.touches,
         "almost no ink stands out from the background": digit.strength < FAINT
         or digit.longest * scale < SHORT,
         "the ink covers nearly half of the image": (
-            area > COVERED * height * width
+            area > COVERED * regions.labels.size
             and not digit.is_narrow  # as a 1 that is cropped tightly
         ),
         "the ink is a solid spot rather than strokes": digit.is_solid,
@@ -46,20 +60,12 @@ def find_doubts(choice: Choice, digit: Group, scale: float) -> tuple[str, ...]:
         "the digit has no clear edge everywhere": digit.outlined < BLURRED,
         "its ink differs from that of the other digits": _is_other_ink(choice, digit),
         "other marks are as large as the digit": _has_others(choice, digit),
-        "smaller marks that could be digits were left out": _has_left_out(choice.candidate),
+        "smaller marks that could be digits were left out": has_left_out,
         "another part of the image could be the digit": (
             choice.rival is not None and choice.rival.best.score > CLOSE * digit.score
         ),
     }
     return tuple(sentence for sentence, holds in found.items() if holds)
-
-
-def find_omissions(choice: Choice, values: NDArray[numpy.uint8]) -> tuple[str, ...]:
-    """Return what of the image was not looked at, for its last digit."""
-    ink = choice.candidate.ink
-    if len(choice.candidate.groups) > 1 and count_strokes(ink, values) > MOST:
-        return (f"more than {MOST} strokes: the smallest were left out",)
-    return ()
 
 
 def _is_other_ink(choice: Choice, digit: Group) -> bool:
@@ -74,7 +80,7 @@ def _is_other_ink(choice: Choice, digit: Group) -> bool:
 
 
 def _has_others(choice: Choice, digit: Group) -> bool:
-    """Return whether strokes that were not taken for digits might be digits too."""
+    """Return whether strokes that were not chosen might be digits too."""
     candidate = choice.candidate
     return any(
         group.longest >= AS_LARGE * digit.longest
@@ -121,11 +127,9 @@ def _has_left_out(candidate: Candidate) -> bool:
 def _is_like_strokes(candidate: Candidate, number: int) -> bool:
     """Return whether a region is neither a spot nor a piece of a printed line."""
     regions = candidate.ink.regions
-    place = (
-        slice(regions.top[number], regions.bottom[number]),
-        slice(regions.left[number], regions.right[number]),
-    )
+    left, top, right, bottom = box_of(regions, [number])
+    place = slice(top, bottom), slice(left, right)
     labels = regions.labels[place]
     fill, is_narrow = measure_fill(labels, [number])
     printed = candidate.ink.lines[place][labels == number].mean()
-    return (fill < SOLID or is_narrow) and printed < 0.5
+    return (fill < SOLID or is_narrow) and printed < PRINTED

@@ -1,4 +1,4 @@
-"""Tell light paper between dark strokes, or dark between light ones, from ink."""
+"""Distinguish ink from light paper between dark strokes, or dark between light ones."""
 
 from __future__ import annotations
 

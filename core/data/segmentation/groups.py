@@ -1,4 +1,4 @@
-"""Group the strokes of a picture to digits, and tell digits from what else there is."""
+"""Group the strokes of a picture to digits, and distinguish digits from what else there is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from core.data.segmentation.background import DARK
 from core.data.segmentation.blocks import are_in_blocks
 from core.data.segmentation.ink import Ink, Source
 from core.data.segmentation.parts import (
-    MOST,
     box_of,
     count_touched,
     find_frames,
@@ -97,18 +97,22 @@ def contrast_of(source: Source, strength: Grid, values: NDArray[Any]) -> Grid:
     if source.reach is None:
         return strength
     paper = 255.0 - values if source.is_light else values.astype(float)
-    # strength = (b - v) / (b + 25) · 280, so b - v = strength (v + 25) / (280 - strength)
-    return strength * (paper + 25) / numpy.maximum(280 - strength, 20)
+    # Solve the ratio of subtract_surroundings for the background.
+    most = 255 + DARK
+    return strength * (paper + DARK) / numpy.maximum(most - strength, 20)
 
 
-def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None) -> list[Group]:
-    """Return the groups that may be digits, each with its score, best first.
+def find_groups(
+    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None
+) -> tuple[list[Group], int]:
+    """Return the groups that may be digits, each with its score, best first, and how many strokes.
 
-    What lies in `blocks`, which are filled areas, is none.
+    What lies in `blocks`, which are filled areas, is none. Only the MOST largest of the strokes are
+    in the groups.
     """
     regions, size = ink.regions, max(values.shape)
     if not len(regions):
-        return []
+        return [], 0
     mass, outlined, numbers = _find_strokes(ink, values, blocks)
     least = max(5, SMALLEST * size)
     groups = [
@@ -116,16 +120,11 @@ def find_groups(ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = No
         for each in join_parts(regions, numbers)
         if longest_side(box_of(regions, each)) >= least
     ]
-    return sorted(groups, key=lambda group: -group.score)
-
-
-def count_strokes(ink: Ink, values: NDArray[numpy.uint8]) -> int:
-    """Return how many strokes there are, of which find_groups takes the MOST largest."""
-    return len(_find_strokes(ink, values)[2]) if len(ink.regions) > MOST else len(ink.regions)
+    return sorted(groups, key=lambda group: -group.score), len(numbers)
 
 
 def _find_strokes(
-    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None
+    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None
 ) -> tuple[Grid, Grid, Numbers]:
     """Return mass and outline of each region, and the numbers of those that are strokes."""
     regions = ink.regions

@@ -24,7 +24,7 @@ DEEP = 0.65  # the same where ink lies in a shadow as narrow as a stroke
 
 @dataclass(frozen=True)
 class Source:
-    """How ink is told from its background: lighter or darker, and at most how wide.
+    """How ink is separated from its background: lighter or darker, and at most how wide.
 
     `core` is the share of the most ink near by from which on a pixel is ink.
     """

@@ -1,4 +1,4 @@
-"""Join the strokes that are parts of one digit, and tell frames from strokes."""
+"""Join the strokes that are parts of one digit, and distinguish frames from strokes."""
 
 from __future__ import annotations
 
@@ -141,10 +141,7 @@ def find_frames(regions: Regions, is_stroke: Mask, longer: Numbers) -> Mask:
 
 def _surrounds(regions: Regions, one: int, other: int) -> bool:
     """Return whether no way leads from the other region out of the one."""
-    place = (
-        slice(regions.top[one], regions.bottom[one]),
-        slice(regions.left[one], regions.right[one]),
-    )
-    labels = numpy.pad(regions.labels[place], 1, constant_values=-1)
+    left, top, right, bottom = box_of(regions, [one])
+    labels = numpy.pad(regions.labels[top:bottom, left:right], 1, constant_values=-1)
     free = find_regions(~dilate(labels == one, 1) | (labels == other)).labels
     return bool(free[0, 0] != free[labels == other].max())

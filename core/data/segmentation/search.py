@@ -9,7 +9,7 @@ from PIL import Image
 from core.data.preprocessing import to_grey
 from core.data.segmentation.candidates import choose_candidate
 from core.data.segmentation.cutting import Box, cut_digit, shrink
-from core.data.segmentation.doubts import find_doubts, find_omissions
+from core.data.segmentation.doubts import find_doubts
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ def find_digits(image: Image.Image) -> tuple[Image.Image, list[FoundDigit]]:
     if choice is None:
         return grey, []
     ink, digits = choice.candidate.ink, choice.candidate.digits
-    doubts = [find_doubts(choice, digit, scale) for digit in digits]
-    doubts[-1] += find_omissions(choice, values)
+    doubts = find_doubts(choice, scale)
     return grey, [
         FoundDigit(*cut_digit(grey, scale, ink, digit), why)
         for digit, why in zip(digits, doubts, strict=True)

@@ -1,4 +1,4 @@
-"""Tell ink from noise, shadows and light: what stands out from its background, and sharply.
+"""Distinguish ink from noise, shadows and light: what stands out from its background, and sharply.
 
 A group of strokes is compared with the texture of the picture at the same width: how much do spots
 as wide as its strokes differ from what is around them, away from it? Noise has many such spots, and
