@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.data.segmentation.blocks import find_blocks
 from core.data.segmentation.enclosed import drop_enclosed
 from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
-from core.data.segmentation.ink import DEEP, LEAST, Ink, Source, find_ink, reach_of
+from core.data.segmentation.ink import LEAST, Ink, Source, drop_shadow, find_ink, reach_of
 from core.data.segmentation.regions import Mask
 from core.data.segmentation.significance import Texture, stands_out
 
@@ -93,7 +93,8 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
         for is_light in (False, True)
         for share in (LIGHT_REACHES if is_light else REACHES)
     ]
-    tried = (page, *(_try(picture, source) for source in sources))
+    inks = [found for source in sources if (found := find_ink(values, source))]
+    tried = (page, *(_try(picture, each) for each in inks))
     candidates = sorted(filter(None, tried), key=lambda each: -each.score)
     if not candidates:
         rest = _take_all(ink) if ink else None
@@ -104,7 +105,7 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
     else:
         best = _find_narrowest(candidates, best)
         if _is_mixed(best):
-            best = _look_deeper(picture, sources, best)
+            best = _look_deeper(picture, inks, best)
     rivals = [each for each in candidates if not _overlap(each.best, best.digits)]
     return Choice(best, rivals[0] if rivals else None)
 
@@ -133,11 +134,11 @@ def _find_narrowest(candidates: list[Candidate], best: Candidate) -> Candidate:
     return min([best, *same], key=lambda each: each.ink.source.reach or 0)
 
 
-def _look_deeper(picture: Picture, sources: list[Source], best: Candidate) -> Candidate:
+def _look_deeper(picture: Picture, inks: list[Ink], best: Candidate) -> Candidate:
     """Return the candidate without the shadow around its ink, if there is one."""
-    for source in sources:
-        if source.is_light == best.ink.source.is_light:
-            deep = _try(picture, replace(source, core=DEEP))
+    for ink in inks:
+        if ink.source.is_light == best.ink.source.is_light:
+            deep = _candidate(picture, drop_shadow(ink))
             if deep and deep.score > DEEPER * best.score and _is_smaller(deep, best):
                 best = deep
     return best
@@ -165,12 +166,9 @@ def _is_mixed(candidate: Candidate) -> bool:
     return mean < MIXED * most and most - mean > LEAST  # the noise of faint ink is less
 
 
-def _try(picture: Picture, source: Source) -> Candidate | None:
-    found = _candidate(picture, find_ink(picture.values, source))
-    if found or source.core == DEEP:
-        return found
+def _try(picture: Picture, ink: Ink) -> Candidate | None:
     # The ink and a shadow around it may be refused together.
-    return _candidate(picture, find_ink(picture.values, replace(source, core=DEEP)))
+    return _candidate(picture, ink) or _candidate(picture, drop_shadow(ink))
 
 
 def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:

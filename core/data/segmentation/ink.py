@@ -7,7 +7,7 @@ lighter) than its surroundings, whatever they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ class Ink:
 
     `strength` is in grey levels above the background's noise; `full` is that of full ink,
     `amount` is 0 to 1 of it. `regions` are the connected strokes, and `lines` the printed
-    lines, which the regions exclude if the source has a reach.
+    lines, which the regions exclude if the source has a reach. `most` is then the strength of the
+    strongest ink within that reach.
     """
 
     source: Source
@@ -48,6 +49,7 @@ class Ink:
     amount: Grid
     regions: Regions
     lines: Mask
+    most: Grid | None = None
 
 
 def find_ink(values: NDArray[numpy.uint8], source: Source) -> Ink | None:
@@ -67,8 +69,8 @@ def _find_on_page(values: NDArray[numpy.uint8], source: Source) -> Ink | None:
     if strength.max() < max(LEAST, 2 * noise):
         return None
     amount = scale_amount(strength, strength > strength.max() / 2, is_noisy=noise > 0)
-    regions = find_regions(amount >= EDGE)
-    return Ink(Source(None, is_light), strength, amount, regions, find_lines(amount >= EDGE))
+    mask = amount >= EDGE
+    return Ink(Source(None, is_light), strength, amount, find_regions(mask), find_lines(mask))
 
 
 def _find_in_surroundings(values: NDArray[numpy.uint8], source: Source, reach: int) -> Ink | None:
@@ -78,10 +80,20 @@ def _find_in_surroundings(values: NDArray[numpy.uint8], source: Source, reach: i
     if strength.max() < max(LEAST, 2 * noise):
         return None
     most = slide(strength, reach, numpy.maximum)
-    mask = (strength >= source.core * most) & (strength >= LEAST)
     lines = find_lines(strength >= LEAST)
-    regions = find_regions(mask & ~lines)
-    return Ink(source, strength, strength / strength.max(), regions, lines)
+    regions = _find_cores(strength, most, lines, source.core)
+    return Ink(source, strength, strength / strength.max(), regions, lines, most)
+
+
+def _find_cores(strength: Grid, most: Grid, lines: Mask, core: float) -> Regions:
+    return find_regions((strength >= core * most) & (strength >= LEAST) & ~lines)
+
+
+def drop_shadow(ink: Ink) -> Ink:
+    """Return the ink of a source with a reach without the weaker ink around it, as of a shadow."""
+    assert ink.most is not None
+    regions = _find_cores(ink.strength, ink.most, ink.lines, DEEP)
+    return replace(ink, source=replace(ink.source, core=DEEP), regions=regions)
 
 
 def reach_of(share: float, size: int) -> int:
