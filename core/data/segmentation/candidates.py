@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from core.data.segmentation.blocks import find_blocks
 from core.data.segmentation.enclosed import drop_enclosed
-from core.data.segmentation.groups import TOUCHING, Group, choose_digits, find_groups, group_all
+from core.data.segmentation.groups import (
+    TOUCHING,
+    Group,
+    choose_digits,
+    find_groups,
+    group_all,
+    measure_edges,
+)
 from core.data.segmentation.ink import LEAST, Ink, Source, drop_shadow, find_ink, reach_of
 from core.data.segmentation.regions import Mask
 from core.data.segmentation.significance import Texture, stands_out
@@ -31,9 +38,10 @@ CLEAN = 0.9  # of a page's ink belongs to digits: nothing else is in the picture
 
 @dataclass(frozen=True)
 class Picture:
-    """A grey image, its texture, its ink if it is a page, and the filled areas among that ink."""
+    """A grey image, its edges and texture, its ink if it is a page, and that ink's filled areas."""
 
     values: NDArray[numpy.uint8]
+    edges: NDArray[numpy.uint8]
     texture: Texture
     page: Ink | None
     blocks: Mask | None
@@ -84,7 +92,8 @@ def choose_candidate(values: NDArray[numpy.uint8]) -> Choice | None:
     ink = find_ink(values, Source())
     if ink and size < TINY:
         return Choice(_take_all(ink))
-    picture = Picture(values, Texture(values), ink, find_blocks(ink) if ink else None)
+    blocks = find_blocks(ink) if ink else None
+    picture = Picture(values, measure_edges(values), Texture(values), ink, blocks)
     page = _candidate(picture, ink)
     if page and (size < SMALL or _is_clean(page)):
         return Choice(page)
@@ -176,7 +185,8 @@ def _candidate(picture: Picture, ink: Ink | None) -> Candidate | None:
     if ink is None:
         return None
     is_of_page = picture.page and picture.page.source.is_light == ink.source.is_light
-    groups, strokes = find_groups(ink, picture.values, picture.blocks if is_of_page else None)
+    blocks = picture.blocks if is_of_page else None
+    groups, strokes = find_groups(ink, picture.values, picture.edges, blocks)
     groups = drop_enclosed(groups, ink, picture.page)
     for _ in range(TRIES):
         if not groups:

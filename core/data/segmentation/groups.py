@@ -24,6 +24,7 @@ SMALLEST = 0.025  # of the picture's longer side: a digit's longer side
 SOLID = 0.76  # of the narrowest rectangle around it: a spot, a hole or a note, unless it is narrow
 NARROW = 0.4  # such a rectangle's width by its length
 SPECK = 0.03  # of the largest stroke's ink: a region with less is dirt
+EDGE_LEVEL = 0.4  # of a stroke's contrast: what counts as an edge
 OUTLINED = 0.5  # of a stroke's outline is an edge in the picture
 SIMILAR = 0.45  # another digit's height, and its score, by that of the best one
 STRONG = 0.7  # the same of its strength
@@ -79,15 +80,19 @@ class Group:
         return max(self.height, self.right - self.left)
 
 
-def measure_outlines(ink: Ink, values: NDArray[numpy.uint8]) -> Grid:
+def measure_edges(values: NDArray[numpy.uint8]) -> NDArray[numpy.uint8]:
+    """Return the range of grey levels in the square of 5×5 pixels around each pixel."""
+    return slide(values, 5, numpy.maximum) - slide(values, 5, numpy.minimum)
+
+
+def _measure_outlines(ink: Ink, values: NDArray[numpy.uint8], edges: NDArray[numpy.uint8]) -> Grid:
     """Return which share of each region's outline is an edge in the picture, 0 to 1."""
     regions = ink.regions
-    span = slide(values, 5, numpy.maximum).astype(float) - slide(values, 5, numpy.minimum)
     inside = regions.labels >= 0
     outline = inside & ~erode(inside)
     number = regions.labels[outline]
     level = regions.mean(contrast_of(ink.source, ink.strength, values))
-    sharp = span[outline] >= 0.4 * level[number]
+    sharp = edges[outline] >= EDGE_LEVEL * level[number]
     counts = numpy.bincount(number, minlength=len(regions))
     return numpy.bincount(number, sharp, len(regions)) / numpy.maximum(counts, 1)
 
@@ -103,17 +108,20 @@ def contrast_of(source: Source, strength: Grid, values: NDArray[Any]) -> Grid:
 
 
 def find_groups(
-    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None = None
+    ink: Ink,
+    values: NDArray[numpy.uint8],
+    edges: NDArray[numpy.uint8],
+    blocks: Mask | None = None,
 ) -> tuple[list[Group], int]:
     """Return the groups that may be digits, each with its score, best first, and how many strokes.
 
-    What lies in `blocks`, which are filled areas, is none. Only the MOST largest of the strokes are
-    in the groups.
+    `edges` are those of measure_edges. What lies in `blocks`, which are filled areas, is none. Only
+    the MOST largest of the strokes are in the groups.
     """
     regions, size = ink.regions, max(values.shape)
     if not len(regions):
         return [], 0
-    mass, outlined, numbers = _find_strokes(ink, values, blocks)
+    mass, outlined, numbers = _find_strokes(ink, values, edges, blocks)
     least = max(5, SMALLEST * size)
     groups = [
         _describe(ink, each, mass, outlined, size)
@@ -124,12 +132,15 @@ def find_groups(
 
 
 def _find_strokes(
-    ink: Ink, values: NDArray[numpy.uint8], blocks: Mask | None
+    ink: Ink,
+    values: NDArray[numpy.uint8],
+    edges: NDArray[numpy.uint8],
+    blocks: Mask | None,
 ) -> tuple[Grid, Grid, Numbers]:
     """Return mass and outline of each region, and the numbers of those that are strokes."""
     regions = ink.regions
     mass = regions.total(ink.strength)
-    outlined = measure_outlines(ink, values)
+    outlined = _measure_outlines(ink, values, edges)
     longer = numpy.maximum(regions.right - regions.left, regions.bottom - regions.top)
     is_stroke = outlined >= OUTLINED
     if blocks is not None:
