@@ -77,23 +77,25 @@ def _own_folder(kind: str, wanted: str) -> Path:
     if standard and (why is None or (wanted and os.path.exists(standard / wanted))):
         return standard
     folder = _private_folder()
-    if not _reported:
+    # Not where the folder for pictures alone is replaced: who saves one is shown its path.
+    if not _reported and (problem := explain_replaced()):
         # Without a handler, logging prints warnings on stderr.
         import logging
 
-        logging.getLogger(NAME).warning("%s: %s", NAME, explain_replaced())
+        logging.getLogger(NAME).warning("%s: %s", NAME, problem)
     return NOWHERE if folder is None else folder / kind
 
 
 def explain_replaced() -> str | None:
-    """Return why a private folder replaces one of the user's; None where it does not.
+    """Return why a private folder replaces the user's cache or config folder; None where it does
+    not.
 
     It is then not reported on stderr any more.
     """
-    _reported.add(NAME)
     why = next(filter(None, (_standard_folder(kind)[1] for kind in ("cache", "config"))), None)
     if why is None:
         return None
+    _reported.add(NAME)
     choose = "set XDG_CACHE_HOME and XDG_CONFIG_HOME"
     if (folder := _private_folder()) is None:
         return f"{why}: preferences and downloads are not kept; {choose} to folders of yours"

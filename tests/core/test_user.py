@@ -100,6 +100,15 @@ def test_home_that_cannot_be_written_is_replaced(nameless, monkeypatch):
     assert user.explain_replaced().startswith(why)
 
 
+def test_downloads_alone_are_replaced_silently(nameless, monkeypatch, caplog):
+    """Who saves a picture is shown where it is; preferences are in their usual folder."""
+    (nameless / "Downloads").touch()
+    monkeypatch.setenv("HOME", str(nameless))
+    assert user.downloads_folder() == own(nameless) / "downloads"
+    assert caplog.messages == []
+    assert list(judge_home()) == []
+
+
 def test_home_that_does_not_exist_is_created_later(nameless, monkeypatch):
     monkeypatch.setenv("HOME", str(nameless / "home"))
     assert user.cache_folder() == nameless / "home" / ".cache" / "mnist-tui"
