@@ -13,7 +13,7 @@ from core.errors import CheckpointError
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, check_locks, fcntl, is_locked, lock
 from core.runs.layout import DESCRIPTION, EVENTS_FILE
-from core.runs.owner import exists, is_owner_alive
+from core.runs.owner import has_process, is_owner_alive
 
 # The status of a run in progress, and every status in a run.json.
 IN_PROGRESS = ("running", "paused")
@@ -71,14 +71,13 @@ def status_of(folder: Path, description: dict[str, Any]) -> str:
 
 def is_live(folder: Path, description: dict[str, Any]) -> bool:
     """Return whether the process that run.json names is training the run."""
-    alive = is_owner_alive(description)
-    if alive is False:
+    if has_process(description) is False:
         return False
     try:
         # Only for runs in progress: testing the lock takes it for a moment.
         return is_locked(folder / EVENTS_FILE)
     except NoLocks:
-        return alive is True and description.get("status") in IN_PROGRESS
+        return is_owner_alive(description) is True and description.get("status") in IN_PROGRESS
 
 
 @contextmanager
@@ -142,7 +141,7 @@ def _check_owner(folder: Path) -> None:
 
 
 def _in_use(folder: Path) -> CheckpointError:
-    pid = read_description(folder).get("pid")
+    description = read_description(folder)
     # A process that has only just resumed the run is not in run.json yet.
-    by = f"process {pid}" if isinstance(pid, int) and exists(pid) else "another process"
+    by = f"process {description['pid']}" if has_process(description) else "another process"
     return CheckpointError(f"{folder} is being trained by {by}; stop it first")

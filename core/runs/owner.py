@@ -17,26 +17,33 @@ def own_process() -> dict[str, Any]:
     return {"pid": os.getpid(), "host": host_name(), "process_started": _started(os.getpid())}
 
 
-def is_owner_alive(description: dict[str, Any]) -> bool | None:
-    """Return whether the process that run.json names exists; None if it is on another host.
+def has_process(description: dict[str, Any]) -> bool | None:
+    """Return whether there is a process of the number in run.json; None if it is on another host.
 
-    Another process with the same number has another start time. An earlier version wrote none; a
-    process that has left the run to another one writes None.
+    It may be another process by now.
     """
-    pid, started = description.get("pid"), description.get("process_started", 0.0)
-    if not isinstance(pid, int) or pid <= 0 or started is None:
+    pid = description.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
         return False
     if description.get("host", host_name()) != host_name():
         return None
-    now = _started(pid)
-    if now is None or not isinstance(started, float) or not started:
-        return now is not None
-    return abs(now - started) < SECONDS_APART
-
-
-def exists(pid: int) -> bool:
-    """Return whether there is a process of that number on this host."""
     return _started(pid) is not None
+
+
+def is_owner_alive(description: dict[str, Any]) -> bool | None:
+    """Return whether the process that run.json names exists; None if it is on another host.
+
+    Another process with the same number has another start time; so has the same one after the clock
+    was set. An earlier version wrote none; a process that has left the run to another one writes
+    None.
+    """
+    found, started = has_process(description), description.get("process_started", 0.0)
+    if started is None:
+        return False
+    if not found or not isinstance(started, float) or not started:
+        return found
+    now = _started(description["pid"])
+    return now is not None and abs(now - started) < SECONDS_APART
 
 
 def _started(pid: int) -> float | None:

@@ -143,6 +143,15 @@ def test_working_locks_need_no_other_sign(folder, other):
         check_locks(folder / "events.jsonl")
 
 
+def test_locked_run_is_running_after_the_clock_was_set(folder, tmp_path):
+    """A process seems to have started at another time then, as after a virtual machine resumes."""
+    with run_writer.reopen(folder) as run:
+        run.begin(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu")
+        describe(folder, process_started=1.0)
+        assert read_run_info(folder).status == "running"
+    assert read_run_info(folder).status == "interrupted"
+
+
 def test_folder_is_locked_by_a_file_without_locks(monkeypatch, tmp_path):
     monkeypatch.setattr(fcntl, "flock", without_locks)
     monkeypatch.setattr(locking, "FOLDER_TRIES", 2)
