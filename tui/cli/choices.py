@@ -7,7 +7,6 @@ import typer
 from core.errors import UsageError
 from tui.cli.console import print_json
 from tui.cli.options import AsJson, DataDir
-from tui.cli.output.tables import print_table
 
 
 def list_devices(as_json: AsJson = False) -> None:
@@ -47,6 +46,7 @@ def list_archs(
 
 def _print_layers(name: str, row: dict[str, Any], as_json: bool) -> None:
     from core.models.summary import describe_network
+    from tui.cli.output.tables import print_table
 
     network = describe_network(name)
     if as_json:

@@ -1,12 +1,14 @@
 """Options of `checkpoints import` and `export` for the scaling of a network's input."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import UsageError, printable
-from core.models.input_scaling import InputScaling
+
+if TYPE_CHECKING:
+    from core.models.input_scaling import InputScaling
 
 InputMean = Annotated[
     str | None,
@@ -33,7 +35,7 @@ WithScaling = Annotated[
 ]
 
 
-def read_scaling_options(mean: str | None, std: str | None, dataset: str) -> InputScaling | None:
+def read_scaling_options(mean: str | None, std: str | None, dataset: str) -> "InputScaling | None":
     """Return the scaling of --mean and --std, None where it is to be found. Raises UsageError."""
     from core.checkpoints.import_scaling import check_scaling
     from core.data.datasets import DATASETS
