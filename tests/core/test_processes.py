@@ -9,7 +9,7 @@ import pytest
 from core.processes import start_module
 from tests.support.cli import ROOT, environment_in
 
-# What a folder of somebody else's code may hold.
+# What a folder of another program may hold.
 OTHERS = ("json.py", "random.py", "torch.py", "numpy.py", "core/__init__.py")
 
 

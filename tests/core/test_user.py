@@ -174,9 +174,9 @@ def test_user_without_name_is_named_by_number(nameless, monkeypatch):
     monkeypatch.setenv("LOGNAME", "")  # restored after the test
     user.set_missing_name()
     assert getpass.getuser() == str(os.getuid())
-    monkeypatch.setenv("LOGNAME", "somebody")
+    monkeypatch.setenv("LOGNAME", "ada")
     user.set_missing_name()
-    assert os.environ["LOGNAME"] == "somebody"
+    assert os.environ["LOGNAME"] == "ada"
 
 
 def test_tilde_without_home_is_refused(nameless):

@@ -34,7 +34,7 @@ def is_private(name):
 
 
 def test_private_attributes_are_named_in_one_file():
-    """A private name that tui itself does not define is somebody else's."""
+    """A private name that tui itself does not define belongs to a library."""
     nodes = [
         (path.relative_to(ROOT), node)
         for path in sorted((ROOT / "tui").rglob("*.py"))

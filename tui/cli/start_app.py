@@ -17,6 +17,7 @@ from tui.cli.options import OnHangup, SlowLink, with_config
 from tui.signals import CONTINUE
 from tui.terminal.reset import remember_terminal
 from tui.text.console import complain
+from tui.text.formats import plural
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
@@ -63,7 +64,7 @@ def start_app(
 
 def _plain_training(reason: str, config: TrainConfig) -> str:
     """Describe what happens in place of the app, and how to stop it."""
-    epochs = f"{config.epochs} epoch{'s' * (config.epochs != 1)}"
+    epochs = plural(config.epochs, "epoch")
     stop = "Ctrl-C" + f" or `kill {os.getpid()}`" * (os.name == "posix")
     return (
         f"no app, since {reason}: training {config.arch} for {epochs} with plain output, "
