@@ -1,4 +1,4 @@
-"""Say in one line why PyTorch, torchvision or NumPy cannot be loaded, whichever line imports it.
+"""Report in one line why PyTorch, torchvision or NumPy cannot be loaded, whichever line imports it.
 
 They are imported inside many functions, and fail in many ways: a missing library, too little
 memory, a damaged file, a CPU that lacks instructions. An import hook turns each into LoadError.
@@ -31,7 +31,7 @@ NAMES = ("SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT")
 CRASHES = [getattr(signal, each) for each in NAMES if hasattr(signal, each)]
 # What a handler needs where there is no memory left, in bytes.
 SPARE = 2**22
-# What the reasons of failures contain, in lower case, and what to say about them.
+# What the reasons of failures contain, in lower case, and the cause and remedy to report.
 CAUSES = {
     r"failed to map|allocate memory|unable to allocate|bad_alloc|memoryerror|temporarily": MEMORY,
     r"no module named": f"install it: {INSTALL}",
@@ -203,5 +203,5 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
                 with suppress(OSError, ValueError):
                     sys.stderr.flush()
                 os.dup2(stderr.fileno(), 2)
-                with suppress(OSError):  # nobody reads stderr
+                with suppress(OSError):  # the reader of stderr has exited
                     os.write(2, os.pread(printed.fileno(), 2**20, 0))

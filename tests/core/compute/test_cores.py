@@ -98,7 +98,7 @@ def test_cores_are_those_that_can_be_used_fully(monkeypatch, granted, quota, usa
     assert cores.cpu_cores() == usable
     assert threads.choose_threads("auto", "cnn") == usable
     assert threads.choose_threads("auto", "linear") == 1
-    assert threads.choose_threads("3", "cnn") == 3, "who asks for it gets it"
+    assert threads.choose_threads("3", "cnn") == 3, "a number that is set counts"
 
 
 @pytest.mark.parametrize(
