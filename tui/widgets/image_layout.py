@@ -61,7 +61,7 @@ def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int) -> Ima
     """
     count = max(1, len(warnings))
     most = FEW_WIDTH if count <= FEW else MOST_WIDTH
-    kinds, wanted = set(warnings), height if count == 1 else WARNING_ROWS
+    wanted = height if count == 1 else WARNING_ROWS
 
     def score(layout: ImageLayout) -> tuple[int, int, int]:
         missing = min(layout.warning_rows + layout.lacking_rows, wanted) - layout.warning_rows
@@ -74,7 +74,7 @@ def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int) -> Ima
             layout
             for ink in range(LEAST_WIDTH, most + 1, 2)
             for is_stacked in (True, False)
-            if (layout := _fit(ink, is_stacked, kinds, kept, width, height))
+            if (layout := _fit(ink, is_stacked, warnings, kept, width, height))
         ]
         if found:
             return max(found, key=score)
@@ -82,7 +82,12 @@ def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int) -> Ima
 
 
 def _fit(
-    ink: int, is_stacked: bool, kinds: set[tuple[str, ...]], kept: int, width: int, height: int
+    ink: int,
+    is_stacked: bool,
+    warnings: Sequence[tuple[str, ...]],
+    kept: int,
+    width: int,
+    height: int,
 ) -> ImageLayout | None:
     """Return the layout with drawings of that width and at least `kept` rows for warnings, if there
     are any; None if not even one card fits."""
@@ -93,8 +98,8 @@ def _fit(
     bars = ink - 1 if is_stacked else min(MOST_BARS, (width + GAP) // columns - GAP - 2 * ink - 2)
     across = least if is_stacked else 2 * ink + 2 + bars
     body = _body(ink, is_stacked)
-    needed = max((len(wrap_warnings(each, across)) for each in kinds), default=0)
-    rows = (height + 1) // (body + min(needed, kept) + 1)
+    needed = max((len(wrap_warnings(each, across)) for each in set(warnings)), default=0)
+    rows = min((height + 1) // (body + min(needed, kept) + 1), -(-max(1, len(warnings)) // columns))
     if not rows:
         return None
     shown = min(needed, (height + 1) // rows - 1 - body)

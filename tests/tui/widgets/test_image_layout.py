@@ -44,6 +44,13 @@ def test_cards_stay_within_the_window(warnings, width, height):
         assert layout.warning_rows + layout.lacking_rows > 0
 
 
+def test_free_rows_are_used_for_warnings():
+    """Small cards would fit three to a column: eleven of them leave room for all warnings."""
+    warnings = ("unlike any digit the network was trained on", "wider than high: perhaps several")
+    layout = arrange([()] * 9 + [warnings] * 2, 198, 56)
+    assert (layout.capacity >= 11, layout.lacking_rows) == (True, 0)
+
+
 def test_one_image_shows_all_its_warnings():
     layout = arrange([WARNINGS], 78, 20)
     assert (layout.lacking_rows, fit_warnings(WARNINGS, layout.width, layout.warning_rows)) == (
