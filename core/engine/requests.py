@@ -74,12 +74,13 @@ def _use_checkpoint(
     from core.runs.data_folder import digits_folder, load_run_data
 
     data = command.data or digits_folder(info.config)
-    detector = find_detector(info.dataset, data)
     if isinstance(command, PredictImagesWith):
+        detector = find_detector(info.dataset, data)
         digits = mark_unlike(predict_images(model, command.images), detector)
         yield ImagesPredicted(digits=digits, step=info.step, source=path)
         return
     dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)
+    detector = find_detector(info.dataset, data)  # after a download of the training images
     images, labels = tensors.test_images, tensors.test_labels
     if isinstance(command, OpenCheckpoint):
         digits = predict_digits(model, images, labels, command.indices)

@@ -156,6 +156,22 @@ def test_no_dataset_gives_no_sign(cache, tmp_path):
     assert made == []
 
 
+def test_opened_checkpoint_has_the_sign_after_a_download(cache, detector, tmp_path, monkeypatch):
+    """There are no training images for the detector before."""
+    path = tmp_path / "last.safetensors"
+    checkpoints.save(path, checkpoints.snapshot(state()), INFO)
+    loaded, load = [], datasets.load_dataset
+
+    def download(*options):
+        loaded.append(options)
+        return (yield from load(*options))
+
+    monkeypatch.setattr(datasets, "load_dataset", download)
+    monkeypatch.setattr(sign, "find_detector", lambda *options: detector if loaded else None)
+    opened = list(handle_request(OpenCheckpoint(str(path), (0,), None)))[-1]
+    assert opened.digits[0].is_unlike is False
+
+
 def test_every_request_gets_the_sign(cache, detector, tmp_path, sample):
     """Whatever the network; and the network in training gets it once there is a detector."""
     path = tmp_path / "last.safetensors"
