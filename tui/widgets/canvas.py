@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -136,6 +136,13 @@ def pad_line(line: StyledLine, width: int) -> StyledLine:
     """
     used = sum(segment.cell_length for segment in line)
     return [*line, Segment(" " * (width - used), line[-1].style if line else None)]
+
+
+def center_text(text: str, size: Size, style: Style) -> list[StyledLine]:
+    """Return the text, wrapped, as lines in the middle of an area."""
+    lines = textwrap.wrap(text, max(10, size.width))
+    above: list[StyledLine] = [[]] * max(0, (size.height - len(lines) + 1) // 2)
+    return [*above, *([Segment(line.center(size.width), style)] for line in lines)]
 
 
 def place_side_by_side(blocks: Iterable[list[StyledLine]], width: int) -> list[StyledLine]:

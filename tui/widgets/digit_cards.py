@@ -10,7 +10,7 @@ from textual.reactive import var
 from core.responses import UNLIKE_SHORT, Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
-from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
+from tui.widgets.canvas import Canvas, StyledLine, center_text, pad_line, place_side_by_side
 
 GAP = 2  # cells between two cards
 PERCENT_WIDTH = 12  # cells from which on a bar has its percentage beside it
@@ -177,8 +177,7 @@ class DigitCards(Canvas):
     def draw(self) -> None:
         quiet = self.parts["quiet"]
         if not self.digits:
-            blank: list[StyledLine] = [[]] * (self.size.height // 2)
-            self.paint([*blank, [Segment(self.placeholder.center(self.size.width), quiet)]])
+            self.paint(center_text(self.placeholder, self.size, quiet))
             return
         card, columns, style = self.card, self.columns, card_style(self.preferences, self.parts)
         shown = self.digits[: self.capacity]

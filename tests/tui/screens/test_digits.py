@@ -5,7 +5,7 @@ from array import array
 import pytest
 
 from core.commands import Stop
-from core.events import DigitsLoaded, Evaluated, RunStarted, Scored
+from core.events import DigitsLoaded, Evaluated, RunFailed, RunStarted, Scored
 from core.responses import Digit, Predicted
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
@@ -75,6 +75,17 @@ async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
         assert "No such digits: select others" in text_of(pilot)
         lines = text_of(pilot).splitlines()
         assert not any(line[-1].strip() for line in lines[1:4]), "nothing is cut off"
+
+
+async def test_long_reasons_are_wrapped(tmp_path):
+    """Why training did not start is wider than a small window: its end says what to do."""
+    reason = "PyTorch cannot be loaded (ImportError: failed to map segment): raise the limit"
+    app = app_in(tmp_path, lambda config, inbox: iter([RunFailed(reason="error", message=reason)]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space", "2")
+        await until(pilot, lambda: "Training did not start. PyTorch" in text_of(pilot))
+        pilot.app.clear_notifications()
+        await until(pilot, lambda: "raise the limit" in text_of(pilot))
 
 
 async def test_mistakes_appear_after_the_first_evaluation(tmp_path):

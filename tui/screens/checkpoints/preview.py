@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -21,7 +20,7 @@ from tui.preferences import Preferences
 from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved_at
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
-from tui.widgets.canvas import StyledLine
+from tui.widgets.canvas import StyledLine, center_text
 from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
 
@@ -40,8 +39,7 @@ class LossChart(Chart):
         self.draw()
 
     def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
-        blank: list[StyledLine] = [[]] * (self.size.height // 2)
-        return [*blank, [Segment(self.waiting.center(self.size.width), styles[AXIS])]]
+        return center_text(self.waiting, self.size, styles[AXIS])
 
 
 class Preview(Container):
