@@ -27,7 +27,7 @@ from tui.screens.base import app_of
 from tui.screens.captions import show_message
 from tui.state.history import read_run
 from tui.state.run_state import RunState
-from tui.text.formats import format_loss, format_percent
+from tui.text.formats import format_loss, format_percent, plural
 from tui.widgets.config_form import NumberInput
 from tui.widgets.table import fill_table
 
@@ -182,19 +182,18 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
         elif problem:
             show_message(self, f"✗ {problem}", wrong=True)
         else:
-            info, files = selected
-            changes = ", ".join(
-                f"{LABELS[name].lower()} {self._values[name]} → {self._text(name)}"
-                for name in self._changed()
-            )
-            epochs = "1 epoch" if info.epoch == 1 else f"{info.epoch} epochs"
-            text = changes or (
-                "the imported weights are trained with these settings."
-                if files[0].kind == "imported"
-                else "no setting is changed, so the training will be identical."
-            )
-            show_message(self, f"From step {info.step:,}, after {epochs}: {text}")
+            show_message(self, self._describe_branch(*selected))
         self.query_one("#branch", Button).disabled = selected is None or bool(problem)
+
+    def _describe_branch(self, info: CheckpointInfo, files: list[CheckpointFile]) -> str:
+        if files[0].kind == "imported":
+            return "The imported weights are trained with these settings."
+        changes = ", ".join(
+            f"{LABELS[name].lower()} {self._values[name]} → {self._text(name)}"
+            for name in self._changed()
+        )
+        text = changes or "no setting is changed, so the training will be identical."
+        return f"From step {info.step:,}, after {plural(info.epoch, 'epoch')}: {text}"
 
     def _problem(self, name: str, selected: Checkpoint | None) -> str:
         try:

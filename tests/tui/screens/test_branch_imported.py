@@ -29,6 +29,7 @@ async def test_imported_weights_are_branched(tiny, tiny_tensors, tmp_path):
         table = pilot.app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 1)
         await until(pilot, lambda: "imported weights are trained" in text_of(pilot))
+        assert "From step 0" not in text_of(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: phase(pilot) == "finished")
         started = pilot.app.run_state.started

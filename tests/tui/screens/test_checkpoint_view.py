@@ -207,7 +207,7 @@ async def test_one_image_is_large_with_all_warnings(open_checkpoint, drawings):
         small = cards.layout_of_cards.ink
         await pilot.press("enter")
         await pilot.pause()
-        assert "1–1 of 3" in text_of(pilot)
+        assert "← 1 of 3 →" in text_of(pilot)
         assert all(f"! {each}" in text_of(pilot) for each in warnings)
         assert "One image" not in text_of(pilot)
         assert cards.layout_of_cards.ink > small
@@ -217,7 +217,7 @@ async def test_one_image_is_large_with_all_warnings(open_checkpoint, drawings):
         await pilot.click(ImageCards, offset=(60, 5))
         await pilot.pause()
         assert (cards.is_alone, cards.first) == (True, 1)
-        assert "2–2 of 3" in text_of(pilot)
+        assert "← 2 of 3 →" in text_of(pilot)
 
 
 async def test_images_are_replaced_by_others(open_checkpoint, drawings):

@@ -161,7 +161,8 @@ class ImagePredictionsView(View):
     def _caption(self, waiting: str) -> Content:
         cards, count = self._cards, len(self._loaded.images)
         last = min(count, cards.first + cards.capacity)
-        text = waiting or f"{cards.first + 1:,}–{last:,} of {count:,}"
+        shown = f"{last:,}" if cards.first + 1 == last else f"{cards.first + 1:,}–{last:,}"
+        text = waiting or f"{shown} of {count:,}"
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
         heat = between(
             key("T", "", "app.set('temperature', -1)"),
