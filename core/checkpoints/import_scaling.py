@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.checkpoints.header import METADATA, parse_info, read_header
-from core.data.datasets import DATASETS, is_mnist_complete, load_dataset
-from core.errors import DataError, UsageError, UserError
+from core.data.datasets import DATASETS
+from core.data.local_datasets import load_local
+from core.errors import UsageError, UserError
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
@@ -209,16 +210,8 @@ def _assume(why: str) -> ScalingChoice:
 def find_training_images(dataset: str, data: str | None) -> tuple[str, Tensor, Tensor] | None:
     """Return the dataset's name, images (N, 28, 28) and labels (N,); None where it is not here."""
     for name in DATASETS if dataset == "auto" else (dataset,):
-        if DATASETS[name].missing(data) or (name == "mnist" and not is_mnist_complete(data)):
-            continue
-        loading = load_dataset(name, data)
-        with suppress(DataError):
-            while True:
-                try:
-                    next(loading)
-                except StopIteration as done:
-                    images, labels, *_ = done.value[1]
-                    return name, images, labels
+        if tensors := load_local(name, data):
+            return name, tensors.train_images, tensors.train_labels
     return None
 
 

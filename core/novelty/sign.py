@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.batches import SIDE
-from core.data.datasets import DATASETS, Tensors, is_mnist_complete, load_dataset
-from core.errors import UserError
+from core.data.local_datasets import load_local
 from core.files import replace_file
 from core.responses import Digit
 from core.user import cache_folder
@@ -58,7 +57,7 @@ def find_detector(dataset: str, data: str | None) -> Detector | None:
     """
     if detector := find_cached_detector(dataset):
         return detector
-    tensors = _load_images(dataset, data)
+    tensors = load_local(dataset, data)
     if tensors is None:
         return None
     from core.novelty.detector import train_detector
@@ -89,24 +88,6 @@ def find_cached_detector(dataset: str) -> Detector | None:
 
 def _file_name(dataset: str) -> str:
     return f"unlike-{dataset}-{VERSION}.safetensors"
-
-
-def _load_images(dataset: str, data: str | None) -> Tensors | None:
-    """Return a dataset's tensors if its files are on this machine and can be read."""
-    known = DATASETS.get(dataset)
-    try:
-        if known is None or known.missing(data) is not None:
-            return None
-        if dataset == "mnist" and not is_mnist_complete(data):  # loading would download it
-            return None
-        loading = load_dataset(dataset, data)
-        while True:
-            next(loading)
-    except StopIteration as done:
-        tensors: Tensors = done.value[1]
-        return tensors
-    except (UserError, OSError):
-        return None
 
 
 def _encode(detector: Detector) -> bytes:

@@ -116,7 +116,7 @@ def test_detector_is_made_once(cache, detector, monkeypatch):
     assert sign.find_detector("sample", None) is detector
     (path,) = folder.glob("unlike-sample-*.safetensors")
     sign._made.clear()  # as in the next process
-    monkeypatch.setattr(sign, "load_dataset", None)  # nor are images read again
+    monkeypatch.setattr(sign, "load_local", None)  # nor are images read again
     read = sign.find_detector("sample", None)
     assert made == [4000]
     assert marked(read, X, ONE) == [True, False]
