@@ -48,13 +48,13 @@ def describe_input(scaling: InputScaling) -> str:
 
 def export(
     checkpoint: Path, target: Path, *, force: bool = False, with_scaling: bool = False
-) -> tuple[str, float | None]:
+) -> tuple[CheckpointInfo, float | None]:
     """Write the network of a checkpoint in the format of the target's suffix.
 
-    Returns the architecture and the largest difference between the logits of the file and of the
-    network, None for a file of weights, which are equal bit by bit. `force` replaces a file that
-    exists; `with_scaling` puts the scaling of the input into the program, which then takes pixels
-    of 0 to 1. Raises UsageError for another suffix, or one that holds no layers with
+    Returns the checkpoint's description, and the largest difference between the logits of the file
+    and of the network, None for a file of weights, which are equal bit by bit. `force` replaces a
+    file that exists; `with_scaling` puts the scaling of the input into the program, which then
+    takes pixels of 0 to 1. Raises UsageError for another suffix, or one that holds no layers with
     `with_scaling`, and CheckpointError; the target is then unchanged.
     """
     encode = FORMATS.get(target.suffix)
@@ -90,7 +90,7 @@ def export(
         replace_file(target, content)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({explain(error)})") from None
-    return info.arch, difference
+    return info, difference
 
 
 def _check_target(checkpoint: Path, target: Path, force: bool) -> None:

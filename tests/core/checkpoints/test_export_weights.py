@@ -67,6 +67,19 @@ def test_default_target_has_run_and_kind(run, tmp_path):
     assert row["bytes"] == (tmp_path / "out.pth").stat().st_size
 
 
+def test_checkpoint_deleted_meanwhile_is_exported(run, tmp_path, monkeypatch):
+    """A run in training deletes the checkpoints of old epochs."""
+
+    def encode(model, info):
+        (tmp_path / "runs" / "mine" / "best.safetensors").unlink()
+        return b"weights", None
+
+    monkeypatch.setitem(exporting.FORMATS, ".pth", encode)
+    status, out, said = run("mine", "out.pth")
+    assert (status, out) == (0, "out.pth\n"), said
+    assert (tmp_path / "out.pth").read_bytes() == b"weights"
+
+
 def test_existing_target_needs_force(run, tmp_path):
     (tmp_path / "out.pth").write_bytes(b"mine")
     assert run("mine", "out.pth") == (

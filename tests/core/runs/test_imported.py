@@ -170,7 +170,7 @@ def test_failed_write_leaves_nothing(tmp_path, model, monkeypatch):
 
 
 def test_branch_trains_on_with_the_scaling(tmp_path, tiny, tiny_tensors, monkeypatch, capsys):
-    """Its loss goes on from that of the network; saved, resumed and replayed runs scale alike."""
+    """Its loss begins near that of the network; saved, resumed and replayed runs scale alike."""
     runs = tmp_path / "runs"
     _, loss, accuracy = train_plainly(tiny_tensors, tmp_path / "model.pth", 0.0, 1.0)
     imported = import_file(tmp_path / "model.pth", runs, dataset="sample")

@@ -64,19 +64,17 @@ def _parse_number(option: str, text: str) -> float:
         raise UsageError(f"{option} must be {one}, not {printable(text)!r}") from None
 
 
-def explain_names(checkpoint: Path, target: Path) -> str:
+def explain_names(checkpoint: Path, arch: str, target: Path) -> str:
     """Return how the tensors of exported weights are named, "" where the names are the same as in
     the file that the weights were imported from, or the target holds the layers too."""
     from core.checkpoints.export_weights import PROGRAMS
     from core.checkpoints.find_network import expected_shapes, list_names
-    from core.checkpoints.header import read_info
     from core.runs.description import is_imported, read_description
 
     found = read_description(checkpoint.absolute().parent)
     same_names = found.get("imported_names") is not False or not is_imported(found)
     if same_names or target.suffix in PROGRAMS:
         return ""
-    arch = read_info(checkpoint).arch
     return (
         f"its tensors have the names of {arch}, not those of the file imported: "
         f"{list_names(list(expected_shapes(arch)))}; `mnist-tui archs {arch}` prints the layers "
@@ -85,12 +83,12 @@ def explain_names(checkpoint: Path, target: Path) -> str:
     )
 
 
-def explain_input(checkpoint: Path, with_scaling: bool) -> tuple[str, dict[str, Any]]:
-    """Return how to feed an exported network, as a note and as fields of JSON."""
+def explain_input(scaling: InputScaling, with_scaling: bool) -> tuple[str, dict[str, Any]]:
+    """Return how to feed an exported network, as a note and as fields of JSON; `scaling` is that of
+    its checkpoint."""
     from core.checkpoints.export_weights import TO_TENSOR, describe_input
-    from core.checkpoints.header import read_info
 
-    scaling = TO_TENSOR if with_scaling else read_info(checkpoint).scaling
+    scaling = TO_TENSOR if with_scaling else scaling
     text = describe_input(scaling)
     fields = {"input": text, "input_mean": scaling.mean, "input_std": scaling.std}
     return text, fields

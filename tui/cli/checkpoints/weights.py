@@ -112,17 +112,17 @@ def export_checkpoint(
     if file is not None and format is not None and target.suffix != f".{format}":
         raise UsageError(f"--format {format} does not match {target}: leave one of them out")
     _check_outside_runs(target)
-    arch, difference = export(source, target, force=force, with_scaling=with_scaling)
-    note, fields = explain_input(source, with_scaling)
+    info, difference = export(source, target, force=force, with_scaling=with_scaling)
+    note, fields = explain_input(info.scaling, with_scaling)
     if as_json:
-        row = {"path": str(target), "checkpoint": str(source), "arch": arch}
+        row = {"path": str(target), "checkpoint": str(source), "arch": info.arch}
         print_json(row | {"bytes": target.stat().st_size, "difference": difference} | fields)
         return
     if difference:
         complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
     elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
-    for text in filter(None, (note, explain_names(source, target))):
+    for text in filter(None, (note, explain_names(source, info.arch, target))):
         complain(text)
     print(printable(str(target)))
 
