@@ -21,24 +21,26 @@ from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
 from tui.text.console import complain
 from tui.text.formats import printable
 
+RunName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="name of the new run  [default: FILE's name]")
+]
+WeightsKey = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="key of the weights where FILE contains several networks"),
+]
+FittingArch = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="architecture where the weights fit more than one"),
+]
+
 
 def import_checkpoint(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="written by torch.save or safetensors")
     ],
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="name of the new run  [default: FILE's name]")
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="key of the weights where FILE contains several networks"
-        ),
-    ] = None,
-    arch: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="architecture where the weights fit more than one"),
-    ] = None,
+    name: RunName = None,
+    key: WeightsKey = None,
+    arch: FittingArch = None,
     mean: InputMean = None,
     std: InputStd = None,
     dataset: TriedDataset = "auto",
@@ -52,10 +54,10 @@ def import_checkpoint(
     code is not run) or by safetensors. The architecture is found by the shapes of the tensors,
     whatever their names. --key may be dotted, as model.net.
 
-    FILE does not state how pixels were scaled for the network. Without --mean and --std, the usual
-    scalings are tried on training images that are on this machine: (0.5, 0.5), (0, 1) as with
-    ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and pixels of 0 to 255; then those of black
-    ink on white, whose std is negative.
+    Only a safetensors file of mnist-tui states how pixels were scaled for the network. For others,
+    without --mean and --std, the usual scalings are tried on training images that are on this
+    machine: (0.5, 0.5), (0, 1) as with ToTensor() alone, (0.1307, 0.3081), (0.286, 0.353) and
+    pixels of 0 to 255; then those of black ink on white, whose std is negative.
     """
     if not file:
         raise UsageError("FILE must not be empty")
