@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.checkpoints.header import read_info
+from core.checkpoints.header import CheckpointInfo, read_info
 from core.commands import ResumePoint
 from core.compute.threads import choose_threads
 from core.config import TrainConfig
@@ -65,17 +65,22 @@ class Setup:
     def total_steps(self) -> int:
         return self.steps_per_epoch * self.config.epochs
 
+    def read_checkpoint(self) -> CheckpointInfo | None:
+        """Return the description of the checkpoint to resume from, None if there is none."""
+        checkpoint = self.resume_point.checkpoint if self.resume_point else None
+        return read_info(checkpoint) if checkpoint else None
+
     @property
     def first_step(self) -> int:
         """The steps that the checkpoint has behind it: 0 for a new run."""
-        checkpoint = self.resume_point.checkpoint if self.resume_point else None
-        return read_info(checkpoint).step if checkpoint else 0
+        info = self.read_checkpoint()
+        return info.step if info else 0
 
     @property
     def scaling(self) -> InputScaling:
         """How the network's input is scaled: as before the checkpoint, by default in a new run."""
-        checkpoint = self.resume_point.checkpoint if self.resume_point else None
-        return read_info(checkpoint).scaling if checkpoint else DEFAULT_SCALING
+        info = self.read_checkpoint()
+        return info.scaling if info else DEFAULT_SCALING
 
     @property
     def cpu_threads(self) -> int | None:

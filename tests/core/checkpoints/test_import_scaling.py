@@ -180,7 +180,7 @@ def test_scaling_beyond_float32_is_refused(mean, std, said):
 
 
 def test_default_stays_out_of_the_header(tmp_path):
-    """Earlier versions wrote these very bytes."""
+    """So that earlier versions, which refuse version 3, read the file."""
     torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
     imported = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=DEFAULT_SCALING)
     with open(imported.path, "rb") as file:
