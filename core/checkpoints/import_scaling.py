@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.checkpoints.header import METADATA, parse_info, read_header
 from core.data.datasets import DATASETS
 from core.data.local_datasets import load_local
-from core.errors import UsageError, UserError
+from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
@@ -130,14 +130,20 @@ def choose_scaling(
     that fits the weights.
 
     The training images tried are those of the dataset, "auto" for any that is on this machine;
-    nothing is downloaded. Raises UsageError for a scaling given or stated with which the logits
-    are not finite.
+    nothing is downloaded. Raises UsageError for a scaling given with which the logits are not
+    finite, and CheckpointError for a stated one.
     """
     found = find_training_images(dataset, data)
     count = LARGE_TRIED_IMAGES if ARCHITECTURES[arch].parameters > LARGE else TRIED_IMAGES
     if stated := given or read_scaling(path):
         note = "" if given else f"input scaling: {describe(stated)}, as the file states"
-        accuracy, worse = _check_stated(stated, arch, weights, found, count)
+        try:
+            accuracy, worse = _check_stated(stated, arch, weights, found, count)
+        except UsageError as error:
+            if given:
+                raise
+            why = f"{path} states an input scaling, but {error}; pass --mean and --std"
+            raise CheckpointError(why) from None
         note = "; ".join(filter(None, (note, worse)))
         return ScalingChoice(stated, "given" if given else "stated", note, accuracy)
     if not found:

@@ -13,7 +13,7 @@ from core.checkpoints.header import read_header, read_info
 from core.checkpoints.import_scaling import Tried, check_scaling, pick, read_scaling
 from core.checkpoints.io import load_model
 from core.data import datasets
-from core.errors import UsageError
+from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
@@ -156,6 +156,15 @@ def test_given_and_stated_scaling_are_taken(tmp_path, monkeypatch):
         assert (again.input_scaling, again.input_mean, again.input_std) == ("stated", 0.25, 2.0)
     save_file(weights, tmp_path / "bad.safetensors", {"input_mean": "0", "input_std": "0"})
     assert import_file(tmp_path / "bad.safetensors", tmp_path / "runs").input_scaling == "assumed"
+    save_file(
+        weights, far := tmp_path / "far.safetensors", {"input_mean": "0", "input_std": "1e-38"}
+    )
+    with pytest.raises(CheckpointError) as refused:
+        import_file(far, tmp_path / "runs")
+    assert str(refused.value) == (
+        f"{far} states an input scaling, but mean 0, std 1e-38 cannot be used: the network's "
+        "logits are not finite with it; pass --mean and --std"
+    )
 
 
 @pytest.mark.parametrize(("mean", "std"), [(inf, 1), (0, 0), (0, inf), (0, float("nan"))])
