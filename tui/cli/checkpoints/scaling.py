@@ -83,7 +83,7 @@ def explain_names(checkpoint: Path, arch: str, target: Path) -> str:
     )
 
 
-def explain_input(scaling: InputScaling, with_scaling: bool) -> tuple[str, dict[str, Any]]:
+def explain_input(scaling: "InputScaling", with_scaling: bool) -> tuple[str, dict[str, Any]]:
     """Return how to feed an exported network, as a note and as fields of JSON; `scaling` is that of
     its checkpoint."""
     from core.checkpoints.export_weights import TO_TENSOR, describe_input
