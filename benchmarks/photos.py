@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import blank_pictures
@@ -25,13 +25,17 @@ import hard_pictures
 import numpy
 from doubtful_pictures import DOUBTFUL
 from painting import Array, Picture
+from PIL import Image
 from plain_pictures import PLAIN
 from throughput import find_mnist
 
 from core.checkpoints.io import load_model
 from core.compute.usage import cpu_name
+from core.data import idx_files
+from core.data.datasets import MNIST_FILES, mnist_missing
 from core.data.image_decoding import decode_image
 from core.data.images import read_image
+from core.data.segmentation.search import find_digits
 from core.errors import DataError
 from core.models.inference import predict_images
 from core.runs.resolve import resolve_checkpoint
@@ -55,14 +59,22 @@ class Tally:
     correct: int = 0
     warned_correct: int = 0
     warned_wrong: int = 0
-    found: Counter[int] | None = None  # how many pictures had more digits than they should, or less
+    surplus: Counter[int] = field(
+        default_factory=Counter
+    )  # pictures by digits found minus digits in it
 
 
 def read_test_digits(data: str) -> tuple[Array, Array]:
-    raw = Path(data) / "MNIST" / "raw"
-    images = numpy.frombuffer((raw / "t10k-images-idx3-ubyte").read_bytes()[16:], numpy.uint8)
-    labels = numpy.frombuffer((raw / "t10k-labels-idx1-ubyte").read_bytes()[8:], numpy.uint8)
-    return images.reshape(-1, 28, 28), labels
+    """Return the images (N, 28, 28) and labels (N,) of MNIST's test set."""
+
+    def read(name: str, header: int) -> Array:
+        path = idx_files.find_file(Path(data), "MNIST", name, MNIST_FILES[name])
+        if path is None:
+            raise SystemExit(f"{name} in {data} is damaged")
+        return numpy.frombuffer(idx_files.read_file(path), numpy.uint8, offset=header)
+
+    images = read("t10k-images-idx3-ubyte", 16).reshape(-1, 28, 28)
+    return images, read("t10k-labels-idx1-ubyte", 8)
 
 
 def paint(kind: Callable[..., Picture], number: int, digits: Array, labels: Array) -> Picture:
@@ -84,7 +96,7 @@ def save(picture: Picture, folder: Path, number: int) -> None:
 
 def count(model, folder: Path, *, is_doubtful: bool = False) -> Tally:
     """Predict the pictures in DIGITS/FILE below a folder; if doubtful, warnings are correct."""
-    tally = Tally(found=Counter())
+    tally = Tally()
     for path in sorted(folder.glob("*/*")):
         is_blank = path.parent.name == NONE
         wanted = [] if is_blank else [int(each) for each in path.parent.name]
@@ -101,16 +113,14 @@ def count(model, folder: Path, *, is_doubtful: bool = False) -> Tally:
         tally.correct += correct
         tally.warned_correct += correct and warned
         tally.warned_wrong += warned and not correct
-        tally.found[len(found) - len(wanted)] += 1
+        tally.surplus[len(found) - len(wanted)] += 1
     return tally
 
 
 def show(kind: str, tally: Tally) -> None:
     wrong = tally.pictures - tally.correct
-    split, missed = (
-        sum(times for more, times in tally.found.items() if (more > 0) == is_more and more)
-        for is_more in (True, False)
-    )
+    split = sum(times for more, times in tally.surplus.items() if more > 0)
+    missed = sum(times for more, times in tally.surplus.items() if more < 0)
     share = tally.correct / tally.pictures
     print(
         f"  {kind:22}{tally.correct:>6} of {tally.pictures:<6}{share:>7.1%}"
@@ -122,10 +132,6 @@ def show(kind: str, tally: Tally) -> None:
 
 def show_times(folder: Path, size: tuple[int, int] = (4000, 3000), times: int = 7) -> None:
     """Print the median times to decode a photo of 12 MP, and to prepare it once decoded."""
-    from PIL import Image
-
-    from core.data.segmentation.search import find_digits
-
     paths = sorted(folder.glob("*/*"))[:times]
     decode, prepare = [], []
     for path in paths:
@@ -152,7 +158,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep the painted pictures in")
     parser.add_argument("--kinds", nargs="*", default=(), help="paint these kinds only")
     options = parser.parse_args()
-    if options.data is None:
+    if options.data is None or mnist_missing(options.data):
         parser.error("MNIST was not found: pass its folder with --data")
     _, model = load_model(resolve_checkpoint(options.checkpoint, Path("checkpoints")))
     digits, labels = read_test_digits(options.data)
