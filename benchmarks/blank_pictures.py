@@ -135,7 +135,7 @@ def blank_squared(random: Random, *_) -> Picture:
 
 
 def blank_soft_shadow(random: Random, *_) -> Picture:
-    """Somebody's head or arm keeps the light off."""
+    """A head or an arm keeps the light off the page."""
     width, height = size = _size(random)
     x, y = random.uniform(-0.1, 0.8) * width, random.uniform(0.2, 0.8) * height
     place = (x, y, x + random.uniform(0.3, 0.9) * width, y + height)
@@ -144,7 +144,7 @@ def blank_soft_shadow(random: Random, *_) -> Picture:
 
 
 def blank_denoised(random: Random, *_) -> Picture:
-    """What a phone makes of much noise: blotches with sharp edges."""
+    """A noisy photo after a phone's denoising: blotches with sharp edges."""
     made = photograph(random, _page(random, _size(random), 0.4), (), random.uniform(8, 25))
     image = made.image.filter(ImageFilter.MedianFilter(int(random.choice((3, 5, 7)))))
     return Picture(image, (), ".jpg", (("quality", 70),))

@@ -1,4 +1,4 @@
-"""Pictures without a whole digit: right is to find none, or to warn of each that is found.
+"""Pictures without a whole digit: correct is to find none, or to warn of each that is found.
 
 Each function takes a random generator, a digit of MNIST (28, 28) and its label.
 """
@@ -7,29 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from painting import (
-    Array,
-    Picture,
-    Random,
-    draw,
-    light,
-    mask,
-    pen,
-    photograph,
-    place,
-    scale_strokes,
-    sheet,
-    spot,
-)
+from painting import Array, Picture, Random, mask, place_digit, spot, white_page, write
 
 SIZE = (600, 800)
 
 
 def _cut(random: Random, digit: Array, side: str) -> Picture:
     """Paint a digit on paper, and cut the picture through the middle of its strokes."""
-    strokes = place(scale_strokes(digit, 420), SIZE, spot(random, 0.03))
-    paper = light(random, sheet(random, SIZE), 0.15)
-    picture = photograph(random, draw(paper, strokes, pen(random)), ())
+    strokes = place_digit(digit, 420, SIZE, spot(random, 0.03))
+    paper = white_page(random, SIZE)
+    picture = write(random, paper, strokes, ())
     columns, rows = (strokes.max(axis=axis).nonzero()[0] for axis in (0, 1))
     x, y = int(columns[0] + columns[-1]) // 2, int(rows[0] + rows[-1]) // 2
     width, height = SIZE
@@ -71,8 +58,8 @@ def face(random: Random, digit: Array, label: int) -> Picture:
         SIZE, "ellipse", (x - far * 0.5, y - far * 0.3, x + far * 0.5, y + far * 0.6), wide
     )
     mouth[: int(y + far * 0.25)] = 0
-    paper = light(random, sheet(random, SIZE), 0.15)
-    return photograph(random, draw(paper, (strokes + mouth).clip(0, 1), pen(random)), ())
+    paper = white_page(random, SIZE)
+    return write(random, paper, (strokes + mouth).clip(0, 1), ())
 
 
 DOUBTFUL = (cut_left, cut_right, cut_top, cut_bottom, face)

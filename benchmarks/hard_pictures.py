@@ -20,34 +20,35 @@ from painting import (
     pen,
     photograph,
     place,
+    place_digit,
     scale_strokes,
     shade,
     sheet,
     spot,
     thin,
     turn,
+    white_page,
     wood,
+    write,
 )
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (900, 700)
 
 
-def _strokes(digit: Array, side: int = 300, centre=(0.5, 0.5), size=SIZE) -> Array:
-    return place(scale_strokes(digit, side), size, centre)
-
-
-def _page(random: Random, size=SIZE) -> Array:
-    return light(random, sheet(random, size), 0.15)
+def _strokes(digit: Array, side: int = 300, centre=(0.5, 0.5)) -> Array:
+    return place_digit(digit, side, SIZE, centre)
 
 
 def punched_page(random: Random, digit: Array, label: int) -> Picture:
     """A page of a ring binder on a desk that shows through its holes."""
-    page = draw(_page(random), lines(SIZE, 62, 2, random.uniform(-1, 1)), (150, 165, 200))
+    page = draw(
+        white_page(random, SIZE), lines(SIZE, 62, 2, random.uniform(-1, 1)), (150, 165, 200)
+    )
     for y in (90, 260, 430, 600):
         page = draw(page, mask(SIZE, "ellipse", (34, y, 74, y + 40)), (55, 45, 40))
     ink = _strokes(digit, 280, (0.55, 0.5))
-    return photograph(random, draw(page, ink, pen(random)), (label,))
+    return write(random, page, ink, (label,))
 
 
 def drawing_program(random: Random, digit: Array, label: int) -> Picture:
@@ -67,7 +68,7 @@ def drawing_program(random: Random, digit: Array, label: int) -> Picture:
     painter.rectangle((100, 76, 940, 600), fill="white", outline=(90, 90, 90))
     x, y = spot(random, 0.1)
     picture = numpy.asarray(image, dtype=float)
-    return drawn(draw(picture, _strokes(digit, 330, (x + 0.04, y), size), (0, 0, 0)), (label,))
+    return drawn(draw(picture, place_digit(digit, 330, size, (x + 0.04, y)), (0, 0, 0)), (label,))
 
 
 def sticky_note(random: Random, digit: Array, label: int) -> Picture:
@@ -87,7 +88,7 @@ def sticky_note(random: Random, digit: Array, label: int) -> Picture:
 
 def shadow_of_hand(random: Random, digit: Array, label: int) -> Picture:
     ink = _strokes(digit, 330, spot(random))
-    picture = draw(_page(random), ink, pen(random))
+    picture = draw(white_page(random, SIZE), ink, pen(random))
     x, y = random.uniform(300, 600), random.uniform(250, 450)
     palm = mask(SIZE, "ellipse", (x - 150, y, x + 250, y + 500), blur=8)
     for finger in range(3):
@@ -101,7 +102,7 @@ def shadow_of_hand(random: Random, digit: Array, label: int) -> Picture:
 def pen_in_view(random: Random, digit: Array, label: int) -> Picture:
     """A pen lies at the right, partly outside."""
     ink = _strokes(digit, 330, (0.4, 0.5))
-    picture = draw(_page(random), ink, pen(random))
+    picture = draw(white_page(random, SIZE), ink, pen(random))
     x, slope = random.uniform(690, 780), random.uniform(-60, 60)
     body = mask(SIZE, "line", (x, 120, x + slope, 720), 30)
     picture = shade(picture, mask(SIZE, "line", (x + 14, 124, x + slope + 14, 720), 30, 5), 0.3)
@@ -112,9 +113,7 @@ def printed_cell(random: Random, digit: Array, label: int) -> Picture:
     left, top = random.uniform(180, 260), random.uniform(110, 170)
     box = mask(SIZE, "rectangle", (left, top, left + 420, top + 420), int(random.integers(3, 9)))
     ink = _strokes(digit, 320, ((left + 210) / SIZE[0], (top + 210) / SIZE[1]))
-    return photograph(
-        random, draw(draw(_page(random), box, (40, 40, 40)), ink, pen(random)), (label,)
-    )
+    return write(random, draw(white_page(random, SIZE), box, (40, 40, 40)), ink, (label,))
 
 
 def page_edge(random: Random, digit: Array, label: int) -> Picture:
@@ -129,20 +128,18 @@ def page_edge(random: Random, digit: Array, label: int) -> Picture:
 
 
 def spiral_binding(random: Random, digit: Array, label: int) -> Picture:
-    picture = _page(random)
+    picture = white_page(random, SIZE)
     for x in range(40, 880, 52):
         picture = draw(picture, mask(SIZE, "ellipse", (x - 9, 44, x + 9, 62)), (50, 45, 45))
         picture = draw(picture, mask(SIZE, "line", (x, 0, x, 52), 7), (70, 72, 78))
-    return photograph(
-        random, draw(picture, _strokes(digit, 330, (0.5, 0.58)), pen(random)), (label,)
-    )
+    return write(random, picture, _strokes(digit, 330, (0.5, 0.58)), (label,))
 
 
 def squared_tilted(random: Random, digit: Array, label: int) -> Picture:
-    page, degrees = _page(random), random.uniform(-8, 8)
+    page, degrees = white_page(random, SIZE), random.uniform(-8, 8)
     for more in (0, 90):
         page = draw(page, lines(SIZE, 46, 2, degrees + more), (120, 140, 170))
-    return photograph(random, draw(page, _strokes(digit, 360), pen(random)), (label,))
+    return write(random, page, _strokes(digit, 360), (label,))
 
 
 def light_on_dark_card(random: Random, digit: Array, label: int) -> Picture:
@@ -155,11 +152,11 @@ def light_on_dark_card(random: Random, digit: Array, label: int) -> Picture:
 
 
 def coffee_ring(random: Random, digit: Array, label: int) -> Picture:
-    picture, x, y = _page(random), random.uniform(300, 800), random.uniform(100, 600)
+    picture, x, y = white_page(random, SIZE), random.uniform(300, 800), random.uniform(100, 600)
     ring = mask(SIZE, "ellipse", (x - 170, y - 170, x + 170, y + 170), 14, 2)
     picture = draw(picture, ring * 0.5, (150, 105, 60))
     ink = _strokes(digit, 320, spot(random))
-    return photograph(random, draw(picture, ink, pen(random)), (label,))
+    return write(random, picture, ink, (label,))
 
 
 def taped_note(random: Random, digit: Array, label: int) -> Picture:
@@ -209,16 +206,14 @@ def printed_text(random: Random, digit: Array, label: int) -> Picture:
             (60, 40 + 20 * row), "Please write one figure into the field below " * 2, fill=255
         )
     print_ = numpy.asarray(page, dtype=float) / 255
-    picture = draw(_page(random), print_, (40, 40, 40))
-    return photograph(
-        random, draw(picture, _strokes(digit, 340, (0.5, 0.55)), pen(random)), (label,)
-    )
+    picture = draw(white_page(random, SIZE), print_, (40, 40, 40))
+    return write(random, picture, _strokes(digit, 340, (0.5, 0.55)), (label,))
 
 
 def circled(random: Random, digit: Array, label: int) -> Picture:
     colour, (x, y) = pen(random), (450, 350)
     ring = mask(SIZE, "ellipse", (x - 220, y - 200, x + 210, y + 215), 8)
-    picture = draw(draw(_page(random), ring, colour), _strokes(digit, 290), colour)
+    picture = draw(draw(white_page(random, SIZE), ring, colour), _strokes(digit, 290), colour)
     return photograph(random, picture, (label,))
 
 
@@ -236,20 +231,20 @@ def two_desks(random: Random, digit: Array, label: int) -> Picture:
     slope = random.uniform(-60, 60)
     corners = [(0, 0), (560 + slope, 0), (560 - slope, 700), (0, 700)]
     picture = draw(picture, mask(SIZE, "polygon", corners), (238, 236, 228))
-    return photograph(
-        random, draw(picture, _strokes(digit, 300, (0.3, 0.5)), pen(random)), (label,)
-    )
+    return write(random, picture, _strokes(digit, 300, (0.3, 0.5)), (label,))
 
 
 def thin_pen_ruled(random: Random, digit: Array, label: int) -> Picture:
-    page = draw(_page(random), lines(SIZE, 70, 3, random.uniform(-3, 3)), (130, 150, 190))
+    page = draw(
+        white_page(random, SIZE), lines(SIZE, 70, 3, random.uniform(-3, 3)), (130, 150, 190)
+    )
     ink = place(thin(scale_strokes(digit, 300), 6), SIZE, spot(random))
     return photograph(random, draw(page, ink, (25, 30, 70)), (label,))
 
 
 def dim_corner(random: Random, digit: Array, label: int) -> Picture:
     """A blurred photo of low contrast with a soft shadow over a corner."""
-    picture = draw(_page(random), _strokes(digit, 380, spot(random)) * 0.5, pen(random))
+    picture = draw(white_page(random, SIZE), _strokes(digit, 380, spot(random)) * 0.5, pen(random))
     soft = mask(SIZE, "ellipse", (450, 300, 1300, 1200), blur=30)
     made = photograph(random, shade(picture, soft, 0.5), (label,), 2.0)
     return Picture(made.image.filter(ImageFilter.GaussianBlur(4)), (label,), ".jpg")
@@ -269,18 +264,18 @@ def _row(random: Random, digits, size, side: int, y: float, gap: float = 0.8) ->
 
 def two_digits(random: Random, digits, labels) -> Picture:
     ink = _row(random, digits[:2], SIZE, 320, 0.5, 0.85)
-    return photograph(random, draw(_page(random), ink, pen(random)), tuple(labels[:2]))
+    return write(random, white_page(random, SIZE), ink, tuple(labels[:2]))
 
 
 def year(random: Random, digits, labels) -> Picture:
     ink = _row(random, digits[:4], SIZE, 240, 0.5, 0.85)
-    return photograph(random, draw(_page(random), ink, pen(random)), tuple(labels[:4]))
+    return write(random, white_page(random, SIZE), ink, tuple(labels[:4]))
 
 
 def two_rows(random: Random, digits, labels) -> Picture:
     ink = _row(random, digits[:3], SIZE, 220, 0.28, 0.9)
     ink = numpy.maximum(ink, _row(random, digits[3:5], SIZE, 220, 0.72, 0.9))
-    return photograph(random, draw(_page(random), ink, pen(random)), tuple(labels[:5]))
+    return write(random, white_page(random, SIZE), ink, tuple(labels[:5]))
 
 
 def year_on_canvas(random: Random, digits, labels) -> Picture:

@@ -64,6 +64,13 @@ def place(strokes: Array, size: tuple[int, int], centre: tuple[float, float]) ->
     return numpy.asarray(canvas, dtype=float) / 255
 
 
+def place_digit(
+    digit: Array, side: int, size: tuple[int, int], centre: tuple[float, float]
+) -> Array:
+    """Return a canvas with the strokes of a 28×28 digit, side × side, about a centre."""
+    return place(scale_strokes(digit, side), size, centre)
+
+
 def spot(random: Random, wander: float = 0.06) -> tuple[float, float]:
     """Return a place near the middle."""
     x, y = random.uniform(-wander, wander, 2)
@@ -142,6 +149,11 @@ def light(random: Random, picture: Array, strength: float = 0.25) -> Array:
     return picture * (1 - strength / 2 + strength / 2 * ramp)[:, :, None]
 
 
+def white_page(random: Random, size: tuple[int, int]) -> Array:
+    """Return white paper in nearly even light."""
+    return light(random, sheet(random, size), 0.15)
+
+
 def shade(picture: Array, where: Array, depth: float) -> Array:
     """Return the picture with a shadow that takes that share of the light."""
     return picture * (1 - depth * where[:, :, None])
@@ -155,6 +167,13 @@ def photograph(
     grain = random.normal(0, noise, (height, width, 1)).astype(numpy.float32)
     seen = (picture + grain).clip(0, 255).astype(numpy.uint8)
     return Picture(Image.fromarray(seen), digits, ".jpg", (("quality", quality),))
+
+
+def write(
+    random: Random, picture: Array, strokes: Array, digits: tuple[int, ...], *camera: float
+) -> Picture:
+    """Return a photo of the picture with strokes of a pen; `camera` is noise and quality."""
+    return photograph(random, draw(picture, strokes, pen(random)), digits, *camera)
 
 
 def drawn(picture: Array, digits: tuple[int, ...]) -> Picture:

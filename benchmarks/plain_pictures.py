@@ -18,11 +18,14 @@ from painting import (
     pen,
     photograph,
     place,
+    place_digit,
     scale_strokes,
     sheet,
     spot,
     thin,
     turn,
+    white_page,
+    write,
 )
 from PIL import Image, ImageFilter
 from PIL.Image import Resampling
@@ -31,7 +34,7 @@ from PIL.Image import Resampling
 def _on_paper(random: Random, digit: Array, size=(640, 480), share=0.6) -> tuple[Array, Array]:
     """Return paper and strokes that fill a share of its shorter side."""
     side = round(min(size) * share * random.uniform(0.9, 1.1) * 1.4)
-    strokes = place(scale_strokes(digit, side), size, spot(random))
+    strokes = place_digit(digit, side, size, spot(random))
     return sheet(random, size), strokes
 
 
@@ -62,7 +65,7 @@ def inverted(random: Random, digit: Array, label: int) -> Picture:
 
 def paper(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit)
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def marker(random: Random, digit: Array, label: int) -> Picture:
@@ -75,7 +78,7 @@ def marker(random: Random, digit: Array, label: int) -> Picture:
 def thin_pen(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit)
     strokes = thin(strokes, 9)
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def pencil(random: Random, digit: Array, label: int) -> Picture:
@@ -88,7 +91,7 @@ def pencil(random: Random, digit: Array, label: int) -> Picture:
 def whiteboard(random: Random, digit: Array, label: int) -> Picture:
     size = (800, 600)
     board = sheet(random, size, (225, 230, 232), 2.0)
-    strokes = place(scale_strokes(digit, 420), size, spot(random))
+    strokes = place_digit(digit, 420, size, spot(random))
     colour = ((30, 60, 160), (170, 30, 40), (20, 110, 60))[random.integers(3)]
     return photograph(random, draw(light(random, board, 0.4), strokes, colour), (label,))
 
@@ -96,7 +99,7 @@ def whiteboard(random: Random, digit: Array, label: int) -> Picture:
 def blackboard(random: Random, digit: Array, label: int) -> Picture:
     size = (800, 600)
     board = sheet(random, size, (45, 62, 54), 5.0)
-    strokes = place(scale_strokes(digit, 420), size, spot(random))
+    strokes = place_digit(digit, 420, size, spot(random))
     strokes = strokes * random.uniform(0.6, 1.0, strokes.shape)
     return photograph(random, draw(light(random, board, 0.4), strokes, (225, 225, 215)), (label,))
 
@@ -131,7 +134,7 @@ def one_bit(random: Random, digit: Array, label: int) -> Picture:
 def large_photo(random: Random, digit: Array, label: int) -> Picture:
     """24 megapixels."""
     page, strokes = _on_paper(random, digit, (1000, 667), 0.5)
-    small = photograph(random, draw(light(random, page), strokes, pen(random)), (label,)).image
+    small = write(random, light(random, page), strokes, (label,)).image
     return Picture(small.resize((6000, 4000)), (label,), ".jpg", (("quality", 80),))
 
 
@@ -139,7 +142,7 @@ def tilt(random: Random, digit: Array, label: int) -> Picture:
     page, _ = _on_paper(random, digit)
     strokes = turn(scale_strokes(digit, 400), random.uniform(-12, 12))
     strokes = place(strokes, (640, 480), spot(random))
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def vignette(random: Random, digit: Array, label: int) -> Picture:
@@ -161,14 +164,14 @@ def specks(random: Random, digit: Array, label: int) -> Picture:
 def faint_ruled(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit)
     page = draw(page, lines((640, 480), 48, 2, random.uniform(-2, 2)) * 0.8, (222, 224, 232))
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def faint_squared(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit)
     for degrees in (0, 90):
         page = draw(page, lines((640, 480), 26, 1, degrees) * 0.8, (215, 222, 230))
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def tight_crop(random: Random, digit: Array, label: int) -> Picture:
@@ -182,27 +185,26 @@ def tight_crop(random: Random, digit: Array, label: int) -> Picture:
     )
     strokes = strokes[box]
     page = sheet(random, strokes.shape[::-1])
-    return photograph(random, draw(page, strokes, pen(random)), (label,))
+    return write(random, page, strokes, (label,))
 
 
 def small_on_a4(random: Random, digit: Array, label: int) -> Picture:
     size = (1240, 1754)
-    strokes = place(scale_strokes(digit, 110), size, spot(random, 0.3))
-    page = draw(light(random, sheet(random, size), 0.15), strokes, pen(random))
-    return photograph(random, page, (label,))
+    strokes = place_digit(digit, 110, size, spot(random, 0.3))
+    return write(random, white_page(random, size), strokes, (label,))
 
 
 def coloured_paper(random: Random, digit: Array, label: int) -> Picture:
     colours = ((240, 210, 90), (170, 210, 235), (240, 170, 180), (170, 220, 160))
     size = (640, 480)
     page = sheet(random, size, colours[random.integers(4)])
-    strokes = place(scale_strokes(digit, 400), size, spot(random))
-    return photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    strokes = place_digit(digit, 400, size, spot(random))
+    return write(random, light(random, page), strokes, (label,))
 
 
 def blurred(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit)
-    made = photograph(random, draw(light(random, page), strokes, pen(random)), (label,))
+    made = write(random, light(random, page), strokes, (label,))
     return Picture(made.image.filter(ImageFilter.GaussianBlur(6)), (label,), ".jpg")
 
 
@@ -214,7 +216,7 @@ def low_contrast(random: Random, digit: Array, label: int) -> Picture:
 
 def poor_jpeg(random: Random, digit: Array, label: int) -> Picture:
     page, strokes = _on_paper(random, digit, (320, 240))
-    return photograph(random, draw(page, strokes, pen(random)), (label,), 6.0, 20)
+    return write(random, page, strokes, (label,), 6.0, 20)
 
 
 PLAIN = (
