@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def install_command(*packages: str, upgrade: bool = False) -> str:
 
 def _name(path: str | Path) -> str:
     """Return a path for a shell, relative where it is in the current folder."""
-    here = Path.cwd()
     path = Path(path)
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    with suppress(ValueError, FileNotFoundError):  # not in it; it was deleted
+        path = path.relative_to(Path.cwd())
+    return shlex.quote(str(path))

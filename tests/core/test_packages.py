@@ -40,3 +40,13 @@ def test_command_fits_the_installation(tmp_path, monkeypatch, sign, install, upg
     if sign == "bin/python":
         monkeypatch.setenv("VIRTUAL_ENV", str(prefix))
         assert install_command("onnx", "onnxscript") == "pip install onnx onnxscript"
+
+
+def test_command_is_whole_in_a_deleted_folder(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    expected = f"{tmp_path}/bin/python -m pip install mlxtend"
+    assert install_command("mlxtend") == expected
