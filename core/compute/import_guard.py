@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
@@ -139,6 +140,8 @@ def likely_cause(why: str) -> str:
     if cause in (MEMORY, DAMAGED) and (limit := address_space()):
         cause = f"the address space is limited to {limit / 1e9:.1f} GB (ulimit -v), and PyTorch "
         cause += f"needs about {ADDRESS_SPACE / 1e9:.0f} GB; raise the limit"
+    if cause == REINSTALL and _is_current_folder_deleted():  # where MKL cannot find its own files
+        return "the current folder was deleted; change to another one"
     return cause
 
 
@@ -160,9 +163,18 @@ def address_space() -> int | None:
     return None if limit == resource.RLIM_INFINITY or limit >= ADDRESS_SPACE else limit
 
 
+def _is_current_folder_deleted() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 @contextmanager
 def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[None]:
-    """Within the context, report a crash in one line and exit with status 1.
+    """Within the context, report a crash, or a call of exit() in C, in one line and exit with
+    status 1.
 
     Without `reset`, what libraries print on stderr meanwhile is printed at the end, and not after a
     crash. Python's own handlers run between two instructions of Python, so one in C is needed.
@@ -179,8 +191,9 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
             spare.clear()
             if reset:
                 reset()
-            is_short = b"bad_alloc" in os.pread(inputs, 2**12, 0)
-            os.write(outputs, no_memory if is_short else lines[number])
+            text = os.pread(inputs, 2**12, 0)
+            line = no_memory if b"bad_alloc" in text else lines.get(number)
+            os.write(outputs, line or _line(package, _last_line(text) or "it ended the process"))
             os._exit(1)
 
         handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(report)
@@ -192,7 +205,8 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
             os.dup2(printed.fileno(), 2)
         before = {each: set_handler(each, address) for each in CRASHES}
         try:
-            yield
+            with _on_exit(partial(report, 0)):
+                yield
         except BaseException:
             printed.truncate(0)  # the error has the reason
             raise
@@ -205,3 +219,39 @@ def _report_crashes(package: str, reset: Callable[[], None] | None) -> Iterator[
                 os.dup2(stderr.fileno(), 2)
                 with suppress(OSError):  # the reader of stderr has exited
                     os.write(2, os.pread(printed.fileno(), 2**20, 0))
+
+
+def _last_line(text: bytes) -> str:
+    return "".join(text.decode(errors="replace").strip().splitlines()[-1:])
+
+
+@contextmanager
+def _on_exit(report: Callable[[], None]) -> Iterator[None]:
+    """Call `report` where a library calls exit() in C within the context, as Intel's MKL does where
+    it cannot load a part of its own. Only with glibc, which can remove such a handler again."""
+    import atexit
+    import ctypes
+
+    libc, key, is_over = ctypes.CDLL(None), ctypes.c_int(), False
+    if not hasattr(libc, "gnu_get_libc_version"):
+        yield
+        return
+
+    def call(_: object) -> None:
+        if not is_over:
+            report()
+
+    def remove() -> None:
+        nonlocal is_over
+        is_over = True
+        libc.__cxa_finalize(ctypes.byref(key))  # calls it once more
+
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(call)
+    libc.__cxa_atexit(handler, None, ctypes.byref(key))
+    # This process may exit while another thread loads the package: then without a report.
+    atexit.register(remove)
+    try:
+        yield
+    finally:
+        atexit.unregister(remove)
+        remove()

@@ -156,6 +156,7 @@ def test_process_of_torchrun_reports_a_broken_torch(call, rank):
 
 
 CRASH = "import os, signal; os.write(2, b'noise'); signal.raise_signal({})"
+EXIT = "import ctypes, os; os.write(2, b'noise\\nFATAL ERROR\\n'); ctypes.CDLL(None).exit(2)"
 
 
 def test_crash_of_a_detached_process_has_its_cause(call):
@@ -173,6 +174,7 @@ def test_each_failure_has_its_likely_cause(call):
         CRASH.format(4): "(SIGILL): this CPU lacks instructions",
         CRASH.format(11): "(SIGSEGV): the installation is damaged",
         "import os; os.write(2, b'what(): std::bad_alloc'); os.abort()": "not enough memory",
+        EXIT: "(FATAL ERROR): reinstall it",
         "import resource as r; r.setrlimit(r.RLIMIT_AS, (2 * 10**9,) * 2); raise MemoryError": (
             "the address space is limited to 2.0 GB (ulimit -v), and PyTorch needs about 4 GB"
         ),
@@ -229,3 +231,26 @@ def test_missing_package_names_the_command_that_installs_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
     with pytest.raises(ImportError, match=r"No module named 'torchvision'.: install it: pip inst"):
         import torchvision  # noqa: F401
+
+
+def test_deleted_current_folder_is_a_cause(tmp_path, monkeypatch):
+    """Intel's MKL finds none of its own files there."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    assert import_guard.likely_cause("Cannot load libtorch_cpu.so") == import_guard.REINSTALL
+    (tmp_path / "gone").rmdir()
+    cause = "the current folder was deleted; change to another one"
+    assert import_guard.likely_cause("Cannot load libtorch_cpu.so") == cause
+
+
+def test_process_can_exit_while_a_thread_loads_torch(tmp_path):
+    (tmp_path / "torch.py").write_text("print('loading', flush=True); import time; time.sleep(60)")
+    code = (
+        "import threading, time; from core.compute import import_guard\n"
+        "import_guard.report_crashes()\n"
+        "threading.Thread(target=__import__, args=['torch'], daemon=True).start(); time.sleep(0.3)"
+    )
+    environment = environment_in(tmp_path)
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    done = run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"loading\n", b"")
