@@ -23,13 +23,13 @@ NEEDS = {
     "HEIC": "the package pillow-heif (extra photos)",
     "AVIF": "Pillow 11.3 or newer, with AVIF",
 }
-HEAD = 256  # bytes that tell the format
+HEAD = 256  # bytes that identify the format
 BRANDS = {
     "AVIF": (b"avif", b"avis"),
     # The last two are of any HEIF image, and are looked for after AVIF's own.
     "HEIC": (*(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), b"mif1", b"msf1"),
 }
-# What a file is that a person may take for an image, by its first bytes.
+# What a file is whose name may be that of an image, by its first bytes.
 OTHER_HEADS = {
     b"%PDF": "a PDF document",
     b"8BPS": "a Photoshop file",
@@ -67,6 +67,8 @@ def detect_format(head: bytes) -> str | None:
 
 def describe_other(head: bytes) -> str | None:
     """Return what a file is that is no image which Pillow reads; None where that is unknown."""
+    if head[4:12] == b"ftypcrx ":  # Canon's CR3 has the container of a video
+        return "a camera raw file"
     if head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:11] == b"AVI"):
         return "a video"
     found = (text for start, text in OTHER_HEADS.items() if head.startswith(start))
@@ -79,7 +81,7 @@ def can_read(name: str) -> bool:
         return find_spec("pillow_heif") is not None
     from PIL import features
 
-    # Older versions of Pillow do not know the feature, and say so.
+    # Older versions of Pillow do not know the feature, and warn.
     return "avif" in features.modules and bool(features.check_module("avif"))
 
 

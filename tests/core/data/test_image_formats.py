@@ -26,7 +26,7 @@ def seven() -> Image.Image:
 
 
 def encoded(format: str, turn: int | None = None) -> bytes:
-    """Return the 7 in that format; with a turn, stored as a camera does that was held so."""
+    """Return the 7 in that format; with a turn, stored as a camera in that orientation does."""
     if format == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
     image, options = seven(), {}
@@ -47,7 +47,7 @@ def pixels(path) -> numpy.ndarray:
 
 @pytest.mark.parametrize("format", ["HEIF", pytest.param("AVIF", marks=needs_avif)])
 def test_phone_formats_are_read_upright(tmp_path, format):
-    """By content, whatever the suffix; a turn is applied once, where the file says it twice too:
+    """By content, whatever the suffix; a turn is applied once, where the file has it twice too:
     in the item's properties and in EXIF."""
     seven().save(tmp_path / "plain.png")
     want = pixels(tmp_path / "plain.png")
@@ -83,7 +83,7 @@ def test_missing_decoder_names_format_and_command(tmp_path, monkeypatch, activat
     monkeypatch.setattr(image_formats, "find_spec", lambda name: None)
     monkeypatch.setattr(features, "modules", {})
     brands = {"HEIC": b"heicmif1", "AVIF": b"mif1miafavif"}
-    said = {
+    reasons = {
         "HEIC": "is a HEIC image, which needs the package pillow-heif (extra photos): "
         "pip install pillow-heif",
         "AVIF": "is an AVIF image, which needs Pillow 11.3 or newer, with AVIF: "
@@ -94,12 +94,17 @@ def test_missing_decoder_names_format_and_command(tmp_path, monkeypatch, activat
         (tmp_path / "7.jpg").write_bytes((4 + len(head)).to_bytes(4, "big") + head + bytes(99))
         with pytest.raises(DataError) as caught:
             read_image(tmp_path / "7.jpg")
-        assert str(caught.value) == f"{tmp_path / '7.jpg'}: {said[name]}"
+        assert str(caught.value) == f"{tmp_path / '7.jpg'}: {reasons[name]}"
 
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(VIDEO, "a video"), (b"%PDF-1.7", "a PDF document"), (b"\xff\x0a..", "a JPEG XL image")],
+    [
+        (VIDEO, "a video"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a camera raw file"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"\xff\x0a..", "a JPEG XL image"),
+    ],
 )
 def test_other_contents_are_named(tmp_path, content, kind):
     (tmp_path / "7.png").write_bytes(content)
