@@ -59,9 +59,8 @@ class Tally:
     correct: int = 0
     warned_correct: int = 0
     warned_wrong: int = 0
-    surplus: Counter[int] = field(
-        default_factory=Counter
-    )  # pictures by digits found minus digits in it
+    # How many pictures, by the digits found minus those in the picture.
+    surplus: Counter[int] = field(default_factory=Counter)
 
 
 def read_test_digits(data: str) -> tuple[Array, Array]:

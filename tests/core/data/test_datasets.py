@@ -220,8 +220,8 @@ def test_download_reports_progress(copy, packed, monkeypatch):
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
         tensors, events = loaded(datasets.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
-    said = [event.message for event in events if isinstance(event, Notice)]
-    assert said == [f"downloading the missing part of MNIST to {copy}: {LABELS}"]
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    assert notices == [f"downloading the missing part of MNIST to {copy}: {LABELS}"]
     assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
     assert datasets.mnist_missing(root_of(copy)) is None
     assert sorted(os.listdir(copy)) == sorted(datasets.MNIST_FILES), "nothing else is left"

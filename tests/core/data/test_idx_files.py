@@ -84,9 +84,11 @@ def test_other_datasets_files_are_not_replaced(tmp_path, contents, monkeypatch):
     root = tmp_path / "FashionMNIST"
     put(root / "raw", contents, pack=lambda content: content[::-1])
     for data in (root, root / "raw"):
-        said = "is not the file of MNIST: it is damaged, or of another dataset, and is not replaced"
-        assert said in datasets.find_mnist_problem(str(data))
-        with pytest.raises(DataError, match=said):
+        fault = (
+            "is not the file of MNIST: it is damaged, or of another dataset, and is not replaced"
+        )
+        assert fault in datasets.find_mnist_problem(str(data))
+        with pytest.raises(DataError, match=fault):
             loaded(datasets.load_mnist(str(data)))
 
 

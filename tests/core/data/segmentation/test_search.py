@@ -205,7 +205,7 @@ def test_mark_of_other_ink_has_a_warning(ink, wide):
     assert any(digit.warnings for digit in found)
 
 
-def test_page_of_many_digits_says_that_some_were_left_out():
+def test_page_of_many_digits_warns_of_those_left_out():
     image = Image.new("L", (1400, 1000), 230)
     draw = ImageDraw.Draw(image)
     for number in range(180):

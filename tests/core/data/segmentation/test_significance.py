@@ -14,7 +14,7 @@ def page(level: float = 215) -> numpy.ndarray:
 
 
 def save(values: numpy.ndarray, seed: int = 0, noise: float = 3.0) -> Image.Image:
-    """Return what a camera makes of the values."""
+    """Return the values as a camera records them, with noise."""
     grain = numpy.random.default_rng(seed).normal(0, noise, values.shape)
     return Image.fromarray((values + grain).clip(0, 255).astype(numpy.uint8))
 
