@@ -25,6 +25,7 @@ REACHES = (0.05, 0.12, 0.32)  # of the longer side: the widest strokes
 LIGHT_REACHES = (0.08, 0.32)  # the same of light ink, which is rare
 OTHERS = 0.2  # what the score of each further digit adds
 PART = 0.8  # the score of a whole digit by that of a part of it
+SAME = 0.12  # of its longer side: how far apart the edges of the same digit may be
 ALIKE = 0.9  # the score and ink of the same digits as another source shows them
 DEEPER = 1.2  # the score of ink by that of ink with the shadow around it
 SMALLER = 0.7  # the area of its rectangle by that of the rectangle around both
@@ -210,7 +211,7 @@ def _agree(one: Candidate, other: Candidate) -> bool:
     if len(one.digits) != len(other.digits):
         return False
     for a, b in zip(one.digits, other.digits, strict=True):
-        most = max(3, 0.12 * a.longest)
+        most = max(3, SAME * a.longest)
         places = zip(a.place, b.place, strict=True)
         if any(abs(first - second) > most for first, second in places):
             return False

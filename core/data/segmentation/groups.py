@@ -21,6 +21,7 @@ from core.data.segmentation.parts import (
 from core.data.segmentation.regions import Grid, Mask, Numbers, erode, slide
 
 SMALLEST = 0.025  # of the picture's longer side: a digit's longer side
+LARGE = 0.3  # the same of a digit whose score its size does not lower
 SOLID = 0.76  # of the narrowest rectangle around it: a spot, a hole or a note, unless it is narrow
 NARROW = 0.4  # such a rectangle's width by its length
 SPECK = 0.03  # of the largest stroke's ink: a region with less is dirt
@@ -168,10 +169,12 @@ def _describe(ink: Ink, members: list[int], mass: Grid, outlined: Grid, size: in
     edges = float((outlined[members] * area).sum() / area.sum())
     longest = max(right - left, bottom - top)
     fill, is_narrow = measure_fill(regions.labels[top:bottom, left:right], members)
+    # Each factor is 1 for a digit as most are: with edges, strong, large, not at the border, its
+    # strokes as wide as usual, not too wide, no spot and in one piece.
     score = (
         edges**2
         * (strength / 255)
-        * min(1.0, longest / (0.3 * size)) ** 0.7
+        * min(1.0, longest / (LARGE * size)) ** 0.7
         * (TOUCHING if sides else 1.0)
         * min(1.0, stroke / longest / THINNEST, THICKEST * longest / stroke)
         * (1.0 if right - left <= WIDEST * (bottom - top) else 0.4)

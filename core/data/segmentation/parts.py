@@ -14,6 +14,8 @@ PARTS = 3.0  # the ratio of the stroke widths of two parts of a digit
 ENCLOSED = 0.2  # the size of what a frame surrounds, by the frame's
 SPOT = 0.45  # a stroke's width by its length: what is thicker is a dot, perhaps in a 0
 FAR = 0.3  # the gap between two parts by the longer side of the longer one
+BAR = 0.4  # a part's height by the other's: a bar, which may be farther from the rest, as of a 5
+SIDE = 0.7  # the same: a bar beside the rest, or the side of a 4
 MOST = 150  # strokes that are joined; a page of text has more
 
 
@@ -68,7 +70,11 @@ def count_touched(box: Rectangle, regions: Regions) -> int:
 
 
 def _are_one(regions: Regions, one: Part, other: Part) -> bool:
-    """Return whether two groups of strokes are parts of one digit."""
+    """Return whether two groups of strokes are parts of one digit.
+
+    That depends on the gap between them: the most that it may be follows from where the one part is
+    to the other. Of parts whose rectangles overlap, the gap between their pixels counts.
+    """
     a, b = one.box, other.box
     across = min(a[2], b[2]) - max(a[0], b[0])  # < 0 is a gap
     down = min(a[3], b[3]) - max(a[1], b[1])
@@ -83,12 +89,12 @@ def _are_one(regions: Regions, one: Part, other: Part) -> bool:
     if gap > 0.5 * thin and (one_hangs or (thick > PARTS * thin and gap > thin)):
         return False
     if across >= 0.5 * narrow:  # one above the other, or within its rectangle
-        most = max(0.17 * high, 0.3 * large if small <= 0.4 * large else 0)
-    elif wide > (1.8 if small <= 0.4 * large else 1.3) * high:
+        most = max(0.17 * high, 0.3 * large if small <= BAR * large else 0)
+    elif wide > (1.8 if small <= BAR * large else 1.3) * high:  # wider than any digit
         return False
-    elif small <= 0.7 * large:  # a bar, or the side of a 4
+    elif small <= SIDE * large:
         most = max(1.5 * thick, 0.12 * max(wide, high))
-    elif wide <= high:
+    elif wide <= high:  # nearly as high as each other: two digits, unless they almost touch
         most = 0.5 * thick
     else:
         return False
