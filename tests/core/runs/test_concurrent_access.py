@@ -214,18 +214,19 @@ def test_testing_the_lock_does_not_block_a_writer(tmp_path):
         assert time.monotonic() - since < 1, "a run in progress is not waited for"
 
 
-def test_run_renamed_while_tested_is_not_denied(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("module", "name"), [(os.path, "isdir"), (os, "scandir")])
+def test_run_renamed_while_tested_is_not_denied(tmp_path, monkeypatch, module, name):
     """A folder that was moved between two tests of it was listed as one that may not be read."""
     with run_writer.create(TrainConfig(checkpoints=str(tmp_path)), "sample", "cpu") as run:
         pass
-    is_folder = os.path.isdir
+    call = getattr(module, name)
 
     def rename_after(place):
-        found = is_folder(place)
-        if found and Path(place) == run.folder:
+        found = call(place)
+        if Path(place) == run.folder and run.folder.exists():
             run.folder.rename(tmp_path / "renamed")
         return found
 
-    monkeypatch.setattr(os.path, "isdir", rename_after)
+    monkeypatch.setattr(module, name, rename_after)
     found = catalog.read_run_info(run.folder)
     assert found is None or found.status != "unreadable"
