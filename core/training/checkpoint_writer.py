@@ -184,11 +184,7 @@ def _write(
         if not (job.kind == "epoch" and is_in_last and _link_last(run, path)):
             checkpoints.save(path, job.tensors, job.info)
         if job.kind == "epoch":
-            for each in run.folder.iterdir():
-                match = EPOCH.fullmatch(each.name)
-                if match and int(match[1]) <= outdated:
-                    with suppress(OSError):
-                        each.unlink()
+            _delete_epochs(run, outdated)
     except OSError as error:
         return explain(error)
     except Exception as error:  # safetensors' own, or no memory: training continues
@@ -197,9 +193,21 @@ def _write(
 
 
 def _link_last(run: RunWriter, path: Path) -> bool:
-    """Try to give last.safetensors a second name, which is safe: no file is written in place."""
+    """Give last.safetensors a second name, which is safe: no file is written in place.
+
+    Return whether the file system can.
+    """
     try:
         link_file(run.folder / LAST, path)
     except OSError:
         return False
     return True
+
+
+def _delete_epochs(run: RunWriter, newest: int) -> None:
+    """Delete the checkpoints of all epochs up to the newest of them."""
+    for each in run.folder.iterdir():
+        match = EPOCH.fullmatch(each.name)
+        if match and int(match[1]) <= newest:
+            with suppress(OSError):
+                each.unlink()
