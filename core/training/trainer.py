@@ -54,7 +54,7 @@ def train(
             loop = TrainingLoop(setup, tensors, run, inbox, ranks)
             recorder, failure = Recorder(run), None
             if run.missing_locks:
-                yield Notice(message=explain_missing_locks(run))
+                yield Notice(message=_explain_missing_locks(run))
             try:
                 for event in loop.events():
                     yield from recorder.record(event)
@@ -117,7 +117,8 @@ def _open_run(setup: Setup) -> RunWriter:
     return run_writer.create(setup.config, setup.dataset, str(setup.device))
 
 
-def explain_missing_locks(run: RunWriter) -> str:
+def _explain_missing_locks(run: RunWriter) -> str:
+    """Return the notice that only run.json shows that this run is in progress."""
     return (
         f"the file system of {run.folder.parent} has no locks that work ({run.missing_locks}): "
         f"that this run is in progress is noted in its {DESCRIPTION} alone"
