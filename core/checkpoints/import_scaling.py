@@ -47,7 +47,7 @@ CLEAR_SHARE, CLEAR_LOSS, CLEAR_NATS = 0.03, 1.5, 0.02
 # Below so many times the accuracy of guessing a network says nothing about its scaling.
 TIMES_GUESSING = 3
 # From this accuracy on no other scaling can be far better, or at least is not tried. A scaling is
-# far worse than another that is right on so much larger a share.
+# far worse than another with which so much larger a share is correct.
 GOOD_ACCURACY, FAR_SHARE = 0.8, 0.1
 # Of black ink on white; the last has the mean of such images in MNIST, not of MNIST inverted.
 INVERTED = (
@@ -185,7 +185,7 @@ def _check_stated(
         if best.accuracy > own.accuracy + FAR_SHARE:
             what = f"{len(labels):,} training images of {source} with these values"
             then = f"{best.accuracy:.1%} with {_name(best.scaling)}{_ink(best.scaling)}"
-            return own.accuracy, f"right on {own.accuracy:.1%} of {what}, {then}"
+            return own.accuracy, f"correct on {own.accuracy:.1%} of {what}, {then}"
     return own.accuracy, ""
 
 
@@ -254,8 +254,8 @@ def pick(tried: list[Tried], source: str) -> ScalingChoice:
     """
     most, guessing = max(each.accuracy for each in tried), tried[0].guessing
     if most < TIMES_GUESSING * guessing:
-        right = f"the network is right on at most {most:.1%} of {source} with any of the usual ones"
-        return _assume(f"{right}; {ADVICE}")
+        share = f"at most {most:.1%} of {source} are correct with any of the usual ones"
+        return _assume(f"{share}; {ADVICE}")
     # Weights trained on 0 to 1 are as accurate on 0 to 255, and far too sure: worse than guessing.
     sane = [each for each in tried if each.loss <= -math.log(guessing)]
     if max((each.accuracy for each in sane), default=0.0) > most - CLEAR_SHARE:

@@ -78,7 +78,7 @@ def test_black_ink_on_white_is_said(tmp_path, sample):
         again = import_file(
             tmp_path / "model.pth", tmp_path / "runs", f"{number}", scaling=given, dataset="sample"
         )
-        assert again.scaling_note.startswith("right on ") == worse, again.scaling_note
+        assert again.scaling_note.startswith("correct on ") == worse, again.scaling_note
         best = "with mean 0.5, std -0.5, for a network trained on black ink on white"
         assert again.scaling_note.endswith(best) == worse
     with pytest.raises(UsageError, match="mean 0, std 1e-37 cannot be used: the network's logits"):
