@@ -28,8 +28,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from throughput import find_mnist
 
 from core.checkpoints.io import load_model
-from core.data.datasets import load_dataset
 from core.data.images import read_image
+from core.data.local_datasets import load_local
 from core.errors import DataError
 from core.models.inference import predict
 from core.novelty.sign import find_detector
@@ -167,6 +167,26 @@ def energy_of(model: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda images: -predict(model, images).logsumexp(1)
 
 
+def make_kinds(digits: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the images (N, 28, 28) of each kind, by what the table calls them."""
+    own = [each for each in LETTERS if each not in SHAPED]
+    scribbles, _ = make_images(
+        1000, 12, lambda chance: convert(on_paper(draw_scribble(chance), chance))
+    )
+    paper, blank = make_images(1000, 32, lambda chance: convert(photograph_paper(chance)))
+    return {
+        "test digits": digits,
+        "letters": make_letters("".join(each for each in own if each not in CHOSEN_WITH)),
+        "letters chosen with, other fonts": make_letters(
+            "".join(each for each in own if each in CHOSEN_WITH)
+        ),
+        f"shaped as a digit: {SHAPED}": make_letters(SHAPED),
+        "scribbles": scribbles,
+        "noise": make_images(500, 7, draw_noise)[0],
+        f"blank paper ({blank} of 1,000 refused: no ink)": paper,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoints", nargs="*", type=Path, metavar="CHECKPOINT")
@@ -177,29 +197,9 @@ def main() -> None:
         parser.error("MNIST was not found: pass its folder with --data")
     if not FONTS.exists():
         parser.error(f"the fonts in {FONTS} are missing: apt-get install fonts-liberation")
-    loading = load_dataset("mnist", options.data)
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            tensors = done.value[1]
-            break
-    own = [each for each in LETTERS if each not in SHAPED]
-    scribbles, _ = make_images(
-        1000, 12, lambda chance: convert(on_paper(draw_scribble(chance), chance))
-    )
-    paper, blank = make_images(1000, 32, lambda chance: convert(photograph_paper(chance)))
-    kinds = {
-        "test digits": tensors.test_images,
-        "letters": make_letters("".join(each for each in own if each not in CHOSEN_WITH)),
-        "letters chosen with, other fonts": make_letters(
-            "".join(each for each in own if each in CHOSEN_WITH)
-        ),
-        f"shaped as a digit: {SHAPED}": make_letters(SHAPED),
-        "scribbles": scribbles,
-        "noise": make_images(500, 7, draw_noise)[0],
-        f"blank paper ({blank} of 1,000 refused: no ink)": paper,
-    }
+    tensors = load_local("mnist", options.data)
+    assert tensors is not None
+    kinds = make_kinds(tensors.test_images)
     detector = find_detector("mnist", options.data)
     assert detector is not None
     scores = {"sign, any network": (detector.score, detector.threshold)}
