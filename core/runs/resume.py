@@ -123,8 +123,8 @@ def _check_epochs(
     """Raise UsageError where no epoch is left; `done` is how many the checkpoint has trained."""
     if config.epochs != planned.epochs and config.schedule in PLANNED:
         raise UsageError(
-            f"the {config.schedule} schedule of {run} was planned for {planned.epochs} epochs and "
-            f"cannot be resumed with {config.epochs}"
+            f"the {config.schedule} schedule of {run} was planned for --epochs "
+            f"{planned.epochs} and cannot be resumed with --epochs {config.epochs}"
         )
     if config.epochs != planned.epochs and config.epochs <= done:
         raise UsageError(f"{run} has trained {done} epochs; --epochs must be more")

@@ -411,7 +411,8 @@ def test_finished_run_needs_more_epochs(tiny):
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
 def test_planned_schedule_cannot_be_extended(tiny, schedule):
     folder = folder_of(drive(tiny(schedule=schedule)))
-    assert "was planned for 2 epochs and cannot be resumed with 3" in refused(folder, epochs=3)
+    expected = "was planned for --epochs 2 and cannot be resumed with --epochs 3"
+    assert expected in refused(folder, epochs=3)
     assert refused(folder).endswith("to train more, start a new run")
 
 
