@@ -18,9 +18,12 @@ from tui.state.run_state import LETTERS
 MAX_COMPARED = len(LETTERS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenedCheckpoint:
-    """The checkpoint that was last opened: its predictions, or why it could not be read."""
+    """The checkpoint that was last opened: its predictions, or why it could not be read.
+
+    Each answer differs from all others: the same error again is news to a view that waits for it.
+    """
 
     path: str
     digits: tuple[Digit, ...] = ()
