@@ -22,12 +22,13 @@ from core.compute.usage import Machine
 from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Event, Progress
+from core.models.architectures import ARCHITECTURES
 from core.responses import DeviceChoice
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import fake_confusion, key_of, make_fake_train
 
 NOW = 1_790_000_000.0  # 2026-09-21 13:33:20 UTC
-RUNS = {"mlp-20260920-101500": 0.97, "linear-20260919-090000": 0.91, "cnn-20260918-080000": 0.985}
+RUNS = {"mlp-20260920-101500": 0.97, "linear-20260919-090000": 0.91, "mlp-20260918-080000": 0.985}
 CPU = DeviceChoice(name="cpu", description="CPU, 2 cores", available=True, reason=None)
 GIGABYTE = 10**9
 MACHINE = Machine(
@@ -70,6 +71,10 @@ def write_run(name: str, accuracy: float) -> None:
     config = asdict(TrainConfig(arch=arch, dataset="sample", epochs=3))
     described = {"run": name, "status": "finished", "pid": 1, "config": config, "device": "cpu"}
     (place / "run.json").write_text(json.dumps(described))
+    weights = {
+        key: torch.zeros_like(tensor)
+        for key, tensor in ARCHITECTURES[arch].build().state_dict().items()
+    }
     events = []
     for step in range(1, 31):
         loss, epoch = 2.3 / step**0.5, 1 + (step - 1) // 10
@@ -108,7 +113,7 @@ def write_run(name: str, accuracy: float) -> None:
             parameters=7_850,
             saved_at=day,
         )
-        checkpoints.save(place / f"{kind}.safetensors", {"fc1.bias": torch.zeros(10)}, info)
+        checkpoints.save(place / f"{kind}.safetensors", weights, info)
     for file in (*place.iterdir(), place):
         os.utime(file, (day, day))
 
