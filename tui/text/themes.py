@@ -48,6 +48,10 @@ ANSI_DARK = {
     "series-d": "ansi_bright_red",
     "right": "ansi_bright_green",
     "wrong": "ansi_bright_red",
+    "focus": "ansi_bright_blue",
+    # A selection is black on white here: ColourlessFilter reverses what has a white background.
+    "selection": "ansi_white",
+    "selection-text": "ansi_black",
 }
 ANSI_LIGHT = {name: colour.replace("bright_", "") for name, colour in ANSI_DARK.items()} | {
     "series-train": "ansi_blue",
@@ -67,21 +71,26 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
     """Return the variables to add to a theme's own, or to replace them with."""
     if "ansi" in theme.name:
         own = ANSI_DARK if theme.dark else ANSI_LIGHT
-        plain = dict.fromkeys(("quiet", "series-mark", "text-muted", "link-color"), "ansi_default")
-        return own | plain
+        names = ("quiet", "series-mark", "text-muted", "link-color", "panel-line")
+        return own | dict.fromkeys(names, "ansi_default")
     grounds = tuple(variables[name] for name in ("background", "surface", "panel"))
     colours = {name: variables[name] for name in LIFTED} | (DARK if theme.dark else LIGHT)
+    colours["focus"] = variables["primary"]
     readable = {name: lifted(colour, grounds, TEXT_CONTRAST) for name, colour in colours.items()}
     ground = Color.parse(grounds[0])
     faded = {
         "quiet": (readable["foreground"], 0.35, TEXT_CONTRAST),
         "series-mark": (readable["foreground"], 0.35, TEXT_CONTRAST),
         "series-raw": (readable["series-train"], 0.45, SHAPE_CONTRAST),
+        # Borders of panels are no more than a hint of where a panel ends.
+        "panel-line": (readable["foreground"], 0.7, 1.0),
     }
     readable |= {
         name: lifted(Color.parse(colour).blend(ground, by).hex, grounds, contrast)
         for name, (colour, by, contrast) in faded.items()
     }
+    # What is selected: text in the colour of the background on the colour of the focus.
+    readable |= {"selection": readable["focus"], "selection-text": grounds[0]}
     # "auto" is black or white, by its background; at Textual's 60% it is too faint on some.
     return readable | {"text-muted": "auto 72%"}
 

@@ -31,7 +31,7 @@ def test_text_has_enough_contrast(name):
     ours = theme_variables(theme, variables)
     grounds = [Color.parse(variables[ground]) for ground in ("background", "surface", "panel")]
     series = [f"series-{each}" for each in ("train", "test", "a", "b", "c", "d", "mark")]
-    for colour in (*LIFTED, *series, "quiet", "right", "wrong"):
+    for colour in (*LIFTED, *series, "quiet", "right", "wrong", "focus", "selection"):
         assert min(contrast(Color.parse(ours[colour]), ground) for ground in grounds) >= 4.5, colour
     assert min(contrast(Color.parse(ours["series-raw"]), ground) for ground in grounds) >= 3
     # By what lies under it, black or white at that share.
