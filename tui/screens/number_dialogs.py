@@ -15,6 +15,7 @@ from core.errors import UsageError
 from tui.screens.base import app_of
 from tui.screens.captions import set_text, show_message
 from tui.state.run_state import RunState
+from tui.text.formats import format_rate
 from tui.widgets.config_form import NumberInput
 
 Number = TypeVar("Number", int, float)
@@ -136,8 +137,10 @@ class LearningRateDialog(NumberDialog[float]):
 
 def _rate_now(state: RunState) -> str:
     rate, peak = state.learning_rate, state.chosen_rate
-    now = f"The current learning rate is {'–' if rate is None else f'{rate:.4g}'}."
+    now = f"The current learning rate is {format_rate(rate)}."
     schedule = state.started.config.get("schedule", "constant") if state.started else "constant"
     if schedule == "constant" or peak is None:
         return now
-    return f"{now} The schedule is {schedule} with a peak of {peak:g}; this sets the peak."
+    return (
+        f"{now} The schedule is {schedule} with a peak of {format_rate(peak)}; this sets the peak."
+    )

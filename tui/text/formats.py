@@ -1,5 +1,6 @@
 """Numbers, sizes, durations and names as text."""
 
+import math
 import time
 
 from core.errors import printable as printable
@@ -41,14 +42,47 @@ def format_date(seconds: float | None) -> str:
 
 
 def format_percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.2%}"
+    """Return an accuracy as 96.8%, from 99% on as 99.12%, all correct as 100%; – for None."""
+    if share is None:
+        return "–"
+    if share == 1:
+        return "100%"
+    percent = round(share * 100, 1)
+    if percent < 99:
+        return f"{percent:.1f}%"
+    return f"{min(share, 0.9999):.2%}"
 
 
 def format_loss(value: float | None) -> str:
-    """Return a loss with four decimals, or above 1000 as a power of ten; – for None."""
+    """Return a loss in at most 8 characters; – for None.
+
+    It has three significant digits (2.30, 0.112), below 0.01 two (0.0034) and at most six decimals
+    (0.000034), less is <1e-6; from 100,000 on it is a power of ten (8.7e18).
+    """
     if value is None:
         return "–"
-    return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    size = abs(value)
+    if size < 1e-6:
+        return "<1e-6"
+    if size >= 99_999.5:
+        mantissa, _, power = f"{value:.1e}".partition("e")
+        return f"{mantissa}e{int(power)}"
+    digits = 3 if size >= 0.01 else 2
+    decimals = digits - 1 - math.floor(math.log10(float(f"{size:.{digits - 1}e}")))
+    return f"{value:,.{max(0, min(decimals, 6))}f}"
+
+
+def format_rate(value: float | None) -> str:
+    """Return a learning rate as 0.001 or 0.00025, without a power of ten; – for None."""
+    if value is None:
+        return "–"
+    if not 1e-7 <= abs(value) < 1e6:
+        return f"{value:.3g}"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def plural(count: int, noun: str) -> str:

@@ -68,14 +68,14 @@ def gradient(norm: float) -> RunState:
 CHANGED = LearningRateChanged(step=100, learning_rate=1e-4)
 CASES = [
     ("start", trained([]), "ln 10"),
-    ("falling loss", trained([2, 1.5, 1.2, 1, 0.8, 0.7]), "from 1.5667 to 0.8333"),
+    ("falling loss", trained([2, 1.5, 1.2, 1, 0.8, 0.7]), "from 1.57 to 0.833"),
     ("plateau", trained([0.3] * 30), "barely changed for two epochs"),
     (
         "overfitting",
         epochs((1, 0.5, 0.8), (0.5, 0.4, 0.9), (0.3, 0.5, 0.9), (0.2, 0.6, 0.9)),
         "2 e",
     ),
-    ("generalization gap", epochs((1, 0.5, 0.8), (0.1, 0.4, 0.9)), "(0.4000) is over twice the tr"),
+    ("generalization gap", epochs((1, 0.5, 0.8), (0.1, 0.4, 0.9)), "(0.400) is over twice the tr"),
     ("best epoch", epochs((1, 0.5, 0.8), (0.5, 0.4, 0.9)), "Epoch 2 is the best so far"),
     (
         "best epoch",
@@ -93,7 +93,7 @@ CASES = [
     (
         "new learning rate",
         trained([1] * 10, CHANGED, *[progress(100 + 10 * n, 0.5) for n in (1, 2, 3)]),
-        "has fallen since then, from 1.0000 to 0.5000",
+        "has fallen since then, from 1.00 to 0.500",
     ),
     (
         "result",

@@ -31,7 +31,7 @@ async def test_space_starts_a_run(tmp_path, size):
         await pilot.pause()
         shown = text_of(pilot)
         assert "✓ finished" in shown
-        assert "Finished: test accuracy 75.00%" in shown
+        assert "Finished: test accuracy 75.0%" in shown
         assert "Saved in fake-1" in shown
         assert pilot.app.run_state.step == 20
 

@@ -242,7 +242,7 @@ def test_eval_takes_labelled_images_and_splits(trained, images):
     whole = trained.run("eval", trained.name, str(images))
     assert whole.returncode == 1, "one image is broken"
     assert "skipped 1 image without a label: not in a folder named 0 to 9" in whole.stderr
-    assert "accuracy 100.00% (2 of 2)" in whole.stdout
+    assert "accuracy 100% (2 of 2)" in whole.stdout
     unknown = trained.run("eval", trained.name, str(images / "loose é.png"))
     assert unknown.returncode == 1
     assert "1 image without a label: not in a folder named 0 to 9: use `" in one_line(unknown)

@@ -284,11 +284,11 @@ def test_bar_fits_any_width():
 
 def test_narrow_bar_omits_the_speed():
     state = state_at(290)
-    metrics = ["3/3", "loss 0.1234", "test 98.76%", "123,456/s", "0:00 left"]
+    metrics = ["3/3", "loss 0.123", "test 98.8%", "123,456/s", "0:00 left"]
     for width in (80, 60, 50):
         assert all(each in bar_line(state, width) for each in metrics)
     narrow = bar_line(state, 40)
-    assert narrow == "3/3 loss 0.1234 test 98.76% 0:00 left"
+    assert narrow == "3/3 loss 0.123 test 98.8% 0:00 left"
     assert re.search(r"\[█{15,}", bar_line(state, 80))
     assert re.search(r"\[#{15,} *\]", bar_line(state, 80, plain=True))
 

@@ -220,14 +220,14 @@ async def test_run_of_another_process_is_live(folder):
             assert rows(pilot)[0] == "runs/other", "the newest event is of the running run"
             line = text_of(pilot).splitlines()[3]
             assert "●  other" in line
-            assert all(each in line for each in (" mlp ", "75.00%", "0.7500", "2/3"))
+            assert all(each in line for each in (" mlp ", "75.0%", "0.750", "2/3"))
             await pilot.press("home", "u")
             await pilot.pause()
             assert f"is running in process {process.pid}" in messages(pilot)
             with (live / "events.jsonl").open("a") as file:
                 file.write(line_of(11, 0.25))
             view.poll()
-            await until(pilot, lambda: "0.2500" in text_of(pilot).splitlines()[3])
+            await until(pilot, lambda: "0.250" in text_of(pilot).splitlines()[3])
             process.communicate()
             view.poll()
             await until(pilot, lambda: "runs/other" not in rows(pilot))

@@ -73,7 +73,7 @@ async def test_matrix_and_its_sentences_are_shown(tmp_path, size):
         await until(pilot, lambda: len(pilot.app.run_state.evaluations) == 2)
         await pilot.pause()
         shown = text_of(pilot)
-        assert "epoch 2 of 1000 · accuracy 87.00%, 13 errors in 100 · latest" in shown
+        assert "epoch 2 of 1000 · accuracy 87.0%, 13 errors in 100 · latest" in shown
         assert "▶ 9 threes predicted as 5 · press enter to see them" in shown
         assert "3 predicted as 5: 9×" in shown
         assert "8 predicted as 0: 4×" in shown

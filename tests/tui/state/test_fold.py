@@ -191,9 +191,9 @@ def test_resumed_run_begins_at_its_step():
 def test_epoch_without_steps_has_no_training_loss():
     scored = Evaluated(epoch=1, step=100, test_loss=0.25, test_accuracy=0.5)
     line = describe_epoch(after(replace(STARTED, step=100), scored))
-    assert line == "epoch 1/2: test loss 0.2500, test accuracy 50.00%"
+    assert line == "epoch 1/2: test loss 0.250, test accuracy 50.0%"
     trained = describe_epoch(after(STARTED, progress(100, 0.5), scored))
-    assert trained.startswith("epoch 1/2: training loss 0.5000, test loss 0.2500")
+    assert trained.startswith("epoch 1/2: training loss 0.500, test loss 0.250")
     assert trained.endswith("500 samples/s")
 
 

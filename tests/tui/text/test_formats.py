@@ -6,6 +6,8 @@ from tui.text.formats import (
     format_age,
     format_duration,
     format_loss,
+    format_percent,
+    format_rate,
     format_size,
     printable,
     truncate,
@@ -42,10 +44,59 @@ def test_format_age(seconds, text):
     assert format_age(seconds) == text
 
 
-def test_format_loss_is_short():
-    assert format_loss(0.12345) == "0.1235"
-    assert format_loss(7.2e31) == "7.2e+31"
-    assert format_loss(None) == "–"
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [
+        (2.302585, "2.30"),
+        (0.12345, "0.123"),
+        (0.0999999, "0.100"),
+        (0.0994, "0.0994"),
+        (0.00996, "0.010"),
+        (0.0034, "0.0034"),
+        (3.406e-05, "0.000034"),
+        (3.4e-6, "0.000003"),
+        (1e-9, "<1e-6"),
+        (0.0, "0"),
+        (12.3456, "12.3"),
+        (1234.5, "1,234"),
+        (99_999.9, "1.0e5"),
+        (8.7e18, "8.7e18"),
+        (float("inf"), "inf"),
+        (None, "–"),
+    ],
+)
+def test_format_loss(loss, text):
+    assert format_loss(loss) == text
+    assert len(text) <= 8
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.968, "96.8%"),
+        (0.98949, "98.9%"),
+        (0.9896, "98.96%"),
+        (0.9912, "99.12%"),
+        (0.99999, "99.99%"),
+        (1.0, "100%"),
+        (0.0, "0.0%"),
+        (None, "–"),
+    ],
+)
+def test_format_percent(share, text):
+    """An accuracy that is not perfect is never shown as 100%."""
+    assert format_percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        *((0.001, "0.001"), (1e-5, "0.00001"), (0.00024999999, "0.00025"), (10.0, "10")),
+        *((0.3, "0.3"), (1e9, "1e+09"), (0.0, "0"), (None, "–")),
+    ],
+)
+def test_format_rate(rate, text):
+    assert format_rate(rate) == text
 
 
 def test_printable_escapes_control_characters():

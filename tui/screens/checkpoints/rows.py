@@ -183,7 +183,7 @@ COLUMNS = (
     _text_column("Kind", 5, 4, lambda each: each.kind, widest=8),
     _text_column("Network", 8, 2, lambda each: each.arch, widest=14),
     _number_column("Accuracy", 9, 1, _accuracy, lambda each: format_percent(_accuracy(each))),
-    _number_column("Loss", 7, 5, _loss, lambda each: format_loss(_loss(each))),
+    _number_column("Loss", 8, 5, _loss, lambda each: format_loss(_loss(each))),
     _number_column("Epoch", 6, 6, _epoch, _epoch_text),
     _number_column("Size", 7, 7, lambda each: each.bytes, lambda each: format_size(each.bytes)),
     _number_column("Age", 6, 3, saved_at, lambda each: format_age(time.time() - saved_at(each))),
