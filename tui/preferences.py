@@ -24,6 +24,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "log_scale": (False, True),
     "smoothing": (0.0, 0.6, 0.9, 0.98),
     "x_axis": X_AXES,
+    "marks": (False, True),
     "machine": (False, True),
     "temperature": TEMPERATURES,
     "digit_style": ("ramp", "half-block", "braille"),
@@ -42,6 +43,7 @@ class Preferences:
     log_scale: bool = False
     smoothing: float = 0.6
     x_axis: str = "epoch"
+    marks: bool = False  # whether charts mark saved checkpoints
     machine: bool = False  # in a small window: CPU, memory and GPU usage replace the commentary
     temperature: float = 3.0
     digit_style: str = "ramp"
