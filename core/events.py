@@ -45,6 +45,7 @@ class RunStarted(Event, name="run_started"):
     test_samples: int
     threads: int
     config: dict[str, Any]
+    classes: int = 10  # of the dataset; earlier versions had none of another count
     precision: str = "fp32"
     step: int = 0  # at which training starts: above 0 for a resumed run
     ranks: int = 1  # processes that train together

@@ -53,7 +53,8 @@ NO_DIGEST = "0" * 64
 @dataclass(frozen=True, kw_only=True)
 class CheckpointInfo:
     """The description in a header. `epoch` counts whole epochs; `test_loss` and `test_accuracy`
-    are None where the weights have not been evaluated."""
+    are None where the weights have not been evaluated. `block_loss` is the sum of the training
+    losses of the block of steps in progress (see core/training/divergence.py), None if unknown."""
 
     run: str
     arch: str
@@ -70,6 +71,7 @@ class CheckpointInfo:
     version: int = FORMAT_VERSION
     input_mean: float = DEFAULT_SCALING.mean
     input_std: float = DEFAULT_SCALING.std
+    block_loss: float | None = None
 
     @property
     def scaling(self) -> InputScaling:
@@ -226,10 +228,10 @@ def _find_problem(info: CheckpointInfo) -> str | None:
         value = getattr(info, name)
         if not isinstance(value, int) or value < 0:
             return f"{name} is not a count"
-    for name in ("test_loss", "test_accuracy", "saved_at", "train_seconds"):
+    for name in ("test_loss", "test_accuracy", "block_loss", "saved_at", "train_seconds"):
         value = getattr(info, name)
         is_number = isinstance(value, int | float) and math.isfinite(value)
-        if not is_number and (value is not None or not name.startswith("test")):
+        if not is_number and (value is not None or name in ("saved_at", "train_seconds")):
             return f"{name} is not a number"
     for name in ("input_mean", "input_std"):
         value = getattr(info, name)

@@ -34,7 +34,7 @@ from core.training.checkpoint_writer import CheckpointWriter
 from core.training.control import handle_commands
 from core.training.diagnostics import WeightsBefore, inspect
 from core.training.distributed import RankLost, Ranks
-from core.training.divergence import check_losses, check_weights
+from core.training.divergence import LossCheck, check_weights
 from core.training.learner import Learner
 from core.training.load_state import Position, resume
 from core.training.setup import Setup
@@ -64,6 +64,7 @@ class TrainingLoop:
         self.watch = Stopwatch()
         self.step = 0
         self.losses: list[Tensor] = []  # of each step since the last progress, on the device
+        self.loss_check = LossCheck(tensors.train_labels)
         self.stopping = False
         self.detached: Detached | None = None
         self.weights_before: WeightsBefore | None = None  # set where the next step is inspected
@@ -157,7 +158,7 @@ class TrainingLoop:
         # One transfer from the device for all of them.
         *losses, norm = torch.stack([*self.losses, self.learner.gradient_norm()]).tolist()
         self.losses.clear()
-        check_losses(losses, self.step, self.config.learning_rate)
+        self.loss_check.add(losses, self.step, self.config)
         seconds, samples = self.reported
         self.reported = self.watch.seconds, self.samples
         elapsed = self.watch.seconds - seconds
@@ -183,9 +184,9 @@ class TrainingLoop:
             parts.append(part)
         logits, labels = torch.cat(parts), self.learner.test_labels
         test_loss = METRICS["loss"](logits, labels)
-        check_losses([test_loss], self.step, self.config.learning_rate)
-        self.test_loss, self.test_accuracy = test_loss, METRICS["accuracy"](logits, labels)
-        self.evaluated_step = self.step
+        self.loss_check.check_test_loss(test_loss, self.step, self.config)
+        self.test_loss, self.evaluated_step = test_loss, self.step
+        self.test_accuracy = METRICS["accuracy"](logits, labels)
         yield Evaluated(
             epoch=self.epoch,
             step=self.step,
@@ -201,7 +202,7 @@ class TrainingLoop:
 
         Raises Diverged before weights that are not finite would replace good ones.
         """
-        check_weights(self.learner.parameters.values(), self.step, self.config.learning_rate)
+        check_weights(self.learner.parameters.values(), self.step, self.config)
         self.saved_seconds = self.watch.seconds
         evaluated = self.evaluated_step == self.step
         info = CheckpointInfo(
@@ -218,6 +219,7 @@ class TrainingLoop:
             train_seconds=self.watch.seconds,
             input_mean=self.learner.scaling.mean,
             input_std=self.learner.scaling.std,
+            block_loss=self.loss_check.total,
         )
         self.writer.save(self.learner.state(), info)
 
@@ -247,6 +249,7 @@ class TrainingLoop:
         self.config, self.writer.best = position.config, position.best
         if info := position.info:
             self.step, self.watch.seconds = info.step, info.train_seconds
+            self.loss_check.resume(info.step, info.block_loss)
             self.writer.last = str(self.run.folder / LAST)
             if info.test_loss is not None and info.test_accuracy is not None:
                 self.test_loss, self.test_accuracy = info.test_loss, info.test_accuracy
@@ -258,7 +261,6 @@ class TrainingLoop:
         return position
 
     def _run_started(self) -> RunStarted:
-        branched_from, branched_at = self.run.branched
         return RunStarted(
             run=self.run.name,
             folder=str(self.run.folder),
@@ -272,13 +274,14 @@ class TrainingLoop:
             total_steps=self.total_steps,
             train_samples=self.setup.train_samples,
             test_samples=len(self.tensors.test_labels),
+            classes=self.loss_check.classes,
             threads=self.learner.threads,
             config=asdict(self.config),
             precision=self.learner.precision,
             step=self.step,
             ranks=self.setup.ranks,
-            branched_from=branched_from,
-            branched_at=branched_at,
+            branched_from=self.run.branched[0],
+            branched_at=self.run.branched[1],
             input_mean=self.learner.scaling.mean,
             input_std=self.learner.scaling.std,
         )

