@@ -20,6 +20,8 @@ CLASSES = 10
 # How much of the end of events.jsonl is read for a run's latest metrics: an evaluation's line has
 # 2 KB, any other less.
 TAIL_BYTES = 8192
+# How much is read at each of the places of a long record where its losses are sampled.
+SAMPLE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,47 @@ def read_latest_metrics(folder: Path) -> LatestMetrics:
         else:
             found = replace(found, accuracy=event.test_accuracy, epochs_done=event.epoch)
     return found
+
+
+def sample_losses(folder: Path, count: int) -> tuple[float, ...]:
+    """Return the training loss along a run: where it began, and then its means over equal parts of
+    the steps, `count` values in total; empty where there is no record.
+
+    Reads at most `count` pieces of SAMPLE_BYTES, however long the record is.
+    """
+    points = [
+        (event.step, loss)
+        for event in _sampled_progress(folder, count)
+        for loss in event.losses or (event.loss,)
+    ]
+    if not points:
+        return ()
+    first, last = points[0][0], points[-1][0]
+    sums, counts = [0.0] * count, [0] * count
+    for step, loss in points:
+        place = min(count - 1, (step - first) * count // max(1, last - first))
+        sums[place], counts[place] = sums[place] + loss, counts[place] + 1
+    values = [points[0][1]]
+    for total, number in list(zip(sums, counts, strict=True))[1:]:
+        values.append(total / number if number else values[-1])
+    return tuple(values)
+
+
+def _sampled_progress(folder: Path, count: int) -> Iterator[Progress]:
+    """Yield the progress events of a short record, of a long one those at `count` places."""
+    with suppress(OSError), open(folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
+        size = os.fstat(file.fileno()).st_size
+        whole = size <= count * SAMPLE_BYTES
+        last = size - SAMPLE_BYTES
+        starts = [0] if whole else [last * place // (count - 1) for place in range(count)]
+        for start in starts:
+            file.seek(start)
+            lines = file.read(size if whole else SAMPLE_BYTES).split(b"\n")
+            # The first and the last piece may be parts of lines.
+            for line in lines[1 if start else 0 : -1]:
+                event = from_json(line.decode(errors="replace")) if b"progress" in line else None
+                if isinstance(event, Progress) and is_plausible(event):
+                    yield event
 
 
 def read_events(folder: Path, limit: int | None = None) -> Iterator[Event | None]:

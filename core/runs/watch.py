@@ -38,16 +38,33 @@ class Watch:
                 yield name, None
         for name, times in found.items():
             before = self._known.get(name)
-            if self._times.get(name) != times:
-                run = read_run_info(self.folder / name)
-                # A folder changed this recently is read again: its times may not show a change
-                # that comes right after this one.
-                settled = now - max(times) > UNSETTLED_SECONDS
-                self._times[name] = times if settled else (-1.0, -1.0)
-            elif before and before.is_live:
-                run = refresh(before)  # no file in its folder is new
-            else:
-                continue
-            self._known[name] = run
+            run = self._read(name, times, now)
             if run != before:
                 yield name, run
+
+    def newest(self, count: int) -> list[RunInfo]:
+        """Return the runs that were saved to most recently, at most `count`, and read no others.
+
+        Raises CheckpointError where the folder cannot be read.
+        """
+        now, runs = time.time(), list[RunInfo]()
+        for name, times in subfolders(self.folder).items():
+            if len(runs) == count:
+                break
+            if run := self._read(name, times, now):
+                runs.append(run)
+        return runs
+
+    def _read(self, name: str, times: Times, now: float) -> RunInfo | None:
+        """Return the run of that name, None if there is none; read only if it may have changed."""
+        run = self._known.get(name)
+        if self._times.get(name) != times:
+            run = read_run_info(self.folder / name)
+            # A folder changed this recently is read again: its times may not show a change
+            # that comes right after this one.
+            settled = now - max(times) > UNSETTLED_SECONDS
+            self._times[name] = times if settled else (-1.0, -1.0)
+        elif run and run.is_live:
+            run = refresh(run)  # no file in its folder is new
+        self._known[name] = run
+        return run

@@ -109,8 +109,13 @@ class Canvas(Widget):
         if not self._parts:
             for name in self.COMPONENT_CLASSES:
                 styles = self.get_component_styles(name)
-                colour = self.background_colors[1] + styles.color
-                style = Style(color=colour.rich_color) + styles.text_style
+                has_own = styles.has_rule("background")
+                ground = styles.background if has_own else self.background_colors[1]
+                style = Style(
+                    color=(ground + styles.color).rich_color,
+                    bgcolor=ground.rich_color if has_own else None,
+                )
+                style += styles.text_style
                 self._parts[name.partition("--")[2]] = style
         return self._parts
 

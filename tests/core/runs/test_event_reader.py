@@ -6,7 +6,15 @@ import pytest
 
 from core.event_json import as_json
 from core.events import Evaluated, Progress
-from core.runs.event_reader import TAIL_BYTES, LatestMetrics, read_events, read_latest_metrics
+from core.runs import event_reader
+from core.runs.event_reader import (
+    SAMPLE_BYTES,
+    TAIL_BYTES,
+    LatestMetrics,
+    read_events,
+    read_latest_metrics,
+    sample_losses,
+)
 
 BEYOND = "1" + "0" * 400
 PROGRESS = Progress(
@@ -62,3 +70,18 @@ def test_latest_metrics_read_the_end_alone(tmp_path):
     write_events(tmp_path, EVALUATED, *[replace(PROGRESS, step=step) for step in range(200)])
     assert (tmp_path / "events.jsonl").stat().st_size > 2 * TAIL_BYTES
     assert read_latest_metrics(tmp_path) == LatestMetrics(199, 1, 0, 0.5, None, 9.0)
+
+
+@pytest.mark.parametrize("steps", [100, 2000])
+def test_losses_are_sampled_along_the_record(tmp_path, monkeypatch, steps):
+    """Of a long record some pieces are read."""
+    events = [replace(PROGRESS, step=step, loss=1 - step / steps) for step in range(1, steps + 1)]
+    write_events(tmp_path, *events)
+    read = []
+    known = event_reader.from_json
+    monkeypatch.setattr(event_reader, "from_json", lambda line: read.append(line) or known(line))
+    losses = sample_losses(tmp_path, 8)
+    assert losses[0] == 1 - 1 / steps
+    assert losses[1:] == pytest.approx([0.9375 - place / 8 for place in range(1, 8)], abs=0.06)
+    assert len(read) <= 8 * SAMPLE_BYTES // len(as_json(PROGRESS))
+    assert sample_losses(tmp_path / "none", 8) == ()

@@ -17,9 +17,9 @@ from tui.screens.digits import DigitsView
 from tui.screens.train import TrainView
 from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
+from tui.widgets.lists.virtual_table import VirtualTable
 from tui.widgets.run_progress import describe_progress
 from tui.widgets.select import CompactSelect
-from tui.widgets.virtual_table import VirtualTable
 
 
 @pytest.mark.parametrize("size", SIZES)

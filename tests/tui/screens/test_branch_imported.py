@@ -10,7 +10,7 @@ from tests.support.fakes import key_of
 from tests.support.plain import train_plainly
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import BranchDialog
-from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.lists.virtual_table import VirtualTable
 
 
 async def test_imported_weights_are_branched(tiny, tiny_tensors, tmp_path):

@@ -25,7 +25,7 @@ from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.checkpoints.preview import LossChart
 from tui.screens.train import TrainView
-from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.lists.virtual_table import VirtualTable
 
 NOW = time.time()
 NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))

@@ -16,7 +16,7 @@ from tests.support.runs import make_run
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog
 from tui.state.run_state import RunState
-from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.lists.virtual_table import VirtualTable
 
 
 async def until(pilot, condition, seconds=10.0) -> None:

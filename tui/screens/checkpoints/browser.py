@@ -22,7 +22,7 @@ from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import format_percent
-from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.lists.virtual_table import VirtualTable
 
 POLL_SECONDS = 1.0
 

@@ -17,8 +17,8 @@ from tui.screens.checkpoints.rows import COLUMNS, TITLES, Entry, Group, Order, c
 from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import MAX_COMPARED
 from tui.text.formats import format_size, plural, printable, truncate
+from tui.widgets.lists.virtual_table import VirtualTable
 from tui.widgets.table import TableColumn
-from tui.widgets.virtual_table import VirtualTable
 
 
 class Filter(Input):

@@ -20,8 +20,8 @@ from tui.text.formats import (
     plural,
     printable,
 )
+from tui.widgets.lists.virtual_table import TableRow
 from tui.widgets.table import TableColumn
-from tui.widgets.virtual_table import TableRow
 
 LIVE_SIGNS = {"running": "●", "paused": "‖"}
 MARK, STAR, BROKEN = "+", "★", "✗"

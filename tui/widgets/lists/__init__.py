@@ -1,0 +1,1 @@
+"""Lists of rows, of which only those in sight are drawn."""
