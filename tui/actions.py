@@ -54,13 +54,7 @@ has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last:
 
 
 def can_detach(state: RunState, view: str) -> bool:
-    # In the digits view the key has another meaning.
-    return is_training_or_paused(state, view) and not state.is_attached and view != "digits"
-
-
-def can_change_rate(state: RunState, view: str) -> bool:
-    # In the checkpoint browser the key has another meaning.
-    return is_training_or_paused(state, view) and view != "checkpoints"
+    return is_training_or_paused(state, view) and not state.is_attached
 
 
 def can_branch(state: RunState, view: str) -> bool:
@@ -68,8 +62,8 @@ def can_branch(state: RunState, view: str) -> bool:
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
 
 
-# The keys that the footer shows.
-FOOTER = ("space", "s", "r", "b", "c", "l", "z", "?", "q")
+# The keys that the footer shows, if there is room.
+FOOTER = ("space", "s", "r", "c", "l", "?")
 
 
 @dataclass(frozen=True)
@@ -87,6 +81,7 @@ class Action:
         return self.display or self.keys
 
 
+ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
@@ -97,22 +92,24 @@ ACTIONS = (
     Action("run('stop')", "s", "Stop", "stop training (saves a checkpoint)", is_active),
     Action("run('save')", "w", "Save", "save a checkpoint", is_training_or_paused),
     Action("run('detach')", "d", "Detach", "keep training in the background", can_detach),
-    Action("open('learning_rate')", "r", "Rate", "change the learning rate", can_change_rate),
+    Action("open('learning_rate')", "r", "Rate", "change the learning rate", is_training_or_paused),
     Action("open('branch')", "b", "Branch", "branch from a checkpoint of this run", can_branch),
-    Action("open('overlay')", "o", "Overlay", "overlay up to four earlier runs", has_charts),
+    Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
     Action("set('log_scale')", "l", "Log", "logarithmic or linear y axis", has_charts),
     Action("set('smoothing')", "m", "Smooth", "smoothing of the training curves", has_charts),
-    Action("set('x_axis')", "x", "X axis", "x axis in epochs, steps or time", has_charts),
+    Action("set('x_axis')", "h", "Axis", "horizontal axis: epochs, steps or time", has_charts),
     Action("set('zoom')", "z", "Zoom", "show all of the run, its last 25% or 5%", has_charts),
+    Action("set('marks')", "M", "Marks", "marks of saved checkpoints on the charts", has_charts),
+    Action("set('all_classes')", "a", "Classes", ALL_CLASSES, has_digits),
     Action("set('temperature')", "t", "Softer", RAISE_TEMPERATURE, has_digits, "t T"),
     Action("set('temperature', -1)", "T", "Sharper", "lower the softmax temperature", has_digits),
-    Action("set('digit_style')", "y", "Style", "ASCII, half blocks or braille digits", has_digits),
+    Action("set('digit_style')", "y", "Style", "grey, ASCII or braille digits", has_digits),
     Action("set('machine')", "i", "Usage", "CPU, memory and GPU usage, or commentary", has_charts),
     Action("change_theme", "", "Theme", "select a dark or light colour theme"),
     Action("set('slow_link')", "", "Slow link", "limit output to 1 KB a second, text first"),
-    Action("set('ascii')", "a", "ASCII", "plain ASCII, for fonts without braille and blocks"),
+    Action("set('ascii')", "A", "ASCII", "plain ASCII, for fonts without braille and blocks"),
     Action(
         "open('help')", "question_mark,f1", "Help", "help on this view and its keys", display="?"
     ),
@@ -120,6 +117,45 @@ ACTIONS = (
         "suspend_process", "ctrl+z", "Suspend", "suspend; fg in the shell resumes", everywhere=True
     ),
     Action("quit", "q", "Quit", "quit (asks first while training)"),
+)
+
+
+class ViewKey(NamedTuple):
+    """A key of single views or of parts of them, which means the same in all of them."""
+
+    keys: str  # as the help shows them
+    labels: tuple[str, ...]  # the descriptions of its bindings
+    help: str
+
+
+# Every key that is not in ACTIONS. A field or a question that has the focus takes letters and
+# digits for itself.
+VIEW_KEYS = (
+    ViewKey("enter", ("Open",), "open, or do what is in focus"),
+    ViewKey("esc", ("Back",), "one step back: leave a field, hide the cursor, close"),
+    ViewKey("↑ ↓", ("Row",), "move between rows, classes and the fields of the form (also k j)"),
+    ViewKey("← →", ("Page",), "previous and next page or cell; in Train, the charts' cursor"),
+    ViewKey("g G", ("First", "Last"), "the first and the last row or page"),
+    ViewKey("/", ("Filter",), "filter a list"),
+    ViewKey("f F", ("Which",), "which digits: next and previous kind of selection"),
+    ViewKey("#", ("Go to",), "show the digit with an index"),
+    ViewKey("[ ]", ("Epochs",), "previous and next evaluated epoch"),
+    ViewKey("x", ("Mark",), "mark a row, for comparing"),
+    ViewKey("e", ("Evaluate",), "evaluate a checkpoint: its accuracy and its mistakes"),
+    ViewKey("p", ("Images",), "predict images of your own with a checkpoint"),
+    ViewKey("W", ("Weights",), "the weights of a checkpoint, in the view of the network"),
+    ViewKey("< >", ("Sort",), "sort by the previous or next column"),
+    ViewKey("S", ("Reverse",), "reverse the order"),
+    ViewKey("u U", ("Undo", "Redo"), "undo and redo, in Checkpoints what was deleted"),
+    ViewKey("*", ("Star",), "star a run, which keeps it first"),
+    ViewKey("N", ("Note",), "write a note about a run"),
+    ViewKey("R", ("Rename",), "rename a run"),
+    ViewKey("D", ("Delete run",), "delete a run"),
+    ViewKey("del", ("Delete file",), "delete a checkpoint"),
+    ViewKey("P", ("Prune",), "delete old checkpoints"),
+    ViewKey("V", ("Verify",), "verify a checkpoint against its digest"),
+    ViewKey("!", ("Messages",), "show all messages"),
+    ViewKey("f5", ("Refresh",), "read or draw again; in Digits, another random sample"),
 )
 
 

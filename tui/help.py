@@ -8,24 +8,13 @@ from collections.abc import Mapping
 from textwrap import fill
 
 from core.config import FIELDS, WHY, describe_allowed, flag
-from tui.actions import ACTIONS, VIEWS
+from tui.actions import ACTIONS, VIEW_KEYS, VIEWS
 
 # Terms and their explanations.
 Section = Mapping[str, str]
 
 # `--help` is plain ASCII: not every terminal can show arrows.
 ASCII_ARROWS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
-
-# Keys that are not in ACTIONS.
-OTHER_KEYS = {
-    "tab": "next view; in the form, the next field (shift+tab: the previous one)",
-    "↑ ↓": "move into the form and between its fields, or between rows",
-    "← →": "previous and next digits; on the Train view, move the chart's cursor",
-    "enter": "select; open a checkpoint",
-    "/": "filter the checkpoints",
-    "esc": "back",
-    "ctrl+p": "command palette: all commands by name",
-}
 
 DISPLAY = {
     "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
@@ -154,7 +143,9 @@ def keys() -> dict[str, str]:
     return {
         **{key: "; ".join(each) for key, each in texts.items()},
         " ".join(map(str, range(1, len(VIEWS) + 1))): views,
-        **OTHER_KEYS,
+        "tab": "next view; in the form, the next field (shift+tab: the previous one)",
+        **{each.keys: each.help for each in VIEW_KEYS},
+        "ctrl+p": "command palette: all commands by name",
     }
 
 

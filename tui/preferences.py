@@ -27,6 +27,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "marks": (False, True),
     "machine": (False, True),
     "temperature": TEMPERATURES,
+    "all_classes": (False, True),
     "digit_style": ("ramp", "half-block", "braille"),
     "slow_link": (False, True),
     "zoom": ZOOMS,
@@ -45,6 +46,7 @@ class Preferences:
     x_axis: str = "epoch"
     marks: bool = False  # whether charts mark saved checkpoints
     machine: bool = False  # in a small window: CPU, memory and GPU usage replace the commentary
+    all_classes: bool = False  # whether digits show all classes, not the three most likely
     temperature: float = 3.0
     digit_style: str = "ramp"
     slow_link: bool = False  # whether the app starts in slow-link mode

@@ -61,6 +61,8 @@ class MnistApp(App[None]):
     # Earlier runs on the chart, at most MAX_OVERLAID, the newest last.
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
+    # The settings of the next run.
+    config: var[TrainConfig] = var(TrainConfig, init=False)
     # None unless output goes to a terminal.
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
 
@@ -78,7 +80,7 @@ class MnistApp(App[None]):
         process, to attach to."""
         super().__init__()
         self.driver_class = choose_driver(self.driver_class)
-        self.config = config  # the settings of the next run
+        self.set_reactive(MnistApp.config, config)
         self.runs = RunController(self, train, host)
         self.requests = NetworkRequests(self)
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
@@ -267,7 +269,7 @@ class MnistApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the entries of the command palette: Textual's, the actions and the views."""
-        yield from palette_entries(self, super().get_system_commands(screen))
+        yield from palette_entries(self, screen, super().get_system_commands(screen))
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.appearance.changed(before, after)

@@ -12,7 +12,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from core.user import downloads_folder
-from tui.actions import ACTIONS, VIEWS, ViewEntry
+from tui.actions import ACTIONS, VIEW_KEYS, VIEWS, ViewEntry
 from tui.widgets.config_form import ConfigForm
 
 if TYPE_CHECKING:
@@ -44,8 +44,13 @@ def find_form(app: App[Any]) -> ConfigForm | None:
         return None
 
 
-def palette_entries(app: MnistApp, textual: Iterable[SystemCommand]) -> Iterator[SystemCommand]:
-    """Yield the entries of the command palette: Textual's, the actions and the views."""
+def palette_entries(
+    app: MnistApp, screen: Screen[Any], textual: Iterable[SystemCommand]
+) -> Iterator[SystemCommand]:
+    """Yield the entries of the command palette, with their keys.
+
+    These are Textual's, the actions of the app and of the view `screen`, and the views.
+    """
     ours = {"Keys", *(each.label for each in ACTIONS)}
     for entry in textual:
         if entry.title == "Screenshot":  # Textual's own fails for a user without a home folder
@@ -55,10 +60,23 @@ def palette_entries(app: MnistApp, textual: Iterable[SystemCommand]) -> Iterator
             yield entry
     for each in ACTIONS:
         if each.when(app.run_state, app.current_mode):
-            yield SystemCommand(each.label, each.help, partial(app.run_action, each.name))
-    for mode, view in VIEWS.items():
+            key = f" · {each.shown}" if each.shown else ""
+            yield SystemCommand(each.label + key, each.help, partial(app.run_action, each.name))
+    yield from _entries_of_view(app, screen)
+    for number, (mode, view) in enumerate(VIEWS.items(), 1):
         show = partial(app.action_view, mode)
-        yield SystemCommand(f"View: {view.title}", f"Show the view {view.title}", show)
+        title = f"View: {view.title} · {number}"
+        yield SystemCommand(title, f"Show the view {view.title}", show)
+
+
+def _entries_of_view(app: App[Any], view: Screen[Any]) -> Iterator[SystemCommand]:
+    """Yield the entries of the keys that the view in front has of its own."""
+    texts = {key: each.help for each in VIEW_KEYS for key in each.keys.split()}
+    for node, binding, enabled, _ in view.active_bindings.values():
+        shown = app.get_key_display(binding)
+        if node is view and enabled and len(shown) == 1 and shown in texts:
+            press = partial(app.simulate_key, binding.key)
+            yield SystemCommand(f"{binding.description} · {shown}", texts[shown], press)
 
 
 def _save_picture(app: MnistApp) -> None:

@@ -51,7 +51,11 @@ def app_of(screen: Screen[Any]) -> AppProtocol:
 
 
 # Attributes of the app that a view copies while it is in front.
-FOLLOWED = ("app_state", "run_state", "preferences", "overlaid_runs", "bytes_per_second")
+FOLLOWED = (
+    *("app_state", "run_state", "preferences", "overlaid_runs"),
+    *("bytes_per_second", "config"),
+)
+HUGE = 180, 52  # columns and rows from which on a view shows all of it at once
 
 
 class View(Screen[None]):
@@ -81,6 +85,7 @@ class View(Screen[None]):
     app_state: var[AppState] = var(AppState, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
+    config: var[TrainConfig] = var(TrainConfig, init=False)
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     # The same, but None unless slow-link mode is on.
     link_rate: var[int | None] = var[int | None](None, init=False)
@@ -112,11 +117,13 @@ class View(Screen[None]):
         for size, breakpoints in sizes:
             reached = [name for least, name in breakpoints if size >= least]
             self.add_class(reached[-1], update=False)
+        self.set_class(width >= HUGE[0] and height >= HUGE[1], "-huge", update=False)
 
     def compose(self) -> ComposeResult:
         self._set_size_classes()
         titles = {mode: view.title for mode, view in VIEWS.items()}
-        yield ViewHeader(titles, self.MODE).data_bind(View.run_state, View.link_rate)
+        header = ViewHeader(titles, self.MODE)
+        yield header.data_bind(View.run_state, View.config, View.link_rate)
         try:
             yield from self.body()
         except Exception as error:  # the heading and the other views keep working
@@ -156,6 +163,8 @@ class View(Screen[None]):
         self.call_after_refresh(self.mnist.request_digits, at_once=True)
 
     def on_resize(self) -> None:
+        width, height = self.size
+        self.set_class(width >= HUGE[0] and height >= HUGE[1], "-huge")
         # After the refresh, the widgets have their new sizes.
         self.call_after_refresh(self.attempt, "show", self.show)
 

@@ -1,12 +1,14 @@
-"""The last line of a view: the keys that do something now, each of them clickable."""
+"""The last line of a view: the keys that matter now, each of them clickable."""
 
 from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-# Actions that stay where not all fit.
-LAST = ("open('help')", "quit")
+MOST = 6  # keys, without that of the command palette
+# Actions that are shown first, and that stay where not all fit.
+FIRST, LAST = ("run('start')", "run('pause')", "run('resume')"), "open('help')"
+PALETTE = "ctrl+p"
 
 
 class KeyFooter(Static):
@@ -26,25 +28,27 @@ class KeyFooter(Static):
     def draw(self) -> None:
         # An action may have several keys: the first stands for them.
         shown = {
-            binding.action: binding
+            binding.action.removeprefix("app."): binding
             for _, binding, enabled, _ in reversed(self.screen.active_bindings.values())
             if binding.show and enabled
         }
-        entries = [
-            (self._entry(binding), action.removeprefix("app.") in LAST)
-            for action, binding in reversed(shown.items())
-        ]
-        room = self.size.width - sum(entry.cell_length for entry, last in entries if last)
+        # The keys of the view come before those of the app.
+        entries = {action: self._entry(shown[action]) for action in reversed(shown)}
+        last = [entries.pop(LAST)] if LAST in entries else []
+        last.append(self._write("^p", "Commands", PALETTE))
+        first = [entries.pop(action) for action in FIRST if action in entries]
+        room = self.size.width - sum(entry.cell_length for entry in last)
         line = Content("")
-        for entry, last in entries:
-            room -= 0 if last else entry.cell_length
-            if last or room >= 0:
-                line += entry
-        self.update(line, layout=False)
+        for entry in [*first, *entries.values()][: MOST - len(last) + 1]:
+            room -= entry.cell_length
+            line += entry if room >= 0 else ""
+        self.update(line + Content("").join(last), layout=False)
 
     on_resize = draw
 
     def _entry(self, binding: Binding) -> Content:
-        key = (self.app.get_key_display(binding), "bold $footer-key-foreground")
-        entry = Content.assemble(" ", key, f" {binding.description} ")
-        return entry.stylize(f"@click=app.simulate_key('{binding.key}')")
+        return self._write(self.app.get_key_display(binding), binding.description, binding.key)
+
+    def _write(self, shown: str, label: str, key: str) -> Content:
+        entry = Content.assemble(" ", (shown, "bold $footer-key-foreground"), f" {label} ")
+        return entry.stylize(f"@click=app.simulate_key('{key}')")

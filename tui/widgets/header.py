@@ -1,28 +1,37 @@
-"""The first line of a view: the names of the views, and the state of the run."""
+"""The first line of a view: the names of the views, and what is trained and its state."""
 
 from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
+from core.config import TrainConfig
 from tui.state.run_state import RunState
 
+# The state of the run by its phase, and the theme's variable with its colour.
 PHASES = {
-    "idle": "",
-    "preparing": "starting",
-    "training": "● training",
-    "paused": "‖ paused",
-    "finished": "✓ finished",
-    "stopped": "■ stopped",
-    "failed": "✗ failed",
+    "idle": ("○ ready", "quiet"),
+    "preparing": ("○ starting", "quiet"),
+    "training": ("● training", "series-train"),
+    "paused": ("‖ paused", "foreground"),
+    "finished": ("✓ finished", "right"),
+    "stopped": ("■ stopped", "foreground"),
+    "failed": ("✗ failed", "wrong"),
 }
+NAME = " mnist-tui "
+ALL_NAMES_WIDTH = 120  # columns from which on all views are named
 # The fields of RunState that the header shows.
 SHOWN = ("phase", "started", "is_attached")
 
 
 class ViewHeader(Static):
-    """The views, each with its key and clickable, and at the right the run and its phase."""
+    """The views, each with its key and clickable, and at the right what is trained and its state.
+
+    Where not all views' names fit, they are numbers, and the one in front has its name.
+    """
 
     run_state: var[RunState] = var(RunState, init=False)
+    # The settings of the next run.
+    config: var[TrainConfig] = var(TrainConfig, init=False)
     # Bytes a second; None where it is not shown.
     link_rate: var[int | None] = var[int | None](None, init=False)
 
@@ -35,30 +44,44 @@ class ViewHeader(Static):
             self.draw()
 
     def draw(self) -> None:
-        state = self.run_state
-        status = [f"{self.link_rate:,} B/s"] if self.link_rate is not None else []
-        status += ["attached"] if state.is_attached and state.is_active else []
-        status += filter(None, [PHASES[state.phase]])
-        least = len(" · ".join(status))
-        places, name = self._places(), Content.from_markup(" [b]mnist-tui[/b]  ")
-        for left in (name + places, places, self._places(short=True)):
-            if left.cell_length + least < self.size.width:
+        facts, status = self._facts(), self._status()
+        for name, short, shown, said in (
+            (NAME, False, facts, status),
+            (NAME, True, facts, status),
+            (NAME, True, facts[:1], status),
+            ("", True, facts[:1], status[-1:]),
+            ("", True, (), status[-1:]),
+        ):
+            if not short and self.size.width < ALL_NAMES_WIDTH:
+                continue
+            left = Content.styled(name, "bold") + self._places(short=short)
+            end = Content("  ").join([Content(" · ").join(shown), *said]) + " "
+            if left.cell_length + end.cell_length < self.size.width:
                 break
-        run = state.started
-        facts = [run.arch, run.dataset, run.device] if run else []
-        room = self.size.width - left.cell_length
-        lines = (" · ".join(parts) for parts in ([*facts, *status], status))
-        right = next((line for line in lines if len(line) < room), "") + " "
-        self.update(left + right.rjust(max(0, room)))
+        room = self.size.width - left.cell_length - end.cell_length
+        self.update(left + " " * max(0, room) + end, layout=False)
 
-    on_mount = on_resize = watch_link_rate = draw
+    on_mount = on_resize = watch_link_rate = watch_config = draw
 
-    def _places(self, *, short: bool = False) -> Content:
+    def _facts(self) -> tuple[Content, ...]:
+        """Return the network, the dataset and the device of the run, or of the next one."""
+        shown = self.run_state.started or self.config
+        return Content(shown.arch), Content(shown.dataset), Content(shown.device)
+
+    def _status(self) -> tuple[Content, ...]:
+        state = self.run_state
+        words, colour = PHASES[state.phase]
+        rate = [Content(f"{self.link_rate:,} B/s")] if self.link_rate is not None else []
+        attached = [Content("attached")] if state.is_attached and state.is_active else []
+        return *rate, *attached, Content.styled(words, f"${colour}")
+
+    def _places(self, *, short: bool) -> Content:
         """Return the views; if `short`, all but this one by their keys alone."""
         places = Content("")
         for number, (mode, title) in enumerate(self._views.items(), 1):
             here = mode == self._here
             words = Content(f" {number} {title} " if here or not short else f" {number} ")
-            words = words.stylize("reverse bold" if here else "")
+            if here:
+                words = words.stylize("bold $selection-text on $selection")
             places += words.stylize(f"@click=app.view('{mode}')")
         return places

@@ -184,7 +184,7 @@ async def test_views_open_by_key_and_mouse(tmp_path):
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("shift+tab")
         assert isinstance(pilot.app.screen, CheckpointBrowser)
-        await pilot.click("ViewHeader", offset=(26, 0))
+        await pilot.click("ViewHeader", offset=(15, 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, DigitsView)
         await pilot.press("1")
@@ -224,7 +224,7 @@ async def test_charts_can_be_selected_and_zoomed(tmp_path):
         await pilot.press("z")
         await pilot.pause()
         assert "last 25%" in text_of(pilot)
-        await pilot.press("z", "z", "x")
+        await pilot.press("z", "z", "h")
         await pilot.pause()
         assert "step 60" in text_of(pilot)
         await pilot.press("v", "v")
@@ -241,7 +241,7 @@ async def test_cursor_shows_values(tmp_path):
     ) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
-        await pilot.press("m", "m", "m", "x", *["left"] * 3)
+        await pilot.press("m", "m", "m", "h", *["left"] * 3)
         await pilot.pause()
         legend = text_of(pilot).splitlines()[1]
         assert "at step 57" in legend
@@ -542,9 +542,9 @@ async def test_palette_saves_the_run(tmp_path):
         def titles():
             return [each.title for each in pilot.app.get_system_commands(pilot.app.screen)]
 
-        assert "Save" not in titles()
+        assert "Save · w" not in titles()
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "training")
-        assert "Save" in titles()
+        assert "Save · w" in titles()
         pilot.app.action_run("save")
         await until(pilot, lambda: Save() in commands)

@@ -41,7 +41,7 @@ async def test_a_failing_view_keeps_its_heading_and_footer(tmp_path, monkeypatch
         await pilot.press("2", "space")
         await until(pilot, lambda: FAULT in text_of(pilot))
         await until(pilot, lambda: "● training" in text_of(pilot))
-        assert "Quit" in text_of(pilot)
+        assert "Help" in text_of(pilot)
         await pilot.press("1")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
         await until(pilot, lambda: "epoch 1/6" in text_of(pilot))
