@@ -117,6 +117,14 @@ class ScoreCheckpoint(Command):
     data: str | None
 
 
+class PredictUntrained(Command):
+    """Request the predictions, for these test images, of the network that a run with this config
+    starts from. Nothing is downloaded: see UntrainedPredicted."""
+
+    config: TrainConfig
+    indices: tuple[int, ...]
+
+
 class DescribeNetwork(Command):
     """Request the layers of the architecture of this name."""
 

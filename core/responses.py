@@ -58,6 +58,17 @@ class Predicted(Event, name="predicted", recorded=False, serializable=False):
     asker: int = 0  # as in Predict
 
 
+class UntrainedPredicted(Event, recorded=False, serializable=False):
+    """The response to PredictUntrained. `dataset` is the one of `digits`: that of the config, or
+    one that is on this machine in its place; empty where there is none, and so no digits."""
+
+    arch: str
+    seed: int
+    dataset: str = ""
+    digits: tuple[Digit, ...] = ()
+    labels: bytes = b""  # of all test images, one byte each
+
+
 class ImagesPredicted(Event, name="images_predicted", recorded=False, serializable=False):
     """The response to PredictImages and PredictImagesWith: a Digit without a label for each image.
     `source` as in Predicted."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
 from core.engine.requests import handle_request
+from core.engine.untrained import load_untrained
 from core.errors import UserError, first_line
 from core.events import Event, Notice, RunFailed, RunStarted
 
@@ -50,6 +51,7 @@ class LocalHost:
 
     def _run(self, start: Start) -> Iterator[Event]:
         """Yield the events of a run, and of requests that come meanwhile."""
+        load_untrained.cache_clear()  # its memory is of use to the run
         try:
             for event in self._pipeline(start):
                 match event:

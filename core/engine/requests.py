@@ -14,6 +14,7 @@ from core.commands import (
     ListDevices,
     OpenCheckpoint,
     PredictImagesWith,
+    PredictUntrained,
     ScoreCheckpoint,
 )
 from core.errors import UserError, first_line
@@ -24,6 +25,7 @@ from core.responses import (
     DevicesListed,
     ImagesPredicted,
     Predicted,
+    UntrainedPredicted,
 )
 
 if TYPE_CHECKING:
@@ -44,10 +46,16 @@ def handle_request(command: Command) -> Iterator[Event]:
                 from core.models.summary import describe_network
 
                 yield describe_network(command.arch)
+            case PredictUntrained():
+                from core.engine.untrained import predict_untrained
+
+                yield predict_untrained(command)
             case OpenCheckpoint() | ScoreCheckpoint() | PredictImagesWith():
                 yield from _use_checkpoint(command)
     except Exception as error:  # a broken GPU driver or a damaged file must not end the engine
         yield _failure(command, error)
+        if isinstance(command, PredictUntrained):  # whoever waits for the response gets one
+            yield UntrainedPredicted(arch=command.config.arch, seed=command.config.seed)
 
 
 def _failure(command: Command, error: Exception) -> Event:
@@ -58,6 +66,9 @@ def _failure(command: Command, error: Exception) -> Event:
             return CheckpointRefused(path=path, message=message)
         case DescribeNetwork(arch=arch):
             return Notice(message=f"cannot describe the network {arch}: {first_line(error)}")
+        case PredictUntrained(config=config):
+            what = f"cannot show predictions of the untrained network {config.arch}"
+            return Notice(message=f"{what}: {first_line(error)}")
     return Notice(message=f"cannot list the devices: {first_line(error)}")
 
 

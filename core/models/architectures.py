@@ -79,6 +79,18 @@ def quick() -> nn.Module:
     return nn.Sequential(OrderedDict(stack=stack))
 
 
+def build_untrained(arch: str, seed: int) -> nn.Module:
+    """Return the network of that name with the weights that a run with this seed starts from.
+
+    They are drawn on the CPU, so that a seed gives the same on every device; PyTorch's random
+    numbers continue from there.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    return ARCHITECTURES[arch].build()
+
+
 ARCHITECTURES = {
     each.name: each
     for each in (  # name, function, parameters, typical accuracy, description

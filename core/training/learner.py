@@ -19,7 +19,7 @@ from core.config import TrainConfig
 from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
 from core.data.datasets import Tensors
 from core.errors import first_line
-from core.models.architectures import ARCHITECTURES
+from core.models.architectures import build_untrained
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
 from core.optim.optimizers import OPTIMIZERS
 from core.training.distributed import Ranks
@@ -52,8 +52,8 @@ class Learner:
         processes = ranks.place.local_world if ranks else 1
         self.threads = choose_threads(config.threads, config.arch, processes)
         torch.set_num_threads(self.threads)
-        torch.manual_seed(config.seed)
-        self.model = use_fast_kernels(ARCHITECTURES[config.arch].build(), device).to(device)
+        untrained = build_untrained(config.arch, config.seed)
+        self.model = use_fast_kernels(untrained, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)
         self.parameters = dict(self.model.named_parameters())

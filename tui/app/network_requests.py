@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.commands import Command, Inspect, OpenCheckpoint, Predict
+from core.commands import Command, Inspect, OpenCheckpoint, Predict, PredictUntrained
+from core.config import TrainConfig
 from core.events import Event, RunFailed, RunFinished
-from core.responses import CheckpointRefused, NetworkInspected, Predicted
+from core.responses import (
+    CheckpointRefused,
+    NetworkInspected,
+    Predicted,
+    UntrainedPredicted,
+)
 from tui.app.frame_rate import RequestThrottle
+from tui.app.views import find_form
 from tui.state.run_state import RecordRead
 
 if TYPE_CHECKING:
@@ -35,7 +42,7 @@ class NetworkRequests:
         match event:
             case Predicted():
                 self._digits.finish(event.seconds if event.source is None else 0.0)
-            case CheckpointRefused():
+            case CheckpointRefused() | UntrainedPredicted():
                 self._digits.finish(0.0)
             case NetworkInspected():
                 self._inspection.finish(event.seconds)
@@ -53,8 +60,8 @@ class NetworkRequests:
 
     def request_digits(self, *, at_once: bool = False) -> None:
         """Request the predictions that the view in front shows, unless it has them: those of an
-        opened checkpoint, of the network in training, or of a run's last checkpoint. `at_once`: the
-        user has selected others."""
+        opened checkpoint, of the network in training, of a run's last checkpoint, or of the network
+        that the next run starts from. `at_once`: the user has selected others."""
         app = self._app
         view, state = app.view, app.run_state
         if at_once:
@@ -69,6 +76,20 @@ class NetworkRequests:
             command = OpenCheckpoint(path, indices, app.config.data)
         elif state.phase in ("training", "paused"):
             command = Predict(indices)
+        elif self._can_ask_untrained:
+            command = PredictUntrained(self._next_config(), indices)
         step = 0 if view.opened_path else state.step
         if command and self._digits.start((command, step)):
             app.send(command)
+
+    @property
+    def _can_ask_untrained(self) -> bool:
+        """Whether there is no run anywhere, and the engine has loaded torch."""
+        app = self._app
+        is_free = app.run_state.is_before_run and not app.runs.is_elsewhere
+        return is_free and bool(app.app_state.devices)
+
+    def _next_config(self) -> TrainConfig:
+        """Return the config of the next run, as far as the form's fields are valid."""
+        form = find_form(self._app)
+        return form.draft() if form else self._app.config

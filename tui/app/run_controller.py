@@ -151,7 +151,8 @@ class RunController:
         """Start a run. `history` is the state up to the step at which it is resumed."""
         point = command.resume_point
         self._overlay(self._app.run_state, point.folder if point else None)
-        self._app.run_state = begin_run(history or RunState())
+        before = self._app.run_state
+        self._app.run_state = begin_run(history or (before if before.is_before_run else RunState()))
         self._app.refresh_bindings()
         self._app.requests.forget()
         self.send(command)

@@ -25,7 +25,7 @@ from tui.screens.base import View
 from tui.screens.captions import between, choices, key, line, set_text
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.state.summaries import NOT_STARTED
+from tui.state.summaries import NOT_STARTED, describe_untrained
 from tui.text.formats import format_percent, printable
 from tui.widgets.digit_cards import DigitCards
 
@@ -114,7 +114,9 @@ class DigitsView(View):
         state = self.run_state
         if state.has_not_started:
             return f"{NOT_STARTED} {printable(state.message)}"
-        if state.started is None:
+        if state.started is None and not state.digits:
+            if missing := describe_untrained(state, self.mnist.config.dataset):
+                return missing
             when = "Training is starting" if state.is_active else "Press space to train"
             return f"{when}: digits appear here"
         if state.phase == "failed" and not state.checkpoint:

@@ -21,7 +21,7 @@ from core.events import (
     RunStarted,
     Scored,
 )
-from core.responses import NetworkInspected, Predicted
+from core.responses import NetworkInspected, Predicted, UntrainedPredicted
 from tui.state.curves import Curves
 from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 
@@ -34,13 +34,23 @@ MAX_MARKS = 500
 
 def begin_run(history: RunState) -> RunState:
     """Return the state between the request for a run and its first event. `history` is of the
-    same run before it is resumed, or of none."""
-    return RunState(
+    same run before it is resumed, or of none: then its untrained predictions stay on the screen."""
+    begun = RunState(
         phase="preparing",
         doing="starting",
         curves=history.curves,
         marks=history.marks,
         scores=history.scores,
+    )
+    return _with_untrained(begun, history.untrained) if history.is_before_run else begun
+
+
+def _with_untrained(state: RunState, event: UntrainedPredicted | None) -> RunState:
+    if event is None:
+        return state
+    labels, samples = event.labels, len(event.labels)
+    return replace(
+        state, untrained=event, digits=event.digits, digits_step=0, labels=labels, samples=samples
     )
 
 
@@ -103,6 +113,8 @@ def fold(state: RunState, event: Event) -> RunState:
         case Predicted() if event.source in (None, state.checkpoint):
             digits, step, samples = event.digits, event.step, event.samples
             return replace(state, digits=digits, digits_step=step, samples=samples)
+        case UntrainedPredicted() if state.is_before_run:
+            return _with_untrained(state, event)
         case NetworkInspected(layers=layers):
             is_updated = any(layer.update is not None for layer in layers)
             return replace(state, inspected=event, updated=event if is_updated else state.updated)
@@ -137,10 +149,19 @@ def _started(state: RunState, event: RunStarted) -> RunState:
     )
     if not event.step:
         started = replace(started, curves=Curves(), marks=(), scores=())
+        if _is_of_run(state.untrained, event):
+            started = _with_untrained(started, state.untrained)
     if event.branched_from is None:
         return started
     marks = {*started.marks, Mark(event.branched_at, "branch")}
     return replace(started, marks=tuple(sorted(marks, key=lambda mark: mark.step)))
+
+
+def _is_of_run(untrained: UntrainedPredicted | None, run: RunStarted) -> bool:
+    """Return whether these are predictions of the network that the run starts from."""
+    if untrained is None or untrained.dataset != run.dataset:
+        return False
+    return (untrained.arch, untrained.seed) == (run.arch, run.config.get("seed"))
 
 
 def _marked(state: RunState, step: int, kind: MarkKind) -> RunState:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.events import Event, RunStarted, Scored
-from core.responses import Digit, NetworkInspected
+from core.responses import Digit, NetworkInspected, UntrainedPredicted
 from tui.state.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]
@@ -62,6 +62,8 @@ class RunState:
     digits: tuple[Digit, ...] = ()  # the newest predictions
     digits_step: int = -1  # of the network that predicted them
     samples: int = 0  # number of test images
+    # Before a run: the response that `digits` are from, also where it has none.
+    untrained: UntrainedPredicted | None = None
     checkpoint: str | None = None
     reason: str = ""  # of a failure, as in RunFailed
     inspected: NetworkInspected | None = None
@@ -72,6 +74,11 @@ class RunState:
     def is_active(self) -> bool:
         """Whether there is a run that can be stopped."""
         return self.phase in ("preparing", "training", "paused")
+
+    @property
+    def is_before_run(self) -> bool:
+        """Whether there is no run yet, and none is being started."""
+        return self.started is None and not self.is_active
 
     @property
     def has_not_started(self) -> bool:

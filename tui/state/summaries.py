@@ -37,6 +37,23 @@ def describe_epoch(state: RunState) -> str:
     )
 
 
+# Where no dataset is on this machine before the first run.
+NO_DIGITS_YET = "Test digits appear when {} has been downloaded at the first start."
+
+
+def describe_untrained(state: RunState, dataset: str) -> str:
+    """Return what is to be known of the digits before a run with that dataset; mostly nothing."""
+    event = state.untrained
+    name = "MNIST" if dataset in ("auto", "mnist") else dataset
+    if event is None or state.started is not None:
+        return ""
+    if not event.digits:
+        return NO_DIGITS_YET.format(name)
+    if event.dataset != ("mnist" if dataset == "auto" else dataset):
+        return f"Digits of {event.dataset}, since {name} is not on this machine yet."
+    return ""
+
+
 NOT_STARTED = "Training did not start."
 
 

@@ -1,5 +1,6 @@
 """The form of the next run's settings, checked as they are typed."""
 
+from dataclasses import replace
 from typing import Any
 
 from textual import on
@@ -134,6 +135,15 @@ class ConfigForm(Vertical):
                 return None
             values[name] = parse(name, str(self._widget(name).value))
         return TrainConfig(**values)
+
+    def draft(self) -> TrainConfig:
+        """Return the config as far as the fields are valid, with the values before of others."""
+        valid = {
+            name: parse(name, str(self._widget(name).value))
+            for name in LABELS
+            if not self._problem(name)
+        }
+        return replace(self._config, **valid)
 
     @on(Input.Changed)
     def check(self, event: Input.Changed) -> None:

@@ -15,13 +15,20 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
-from core.responses import CheckpointRefused, DeviceChoice, DevicesListed, Digit, Predicted
+from core.responses import (
+    CheckpointRefused,
+    DeviceChoice,
+    DevicesListed,
+    Digit,
+    Predicted,
+    UntrainedPredicted,
+)
 from tests.support.events import STARTED, after, progress
 from tui.state.app_state import AppState, OpenedCheckpoint, fold_app
 from tui.state.curves import MAX_POINTS, Curve
 from tui.state.fold import begin_run, fold
 from tui.state.run_state import RecordRead, RunState
-from tui.state.summaries import describe_epoch, describe_run
+from tui.state.summaries import describe_epoch, describe_run, describe_untrained
 
 DIGIT = Digit(3, bytes(784), 7, tuple(float(n) for n in range(10)))
 
@@ -209,3 +216,38 @@ def test_cut_curve_drops_waiting_values():
     curve = Curve(((10.0, 1.0), (20.0, 1.0)), values_per_point=4, waiting=(9.0,))
     assert curve.until(15).waiting == ()
     assert curve.until(25) is curve
+
+
+UNTRAINED = UntrainedPredicted(
+    arch="mlp", seed=3, dataset="sample", digits=(DIGIT,), labels=bytes(9)
+)
+
+
+def test_untrained_digits_stay_until_their_run_predicts():
+    state = after(UNTRAINED)
+    assert (state.digits, state.digits_step, state.samples) == ((DIGIT,), 0, 9)
+    assert (begun := begin_run(state)).digits == (DIGIT,)
+    assert after(replace(STARTED, config={"seed": 3}), state=begun).digits == (DIGIT,)
+    for other in (
+        replace(STARTED, config={"seed": 4}),
+        replace(STARTED, config={"seed": 3}, arch="cnn"),
+        replace(STARTED, config={"seed": 3}, dataset="mnist"),
+        replace(STARTED, config={"seed": 3}, step=100),
+    ):
+        assert after(other, state=begun).digits == ()
+
+
+def test_untrained_digits_never_replace_those_of_a_run():
+    state = after(STARTED, Predicted(digits=(DIGIT,), samples=1, step=7))
+    assert fold(state, UNTRAINED) is state
+    assert begin_run(state).digits == ()
+
+
+def test_untrained_digits_of_another_dataset_are_named():
+    none = replace(UNTRAINED, dataset="", digits=(), labels=b"")
+    missing = "Test digits appear when MNIST has been downloaded at the first start."
+    assert describe_untrained(RunState(), "auto") == ""
+    assert describe_untrained(after(none), "auto") == missing
+    assert describe_untrained(after(UNTRAINED), "sample") == ""
+    instead = "Digits of sample, since MNIST is not on this machine yet."
+    assert describe_untrained(after(UNTRAINED), "mnist") == instead
