@@ -17,8 +17,11 @@ from core.errors import first_line
 
 StyledLine = list[Segment]
 
-# If more than this share of the lines has changed, all of them are drawn again.
+# If more than this share of the cells has changed, all of them are drawn again.
 MOST_CHANGED = 0.75
+# Fewer equal cells than these between two changes are drawn again too: to go on behind them takes
+# as many bytes.
+LEAST_EQUAL = 6
 
 
 class Canvas(Widget):
@@ -79,21 +82,15 @@ class Canvas(Widget):
     def paint(self, lines: list[StyledLine]) -> None:
         """Show these lines; only the cells that differ from the lines before are drawn again."""
         old, self._drawn = self._drawn, lines
-        rows = [
-            (row, list(before), list(after))
-            for row, (before, after) in enumerate(zip_longest(old, lines, fillvalue=()))
-            if before != after
-        ]
-        if len(rows) > MOST_CHANGED * max(len(old), len(lines)):
-            self.refresh()  # quicker than many regions
-            return
         changed = [
             Region(start, row, end - start, 1)
-            for row, before, after in rows
-            for start, end in [_difference(before, after)]
-            if start < end
+            for row, (before, after) in enumerate(zip_longest(old, lines, fillvalue=()))
+            if before != after
+            for start, end in _differences(list(before), list(after))
         ]
-        if changed:
+        if sum(region.width for region in changed) > MOST_CHANGED * self.size.area:
+            self.refresh()  # quicker than many regions
+        elif changed:
             self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
@@ -158,18 +155,20 @@ def place_side_by_side(blocks: Iterable[list[StyledLine]], width: int) -> list[S
     ]
 
 
-def _difference(before: StyledLine, after: StyledLine) -> tuple[int, int]:
-    """Return the cells, first and past the last, between which two lines differ."""
+def _differences(before: StyledLine, after: StyledLine) -> list[tuple[int, int]]:
+    """Return the pieces, first cell and past the last, in which two lines differ."""
     old, new = _cells(before), _cells(after)
     if not (_is_plain(before) and _is_plain(after)):
-        return 0, 2 * max(len(old), len(new))
-    width = max(len(old), len(new))
-    blank = (" ", None)
-    old += [blank] * (width - len(old))
-    new += [blank] * (width - len(new))
-    start = next((x for x in range(width) if old[x] != new[x]), width)
-    end = next((x + 1 for x in reversed(range(width)) if old[x] != new[x]), width)
-    return start, end
+        return [(0, 2 * max(len(old), len(new)))]
+    pieces: list[tuple[int, int]] = []
+    for place, (one, two) in enumerate(zip_longest(old, new, fillvalue=(" ", None))):
+        if one == two:
+            continue
+        if pieces and place - pieces[-1][1] < LEAST_EQUAL:
+            pieces[-1] = pieces[-1][0], place + 1
+        else:
+            pieces.append((place, place + 1))
+    return pieces
 
 
 def _cells(line: StyledLine) -> list[tuple[str, Style | None]]:
