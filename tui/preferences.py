@@ -27,8 +27,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "marks": (False, True),
     "machine": (False, True),
     "temperature": TEMPERATURES,
+    # Greys are drawn as the ramp where there are fewer than 256 colours, and on a slow link.
+    "digit_style": ("grey", "ramp", "half-block", "braille"),
     "all_classes": (False, True),
-    "digit_style": ("ramp", "half-block", "braille"),
     "slow_link": (False, True),
     "zoom": ZOOMS,
 }
@@ -48,7 +49,7 @@ class Preferences:
     machine: bool = False  # in a small window: CPU, memory and GPU usage replace the commentary
     all_classes: bool = False  # whether digits show all classes, not the three most likely
     temperature: float = 3.0
-    digit_style: str = "ramp"
+    digit_style: str = "grey"
     slow_link: bool = False  # whether the app starts in slow-link mode
     # The fields below are not saved.
     slow: bool = False  # whether slow-link mode is on now
@@ -99,9 +100,20 @@ def load_preferences() -> tuple[Preferences, str | None]:
         problem = f"Cannot read the preferences in {path} ({explain(error)})."
     except (ValueError, AttributeError, RecursionError):  # of JSON, but not an object: no items
         problem = f"The preferences in {path} are damaged. The defaults are used."
-    valid = {name: value for name, value in stored if _is_valid(name, value)}
+    valid = {name: value for name, value in _updated(dict(stored)) if _is_valid(name, value)}
     preferences = Preferences(**valid)
     return preferences if takes_unicode() else replace(preferences, ascii=True), problem
+
+
+def _updated(stored: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Return what a file stores, with the default of earlier versions replaced by today's.
+
+    They wrote all fields, so their digit style "ramp" is hardly a choice; they had no field
+    "all_classes".
+    """
+    if stored.get("digit_style") == "ramp" and "all_classes" not in stored:
+        stored["digit_style"] = "grey"
+    return stored.items()
 
 
 def _is_valid(name: str, value: Any) -> bool:

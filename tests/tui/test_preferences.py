@@ -38,6 +38,13 @@ def test_a_file_of_an_earlier_version_is_readable():
     assert load_preferences() == (Preferences(**stored), None)
 
 
+@pytest.mark.parametrize(("more", "style"), [({}, "grey"), ({"all_classes": False}, "ramp")])
+def test_the_former_default_style_is_replaced(more, style):
+    """Earlier versions wrote "ramp" for everybody; a file of this version has it by choice."""
+    write(json.dumps({"digit_style": "ramp"} | more))
+    assert load_preferences()[0].digit_style == style
+
+
 def test_unknown_names_and_values_are_ignored():
     write('{"chart": "pie", "log_scale": 1, "zoom": 0.05, "colour": "red", "smoothing": 0.9}')
     assert load_preferences() == (Preferences(smoothing=0.9), None)

@@ -9,6 +9,9 @@ HALVES = " ▀▄█"
 # The bits of a braille character's dots, in its four rows of two.
 DOTS = ((1, 8), (2, 16), (4, 32), (64, 128))
 INK = 0.45  # the least share of ink that is drawn where there are no shades
+# In steps of grey, 0 is the background: few enough that neighbours are often alike, which saves
+# bytes, and enough that the steps are not seen.
+GREYS = 16
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -29,6 +32,18 @@ def draw_digit(
     return tuple(
         "".join(RAMP[min(9, int(cell * 9.99))] for cell in line)
         for line in _means(pixels, width, height)
+    )
+
+
+@lru_cache(maxsize=256)
+def draw_greys(pixels: bytes, width: int = 28, height: int = 14) -> tuple[tuple[int, ...], ...]:
+    """Return an image of 28×28 bytes as 2 × height lines of `width` steps of grey, 0 to GREYS - 1.
+
+    Two lines are one of half blocks, so 28×14 cells show each pixel.
+    """
+    return tuple(
+        tuple(round(cell * (GREYS - 1)) for cell in line)
+        for line in _means(pixels, width, 2 * height)
     )
 
 

@@ -85,6 +85,11 @@ def format_rate(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def class_label(number: int) -> str:
+    """Return the name of a class, as it stands beside its bar and in a card's title."""
+    return str(number)
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: 1 run, 1,200 runs."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -139,7 +139,7 @@ async def test_earlier_epochs_show_earlier_predictions(tmp_path):
         assert "now, step 25, test accuracy 50.0%" in text_of(pilot)
         await pilot.press("left_square_bracket")
         assert "after epoch 2, test accuracy 50.0%" in text_of(pilot)
-        assert "✓ 1  previously 5" in text_of(pilot)
+        assert "✓ 1, was 5" in text_of(pilot)
         assert shown(pilot) == with_predictions(now, evaluations[1])
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert "after epoch 1, test accuracy 25.0%" in text_of(pilot)

@@ -22,8 +22,8 @@ from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar
 from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
+from tui.widgets.cards.card import card_style, image_lines
 from tui.widgets.charts.chart import Chart
-from tui.widgets.digit_cards import card_style, image_lines
 
 GAP = 2
 HEAD = 5  # columns for the class
@@ -153,7 +153,7 @@ class DisagreementCards(Canvas):
         first = disagreement[0][1]
         quiet = self.parts["quiet"]
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
-        lines += image_lines(first, *self.INK, card_style(self.preferences, self.parts))
+        lines += image_lines(first, *self.INK, card_style(self, self.preferences))
         for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())

@@ -23,7 +23,7 @@ from tui.screens.dialogs import MessagesDialog
 from tui.screens.images_dialog import MAX_IMAGES, ImagesDialog, LoadedImages
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import plural, printable, truncate
-from tui.widgets.image_cards import ImageCards
+from tui.widgets.cards.image_cards import ImageCards
 
 if TYPE_CHECKING:
     from core.data.images import ImageDigit

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.image_layout import HEAD, arrange, fit_warnings
+from tui.widgets.cards.image_layout import HEAD, arrange, fit_warnings
 
 WARNINGS = ("the digit touches the edge: a part may be missing", "other marks are as large", "wide")
 

@@ -13,12 +13,11 @@ from textual.reactive import var
 
 from core.responses import UNLIKE, Digit
 from tui.preferences import Preferences
-from tui.text.digit_art import draw_digit
 from tui.text.formats import printable
 from tui.text.picture_art import draw_picture
 from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
-from tui.widgets.digit_cards import CardStyle, bar_lines, card_style
-from tui.widgets.image_layout import CLASSES, GAP, ImageLayout, arrange, fit_warnings
+from tui.widgets.cards.card import CardStyle, bar_lines, card_style, image_lines
+from tui.widgets.cards.image_layout import CLASSES, GAP, ImageLayout, arrange, fit_warnings
 
 if TYPE_CHECKING:
     from core.data.images import ImageDigit
@@ -70,7 +69,7 @@ class ImageCards(Canvas):
         return self.pairs[self.first : self.first + self.capacity]
 
     def draw(self) -> None:
-        style, layout = card_style(self.preferences, self.parts), self.layout_of_cards
+        style, layout = card_style(self, self.preferences), self.layout_of_cards
         lines: list[StyledLine] = []
         shown = self.shown
         for start in range(0, len(shown), layout.columns):
@@ -118,15 +117,16 @@ class ImageCards(Canvas):
             image.share,
             ink,
             ink // 2,
-            style=style.digit_style,
+            style="half-block" if style.digit_style == "grey" else style.digit_style,
             plain=style.plain,
             inverted=not self.app.current_theme.dark,
         )
-        seen = draw_digit(digit.pixels, ink, ink // 2, style.digit_style)
+        seen = image_lines(digit, ink, ink // 2, style)
         lines: list[StyledLine] = [
             [
                 *(Segment(text, styles["frame" if is_frame else "ink"]) for text, is_frame in one),
-                Segment(f" {two}", styles["ink"]),
+                Segment(" "),
+                *two,
             ]
             for one, two in zip(original, seen, strict=True)
         ]

@@ -1,0 +1,1 @@
+"""Cards: an image in characters, and what a network predicts for it, in a thin border."""
