@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
 
@@ -149,7 +150,7 @@ def make_fake_train(
             train_samples=steps * config.batch_size,
             test_samples=FAKE_DIGITS,
             threads=1,
-            config={},
+            config=asdict(config),
         )
         yield DigitsLoaded(labels=bytes(index % 10 for index in range(FAKE_DIGITS)))
         accuracy = loss = None

@@ -28,7 +28,7 @@ from tui.screens.captions import show_message
 from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent, plural
-from tui.widgets.config_form import NumberInput
+from tui.widgets.line_input import NumberInput
 from tui.widgets.table import fill_table
 
 LABELS = {

@@ -16,7 +16,7 @@ from tui.screens.base import app_of
 from tui.screens.captions import set_text, show_message
 from tui.state.run_state import RunState
 from tui.text.formats import format_rate
-from tui.widgets.config_form import NumberInput
+from tui.widgets.line_input import NumberInput
 
 Number = TypeVar("Number", int, float)
 

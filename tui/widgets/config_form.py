@@ -1,6 +1,8 @@
-"""The form of the next run's settings, checked as they are typed."""
+"""The form of a run's settings, checked as they are typed."""
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -8,142 +10,213 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import DescendantBlur, DescendantFocus, Key
+from textual.events import DescendantBlur, DescendantFocus
 from textual.reactive import var
-from textual.widgets import Button, Input, Label
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
 
-from core.config import FIELDS, TrainConfig, flag, parse
+from core.config import FIELDS, TrainConfig, parse
 from core.errors import UsageError
-from core.models.architectures import ARCHITECTURES
 from core.training.setup import check_batch_size, most_samples
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.widgets.select import CompactSelect
+from tui.text.settings import (
+    LABELS,
+    MORE_LABELS,
+    NAMES,
+    NOTED,
+    choices,
+    describe_choice,
+    format_value,
+    in_form_words,
+    network_size,
+    notes,
+)
+from tui.widgets.line_input import DECIMAL, WHOLE, NumberInput
+from tui.widgets.select import CompactSelect, More
 
-LABELS = {
-    "arch": "Network",
-    "dataset": "Dataset",
-    "device": "Device",
-    "epochs": "Epochs",
-    "batch_size": "Batch size",
-    "learning_rate": "Learning rate",
-    "seed": "Seed",
-}
-
-# The label and the action of the first button by phase, and in other phases.
-START = "Start", "app.run('start')"
-BUTTON = {
-    "preparing": ("Starting", "app.run('start')"),
-    "training": ("Pause", "app.run('pause')"),
-    "paused": ("Resume", "app.run('resume')"),
-}
-
-
-class NumberInput(Input):
-    """An Input for numbers.
-
-    Space, ? and q are keys of the app. All other characters stay here, where `restrict` ignores
-    them: a letter typed by mistake must not act on the app.
-    """
-
-    LEAVES = " ?q"
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return character is not None and character.isprintable() and character not in self.LEAVES
-
-    def on_key(self, event: Key) -> None:
-        if event.is_printable and not self.check_consume_key(event.key, event.character):
-            event.prevent_default()  # of Input, whose handler comes next
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+LABEL_WIDTH = 8
 
 
 class ConfigForm(Vertical):
-    """The most used settings; a run has the others from the command line."""
+    """The settings of the next run, and of the run in progress, which locks them.
 
+    Settings without a field are those of the last config that filled the form.
+    """
+
+    DEFAULT_CSS = """
+    ConfigForm {
+        padding: 0 0 0 1;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+
+        .field { height: 1; }
+        .field Label { width: 8; color: $quiet; }
+        .field.more Label { width: 17; }
+        .field:focus-within Label { color: $focus; text-style: bold; }
+        CompactSelect { width: 1fr; text-style: bold; }
+        CompactSelect:focus, More:focus {
+            background: $selection; color: $selection-text; text-style: bold;
+        }
+        NumberInput { width: 1fr; text-style: bold; background: transparent; }
+        .note, More, #size { color: $quiet; }
+        .note { width: 1fr; height: 1; }
+        .field:focus-within .note { display: none; }
+        #size { width: 100%; height: 1; }
+        More { width: 100%; height: 1; }
+        .wrong { color: $wrong; }
+        #problem { dock: bottom; width: 100%; height: auto; max-height: 6; padding-right: 1; }
+        #problem.wrong { color: $wrong; }
+        *:disabled { opacity: 100%; text-opacity: 100%; }
+    }
+    """
     BINDINGS = [
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
+        Binding("escape", "leave", show=False),
     ]
 
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
 
     def __init__(self, config: TrainConfig) -> None:
-        super().__init__()
+        super().__init__(classes="panel")
         self._config = config
+        # Those behind "more" are made when it is first opened.
+        self._fields: dict[str, CompactSelect | NumberInput] = {}
+        self.border_title = "Setup"
 
     def compose(self) -> ComposeResult:
-        for name, label in LABELS.items():
-            value = getattr(self._config, name)
-            with Horizontal(classes="field"):
-                yield Label(label)
-                if name in ("arch", "dataset", "device"):
-                    yield CompactSelect(self._choices(name), value, id=name)
-                else:
-                    restrict = r"[0-9.e+-]*" if name == "learning_rate" else r"[0-9]*"
-                    yield NumberInput(_text(value), restrict=restrict, compact=True, id=name)
+        for name in LABELS:
+            yield self._make_field(name)
+            if name == "arch":
+                yield Static(id="size")
+        yield More(id="more")
         yield Label("", id="problem")
-        with Horizontal(id="buttons"):
-            label, action = START
-            yield Button(label, id="start", variant="success", compact=True, action=action)
-            yield Button("Stop", id="stop", variant="error", compact=True, action="app.run('stop')")
+
+    def _make_field(self, name: str) -> Horizontal:
+        value, field = getattr(self._config, name), FIELDS[name]
+        widget: CompactSelect | NumberInput
+        if field.metadata["choices"] or name == "device":
+            title = NAMES[name]
+            describe = partial(self._describe_choice, name)
+            widget = CompactSelect(
+                self._choices(name), value, title=title, describe=describe, id=name
+            )
+        else:
+            pattern = WHOLE if isinstance(field.default, int) else DECIMAL
+            widget = NumberInput(format_value(value), restrict=pattern, compact=True, id=name)
+        self._fields[name] = widget
+        parts: list[Widget] = [Label(LABELS.get(name, NAMES[name])), widget]
+        if name in NOTED:  # beside the value
+            parts.append(Static(classes="note", id=f"{name}-note"))
+        return Horizontal(*parts, classes="field more" if name in MORE_LABELS else "field")
 
     def fill(self, config: TrainConfig) -> None:
         """Show a config in the fields, and take the settings without a field from it."""
         self._config = config
         self.query_one("#device", CompactSelect).options = self._choices("device")
-        for name in LABELS:
-            self._widget(name).value = _text(getattr(config, name))
+        for name, field in self._fields.items():
+            field.value = format_value(getattr(config, name))
+            field.remove_class("wrong")
+        self._describe()
+
+    def config(self) -> TrainConfig | None:
+        """Return the config of the next run; None if a field is invalid, which is focused then."""
+        for name in self._fields:
+            if self._problem(name):
+                self._fields[name].focus()
+                self._explain(name)
+                return None
+        return replace(self._config, **self._valid())
+
+    def draft(self) -> TrainConfig:
+        """Return the config as far as the fields are valid, with the values before of others."""
+        valid = self._valid()
+        if self._conflict(valid):
+            valid.pop("optimizer")
+        return replace(self._config, **valid)
+
+    def _read(self, name: str) -> Any:
+        """Return the value of a field. Raises UsageError, as far as that is known without torch."""
+        before, text = getattr(self._config, name), str(self._fields[name].value)
+        # A value that was not edited may have more digits than are shown.
+        value = before if text == format_value(before) else parse(name, text)
+        if name == "batch_size":
+            check_batch_size(value, most_samples(str(self._fields["dataset"].value)))
+        return value
+
+    def _valid(self) -> dict[str, Any]:
+        values = {}
+        for name in self._fields:
+            with suppress(UsageError):
+                values[name] = self._read(name)
+        return values
+
+    def _conflict(self, valid: dict[str, Any]) -> str | None:
+        """Return which settings exclude each other, or None."""
+        try:
+            replace(self._config, **valid)
+        except UsageError as error:
+            return in_form_words(str(error))
+        return None
+
+    def _problem(self, name: str) -> str | None:
+        """Return what is wrong with a field."""
+        try:
+            self._read(name)
+        except UsageError as error:
+            return in_form_words(str(error))
+        return self._conflict(self._valid()) if name == "optimizer" else None
 
     def _choices(self, name: str) -> list[str]:
-        if name != "device":
-            return list(FIELDS[name].metadata["choices"])
-        # Other devices are known once torch is loaded.
-        found = [each.name for each in self.app_state.devices if each.available]
-        return list(dict.fromkeys(["auto", *found, "cpu", self._config.device]))
+        return choices(name, self.app_state.devices, self._config.device)
+
+    def _describe_choice(self, name: str, value: str) -> str:
+        return describe_choice(name, value, self.app_state.devices, self._config.data)
+
+    def on_mount(self) -> None:
+        self._describe()
+
+    def on_resize(self) -> None:
+        self._show_notes()
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         if after.devices != before.devices:
             self.query_one("#device", CompactSelect).options = self._choices("device")
+            self._show_notes()
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
-        if after.phase != before.phase:
-            start, stop = self.query_one("#start", Button), self.query_one("#stop", Button)
-            start.label, start.action = BUTTON.get(after.phase, START)
-            start.disabled = after.phase == "preparing"
-            stop.disabled = not after.is_active
+        if after.is_active != before.is_active:
             for field in self.query(".field"):
                 field.disabled = after.is_active
+            self._show_keys()
+        shown = ("phase", "started", "learning_rate")
+        if any(getattr(after, name) != getattr(before, name) for name in shown):
+            self._show_notes()
 
-    def on_mount(self) -> None:
-        self.query_one("#stop", Button).disabled = True
-        self._describe_network()
+    @on(More.Toggled)
+    def _show_more(self, event: More.Toggled) -> None:
+        event.stop()
+        is_open = self.query_one(More).is_open
+        self.set_class(is_open, "-more")
+        if is_open and not self.query(".more"):
+            added = [self._make_field(name) for name in MORE_LABELS]
+            for field in added:
+                field.disabled = self.run_state.is_active
+            self.mount(*added, before="#problem")
+        for shown in self.query(".more"):
+            shown.display = is_open
+        self._describe()
 
-    def _widget(self, name: str) -> Any:
-        return self.query_one(f"#{name}")
+    def choose_network(self) -> None:
+        """Open the list of networks."""
+        network = self.query_one("#arch", CompactSelect)
+        network.focus()
+        network.action_choose()
 
-    def config(self) -> TrainConfig | None:
-        """Return the config of the next run; None if a field is invalid, which is focused then."""
-        values = {name: getattr(self._config, name) for name in FIELDS}
-        for name in LABELS:
-            if self._problem(name):
-                self._widget(name).focus()
-                self._explain(name)
-                return None
-            values[name] = parse(name, str(self._widget(name).value))
-        return TrainConfig(**values)
-
-    def draft(self) -> TrainConfig:
-        """Return the config as far as the fields are valid, with the values before of others."""
-        valid = {
-            name: parse(name, str(self._widget(name).value))
-            for name in LABELS
-            if not self._problem(name)
-        }
-        return replace(self._config, **valid)
+    def action_leave(self) -> None:
+        self.screen.set_focus(None)
 
     @on(Input.Changed)
     def check(self, event: Input.Changed) -> None:
@@ -156,32 +229,62 @@ class ConfigForm(Vertical):
     @on(DescendantBlur)  # another field may be focused now
     def _describe(self) -> None:
         focused = self.screen.focused
-        if focused is not None and focused.id in LABELS:
+        if focused is not None and focused.id in NAMES:
             self._explain(focused.id)
         else:
-            self._describe_network()
-
-    def _describe_network(self) -> None:
-        """Describe the selected network, while no field is focused."""
-        network = ARCHITECTURES[str(self._widget("arch").value)]
-        line = self.query_one("#problem", Label)
-        line.update(Content(f"{network.description}\n{network.parameters:,} parameters"))
-        line.remove_class("wrong")
-
-    def _problem(self, name: str) -> str | None:
-        """Return what is wrong with a field, as far as that is known without torch."""
-        try:
-            value = parse(name, str(self._widget(name).value))
-            if name == "batch_size":
-                check_batch_size(value, most_samples(str(self._widget("dataset").value)))
-        except UsageError as error:
-            return str(error).replace(flag(name), LABELS[name], 1)
-        return None
+            self._show_problem("")
+        self._show_keys()
+        self._show_notes()
 
     def _explain(self, name: str) -> None:
         """Show what is wrong with a field, or what it is for."""
-        widget, problem = self._widget(name), self._problem(name)
-        line = self.query_one("#problem", Label)
-        line.update(Content(problem or FIELDS[name].metadata["help"]))
-        line.set_class(problem is not None, "wrong")
+        widget, problem = self._fields[name], self._problem(name)
+        text = in_form_words(FIELDS[name].metadata["help"])
+        if isinstance(widget, CompactSelect) and widget.value != "auto":  # which the text explains
+            chosen = self._describe_choice(name, widget.value)
+            text = f"{text}. {widget.value}: {chosen}" if chosen else text
+        self._show_problem(problem or text, wrong=problem is not None)
         widget.set_class(problem is not None, "wrong")
+
+    def _show_problem(self, text: str, *, wrong: bool = False) -> None:
+        line = self.query_one("#problem", Label)
+        line.update(Content(text[:1].upper() + text[1:]))
+        line.set_class(wrong, "wrong")
+        line.display = bool(text)
+
+    def _show_keys(self) -> None:
+        keys, focused = "↑↓ change", self.screen.focused
+        if self.run_state.is_active:
+            keys = "locked while training"
+        elif focused is not None and focused in self.query("*"):
+            act = {CompactSelect: "enter choose", More: "enter open"}.get(type(focused), "type")
+            keys = f"{act} · esc leave"
+        self.border_subtitle = keys
+
+    def _show_notes(self) -> None:
+        """Show what the values come to, in a column of their own beside them."""
+        values = {name: format_value(getattr(self._config, name)) for name in NAMES}
+        values |= {name: field.value for name, field in self._fields.items()}
+        column = 1 + max(len(values[name]) + 2 for name in ("arch", "dataset", "device"))
+        rate = self._fields["learning_rate"]
+        column_of_rate = max(column, len(values["learning_rate"]) + 2)
+        room = self.content_size.width - LABEL_WIDTH
+        for name in ("arch", "dataset", "device"):
+            self._fields[name].styles.width = column
+        rate.styles.width = "1fr" if rate.has_focus else column_of_rate
+        state, devices = self.run_state, self.app_state.devices
+        run = state.started if state.is_active else None
+        found = notes(values, self._config.data, devices, run, state.learning_rate)
+        for name, note in found.items():
+            taken = column_of_rate if name == "learning_rate" else column
+            fitting = next((text for text in note if len(text) <= room - taken), "")
+            self._set_text(f"#{name}-note", fitting)
+        size = network_size(values["arch"])
+        self._set_text(
+            "#size", " " * min(LABEL_WIDTH, max(0, room + LABEL_WIDTH - len(size))) + size
+        )
+
+    def _set_text(self, where: str, text: str) -> None:
+        part = self.query_one(where, Static)
+        if str(part.content) != text:
+            part.update(Content(text), layout=False)

@@ -1,10 +1,30 @@
-"""An input of one line that takes a paste of several."""
+"""Inputs of one line: for a number, and for text that is pasted in several lines."""
 
 from collections.abc import Callable
 from typing import Any
 
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.widgets import Input
+
+# What can be typed into a field for a number, as regular expressions.
+WHOLE, DECIMAL = r"[0-9]*", r"[0-9.e+-]*"
+
+
+class NumberInput(Input):
+    """An Input for numbers.
+
+    Space and ? are keys of the app. All other characters stay here, where `restrict` ignores them:
+    a letter typed by mistake must not act on the app.
+    """
+
+    LEAVES = " ?"
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character.isprintable() and character not in self.LEAVES
+
+    def on_key(self, event: Key) -> None:
+        if event.is_printable and not self.check_consume_key(event.key, event.character):
+            event.prevent_default()  # of Input, whose handler comes next
 
 
 def join_words(text: str) -> str:

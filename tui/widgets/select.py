@@ -1,6 +1,8 @@
-"""A field of one line that selects one of several values from a list."""
+"""A field of one line that selects a value from a list, and a line that opens more fields."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -10,6 +12,9 @@ from textual.message import Message
 from textual.reactive import var
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
+
+WIDEST = 76  # columns of the list, with its border
+Describe = Callable[[str], str]
 
 
 class CompactSelect(Static, can_focus=True):
@@ -30,9 +35,18 @@ class CompactSelect(Static, can_focus=True):
         def control(self) -> "CompactSelect":
             return self.choice
 
-    def __init__(self, options: list[str], value: str, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        options: list[str],
+        value: str,
+        *,
+        title: str = "",
+        describe: Describe = lambda value: "",
+        id: str | None = None,
+    ) -> None:
+        """`title` and the description of each value are shown in the list of values."""
         super().__init__(id=id)
-        self.options = options
+        self.options, self._title, self._describe = options, title, describe
         self.set_reactive(CompactSelect.value, value)
 
     def watch_value(self) -> None:
@@ -40,8 +54,8 @@ class CompactSelect(Static, can_focus=True):
         self.post_message(self.Changed(self))
 
     def draw(self) -> None:
-        room = self.size.width - 2
-        self.update(Content(f"{self.value[:room]:{max(0, room)}} ▼"), layout=False)
+        room = max(0, self.size.width - 2)
+        self.update(Content(f"{self.value[:room]} ▼"), layout=False)
 
     on_mount = on_resize = draw
 
@@ -53,35 +67,101 @@ class CompactSelect(Static, can_focus=True):
         def take(value: str | None) -> None:
             self.value = self.value if value is None else value
 
-        self.app.push_screen(SelectOptions(self.options, self.value, self.region), take)
+        described = {option: self._describe(option) for option in self.options}
+        self.app.push_screen(SelectOptions(described, self.value, self.region, self._title), take)
+
+
+class Options(OptionList):
+    BINDINGS = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "first", show=False),
+        Binding("G", "last", show=False),
+    ]
 
 
 class SelectOptions(ModalScreen[str | None]):
-    """The list of values, under the field."""
+    """The list of values with their descriptions, under the field, or over it at the bottom."""
 
     DEFAULT_CSS = """
     SelectOptions {
         background: transparent;
-        OptionList { height: auto; max-height: 12; border: round $primary; padding: 0; }
+        OptionList { max-height: 100%; padding: 0; }
+        OptionList > .option-list--option-highlighted {
+            background: $selection; color: $selection-text; text-style: bold;
+        }
     }
     """
     BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
 
-    def __init__(self, options: list[str], value: str, place: Region) -> None:
+    def __init__(self, options: dict[str, str], value: str, place: Region, title: str) -> None:
+        """`options` are the values with their descriptions."""
         super().__init__()
-        self._options, self._value, self._place = options, value, place
+        self._options, self._value, self._place, self._title = options, value, place, title
 
     def compose(self) -> ComposeResult:
-        # Content, not markup: a name may contain brackets.
-        options = OptionList(*map(Content, self._options))
-        options.highlighted = self._options.index(self._value)
-        options.styles.width = max(self._place.width, 12) + 2
-        options.styles.offset = self._place.x - 1, self._place.bottom
+        # The last row is the footer's.
+        columns, rows = self.app.size.width, self.app.size.height - 1
+        names = max(map(len, self._options))
+        described = max(map(len, self._options.values()))
+        width = min(WIDEST, columns, max(names + described + 2, self._place.width, 24) + 4)
+        prompts = [self._prompt(name, names, width - 4) for name in self._options]
+        height = sum(prompt.plain.count("\n") + 1 for prompt in prompts) + 2
+        place = self._place
+        below = place.bottom if place.bottom + height <= rows else place.y - height
+        options = Options(*prompts, classes="panel")
+        options.border_title, options.border_subtitle = self._title, "enter select · esc back"
+        options.highlighted = list(self._options).index(self._value)
+        options.styles.width, options.styles.height = width, min(height, rows)
+        options.styles.offset = max(0, min(place.x - 1, columns - width)), max(0, below)
         yield options
+
+    def _prompt(self, name: str, names: int, width: int) -> Content:
+        """Return a value and its description, wrapped at words."""
+        # Content, not markup: a name may contain brackets.
+        if not any(self._options.values()):
+            return Content(name)
+        lines = wrap(self._options[name], max(8, width - names - 2)) or [""]
+        indent = "\n" + " " * (names + 2)
+        return Content(f"{name:{names}}  {indent.join(lines)}")
 
     def on_click(self) -> None:
         """Close on a click beside the list; OptionList handles those inside it."""
         self.dismiss(None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._options[event.option_index])
+        self.dismiss(list(self._options)[event.option_index])
+
+
+class More(Static, can_focus=True):
+    """The line that opens and closes the less used settings."""
+
+    BINDINGS = [
+        Binding("enter", "open(None)", "More settings", show=False),
+        Binding("right", "open(True)", show=False),
+        Binding("left", "open(False)", show=False),
+    ]
+
+    is_open: var[bool] = var(False, init=False)
+
+    class Toggled(Message):
+        pass
+
+    def draw(self) -> None:
+        sign, names = "▼ fewer settings", ""
+        if not self.is_open:
+            sign, names = "▶ more", ": optimizer, schedule, …"
+        self.update(Content(sign + (names if len(sign + names) < self.size.width else " …")))
+
+    on_mount = on_resize = draw
+
+    def watch_is_open(self) -> None:
+        self.draw()
+        self.post_message(self.Toggled())
+
+    def action_open(self, is_open: bool | None) -> None:
+        self.is_open = not self.is_open if is_open is None else is_open
+
+    def on_click(self) -> None:
+        self.focus()
+        self.action_open(None)

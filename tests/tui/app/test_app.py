@@ -116,7 +116,7 @@ async def test_form_checks_input_while_typing(tmp_path):
         field.value = "3"
         await pilot.pause()
         assert not field.has_class("wrong")
-        assert "number of passes" in str(problem.content)
+        assert "Number of passes" in str(problem.content)
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.started)
         assert pilot.app.run_state.started.epochs == 3
@@ -129,7 +129,8 @@ async def test_invalid_learning_rate_is_refused(tmp_path, text):
         await pilot.press("space")
         await pilot.pause()
         assert phase(pilot) == "idle"
-        assert "a number above 0" in str(pilot.app.screen.query_one("#problem", Label).content)
+        problem = pilot.app.screen.query_one("#problem", Label)
+        assert "Learning rate must be a number above 0" in str(problem.content)
 
 
 async def test_letters_do_nothing_in_a_field(tmp_path):
@@ -158,13 +159,13 @@ async def test_form_works_by_keyboard(tmp_path):
         await pilot.press("down")
         assert pilot.app.focused.id == "arch"
         await pilot.pause()
-        assert "network architecture" in text_of(pilot)
+        assert "Network architecture" in text_of(pilot)
         await pilot.press("enter", "up", "enter")
         assert pilot.app.focused.value == "linear"
         await pilot.press("tab", "down", "down")
         assert pilot.app.focused.id == "epochs"
         await pilot.pause()
-        assert "number of passes" in text_of(pilot)
+        assert "Number of passes" in text_of(pilot)
         await pilot.press("backspace", "2", "space")
         await until(pilot, lambda: phase(pilot) == "finished")
         started = pilot.app.run_state.started
@@ -187,8 +188,7 @@ async def test_views_open_by_key_and_mouse(tmp_path):
         await pilot.click("ViewHeader", offset=(15, 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, DigitsView)
-        await pilot.press("1")
-        await pilot.click("#start")
+        await pilot.press("1", "space")
         await until(pilot, lambda: pilot.app.run_state.started)
 
 
@@ -245,7 +245,7 @@ async def test_cursor_shows_values(tmp_path):
         await pilot.pause()
         legend = text_of(pilot).splitlines()[1]
         assert "at step 57" in legend
-        assert "training 0.03333" in legend, "the fake trainer ends that step with a loss of 1.9/57"
+        assert "training 0.03" in legend, "the fake trainer ends that step with a loss of 1.9/57"
         await pilot.click(".slot-0", offset=(7, 5))
         await pilot.pause()
         assert "at step 0" in text_of(pilot).splitlines()[1]

@@ -2,8 +2,9 @@
 
 from textual.widgets import OptionList
 
-from tests.support.app import app_in
-from tui.widgets.select import CompactSelect, SelectOptions
+from core.models.architectures import ARCHITECTURES
+from tests.support.app import app_in, text_of
+from tui.widgets.select import CompactSelect, More, SelectOptions
 
 
 async def test_list_opens_under_its_field(tmp_path):
@@ -17,8 +18,40 @@ async def test_list_opens_under_its_field(tmp_path):
         assert isinstance(pilot.app.screen, SelectOptions)
         options = pilot.app.screen.query_one(OptionList)
         assert options.region.y == field.region.bottom
-        assert options.region.height == len(field.options) + 2, "the values and a border"
+        shown = text_of(pilot)
+        for name in field.options:
+            network = ARCHITECTURES[name]
+            assert f"{name:{7}} {network.parameters:,} parameters · " in shown
+        assert options.region.bottom < 20, "no higher than its values"
         assert pilot.app.screen.styles.background.a == 0
         await pilot.press("down", "enter")
         await pilot.pause()
         assert field.value == following
+
+
+async def test_list_of_datasets_names_those_at_hand(tmp_path):
+    async with app_in(tmp_path, data=str(tmp_path)).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#dataset", CompactSelect).focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "downloaded on first use" in " ".join(shown.split())
+
+
+async def test_list_opens_above_a_field_at_the_bottom(tmp_path):
+    async with app_in(tmp_path).run_test(size=(60, 18)) as pilot:
+        pilot.app.screen.query_one(More).is_open = True
+        await pilot.pause()
+        field = pilot.app.screen.query_one("#precision", CompactSelect)
+        field.focus()
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        options = pilot.app.screen.query_one(OptionList)
+        assert options.region.bottom == field.region.y
+        assert "16 bits a number" in text_of(pilot)
+        await pilot.press("j")
+        await pilot.pause()
+        await pilot.press("k", "enter")
+        await pilot.pause()
+        assert field.value == "fp32"

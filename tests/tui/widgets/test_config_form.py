@@ -1,0 +1,100 @@
+"""The form of the settings, driven by keys."""
+
+import pytest
+from textual.widgets import Input, Static
+
+from tests.support.app import app_in, phase, text_of, until
+from tests.support.fakes import key_of, make_fake_train
+from tui.screens.digits import DigitsView
+from tui.widgets.config_form import ConfigForm
+from tui.widgets.select import CompactSelect, More
+
+
+async def test_escape_leaves_a_number_field(tmp_path):
+    """Digits typed after it once went on into the field: 52 epochs were trained."""
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(*["down"] * 4)
+        assert pilot.app.focused.id == "epochs"
+        await pilot.press("escape")
+        assert pilot.app.focused is None
+        await pilot.press("5", "2")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DigitsView)
+        assert pilot.app.get_screen_stack("train")[0].query_one("#epochs", Input).value == "6"
+
+
+@pytest.mark.parametrize("field", ["arch", "more", "weight_decay", "schedule"])
+async def test_escape_leaves_a_field(tmp_path, field):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
+        form.query_one(More).is_open = True
+        await pilot.pause()
+        form.query_one(f"#{field}").focus()
+        await pilot.press("escape")
+        assert pilot.app.focused is None
+
+
+async def test_fields_keep_letters_to_themselves(tmp_path):
+    """All but space and ?, which are no part of any number."""
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(*["down"] * 4, "q", "s", "y", "slash")
+        await pilot.pause()
+        assert pilot.app.is_running
+        assert pilot.app.focused.value == "6"
+
+
+async def test_more_settings_are_trained_with(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=3), epochs=1).run_test(
+        size=(120, 40)
+    ) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
+        form.query_one("#more").focus()
+        await pilot.press("enter", "down", "enter", "down", "down", "enter")  # adam to sgd
+        await pilot.press("down", "enter", "down", "enter")  # constant to onecycle
+        await pilot.press("down", *["backspace"] * 3, *"0.01")  # weight decay
+        await pilot.press("down", "backspace", "2")  # shift
+        await pilot.pause()
+        shown = str(form.query_one("#learning_rate-note", Static).content)
+        assert shown == "SGD, onecycle"
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        config = pilot.app.run_state.started.config
+        names = ("optimizer", "schedule", "weight_decay", "shift", "label_smoothing")
+        assert [config[name] for name in names] == ["sgd", "onecycle", 0.01, 2, 0.0]
+
+
+async def test_settings_that_exclude_each_other_are_explained(tmp_path):
+    async with app_in(tmp_path, beta2=0.9).run_test(size=(120, 40)) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
+        form.query_one("#more").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        form.query_one("#optimizer", CompactSelect).value = "sgd"
+        await pilot.press("space")
+        await pilot.pause()
+        assert phase(pilot) == "idle"
+        problem = str(form.query_one("#problem", Static).content)
+        assert problem.startswith("Optimizer sgd cannot be used with Beta 2 0.9")
+
+
+async def test_settings_keep_digits_that_are_not_shown(tmp_path):
+    async with app_in(tmp_path, learning_rate=0.00123456789).run_test(size=(80, 24)) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
+        assert form.query_one("#learning_rate", Input).value == "0.00123457"
+        assert form.config().learning_rate == 0.00123456789
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 40), (200, 60)])
+async def test_form_shows_the_size_of_the_network(tmp_path, size):
+    async with app_in(tmp_path, arch="cnn").run_test(size=size) as pilot:
+        assert "4,230,602 parameters" in text_of(pilot)
+        form = pilot.app.screen.query_one(ConfigForm)
+        assert form.query_one("#arch-note").region.width > 0
+
+
+async def test_locked_form_takes_no_focus(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "training")
+        await pilot.press("down", key_of("train"))
+        assert pilot.app.focused is None

@@ -1,0 +1,175 @@
+"""The settings of a run in words: their names, what a value comes to here, and what to choose.
+
+A note is a tuple of texts that say the same, the longest first, for as much room as there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from core.compute.cores import describe_cores
+from core.config import FIELDS, flag
+from core.data.datasets import DATASETS
+from core.errors import UserError
+from core.models.architectures import ARCHITECTURES
+from core.responses import DeviceChoice
+from tui.text.formats import format_rate
+
+if TYPE_CHECKING:
+    from core.events import RunStarted
+
+Note = tuple[str, ...]
+
+# As short as the form's column.
+LABELS = {
+    "arch": "Network",
+    "dataset": "Data",
+    "device": "Device",
+    "epochs": "Epochs",
+    "batch_size": "Batch",
+    "learning_rate": "Rate",
+    "seed": "Seed",
+}
+MORE_LABELS = {
+    "optimizer": "Optimizer",
+    "schedule": "Schedule",
+    "weight_decay": "Weight decay",
+    "shift": "Shift",
+    "label_smoothing": "Label smoothing",
+    "momentum": "Momentum",
+    "beta2": "Beta 2",
+    "precision": "Precision",
+}
+# In sentences.
+NAMES = (
+    LABELS
+    | MORE_LABELS
+    | {"dataset": "Dataset", "batch_size": "Batch size", "learning_rate": "Learning rate"}
+)
+BY_FLAG = {flag(name): NAMES[name] for name in NAMES}
+
+NOTED = ("arch", "dataset", "device", "learning_rate")  # settings that have a note
+
+OPTIMIZER_NAMES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+CHOICES = {
+    ("dataset", "auto"): "mnist if it is here or can be downloaded, else sample",
+    ("device", "auto"): "the fastest that this machine has",
+    ("optimizer", "adam"): "adapts the step size of each weight: start with it",
+    ("optimizer", "adamw"): "Adam, with weight decay apart from the gradient",
+    ("optimizer", "sgd"): "straight against the gradient: the rate is often 100 times larger",
+    ("schedule", "constant"): "one learning rate for the whole run",
+    ("schedule", "onecycle"): "rises to the rate, then falls to nearly 0",
+    ("schedule", "cosine"): "falls from the rate to 0",
+    ("precision", "fp32"): "32 bits a number",
+    ("precision", "bf16"): "16 bits a number: faster on some hardware, less exact",
+    ("precision", "auto"): "bf16 where it is faster, else fp32",
+}
+
+
+def in_form_words(text: str) -> str:
+    """Return a text with the form's names in place of command-line options."""
+    return re.sub(r"--[a-z0-9-]+", lambda option: BY_FLAG.get(option[0], option[0]), text)
+
+
+def missing_dataset(name: str, data: str | None) -> str | None:
+    """Return why the files of a dataset are not on this machine, or None."""
+    try:
+        return DATASETS[name].missing(data)
+    except UserError as error:
+        return str(error)
+
+
+def choices(name: str, devices: Sequence[DeviceChoice], chosen: str) -> list[str]:
+    """Return the values to choose from. Of devices, some are known only once torch is loaded."""
+    if name != "device":
+        return list(FIELDS[name].metadata["choices"])
+    found = [each.name for each in devices if each.available]
+    return list(dict.fromkeys(["auto", *found, "cpu", chosen]))
+
+
+def describe_choice(
+    name: str, value: str, devices: Sequence[DeviceChoice], data: str | None
+) -> str:
+    """Return what to know of one of a setting's values before it is chosen; "" if nothing."""
+    if name == "arch":
+        network = ARCHITECTURES[value]
+        return f"{network.parameters:,} parameters · {network.description}"
+    if name == "dataset" and value in DATASETS:
+        why = missing_dataset(value, data)
+        return f"{DATASETS[value].description} · {why or 'on this machine'}"
+    if name == "device" and (name, value) not in CHOICES:
+        return _describe_device(value, devices)
+    return CHOICES.get((name, value), "")
+
+
+def notes(
+    values: Mapping[str, str],
+    data: str | None,
+    devices: Sequence[DeviceChoice],
+    run: RunStarted | None,
+    rate: float | None,
+) -> dict[str, Note]:
+    """Return the notes on the settings in NOTED.
+
+    `data` is the folder of the datasets. `run` is the run that trains, now with the learning rate
+    `rate`; None before one.
+    """
+    return {
+        "arch": (ARCHITECTURES[values["arch"]].layers, ""),
+        "dataset": _dataset_note(values["dataset"], data, run),
+        "device": _device_note(values["device"], devices, run),
+        "learning_rate": _rate_note(values["optimizer"], values["schedule"], rate if run else None),
+    }
+
+
+def network_size(arch: str) -> str:
+    return f"{ARCHITECTURES[arch].parameters:,} parameters"
+
+
+def _dataset_note(name: str, data: str | None, run: RunStarted | None) -> Note:
+    if run:
+        found, count = run.dataset, run.train_samples
+    else:
+        here = [each for each in DATASETS if missing_dataset(each, data) is None]
+        found = "mnist" if name == "auto" else name
+        if found not in here:
+            return (
+                ("mnist, else sample", "not here")
+                if name == "auto"
+                else ("not on this machine", "missing")
+            )
+        count = DATASETS[found].train_samples
+    images = f"{count:,} images"
+    return (f"{found} {images}", images, found) if name == "auto" else (images, "")
+
+
+def _device_note(name: str, devices: Sequence[DeviceChoice], run: RunStarted | None) -> Note:
+    found = run.device if run else name
+    if found == "auto":
+        found = next((each.name for each in devices if each.available), "")
+    if not found:  # torch is still being loaded
+        return ("",)
+    what = _describe_device(found, devices)
+    short = what.split(",")[0]
+    if name != "auto":
+        return (what, short, "")
+    return (f"{found}, {what}", f"{found}, {short}", found)
+
+
+def _describe_device(name: str, devices: Sequence[DeviceChoice]) -> str:
+    if name == "cpu":
+        return describe_cores()
+    return next((each.description for each in devices if each.name == name), "")
+
+
+def _rate_note(optimizer: str, schedule: str, now: float | None) -> Note:
+    how = OPTIMIZER_NAMES.get(optimizer, optimizer)
+    if now is None or schedule == "constant":
+        return (f"{how}, {schedule}", how)
+    return (f"now {format_rate(now)}, {schedule}", f"now {format_rate(now)}")
+
+
+def format_value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
