@@ -133,7 +133,33 @@ class DescribeNetwork(Command):
 
 class Inspect(Command, name="Inspect"):
     """Request statistics of the layers of the network in training: of its next step, or, while
-    training is paused, of the newest step as far as they are still known."""
+    training is paused, of the newest step as far as they are still known.
+
+    With them come the weights of a layer and its output for the test image `index`; in a large
+    layer those of some units, `unit` among them. `layer` is a name in the state dict or
+    INPUT_LAYER; empty for the first layer with weights.
+    """
+
+    layer: str = ""
+    index: int = 0
+    unit: int = 0
+
+
+class InspectCheckpoint(Command):
+    """Request the same of a checkpoint's network. `data` as in OpenCheckpoint, but nothing is
+    downloaded: without the dataset there are only weights."""
+
+    path: str
+    wanted: Inspect
+    data: str | None
+
+
+class InspectUntrained(Command):
+    """Request the same of the network that a run with this config starts from; see
+    PredictUntrained for its images."""
+
+    config: TrainConfig
+    wanted: Inspect
 
 
 class ListDevices(Command):

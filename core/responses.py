@@ -167,19 +167,52 @@ class DeadUnits:
 
 @dataclass(frozen=True)
 class WeightImages:
-    """The weights of each unit of a Linear layer, or each kernel of a convolution, as images of
-    width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`."""
+    """The weights of each unit of a layer, of a convolution those of each output channel, as images
+    of width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`."""
 
     name: str
-    images: tuple[bytes, ...]  # the first of them
-    count: int  # of all units or kernels
+    images: tuple[bytes, ...]  # of the units from `first` on
+    count: int  # of all units
     width: int
     height: int
     largest: float
+    first: int = 0
+    biases: tuple[float, ...] = ()  # of the same units as the images; empty without a bias
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """A layer's output for one image, shape (units,) or (channels, height, width): bytes as those
+    of WeightImages, from the unit or channel `first` on."""
+
+    name: str
+    shape: tuple[int, ...]
+    first: int
+    values: bytes
+    largest: float
+
+    @property
+    def unit_size(self) -> int:
+        """The bytes of one unit or channel."""
+        return math.prod(self.shape[1:])
+
+    def value(self, unit: int) -> float | None:
+        """Return the value of a unit of a vector; None where it is not known."""
+        place = unit - self.first
+        known = len(self.shape) == 1 and 0 <= place < len(self.values)
+        return (self.values[place] - 128) / 127 * self.largest if known else None
+
+
+# The layer name of the network's input, in Inspect and LayerOutput.
+INPUT_LAYER = "input"
 
 
 class NetworkInspected(Event, name="network_inspected", recorded=False, serializable=False):
-    """The response to Inspect. `weights` is None if the network has no layer to show as images."""
+    """The response to Inspect and its like. `weights` and `output` are those of the layer that was
+    asked for; None where it has none that can be drawn, and without images on this machine.
+
+    `source` is the checkpoint's path, or UNTRAINED; None for the network in training.
+    """
 
     step: int
     layers: tuple[LayerNorms, ...]
@@ -187,3 +220,12 @@ class NetworkInspected(Event, name="network_inspected", recorded=False, serializ
     tried: int  # the images in the sample for dead units
     weights: WeightImages | None
     seconds: float  # that training waited for this response
+    output: LayerOutput | None = None
+    digit: Digit | None = None  # the image of `output`, with the network's prediction
+    samples: int = 0  # in the test set
+    layer: str = ""  # that was asked for
+    arch: str = ""
+    source: str | None = None
+
+
+UNTRAINED = "untrained"  # the network that the next run starts from

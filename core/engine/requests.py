@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from core.commands import (
     Command,
     DescribeNetwork,
+    InspectCheckpoint,
+    InspectUntrained,
     ListDevices,
     OpenCheckpoint,
     PredictImagesWith,
@@ -50,6 +52,14 @@ def handle_request(command: Command) -> Iterator[Event]:
                 from core.engine.untrained import predict_untrained
 
                 yield predict_untrained(command)
+            case InspectUntrained():
+                from core.engine.inspection import inspect_untrained
+
+                yield inspect_untrained(command)
+            case InspectCheckpoint():
+                from core.engine.inspection import inspect_checkpoint
+
+                yield inspect_checkpoint(command, *_load_newest(command.path))
             case OpenCheckpoint() | ScoreCheckpoint() | PredictImagesWith():
                 yield from _use_checkpoint(command)
     except Exception as error:  # a broken GPU driver or a damaged file must not end the engine
@@ -60,12 +70,19 @@ def handle_request(command: Command) -> Iterator[Event]:
 
 def _failure(command: Command, error: Exception) -> Event:
     match command:
-        case OpenCheckpoint(path=path) | ScoreCheckpoint(path=path) | PredictImagesWith(path=path):
+        case (
+            OpenCheckpoint(path=path)
+            | ScoreCheckpoint(path=path)
+            | PredictImagesWith(path=path)
+            | InspectCheckpoint(path=path)
+        ):
             of_user = isinstance(error, UserError)
             message = str(error) if of_user else f"{path}: {first_line(error)}"
             return CheckpointRefused(path=path, message=message)
         case DescribeNetwork(arch=arch):
             return Notice(message=f"cannot describe the network {arch}: {first_line(error)}")
+        case InspectUntrained(config=config):
+            return Notice(message=f"cannot inspect {config.arch}: {first_line(error)}")
         case PredictUntrained(config=config):
             what = f"cannot show predictions of the untrained network {config.arch}"
             return Notice(message=f"{what}: {first_line(error)}")
@@ -76,8 +93,7 @@ def _use_checkpoint(
     command: OpenCheckpoint | ScoreCheckpoint | PredictImagesWith,
 ) -> Iterator[Event]:
     path = command.path
-    changed = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
-    info, model = _load_model(Path(path), changed)
+    info, model = _load_newest(path)
 
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
@@ -111,6 +127,11 @@ def _use_checkpoint(
         images=images.numpy().tobytes(),
         unlike=bytes(detector.find_unlike(images)) if detector else b"",
     )
+
+
+def _load_newest(path: str) -> tuple[CheckpointInfo, nn.Module]:
+    changed = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+    return _load_model(Path(path), changed)
 
 
 @lru_cache(maxsize=1)

@@ -39,9 +39,9 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 yield from loop.report()
                 yield Paused(step=loop.step)
                 loop.save()
-                if loop.weights_before:  # the step that they were kept for is not next
+                if before := loop.weights_before:  # the step that they were kept for is not next
                     loop.weights_before = None
-                    yield inspect(loop.learner, loop.step)
+                    yield inspect(loop.learner, loop.step, loop.tensors, before.wanted)
             case commands.Resume() if paused:
                 paused = False
                 yield Resumed(step=loop.step)
@@ -62,9 +62,9 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
             case commands.SetLearningRate(learning_rate=rate):
                 yield from _set_learning_rate(loop, rate)
             case commands.Inspect() if paused:
-                yield inspect(loop.learner, loop.step)
+                yield inspect(loop.learner, loop.step, loop.tensors, command)
             case commands.Inspect():
-                loop.weights_before = copy_weights(loop.learner)
+                loop.weights_before = copy_weights(loop.learner, command)
             case commands.Predict(indices=indices, asker=asker):
                 yield _predict(loop, indices, asker)
             case commands.PredictImages(images=images, asker=asker):

@@ -1,62 +1,127 @@
-"""Diagnostics of a network that trains: norms of weights, gradients and updates, dead units and the
-first layer's weights as images."""
+"""Diagnostics of a network: norms of weights, gradients and updates, dead units, and one layer's
+weights and output."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
 from torch import Tensor, nn
 
+from core.commands import Inspect
 from core.compute.torch_private import norm_of_each
-from core.models.summary import leaves
-from core.responses import DeadUnits, LayerNorms, NetworkInspected, WeightImages
+from core.data.batches import SIDE
+from core.data.datasets import Tensors
+from core.models.inference import prepare_input
+from core.models.inspection import (
+    dead_units,
+    first_weighted,
+    layer_output,
+    pass_image,
+    weight_images,
+)
+from core.responses import INPUT_LAYER, Digit, LayerNorms, NetworkInspected
 from core.training.learner import Learner
 
 # Enough test images to tell a dead ReLU from one that rarely fires.
 TRIED = 128
-MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class WeightsBefore:
-    """A copy of the weights before a step, and how long training waited for it."""
+    """A copy of the weights before a step, how long training waited for it, and the request."""
 
     weights: dict[str, Tensor]
     seconds: float
+    wanted: Inspect
 
 
-def copy_weights(learner: Learner) -> WeightsBefore:
+def copy_weights(learner: Learner, wanted: Inspect) -> WeightsBefore:
     since = perf_counter()
     weights = {name: each.detach().clone() for name, each in learner.parameters.items()}
-    return WeightsBefore(weights, perf_counter() - since)
+    return WeightsBefore(weights, perf_counter() - since, wanted)
 
 
-@torch.no_grad()
-def inspect(learner: Learner, step: int, before: WeightsBefore | None = None) -> NetworkInspected:
+def inspect(
+    learner: Learner,
+    step: int,
+    tensors: Tensors,
+    wanted: Inspect,
+    before: WeightsBefore | None = None,
+) -> NetworkInspected:
     """Inspect the network after a step, and what the step changed if `before` is given.
 
     The run's results do not change by it.
     """
-    since, now, old = perf_counter(), learner.parameters, before.weights if before else {}
-    weights, gradients = _norms_by_layer(now), _norms_by_layer(learner.gradients())
-    updates = _norms_by_layer({name: now[name] - old[name] for name in old})
-    images = learner.test_images[:TRIED]
-    return NetworkInspected(
-        step=step,
-        layers=tuple(
-            LayerNorms(name, weight, gradients.get(name), updates.get(name))
-            for name, weight in weights.items()
-        ),
-        relus=dead_units(learner.model, images),
-        tried=len(images),
-        weights=first_weights(learner.model),
-        seconds=perf_counter() - since + (before.seconds if before else 0.0),
+    since = perf_counter()
+    layers = layer_norms(learner.parameters, learner.gradients(), before)
+    inspected = inspect_model(learner.model, tensors, wanted, layers)
+    seconds = perf_counter() - since + (before.seconds if before else 0.0)
+    return replace(inspected, step=step, seconds=seconds)
+
+
+def inspect_norms(learner: Learner, step: int) -> NetworkInspected:
+    """Return what no checkpoint has: the gradients of the newest step."""
+    layers = layer_norms(learner.parameters, learner.gradients())
+    return NetworkInspected(step=step, layers=layers, relus=(), tried=0, weights=None, seconds=0.0)
+
+
+@torch.no_grad()
+def layer_norms(
+    parameters: Mapping[str, Tensor],
+    gradients: Mapping[str, Tensor],
+    before: WeightsBefore | None = None,
+) -> tuple[LayerNorms, ...]:
+    old = before.weights if before else {}
+    weights, slopes = _norms_by_layer(parameters), _norms_by_layer(gradients)
+    updates = _norms_by_layer({name: parameters[name] - old[name] for name in old})
+    return tuple(
+        LayerNorms(name, weight, slopes.get(name), updates.get(name))
+        for name, weight in weights.items()
+    )
+
+
+def inspect_model(
+    model: nn.Module,
+    tensors: Tensors | None,
+    wanted: Inspect,
+    layers: tuple[LayerNorms, ...] | None = None,
+) -> NetworkInspected:
+    """Inspect a network, at step 0 and in no time; without tensors, its weights alone.
+
+    `layers` are its norms where they are known, with gradients.
+    """
+    layer = wanted.layer or first_weighted(model)
+    samples = len(tensors.test_labels) if tensors else 0
+    index = min(max(0, wanted.index), max(0, samples - 1))
+    pixels = tensors.test_images[index : index + 1] if tensors else torch.zeros(1, SIDE, SIDE)
+    image = prepare_input(model, pixels)
+    passes, logits = pass_image(model, image)
+    found = next((each for each in passes if each.name == layer), None)
+    inspected = NetworkInspected(
+        step=0,
+        layers=layer_norms(dict(model.named_parameters()), {}) if layers is None else layers,
+        relus=(),
+        tried=0,
+        weights=weight_images(found, wanted.unit) if found else None,
+        seconds=0.0,
+        samples=samples,
+        layer=layer,
+    )
+    if tensors is None:
+        return inspected
+    values = image[0] if layer == INPUT_LAYER else found.output if found else None
+    tried = tensors.test_images[:TRIED]
+    label = int(tensors.test_labels[index])
+    return replace(
+        inspected,
+        relus=dead_units(model, prepare_input(model, tried)),
+        tried=len(tried),
+        output=None if values is None else layer_output(layer, values, wanted.unit),
+        digit=Digit(index, pixels.numpy().tobytes(), label, logits),
     )
 
 
@@ -71,46 +136,3 @@ def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
         layer = name.rpartition(".")[0]
         squares[layer] = squares.get(layer, 0.0) + norm * norm
     return {layer: math.sqrt(square) for layer, square in squares.items()}
-
-
-def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
-    """Count the units of each ReLU that are 0 for all of the images (N, 1, 28, 28)."""
-    found: list[tuple[str, Tensor]] = []
-
-    def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        others = [each for each in range(output.dim()) if each != 1]
-        found.append((name, output.amax(others) <= 0))
-
-    mode = model.training
-    with ExitStack() as hooks, torch.inference_mode():
-        for name, module in leaves(model):
-            if isinstance(module, nn.ReLU):
-                handle = module.register_forward_hook(partial(note, name))
-                hooks.callback(handle.remove)
-        hooks.callback(model.train, mode)
-        model.eval()
-        model(images)
-    return tuple(DeadUnits(name, int(dead.sum()), len(dead)) for name, dead in found)
-
-
-def first_weights(model: nn.Module) -> WeightImages | None:
-    """Return the first layer's weights; None where they form no square images."""
-    layers = [each for each in leaves(model) if isinstance(each[1], nn.Linear | nn.Conv2d)]
-    if not layers:
-        return None
-    name, module = layers[0]
-    weight = module.get_parameter("weight").detach()
-    if weight.dim() == 2:
-        side = math.isqrt(weight.shape[1])
-        if side * side != weight.shape[1]:
-            return None
-        weight = weight.view(-1, side, side)
-    else:
-        weight = weight.flatten(0, 1)
-    shown = weight[:MOST_IMAGES].float().cpu()
-    largest = float(shown.abs().max())
-    # NaN is drawn as 0: that the run diverged is reported elsewhere.
-    scaled = (shown / (largest or 1.0)).nan_to_num(0.0).mul(127).round().add(128).to(torch.uint8)
-    count, height, width = weight.shape
-    images = tuple(each.numpy().tobytes() for each in scaled.contiguous())
-    return WeightImages(name, images, count, width, height, largest)

@@ -32,7 +32,7 @@ from core.runs.layout import LAST
 from core.runs.run_writer import RunWriter
 from core.training.checkpoint_writer import CheckpointWriter
 from core.training.control import handle_commands
-from core.training.diagnostics import WeightsBefore, inspect
+from core.training.diagnostics import WeightsBefore, inspect, inspect_norms
 from core.training.distributed import RankLost, Ranks
 from core.training.divergence import LossCheck, check_weights
 from core.training.learner import Learner
@@ -104,7 +104,7 @@ class TrainingLoop:
         yield from self.writer.finish()
         if self.writer.error:
             raise CheckpointError(f"the result could not be saved ({self.writer.error})")
-        yield self.detached or self._run_finished()
+        yield from (inspect_norms(self.learner, self.step), self.detached or self._run_finished())
 
     def end_with(self, failure: RunFailed) -> Iterator[Event]:
         """Wait for checkpoints that are being written, then yield the failure with the last one."""
@@ -133,10 +133,10 @@ class TrainingLoop:
                 ranks.begin_steps(to_epoch_end, self.config.learning_rate)
             self.losses.append(learner.step(images, labels, self.learning_rate_at(self.step)))
             self.step += 1
-            if self.weights_before:
+            if before := self.weights_before:
                 watch.stop()
-                yield inspect(learner, self.step, self.weights_before)
                 self.weights_before = None
+                yield inspect(learner, self.step, self.tensors, before.wanted, before)
                 watch.start()
             now = clock()
             if now - last_report >= PROGRESS_SECONDS:

@@ -81,7 +81,8 @@ WIRE = {
     "checkpoint_refused": "path message",
     "devices_listed": "devices",
     "network_described": "arch input layers",
-    "network_inspected": "step layers relus tried weights seconds",
+    "network_inspected": "step layers relus tried weights seconds output digit samples "
+    "layer arch source",
 }
 
 

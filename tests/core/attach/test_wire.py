@@ -1,7 +1,7 @@
 """Messages between a run and its viewers: they survive, and nothing else is accepted."""
 
 import json
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +14,18 @@ from core.attach.wire import (
     read_event,
     read_hello,
 )
-from core.commands import Predict, PredictImages, SetLearningRate
+from core.commands import Inspect, Predict, PredictImages, SetLearningRate
 from core.event_json import EVENT_TYPES
 from core.events import Scored
-from core.responses import DeadUnits, DeviceChoice, Digit, Layer, LayerNorms, WeightImages
+from core.responses import (
+    DeadUnits,
+    DeviceChoice,
+    Digit,
+    Layer,
+    LayerNorms,
+    LayerOutput,
+    WeightImages,
+)
 
 events = st.sampled_from(sorted(EVENT_TYPES)).flatmap(
     lambda name: st.builds(
@@ -36,7 +44,8 @@ commands = st.one_of(
         PredictImages, st.lists(st.binary(min_size=784, max_size=784), max_size=2).map(tuple)
     ),
     st.builds(SetLearningRate, st.floats(allow_nan=False)),
-    *[st.builds(COMMANDS[name]) for name in ("Pause", "Resume", "Stop", "Save", "Inspect")],
+    st.builds(Inspect, st.text(max_size=5), st.integers(), st.integers()),
+    *[st.builds(COMMANDS[name]) for name in ("Pause", "Resume", "Stop", "Save")],
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -56,21 +65,22 @@ def test_command_names_and_fields_are_fixed():
         "SetLearningRate": ["learning_rate"],
         "Predict": ["indices", "asker"],
         "PredictImages": ["images", "asker"],
-        "Inspect": [],
+        "Inspect": ["layer", "index", "unit"],
     }
 
 
 def test_parts_of_events_keep_their_fields():
     found = {
         kind: " ".join(each.name for each in fields(kind))
-        for kind in (Digit, Layer, LayerNorms, DeadUnits, WeightImages, DeviceChoice)
+        for kind in (Digit, Layer, LayerNorms, DeadUnits, WeightImages, LayerOutput, DeviceChoice)
     }
     assert found == {
         Digit: "index pixels label logits is_unlike",
         Layer: "name what shape parameters multiply_adds parameter_bytes output_bytes module",
         LayerNorms: "name weight gradient update",
         DeadUnits: "name dead units",
-        WeightImages: "name images count width height largest",
+        WeightImages: "name images count width height largest first biases",
+        LayerOutput: "name shape first values largest",
         DeviceChoice: "name description available reason",
     }
 
@@ -108,10 +118,11 @@ def test_random_bytes_are_no_message(line):
 
 @given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.text(max_size=5), json_values))
 def test_command_with_invalid_values_is_none(name, values):
-    """A command without fields ignores them."""
+    """A command that needs no values ignores those of other names."""
     line = json.dumps({**values, "command": name}).encode()
     read = read_command(line)
-    assert read is None or (read.name == name and not fields(read))
+    needed = [each for each in fields(COMMANDS[name]) if each.default is MISSING]
+    assert read is None or (read.name == name and not needed)
 
 
 @given(st.sampled_from(["indices", "images", "learning_rate", "asker"]), json_values)

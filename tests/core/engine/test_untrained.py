@@ -1,18 +1,20 @@
-"""The predictions of the network that the next run starts from."""
+"""The network that the next run starts from, and networks in checkpoints: predictions, layers."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from core.commands import PredictUntrained
+from core.commands import Inspect, InspectCheckpoint, InspectUntrained, PredictUntrained
 from core.data import datasets, download
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.events import Notice
 from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict_digits
+from core.responses import INPUT_LAYER, UNTRAINED, CheckpointRefused
 from core.training.learner import Learner
+from tests.support.training import drive
 
 CPU = torch.device("cpu")
 
@@ -65,3 +67,29 @@ def test_failure_is_reported_with_an_answer(tiny, monkeypatch):
     assert isinstance(notice, Notice)
     assert "untrained network linear: division by zero" in notice.message
     assert event.digits == ()
+
+
+def test_untrained_network_is_inspected(tiny, monkeypatch):
+    wanted = Inspect("fc1", index=4)
+    (event,) = handle_request(InspectUntrained(tiny(seed=5), wanted))
+    weight = load_untrained("linear", 5).get_parameter("fc1.weight")
+    assert event.weights.largest == pytest.approx(float(weight.detach().abs().max()))
+    assert (event.source, event.arch, event.step) == (UNTRAINED, "linear", 0)
+    assert (event.digit.label, event.output.shape) == (4, (10,))
+    assert event.layers[0].gradient is None
+    monkeypatch.setattr("core.engine.untrained.load_local", lambda name, data: None)
+    (event,) = handle_request(InspectUntrained(tiny(), wanted))
+    assert (event.digit, event.output, event.samples) == (None, None, 0)
+    assert event.weights.count == 10
+
+
+def test_checkpoint_is_inspected(tiny, tmp_path):
+    finished = drive(tiny(seed=2))[-1]
+    request = InspectCheckpoint(finished.checkpoint, Inspect(INPUT_LAYER, 1), None)
+    (event,) = handle_request(request)
+    assert (event.source, event.arch, event.step) == (finished.checkpoint, "linear", 20)
+    assert (event.weights, event.output.shape) == (None, (1, 28, 28))
+    assert event.digit.predicted in range(10)
+    missing = str(tmp_path / "none.safetensors")
+    (refused,) = handle_request(InspectCheckpoint(missing, Inspect(), None))
+    assert (type(refused), refused.path) == (CheckpointRefused, missing)

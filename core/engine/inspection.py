@@ -1,0 +1,38 @@
+"""The layers of a network that does not train: of a checkpoint, or of the next run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.commands import InspectCheckpoint, InspectUntrained
+from core.data.local_datasets import load_local
+from core.engine.untrained import find_local_images, load_untrained
+from core.responses import UNTRAINED, NetworkInspected
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from core.checkpoints.header import CheckpointInfo
+
+
+def inspect_untrained(command: InspectUntrained) -> NetworkInspected:
+    from core.training.diagnostics import inspect_model
+
+    config = command.config
+    found = find_local_images(config)
+    model = load_untrained(config.arch, config.seed)
+    inspected = inspect_model(model, found[1] if found else None, command.wanted)
+    return replace(inspected, arch=config.arch, source=UNTRAINED)
+
+
+def inspect_checkpoint(
+    command: InspectCheckpoint, info: CheckpointInfo, model: nn.Module
+) -> NetworkInspected:
+    """Inspect the network of a checkpoint, which has been loaded."""
+    from core.runs.data_folder import digits_folder
+    from core.training.diagnostics import inspect_model
+
+    tensors = load_local(info.dataset, command.data or digits_folder(info.config))
+    inspected = inspect_model(model, tensors, command.wanted)
+    return replace(inspected, step=info.step, arch=info.arch, source=command.path)
