@@ -21,10 +21,12 @@ from core.events import (
     Detached,
     Evaluated,
     Event,
+    LearningRateChanged,
     Notice,
     Progress,
     RunFailed,
     RunFinished,
+    RunStarted,
     Scored,
 )
 from core.responses import NetworkInspected, Predicted
@@ -37,6 +39,7 @@ from tui.state.summaries import describe_outcome
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
     from core.attach.detached import DetachedHost
+    from core.config import TrainConfig
     from tui.app.app import MnistApp
 
     OtherHost = RemoteHost | DetachedHost
@@ -125,6 +128,8 @@ class RunController:
                 self._use_config_of(state)
                 if not self._app.run_state.is_active:
                     self._use_engine()
+            case RunStarted() | LearningRateChanged():
+                self._use_config_of(self._app.run_state)
             case Detached():
                 self._continue_detached(event)
             case RunFinished() | RunFailed():
@@ -155,6 +160,7 @@ class RunController:
         self._app.run_state = begin_run(history or (before if before.is_before_run else RunState()))
         self._app.refresh_bindings()
         self._app.requests.forget()
+        self._use_config(command.config)
         self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
@@ -261,13 +267,20 @@ class RunController:
             self.send(ListDevices())
 
     def _use_config_of(self, state: RunState) -> None:
-        """Show the run's settings in the form, so that the next run has them."""
+        """Show the run's settings in the form, with the learning rate that was set last."""
+        if state.started:
+            stored = state.started.config
+            if state.chosen_rate is not None:
+                stored = stored | {"learning_rate": state.chosen_rate}
+            with suppress(UserError, TypeError):  # settings that another version wrote
+                self._use_config(read_config(stored))
+
+    def _use_config(self, config: TrainConfig) -> None:
+        """Show the settings of a run in the form, so that the next run has them."""
         app = self._app
-        with suppress(UserError, TypeError):  # settings that another version wrote
-            config = read_config(state.started.config if state.started else {})
-            app.config = replace(config, checkpoints=app.config.checkpoints)
-            if form := find_form(app):
-                form.fill(app.config)
+        app.config = replace(config, checkpoints=app.config.checkpoints)
+        if form := find_form(app):
+            form.fill(app.config)
 
 
 def recall(folder: Path, size: int | None) -> list[Event]:

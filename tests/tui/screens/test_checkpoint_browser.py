@@ -25,6 +25,7 @@ from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.checkpoints.preview import LossChart
 from tui.screens.train import TrainView
+from tui.widgets.config_form import ConfigForm
 from tui.widgets.lists.virtual_table import VirtualTable
 
 NOW = time.time()
@@ -263,7 +264,8 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         if isinstance(event, Evaluated) and event.epoch == 1:
             inbox.put(Stop())
     (run,) = (tmp_path / "runs").iterdir()
-    async with MnistApp(tiny(epochs=3)).run_test(size=(120, 40)) as pilot:
+    async with MnistApp(tiny(arch="mlp", epochs=9)).run_test(size=(120, 40)) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: len(listing(pilot)._keys) >= 3)
         curve = pilot.app.screen.query_one(LossChart)
@@ -279,6 +281,9 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.run == run.name
         assert pilot.app.run_state.started.step == 10
+        shown = form.config()
+        assert (shown.arch, shown.epochs, shown.learning_rate) == ("linear", 3, 0.01)
+        form.fill(tiny(arch="mlp", epochs=9))
         assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3]
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: pilot.app.screen.rows.entry().run.status == "finished")
@@ -297,3 +302,5 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         await until(pilot, lambda: pilot.app.run_state.started.branched_from == run.name)
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.branched_at == 20
+        assert (form.config().arch, form.config().epochs) == ("linear", 3), "as that run"
+        assert pilot.app.config.arch == "linear"

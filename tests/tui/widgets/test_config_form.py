@@ -1,8 +1,11 @@
 """The form of the settings, driven by keys."""
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Input, Static
 
+from core.events import LearningRateChanged, Progress
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import key_of, make_fake_train
 from tui.screens.digits import DigitsView
@@ -90,6 +93,32 @@ async def test_form_shows_the_size_of_the_network(tmp_path, size):
         assert "4,230,602 parameters" in text_of(pilot)
         form = pilot.app.screen.query_one(ConfigForm)
         assert form.query_one("#arch-note").region.width > 0
+
+
+async def test_form_shows_the_learning_rate_of_the_run(tmp_path):
+    """Also one that was changed during the run, while another view was in front."""
+    changed = LearningRateChanged(step=5, learning_rate=0.25)
+    train = make_fake_train(steps=20, delay=0, ends=changed)
+    async with app_in(tmp_path, train, epochs=1).run_test(size=(120, 40)) as pilot:
+        form = pilot.app.screen.query_one(ConfigForm)
+        await pilot.press("2", "space")
+        await until(pilot, lambda: pilot.app.run_state.chosen_rate == 0.25)
+        await until(pilot, lambda: form.query_one("#learning_rate", Input).value == "0.25")
+        await pilot.press("1")
+        await pilot.pause()
+        assert "Rate    0.25" in text_of(pilot)
+
+
+async def test_form_shows_the_scheduled_rate_of_now(tmp_path):
+    def train(config, inbox):
+        for event in make_fake_train(steps=5000)(config, inbox):
+            is_progress = isinstance(event, Progress)
+            yield replace(event, learning_rate=0.000321) if is_progress else event
+
+    async with app_in(tmp_path, train, schedule="cosine").run_test(size=(120, 40)) as pilot:
+        assert "Adam, cosine" in text_of(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: "now 0.000321" in text_of(pilot))
 
 
 async def test_locked_form_takes_no_focus(tmp_path):
