@@ -7,7 +7,7 @@ torch. Parts are named so that state dicts have the keys of the article's classe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ class Architecture:
     name: str
     build: Callable[[], nn.Module]
     parameters: int
-    typical_accuracy: float  # on MNIST's test images after the default epochs, 0 to 1
+    # By dataset, 0 to 1; of a dataset that is not named nobody has measured it.
+    typical_accuracy: Mapping[str, float]
     description: str
     gains_from_bf16: bool = False  # trains faster in bf16, as networks with convolutions do
     layers: str = ""  # in at most 20 characters, to stand beside the name
@@ -92,14 +93,16 @@ def build_untrained(arch: str, seed: int) -> nn.Module:
     return ARCHITECTURES[arch].build()
 
 
+# Typical accuracies are means over seeds of runs with the default settings, on training images of
+# MNIST that the run was not given: its last 10,000.
 ARCHITECTURES = {
     each.name: each
-    for each in (  # name, function, parameters, typical accuracy, description
+    for each in (  # name, function, parameters, typical accuracies, description
         Architecture(
             "linear",
             linear,
             7_850,
-            0.92,
+            {"mnist": 0.92, "sample": 0.89},
             "one layer, 784→10: learns in seconds, about 92%",
             layers="784→10",
         ),
@@ -107,7 +110,7 @@ ARCHITECTURES = {
             "mlp",
             mlp,
             669_706,
-            0.97,
+            {"mnist": 0.97, "sample": 0.92},
             "three layers, 784→512→512→10: about 97%",
             layers="784→512→512→10",
         ),
@@ -115,7 +118,7 @@ ARCHITECTURES = {
             "cnn",
             cnn,
             4_230_602,
-            0.99,
+            {"mnist": 0.99, "sample": 0.97},
             "three convolutions and two layers: about 99%",
             gains_from_bf16=True,
             layers="3 conv + 2 linear",
@@ -124,7 +127,7 @@ ARCHITECTURES = {
             "quick",
             quick,
             72_010,
-            0.99,
+            {"mnist": 0.99, "sample": 0.97},
             "two small convolutions: about 99% in seconds",
             gains_from_bf16=True,
             layers="2 conv + 2 linear",

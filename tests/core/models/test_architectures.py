@@ -127,7 +127,7 @@ def test_networks_have_name_and_one_line(name):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_description_states_typical_accuracy(name):
     network = ARCHITECTURES[name]
-    assert f"about {network.typical_accuracy:.0%}" in network.description
+    assert f"about {network.typical_accuracy['mnist']:.0%}" in network.description
 
 
 def test_names_and_settings_import_no_torch():
