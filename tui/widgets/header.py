@@ -55,7 +55,8 @@ class ViewHeader(Static):
             if not short and self.size.width < ALL_NAMES_WIDTH:
                 continue
             left = Content.styled(name, "bold") + self._places(short=short)
-            end = Content("  ").join([Content(" · ").join(shown), *said]) + " "
+            parts = [Content(" · ").join(each) for each in (shown, said) if each]
+            end = Content("  ").join(parts) + " "
             if left.cell_length + end.cell_length < self.size.width:
                 break
         room = self.size.width - left.cell_length - end.cell_length
