@@ -61,24 +61,26 @@ TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
 DIGITS_HELP = {
     "✓ ✗": DISPLAY["✓ ✗"],
     "! unlike a digit": DISPLAY["! unlike a digit"],
-    "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
-    "of the true class has a colour of its own.",
+    "bars": "the predicted probabilities, the three largest or with a those of all classes. The "
+    "longest bar is the prediction; the bar of the true class has a colour of its own.",
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
     "the network's probabilities. Above 1 they are more alike, so that less likely classes are "
     "visible too. The prediction does not change.",
-    "selecting": "d and D change the kind of selection, n draws a new sample, g goes to an index. "
+    "selecting": "f and F change the kind of selection, # goes to the digit with an index. "
     "The selected digits stay the same while the network learns.",
-    "index": "the test digits in the order of the test set. The network is never trained on them.",
-    "class": "the digits of one class. + and − change the class.",
-    "random": "a random sample of the test digits. n draws a new sample.",
-    "uncertain": "the digits whose two highest outputs are closest: the predictions most likely to "
+    "in order": "the test digits as they are in the test set. The network is never trained on "
+    "them.",
+    "one class": "the digits of one class. ↑ and ↓ change the class.",
+    "random": "a random sample of the test digits. f5 draws another sample.",
+    "unsure": "the digits whose two highest outputs are closest: the predictions most likely to "
     "change.",
     "mistakes": "the digits that are predicted wrongly, the most confident predictions first.",
     "earlier epochs": "[ shows the predictions for the same digits after an earlier epoch, ] after "
-    "a later one, up to now. “previously 4” is the prediction one epoch before. A new selection "
+    "a later one, up to now. “was 4” is the prediction one epoch before. A new selection "
     "uses the epoch that is shown.",
-    "styles": "ASCII characters from light to dark, half blocks, which are crisp, or braille dots, "
-    "which are the finest. All show the same pixels.",
+    "styles": "y changes how digits are drawn: in greys, ASCII characters from light to dark, half "
+    "blocks, which are crisp, or braille dots, which are the finest. Where greys cannot be shown "
+    "(fewer than 256 colours, a slow link), ASCII characters are.",
 }
 
 IMAGES_HELP = {
