@@ -82,7 +82,7 @@ class ViewHeader(Static):
         for number, (mode, title) in enumerate(self._views.items(), 1):
             here = mode == self._here
             words = Content(f" {number} {title} " if here or not short else f" {number} ")
-            if here:
-                words = words.stylize("bold $selection-text on $selection")
-            places += words.stylize(f"@click=app.view('{mode}')")
+            # What can be clicked has the colour of links, which is illegible on the selection's.
+            style = "bold $selection-text on $selection" if here else f"@click=app.view('{mode}')"
+            places += words.stylize(style)
         return places
