@@ -8,8 +8,8 @@ from itertools import pairwise
 
 LEVELS = "▁▂▃▄▅▆▇█"
 # Below this loss a sparkline is at its lowest. Each level above it is twice the loss, so that the
-# highest begins at 1.28: guessing one of ten classes has a loss of 2.3.
-LOWEST = 0.02
+# highest begins at 2.56: guessing one of ten classes has a loss of 2.3.
+LOWEST = 0.04
 
 
 def draw_sparkline(losses: Sequence[float], width: int) -> str:

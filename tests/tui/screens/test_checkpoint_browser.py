@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable, Input, Static
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
@@ -68,9 +68,10 @@ def folder(tmp_path):
 
 
 def rows(pilot) -> list[str]:
-    """Return the keys of all rows without the folder; "" is a heading."""
+    """Return the names of all rows: of a run its own, of a checkpoint with its run's before it."""
     return [
-        Path(key).parent.name + "/" + Path(key).stem if key else "" for key in listing(pilot)._keys
+        f"{each.run.name}/{each.file.path.stem}" if each.file else each.run.name
+        for each in listing(pilot).rows
     ]
 
 
@@ -94,88 +95,142 @@ async def opened(pilot, count: int) -> CheckpointBrowser:
 async def test_list_shows_odd_names_and_broken_files(folder, size):
     """Names with markup, line breaks and other scripts are shown as they are or escaped."""
     async with app_in(folder).run_test(size=size) as pilot:
-        await opened(pilot, 25)
-        assert "25 checkpoints of 12 runs" in text_of(pilot)
-        await pilot.press(*["down"] * 10)
-        await pilot.pause()
+        view = await opened(pilot, 12)
+        assert "12 runs, 25 checkpoints" in text_of(pilot)
         shown = text_of(pilot)
-        for name in ("two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
+        for name in ("[red]", "two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
             assert name in shown, "as it is or escaped"
         assert max(map(len, shown.splitlines())) <= size[0]
-        await pilot.press("home")
-        await pilot.pause()
-        assert "[red]" in text_of(pilot)
-        view = pilot.app.screen
-        listing(pilot).go(rows(pilot).index("run-0/epoch-001"))
+        await pilot.press("end", *["up"] * 6)
+        assert rows(pilot)[listing(pilot).row] == "run-0"
+        await pilot.press("right", "down", "down", "down")
         await pilot.pause()
         assert view.rows.entry().file.error
-        assert "✗  run-0" in text_of(pilot)
         assert "broken: is empty" in text_of(pilot)
         await pilot.press("enter")
         assert pilot.app.screen is view
 
 
-async def test_list_sorts_filters_and_groups(folder):
+async def test_arrows_and_clicks_unfold_runs(folder):
+    """→ shows a run's checkpoints and then goes to them, ← goes to the run and then hides them."""
+    async with app_in(folder).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, 12)
+        await pilot.press("home", "j", "right")
+        assert rows(pilot)[:5] == [
+            "[red]",
+            "two\nlines",
+            "two\nlines/last",
+            "two\nlines/best",
+            "\u202etfel",
+        ]
+        await pilot.press("right", "right")
+        assert listing(pilot).row == 2
+        await pilot.press("j", "left")
+        assert listing(pilot).row == 1
+        await pilot.press("left")
+        assert len(rows(pilot)) == 12
+        await pilot.click(VirtualTable, offset=(5, 4))
+        await pilot.pause()
+        assert rows(pilot)[3] == "\u202etfel/last"
+        await pilot.click(VirtualTable, offset=(5, 4))
+        await pilot.pause()
+        assert len(rows(pilot)) == 12
+        await pilot.press("G")
+        assert listing(pilot).row == 11
+        await pilot.press("g")
+        assert listing(pilot).row == 0
+
+
+async def test_rows_say_what_matters_at_each_size(folder):
+    """A run's curve, best accuracy and changed settings; more columns where there is room."""
+    (folder / "[red]" / "events.jsonl").write_text(
+        "".join(
+            as_json(
+                Progress(
+                    step=step, epoch=1, loss=loss, losses=(), learning_rate=0.1,
+                    samples_per_second=1.0,
+                )
+            )
+            + "\n"
+            for step, loss in enumerate([2.3] * 8 + [0.05] * 8)
+        )
+    )  # fmt: skip
+    for size, more in (((80, 24), ()), ((200, 60), ("Network", "Loss ", "Epoch", "Rate"))):
+        async with app_in(folder).run_test(size=size) as pilot:
+            await opened(pilot, 12)
+            await until(pilot, lambda: "▇" in text_of(pilot))
+            (line,) = (line for line in text_of(pilot).splitlines() if "▸ [red]" in line)
+            for part in ("▇▇▇▇▇▂▂▂▂▂", "50.1%", "now", "epochs 3, rate 0.01"[: size[0] // 5]):
+                assert part in line
+            assert "batch" not in line, "a default"
+            heads = text_of(pilot).splitlines()[2]
+            assert all(each in heads for each in more)
+            await pilot.press("home", "right")
+            await pilot.pause()
+            (line,) = (line for line in text_of(pilot).splitlines() if " best " in line[:20])
+            assert all(each in line for each in ("50.1%", "1.00", "KB"))
+
+
+async def test_list_sorts_and_filters(folder):
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
-        view = await opened(pilot, 25)
-        assert rows(pilot)[1] == "[red]/last", "the newest first, after the broken file"
+        view = await opened(pilot, 12)
+        assert rows(pilot)[0] == "[red]", "the newest first"
         assert "Age▼" in text_of(pilot)
         heads = text_of(pilot).splitlines()[2]
-        await pilot.click(VirtualTable, offset=(heads.index("Accuracy") + 3, 0))
+        await pilot.click(VirtualTable, offset=(heads.index("Accuracy") + 3, 1))
         await pilot.pause()
-        assert rows(pilot)[0] == "run-6/best"
-        assert rows(pilot)[-1] == "run-0/epoch-001", "unknown accuracies come last"
+        assert rows(pilot)[0] == "run-6"
         await pilot.press("S")
         await pilot.pause()
-        assert rows(pilot)[0] == "[red]/last"
-        assert rows(pilot)[-1] == "run-0/epoch-001"
+        assert rows(pilot)[0] == "[red]"
         await pilot.press("less_than_sign")
         await pilot.pause()
-        assert "Network▲" in text_of(pilot)
+        assert "sort: Loss curve ▲" in text_of(pilot)
+        assert rows(pilot)[0] == "run-6", "the smallest loss"
         key = listing(pilot).selected_key
         await pilot.press("slash", *"best run s o")
         await pilot.pause()
         assert isinstance(pilot.app.screen, CheckpointBrowser), "keys go to the filter"
         assert phase(pilot) == "idle"
-        assert len(rows(pilot)) == 7
-        assert all(each.startswith("run-") and each.endswith("/best") for each in rows(pilot))
+        assert len(rows(pilot)) == 14
+        assert rows(pilot)[:2] == ["run-6", "run-6/best"], "the run of a checkpoint that matches"
         await pilot.press("escape")
         await pilot.pause()
-        assert len(rows(pilot)) == 25
-        await pilot.press("g")
+        assert len(rows(pilot)) == 12
+        assert key == listing(pilot).selected_key
+        await pilot.press("slash", *"linear", "enter", "right")
         await pilot.pause()
-        assert rows(pilot).count("") == 2
-        await pilot.press("home")
-        await pilot.pause()
-        assert "linear: 13 rows of 6 runs, best" in text_of(pilot)
-        assert rows(pilot)[listing(pilot).row], "the cursor skips headings"
-        assert key in listing(pilot)._keys
-        assert view.rows.entry().run.config["arch"] == "linear"
+        assert len(rows(pilot)) == 6 + 2, "of a run that matches all checkpoints"
+        assert view.rows.entry().setting("arch") == "linear"
 
 
 async def test_list_follows_changes_of_the_folder(folder):
     """Runs come, go and change in other processes; the cursor stays on its checkpoint."""
     async with app_in(folder).run_test(size=(120, 40)) as pilot:
-        view = await opened(pilot, 25)
-        listing(pilot).go(rows(pilot).index("run-3/best"))
+        view = await opened(pilot, 12)
+        listing(pilot).go(rows(pilot).index("run-3"))
+        await pilot.press("right", "down", "down")
         at = listing(pilot).row
         make_run(folder, "new", -5)
         shutil.rmtree(folder / "run-6")
         (folder / "run-5" / "notes.json").write_text('{"note": "the odd one", "star": true}')
         view.poll()
-        await until(pilot, lambda: "new/best" in rows(pilot))
+        await until(pilot, lambda: "new" in rows(pilot))
         await pilot.pause()
-        assert "run-6/best" not in rows(pilot)
+        assert "run-6" not in rows(pilot)
         assert view.rows.entry().file.path == folder / "run-3" / "best.safetensors"
-        assert listing(pilot).row == at + 2, "two new rows above it"
+        assert listing(pilot).row == at + 1, "a new row above it"
         assert "★" in text_of(pilot)
         shutil.rmtree(folder / "run-3")
         view.poll()
-        await until(pilot, lambda: "run-3/best" not in rows(pilot))
+        await until(pilot, lambda: "run-3" not in rows(pilot))
         assert view.rows.entry(), "the cursor is on the next row"
         await pilot.press("slash", *"odd")
         await pilot.pause()
-        assert {each.split("/")[0] for each in rows(pilot)} == {"run-5"}
+        assert rows(pilot) == ["run-5"]
+        await pilot.press("escape")
+        view.show_run(folder / "run-1")
+        assert rows(pilot)[listing(pilot).row] == "run-1"
 
 
 async def test_browser_behind_another_view_rests(folder, monkeypatch):
@@ -217,40 +272,44 @@ async def test_run_of_another_process_is_live(folder):
     (live / "events.jsonl").write_text(as_json(scored) + "\n" + line_of(10, 0.75))
     try:
         async with app_in(folder).run_test(size=(80, 24)) as pilot:
-            view = await opened(pilot, 28)
-            assert rows(pilot)[0] == "runs/other", "the newest event is of the running run"
+            view = await opened(pilot, 13)
+            assert rows(pilot)[0] == "other", "the newest event is of the running run"
             line = text_of(pilot).splitlines()[3]
-            assert "●  other" in line
-            assert all(each in line for each in (" mlp ", "75.0%", "0.750", "2/3"))
-            await pilot.press("home", "u")
+            assert all(each in line for each in ("●  ▸ other", "75.0%", "running"))
+            await until(pilot, lambda: "Training loss 0.750, test" in text_of(pilot))
+            assert "epoch 2/3" in text_of(pilot)
+            await pilot.press("home", "plus")
             await pilot.pause()
             assert f"is running in process {process.pid}" in messages(pilot)
             with (live / "events.jsonl").open("a") as file:
                 file.write(line_of(11, 0.25))
             view.poll()
-            await until(pilot, lambda: "0.250" in text_of(pilot).splitlines()[3])
+            await until(pilot, lambda: "Training loss 0.25" in text_of(pilot))
             process.communicate()
             view.poll()
-            await until(pilot, lambda: "runs/other" not in rows(pilot))
+            await until(pilot, lambda: not view.rows.entry().run.is_live)
             assert view.rows.entry().run.status in ("interrupted", "stopped")
+            assert "■" in text_of(pilot)
     finally:
         process.kill()
 
 
 async def test_only_four_readable_checkpoints_are_marked(folder):
+    """x marks a checkpoint, of a run its best one."""
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
-        view = await opened(pilot, 25)
+        view = await opened(pilot, 12)
         await pilot.press("o")
         await pilot.pause()
         assert "Mark two to four" in messages(pilot)
-        await pilot.press("home", "m")
-        assert view.rows.marked() == [], "the newest is broken"
-        await pilot.press("down", "m", "down", "m", "down", "m", "down", "m", "down", "m")
-        assert len(view.rows.marked()) == 4
-        await pilot.press("up", "m")
+        listing(pilot).go(rows(pilot).index("run-0"))
+        await pilot.press("right", "down", "down", "down", "x")
+        assert view.rows.marked() == [], "it is broken"
+        await pilot.press("home", "x", "down", "x", "down", "x", "down", "x", "down", "x")
+        assert [each.kind for each in view.rows.marked()] == ["best"] * 4
+        await pilot.press("up", "x")
         await pilot.pause()
         assert len(view.rows.marked()) == 3
-        assert "+ 3 marked" in text_of(pilot)
+        assert "3 marked" in text_of(pilot)
 
 
 async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path):
@@ -267,16 +326,18 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
     async with MnistApp(tiny(arch="mlp", epochs=9)).run_test(size=(120, 40)) as pilot:
         form = pilot.app.screen.query_one(ConfigForm)
         await pilot.press(key_of("checkpoints"))
-        await until(pilot, lambda: len(listing(pilot)._keys) >= 3)
+        await until(pilot, lambda: listing(pilot).rows)
         curve = pilot.app.screen.query_one(LossChart)
         await until(pilot, lambda: curve.run_state.curves.losses.points)
         await pilot.pause()
         about = str(pilot.app.screen.query_one("#about", Static).content)
-        assert "learning rate 0.01 (default 0.001)" in about
+        assert "Changed: epochs 3, " in about
+        assert "rate 0.01" in about
+        assert "momentum" not in about, "a default"
         await until(pilot, lambda: pilot.app.screen.opened_path)
         await until(pilot, lambda: pilot.app.app_state.opened)
         assert not pilot.app.app_state.opened.error
-        await pilot.press("u")
+        await pilot.press("plus")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.run == run.name
@@ -287,11 +348,20 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3]
         await pilot.press(key_of("checkpoints"))
         await until(pilot, lambda: pilot.app.screen.rows.entry().run.status == "finished")
-        await pilot.press("u")
-        await pilot.pause()
-        assert "has finished" in messages(pilot)
-        at = rows(pilot).index(f"{run.name}/epoch-002")
-        listing(pilot).go(at)
+        await pilot.press("plus")
+        assert "has finished. Epochs to add" in text_of(pilot)
+        pilot.app.screen.query_one(Input).value = "0"
+        await pilot.press("enter")
+        await until(pilot, lambda: "must be a whole number" in text_of(pilot))
+        pilot.app.screen.query_one(Input).value = "1"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
+        await until(pilot, lambda: phase(pilot) == "finished")
+        assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3, 4]
+        assert pilot.app.run_state.started.run == run.name
+        await pilot.press(key_of("checkpoints"), "right")
+        await until(pilot, lambda: f"{run.name}/epoch-002" in rows(pilot))
+        listing(pilot).go(rows(pilot).index(f"{run.name}/epoch-002"))
         await pilot.press("b")
         assert isinstance(pilot.app.screen, BranchDialog)
         table = pilot.app.screen.query_one(DataTable)
@@ -302,5 +372,5 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         await until(pilot, lambda: pilot.app.run_state.started.branched_from == run.name)
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.branched_at == 20
-        assert (form.config().arch, form.config().epochs) == ("linear", 3), "as that run"
+        assert (form.config().arch, form.config().epochs) == ("linear", 4), "as that run"
         assert pilot.app.config.arch == "linear"

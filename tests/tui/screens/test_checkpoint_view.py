@@ -17,6 +17,7 @@ from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.checkpoints.evaluation import EvaluationView
 from tui.screens.checkpoints.image_predictions import ImagePredictionsView
 from tui.screens.images_dialog import ImagesDialog
+from tui.text.formats import format_percent
 from tui.widgets.cards.image_cards import ImageCards
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 
@@ -63,7 +64,9 @@ async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
         await pilot.pause()
         (scored,) = pilot.app.app_state.evaluated
         text = text_of(pilot)
-        assert f"accuracy {scored.test_accuracy:.2%}, loss {scored.test_loss:.4f}" in text
+        assert (
+            f"accuracy {format_percent(scored.test_accuracy)}, loss {scored.test_loss:.3f}" in text
+        )
         assert "a run [red]/last · 50 test digits of sample" in text
         matrix = pilot.app.screen.query_one(ConfusionMatrix)
         assert sum(map(sum, matrix.confusion)) == 50
@@ -180,9 +183,7 @@ async def test_unlike_digits_are_marked_in_all_views(open_checkpoint, drawings, 
 
     monkeypatch.setattr("core.novelty.sign.find_detector", lambda dataset, data: Detector())
     async with open_checkpoint() as (pilot, _):
-        await pilot.press(
-            "number_sign", *"7", "enter"
-        )  # other digits than those that are shown already
+        await pilot.press("g", *"7", "enter")  # other digits than those that are shown already
         await until(pilot, lambda: "! unlike a digit" in text_of(pilot))
         assert text_of(pilot).count("! unlike a digit") == 1
         await pilot.press("p")

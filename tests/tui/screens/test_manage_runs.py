@@ -57,10 +57,12 @@ async def test_keys_manage_runs(tmp_path, size):
     async with app.run_test(size=size) as pilot:
         await pilot.press(key_of("checkpoints"))
         table = app.screen.query_one(VirtualTable)
-        await until(pilot, lambda: len(table.rows) == 5)
+        await until(pilot, lambda: len(table.rows) == 1)
+        await pilot.press("right")
+        assert len(table.rows) == 1 + 5
         await pilot.press("asterisk")
         await until(pilot, lambda: read_run_info(place).is_starred)
-        await pilot.press("n", *"seen", "enter")
+        await pilot.press("N", *"seen", "enter")
         await until(pilot, lambda: read_run_info(place).note == "seen")
         await until(pilot, lambda: not isinstance(app.screen, EditDialog))
         app.run_state = state_of(place)
@@ -85,17 +87,26 @@ async def test_keys_manage_runs(tmp_path, size):
         await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, PruneDialog))
         await pilot.press("y")
-        await until(pilot, lambda: len(table.rows) == 2)
-        await pilot.press("D")
+        await until(pilot, lambda: len(read_run_info(place).checkpoints) == 2)
+        await pilot.press("home", "D")
         await until(pilot, lambda: not place.exists() and len(table.rows) == 0)
+        await pilot.press("u")
+        await until(pilot, lambda: len(table.rows) == 1)
         await pilot.press("U")
-        await until(pilot, lambda: len(table.rows) == 2)
+        await until(pilot, lambda: not place.exists() and len(table.rows) == 0)
+        await pilot.press("u")
+        await until(pilot, lambda: len(table.rows) == 1)
+        await pilot.press("u")
+        await until(pilot, lambda: place.exists() and len(read_run_info(place).checkpoints) == 5)
         await pilot.press("U")
-        await until(pilot, lambda: len(table.rows) == 5)
-        await pilot.press("U", "delete")
-        await until(pilot, lambda: len(table.rows) == 4)
+        await until(pilot, lambda: len(read_run_info(place).checkpoints) == 2)
+        await pilot.press("u", "u", "delete")
+        await until(pilot, lambda: "This row is a run" in messages(pilot))
+        await until(pilot, lambda: len(read_run_info(place).checkpoints) == 5)
+        await pilot.press("right", "down", "delete")
+        await until(pilot, lambda: len(read_run_info(place).checkpoints) == 4)
         for part in (
-            "two is in the trash. Press U",
+            "two is in the trash. Press u",
             "3 files of two restored",
             "The trash is empty",
         ):

@@ -66,14 +66,14 @@ async def test_newest_runs_are_listed_as_the_folder_changes(tmp_path):
         await until(pilot, lambda: "run-0" in text_of(pilot))
         lines = text_of(pilot).splitlines()
         assert [line.strip("│").split()[0] for line in lines[2:9]] == [f"run-{n}" for n in range(7)]
-        assert "██████▁▁▁▁▁▁ " in lines[2]
+        assert "▇▇▇▇▇▇▁▁▁▁▁▁ " in lines[2]
         assert "50.0%" in lines[2]
         assert set(runs._watch._known) == {f"run-{n}" for n in range(7)}, "no others are read"
         runs.run_state = state_of(tmp_path / "run-3")
         await pilot.pause()
         (selected,) = [row for row, line in enumerate(runs._drawn) if line[0].style.bgcolor]
         assert runs._drawn[selected][0].text.startswith("  run-3 ")
-        await pilot.click(RunList, offset=(5, 1))
+        await pilot.click(RunList, offset=(5, 2))
         assert pilot.app.opened == ["run-0"]
         shutil.rmtree(tmp_path / "run-1")
         place = make_run(tmp_path, "newest")

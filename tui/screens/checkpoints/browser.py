@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.events import ScreenResume
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.preferences import Preferences
 from tui.screens.base import View
+from tui.screens.checkpoints.listing.columns import CHANGED
+from tui.screens.checkpoints.listing.row_list import Filter, RowList
+from tui.screens.checkpoints.listing.rows import Entry
+from tui.screens.checkpoints.listing.watch import FolderWatcher
 from tui.screens.checkpoints.preview import Preview
 from tui.screens.checkpoints.preview_loader import PreviewLoader
-from tui.screens.checkpoints.row_list import Filter, RowList
-from tui.screens.checkpoints.rows import Entry, Group, key_of, row_of
 from tui.screens.checkpoints.run_actions import RUN_BINDINGS, RUN_HELP, RunActions
-from tui.screens.checkpoints.watch import FolderWatcher
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import format_percent
@@ -27,27 +30,33 @@ from tui.widgets.lists.virtual_table import VirtualTable
 POLL_SECONDS = 1.0
 
 BROWSER_HELP = {
-    "signs": "● a run in progress, here or in another process; ‖ a paused run; ✗ a broken file, "
-    "with the reason; ★ a run with a star; + marked for comparison.",
-    "now": "the run in progress itself: its epoch, training loss and last test accuracy.",
+    "tree": "one row a run; → shows its checkpoints below it, ← hides them or goes to the run.",
+    "signs": "● a run in progress, here or in another process; ‖ a paused run; ■ a run that was "
+    "stopped or whose process ended; ✗ a failed run, or a broken file with the reason; ★ a run "
+    "with a star; + marked for comparison.",
+    "loss curve": "the training loss from the start of the run to its newest step, on one scale "
+    "for all runs: each level is half of the one above it, the highest from 2.56, the lowest "
+    "below 0.04.",
+    "accuracy": "of a run its best test accuracy; the loss beside it is that checkpoint's test "
+    "loss, of a run in progress the training loss.",
+    "changed": "the settings that are not at their defaults, or at those of the preset.",
     "last": "the checkpoint saved after each epoch, on pause and on stop.",
     "best": "the checkpoint with the highest test accuracy of its run.",
     "epoch": "the checkpoint of one epoch, to branch from. Two names are often the same file, "
     "which takes disk space once.",
     "sorting": "< and > choose the column, S reverses the order; a click on a column's heading "
-    "does both. Columns that do not fit into the window can be chosen too.",
-    "filter": "/ and then words: parts of a run's name, note, network, dataset, device, kind "
-    "(last, best, epoch) or status (running, paused, finished, stopped, interrupted, failed), or "
-    "broken. The rows that match all words are shown; esc shows all rows.",
-    "group": "g groups the rows by network.",
-    "enter": "opens the checkpoint and shows predictions for test digits; on the row of a run in "
-    "progress, attaches to it.",
+    "does both. Columns that do not fit into the window can be chosen too. Runs are sorted; the "
+    "checkpoints of a run stay together, the newest epoch first.",
+    "filter": "/ and then words: parts of a run's name, note, network, dataset, device or status "
+    "(running, paused, finished, stopped, interrupted, failed), or of a checkpoint's name (last, "
+    "best, epoch), or broken. The runs and checkpoints that match all words are shown; esc shows "
+    "all again.",
+    "enter": "opens the checkpoint, of a run its best one, and shows predictions for test digits; "
+    "attaches to a run in progress.",
     "e p": "open the checkpoint and evaluate it on the whole test set, or predict your own images.",
-    "comparing": "m marks up to four checkpoints, and o compares the marked ones.",
+    "comparing": "x marks up to four checkpoints, of a run its best one; o compares them.",
     "V": "verifies the file: computes its digests again and reports any change.",
-    "config": "c shows the settings of the run in a small window: first those changed from the "
-    "default, with the default in parentheses.",
-    "r": "reads the whole folder again. Changes in it show within a second or two by themselves.",
+    "f5": "reads the whole folder again. Changes in it show within a second or two by themselves.",
 }
 
 
@@ -61,20 +70,20 @@ class CheckpointBrowser(View):
     AUTO_FOCUS = "VirtualTable"
     BINDINGS = [
         Binding("enter", "open", "Open"),
+        Binding("right", "do('unfold')", "Page", show=False),
+        Binding("left", "do('fold')", "Page", show=False),
         Binding("slash", "filter(True)", "Filter", key_display="/"),
-        Binding("less_than_sign,comma", "order('previous')", "Sort", show=False),
-        Binding("greater_than_sign,full_stop", "order('next')", "Sort", show=False),
-        Binding("S", "order('reverse')", "Reverse", show=False),
-        *RUN_BINDINGS,
-        Binding("p", "open('images')", "Images"),
-        Binding("m", "do('mark')", "Mark"),
+        Binding("less_than_sign,comma", "do('previous')", "Sort", show=False),
+        Binding("greater_than_sign,full_stop", "do('next')", "Sort", show=False),
+        Binding("S", "do('reverse')", "Reverse", show=False),
+        Binding("x", "do('mark')", "Mark"),
         Binding("o", "do('compare')", "Compare"),
+        *RUN_BINDINGS,
         Binding("e", "open('evaluate')", "Evaluate", show=False),
-        Binding("g", "order('group')", "Group"),
+        Binding("p", "open('images')", "Images", show=False),
         Binding("V", "do('verify')", "Verify", show=False),
-        Binding("c", "do('config')", "Config", show=False),
-        Binding("r", "do('reload')", "Reload", show=False),
-        Binding("escape", "filter(False)", "Show all", show=False),
+        Binding("f5", "do('reload')", "Refresh", show=False),
+        Binding("escape", "filter(False)", "Back", show=False),
     ]
 
     def __init__(self) -> None:
@@ -84,19 +93,22 @@ class CheckpointBrowser(View):
         self.loader = PreviewLoader(self)
         self.run_actions = RunActions(self, self.rows.entry, self.folder.reload)
         self._actions: dict[str, Callable[[], None]] = {
+            "unfold": self.rows.unfold,
+            "fold": self.rows.fold,
+            **{how: partial(self.rows.reorder, how) for how in ("previous", "next", "reverse")},
             "mark": self.rows.mark,
             "compare": self._compare,
             "verify": self._verify,
-            "config": self._toggle_config,
             "reload": self.folder.reload,
         }
 
     def body(self) -> ComposeResult:
-        yield Static(id="caption")
-        yield Filter(placeholder="name, note, network, status…", compact=True, id="filter")
+        with Container(id="filter-panel", classes="panel") as panel:
+            panel.border_title, panel.border_subtitle = "Filter", "enter list · esc show all"
+            yield Filter(placeholder="name, note, network, status…", compact=True, id="filter")
         with Container(id="both"):
-            yield VirtualTable[Entry | Group](
-                key_of, lambda row: row_of(row, self.rows.marked_keys), id="list"
+            yield VirtualTable[Entry](
+                lambda row: row.key, self.rows.present, growing=CHANGED, id="list"
             )
             yield Preview()
 
@@ -145,8 +157,13 @@ class CheckpointBrowser(View):
 
     # The list
 
-    def action_order(self, how: str) -> None:
-        self.rows.reorder(how)
+    def show_run(self, folder: Path) -> None:
+        """Move the cursor to a run."""
+        self.rows.go_to(folder)
+
+    @on(VirtualTable.Unfolded)
+    def _arrow_clicked(self) -> None:
+        self.attempt("list", self.rows.toggle)
 
     @on(VirtualTable.HeadClicked)
     def _head_clicked(self, message: VirtualTable.HeadClicked) -> None:
@@ -169,10 +186,6 @@ class CheckpointBrowser(View):
     def _filter_done(self) -> None:
         self.query_one(VirtualTable).focus()
 
-    def _toggle_config(self) -> None:
-        self.toggle_class("-config")
-        self.attempt("list", self.rows.arrange)
-
     # The row under the cursor
 
     def action_run(self, name: str) -> None:
@@ -181,12 +194,12 @@ class CheckpointBrowser(View):
 
     def action_do(self, name: str) -> None:
         """Call the action of that name, from the table in __init__."""
-        self._actions[name]()
+        self.attempt("list", self._actions[name])
 
     def _compare(self) -> None:
         paths = [str(each.path) for each in self.rows.marked()]
         if len(paths) < 2:
-            message = "Mark two to four checkpoints with m, then press o to compare them."
+            message = "Mark two to four runs or checkpoints with x, then press o to compare them."
             self.notify(message, markup=False)
             return
         from tui.screens.checkpoints.comparison import ComparisonView
@@ -195,23 +208,24 @@ class CheckpointBrowser(View):
 
     def _verify(self) -> None:
         entry = self.rows.entry()
-        if entry and entry.checkpoint and not self.is_too_small:
+        file = entry.newest if entry else None
+        if file and not self.is_too_small:
             from tui.screens.checkpoints.verify_dialog import VerifyDialog
 
-            self.app.push_screen(VerifyDialog(entry.checkpoint.path))
+            self.app.push_screen(VerifyDialog(file.path))
 
     @on(VirtualTable.Opened)
     def action_open(self, then: str = "") -> None:
-        """Open the checkpoint under the cursor, and call that view's action `then`; on the own row
-        of a run in progress, attach to the run."""
+        """Open the checkpoint under the cursor, of a run the best one, and call that view's action
+        `then`; attach to a run in progress."""
         entry = self.rows.entry()
         if entry is None:
             return
-        checkpoint = entry.checkpoint
+        checkpoint = entry.best
         if entry.file is None and entry.run.is_live and not then:
             self.mnist.attach(entry.run.folder)
-        elif checkpoint is None or (entry.file is None and not then):
-            self.notify(f"{entry.name} has no checkpoint yet.", markup=False)
+        elif checkpoint is None:
+            self.notify(f"{entry.name} has no readable checkpoint.", markup=False)
         elif checkpoint.info is None:
             why = f"{checkpoint.path.name} is broken: {checkpoint.error}"
             self.notify(why, severity="error", markup=False)

@@ -40,7 +40,7 @@ class EditDialog(ModalScreen[Any]):
         self._act, self._is_applying = act, False
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = self._heading
             dialog.border_subtitle = "enter apply · esc cancel"
             yield Static(Content(printable(self._label)), id="label")
@@ -94,11 +94,11 @@ class PruneDialog(ModalScreen[bool]):
         others = "1 other moves" if files == 1 else f"{files} others move"
         self._question = (
             f"Keep the best and the last checkpoint of {printable(run)}? {others} to the trash, "
-            f"where U can restore them. Emptying the trash frees {format_size(size)}."
+            f"where u can restore them. Emptying the trash frees {format_size(size)}."
         )
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Prune"
             dialog.border_subtitle = "y prune · esc cancel"
             yield Label(Content(self._question), id="label")

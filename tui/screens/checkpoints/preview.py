@@ -1,4 +1,4 @@
-"""The preview of one entry of the list: its run's curve and settings, and predictions."""
+"""The preview of one row of the list: its metrics, its run's curve, and predictions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
-from core.config import FIELDS
 from core.models.input_scaling import DEFAULT_SCALING
 from core.responses import Digit
+from tui.analysis.changed_settings import changed_settings
 from tui.charts.series import AXIS
 from tui.preferences import Preferences
-from tui.screens.checkpoints.rows import LIVE_SIGNS, STAR, Entry, saved_at
+from tui.screens.checkpoints.listing.columns import epoch_text, saved_at
+from tui.screens.checkpoints.listing.rows import LIVE_SIGNS, STAR, UNKNOWN, Entry, kind_text
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
 from tui.widgets.canvas import StyledLine, center_text
@@ -26,8 +27,6 @@ from tui.widgets.digit_cards import DigitCards
 
 STATUS_SIGNS = {"finished": "✓", "stopped": "■", "interrupted": "■", "failed": "✗"}
 STATUS_SIGNS["imported"] = ""  # neither good nor bad
-# Shown elsewhere, or where the run was stored, which does not change the training.
-PLACES = ("checkpoints", "data", "preset", "arch", "dataset")
 
 
 class LossChart(Chart):
@@ -47,11 +46,12 @@ class Preview(Container):
 
     preferences: var[Preferences] = var(Preferences, init=False)
 
+    def __init__(self) -> None:
+        super().__init__(classes="panel")
+
     def compose(self) -> ComposeResult:
-        yield Static(id="title")
         yield Static(id="about")
         yield LossChart()
-        yield Static(id="config")
         yield DigitCards("")
 
     def watch_preferences(self, preferences: Preferences) -> None:
@@ -61,9 +61,15 @@ class Preview(Container):
         self.query_one(DigitCards).preferences = preferences
 
     def show(self, entry: Entry | None) -> None:
-        title, about, config = ("", "", "") if entry is None else _texts(entry)
-        for name, text in (("title", title), ("about", about), ("config", config)):
-            self.query_one(f"#{name}", Static).update(Content(text))
+        # As content: a run's name may contain brackets.
+        self.border_title = Content("" if entry is None else _title(entry))
+        about = [] if entry is None else _about(entry)
+        self.query_one("#about", Static).update(Content("\n").join(about))
+
+    @property
+    def has_digits(self) -> bool:
+        """Whether there is room for predictions."""
+        return bool(self.query_one(DigitCards).size)
 
     def show_curve(self, state: RunState | None, waiting: str) -> None:
         """Show the curve of a run, or `waiting` in its place."""
@@ -78,65 +84,63 @@ class Preview(Container):
         shown.digits = digits
 
 
-def _texts(entry: Entry) -> tuple[str, str, str]:
-    """Return the title, the lines about the entry, and its run's settings."""
+def _title(entry: Entry) -> str:
+    """Return the run's name, with that of the checkpoint, and its status."""
     run = entry.run
+    name = f"{entry.name} · {kind_text(entry.file)}" if entry.file else entry.name
     sign = LIVE_SIGNS.get(run.status) or STATUS_SIGNS.get(run.status, "?")
-    status = f" {sign} {run.status}".replace("  ", " ")
-    title = " ".join(filter(None, (entry.name, status, STAR * run.is_starred)))
-    lines = [_metrics(entry), _size(entry)]
-    if run.note:
-        lines.append(f"note: {printable(run.note)}")
-    changed, default = settings_of(entry)
+    status = "" if entry.file else f" {sign} {run.status}".replace("  ", " ")
+    return " ".join(filter(None, (name + status, STAR * run.is_starred)))
+
+
+def _about(entry: Entry) -> list[Content]:
+    """Return lines about a row: its metrics, its size, and what was changed from the defaults."""
+    run = entry.run
+    lines = [Content(_metrics(entry)), Content(_size(entry))]
+    changed = changed_settings(run.config or (entry.info.config if entry.info else {}))
     if changed or run.status != "imported":
-        lines.append(f"changed: {', '.join(changed) or 'nothing'}")
-    return f" {title}", "\n".join(lines), f"default: {', '.join(default)}" if default else ""
+        text = ", ".join(f"{name} {value}" for name, value in changed.items())
+        lines.append(_named("Changed", text or "nothing, all settings at their defaults"))
+    if run.note:
+        lines.append(_named("Note", printable(run.note)))
+    return lines
+
+
+def _named(name: str, text: str) -> Content:
+    return Content.styled(f"{name}: ", "$quiet") + Content(text)
 
 
 def _metrics(entry: Entry) -> str:
-    """Return the metrics of the checkpoint, or of a run in progress."""
-    file, info, newest = entry.file, entry.info, entry.run.latest
-    if file and info:
-        test = f"test {format_percent(info.test_accuracy)}, loss {format_loss(info.test_loss)}"
-        if info.test_accuracy is None:
-            test = "not evaluated"
-        name = printable(file.path.stem)
-        step = "" if file.kind == "imported" else f"epoch {info.epoch}, step {info.step:,}, "
-        scaling = "" if info.scaling == DEFAULT_SCALING else f", input {info.scaling.range}"
-        return f"{name}: {step}{test}, {info.parameters:,} parameters{scaling}"
-    if file:
+    """Return the metrics of the checkpoint, of a run the best one's, or of a run in progress."""
+    run, file = entry.run, entry.best
+    if entry.file is None and run.is_live and (newest := run.latest):
+        accuracy = newest.accuracy
+        test = "" if accuracy is None else f", test accuracy {format_percent(accuracy)}"
+        return f"Training loss {format_loss(newest.loss)}{test}"
+    if file is None:
+        return "No checkpoint saved yet."
+    info = file.info
+    if info is None:
         return f"{printable(file.path.name)} is broken: {printable(file.error or '')}"
-    if entry.run.is_live and newest:
-        epoch = f"epoch {newest.epoch or 0}" + (f"/{entry.epochs}" if entry.epochs else "")
-        return f"{epoch}, step {newest.step:,}, training loss {format_loss(newest.loss)}"
-    return "No checkpoint saved yet."
+    if info.test_accuracy is None:
+        return "Not evaluated"
+    best = "Test" if entry.file else "Best test"
+    percent = format_percent(info.test_accuracy)
+    return f"{best} accuracy {percent}, loss {format_loss(info.test_loss)}"
 
 
 def _size(entry: Entry) -> str:
+    """Return the epoch, age and size of a row, and its network."""
+    info = entry.info or entry.run.best
     ago = format_age(time.time() - saved_at(entry))
-    ago = "now" if ago == "now" else f"{ago} ago"
-    file = f"file {format_size(entry.bytes)}, " if entry.file else ""
-    run, device = format_size(entry.run.bytes), printable(entry.device)
-    return f"{file}run {run}, saved {ago}, device {device}"
-
-
-def settings_of(entry: Entry) -> tuple[list[str], list[str]]:
-    """Return a run's settings, each as its name and value: those changed from the default, with
-    the default in parentheses, and the others."""
-    config = entry.info.config if entry.info else entry.run.config
-    changed, default = [], []
-    for name, value in config.items():
-        if name in PLACES:
-            continue
-        text = printable(f"{name.replace('_', ' ')} {_short(value)}")
-        default_value = FIELDS[name].default if name in FIELDS else None
-        if value == default_value:
-            default.append(text)
-        else:
-            changed.append(f"{text} (default {_short(default_value)})" if name in FIELDS else text)
-    return changed, default
-
-
-def _short(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    epoch = epoch_text(entry)
+    parts = [
+        f"epoch {epoch}" if epoch != UNKNOWN and entry.run.status != "imported" else "",
+        f"step {entry.info.step:,}" if entry.info and entry.info.step else "",
+        "saved now" if ago == "now" else f"saved {ago} ago",
+        format_size(entry.file.bytes if entry.file else entry.run.bytes),
+        printable(info.arch) if info else entry.setting("arch"),
+        f"{info.parameters:,} parameters" if info else "",
+        f"input {info.scaling.range}" if info and info.scaling != DEFAULT_SCALING else "",
+    ]
+    return ", ".join(filter(None, parts))

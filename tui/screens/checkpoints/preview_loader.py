@@ -12,11 +12,12 @@ from time import monotonic
 from core.checkpoints.header import CheckpointInfo
 from core.errors import explain
 from core.responses import Digit
+from core.runs.catalog import CheckpointFile
 from core.runs.description import NO_HISTORY
 from core.runs.layout import EVENTS_FILE
 from tui.screens.base import View
+from tui.screens.checkpoints.listing.rows import Entry
 from tui.screens.checkpoints.preview import Preview
-from tui.screens.checkpoints.rows import Entry
 from tui.state.history import folder_of, read_run, without_digits
 from tui.state.run_state import RunState
 from tui.text.formats import printable
@@ -147,14 +148,21 @@ class PreviewLoader:
 
     # The predictions
 
+    @property
+    def _file(self) -> CheckpointFile | None:
+        """The readable checkpoint whose predictions are shown; none of a run in progress."""
+        entry = self._entry
+        file = entry.best if entry and (entry.file or not entry.run.is_live) else None
+        return file if file and file.info and self._preview.has_digits else None
+
     def _open(self) -> None:
-        file = self._entry.file if self._entry else None
+        file = self._file
         if file and file.info and not _missing(file.info, self._view.mnist.config.data):
             self._view.opened_path = str(file.path)
         self._view.attempt("preview", self.show_digits)
 
     def show_digits(self) -> None:
-        file, opened = self._entry.file if self._entry else None, self._view.app_state.opened
+        file, opened = self._file, self._view.app_state.opened
         digits: tuple[Digit, ...] = ()
         waiting = ""
         if file and file.info and opened and opened.path == str(file.path):

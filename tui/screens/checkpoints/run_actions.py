@@ -12,38 +12,42 @@ from typing import Any, Literal
 from textual.binding import Binding, BindingType
 
 from core.commands import Start
-from core.errors import first_line
+from core.errors import UsageError, first_line
 from core.runs import manage, trash
-from core.runs.catalog import RunInfo, read_notes
+from core.runs.catalog import RunInfo, list_run_checkpoints, read_notes
 from tui.screens.base import View
+from tui.screens.checkpoints.listing.rows import Entry
 from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog, error_message
-from tui.screens.checkpoints.rows import Entry
 from tui.state.history import folder_of, follow_rename, read_run
 from tui.state.run_state import RunState
 from tui.text.formats import printable
 
 RUN_BINDINGS: list[BindingType] = [
-    Binding("u", "run('resume')", "Resume"),
+    Binding("plus", "run('further')", "Train further", key_display="+"),
     Binding("b", "run('branch')", "Branch"),
     Binding("asterisk", "run('star')", "Star", key_display="*", show=False),
-    Binding("n", "run('note')", "Note", show=False),
+    Binding("N", "run('note')", "Note", show=False),
     Binding("R", "run('rename')", "Rename", show=False),
     Binding("D", "run('delete_run')", "Delete run", show=False),
     Binding("delete", "run('delete_checkpoint')", "Delete file", key_display="del", show=False),
-    Binding("U", "run('restore')", "Restore", show=False),
+    Binding("u", "run('restore')", "Undo", show=False),
+    Binding("U", "run('delete_again')", "Redo", show=False),
     Binding("P", "run('prune')", "Prune", show=False),
 ]
 RUN_HELP = {
-    "resume": "u continues the run where it stopped: same result as an uninterrupted run.",
-    "branch": "b starts a new run from this checkpoint, with other settings.",
+    "+": "trains the run further: continues an unfinished run where it stopped, with the same "
+    "result as an uninterrupted one, and asks how many epochs to add to a finished run.",
+    "branch": "b starts a new run from this checkpoint, of a run from its newest, with other "
+    "settings.",
     "*": "gives the run a star, or takes it away.",
-    "n": "edits the note on the run, one line.",
+    "N": "edits the note on the run, one line.",
     "R": "renames the run.",
     "D": "deletes the run: moves it to the trash.",
     "del": "deletes this one checkpoint: moves it to the trash.",
-    "U": "restores what was deleted last.",
+    "u U": "restores what was deleted last; deletes it again.",
     "P": "prunes the run: deletes its checkpoints except the best and the last.",
 }
+MORE_EPOCHS = 3  # that are suggested for a finished run
 
 
 class RunActions:
@@ -57,25 +61,30 @@ class RunActions:
     ) -> None:
         self._view, self._entry, self._reload = view, entry, reload
         self._lock = asyncio.Lock()
+        self._restored: list[trash.Trashed] = []  # what can be deleted again, the newest last
 
     # To train
 
-    def resume(self) -> None:
-        entry = self._entry()
+    def further(self) -> None:
+        """Resume an unfinished run; ask how many epochs to add to a finished one."""
+        entry, view = self._entry(), self._view
         if entry is None:
             return
-        run = entry.run
+        run, data = entry.run, view.mnist.config.data
         if run.is_live and self._is_ours(run.folder):
             self._refuse(f"{run.name} is running in this app.")
         elif run.is_live:
             process = run.description.get("pid")
-            hint = "To attach, press enter on its row of kind now."
+            hint = "To attach, press enter."
             self._refuse(f"{run.name} is running in process {process}. {hint}")
-        elif run.status == "finished":
-            self._refuse(f"{run.name} has finished. Branch from it (b) to train more epochs.")
+        elif run.status == "finished" and not view.is_too_small:
+            act = partial(_prepare_more, run.folder, data)
+            label = f"{run.name} has finished. Epochs to add:"
+            dialog = EditDialog("Train further", label, str(MORE_EPOCHS), act)
+            view.app.push_screen(dialog, self._start)
         else:
             resume = self._resume(run.folder)
-            self._view.run_worker(resume, exclusive=True, exit_on_error=False, group="resume")
+            view.run_worker(resume, exclusive=True, exit_on_error=False, group="resume")
 
     def _is_ours(self, folder: Path) -> bool:
         state = self._view.mnist.run_state
@@ -99,7 +108,7 @@ class RunActions:
         else:
             from tui.screens.branch_dialog import BranchDialog
 
-            path = entry.checkpoint.path if entry.checkpoint else None
+            path = entry.newest.path if entry.newest else None
             view.app.push_screen(BranchDialog(run.folder, path), self._start)
 
     def _start(self, start: tuple[Start, RunState] | None) -> None:
@@ -143,15 +152,36 @@ class RunActions:
 
     def delete_run(self) -> None:
         if entry := self._entry():
-            self._act(partial(_delete, entry.run.folder))
+            self._delete(entry.run.folder)
 
     def delete_checkpoint(self) -> None:
-        if entry := self._entry():
-            checkpoint = entry.checkpoint
-            self._act(partial(_delete, checkpoint.path if checkpoint else entry.run.folder))
+        entry = self._entry()
+        if entry and entry.file:
+            self._delete(entry.file.path)
+        elif entry:
+            self._refuse("This row is a run. → shows its checkpoints; D deletes the whole run.")
+
+    def _delete(self, path: Path) -> None:
+        self._restored.clear()
+        self._act(partial(_delete, path))
 
     def restore(self) -> None:
-        self._act(partial(_restore, self._view.mnist.config.folder))
+        """Restore what was deleted last."""
+        self._act(partial(_restore, self._view.mnist.config.folder), self._show_restored)
+
+    def _show_restored(self, restored: trash.Trashed | None) -> None:
+        if restored is None:
+            self._report("The trash is empty.")
+        else:
+            self._restored.append(restored)
+            self._report(f"{restored.what} restored. Press U to delete it again.")
+
+    def delete_again(self) -> None:
+        """Delete what was restored last."""
+        if self._restored:
+            self._act(partial(_delete_again, self._restored.pop()))
+        else:
+            self._report("Nothing was restored that can be deleted again.")
 
     def prune(self) -> None:
         if run := self._run_for_dialog():
@@ -163,9 +193,11 @@ class RunActions:
             self._report(f"{found.run} has only its best and last checkpoint.")
         elif self._view.is_current:
             dialog = PruneDialog(found.run, len(found.files), found.bytes)
-            self._view.app.push_screen(
-                dialog, lambda yes: self._act(partial(_prune, folder)) if yes else None
-            )
+            self._view.app.push_screen(dialog, lambda yes: self._prune(folder) if yes else None)
+
+    def _prune(self, folder: Path) -> None:
+        self._restored.clear()
+        self._act(partial(_prune, folder))
 
     def _act(self, act: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
         """Call `act` in a thread. Give its result to `then`, or show it as a message."""
@@ -197,23 +229,41 @@ def _prepare(folder: Path, data: str | None) -> tuple[Start, RunState]:
     return Start(config, resume_point), read_run(folder)
 
 
+def _prepare_more(folder: Path, data: str | None, more: str) -> tuple[Start, RunState]:
+    """Check that a finished run can be trained for more epochs, and read its record."""
+    from core.runs.resume import prepare_resume
+
+    if not more.strip().isdecimal() or not int(more):
+        raise UsageError("the number of epochs must be a whole number above 0")
+    checkpoints = list_run_checkpoints(folder)
+    done = max((each.info.epoch for each in checkpoints if each.info), default=0)
+    config, resume_point = prepare_resume(str(folder), folder.parent, done + int(more), data)
+    return Start(config, resume_point), read_run(folder)
+
+
 def _star(folder: Path) -> str:
     manage.set_star(folder, not read_notes(folder)[1])
     return ""
 
 
 def _delete(path: Path) -> str:
-    return f"{manage.delete(path).what} is in the trash. Press U to restore it."
+    return f"{manage.delete(path).what} is in the trash. Press u to restore it."
 
 
-def _restore(folder: Path) -> str:
+def _restore(folder: Path) -> trash.Trashed | None:
     trashed = trash.list_trash(folder)
-    if not trashed:
-        return "The trash is empty."
-    trash.restore(trashed[0])
-    return f"{trashed[0].what} restored."
+    if trashed:
+        trash.restore(trashed[0])
+    return trashed[0] if trashed else None
+
+
+def _delete_again(restored: trash.Trashed) -> str:
+    run = restored.folder / restored.run
+    if len(restored.files) > 1:  # only pruning deletes several files
+        return _prune(run)
+    return _delete(run.joinpath(*restored.files))
 
 
 def _prune(folder: Path) -> str:
     trashed = manage.prune(folder).trashed
-    return f"{trashed.what} in the trash. Press U to restore." if trashed else ""
+    return f"{trashed.what} in the trash. Press u to restore." if trashed else ""

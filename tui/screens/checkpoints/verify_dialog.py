@@ -35,7 +35,7 @@ class VerifyDialog(ModalScreen[None]):
         self._found: list[Verified] = []
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as scroll:
+        with VerticalScroll(classes="dialog panel") as scroll:
             scroll.border_title = Content(f"Verify {printable(self._path.parent.name)}")
             scroll.border_subtitle = "↑ ↓ scroll · esc close"
             yield Static("Verifying…", id="found")

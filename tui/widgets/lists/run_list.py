@@ -159,8 +159,9 @@ class RunList(Canvas):
 
     @on(Click)
     def _open(self, event: Click) -> None:
-        if 0 < event.y <= len(self._runs):
-            self.post_message(self.Opened(self._runs[event.y - 1].folder))
+        place = event.get_content_offset(self)
+        if place and 0 < place.y <= len(self._runs):
+            self.post_message(self.Opened(self._runs[place.y - 1].folder))
 
 
 def _accuracy(run: RunInfo) -> float | None:

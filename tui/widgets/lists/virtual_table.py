@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual import on
 from textual.binding import Binding
 from textual.events import Click, MouseScrollDown, MouseScrollUp
@@ -20,7 +19,9 @@ from tui.widgets.table import GAP, FittingColumns, TableColumn, fit_columns, fit
 T = TypeVar("T")
 
 SIGNS = 3  # cells before each row
+ARROW = 2  # cells of the first column that hold the arrow of a tree
 SCROLL_LINES = 3
+LEAST_GROWING = 11  # cells of the column that grows, before it is left out
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class TableRow:
     """A row: its signs and a cell for each column.
 
     From column `text_from` on, `text` may stand in place of the cells. `style` is one of the
-    component classes without their prefix "table--".
+    component classes without their prefix "table--"; `styles` are those of some cells, by column.
     """
 
     cells: Sequence[str] = ()
@@ -36,25 +37,26 @@ class TableRow:
     text: str = ""
     text_from: int = 0
     style: str = "text"
+    styles: Mapping[int, str] = field(default_factory=dict)
 
 
 class VirtualTable(Canvas, Generic[T], can_focus=True):
-    """Rows of type T with a cursor, identified by their keys.
-
-    A row whose key is empty is a heading: the cursor steps over it.
-    """
+    """Rows of type T with a cursor, identified by their keys."""
 
     COMPONENT_CLASSES = {
         f"table--{name}"
-        for name in ("text", "quiet", "head", "sorted", "live", "wrong", "group", "marked", "bar")
+        for name in (
+            *("text", "quiet", "head", "sorted", "live", "wrong"),
+            *("marked", "curve", "bar", "selected"),
+        )
     }
     BINDINGS = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
         Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(-1)", show=False),
-        Binding("end", "edge(1)", show=False),
+        Binding("home,g", "edge(-1)", show=False),
+        Binding("end,G", "edge(1)", show=False),
     ]
 
     class Moved(Message):
@@ -63,6 +65,9 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
     class Opened(Message):
         """The row under the cursor has been double-clicked."""
 
+    class Unfolded(Message):
+        """The arrow before the row under the cursor has been clicked."""
+
     @dataclass
     class HeadClicked(Message):
         """A column's title has been clicked; `column` is its place."""
@@ -70,17 +75,25 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         column: int
 
     def __init__(
-        self, key: Callable[[T], str], present: Callable[[T], TableRow], *, id: str | None = None
+        self,
+        key: Callable[[T], str],
+        present: Callable[[T], TableRow],
+        *,
+        growing: int,
+        id: str | None = None,
     ) -> None:
-        """`key` identifies a row, and `present` returns how it is shown."""
-        super().__init__(id=id)
+        """`key` identifies a row, and `present` returns how it is shown. `growing` is the place of
+        the column that takes the width which the others leave."""
+        super().__init__(id=id, classes="panel")
         self._key, self._present = key, present
         self.rows: Sequence[T] = ()
         self._keys: list[str] = []
         self._columns: Sequence[TableColumn] = ()
         self._sorted_by, self._descending = 0, True
         self._placeholder = ""
+        self._growing = growing
         self.row, self.top = 0, 0  # the row under the cursor, and the first row in sight
+        self.fitting: FittingColumns = []  # the columns that are drawn
 
     # Rows and cursor
 
@@ -126,21 +139,10 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         """How many rows fit."""
         return max(1, self.size.height - 1)
 
-    def _settle(self, by: int = 1) -> None:
-        """Move the cursor onto a row that exists and is no heading, and scroll to it.
-
-        `by` is the direction in which to search, 1 or -1.
-        """
-        last = len(self._keys) - 1
-        self.row = max(0, min(self.row, last))
-        for step in (by, -by):
-            while 0 <= self.row <= last and not self._keys[self.row]:
-                self.row += step
-            if 0 <= self.row <= last:
-                break
-            self.row = max(0, min(self.row, last))
-        above = 1 if self.row and not self._keys[self.row - 1] else 0  # its heading too
-        self.top = max(self.row - self._lines + 1, min(self.top, self.row - above))
+    def _settle(self) -> None:
+        """Move the cursor onto a row that exists, and scroll to it."""
+        self.row = max(0, min(self.row, len(self._keys) - 1))
+        self.top = max(self.row - self._lines + 1, min(self.top, self.row))
         self.top = max(0, min(self.top, len(self._keys) - self._lines))
 
     def on_resize(self) -> None:
@@ -151,11 +153,11 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
 
     # Keys and mouse
 
-    def go(self, row: int, by: int = 1) -> None:
-        """Move the cursor to a row, or to the next one in the direction `by`."""
+    def go(self, row: int) -> None:
+        """Move the cursor to a row."""
         before = self.selected_key
         self.row = row
-        self._settle(by)
+        self._settle()
         self._show_cursor(before)
 
     def _show_cursor(self, before: str) -> None:
@@ -164,29 +166,34 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
             self.post_message(self.Moved())
 
     def action_move(self, by: int) -> None:
-        self.go(self.row + by, by)
+        self.go(self.row + by)
 
     def action_page(self, by: int) -> None:
         self.top += by * (self._lines - 1)
-        self.go(self.row + by * (self._lines - 1), by)
+        self.go(self.row + by * (self._lines - 1))
 
     def action_edge(self, by: int) -> None:
-        self.go(0 if by < 0 else len(self._keys) - 1, -by)
+        self.go(0 if by < 0 else len(self._keys) - 1)
 
     @on(Click)
     def _select_or_scroll(self, event: Click) -> None:
-        row = self.top + event.y - 1
-        if event.y == 0:
-            self._click_head(event.x)
-        elif event.x == self.size.width - 1 and len(self._keys) > self._lines:
-            self._scroll(round((event.y - 1) / self._lines * len(self._keys)) - self.top)
-        elif row < len(self._keys) and self._keys[row]:
+        place = event.get_content_offset(self)
+        if place is None:  # on the border
+            return
+        row = self.top + place.y - 1
+        if place.y == 0:
+            self._click_head(place.x)
+        elif place.x == self.size.width - 1 and len(self._keys) > self._lines:
+            self._scroll(round((place.y - 1) / self._lines * len(self._keys)) - self.top)
+        elif row < len(self._keys):
             self.go(row)
             if event.chain == 2:
                 self.post_message(self.Opened())
+            elif place.x < SIGNS + ARROW:
+                self.post_message(self.Unfolded())
 
     def _click_head(self, x: int) -> None:
-        end = SIGNS + 1
+        end = SIGNS
         for column, width in self._fit():
             end += width + GAP
             if x < end:
@@ -207,33 +214,37 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
     # Drawing
 
     def _fit(self) -> FittingColumns:
-        return fit_columns(self._columns, self.size.width - SIGNS - 2)
+        """Return the columns that fit. What is left of the width goes to the one that grows."""
+        room, growing = self.size.width - SIGNS - 1, self._growing
+        fitting = fit_columns(self._columns, room)
+        if growing < len(self._columns) and growing not in dict(fitting):
+            least = replace(self._columns[growing], width=LEAST_GROWING)
+            columns = [*self._columns]
+            columns[growing] = least
+            fitting = fit_columns(columns, room)
+        left = room - sum(width for _, width in fitting) - GAP * (len(fitting) - 1)
+        return [(at, width + left * (at == growing)) for at, width in fitting]
 
     def draw(self) -> None:
-        columns = self._fit()
+        self.fitting = columns = self._fit()
         lines = [self._head(columns)]
         if not self.rows:
             blank: list[StyledLine] = [[]] * (self._lines // 2 - 1)
             placeholder = self._placeholder.center(self.size.width)
             self.paint([*lines, *blank, [Segment(placeholder, self.parts["quiet"])]])
             return
-        above = ""
         for place in range(self.top, min(self.top + self._lines, len(self.rows))):
-            row = self._present(self.rows[place])
-            name = row.cells[0] if row.cells else ""
-            # A name is dimmed where the row above has it too.
-            line = self._line(row, columns, dimmed=bool(name) and name == above)
-            above = name
+            line = self._line(self._present(self.rows[place]), columns)
             if place == self.row:
-                cursor = self.parts[row.style] + Style(reverse=True, bold=self.has_focus)
-                line = [Segment("".join(segment.text for segment in line), cursor)]
+                text = "".join(segment.text for segment in line)
+                line = [Segment(text, self.parts["selected"])]
             lines.append(line)
         self._add_bar(lines)
         self.paint(lines)
 
     def _head(self, columns: FittingColumns) -> StyledLine:
         styles = self.parts
-        line: StyledLine = [Segment(" " * (SIGNS + 1), styles["head"])]
+        line: StyledLine = [Segment(" " * SIGNS, styles["head"])]
         for place, width in columns:
             column = self._columns[place]
             is_sorted = place == self._sorted_by
@@ -243,23 +254,25 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         used = sum(len(segment.text) for segment in line)
         return [*line, Segment(" " * max(0, self.size.width - used), styles["head"])]
 
-    def _line(self, row: TableRow, columns: FittingColumns, *, dimmed: bool) -> StyledLine:
-        styles, room = self.parts, self.size.width - SIGNS - 2
-        parts, used = [], 0
+    def _line(self, row: TableRow, columns: FittingColumns) -> StyledLine:
+        styles, room = self.parts, self.size.width - SIGNS - 1
+        style = styles[row.style]
+        sign = styles["marked" if row.signs[-1:].strip() else row.style]
+        line, used = [Segment(row.signs.ljust(SIGNS), sign)], 0
         for column, width in columns:
             if row.text and column >= row.text_from:
                 break
             text = fit_text(row.cells[column], width, right=self._columns[column].right)
-            parts.append(text + " " * GAP)
+            own = styles[row.styles[column]] if column in row.styles else style
+            line.append(Segment(text + " " * GAP, own))
             used += width + GAP
         if row.text:
-            parts.append(fit_text(row.text, max(0, room - used)))
-        style, sign = styles[row.style], styles["marked" if row.signs[:1].strip() else row.style]
-        first, rest = "".join(parts[:1]), "".join(parts[1:])
-        rest = set_cell_size(rest, max(0, room + 1 - cell_len(first)))
-        signs = row.signs.ljust(SIGNS + 1)
-        name = styles["quiet"] if dimmed and row.style == "text" else style
-        return [Segment(signs, sign), Segment(first, name), Segment(rest, style)]
+            line.append(Segment(fit_text(row.text, max(0, room - used)), style))
+            used = max(used, room)
+        if used > room:  # the gap after the last column
+            text, last, _ = line.pop()
+            line.append(Segment(set_cell_size(text, cell_len(text) - used + room), last))
+        return [*line, Segment(" " * max(0, room - used), style)]
 
     def _add_bar(self, lines: list[StyledLine]) -> None:
         """Add a scroll bar to the lines below the head, where not all rows fit."""

@@ -1,4 +1,4 @@
-"""The entries of the folder with all runs, kept up to date while other processes write to it."""
+"""The rows of the folder with all runs, kept up to date while other processes write to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 from core.errors import CheckpointError
 from core.runs.catalog import RunInfo
 from core.runs.watch import Watch
-from tui.screens.checkpoints.rows import Entry, entries_of
+from tui.screens.checkpoints.listing.rows import Entry, run_entry
 
 # Runs that have been read are shown in batches of this many at least, at most so often.
 FIRST_BATCH = 40
@@ -23,13 +23,13 @@ FIRST_PAUSE, LATER_PAUSES = 0.15, 0.02
 
 
 class FolderWatcher:
-    """Reads the folder in a thread of the screen's, and calls `changed` when the entries did."""
+    """Reads the folder in a thread of the screen's, and calls `changed` when the runs did."""
 
     def __init__(self, screen: Screen[None], changed: Callable[[], None]) -> None:
         self._screen, self._changed = screen, changed
         self._watch = Watch(Path())
         self._is_reading = False
-        self.entries: dict[str, tuple[Entry, ...]] = {}  # by the run's name
+        self.runs: dict[str, Entry] = {}  # by name
         self.is_complete = False  # whether the whole folder has been read once
         self.error = ""
 
@@ -37,7 +37,7 @@ class FolderWatcher:
         """Read what has changed in the folder since the last time."""
         if self._watch.folder != folder:
             self._watch = Watch(folder)
-            self.entries, self.is_complete = {}, False
+            self.runs, self.is_complete = {}, False
             self._changed()
         self._read()
 
@@ -85,8 +85,8 @@ class FolderWatcher:
             return
         for name, run in runs.items():
             if run is None:
-                self.entries.pop(name, None)
+                self.runs.pop(name, None)
             else:
-                self.entries[name] = entries_of(run)
+                self.runs[name] = run_entry(run)
         if runs or is_new:
             self._changed()
