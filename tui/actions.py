@@ -137,7 +137,7 @@ VIEW_KEYS = (
     ViewKey("← →", ("Page",), "previous and next page or cell; in Train, the charts' cursor"),
     ViewKey("g G", ("First", "Last"), "the first and the last row or page"),
     ViewKey("/", ("Filter",), "filter a list"),
-    ViewKey("f F", ("Which",), "which digits: next and previous kind of selection"),
+    ViewKey("f F", ("Which", "All mistakes"), "which digits: next and previous kind of selection"),
     ViewKey("#", ("Go to",), "show the digit with an index"),
     ViewKey("[ ]", ("Epochs",), "previous and next evaluated epoch"),
     ViewKey("x", ("Mark",), "mark a row, for comparing"),

@@ -101,9 +101,12 @@ IMAGES_HELP = {
 MISTAKES_HELP = {
     "confusion matrix": "how many test digits of each class (rows) are predicted as each class "
     "(columns). The diagonal counts correct predictions, all other cells count errors. The "
-    "brighter a cell, the larger its share of the errors in its row.",
-    "opening a cell": "move the cursor with the arrow keys: the line above the matrix describes "
-    "the cell. Press enter, or click the cell again, to see its digits.",
+    "brighter a cell, the more errors are in it; the lower border shows how many each colour "
+    "stands for.",
+    "selecting": "the arrow keys move in the list that is in focus, and past its edge to the next "
+    "one: a cell, a class, or a pair that is confused often. Its digits are shown beside it, or "
+    "below. Press enter, or click a second time, to open them.",
+    "f": "shows all mistakes instead of the digits of the selection, and back.",
     "earlier evaluations": "[ and ] step to the previous and to the next evaluation. At the last "
     "one, the view follows new evaluations.",
     "precision": "of the digits predicted as a class, the share that belong to it. It is low if "

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from core.events import Scored
 from core.models.softmax import softmax
-from core.responses import Digit
+from core.responses import CheckpointScored, Digit
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
 SelectionKind = Literal["index", "class", "random", "uncertain", "mistakes"]
 KINDS: tuple[SelectionKind, ...] = ("index", "class", "random", "uncertain", "mistakes")
+# Predictions of all test images, of a run or of a checkpoint.
+Evaluation = Scored | CheckpointScored
 # These need an evaluation.
 BY_PREDICTION = ("uncertain", "mistakes")
 
@@ -37,7 +39,7 @@ def as_logits(logits: bytes) -> ndarray:
 
 
 def why_unavailable(
-    selection: DigitSelection, labels: bytes, evaluation: Scored | None
+    selection: DigitSelection, labels: bytes, evaluation: Evaluation | None
 ) -> str | None:
     """Return why the digits cannot be selected yet; None where they can."""
     if selection.kind in BY_PREDICTION and evaluation is None:
@@ -48,7 +50,7 @@ def why_unavailable(
 
 
 def select_digits(
-    selection: DigitSelection, samples: int, labels: bytes, evaluation: Scored | None
+    selection: DigitSelection, samples: int, labels: bytes, evaluation: Evaluation | None
 ) -> tuple[int, ...]:
     """Return the indices of all selected digits, empty where they cannot be selected yet.
 
@@ -83,7 +85,7 @@ def select_digits(
     return tuple(found[numpy.argsort(order[found], kind="stable")].tolist())
 
 
-def with_predictions(digits: tuple[Digit, ...], evaluation: Scored) -> tuple[Digit, ...]:
+def with_predictions(digits: tuple[Digit, ...], evaluation: Evaluation) -> tuple[Digit, ...]:
     """Return the same digits with the predictions of that evaluation."""
     logits = as_logits(evaluation.logits)
     return tuple(

@@ -10,9 +10,9 @@ from typing import Any
 
 from core.checkpoints.header import SUFFIX
 from core.events import Event, Progress
-from core.runs.catalog import RunInfo, scan_runs
+from core.runs.catalog import RunInfo, list_run_checkpoints, scan_runs
 from core.runs.event_reader import read_events
-from core.runs.layout import EVENTS_FILE
+from core.runs.layout import EVENTS_FILE, LAST, MOST_LASTING
 from tui.state.fold import fold, fold_progress
 from tui.state.run_state import LETTERS, RunState
 
@@ -99,3 +99,27 @@ def without_digits(state: RunState) -> RunState:
     """Return the state without what no chart shows: the predictions of one evaluation take
     400 KB."""
     return replace(state, evaluations=(), labels=b"", digits=())
+
+
+def find_checkpoint_at(state: RunState, step: int) -> Path | None:
+    """Return the checkpoint of a step, in the run's folder or in that of the run that it branched
+    from; of several the one that is kept longest. None where there is none.
+
+    The `last` of a run in training is not that of this step for long, so it does not count.
+    """
+    run = state.started
+    if run is None:
+        return None
+    folders = [Path(run.folder)]
+    if run.branched_from and step <= run.branched_at:
+        folders.append(folders[0].with_name(run.branched_from))
+    for folder in folders:
+        changing = LAST if folder == folders[0] and state.phase == "training" else None
+        found = [
+            file
+            for file in list_run_checkpoints(folder)
+            if file.info and file.info.step == step and file.path.name != changing
+        ]
+        if found:
+            return min(found, key=lambda file: MOST_LASTING.index(file.kind)).path
+    return None

@@ -5,16 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.analysis.confusion import (
+    ClassErrors,
     ClassScore,
+    align_errors,
+    class_errors,
     class_scores,
     confused_pairs,
     count_errors,
     count_samples,
     describe_cell,
     describe_pair,
-    error_share,
+    most_errors,
 )
-from tui.widgets.charts.confusion_matrix import shade
+from tui.widgets.charts.confusion_matrix import SHADES, shade, shade_bounds
 
 # 5 are correct, 2 zeros are predicted as 2; class 1 is never predicted, class 2 has no samples.
 SMALL = ((5, 0, 2), (1, 0, 0), (0, 0, 0))
@@ -30,8 +33,12 @@ def test_precision_and_recall_of_a_small_matrix():
         ClassScore(precision=0.0, recall=None),
     )
     assert (count_samples(SMALL), count_errors(SMALL)) == (8, 3)
-    assert error_share(SMALL, 0, 2) == 1.0
-    assert error_share(SMALL, 0, 0) == 0.0
+    assert most_errors(SMALL) == 2
+    assert class_errors(SMALL) == (
+        ClassErrors(0, 7, 2, most_as=2),
+        ClassErrors(1, 1, 1, most_as=0),
+        ClassErrors(2, 0, 0, most_as=None),
+    )
 
 
 def test_cells_and_pairs_are_described():
@@ -43,6 +50,26 @@ def test_cells_and_pairs_are_described():
     assert describe_cell(SMALL, 1, 0) == "1 one predicted as 0"
     assert describe_cell(SMALL, 2, 1) == "no twos predicted as 1"
     assert describe_cell(SMALL, 0, 0) == "5 of 7 zeros correct"
+    assert align_errors(class_errors(((951, 0, 31), (0, 9, 0), (0, 0, 0)))) == [
+        "0: 31 of 982 wrong, most as 2",
+        "1:  0 of   9 wrong",
+        "2:  0 of   0 wrong",
+    ]
+
+
+def test_classes_need_no_names():
+    confusion = tuple(tuple(int(row != column) for column in range(12)) for row in range(12))
+    assert describe_cell(confusion, 11, 0) == "1 11 predicted as 0"
+    assert describe_cell(confusion, 11, 11) == "0 of 11 11s correct"
+
+
+def test_shades_are_parts_of_the_largest_count():
+    assert [shade_bounds(most) for most in (0, 1, 2, 8)] == [(), (1,), (1, 2), (1, 3, 5, 7)]
+    bounds = shade_bounds(100)
+    assert [shade(count, bounds) for count in (0, 1, 25, 26, 51, 76, 100)] == [
+        None, 0, 0, 1, 2, 3, 3,
+    ]  # fmt: skip
+    assert shade(1, shade_bounds(1)) == len(SHADES) - 1, "the largest is the brightest"
 
 
 @given(confusions)
@@ -60,7 +87,9 @@ def test_counts_add_up(rows):
     )
     assert by_recall == pytest.approx(correct)
     assert by_precision == pytest.approx(correct)
-    for actual, row in enumerate(rows):
-        shares = [error_share(confusion, actual, other) for other in range(10)]
-        assert sum(shares) == pytest.approx(1 if sum(row) > row[actual] else 0)
-        assert shade(max(shares)) == max(map(shade, shares))
+    errors = class_errors(confusion)
+    assert sum(each.errors for each in errors) == count_errors(confusion)
+    assert [each.samples for each in errors] == [sum(row) for row in rows]
+    bounds = shade_bounds(most_errors(confusion))
+    shades = [shade(pair.count, bounds) for pair in pairs]
+    assert shades == sorted(shades, reverse=True), "one scale for the whole matrix"

@@ -13,13 +13,16 @@ from textual.widgets import Input
 from core.training.trainer import train
 from tests.support.app import app_in, until
 from tests.support.app import text_of as lines_of
+from tui.analysis.confusion import confused_pairs
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
-from tui.screens.checkpoints.evaluation import EvaluationView
+from tui.screens.checkpoints.evaluation import EvaluatedDigitsView, EvaluationView
 from tui.screens.checkpoints.image_predictions import ImagePredictionsView
 from tui.screens.images_dialog import ImagesDialog
-from tui.text.formats import format_percent
+from tui.text.formats import format_loss, format_percent
 from tui.widgets.cards.image_cards import ImageCards
+from tui.widgets.charts.confusion_lists import ConfusedPairs
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
+from tui.widgets.digit_cards import DigitCards
 
 
 def text_of(pilot) -> str:
@@ -56,7 +59,7 @@ def drawings(tmp_path):
 
 
 async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
-    async with open_checkpoint() as (pilot, path):
+    async with open_checkpoint((120, 40)) as (pilot, path):
         assert "e evaluate" in text_of(pilot)
         await pilot.press("e")
         assert isinstance(pilot.app.screen, EvaluationView)
@@ -64,16 +67,29 @@ async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
         await pilot.pause()
         (scored,) = pilot.app.app_state.evaluated
         text = text_of(pilot)
-        assert (
-            f"accuracy {format_percent(scored.test_accuracy)}, loss {scored.test_loss:.3f}" in text
-        )
-        assert "a run [red]/last · 50 test digits of sample" in text
+        accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
+        assert f"accuracy {accuracy}, loss {loss}" in text
+        assert "a run [red]/last" in text
+        assert "50 test images of sample" in text
         matrix = pilot.app.screen.query_one(ConfusionMatrix)
         assert sum(map(sum, matrix.confusion)) == 50
         matrix.cursor = 0, 0
         await pilot.press("right", "down")
         assert matrix.cursor == (1, 1)
         assert "of 5 ones correct" in text_of(pilot)
+        # A cell opens, with this checkpoint's predictions, and so does a pair.
+        pairs = pilot.app.screen.query_one(ConfusedPairs)
+        actual, wrong = confused_pairs(scored.confusion)[0].actual, pairs.target
+        matrix.cursor = actual, wrong[1]
+        for view in (matrix, pairs):
+            pilot.app.screen.set_focus(view)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, EvaluatedDigitsView))
+            await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits)
+            digits = pilot.app.screen.query_one(DigitCards).digits
+            assert {(each.label, each.predicted) for each in digits} == {wrong}
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, EvaluationView))
         await pilot.press("escape")
         path.write_bytes(b"")
         for _ in range(2):  # the same error is shown again

@@ -1,22 +1,36 @@
-"""The Mistakes view: the matrix, its cells, and the digits behind them."""
+"""The Mistakes view: the matrix, its lists, and the digits behind them."""
 
 import re
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from queue import SimpleQueue
 
 import numpy
 import pytest
 
+from core.commands import Start
 from core.events import Evaluated, Scored
+from core.runs.branch import branch
+from core.training.trainer import train as real_train
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection
 from tui.help import MISTAKES_HELP
 from tui.screens import mistakes
+from tui.screens.checkpoints.evaluation import EvaluatedDigitsView
+from tui.state.history import read_run
 from tui.widgets.canvas import Canvas
-from tui.widgets.charts.confusion_matrix import HEAD, HEADS, ConfusionMatrix
+from tui.widgets.charts.confusion_lists import ClassErrors, ConfusedPairs
+from tui.widgets.charts.confusion_matrix import CELL, HEADS, ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
 
 LABELS = bytes(index % 10 for index in range(100))
+HEAD = 3  # characters of a row's heading
+
+
+def cell(actual: int, predicted: int) -> tuple[int, int]:
+    """Return where to click the matrix, which has a border."""
+    return 1 + HEAD + CELL * predicted + 2, 1 + HEADS + actual
 
 
 def evaluation(epoch: int) -> tuple[numpy.ndarray, tuple[tuple[int, ...], ...]]:
@@ -51,73 +65,107 @@ def scoring(evaluations: int, steps: int = 4):
     return train
 
 
+@asynccontextmanager
+async def evaluated(folder, size, evaluations: int = 2):
+    """Open the Mistakes view after so many evaluations, with the run paused."""
+    app = app_in(folder, scoring(evaluations), epochs=1000)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(key_of("mistakes"), "space")
+        await until(pilot, lambda: len(pilot.app.run_state.evaluations) == evaluations)
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.phase == "paused")
+        await until(pilot, lambda: pilot.app.screen.focused)
+        yield pilot
+
+
 @pytest.fixture
 def opened(monkeypatch):
-    """The arguments of the selections that are opened: selection, title and mode."""
+    """The selections that are opened, each with its title."""
     selections, real = [], mistakes.SelectionView
 
     def make(*arguments):
-        selections.append(arguments)
+        selections.append(arguments[:2])
         return real(*arguments)
 
     monkeypatch.setattr(mistakes, "SelectionView", make)
     return selections
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (200, 60), (60, 24), (80, 18)])
 async def test_matrix_and_its_sentences_are_shown(tmp_path, size):
-    app = app_in(tmp_path, scoring(2), epochs=1000)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press(key_of("mistakes"), "space")
-        await until(pilot, lambda: pilot.app.run_state.started)
-        await until(pilot, lambda: len(pilot.app.run_state.evaluations) == 2)
+    async with evaluated(tmp_path, size) as pilot:
         await pilot.pause()
         shown = text_of(pilot)
-        assert "epoch 2 of 1000 · accuracy 87.0%, 13 errors in 100 · latest" in shown
-        assert "▶ 9 threes predicted as 5 · press enter to see them" in shown
-        assert "3 predicted as 5: 9×" in shown
-        assert "8 predicted as 0: 4×" in shown
+        assert "epoch 2 of 1000" in shown
+        assert "9 threes predicted as 5" in shown
+        if size[0] >= 80:
+            assert "accuracy 87.0%, 13 errors in 100 · latest" in shown
+        if size[1] >= 24:
+            assert re.search(r"3: 9 of 10( wrong)?, (most )?as 5", shown)
+        if size[1] >= 34:
+            assert "3 predicted as 5: 9×" in shown
+            assert "8 predicted as 0: 4×" in shown
         # Every line is as wide as the others: nothing is cut off at the right.
-        rows = [line for line in shown.splitlines() if re.match(r" {4}\d ", line)]
-        assert [row[4] for row in rows] == list("0123456789")
-        assert ["".join(row.split()[1:12]) for row in rows][:1] == ["10·········0"]
-        assert "10.0%" in rows[3], "recall"
-        assert "71.4%" in rows[0], "precision"
+        rows = [found[1] for found in re.finditer(r"│ +(\d(?:▶? +[\d·]+){10}) *│", shown)]
+        assert [row[0] for row in rows] == list("0123456789")
+        assert "correct  1–2  3–4  5–6  7–9  errors" in shown, "what the colours mean"
         page = pilot.app.screen.query_one("#page")
-        assert page.max_scroll_y == 0
         for part in page.query(Canvas):
-            assert not part.display or page.region.contains_region(part.region), part
+            assert not part.is_on_screen or page.region.contains_region(part.region), part
 
 
-async def test_opening_a_cell_shows_its_digits(tmp_path, opened):
-    app = app_in(tmp_path, scoring(2), epochs=1000)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(key_of("mistakes"))
-        assert "Press space to train" in text_of(pilot)
-        await pilot.press("enter", "e", "left_square_bracket")  # there is no evaluation yet
-        assert not opened
-        await pilot.press("space")
-        await until(pilot, lambda: len(pilot.app.run_state.evaluations) == 2)
-        await pilot.press("space")
-        await until(pilot, lambda: pilot.app.run_state.phase == "paused")
-        matrix = pilot.app.screen.query_one(ConfusionMatrix)
+async def test_every_list_opens_its_digits(tmp_path, opened):
+    """By enter, and by a second click; past an edge the arrows go to the next list."""
+    async with evaluated(tmp_path, (120, 40)) as pilot:
+        view = pilot.app.screen
+        matrix, classes = view.query_one(ConfusionMatrix), view.query_one(ClassErrors)
+        assert view.focused is matrix
         await pilot.press("down", "right")
         assert matrix.cursor == (4, 6)
         assert "no fours predicted as 6" in text_of(pilot)
         await pilot.press("enter")
         assert not opened, "an empty cell has no digits"
-        await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS + 8))
-        await pilot.pause()
-        assert "4 eights predicted as 0" in text_of(pilot)
-        await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS + 8))
-        await until(pilot, lambda: opened)
-        assert opened.pop() == (DigitSelection("mistakes", 8, 0), "eights predicted as 0")
-        await pilot.press("escape", "e")
-        assert opened.pop()[0] == DigitSelection("mistakes")
+        for _ in range(2):
+            await pilot.click(ConfusionMatrix, offset=cell(8, 0))
+            await until(pilot, lambda: "4 eights predicted as 0" in text_of(pilot))
+        assert opened.pop() == (DigitSelection("mistakes", 8, 0), "4 eights predicted as 0")
+        await pilot.press("escape", *["right"] * 10)
+        assert view.focused is classes
+        assert classes.target == (8, None)
+        await pilot.press("g", "j", "j", "j", "enter")
+        assert opened.pop() == (DigitSelection("mistakes", 3), "9 threes predicted wrongly")
         await pilot.press("escape")
-        await pilot.click(ConfusionMatrix, offset=(HEAD + 2, HEADS))
+        assert matrix.cursor == (3, 5), "the matrix shows what is selected"
+        for _ in range(2):
+            await pilot.click(ConfusedPairs, offset=(5, 2))
+            await pilot.pause()
+        assert opened.pop()[0] == DigitSelection("mistakes", 8, 0)
+        await pilot.press("escape", "up", "enter")
+        assert opened.pop()[0] == DigitSelection("mistakes", 3, 5)
+        await pilot.press("escape", "left", "left")
+        assert view.focused is matrix
+
+
+async def test_a_key_shows_all_mistakes(tmp_path, opened):
+    async with evaluated(tmp_path, (80, 24)) as pilot:
+        await pilot.press("f")
+        assert "All 13 mistakes" in text_of(pilot)
+        cards = pilot.app.screen.query_one(DigitCards)
+        await until(pilot, lambda: cards.digits)
+        assert cards.digits[0].index == 83
         await pilot.press("enter")
-        assert opened.pop() == (DigitSelection("mistakes", 0, 0), "zeros correct")
+        assert opened.pop() == (DigitSelection("mistakes"), "All 13 mistakes")
+        await pilot.press("escape", "f")
+        assert "9 threes predicted as" in text_of(pilot)
+
+
+async def test_keys_wait_for_an_evaluation(tmp_path, opened):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("mistakes"))
+        assert "Press space to train" in text_of(pilot)
+        await pilot.press("enter", "f", "left_square_bracket", "down")
+        assert not opened
+        assert not pilot.app.screen.failed
 
 
 async def test_stepping_back_and_following_again(tmp_path):
@@ -137,23 +185,57 @@ async def test_stepping_back_and_following_again(tmp_path):
         await until(pilot, lambda: "11 errors in 100 · evaluation 3 of 4" in text_of(pilot))
 
 
-async def test_confident_mistakes_show_the_evaluation_s_predictions(tmp_path):
-    app = app_in(tmp_path, scoring(1), epochs=1000)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press(key_of("mistakes"), "space")
+async def test_digits_of_the_cell_have_the_evaluation_s_predictions(tmp_path):
+    async with evaluated(tmp_path, (120, 40), evaluations=1) as pilot:
         shown = pilot.app.screen.query_one(DigitCards)
-        assert pilot.app.screen.wanted_digits() == ()
-        await until(pilot, lambda: shown.digits)
-        await pilot.pause()
-        confident = [93, 83, 73, 63, 53, 48, 43]
-        assert [digit.index for digit in shown.digits] == confident[: shown.capacity]
-        predicted = [5, 5, 5, 5, 5, 0, 5]
-        assert [digit.predicted for digit in shown.digits] == predicted[: shown.capacity]
-        assert "Most confident mistakes after epoch 1" in text_of(pilot)
+        await until(pilot, lambda: len(shown.digits) > 1)
+        first = [digit.index for digit in shown.digits]
+        assert first == [93, 83, 73, 63, 53, 43, 33, 23, 13, 3][: len(first)]
+        assert {digit.predicted for digit in shown.digits} == {5}
         assert pilot.app.screen.wanted_digits() == (), "digits at hand are not requested again"
-        await pilot.resize_terminal(80, 24)
+        # Past the matrix, the classes and the pairs, the digits of the last pair.
+        await pilot.press(*["right"] * 6, "down", "down")
+        assert pilot.app.screen.focused is shown
+        await until(pilot, lambda: len(shown.digits) > 1 and shown.digits[0].label == 8)
+        await pilot.press("right")
+        second = shown.digits[1]
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.query_one(DigitCards).digits)
+        assert pilot.app.screen.query_one(DigitCards).digits[0].index == second.index
+        await pilot.press("escape")
+        await pilot.click(DigitCards, offset=(2, 2))
+        assert isinstance(pilot.app.screen, mistakes.SelectionView)
+        await pilot.press("escape")
+        await pilot.resize_terminal(60, 24)
         await pilot.pause()
         assert pilot.app.screen.wanted_digits() == ()
+
+
+async def test_evaluation_before_a_branch_can_be_opened(tiny, tmp_path):
+    """Its predictions are those of the checkpoint that the run branched from."""
+    runs = tmp_path / "runs"
+    list(real_train(tiny(epochs=2), SimpleQueue()))
+    (old,) = runs.iterdir()
+    config, point = branch(old / "epoch-001.safetensors", {"epochs": 3}, runs)
+    app = app_in(runs, real_train)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("mistakes"))
+        app.start_next(Start(config, point, paused=True), read_run(point.folder))
+        await until(pilot, lambda: app.run_state.phase == "paused")
+        cards, matrix = app.screen.query_one(DigitCards), app.screen.query_one(ConfusionMatrix)
+        await until(pilot, lambda: cards.placeholder.startswith("Press enter to evaluate"))
+        assert "before the branch" in text_of(pilot)
+        assert not app.run_state.evaluations
+        actual, predicted = matrix.cursor
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EvaluatedDigitsView))
+        await until(pilot, lambda: app.screen.query_one(DigitCards).digits)
+        found = app.screen.query_one(DigitCards).digits
+        assert {(each.label, each.predicted) for each in found} == {(actual, predicted)}
+        await pilot.press("escape")
+        assert isinstance(app.screen, mistakes.MistakesView)
+        await until(pilot, lambda: cards.digits)
+        assert {(each.label, each.predicted) for each in cards.digits} == {(actual, predicted)}
 
 
 def test_every_term_has_help():

@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointScored
-from tui.analysis.confusion import confused_pairs, count_samples, describe_cell
-from tui.help import MISTAKES_HELP
-from tui.screens.base import View
+from core.responses import CheckpointScored, Digit
+from tui.analysis.confusion import count_samples
+from tui.analysis.digit_selection import DigitSelection, select_digits
+from tui.analysis.prediction_comparison import predictions_of
+from tui.screens.captions import key, line
+from tui.screens.checkpoints.checkpoint_view import CheckpointView
+from tui.screens.confusion_view import ConfusionView, ShownEvaluation
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import format_loss, format_percent, printable
-from tui.widgets.charts.confusion_matrix import CURSOR, ClassScores, ConfusedPairs, ConfusionMatrix
-
-HELP = ("confusion matrix", "precision", "recall")
 
 
-class EvaluationView(View):
-    """Shows accuracy, loss and confusion matrix when the engine has evaluated the checkpoint."""
+class EvaluationView(ConfusionView):
+    """Accuracy, loss and confusion matrix of a checkpoint, once the engine has evaluated it."""
 
     MODE = "checkpoints"
-    VIEW_HELP = {name: MISTAKES_HELP[name] for name in HELP}
-    CSS_PATH = ["../confusion_tables.tcss", "evaluation.tcss"]
-    AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (80, "-medium"), (110, "-wide")]
-    BINDINGS = [
-        Binding("escape", "app.pop_screen", "Back"),
-        Binding("up", "move(-1, 0)", "Cell", key_display="↑↓←→"),
-        Binding("down", "move(1, 0)", "Cell", show=False),
-        Binding("left", "move(0, -1)", "Cell", show=False),
-        Binding("right", "move(0, 1)", "Cell", show=False),
-        Binding("pagedown", "scroll(1)", "Down", show=False),
-        Binding("pageup", "scroll(-1)", "Up", show=False),
-    ]
+    CSS_PATH = "../confusion_view.tcss"
+    BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
 
     def __init__(self, path: str, title: str) -> None:
         super().__init__()
         self._path, self._title = path, title
-        self._shown: CheckpointScored | None = None
-
-    def body(self) -> ComposeResult:
-        yield Static(id="caption")
-        with VerticalScroll(id="page", can_focus=False):
-            yield Static(id="cell")
-            with Container(id="tables"):
-                yield ConfusionMatrix()
-                yield ClassScores()
-                yield ConfusedPairs()
+        self._scored: CheckpointScored | None = None
 
     def on_mount(self) -> None:
         self._request = CheckpointRequest(self._path, self.mnist.app_state)
@@ -60,46 +37,58 @@ class EvaluationView(View):
         if before.evaluated is not after.evaluated or before.opened is not after.opened:
             self.show()
 
-    def show(self) -> None:
-        evaluation = self._request.evaluation(self.app_state)
-        if evaluation and evaluation is not self._shown:
-            self._shown = evaluation
-            self._fill(evaluation)
-        elif not self._shown:
-            error = self._request.error(self.app_state)
-            self._update_caption(f"✗ {error}" if error else f"{self._title}: evaluating…")
+    def wanted_digits(self) -> tuple[int, ...]:
+        """Return none: the evaluation has the images."""
+        return ()
 
-    def _update_caption(self, text: str) -> None:
-        self.query_one("#caption", Static).update(Content(printable(text)))
+    def _evaluation(self) -> ShownEvaluation | None:
+        self._scored = self._request.evaluation(self.app_state) or self._scored
+        scored = self._scored
+        return ShownEvaluation(scored.confusion, scored, scored.labels) if scored else None
 
-    def _fill(self, evaluation: CheckpointScored) -> None:
-        accuracy = format_percent(evaluation.test_accuracy)
-        loss = format_loss(evaluation.test_loss)
-        digits = f"{count_samples(evaluation.confusion):,} test digits of {evaluation.dataset}"
-        self._update_caption(f"{self._title} · {digits}: accuracy {accuracy}, loss {loss}")
-        self.add_class("-known")
-        matrix = self.query_one(ConfusionMatrix)
-        for table in (matrix, self.query_one(ClassScores), self.query_one(ConfusedPairs)):
-            table.confusion = evaluation.confusion
-        pairs = confused_pairs(evaluation.confusion)
-        if pairs:
-            matrix.cursor = pairs[0].actual, pairs[0].predicted
-        self.on_confusion_matrix_moved()
-        self.refresh_bindings()
+    def _find_digits(self, indices: tuple[int, ...]) -> tuple[Digit, ...]:
+        return predictions_of(self._scored, indices) if self._scored else ()
+
+    def _open_selection(self, selection: DigitSelection, title: str, first: int) -> None:
+        if self._scored:
+            self.app.push_screen(EvaluatedDigitsView(self._scored, selection, title, first))
+
+    def _caption(self) -> str:
+        scored, title = self._scored, printable(self._title)
+        if scored is None:
+            return title
+        accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
+        images = f"{count_samples(scored.confusion):,} test images of {scored.dataset}"
+        return f"{title} · accuracy {accuracy}, loss {loss} · {images}"
+
+    def _hint(self) -> str:
+        error = self._request.error(self.app_state)
+        return f"✗ {printable(error)}" if error else "Evaluating the checkpoint…"
+
+
+class EvaluatedDigitsView(CheckpointView):
+    """Digits selected by a checkpoint's evaluation, with the predictions of that checkpoint; opened
+    over a view of its confusion matrix and closed with esc."""
+
+    CAN_SELECT = False
+
+    def __init__(
+        self, evaluation: CheckpointScored, selection: DigitSelection, title: str, first: int = 0
+    ) -> None:
+        super().__init__(evaluation.path, title)
+        self.selection, self._first, self._evaluation = selection, first, evaluation
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("move", "scroll"):
-            return self._shown is not None
+        if action in ("evaluate", "images"):
+            return False
         return super().check_action(action, parameters)
 
-    def action_move(self, rows: int, columns: int) -> None:
-        self.query_one(ConfusionMatrix).move(rows, columns)
+    def _samples(self) -> int:
+        return len(self._evaluation.labels)
 
-    def on_confusion_matrix_moved(self) -> None:
-        if self._shown:
-            text = describe_cell(self._shown.confusion, *self.query_one(ConfusionMatrix).cursor)
-            self.query_one("#cell", Static).update(Content(f"{CURSOR} {text}"))
+    def _select_indices(self) -> tuple[int, ...] | None:
+        labels = self._evaluation.labels
+        return select_digits(self.selection, len(labels), labels, self._evaluation)
 
-    def action_scroll(self, by: int) -> None:
-        page = self.query_one("#page", VerticalScroll)
-        page.scroll_relative(y=by * max(1, page.size.height - 2), animate=False)
+    def _top_line(self) -> Content:
+        return line(key("esc", "back", "app.pop_screen"), Content(self._title))

@@ -1,56 +1,58 @@
-"""The confusion matrix with a cursor, the scores of each class and the most confused pairs."""
+"""The confusion matrix: counts of each true and predicted class, coloured on one scale."""
 
+from __future__ import annotations
+
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
+from textual.style import Style as ContentStyle
 
-from tui.analysis.confusion import (
-    Confusion,
-    class_scores,
-    confused_pairs,
-    describe_pair,
-    error_share,
-)
-from tui.text.digit_art import draw_bar
+from tui.analysis.confusion import Confusion, most_errors
 from tui.widgets.canvas import Canvas, StyledLine
 
-CLASSES = 10
-HEAD, CELL = 5, 5  # characters of a row's heading, and of a cell
+CELL, NARROW_CELL = 5, 4  # characters of a cell; the second where not all fit
 HEADS = 2  # lines above the cells
-# Shades of a cell, from the background to the full colour. Few, since each costs bytes to send.
-SHADES = (0.0, 0.15, 0.3, 0.5, 0.75)
-SHADED_FROM = 0.04  # share of the row's errors
-PERCENT = 6  # characters of a percentage
+# Shades of a cell with errors, as shares of the full colour. Few, since each costs bytes to send.
+SHADES = (0.18, 0.38, 0.62, 0.95)
+DIAGONAL = 0.25  # the same for correct predictions
 CURSOR = "▶"
 
 
-def shade(share: float) -> int:
-    """Return the place in SHADES of a cell with that share of its row's errors.
-
-    Half of them is as bright as all.
-    """
-    if share < SHADED_FROM:
-        return 0
-    return min(len(SHADES) - 1, 1 + int(share * 2 * (len(SHADES) - 1)))
+def shade_bounds(most: int) -> tuple[int, ...]:
+    """Return the least count of each shade, for a matrix whose largest count of errors is `most`:
+    equal parts, as many as there are shades, or fewer for small counts."""
+    if not most:
+        return ()
+    return tuple(sorted({1 + most * part // len(SHADES) for part in range(len(SHADES))}))
 
 
-def count_text(count: int) -> str:
-    """Return a count in at most four characters."""
+def shade(count: int, bounds: tuple[int, ...]) -> int | None:
+    """Return the place in SHADES of a count of errors, None for none. The largest has the last."""
+    place = bisect_right(bounds, count)
+    return len(SHADES) - 1 - (len(bounds) - place) if place else None
+
+
+def count_text(count: int, width: int = 4) -> str:
+    """Return a count in at most `width` characters, 3 or more."""
     if not count:
         return "·"
-    return str(count) if count < 10_000 else f"{count // 1000}k"
+    text = str(count)
+    return text if len(text) <= width else f"{count // 1000}k"
 
 
 class ConfusionCanvas(Canvas):
-    """A canvas of what `content_lines` returns, empty while there is no confusion matrix."""
+    """A panel of what `content_lines` returns, empty while there is no confusion matrix."""
 
     confusion: var[Confusion] = var((), init=False)
 
-    watch_confusion = Canvas.redraw
+    def watch_confusion(self) -> None:
+        self.draw()
 
     def content_lines(self) -> list[StyledLine]:
         return []
@@ -60,123 +62,171 @@ class ConfusionCanvas(Canvas):
 
 
 class ConfusionMatrix(ConfusionCanvas):
-    """Rows are true classes, columns predicted ones.
+    """Rows are true classes, columns predicted ones. A panel of 55×14 for ten classes.
 
-    The brighter a cell, the more of its row's errors are in it; the diagonal is dimmed.
+    To show it, set `confusion`, counts (classes × classes); () empties it. Each error has a shade
+    by its count, on one scale for the whole matrix, which the panel's lower border explains; the
+    diagonal has a colour of its own. Where not all classes fit, those around the cursor are shown.
+    With `selectable=False` there is no cursor, and a click posts Opened at once.
     """
 
     PICTURE = True
-    COMPONENT_CLASSES = {f"confusion--{name}" for name in ("text", "quiet", "heat")}
+    COMPONENT_CLASSES = {
+        f"confusion--{name}" for name in ("text", "quiet", "heat", "right", "selected")
+    }
 
     cursor: var[tuple[int, int]] = var((0, 0), init=False)  # true and predicted class
 
     @dataclass
     class Moved(Message):
+        """The cursor is on another cell."""
+
         actual: int
         predicted: int
 
     class Opened(Message):
         """The cell under the cursor has been clicked."""
 
+    def __init__(self, *, selectable: bool = True, id: str | None = None) -> None:
+        super().__init__(id=id, classes="panel")
+        self.can_focus = selectable
+        self._legend: Content | None = None
+        self.border_title = "Confusion matrix"
+
+    @property
+    def classes_count(self) -> int:
+        return len(self.confusion)
+
     def watch_cursor(self, cursor: tuple[int, int]) -> None:
         self.draw()
         self.post_message(self.Moved(*cursor))
 
-    def move(self, rows: int, columns: int) -> None:
-        """Move the cursor by that many cells, at most to the edge."""
-        actual, predicted = self.cursor
-        last = CLASSES - 1
-        self.cursor = max(0, min(last, actual + rows)), max(0, min(last, predicted + columns))
+    def move(self, rows: int, columns: int) -> bool:
+        """Move the cursor by that many cells, at most to the edge; return whether it has moved."""
+        (actual, predicted), last = self.cursor, len(self.confusion) - 1
+        moved = max(0, min(last, actual + rows)), max(0, min(last, predicted + columns))
+        before, self.cursor = self.cursor, moved
+        return moved != before
+
+    def move_to_end(self, *, last: bool) -> None:
+        """Move the cursor to the first or the last row."""
+        self.cursor = (len(self.confusion) - 1) * last, self.cursor[1]
 
     def on_click(self, event: Click) -> None:
-        actual, predicted = event.y - HEADS, (event.x - HEAD) // CELL
-        if not self.confusion or not (0 <= actual < CLASSES and 0 <= predicted < CLASSES):
-            return
-        if (actual, predicted) == self.cursor:
+        if not self.can_focus:
             self.post_message(self.Opened())
-        self.cursor = actual, predicted
+        elif (offset := event.get_content_offset(self)) and (cell := self._cell_at(*offset)):
+            if cell == self.cursor:
+                self.post_message(self.Opened())
+            self.cursor = cell
+
+    # Where cells are
+
+    @property
+    def _head(self) -> int:
+        """Characters of a row's heading."""
+        return max(3, len(str(len(self.confusion) - 1)) + 1)
+
+    @property
+    def _cell(self) -> int:
+        fits = self._head + CELL * len(self.confusion) <= self.size.width
+        return CELL if fits else NARROW_CELL
+
+    def _window(self) -> tuple[range, range]:
+        """Return the rows and columns that are shown: all, or those around the cursor."""
+        count, (row, column) = len(self.confusion), self.cursor
+        fitting = self.size.height - HEADS, (self.size.width - self._head) // self._cell
+        rows, columns = (max(1, min(count, each)) for each in fitting)
+        top = max(0, min(count - rows, row - rows // 2))
+        left = max(0, min(count - columns, column - columns // 2))
+        return range(top, top + rows), range(left, left + columns)
+
+    def _cell_at(self, x: int, y: int) -> tuple[int, int] | None:
+        rows, columns = self._window()
+        row, column = y - HEADS, (x - self._head) // self._cell
+        if x < self._head or not (0 <= row < len(rows) and 0 <= column < len(columns)):
+            return None
+        return rows[row], columns[column]
+
+    # Drawing
 
     def content_lines(self) -> list[StyledLine]:
-        quiet, bold = self.parts["quiet"], self.parts["text"] + Style(bold=True)
-        shades = self._shades()
-        at_row, at_column = self.cursor
+        quiet, text = self.parts["quiet"], self.parts["text"]
+        strong = text + Style(bold=True)
+        rows, columns = self._window()
+        at_row, at_column = self.cursor if self.can_focus else (None, None)
+        wide = self._cell
         heads = [
-            Segment(f"{number:>{CELL}}", bold if number == at_column else quiet)
-            for number in range(CLASSES)
+            Segment(f"{number:>{wide}}", strong if number == at_column else quiet)
+            for number in columns
         ]
+        whole = len(rows) == len(self.confusion) == len(columns)
+        part = "" if whole else f"  ({rows[0]}–{rows[-1]} of {len(self.confusion)} classes)"
         lines: list[StyledLine] = [
-            [Segment(f"{'':{HEAD}} predicted", quiet)],
-            [Segment(f"{'true':>{HEAD}}", quiet), *heads],
+            [Segment(f"true ↓{'predicted as →':^{wide * len(columns) - 8}}{part}", quiet)],
+            [Segment(" " * self._head), *heads],
         ]
-        for actual, row in enumerate(self.confusion):
-            line = [Segment(f"{actual:>{HEAD}}", bold if actual == at_row else quiet)]
-            for predicted, count in enumerate(row):
-                text = f"{count_text(count):>{CELL - 1}}"
-                if (actual, predicted) == self.cursor:
-                    line.append(Segment(CURSOR + text, bold + Style(reverse=True)))
-                    continue
-                place = shade(error_share(self.confusion, actual, predicted))
-                dim = actual == predicted or not count
-                line.append(Segment(f" {text}", quiet if dim else shades[place]))
-            lines.append(line)
+        styles, bounds = self._styles(), shade_bounds(most_errors(self.confusion))
+        for actual in rows:
+            head = Segment(f"{actual:>{self._head}}", strong if actual == at_row else quiet)
+            cells = [
+                self._cell_segment((actual, predicted), styles, bounds) for predicted in columns
+            ]
+            lines.append([head, *cells])
+        self._show_legend(styles, bounds)
         return lines
 
-    def _shades(self) -> list[Style]:
-        """Return the styles of cells, each with text that is readable on its background.
+    def _cell_segment(
+        self, cell: tuple[int, int], styles: dict[object, Style], bounds: tuple[int, ...]
+    ) -> Segment:
+        actual, predicted = cell
+        count = self.confusion[actual][predicted]
+        text = f"{count_text(count, self._cell - 1):>{self._cell - 1}}"
+        if self.can_focus and cell == self.cursor:
+            return Segment(CURSOR + text, styles["selected"])
+        if actual == predicted:
+            return Segment(f" {text}", styles["right"])
+        return Segment(f" {text}", styles[shade(count, bounds)])
 
-        The terminal's own colours cannot be mixed: there much is bold, and most is underlined.
+    def _styles(self) -> dict[object, Style]:
+        """Return the style of each shade by its place, of None for no errors, and of the others.
+
+        Each has text that is readable on its background. The terminal's own colours cannot be
+        mixed: there the shades are colour, underlined, bold and both.
         """
-        base, plain = self.background_colors[1], self.parts["text"]
+        base, wrong = self.background_colors[1], self.parts["heat"]
+        styles: dict[object, Style] = {
+            None: self.parts["quiet"],
+            "selected": self.get_component_rich_style("confusion--selected") + Style(bold=True),
+        }
         if base.ansi is not None:
-            bold = plain + Style(bold=True)
-            return [plain, plain, bold, bold, bold + Style(underline=True)]
-        heat = base + self.get_component_styles("confusion--heat").color
-        under = [base.blend(heat, share) for share in SHADES[1:]]
-        shaded = (
-            Style(color=each.get_contrast_text(1.0).rich_color, bgcolor=each.rich_color)
-            for each in under
-        )
-        return [plain, *shaded]
+            bold, underlined = Style(bold=True), Style(underline=True)
+            levels = (wrong, wrong + underlined, wrong + bold, wrong + bold + underlined)
+            styles |= dict(enumerate(levels))
+            return styles | {"right": self.parts["right"]}
+        mixed: dict[object, tuple[str, float]] = {
+            place: ("heat", share) for place, share in enumerate(SHADES)
+        }
+        mixed["right"] = "right", DIAGONAL
+        for name, (part, share) in mixed.items():
+            under = base.blend(base + self.get_component_styles(f"confusion--{part}").color, share)
+            styles[name] = Style(
+                color=under.get_contrast_text(1.0).rich_color, bgcolor=under.rich_color
+            )
+        return styles
 
-
-def share_text(share: float | None) -> str:
-    return "–" if share is None else "100%" if share == 1 else f"{min(share, 0.999):.1%}"
-
-
-class ClassScores(ConfusionCanvas):
-    """Precision and recall of each class, with bars."""
-
-    COMPONENT_CLASSES = {f"scores--{name}" for name in ("text", "quiet", "bar")}
-
-    def content_lines(self) -> list[StyledLine]:
-        text, quiet, filled = (self.parts[name] for name in ("text", "quiet", "bar"))
-        # A class, and twice a percentage and a bar.
-        each_bar = max(0, min(10, (self.size.width - 2) // 2 - PERCENT - 2))
-        space = max(0, PERCENT + each_bar - 7)
-        titles = f"  {'precision':>9}{'':{space}}{'recall':>{PERCENT}}"
-        lines: list[StyledLine] = [[], [Segment(titles, quiet)]]
-        for number, score in enumerate(class_scores(self.confusion)):
-            line = [Segment(f"{number} ", quiet)]
-            for share in (score.precision, score.recall):
-                line.append(Segment(f"{share_text(share):>{PERCENT}} ", text))
-                line.append(Segment(f"{draw_bar(share or 0.0, each_bar)} ", filled))
-            lines.append(line)
-        return lines
-
-
-class ConfusedPairs(ConfusionCanvas):
-    """The pairs of classes that are confused most often, as many as fit."""
-
-    COMPONENT_CLASSES = {f"pairs--{name}" for name in ("text", "quiet")}
-
-    def content_lines(self) -> list[StyledLine]:
-        text, quiet = self.parts["text"], self.parts["quiet"]
-        rows = self.size.height - 1
-        pairs = [describe_pair(pair) for pair in confused_pairs(self.confusion)]
-        column = max(map(len, pairs), default=0) + 3
-        shown = pairs[: rows * max(1, self.size.width // column)]
-        lines: list[StyledLine] = [[Segment("most confused" if pairs else "no errors", quiet)]]
-        for row in range(min(rows, len(shown))):
-            cells = shown[row::rows]
-            lines.append([Segment("".join(f"{cell:{column}}" for cell in cells), text)])
-        return lines
+    def _show_legend(self, styles: dict[object, Style], bounds: tuple[int, ...]) -> None:
+        """Show in the lower border what the colours mean."""
+        places = [shade(bound, bounds) for bound in bounds]
+        ends = [bound - 1 for bound in bounds[1:]] + [most_errors(self.confusion)]
+        swatches = [(" correct ", "right")] + [
+            (f" {first} " if first == last else f" {first}–{last} ", place)
+            for first, last, place in zip(bounds, ends, places, strict=True)
+        ]
+        parts = [
+            Content.styled(text, ContentStyle.from_rich_style(styles[name]))
+            for text, name in swatches
+        ]
+        legend = Content("").join([*parts, Content(" errors" if bounds and ends[-1] else "")])
+        if self._legend is None or not legend.is_same(self._legend):
+            self._legend = self.border_subtitle = legend
