@@ -8,7 +8,7 @@ import pytest
 
 from core.compute import usage as machine
 from core.compute.usage import Gpu, Machine, read_gpus, read_machine
-from tui.widgets.machine_usage import format_usage
+from tui.widgets.run.machine_usage import format_usage
 
 
 class NVMLError(Exception):

@@ -18,20 +18,21 @@ from tui.screens.train import TrainView
 from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.lists.virtual_table import VirtualTable
-from tui.widgets.run_progress import describe_progress
+from tui.widgets.run.progress import describe_progress
 from tui.widgets.select import CompactSelect
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_space_starts_a_run(tmp_path, size):
     async with app_in(tmp_path, make_fake_train(steps=10), epochs=2).run_test(size=size) as pilot:
-        assert "press space to train" in text_of(pilot)
+        assert "Press space to train" in text_of(pilot)
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
         await pilot.pause()
         shown = text_of(pilot)
         assert "✓ finished" in shown
-        assert "Finished: test accuracy 75.0%" in shown
+        assert "✓ Finished 2 epochs" in shown
+        assert "1 in 4 wrong" in shown
         assert "Saved in fake-1" in shown
         assert pilot.app.run_state.step == 20
 
@@ -41,13 +42,13 @@ async def test_digits_follow_the_network(tmp_path, size):
     slow = make_fake_train(steps=5000)
     async with app_in(tmp_path, slow).run_test(size=size) as pilot:
         await pilot.press("space")
-        await until(pilot, lambda: pilot.app.run_state.digits)
+        await until(pilot, lambda: pilot.app.run_state.digits_step > 0)
         first = pilot.app.run_state.digits
         await until(pilot, lambda: pilot.app.run_state.digits != first)
         await pilot.pause()
         shown = text_of(pilot)
         assert "✓ 0" in shown
-        assert "✗ 4 true 3" in shown
+        assert "✗ 4, is 3" in shown
         assert len(first) == pilot.app.screen.query_one(DigitCards).capacity
         await pilot.press("2")
         await until(pilot, lambda: pilot.app.run_state.digits[0].index == 0)
@@ -69,7 +70,7 @@ async def test_pause_resume_and_stop(tmp_path):
         await until(pilot, lambda: pilot.app.run_state.step > step)
         await pilot.press("s")
         await until(pilot, lambda: phase(pilot) == "stopped")
-        assert "Stopped at step" in describe_progress(pilot.app.run_state)
+        assert "Stopped at step" in describe_progress(pilot.app.run_state, pilot.app.config)
 
 
 async def test_second_run_has_new_settings(tmp_path):
@@ -265,11 +266,11 @@ async def test_temperature_changes_the_bars(tmp_path):
         await pilot.press("T")
         await pilot.pause()
         after = text_of(pilot)
-        assert "(softmax temperature 3)" in before
-        assert "(softmax temperature 2)" in after
-        bars = [line for line in before.splitlines() if line.strip().startswith("0 ")]
+        assert "bars at temperature 3" in before
+        assert "bars at temperature 2" in after
+        bars = [line for line in before.splitlines() if "│0 " in line]
         assert bars
-        assert bars != [line for line in after.splitlines() if line.strip().startswith("0 ")]
+        assert bars != [line for line in after.splitlines() if "│0 " in line]
 
 
 async def test_key_hints_can_be_clicked(tmp_path):
