@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -163,31 +163,51 @@ def _why_not_live(folder: Path) -> str:
     return f"{name} is not running (its status is {status})"
 
 
-def find_live(name: str | None, folder: Path) -> Path:
-    """Return the folder of a run in progress, by its name or folder; without a name, of the only
-    one. `folder` is the one with the runs. Raises CheckpointError and UsageError."""
-    live = [*dict.fromkeys(_live_folders())]
+def match_live(name: str | None, folder: Path, *, is_given: bool = False) -> list[Path]:
+    """Return the folders of the runs in progress that are meant: by a name or folder one, or
+    several of one name; without a name all of this user.
+
+    `folder` is the one with the runs. Where a person has given it (`is_given`), only runs in it are
+    meant, but for one that is named by its own folder. Raises CheckpointError.
+    """
+    everywhere = [*dict.fromkeys(_live_folders())]
+    here = os.path.realpath(folder)
+    live = [each for each in everywhere if not is_given or os.path.realpath(each.parent) == here]
     if name is None:
         if not live:
+            where = f"in {folder}" if is_given else "here"
             why = f" ({reason})" if (reason := why_ignored()) else ""
             hint = "start one with `mnist-tui train --detach`"
-            raise CheckpointError(f"no run is in progress here; {hint}{why}")
-        matches, problem = live, "runs are in progress: name one of"
-    else:
-        matches = [each for each in live if each.name == name]
-        problem = f"runs are called {name}; name one by its folder:"
-        try:
-            found = Path(os.path.realpath(resolve_run(name, folder)))
-            matches = [*dict.fromkeys([*matches, found])]
-        except CheckpointError as error:
-            if not matches:
-                near = closest_match(name, [each.name for each in live])
-                parents = [each.parent for each in live if each.name == near]
-                hint = f"; {near} is in progress, in {parents[0]}" if parents else ""
-                raise CheckpointError(f"{error}{hint}") from None
+            raise CheckpointError(f"no run is in progress {where}; {hint}{why}")
+        return live
+    matches = [each for each in live if each.name == name]
+    try:
+        found = Path(os.path.realpath(resolve_run(name, folder)))
+    except CheckpointError as error:
+        if matches:
+            return matches
+        near = closest_match(name, [each.name for each in everywhere])
+        parents = [each.parent for each in everywhere if each.name == near]
+        hint = f"; {near} is in progress, in {parents[0]}" if parents else ""
+        raise CheckpointError(f"{error}{hint}") from None
+    return [*dict.fromkeys([*matches, found])]
+
+
+def find_live(name: str | None, folder: Path, *, is_given: bool = False) -> Path:
+    """Return the folder of the one run that `match_live` finds. Raises CheckpointError and
+    UsageError."""
+    matches = match_live(name, folder, is_given=is_given)
     if len(matches) > 1:
-        raise UsageError(f"{len(matches)} {problem} {', '.join(map(str, matches))}")
+        raise several_live(name, matches)
     return matches[0]
+
+
+def several_live(name: str | None, folders: Sequence[Path]) -> UsageError:
+    """Return the error that names the runs of which one must be chosen."""
+    problem = f"runs are called {name}; name one by its folder:"
+    if name is None:
+        problem = "runs are in progress: name one of"
+    return UsageError(f"{len(folders)} {problem} {', '.join(map(str, folders))}")
 
 
 def _live_folders() -> Iterator[Path]:

@@ -1,6 +1,8 @@
 """`mnist-tui attach`: watch and control a run that another process trains."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,7 @@ from tui.cli.console import checkpoints_folder, why_no_app
 from tui.cli.options import AsJson, CheckpointsDir, SlowLink
 from tui.text.console import complain
 
-RUN_HELP = "a run's name or its folder; may be left out if one run is in progress"
+RUN_HELP = "a run's name or its folder; may be left out if one run is in progress, or on a terminal"
 
 
 def attach(
@@ -22,15 +24,17 @@ def attach(
     """Attach to a run in progress: watch and control it.
 
     Opens the app on the run: pause, stop, save, change the learning rate. Quitting the app does
-    not stop the run. Without a terminal, or with --json, prints the run's events from its start to
-    its end, as `train` does.
+    not stop the run. Where several runs are in progress, asks which one. Without a terminal, or
+    with --json, prints the run's events from its start to its end, as `train` does.
     """
-    from core.attach.client import RemoteHost, find_live
+    from core.attach.client import RemoteHost
     from core.config import TrainConfig
 
     if run == "":
         raise UsageError("RUN must not be empty")
-    folder = find_live(run, checkpoints_folder(checkpoints))
+    folder = _choose(run, checkpoints, as_json=as_json)
+    if folder is None:
+        return 0
     if not as_json and not why_no_app():
         from tui.app.run_controller import recall
         from tui.cli.start_app import run_app
@@ -44,3 +48,20 @@ def attach(
     if not as_json:
         complain(f"attached to {host.hello.run} in process {host.pid}; Ctrl-C detaches")
     return print_attached(host, as_json=as_json)
+
+
+def _choose(run: str | None, checkpoints: str | None, *, as_json: bool) -> Path | None:
+    """Return the folder of the run to attach to; None if a person leaves the choice.
+
+    Raises CheckpointError and UsageError, also where it cannot ask which of several.
+    """
+    from core.attach.client import match_live, several_live
+
+    folders = match_live(run, checkpoints_folder(checkpoints), is_given=bool(checkpoints))
+    if len(folders) == 1:
+        return folders[0]
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise several_live(run, folders)
+    from tui.cli.output.choose_run import choose_run
+
+    return choose_run(folders)

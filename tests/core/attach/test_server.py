@@ -288,6 +288,18 @@ def test_only_run_needs_no_name(running, tmp_path):
     assert find_live(str(two.folder), tmp_path) == two.folder
 
 
+def test_given_folder_leaves_out_the_runs_of_others(running, tmp_path):
+    """`attach --checkpoints DIR` listed, and attached to, runs of all folders."""
+    one = running()
+    two = running(checkpoints=str(tmp_path / "elsewhere"))
+    assert find_live(None, tmp_path / "elsewhere", is_given=True) == two.folder
+    with pytest.raises(CheckpointError, match=r"no run is in progress in .*nowhere; start one"):
+        find_live(None, tmp_path / "nowhere", is_given=True)
+    with pytest.raises(CheckpointError, match=f"{one.folder.name} is in progress, in"):
+        find_live(one.folder.name, tmp_path / "nowhere", is_given=True)
+    assert find_live(str(one.folder), tmp_path / "elsewhere", is_given=True) == one.folder
+
+
 def test_live_run_is_found_by_name(running, tmp_path):
     run = running()
     assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
