@@ -7,12 +7,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pexpect
 import pyte
 from throughput import HERE
 
-SIZE = (120, 40)
+SIZE = (120, 40)  # columns, rows
+ROOT = HERE.parent
 TUI = [sys.executable, "-m", "tui"]
 
 
@@ -28,13 +30,15 @@ class Screen(pyte.Screen):
 
 
 class App:
-    """Run the app in a pseudo-terminal, in a folder of its own."""
+    """Run the app in a pseudo-terminal, in a folder of its own. `root` is its code's checkout."""
 
-    def __init__(self, folder: str, *arguments: str) -> None:
+    def __init__(
+        self, folder: str, *arguments: str, size: tuple[int, int] = SIZE, root: Path = ROOT
+    ) -> None:
         environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment |= {"XDG_CONFIG_HOME": folder, "PYTHONPATH": str(HERE.parent)}
+        environment |= {"XDG_CONFIG_HOME": folder, "PYTHONPATH": str(root)}
         self.bytes = 0
-        self.screen = Screen(*SIZE)
+        self.screen = Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
         self.started = time.perf_counter()
         self.arrived = self.started  # when the newest output came, before it was drawn
@@ -43,7 +47,7 @@ class App:
             [*TUI[1:], *arguments],
             cwd=folder,
             env=environment,
-            dimensions=SIZE[::-1],
+            dimensions=size[::-1],
         )
         self.child.delaybeforesend = None  # pexpect would wait 50 ms before each key
 
