@@ -9,7 +9,7 @@ from tests.support.app import Recorder, app_in, until
 from tests.support.fakes import ROOT
 from tui.terminal import textual_private
 from tui.terminal.slow_terminal import SlowTerminal
-from tui.terminal.textual_private import BATCH_COUNT, COMPOSITOR, DISPLAY, PARTS
+from tui.terminal.textual_private import BATCH_COUNT, COMPOSITOR, DISPLAY, PARTS, SPANS
 
 pyte = pytest.importorskip("pyte")
 
@@ -70,6 +70,7 @@ def test_private_methods_are_not_overridden():
         (DISPLAY, False),
         (BATCH_COUNT, False),
         (COMPOSITOR, False),
+        (SPANS, False),
         (DISPLAY, True),
         (COMPOSITOR, True),
     ],
@@ -95,4 +96,4 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
 
 
 def test_every_private_part_is_removed_by_a_test():
-    assert set(PARTS) == {DISPLAY, BATCH_COUNT, COMPOSITOR}
+    assert set(PARTS) == {DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS}

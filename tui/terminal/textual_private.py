@@ -7,9 +7,13 @@ Textual or Rich; `PARTS` lists all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rich.control import Control
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from textual.app import App
     from textual.screen import Screen
     from textual.strip import Strip
@@ -20,7 +24,10 @@ DISPLAY = "_display"
 BATCH_COUNT = "_batch_count"
 # Screen._compositor.render_strips(): the whole screen, a strip for each line.
 COMPOSITOR = "_compositor"
-PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR
+# ChopsUpdate.spans, what the frame of a changed part of the screen is: (row, start, end) of cells.
+# Beside it its rows' pieces by their first column, `chops`, and where each piece ends, `chop_ends`.
+SPANS = "spans"
+PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS
 
 # Called with the screen that has changed, and with what writes the change Textual's own way.
 FrameHandler = Callable[["Screen[Any]", Callable[[], None]], None]
@@ -43,10 +50,34 @@ def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
         if idle or _part(app, BATCH_COUNT):
             display(screen, renderable)
         else:
+            _send_changed_cells(renderable)
             handle(screen, lambda: display(screen, renderable))
 
     if display is not None:
         setattr(app, DISPLAY, intercepted)
+
+
+def _send_changed_cells(update: Any) -> None:
+    """Let a frame of a changed part of the screen send no other cells.
+
+    Textual sends each line from the left edge of its widget on, for each of its changed pieces: an
+    image again for the bar beside it.
+    """
+    if _part(update, SPANS) is not None:
+        update.render_segments = partial(_render_spans, update)
+
+
+def _render_spans(update: Any, console: Console) -> str:
+    written = []
+    for row, start, end in update.spans:
+        for stop, (left, strip) in zip(
+            update.chop_ends[row], update.chops[row].items(), strict=False
+        ):
+            first, last = max(left, start), min(stop, end)
+            if strip is not None and first < last:
+                written.append(Control.move_to(first, row).segment.text)
+                written.append(strip.crop(first - left, last - left).render(console))
+    return "".join(written)
 
 
 def screen_strips(screen: Screen[Any]) -> list[Strip] | None:

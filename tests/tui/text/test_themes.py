@@ -83,7 +83,7 @@ async def test_every_view_is_ascii_in_ascii_mode(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
         assert not text_of(pilot).isascii()
-        await pilot.press("a")
+        await pilot.press("A")
         for number in range(len(VIEWS)):
             await pilot.press(str(number + 1))
             await pilot.pause()
