@@ -17,68 +17,87 @@ Section = Mapping[str, str]
 ASCII_ARROWS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
 
 DISPLAY = {
-    "✓ ✗": "whether the prediction is correct. If it is wrong, the true digit is shown too.",
-    "! unlike a digit": "the image is unlike any digit that the network was trained on, so its "
-    "probabilities mean little. A classifier of its own finds that out, once the training images "
-    "are on this machine; about 1 of 100 test digits gets the sign too. During training the sign "
-    "is shown if any checkpoint on the same dataset was opened, evaluated or used before.",
-    "bars": "the predicted probability of each class. The softmax temperature is above 1, so that "
-    "more than one bar is visible; at 1 the bars are the network's probabilities.",
+    "✓ ✗": "whether the prediction is correct. “✗ 2, is 4”: predicted as 2, but labelled 4.",
+    "! unlike a digit": "the image is unlike the training images, so its probabilities mean "
+    "little. A classifier of its own decides that, once the training images are on this machine; "
+    "1 of 100 test digits gets the sign too.",
+    "bars": "the probabilities of the three most likely classes; a shows all. The softmax "
+    "temperature is above 1, so that more than one bar is visible: at 1 (T lowers it) the bars are "
+    "the network's own probabilities.",
     "last": "the checkpoint that is saved after each epoch, on a pause and on a stop.",
     "best": "the checkpoint with the highest test accuracy of its run.",
 }
 
 CHARTS = {
-    "loss": "The cross-entropy between predictions and labels: 0 is perfect, 2.3 is random "
-    "guessing. The training loss (the line) is of the training images, the test loss (●, once an "
-    "epoch) of test images that the network is never trained on. Good: both fall quickly at first, "
-    "then ever more slowly, and stay close. If the test loss rises while the training loss falls, "
-    "the network is overfitting. A log scale shows differences between small losses.",
-    "accuracy": "The share of test images that are predicted correctly; random guessing gets 10%. "
-    "Good: it rises fast and then levels off, at about 92% for the linear network and 97 to 99% "
-    "for the others. It changes in small jumps, because each image counts as correct or wrong.",
-    "learning rate": "The step size of the optimizer. It is constant unless you change it or "
-    "select a schedule. Many runs reach a better accuracy if it decreases towards the end.",
-    "gradient norm": "The size of the gradient of the loss, as one number. Good: it settles after "
-    "the first steps and stays between about 0.1 and 10. If it keeps growing, training is about to "
-    "diverge. Near 0 there is little left to learn, or the gradients vanish.",
-    "samples per second": "Training images per second. Good: it is constant. It drops if other "
-    "programs are using the CPU; larger batches raise it.",
+    "loss": "How far the predictions are from the labels (the cross-entropy); 0 is perfect. "
+    "Guessing among 10 classes has a loss of ln 10 = 2.3: the faint line, shown until the loss is "
+    "below half of it.",
+    "training, test": "One line is the loss of the images that the network learns from, the other "
+    "that of test images, which it never learns from, after each epoch. Good: both fall, fast at "
+    "first and then slowly, and stay close. Overfitting: the test loss rises while the training "
+    "loss falls: the network then fits its training images, and not new ones.",
+    "accuracy": "The share of test images that are predicted correctly. Guessing among 10 classes "
+    "gets 10%. Good: it rises fast and then levels off. With l, the chart shows the test error, "
+    "the share that is wrong, on a logarithmic scale: 1% and 2% differ as much as 10% and 20%.",
+    "learning rate": "The step size of the optimizer. Constant unless r changes it, or a schedule "
+    "does. Lowered towards the end, it often gives a better accuracy.",
+    "gradient norm": "The size of the gradient of the loss, over all weights. Good: between about "
+    "0.1 and 10. If it keeps growing, training is about to diverge; near 0 nothing is left to "
+    "learn, or the gradients vanish.",
+    "samples per second": "Training images per second. It drops if other programs use the CPU; a "
+    "larger batch raises it.",
+}
+
+OUTCOMES = {
+    "diverged": "A run has diverged when a loss is NaN or infinite, or when the mean training loss "
+    "of 50 steps or the test loss is over 1,000 times that of guessing: the learning rate was far "
+    "too high. The run ends, and what was saved before is kept.",
+    "dead network": "All units of a ReLU layer output 0 for every image. Their gradient is 0 too, "
+    "so they never recover: the loss stays at that of guessing. A high learning rate does that. "
+    "Start again with a lower one, or with another seed.",
 }
 
 SLOW_LINK = {
-    "slow link": "For a slow connection to the terminal: output is limited to 1 KB a second. What "
-    "your key changed is written first, then numbers, then charts; animation is off. Outdated "
-    "output is dropped, not queued, so keys are answered at once. The heading shows the bytes per "
-    "second. Slow-link mode switches itself on when output is delayed. To switch it: ctrl+p, Slow "
-    "link, which is remembered, or --slow-link on the command line.",
+    "slow link": "For a slow connection: output is limited to 1 KB a second. What your key changed "
+    "is sent first, then numbers, then charts; digits are ASCII. Outdated output is dropped, so "
+    "keys are answered at once. It switches itself on when output is delayed; to switch it: "
+    "ctrl+p, Slow link, or --slow-link on the command line.",
 }
 
 # The first sections of the help in the views.
 
-TRAIN_HELP = CHARTS | {name: DISPLAY[name] for name in ("✓ ✗", "bars")}
+TRAIN_HELP = {
+    "Test accuracy": "the share of test images that are predicted correctly, after the last epoch. "
+    "“1 in 31 wrong” is the same number. The change is that since the epoch before.",
+    "What is happening": "how far training is, and what the curves mean now. When each sentence "
+    "appears is at the end of this help.",
+    **{name: CHARTS[name] for name in ("loss", "training, test", "accuracy")},
+    **{name: DISPLAY[name] for name in ("✓ ✗", "bars")},
+}
 
 DIGITS_HELP = {
     "✓ ✗": DISPLAY["✓ ✗"],
     "! unlike a digit": DISPLAY["! unlike a digit"],
-    "bars": "the predicted probability of each class. The longest bar is the prediction; the bar "
-    "of the true class has a colour of its own.",
+    "bars": "the predicted probabilities, the three largest or with a those of all classes. The "
+    "longest bar is the prediction; the bar of the true class has a colour of its own.",
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
     "the network's probabilities. Above 1 they are more alike, so that less likely classes are "
     "visible too. The prediction does not change.",
-    "selecting": "d and D change the kind of selection, n draws a new sample, g goes to an index. "
+    "selecting": "f and F change the kind of selection, # goes to the digit with an index. "
     "The selected digits stay the same while the network learns.",
-    "index": "the test digits in the order of the test set. The network is never trained on them.",
-    "class": "the digits of one class. + and − change the class.",
-    "random": "a random sample of the test digits. n draws a new sample.",
-    "uncertain": "the digits whose two highest outputs are closest: the predictions most likely to "
+    "in order": "the test digits as they are in the test set. The network is never trained on "
+    "them.",
+    "one class": "the digits of one class. ↑ and ↓ change the class.",
+    "random": "a random sample of the test digits. f5 draws another sample.",
+    "unsure": "the digits whose two highest outputs are closest: the predictions most likely to "
     "change.",
     "mistakes": "the digits that are predicted wrongly, the most confident predictions first.",
     "earlier epochs": "[ shows the predictions for the same digits after an earlier epoch, ] after "
-    "a later one, up to now. “previously 4” is the prediction one epoch before. A new selection "
+    "a later one, up to now. “was 4” is the prediction one epoch before. A new selection "
     "uses the epoch that is shown.",
-    "styles": "ASCII characters from light to dark, half blocks, which are crisp, or braille dots, "
-    "which are the finest. All show the same pixels.",
+    "styles": "y changes how digits are drawn: in greys, ASCII characters from light to dark, half "
+    "blocks, which are crisp, or braille dots, which are the finest. Where greys cannot be shown "
+    "(fewer than 256 colours, a slow link), ASCII characters are.",
 }
 
 IMAGES_HELP = {
@@ -171,7 +190,8 @@ def help_sections(
 ) -> dict[str, Section]:
     """Return the titles and sections of the help, the most relevant first.
 
-    These are the form's field in focus, and `view_help`, the own section of the view of that mode.
+    These are the form's field in focus, and `view_help`, the own section of the view of that mode;
+    what it has is left out further below.
     """
     from tui.analysis.commentary import RULES
 
@@ -184,14 +204,18 @@ def help_sections(
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,
+        "A run that fails to learn": OUTCOMES,
         "Digits and checkpoints": DISPLAY,
         "Slow connections": SLOW_LINK,
         "Settings": {name.replace("_", " "): describe_setting(name) for name in FIELDS},
-        "The commentary, and when a sentence appears": rules,
+        "What is happening: when a sentence appears": rules,
     }
-    if mode == "train":
-        del sections["Charts"]
-    return sections
+    shown = set[str]()
+    for title, section in sections.items():
+        entries = {name: text for name, text in section.items() if text not in shown}
+        shown |= set(entries.values())
+        sections[title] = {name: f"{text[0].upper()}{text[1:]}" for name, text in entries.items()}
+    return {title: section for title, section in sections.items() if section}
 
 
 def epilogue(width: int = 78) -> str:

@@ -28,7 +28,7 @@ def test_run_from_first_frame_to_exit(open_terminal, tmp_path):
     terminal.expect("press space to train", 10)
     terminal.press(" ")
     terminal.expect("✓ finished")
-    terminal.expect(r"Finished: test accuracy \d\d\.\d\d%")
+    terminal.expect(r"Finished: test accuracy \d\d\.\d%")
     terminal.expect(r"✓ \d")
     terminal.press("2")
     terminal.expect("0–1 of 1,000")

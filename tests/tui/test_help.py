@@ -1,9 +1,13 @@
 """The help: complete, the same on the command line, and opened where the focus is."""
 
+from importlib import import_module
+
+import pytest
+
 from core.config import FIELDS, WHY
 from tests.support.app import app_in, text_of
 from tests.support.fakes import key_of
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, VIEWS
 from tui.analysis.commentary import RULES
 from tui.help import epilogue, help_sections, keys
 from tui.screens.checkpoints.browser import CheckpointBrowser
@@ -14,15 +18,33 @@ def test_every_key_setting_and_rule_has_help():
     sections = help_sections("train")
     for action in ACTIONS:
         if action.keys and action.name != "set('temperature', -1)":  # the entry of t covers T
-            assert action.help in sections["Keys"][action.shown]
+            assert action.help.lower() in sections["Keys"][action.shown].lower()
     for name, field in FIELDS.items():
         text = sections["Settings"][name.replace("_", " ")]
         assert field.metadata["help"][1:] in text
     missing = [name for name in FIELDS if name not in WHY]
     assert missing == ["data", "checkpoints"], "folders need no explanation"
-    assert list(sections["The commentary, and when a sentence appears"]) == [
-        rule.name for rule in RULES
-    ]
+    rules = sections["What is happening: when a sentence appears"]
+    assert list(rules) == [rule.name for rule in RULES]
+
+
+@pytest.mark.parametrize("mode", VIEWS)
+def test_help_has_each_text_once(mode):
+    """What a view explains first is left out further below, and no section is empty."""
+    view = VIEWS[mode]
+    own = getattr(import_module(f"tui.screens.{view.module}"), view.screen).VIEW_HELP
+    sections = help_sections(mode, "seed", own)
+    assert all(sections.values())
+    texts = [text for section in sections.values() for text in section.values()]
+    assert len(texts) == len(set(texts))
+    assert [text for text in texts if text[0] != text[0].upper()] == []
+
+
+def test_help_of_the_loss_explains_that_of_guessing():
+    for mode in VIEWS:
+        text = next(each["loss"] for each in help_sections(mode).values() if "loss" in each)
+        assert "ln 10 = 2.3" in text
+        assert "the faint line" in text
 
 
 def test_slow_link_help_names_all_switches():
@@ -60,4 +82,4 @@ async def test_view_help_comes_first(tmp_path, monkeypatch):
         lines = text_of(pilot).splitlines()
         title = next(place for place, line in enumerate(lines) if "In this view" in line)
         assert "own [red]" in lines[title + 1]
-        assert "a text of its own" in lines[title + 1]
+        assert "A text of its own" in lines[title + 1]

@@ -8,6 +8,8 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widgets import Static
 
+SELECTED = "bold $selection-text on $selection"
+
 
 def clicked(text: Content, action: str) -> Content:
     """Return the text with a click action, by default one of the view."""
@@ -24,8 +26,11 @@ def key(name: str, text: str, action: str) -> Content:
 
 def choices(named: Iterable[tuple[str, str]], here: str) -> Content:
     """Return clickable names, each given with its action; the name `here` is marked."""
+    # Textual draws what can be clicked in the colour of links, also where it is marked.
     return Content("").join(
-        clicked(Content(f" {name} ").stylize("reverse bold" if name == here else ""), action)
+        Content.styled(f" {name} ", SELECTED)
+        if name == here
+        else clicked(Content(f" {name} "), action)
         for name, action in named
     )
 

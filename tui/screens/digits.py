@@ -22,15 +22,25 @@ from tui.analysis.digit_selection import (
 from tui.help import DIGITS_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.captions import between, choices, key, line, set_text
+from tui.screens.captions import set_text
+from tui.screens.digits_caption import (
+    about_line,
+    display_parts,
+    epoch_line,
+    kinds_line,
+    page_part,
+    temperature_part,
+    with_right,
+)
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.state.summaries import NOT_STARTED, describe_untrained
-from tui.text.formats import format_percent, printable
+from tui.text.formats import printable
+from tui.widgets.cards.card import shown_style
 from tui.widgets.digit_cards import DigitCards
 
-ORDERS = {"index": "in the order of the test set", "random": "random sample"}
 SELECTING = ("select", "only_class", "go_to", "kind", "class", "sample")  # actions and steps
+SIZED = ("digit_style", "all_classes", "ascii", "slow")  # preferences that change cards' sizes
 
 
 class DigitsView(View):
@@ -44,16 +54,18 @@ class DigitsView(View):
     OFFERED: tuple[SelectionKind, ...] = KINDS
     CSS_PATH = "digits.tcss"
     BINDINGS = [
-        Binding("d", "step('kind', 1)", "Select"),
-        Binding("D", "step('kind', -1)", "Select", show=False),
-        Binding("plus,up", "step('class', 1)", "Class", show=False),
-        Binding("minus,down", "step('class', -1)", "Class", show=False),
-        Binding("n", "step('sample', 1)", "New sample", show=False),
-        Binding("g", "go_to", "Go to an index", show=False),
-        Binding("left_square_bracket", "step('epoch', -1)", "Epochs", key_display="[]"),
+        Binding("f", "step('kind', 1)", "Which"),
+        Binding("F", "step('kind', -1)", "Which", show=False),
+        Binding("down,j", "step('class', 1)", "Row", show=False),
+        Binding("up,k", "step('class', -1)", "Row", show=False),
+        Binding("f5", "step('sample', 1)", "Refresh", show=False),
+        Binding("number_sign", "go_to", "Go to", show=False),
+        Binding("left_square_bracket", "step('epoch', -1)", "Epochs", key_display="[ ]"),
         Binding("right_square_bracket", "step('epoch', 1)", "Epochs", show=False),
         Binding("right,pagedown", "step('page', 1)", "Page", key_display="← →"),
         Binding("left,pageup", "step('page', -1)", "Page", show=False),
+        Binding("g,home", "step('page_end', -1)", "First", show=False),
+        Binding("G,end", "step('page_end', 1)", "Last", show=False),
     ]
 
     CAN_SELECT = True
@@ -91,8 +103,8 @@ class DigitsView(View):
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self._show_caption()
-        if before.digit_style != after.digit_style or before.ascii != after.ascii:
-            self.mnist.request_digits(at_once=True)  # in another style more digits may fit
+        if any(getattr(before, name) != getattr(after, name) for name in SIZED):
+            self.mnist.request_digits(at_once=True)  # another number of digits may fit
 
     # The run
 
@@ -151,9 +163,12 @@ class DigitsView(View):
 
     def _selectable_classes(self) -> tuple[int | None, ...]:
         """Return the classes that the selection can be narrowed to; None stands for all."""
+        digits = self._digits() or self._found
+        labels = self.run_state.labels
+        count = len(digits[0].logits) if digits else max(labels) + 1 if labels else 0
         if self.selection.kind in BY_PREDICTION:
-            return (None, *range(10))
-        return tuple(range(10)) if self.selection.kind == "class" else ()
+            return (None, *range(count))
+        return tuple(range(count)) if self.selection.kind == "class" else ()
 
     def action_select(self, kind: SelectionKind) -> None:
         if kind == self.selection.kind:
@@ -166,7 +181,8 @@ class DigitsView(View):
         self._choose(replace(self.selection, actual=actual))
 
     def action_step(self, what: str, by: int) -> None:
-        """Step to another kind, class, sample, epoch or page; `by` is 1 or -1."""
+        """Step to another kind, class, sample, epoch or page, or the first or last page; `by` is 1
+        or -1."""
         getattr(self, f"_step_{what}")(by)
 
     def _step_kind(self, by: int) -> None:
@@ -192,9 +208,17 @@ class DigitsView(View):
         self.show()
 
     def _step_page(self, by: int) -> None:
+        capacity = len(super().wanted_digits())
+        self._show_page(max(0, self._first + by * capacity))
+
+    def _step_page_end(self, by: int) -> None:
+        """Show the first or the last page."""
         capacity, count = len(super().wanted_digits()), len(self._selected or ())
-        first = max(0, self._first + by * capacity)
-        if first < count:
+        pages = -(-count // capacity) if capacity else 0
+        self._show_page(max(0, pages - 1) * capacity if by > 0 else 0)
+
+    def _show_page(self, first: int) -> None:
+        if first < len(self._selected or ()):
             self._first = first
             self.show()
             self.mnist.request_digits(at_once=True)
@@ -251,46 +275,26 @@ class DigitsView(View):
         return "Predicting…"
 
     def _show_caption(self) -> None:
-        lines = (self._top_line(), self._middle_line(), self._last_line())
-        set_text(self, "#caption", Content("\n").join(Content(" ") + each for each in lines))
+        width, preferences = self.size.width - 2, self.preferences
+        style = shown_style(self.query_one(DigitCards), preferences)
+        lines = (
+            with_right(self._top_line(), [temperature_part(preferences)], width),
+            with_right(self._middle_line(), display_parts(preferences, style), width),
+            with_right(self._last_line(), [self._page_part()], width),
+        )
+        set_text(self, "#caption", Content("\n").join(lines))
 
     def _top_line(self) -> Content:
-        kinds = choices([(kind, f"select('{kind}')") for kind in self.OFFERED], self.selection.kind)
-        sample, index = key("n", "new sample", "step('sample', 1)"), key("g", "go to", "go_to")
-        return line(key("d", "", "step('kind', 1)") + " " + kinds, sample, index)
+        return kinds_line(self.OFFERED, self.selection.kind)
 
     def _middle_line(self) -> Content:
-        """Return the line of the class, the temperature and the style."""
-        which = Content(ORDERS.get(self.selection.kind, ""))
-        if self.CAN_SELECT and (classes := self._selectable_classes()):
-            names = {each: "all" if each is None else str(each) for each in classes}
-            named = [(name, f"only_class({each})") for each, name in names.items()]
-            less, more = key("−", "", "step('class', -1)"), key("+", "", "step('class', 1)")
-            which = between(less, choices(named, names[self.selection.actual]), more)
-        lower = key("T", "", "app.set('temperature', -1)")
-        higher = key("t", "", "app.set('temperature')")
-        text = Content(f"temperature {self.preferences.temperature:g}")
-        style = key("y", self.preferences.digit_style, "app.set('digit_style')")
-        return line(which, between(lower, text, higher), style)
+        return about_line(self.selection, self._selectable_classes() if self.CAN_SELECT else ())
 
     def _last_line(self) -> Content:
-        """Return the line of the epoch whose predictions are shown, and of the page."""
-        state, earlier = self.run_state, self._earlier
-        step = earlier.step if earlier else state.digits_step
-        now = f"now, step {step:,}" if step >= 0 else "now"
-        epoch = Content(f"after epoch {earlier.epoch}" if earlier else now)
-        if scores := [score for score in state.scores if score.step <= step]:
-            epoch += f", test accuracy {format_percent(scores[-1].accuracy)}"
-        if self.HAS_EPOCHS:
-            back, forth = key("[", "", "step('epoch', -1)"), key("]", "", "step('epoch', 1)")
-            epoch = between(back, epoch, forth)
-        return line(epoch, self._page_part())
+        can_step = self.HAS_EPOCHS and bool(self._evaluations())
+        return epoch_line(self.run_state, self._earlier, can_step=can_step)
 
     def _page_part(self) -> Content:
-        count, first = len(self._selected or ()), self._first
-        last = min(first + len(super().wanted_digits()), count)
-        if last <= first:
-            return Content("")
         start = 0 if self.selection.kind == "index" else 1
-        text = Content(f"{first + start:,}–{last - 1 + start:,} of {count:,}")
-        return between(key("←", "", "step('page', -1)"), text, key("→", "", "step('page', 1)"))
+        capacity, count = len(super().wanted_digits()), len(self._selected or ())
+        return page_part(self._first, capacity, count, start=start)

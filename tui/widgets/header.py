@@ -55,7 +55,8 @@ class ViewHeader(Static):
             if not short and self.size.width < ALL_NAMES_WIDTH:
                 continue
             left = Content.styled(name, "bold") + self._places(short=short)
-            end = Content("  ").join([Content(" · ").join(shown), *said]) + " "
+            parts = [Content(" · ").join(each) for each in (shown, said) if each]
+            end = Content("  ").join(parts) + " "
             if left.cell_length + end.cell_length < self.size.width:
                 break
         room = self.size.width - left.cell_length - end.cell_length
@@ -81,7 +82,7 @@ class ViewHeader(Static):
         for number, (mode, title) in enumerate(self._views.items(), 1):
             here = mode == self._here
             words = Content(f" {number} {title} " if here or not short else f" {number} ")
-            if here:
-                words = words.stylize("bold $selection-text on $selection")
-            places += words.stylize(f"@click=app.view('{mode}')")
+            # What can be clicked has the colour of links, which is illegible on the selection's.
+            style = "bold $selection-text on $selection" if here else f"@click=app.view('{mode}')"
+            places += words.stylize(style)
         return places

@@ -199,7 +199,9 @@ async def test_unlike_digits_are_marked_in_all_views(open_checkpoint, drawings, 
 
     monkeypatch.setattr("core.novelty.sign.find_detector", lambda dataset, data: Detector())
     async with open_checkpoint() as (pilot, _):
-        await pilot.press("g", *"7", "enter")  # other digits than those that are shown already
+        await pilot.press(
+            "number_sign", *"7", "enter"
+        )  # other digits than those that are shown already
         await until(pilot, lambda: "! unlike a digit" in text_of(pilot))
         assert text_of(pilot).count("! unlike a digit") == 1
         await pilot.press("p")

@@ -62,7 +62,7 @@ async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
         await pilot.pause()
         many = len(shown(pilot))
         assert indices(pilot) == list(range(many))
-        await pilot.press("d", "plus")
+        await pilot.press("f", "down")
         assert indices(pilot) == [1 + 10 * place for place in range(many)]
         words = text_of(pilot).splitlines()[1]
         await pilot.click("#caption", offset=(words.index("mistakes") + 1, 0))
@@ -71,10 +71,22 @@ async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
         await pilot.press("right")
         assert indices(pilot)[0] == 3 + 5 * many
         assert f"{many + 1}–{2 * many} of 20" in text_of(pilot)
-        await pilot.press("minus")  # from all to the nines, of which there are no mistakes
+        await pilot.press("k")  # from all to the nines, of which there are no mistakes
         assert "No such digits: select others" in text_of(pilot)
         lines = text_of(pilot).splitlines()
         assert not any(line[-1].strip() for line in lines[1:4]), "nothing is cut off"
+
+
+async def test_selected_names_are_legible(tmp_path):
+    """Textual draws what can be clicked in the colour of links, also on the selection's colour."""
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("digits"))
+        await pilot.pause()
+        wanted = pilot.app.theme_variables["selection-text"].lower()
+        strips = pilot.app.screen._compositor.render_strips()[:2]
+        styles = {segment.text: segment.style for strip in strips for segment in strip}
+        for name in (" 2 Digits ", " in order "):
+            assert styles[name].color.name == wanted
 
 
 async def test_long_reasons_are_wrapped(tmp_path):
@@ -92,7 +104,7 @@ async def test_mistakes_appear_after_the_first_evaluation(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
         pilot.app.run_state = new_run()
-        await pilot.press("D")
+        await pilot.press("F")
         assert "mistakes: shown after the first evaluation" in text_of(pilot)
         assert not shown(pilot)
         pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
@@ -107,7 +119,7 @@ async def test_selected_digits_stay_while_predictions_change(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
         pilot.app.run_state = advanced(new_run(), evaluations=(ALL_FIVES,), step=11)
-        await pilot.press("D")
+        await pilot.press("F")
         before = shown(pilot)
         assert indices(pilot) == [0, 1]
         pilot.app.run_state = advanced(
@@ -116,7 +128,7 @@ async def test_selected_digits_stay_while_predictions_change(tmp_path):
         await pilot.pause()
         assert indices(pilot) == [0, 1], "they stay although they are no mistakes any more"
         assert shown(pilot) != before
-        await pilot.press("n")
+        await pilot.press("f5")
         assert indices(pilot) == [3, 8]
 
 
@@ -124,7 +136,7 @@ async def test_selected_digits_are_predicted_while_training(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"), "space")
         await until(pilot, lambda: shown(pilot))
-        await pilot.press("d")
+        await pilot.press("f")
         await until(pilot, lambda: indices(pilot) == [0, 10])
         pilot.app.send(Stop())
 
@@ -156,16 +168,20 @@ async def test_going_to_an_index(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("digits"))
         pilot.app.run_state = new_run()
-        await pilot.press("g", *"100")
+        await pilot.press("number_sign", *"100")
         assert "✗ The index must be a whole number from 0 to 99." in text_of(pilot)
         await pilot.press("enter", "backspace", "backspace", *"7", "enter")
         assert isinstance(pilot.app.screen, DigitsView)
         assert indices(pilot) == [17, 18]
         await pilot.press("right")
         assert indices(pilot) == [19, 20]
-        await pilot.press("d", "d")
+        await pilot.press("G")
+        assert indices(pilot) == [98, 99]
+        await pilot.press("g")
+        assert indices(pilot) == [0, 1]
+        await pilot.press("f", "f")
         random = indices(pilot)
-        await pilot.press("n")
+        await pilot.press("f5")
         assert indices(pilot) != random
 
 
@@ -179,7 +195,7 @@ async def test_a_selection_opens_over_another_view(tmp_path):
         await until(pilot, lambda: shown(pilot))
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
         assert "eights [all]" in text_of(pilot)
-        await pilot.press("d")
+        await pilot.press("f")
         assert indices(pilot) == [8, 18, 28, 38, 48, 58]
         await pilot.press("escape")
         assert pilot.app.screen is below
@@ -192,7 +208,7 @@ async def test_a_checkpoint_offers_index_and_random_only(tmp_path):
         )
         offered = []
         for _ in range(3):
-            await pilot.press("d")
+            await pilot.press("f")
             offered.append(pilot.app.screen.selection.kind)
         assert offered == ["random", "index", "random"]
         assert "mistakes" not in text_of(pilot).splitlines()[1]

@@ -1,0 +1,111 @@
+"""The lines above the cards of the Digits view: what is selected, and of when the predictions are.
+
+All names and signs of keys in them can be clicked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from core.events import Scored
+from tui.analysis.digit_selection import DigitSelection, SelectionKind
+from tui.preferences import Preferences
+from tui.screens.captions import between, choices, key, line
+from tui.state.run_state import RunState
+from tui.text.formats import class_label, format_percent
+
+NAMES: dict[SelectionKind, str] = {
+    "index": "in order",
+    "class": "one class",
+    "random": "random",
+    "uncertain": "unsure",
+    "mistakes": "mistakes",
+}
+ABOUT: dict[SelectionKind, str] = {
+    "index": "the test digits, which the network is not trained on",
+    "class": "the digits of one class",
+    "random": "a random sample of the test digits",
+    "uncertain": "the two most probable classes are closest",
+    "mistakes": "the surest mistakes first",
+}
+
+OF_A_CELL = "the surest predictions first"
+
+
+def kinds_line(offered: Sequence[SelectionKind], kind: SelectionKind) -> Content:
+    """Return the kinds of selection, with the present one marked."""
+    named = [(NAMES[each], f"select('{each}')") for each in offered]
+    return key("f", "", "step('kind', 1)") + " " + choices(named, NAMES[kind])
+
+
+def about_line(selection: DigitSelection, classes: Sequence[int | None]) -> Content:
+    """Return what is selected, with the classes that it can be narrowed to; None is all."""
+    kind = selection.kind
+    is_cell = selection.actual is not None and selection.predicted is not None
+    about = Content.styled(OF_A_CELL if is_cell else ABOUT[kind], "$quiet")
+    if kind == "index":
+        return line(about, key("#", "go to", "go_to"))
+    if kind == "random":
+        return line(about, key("f5", "another sample", "step('sample', 1)"))
+    names = {each: "all" if each is None else class_label(each) for each in classes}
+    named = [(name, f"only_class({each})") for each, name in names.items()]
+    up, down = key("↑", "", "step('class', -1)"), key("↓", "", "step('class', 1)")
+    strip = between(up, choices(named, names.get(selection.actual, "")), down)
+    return line(about, strip) if classes else about
+
+
+def temperature_part(preferences: Preferences) -> Content:
+    """Return at which softmax temperature the bars are, between the keys that change it."""
+    lower = key("T", "", "app.set('temperature', -1)")
+    higher = key("t", "", "app.set('temperature')")
+    return between(lower, Content(f"bars at temperature {preferences.temperature:g}"), higher)
+
+
+def display_parts(preferences: Preferences, style: str) -> tuple[Content, ...]:
+    """Return how digits and bars are shown, the less important last."""
+    shown = "all" if preferences.all_classes else "largest"
+    return (
+        key("a", f"{shown} bars", "app.set('all_classes')"),
+        key("y", style, "app.set('digit_style')"),
+    )
+
+
+def epoch_line(state: RunState, earlier: Scored | None, *, can_step: bool) -> Content:
+    """Return of when the predictions are, and how accurate the network was then."""
+    step = earlier.step if earlier else state.digits_step
+    if earlier:
+        text = f"after epoch {earlier.epoch}"
+    else:
+        text = f"now, step {step:,}" if step > 0 else "before training" if step == 0 else "now"
+    if scores := [score for score in state.scores if score.step <= step]:
+        text += f", test accuracy {format_percent(scores[-1].accuracy)}"
+    epoch = Content(text)
+    if can_step:
+        back, forth = key("[", "", "step('epoch', -1)"), key("]", "", "step('epoch', 1)")
+        epoch = between(back, epoch, forth)
+    return line(Content.styled("predictions", "$quiet"), epoch)
+
+
+def page_part(first: int, capacity: int, count: int, *, start: int) -> Content:
+    """Return which of `count` digits are shown, between the keys that turn pages.
+
+    `start` is the number of the first of them.
+    """
+    last = min(first + capacity, count)
+    if last <= first:
+        return Content("")
+    shown = f"{first + start:,}–{last - 1 + start:,}" if last > first + 1 else f"{first + start:,}"
+    text = Content(f"{shown} of {count:,}")
+    return between(key("←", "", "step('page', -1)"), text, key("→", "", "step('page', 1)"))
+
+
+def with_right(left: Content, parts: Sequence[Content], width: int) -> Content:
+    """Return a line whose end is as many of the parts as fit, the first of them most likely."""
+    for count in range(len(parts), 0, -1):
+        right = line(*parts[:count])
+        free = width - left.cell_length - right.cell_length
+        if free >= 2:
+            return left + " " * free + right
+    return left
