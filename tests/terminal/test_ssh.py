@@ -114,17 +114,17 @@ PROGRAM = f"{sys.executable} -m tui"
 def test_run_survives_a_dropped_ssh_connection(log_in, tmp_path):
     try:
         line = log_in(f"{PROGRAM} {ENDLESS}")
-        line.expect("press space to train")
+        line.expect("Press space to train")
         line.press(" ")
         line.expect("● training")
-        line.expect(r"test accuracy \d")
+        line.expect(r"\d in \d+ wrong")
         cut(line)
         step = latest(tmp_path)
         until(lambda: latest(tmp_path) > step + 100)
 
         line = log_in(f"{PROGRAM} attach checkpoints/*", size=(120, 40))
         line.expect("attached · ● training")
-        line.expect(r"test accuracy \d")
+        line.expect(r"\d in \d+ wrong")
         line.press("s")
         line.expect("■ stopped")
         line.press("q")
