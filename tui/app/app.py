@@ -140,7 +140,8 @@ class MnistApp(App[None]):
         match event:
             case Notice():
                 self.notify(event.message, markup=False, timeout=8)
-            case RunFailed() if not isinstance(self.view, TrainView):  # which shows it itself
+            # The Train view shows it itself, unless another run has started.
+            case RunFailed() if not isinstance(self.view, TrainView) or self.run_state.is_active:
                 self.notify(event.message, severity="error", markup=False, timeout=10)
             case DevicesListed() | RecordRead():
                 import_views(self)
@@ -252,7 +253,8 @@ class MnistApp(App[None]):
         if isinstance(self.screen, ConfirmQuit):
             return
         if self.run_state.is_active and not self.run_state.is_attached:
-            self.push_screen(ConfirmQuit(), lambda yes: self.lifetime.leave(0) if yes else None)
+            can_detach = is_available("run", ("detach",), self.run_state, self.current_mode)
+            self.push_screen(ConfirmQuit(can_detach=can_detach), self.lifetime.quit)
         else:
             self.exit(return_code=self.lifetime.status)
 

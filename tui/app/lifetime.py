@@ -54,6 +54,13 @@ class Lifetime:
             for number, handler in self._old_handlers.items():
                 signal.signal(number, handler)
 
+    def quit(self, answer: str | None) -> None:
+        """Quit as the dialog ConfirmQuit answers."""
+        if answer == "stop":
+            self.leave(0)
+        elif answer == "detach":
+            self._app.runs.detach(then_quit=True)
+
     def leave(self, status: int) -> None:
         """Stop and save the run, then exit with `status`, or if that is 0 with the run's."""
         self._app.runs.cancel_next()

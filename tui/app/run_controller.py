@@ -70,6 +70,7 @@ class RunController:
         self._host: OtherHost | None = host  # None: the engine trains
         self._next_host: DetachedHost | None = None  # becomes the host, once it is ready
         self._is_detaching = False
+        self._quits_detached = False  # once the run is detached
         self._events: deque[Event] = deque()  # not folded yet
         self._next: NextRun | None = None  # starts when the run has stopped
 
@@ -128,6 +129,7 @@ class RunController:
                 self._use_config_of(state)
                 if not self._app.run_state.is_active:
                     self._use_engine()
+                self._quit_if_asked()
             case RunStarted() | LearningRateChanged():
                 self._use_config_of(self._app.run_state)
             case Detached():
@@ -137,9 +139,16 @@ class RunController:
                 if self._next_host:
                     self._next_host.close()
                 self._next_host, self._is_detaching = None, False
+                if isinstance(event, RunFinished):  # before it could be detached
+                    self._quit_if_asked()
+                self._quits_detached = False
                 if self._next:
                     following, self._next = self._next, None
                     self.start(*following)
+
+    def _quit_if_asked(self) -> None:
+        if self._quits_detached:
+            self._app.exit(return_code=self._app.lifetime.status)
 
     @property
     def farewell(self) -> str:
@@ -208,11 +217,12 @@ class RunController:
         app.run_worker(connect, thread=True, exit_on_error=False)
         app.action_view("train")
 
-    def detach(self) -> None:
-        """Continue the run in a child process.
+    def detach(self, *, then_quit: bool = False) -> None:
+        """Continue the run in a child process, and quit the app once it does, if `then_quit`.
 
         The process is made ready first, so that training pauses for little more than a save.
         """
+        self._quits_detached |= then_quit
         if self._is_detaching:
             return
         self._is_detaching = True
@@ -227,7 +237,7 @@ class RunController:
                 host = DetachedHost(recall)
                 host.wait_ready(READY_SECONDS)
             except UserError as error:
-                self._is_detaching = False
+                self._is_detaching = self._quits_detached = False
                 self.emit(Notice(message=f"cannot detach: {error}"))
                 return
             self._next_host = host

@@ -29,7 +29,7 @@ from tui.state.history import read_run
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent, plural
 from tui.widgets.line_input import NumberInput
-from tui.widgets.table import fill_table
+from tui.widgets.table import RowTable, fill_table
 
 LABELS = {
     "learning_rate": "Learning rate",
@@ -58,9 +58,11 @@ def list_distinct(folder: Path, last_step: int) -> list[Checkpoint]:
 
 def _row(checkpoint: Checkpoint) -> tuple[str, ...]:
     info, files = checkpoint
-    kinds = " ".join(dict.fromkeys(file.kind for file in files))
+    # The column of epochs says that there is one; the last and the best are worth a word.
+    kinds = dict.fromkeys(file.kind for file in files)
+    named = [kind for kind in kinds if kind != "epoch"] or kinds
     scores = format_percent(info.test_accuracy), format_loss(info.test_loss)
-    return kinds, str(info.epoch), f"{info.step:,}", *scores
+    return " ".join(named), str(info.epoch), f"{info.step:,}", *scores
 
 
 class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
@@ -71,11 +73,13 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
     """
 
     CSS_PATH = "branch_dialog.tcss"
+    # Below 76 columns the fields are under the checkpoints.
+    HORIZONTAL_BREAKPOINTS = [(0, "-stacked"), (76, "-beside")]
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
         # With priority over the table's own binding, which a click on a row uses too.
         Binding("enter", "enter", "Branch", show=False, priority=True),
-        Binding("escape", "dismiss(None)", "Cancel", show=False),
+        Binding("escape", "back", show=False),
         # Between the fields; the table has bindings of its own.
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
@@ -89,11 +93,11 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
         self._is_branching = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Branch from a checkpoint"
-            dialog.border_subtitle = "↑ ↓ select · tab settings · enter branch · esc cancel"
+            dialog.border_subtitle = "↑↓ select · tab settings · enter branch · esc back"
             with Horizontal(id="choices"):
-                yield DataTable(cursor_type="row")
+                yield RowTable(cursor_type="row")
                 with Vertical(id="fields"):
                     for name, label in LABELS.items():
                         with Horizontal(classes="field"):
@@ -101,7 +105,7 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
                             yield NumberInput(restrict=r"[0-9.e+-]*", compact=True, id=name)
             yield Static("Reading checkpoints…", id="message")
             with Horizontal(id="buttons"):
-                yield Button("Branch", id="branch", variant="success", compact=True, disabled=True)
+                yield Button("Branch", id="branch", compact=True, disabled=True)
                 yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     @property
@@ -212,6 +216,13 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
 
     def _changed(self) -> list[str]:
         return [name for name in LABELS if self._text(name) != self._values.get(name)]
+
+    def action_back(self) -> None:
+        """Leave a field, else the dialog."""
+        if isinstance(self.focused, Input):
+            self.query_one(DataTable).focus()
+        else:
+            self.dismiss(None)
 
     def action_enter(self) -> None:
         if isinstance(self.focused, Button):

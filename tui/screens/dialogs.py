@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.color import Color
-from textual.containers import Center, Horizontal, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
@@ -26,8 +26,8 @@ class HelpDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         accent = Style(color=Color.parse(self.app.theme_variables["text-accent"]).rich_color)
-        with VerticalScroll(classes="dialog") as scroll:
-            scroll.border_title, scroll.border_subtitle = "Help", "↑ ↓ scroll · esc close"
+        with VerticalScroll(classes="dialog panel") as scroll:
+            scroll.border_title, scroll.border_subtitle = "Help", "↑↓ scroll · esc back"
             for title, section in self._sections.items():
                 yield Label(Content(title), classes="title")
                 # One table for a section: a widget for each entry would take a second to open.
@@ -50,28 +50,40 @@ class MessagesDialog(ModalScreen[None]):
         self._title, self._messages = title, messages
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as scroll:
-            scroll.border_title, scroll.border_subtitle = self._title, "↑ ↓ scroll · esc close"
+        with VerticalScroll(classes="dialog panel") as scroll:
+            scroll.border_title, scroll.border_subtitle = self._title, "↑↓ scroll · esc back"
             yield Static(Content("\n".join(self._messages)), classes="entries")
 
 
-class ConfirmQuit(ModalScreen[bool]):
-    """Return True to stop, save and quit."""
+class ConfirmQuit(ModalScreen[str | None]):
+    """Return "stop" to stop, save and quit, "detach" to train on in the background; or None."""
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#stay"
     BINDINGS = [
-        Binding("y", "dismiss(True)", "Stop, save and quit"),
-        Binding("n,escape,q", "dismiss(False)", "Cancel"),
-        Binding("left,right,up,down", "app.focus_next", show=False),
+        Binding("y", "dismiss('stop')", show=False),
+        Binding("d", "detach", show=False),
+        Binding("n,escape,q", "dismiss(None)", show=False),
+        Binding("up,left,k", "app.focus_previous", show=False),
+        Binding("down,right,j", "app.focus_next", show=False),
     ]
 
+    def __init__(self, *, can_detach: bool) -> None:
+        super().__init__()
+        self._can_detach = can_detach
+
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="question"):
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title, dialog.border_subtitle = "Quit", "↑↓ enter select · esc back"
             yield Label("Training is in progress.")
-            with Center(), Horizontal(classes="answers"):
-                yield Button("Stop, save and quit (y)", id="quit", variant="error", compact=True)
-                yield Button("Cancel (n)", id="stay", variant="primary", compact=True)
+            yield Button("y  Stop training, save and quit", id="stop", compact=True)
+            if self._can_detach:
+                yield Button("d  Quit, keep training in the background", id="detach", compact=True)
+            yield Button("n  Stay here", id="stay", compact=True)
+
+    def action_detach(self) -> None:
+        if self._can_detach:
+            self.dismiss("detach")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "quit")
+        self.dismiss(None if event.button.id == "stay" else event.button.id)

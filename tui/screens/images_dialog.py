@@ -79,18 +79,16 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
     ]
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Predict images"
-            dialog.border_subtitle = "enter predict · esc cancel"
-            with Horizontal(id="field"):
+            dialog.border_subtitle = "enter predict · esc back"
+            with Horizontal(classes="field"):
                 yield Label("Path")
                 yield LineInput(join=join_lines, compact=True, id="path")
             with VerticalScroll(id="messages", can_focus=False):
                 yield Static(Content(PROMPT), id="message")
             with Horizontal(id="buttons"):
-                yield Button(
-                    "Predict", id="go", variant="success", compact=True, action="screen.go"
-                )
+                yield Button("Predict", id="go", compact=True, action="screen.go")
                 yield Button("Cancel", id="back", compact=True, action="screen.dismiss(None)")
 
     @on(Input.Changed)
@@ -125,4 +123,4 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
             show_message(self, errors, wrong=True)
             if len(loaded.errors) > 1:
                 dialog = self.query_one(".dialog")
-                dialog.border_subtitle = "enter predict · ↑ ↓ scroll · esc cancel"
+                dialog.border_subtitle = "enter predict · ↑↓ scroll · esc back"

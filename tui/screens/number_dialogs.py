@@ -29,7 +29,7 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     HEADING: ClassVar[str]
-    KEYS: ClassVar[str] = "enter apply · esc cancel"
+    KEYS: ClassVar[str] = "enter apply · esc back"
     LABEL: ClassVar[str]
     CHARACTERS: ClassVar[str] = r"[0-9.e+-]*"  # that can be typed, as a regular expression
     BUTTONS: ClassVar[dict[str, str]] = {}  # more buttons: labels and actions
@@ -43,17 +43,17 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title, dialog.border_subtitle = self.HEADING, self.KEYS
             yield Static(id="now")
-            with Horizontal(id="field"):
-                yield Label(self.LABEL)
+            with Horizontal(classes="field"):
+                yield Label(self.LABEL, id="label")
                 yield NumberInput(restrict=self.CHARACTERS, max_length=24, compact=True)
             yield Static(Content(self.message(wrong=False)), id="message")
             with Horizontal(id="buttons"):
                 for label, action in self.BUTTONS.items():
                     yield Button(label, compact=True, action=f"screen.{action}")
-                yield Button("Apply", variant="success", compact=True, action="screen.apply")
+                yield Button("Apply", compact=True, action="screen.apply")
                 yield Button("Cancel", compact=True, action="screen.dismiss(None)")
 
     @on(Input.Changed)
@@ -95,7 +95,7 @@ class LearningRateDialog(NumberDialog[float]):
     """Return the new learning rate, or None."""
 
     HEADING = "Learning rate"
-    KEYS = "↑ double · ↓ halve · enter apply · esc cancel"
+    KEYS = "↑ double · ↓ halve · enter apply · esc back"
     LABEL = "New rate"
     BUTTONS = {"×2": "scale(2)", "÷2": "scale(0.5)"}
     BINDINGS = [
@@ -114,6 +114,7 @@ class LearningRateDialog(NumberDialog[float]):
             self.notify("The run has ended: its learning rate was not changed.")
             self.dismiss(None)
             return
+        set_text(self, "#label", "New rate" if _schedule(state) == "constant" else "New peak")
         set_text(self, "#now", _rate_now(state))
 
     def parse(self, text: str) -> float | None:
@@ -125,7 +126,8 @@ class LearningRateDialog(NumberDialog[float]):
     def message(self, *, wrong: bool) -> str:
         if wrong:
             return f"✗ The learning rate must be {describe_allowed('learning_rate')}."
-        return str(FIELDS["learning_rate"].metadata["help"])
+        text = str(FIELDS["learning_rate"].metadata["help"])
+        return f"{text[0].upper()}{text[1:]}."
 
     def action_scale(self, factor: float) -> None:
         field = self.query_one(Input)
@@ -135,12 +137,17 @@ class LearningRateDialog(NumberDialog[float]):
             field.value = f"{rate * factor:.6g}"
 
 
+def _schedule(state: RunState) -> str:
+    config = state.started.config if state.started else {}
+    return str(config.get("schedule", "constant"))
+
+
 def _rate_now(state: RunState) -> str:
-    rate, peak = state.learning_rate, state.chosen_rate
-    now = f"The current learning rate is {format_rate(rate)}."
-    schedule = state.started.config.get("schedule", "constant") if state.started else "constant"
+    schedule, rate, peak = _schedule(state), state.learning_rate, state.chosen_rate
     if schedule == "constant" or peak is None:
-        return now
+        # Before the first step only the chosen rate is known.
+        return f"The current learning rate is {format_rate(peak if rate is None else rate)}."
     return (
-        f"{now} The schedule is {schedule} with a peak of {format_rate(peak)}; this sets the peak."
+        f"The current learning rate is {format_rate(rate)}. "
+        f"The schedule is {schedule} with a peak of {format_rate(peak)}; this sets the peak."
     )

@@ -27,10 +27,13 @@ from tui.state.history import (
     without_digits,
 )
 from tui.state.run_state import RunState
-from tui.text.formats import format_age, format_percent
-from tui.widgets.table import fill_table
+from tui.text.formats import format_age, format_percent, truncate
+from tui.widgets.table import RowTable, fill_table
 
 COLUMNS = ("", "Run", "Network", "Best", "Age")
+WIDTH = 72  # of the dialog, as in its stylesheet
+ARCH_WIDTH = 14
+OTHERS = 31  # that the other columns need but for the network, with gaps and the dialog's border
 MARKS = {True: "[x]", False: "[ ]"}
 
 
@@ -48,8 +51,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     CSS_PATH = "overlay_dialog.tcss"
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
-        Binding("space", "toggle_run", "Select", show=False),
-        Binding("escape", "apply", "Done", show=False),
+        Binding("x", "toggle_run", show=False),
+        Binding("escape", "apply", show=False),
     ]
 
     def __init__(self) -> None:
@@ -60,13 +63,13 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         self._is_loading = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = f"Overlay up to {MAX_OVERLAID} earlier runs"
-            dialog.border_subtitle = "↑ ↓ move · space select · esc done"
-            yield DataTable(cursor_type="row")
+            dialog.border_subtitle = "↑↓ move · x mark · esc done"
+            yield RowTable(cursor_type="row")
             yield Static("Reading runs…", id="message")
             with Horizontal(id="buttons"):
-                yield Button("Done", id="done", variant="success", compact=True)
+                yield Button("Done", id="done", compact=True)
 
     def on_mount(self) -> None:
         self._known = {folder_of(each) or "": each for each in app_of(self).overlaid_runs}
@@ -97,11 +100,14 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
         accuracies = [score.accuracy for score in known.scores] if known else []
         # Of its checkpoints, or else of its evaluations.
         best = run.best.test_accuracy if run.best else max(accuracies, default=None)
+        longest = max(len("Network"), *(len(arch_of(each)) for each in self._runs))
+        room = min(WIDTH, self.app.size.width) - OTHERS - min(longest, ARCH_WIDTH)
+        name, arch = truncate(run.name, room), truncate(arch_of(run), ARCH_WIDTH)
         mark, age = MARKS[run.folder in self._selected], format_age(time.time() - run.modified)
-        return mark, run.name, arch_of(run), format_percent(best), age
+        return mark, name, arch, format_percent(best), age
 
     def _show_count(self) -> None:
-        selected = f"{len(self._selected)}/{MAX_OVERLAID} selected"
+        selected = f"{len(self._selected)}/{MAX_OVERLAID} marked"
         none = f"No other runs in {app_of(self).config.folder}."
         show_message(self, selected if self._runs else none)
 
@@ -112,7 +118,7 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
             return
         folder = self._runs[table.cursor_row].folder
         if folder not in self._selected and len(self._selected) == MAX_OVERLAID:
-            full = f"✗ {MAX_OVERLAID} runs are selected. Deselect one first."
+            full = f"✗ {MAX_OVERLAID} runs are marked. Unmark one first."
             show_message(self, full, wrong=True)
             return
         self._selected ^= {folder}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.binding import Binding
 from textual.widgets import DataTable
 
 from tui.text.formats import printable, truncate
@@ -27,6 +28,17 @@ class TableColumn:
     width: int
     right: bool = False
     rank: int = 0
+
+
+class RowTable(DataTable[Text]):
+    """A table whose cursor also moves by j, k, g and G."""
+
+    BINDINGS = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "scroll_top", show=False),
+        Binding("G", "scroll_bottom", show=False),
+    ]
 
 
 FittingColumns = list[tuple[int, int]]  # the place and the width of each column that fits

