@@ -168,7 +168,8 @@ class DeadUnits:
 @dataclass(frozen=True)
 class WeightImages:
     """The weights of each unit of a layer, of a convolution those of each output channel, as images
-    of width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`."""
+    of width × height bytes: 128 is 0, and 1 and 255 are minus and plus `largest`, which few weights
+    exceed."""
 
     name: str
     images: tuple[bytes, ...]  # of the units from `first` on

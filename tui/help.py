@@ -137,19 +137,25 @@ MISTAKES_HELP = {
 }
 
 NETWORK_HELP = {
-    "drawing": "the network from its input to its ten outputs, scaled down. Dots are units and "
-    "lines are weights between them; sheets are the channels of a convolution.",
-    "multiply-adds": "the multiplications and additions for one image: the work of a layer. A "
-    "convolution uses each of its weights many times.",
+    "drawing": "the network from its input, in which a test digit stands, to its outputs with "
+    "their probabilities. Dots are units and lines are weights between them; sheets are the "
+    "channels of a convolution. In a small window v shows it.",
+    "layer": "↑ and ↓ or a click select a layer. Its name is the one in the state dict: stack.4 "
+    "has the tensors stack.4.weight and stack.4.bias.",
+    "weights": "one picture for each unit, or channel of a convolution: blue is negative, yellow "
+    "is positive. Those of the first layer show the pattern that a unit responds to: ink on a "
+    "positive weight increases its output, ink on a negative weight decreases it. ← and → select a "
+    "unit.",
+    "output": "what the layer computes for the test digit: a picture for each channel, a pixel or "
+    "a bar for each unit. # chooses the digit by its index.",
     "gradient": "the norm of the gradient of a layer's weights. Near 0 the layer does not learn; "
-    "if it keeps growing, training is about to diverge.",
+    "if it keeps growing, training is about to diverge. After training, that of the last step.",
     "update": "the size of one step's change of a layer's weights, relative to the weights. About "
     "0.001 is healthy; much more makes training unstable, much less makes it slow.",
     "dead ReLU": "a unit whose output is 0 for every image. Its gradient is 0 too, so it no longer "
     "learns. A learning rate that is too high causes many of them.",
-    "weights as images": "the first layer's weights, one image for each unit. It shows the pattern "
-    "that the unit responds to: ink on a positive weight increases its output, ink on a negative "
-    "weight decreases it.",
+    "multiply-adds": "the multiplications and additions for one image: the work of a layer. A "
+    "convolution uses each of its weights many times.",
 }
 
 

@@ -18,6 +18,8 @@ from core.responses import INPUT_LAYER, DeadUnits, LayerOutput, WeightImages
 MOST_IMAGES, MOST_BYTES = 64, 2**16
 ZERO, FARTHEST = 128, 127  # the byte of 0, and how far from it those of the largest values are
 
+USUAL, MOST_MEASURED = 0.995, 50_000  # the share of weights within the colours; how many are sorted
+
 Shape = tuple[int, ...]
 Hook = Callable[[str, nn.Module, tuple[Tensor, ...], Tensor], None]
 
@@ -111,7 +113,7 @@ def weight_images(layer: LayerPass, unit: int) -> WeightImages | None:
     tiled = torch.cat([shown, blank], 1).view(count, rows, columns, height, width)
     images = tiled.permute(0, 1, 3, 2, 4).reshape(count, rows * height, columns * width)
     bias = getattr(layer.module, "bias", None)
-    values, largest = to_bytes(images, float(weight.abs().amax()))
+    values, largest = to_bytes(images, _usual_largest(weight))
     size = rows * height * columns * width
     return WeightImages(
         name=layer.name,
@@ -123,6 +125,15 @@ def weight_images(layer: LayerPass, unit: int) -> WeightImages | None:
         first=first,
         biases=() if bias is None else tuple(bias.detach()[first : first + count].tolist()),
     )
+
+
+def _usual_largest(weight: Tensor) -> float:
+    """Return the size that few of the weights exceed: a single large one would leave all others
+    without contrast."""
+    sizes = weight.abs().flatten()
+    some = sizes[:: max(1, len(sizes) // MOST_MEASURED)].float()
+    usual = some.kthvalue(math.ceil(USUAL * len(some))).values
+    return float(usual) or float(sizes.amax())
 
 
 def layer_output(name: str, output: Tensor, unit: int) -> LayerOutput:

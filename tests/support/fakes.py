@@ -23,7 +23,15 @@ from core.events import (
     RunStarted,
     Scored,
 )
-from core.responses import DeadUnits, Digit, LayerNorms, NetworkInspected, Predicted, WeightImages
+from core.responses import (
+    DeadUnits,
+    Digit,
+    LayerNorms,
+    LayerOutput,
+    NetworkInspected,
+    Predicted,
+    WeightImages,
+)
 from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[2]
@@ -77,9 +85,11 @@ def fake_confusion() -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, counts))
 
 
-def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
+def fake_inspection(step: int, *, paused: bool, wanted: Inspect | None = None) -> NetworkInspected:
     """Return diagnostics of `mlp`: the first layer's updates are too large, the last one's too
-    small, and most of the first ReLU's units are dead."""
+    small, and most of the first ReLU's units are dead. All layers have the same weights."""
+    wanted = wanted or Inspect()
+    name = wanted.layer or "stack.0"
     updates = (0.5, 0.01, 0.0001)
     layers = zip(("stack.0", "stack.2", "stack.4"), updates, strict=True)
     image = bytes([1] * 392 + [255] * 392)
@@ -88,8 +98,12 @@ def fake_inspection(step: int, *, paused: bool) -> NetworkInspected:
         layers=tuple(LayerNorms(name, 10.0, 0.25, None if paused else u) for name, u in layers),
         relus=(DeadUnits("stack.1", 384, 512), DeadUnits("stack.3", 0, 512)),
         tried=128,
-        weights=WeightImages("stack.0", (image,) * 64, 512, 28, 28, 0.5),
+        weights=WeightImages(name, (image,) * 64, 512, 28, 28, 0.5),
         seconds=0.001,
+        output=LayerOutput(name, (512,), 0, bytes(range(256)) * 2, 2.0),
+        digit=fake_digit(wanted.index, fake_sureness(step)),
+        samples=FAKE_DIGITS,
+        layer=name,
     )
 
 
@@ -131,7 +145,7 @@ def make_fake_train(
                         )
                         yield Predicted(digits=digits, samples=FAKE_DIGITS, step=step)
                     case Inspect():
-                        yield fake_inspection(step, paused=paused)
+                        yield fake_inspection(step, paused=paused, wanted=command)
                     case DescribeNetwork():
                         yield from handle_request(command)
 

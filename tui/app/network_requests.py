@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.commands import Command, Inspect, OpenCheckpoint, Predict, PredictUntrained
+from core.commands import (
+    Command,
+    DescribeNetwork,
+    Inspect,
+    InspectCheckpoint,
+    InspectUntrained,
+    OpenCheckpoint,
+    Predict,
+    PredictUntrained,
+)
 from core.config import TrainConfig
 from core.events import Event, RunFailed, RunFinished
 from core.responses import (
+    UNTRAINED,
     CheckpointRefused,
     NetworkInspected,
     Predicted,
@@ -15,7 +25,9 @@ from core.responses import (
 )
 from tui.app.frame_rate import RequestThrottle
 from tui.app.views import find_form
+from tui.state.inspection import inspection_source
 from tui.state.run_state import RecordRead
+from tui.widgets.layer_panel import LayerPanel
 
 if TYPE_CHECKING:
     from tui.app.app import MnistApp
@@ -32,6 +44,8 @@ class NetworkRequests:
         self._app = app
         self._digits = RequestThrottle(PREDICTION_SECONDS)
         self._inspection = RequestThrottle(INSPECTION_SECONDS)
+        self._layer: Command | None = None  # the newest request of _inspection
+        self._described: set[str] = set()  # networks whose description was requested
 
     def forget(self) -> None:
         """There is another network."""
@@ -42,8 +56,11 @@ class NetworkRequests:
         match event:
             case Predicted():
                 self._digits.finish(event.seconds if event.source is None else 0.0)
-            case CheckpointRefused() | UntrainedPredicted():
+            case UntrainedPredicted():
                 self._digits.finish(0.0)
+            case CheckpointRefused():
+                self._digits.finish(0.0)
+                self._inspection.finish(0.0)
             case NetworkInspected():
                 self._inspection.finish(event.seconds)
             case RunFinished() | RunFailed() | RecordRead():
@@ -52,11 +69,37 @@ class NetworkRequests:
     def send_due(self) -> None:
         """Send the requests that are due."""
         self.request_digits()
-        view, state = self._app.view, self._app.run_state
-        if view is None or not view.INSPECTS or state.phase not in ("training", "paused"):
+        self._request_layer()
+
+    def _request_layer(self) -> None:
+        """Request the layer that the view in front shows, and the description of its network."""
+        app, view = self._app, self._app.view
+        if view is None:
             return
-        if self._inspection.start(state.step):
-            self._app.send(Inspect())
+        panel = next((panel for panel in view.query(LayerPanel) if panel.is_shown), None)
+        if panel is None:
+            return
+        if panel.arch and panel.network is None and panel.arch not in self._described:
+            self._described.add(panel.arch)
+            app.send(DescribeNetwork(panel.arch))
+        command = self._layer_command(panel, view.opened_path)
+        if command and command != self._layer:
+            self._layer = command
+            self._inspection.hurry()  # another layer, digit or unit
+        step = app.run_state.step if isinstance(command, Inspect) else 0
+        if command and self._inspection.start((command, step)):
+            app.send(command)
+
+    def _layer_command(self, panel: LayerPanel, path: str | None) -> Command | None:
+        """Return the request for a layer: of an opened checkpoint, of the network in training, of
+        the run's last checkpoint, or of the next run's network."""
+        app, wanted = self._app, panel.request
+        source = path or inspection_source(app.run_state, panel.arch)
+        if source is None:
+            return wanted
+        if source != UNTRAINED:
+            return InspectCheckpoint(source, wanted, app.config.data)
+        return InspectUntrained(self._next_config(), wanted) if self._is_engine_free else None
 
     def request_digits(self, *, at_once: bool = False) -> None:
         """Request the predictions that the view in front shows, unless it has them: those of an
@@ -66,6 +109,7 @@ class NetworkRequests:
         view, state = app.view, app.run_state
         if at_once:
             self._digits.hurry()
+            self._request_layer()
         if view is None or not (indices := view.wanted_digits()):
             return
         command: Command | None = None
@@ -76,17 +120,17 @@ class NetworkRequests:
             command = OpenCheckpoint(path, indices, app.config.data)
         elif state.phase in ("training", "paused"):
             command = Predict(indices)
-        elif self._can_ask_untrained:
+        elif state.started is None and self._is_engine_free:
             command = PredictUntrained(self._next_config(), indices)
         step = 0 if view.opened_path else state.step
         if command and self._digits.start((command, step)):
             app.send(command)
 
     @property
-    def _can_ask_untrained(self) -> bool:
-        """Whether there is no run anywhere, and the engine has loaded torch."""
+    def _is_engine_free(self) -> bool:
+        """Whether there is no run in progress anywhere, and the engine has loaded torch."""
         app = self._app
-        is_free = app.run_state.is_before_run and not app.runs.is_elsewhere
+        is_free = not app.run_state.is_active and not app.runs.is_elsewhere
         return is_free and bool(app.app_state.devices)
 
     def _next_config(self) -> TrainConfig:

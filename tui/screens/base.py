@@ -65,7 +65,6 @@ class View(Screen[None]):
     """
 
     MODE = ""
-    INSPECTS = False  # whether the view shows diagnostics of the network's layers
     # The first section of the help in this view: terms and their explanations.
     VIEW_HELP: ClassVar[dict[str, str]] = {}
     # The fields of the run's state that are shown.

@@ -1,108 +1,129 @@
-"""The Network view: the layers, their gradients and updates, and weights as images."""
+"""The Network view: the network drawn, its layers, and the selected one's weights and output."""
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
-from core.commands import DescribeNetwork
-from core.responses import NetworkDescribed, NetworkInspected
 from tui.help import NETWORK_HELP
-from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import set_text
-from tui.state.app_state import AppState
-from tui.state.summaries import NOT_STARTED
-from tui.widgets.canvas import Canvas
-from tui.widgets.charts.network_diagram import NetworkDiagram
-from tui.widgets.charts.weight_images import WeightGrid
-from tui.widgets.layer_table import LayerTable
+from tui.state.summaries import NOT_STARTED, describe_untrained
+from tui.text.formats import printable
+from tui.widgets.layer_panel import LayerPanel
+from tui.widgets.layers.layer_table import LayerTable
+from tui.widgets.layers.network_diagram import NetworkDiagram
 
 
 class NetworkView(View):
-    """The network that is training, or else the one that is selected in the form."""
+    """The network that is training, or the next one, or, after a run, as the run left it."""
 
     MODE = "network"
-    INSPECTS = True
     VIEW_HELP = NETWORK_HELP
-    SEEN = ("inspected", "phase", "started")
     CSS_PATH = "network.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [
-        Binding("down,pagedown", "part(1)", "Parts", key_display="↑ ↓"),
-        Binding("up,pageup", "part(-1)", "Parts", show=False),
-        Binding("left", "turn(-1)", "Previous weights", key_display="←", show=False),
-        Binding("right", "turn(1)", "Weights", key_display="← →"),
+        Binding("down,j", "layer(1)", "Row", key_display="↑ ↓"),
+        Binding("up,k", "layer(-1)", "Row", show=False),
+        Binding("g,home", "end(0)", "First", show=False),
+        Binding("G,end", "end(-1)", "Last", show=False),
+        Binding("right", "unit(1)", "Page", key_display="← →"),
+        Binding("left", "unit(-1)", "Page", show=False),
+        Binding("pagedown", "unit(1, True)", "Page", show=False),
+        Binding("pageup", "unit(-1, True)", "Page", show=False),
+        Binding("number_sign", "go_to", "Go to", key_display="#"),
+        Binding("v", "drawing", "Layout"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._requested = ""
-
     def body(self) -> ComposeResult:
-        yield Static(id="caption")
-        with VerticalScroll(id="page", can_focus=False):
-            with Container(id="top"):
-                yield NetworkDiagram()
-                yield WeightGrid()
-            yield LayerTable()
+        with Horizontal(id="network"):
+            with Vertical(id="left"):
+                yield NetworkDiagram().data_bind(View.preferences)
+                yield LayerTable()
+            panel = LayerPanel(opened=self.opened_path)
+            yield panel.data_bind(View.run_state, View.app_state, View.preferences, View.config)
+        yield Static(id="missing")
 
-    @property
-    def arch(self) -> str:
-        started = self.run_state.started
-        return started.arch if started and self.run_state.is_active else self.mnist.config.arch
-
-    @property
-    def network(self) -> NetworkDescribed | None:
-        """The description of the network, once the engine has sent it."""
-        described = self.app_state.network
-        return described if described and described.arch == self.arch else None
-
-    def watch_app_state(self, before: AppState, after: AppState) -> None:
-        if before.network is not after.network:
-            self.show()
-
-    def watch_preferences(self, preferences: Preferences) -> None:
-        self.show()
+    @on(LayerPanel.Shown)
+    def _panel_shown(self) -> None:
+        self.attempt("show", self.show)
 
     def show(self) -> None:
-        state, network = self.run_state, self.network
-        if network is None and self._requested != self.arch:
-            self._requested = self.arch
-            self.mnist.send(DescribeNetwork(self.arch))
-        # Diagnostics of an earlier run may be of another network.
-        own = state.started is not None and state.started.arch == self.arch
-        inspected = state.inspected if own else None
-        table, weights = self.query_one(LayerTable), self.query_one(WeightGrid)
-        self.query_one(NetworkDiagram).network = network
-        table.updated = state.updated if own else None
-        table.network, table.inspected = network, inspected
-        weights.images = inspected.weights if inspected else None
-        set_text(self, "#caption", f" {self._caption(inspected)}")
+        """Show in the other parts what the panel shows, which follows the state."""
+        panel = self.query_one(LayerPanel)
+        table, diagram = self.query_one(LayerTable), self.query_one(NetworkDiagram)
+        inspected = panel.inspected
+        is_live = inspected is not None and inspected.source is None
+        table.updated = self.run_state.updated if is_live else None
+        table.network, table.inspected = panel.network, inspected
+        table.selected = diagram.selected = panel.selected
+        diagram.network = panel.network
+        diagram.digit = inspected.digit if inspected else None
+        step = f" · {panel.step_text}" if panel.step_text else ""
+        diagram.border_title = Content(f"Network {printable(panel.arch)}{step}")
+        diagram.border_subtitle = Content(self._digit_text(panel))
+        set_text(self, "#missing", self._missing(panel))
+        self.query_one("#missing").display = bool(self._missing(panel))
 
-    def _caption(self, inspected: NetworkInspected | None) -> str:
-        updated = self.run_state.updated
-        if not inspected:
-            state = self.run_state
-            waiting = "Reading weights…" if state.is_active else "press space to train"
-            if state.has_not_started:
-                waiting = NOT_STARTED
-            return f"{self.arch}: {waiting}"
-        caption = f"{self.arch} at step {inspected.step:,}"
-        if updated and updated.step != inspected.step:
-            caption += f", updates of step {updated.step:,}"
-        return caption
+    def _digit_text(self, panel: LayerPanel) -> str:
+        digit = panel.inspected.digit if panel.inspected else None
+        if digit is None:
+            return ""
+        sign = "✓" if digit.right else "✗"
+        actual = "" if digit.right else f", is {digit.label}"
+        return f"digit #{digit.index} {sign} {digit.predicted}{actual}"
 
-    def action_part(self, by: int) -> None:
-        """Scroll to the start of the next part, or by a screen if it is further away."""
-        page = self.query_one("#page", VerticalScroll)
-        here, screenful = page.scroll_offset.y, max(1, page.size.height - 2)
-        tops = [each.region.y - page.region.y + here for each in page.query(Canvas)]
-        if by > 0:
-            target = min([here + screenful, *(top for top in tops if top > here)])
+    def _missing(self, panel: LayerPanel) -> str:
+        """Return why there is less to see; mostly nothing."""
+        state, opened = self.run_state, self.app_state.opened
+        if opened and opened.error and opened.path in (self.opened_path, state.checkpoint):
+            return f" ✗ {printable(opened.error)}"
+        if state.has_not_started:
+            return f" {NOT_STARTED} {printable(state.message)}"
+        if panel.inspected and panel.inspected.digit is None:
+            return f" {describe_untrained(state, self.config.dataset)}".rstrip()
+        return ""
+
+    # Selecting
+
+    @on(LayerTable.Selected)
+    def _select(self, message: LayerTable.Selected) -> None:
+        self._change(message.position)
+
+    def action_layer(self, by: int) -> None:
+        self._change(self.query_one(LayerPanel).selected + by)
+
+    def action_end(self, position: int) -> None:
+        network = self.query_one(LayerPanel).network
+        if network:
+            self._change(len(network.layers) if position < 0 else position)
+
+    def _change(self, position: int) -> None:
+        self.query_one(LayerPanel).select(position)
+        self.mnist.request_digits(at_once=True)
+
+    def action_unit(self, by: int, pages: bool = False) -> None:
+        self.query_one(LayerPanel).step_unit(by, pages=pages)
+        self.mnist.request_digits(at_once=True)
+
+    def action_drawing(self) -> None:
+        """In a small window, show the drawing in place of the table and the layer."""
+        self.toggle_class("-drawing")
+
+    def action_go_to(self) -> None:
+        from tui.screens.number_dialogs import GotoDialog
+
+        panel = self.query_one(LayerPanel)
+        samples = panel.inspected.samples if panel.inspected else 0
+
+        def go(index: int | None) -> None:
+            if index is not None:
+                panel.index = index
+                self.mnist.request_digits(at_once=True)
+
+        if samples:
+            self.app.push_screen(GotoDialog(samples), go)
         else:
-            target = max([here - screenful, *(top for top in tops if top < here)])
-        page.scroll_to(y=target, animate=False)
-
-    def action_turn(self, pages: int) -> None:
-        self.query_one(WeightGrid).turn(pages)
+            self.notify("Test digits are not on this machine yet.")

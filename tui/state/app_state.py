@@ -11,11 +11,13 @@ from core.responses import (
     Digit,
     ImagesPredicted,
     NetworkDescribed,
+    NetworkInspected,
     Predicted,
 )
 from tui.state.run_state import LETTERS
 
 MAX_COMPARED = len(LETTERS)
+MAX_NETWORKS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,8 @@ class AppState:
     """What outlives a run."""
 
     devices: tuple[DeviceChoice, ...] = ()  # empty until torch is loaded
-    network: NetworkDescribed | None = None  # the architecture that was last described
+    networks: tuple[NetworkDescribed, ...] = ()  # the architectures described, the newest last
+    inspected: NetworkInspected | None = None  # the newest of a network that does not train
     opened: OpenedCheckpoint | None = None
     evaluated: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
@@ -44,6 +47,9 @@ class AppState:
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
         return next((each for each in self.evaluated if each.path == path), None)
+
+    def network_of(self, arch: str) -> NetworkDescribed | None:
+        return next((each for each in self.networks if each.arch == arch), None)
 
 
 @dataclass(frozen=True)
@@ -75,14 +81,17 @@ def fold_app(state: AppState, event: Event) -> AppState:
         case DevicesListed():
             return replace(state, devices=event.devices)
         case NetworkDescribed():
-            return replace(state, network=event)
+            others = [each for each in state.networks if each.arch != event.arch]
+            return replace(state, networks=(*others, event)[-MAX_NETWORKS:])
+        case NetworkInspected(source=str()):
+            return replace(state, inspected=event)
         case Predicted(source=str(path)):
             return replace(state, opened=OpenedCheckpoint(path, event.digits, event.samples))
         case CheckpointRefused():
             return replace(state, opened=OpenedCheckpoint(event.path, error=event.message))
         case CheckpointScored(path=path):
-            others = [each for each in state.evaluated if each.path != path]
-            return replace(state, evaluated=(*others, event)[-MAX_COMPARED:])
+            scored = [each for each in state.evaluated if each.path != path]
+            return replace(state, evaluated=(*scored, event)[-MAX_COMPARED:])
         case ImagesPredicted():
             return replace(state, images=event)
     return state

@@ -115,9 +115,8 @@ def fold(state: RunState, event: Event) -> RunState:
             return replace(state, digits=digits, digits_step=step, samples=samples)
         case UntrainedPredicted() if state.is_before_run:
             return _with_untrained(state, event)
-        case NetworkInspected(layers=layers):
-            is_updated = any(layer.update is not None for layer in layers)
-            return replace(state, inspected=event, updated=event if is_updated else state.updated)
+        case NetworkInspected(source=None):
+            return _inspected(state, event)
     return state
 
 
@@ -155,6 +154,17 @@ def _started(state: RunState, event: RunStarted) -> RunState:
         return started
     marks = {*started.marks, Mark(event.branched_at, "branch")}
     return replace(started, marks=tuple(sorted(marks, key=lambda mark: mark.step)))
+
+
+def _inspected(state: RunState, event: NetworkInspected) -> RunState:
+    is_updated = any(layer.update is not None for layer in event.layers)
+    return replace(
+        state,
+        # The last of a run has its gradients alone.
+        inspected=event if event.tried else state.inspected,
+        gradients=event,
+        updated=event if is_updated else state.updated,
+    )
 
 
 def _is_of_run(untrained: UntrainedPredicted | None, run: RunStarted) -> bool:

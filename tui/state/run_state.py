@@ -67,6 +67,7 @@ class RunState:
     checkpoint: str | None = None
     reason: str = ""  # of a failure, as in RunFailed
     inspected: NetworkInspected | None = None
+    gradients: NetworkInspected | None = None  # the newest; after a run, those of its last step
     updated: NetworkInspected | None = None  # the newest with the sizes of updates
     is_attached: bool = False  # another process trains the run
 
@@ -119,7 +120,10 @@ class RunState:
 
 
 # Fields that no record of a run has: the process that trains the run sends them on request.
-UNRECORDED = ("labels", "evaluations", "digits", "digits_step", "samples", "inspected", "updated")
+UNRECORDED = (
+    *("labels", "evaluations", "digits", "digits_step", "samples"),
+    *("inspected", "gradients", "updated"),
+)
 
 
 class RecordRead(Event, recorded=False, serializable=False):

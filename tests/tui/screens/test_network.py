@@ -1,74 +1,37 @@
-"""The Network view: its drawing, its table and its weights."""
+"""The Network view: its drawing, its table, and the selected layer."""
+
+from dataclasses import replace
 
 import pytest
 
-from core.models.architectures import ARCHITECTURES
-from core.models.summary import describe_network
-from core.responses import WeightImages
-from tests.support.app import SIZES, app_in, text_of, until
-from tests.support.events import STARTED
+from core.commands import Inspect, InspectCheckpoint, InspectUntrained
+from core.responses import UNTRAINED
+from tests.support.app import SIZES, app_in, phase, text_of, until
+from tests.support.events import STARTED, after
 from tests.support.fakes import fake_inspection, key_of, make_fake_train
 from tui.app import network_requests
 from tui.help import NETWORK_HELP
+from tui.screens.number_dialogs import GotoDialog
 from tui.state.fold import fold
 from tui.state.run_state import RunState
-from tui.widgets.charts.network_diagram import LABELS, ROWS, draw_network
-from tui.widgets.charts.weight_images import PALETTE, WeightGrid, fit_grid, palette_indices
-from tui.widgets.layer_table import layer_columns, training_columns
+from tui.widgets.layer_panel import LayerPanel
+from tui.widgets.layers.layer_table import LayerTable
+from tui.widgets.layers.network_diagram import NetworkDiagram
+from tui.widgets.layers.picture_grid import OutputPictures, WeightGrid
 from tui.widgets.select import CompactSelect
 
 SLOW = make_fake_train(steps=5000)
 
 
-def picture(arch, width) -> list[str]:
-    return [
-        "".join(cell for cell, _ in row)
-        for row in draw_network(describe_network(arch), width)._cells
-    ]
+def layer_panel(pilot) -> LayerPanel:
+    return pilot.app.screen.query_one(LayerPanel)
 
 
-def column(columns, title) -> tuple[str, ...]:
-    return next(each.cells for each in columns if each.title == title)
-
-
-@pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_drawing_fits_any_width(arch):
-    for width in (40, 54, 66, 78, 150):
-        lines = picture(arch, width)
-        assert [len(line) for line in lines] == [width] * (ROWS + LABELS)
-        drawn = "\n".join(lines)
-        # Every output, even where hidden units are left out.
-        assert all(f"● {digit}" in drawn for digit in range(10))
-        assert "28×28" in lines[ROWS]
-    shapes = [layer.shape for layer in describe_network(arch).layers if layer.parameters]
-    for shape in shapes:
-        assert "×".join(map(str, shape[-2:])) in lines[ROWS]
-
-
-def test_table_adds_up_and_marks_problems():
-    network, inspected = describe_network("mlp"), fake_inspection(7, paused=False)
-    known = layer_columns(network)
-    assert column(known, "parameters")[-1] == "669,706"
-    assert column(known, "mult-adds")[1] == "401,408"
-    live = training_columns(network, inspected, inspected)
-    assert column(live, "update")[1::2] == ("5e-2 ▲ large", "1e-3", "1e-5 ▼ small")
-    dead = column(live, "dead ReLUs")
-    assert (dead[2].strip(), dead[4].strip()) == ("75% ▲ many", "0% none")
-    assert column(live, "gradient")[-1] == "0.43"
-    unwatched = training_columns(network, fake_inspection(8, paused=True), None)
-    assert column(unwatched, "update")[1] == "–"
-
-
-def test_positive_weights_are_drawn_lighter():
-    image = bytes([1] * 392 + [255] * 392)
-    places = palette_indices(image, WeightImages("fc1", (image,), 1, 28, 28, 1.0), 0.5)
-    assert places.shape == (14, 14)
-    assert (places[0, 0], places[13, 13]) == (0, len(PALETTE) - 1)
-    light = [sum(int(each[i : i + 2], 16) for i in (1, 3, 5)) for each in PALETTE]
-    assert light == sorted(light)
-    # All kernels at once if they fit, but never too small to see.
-    kernels = WeightImages("stack.0", (bytes(9),) * 32, 32, 3, 3, 1.0)
-    assert fit_grid(kernels, 120, 40).scale > fit_grid(kernels, 50, 12).scale == 2
+async def shown(pilot, name) -> None:
+    """Wait until the layer of that name is shown."""
+    await until(pilot, lambda: layer_panel(pilot).query_one(OutputPictures).output is not None
+                and layer_panel(pilot).query_one(OutputPictures).output.name == name)  # fmt: skip
+    await pilot.pause()
 
 
 def test_a_new_run_clears_the_diagnostics():
@@ -76,11 +39,21 @@ def test_a_new_run_clears_the_diagnostics():
     paused = fold(state, fake_inspection(4, paused=True))
     assert (paused.inspected.step, paused.updated.step) == (4, 3)
     started = fold(paused, STARTED)
-    assert (started.inspected, started.updated) == (None, None)
+    assert (started.inspected, started.updated, started.gradients) == (None, None, None)
+
+
+def test_last_gradients_leave_the_inspection():
+    """The event at the end of a run has nothing but gradients."""
+    state = after(STARTED, fake_inspection(3, paused=False))
+    last = replace(fake_inspection(9, paused=True), tried=0, weights=None)
+    ended = fold(state, last)
+    assert (ended.inspected.step, ended.gradients.step) == (3, 9)
+    other = replace(last, source="a/last.safetensors")
+    assert fold(state, other) is state, "of a checkpoint, which is no run's"
 
 
 def test_every_term_has_help():
-    for word in ("gradient", "update", "dead ReLU", "multiply-adds", "weights as images"):
+    for word in ("gradient", "update", "dead ReLU", "multiply-adds", "weights", "output"):
         assert NETWORK_HELP[word].endswith(".")
 
 
@@ -88,33 +61,97 @@ def test_every_term_has_help():
 async def test_view_shows_the_network_while_it_trains(tmp_path, size, monkeypatch):
     monkeypatch.setattr(network_requests, "INSPECTION_SECONDS", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
-        await pilot.press(key_of("network"))
-        await until(pilot, lambda: "784" in text_of(pilot))
-        assert "press space to train" in text_of(pilot)
-        network = pilot.app.app_state.network
-        await pilot.press("space")
+        await pilot.press("space", key_of("network"))
         await until(pilot, lambda: pilot.app.run_state.updated)
         first = pilot.app.run_state.inspected
         await until(pilot, lambda: pilot.app.run_state.inspected is not first)
         await pilot.pause()
-        assert pilot.app.app_state.network is network
-        assert "weights of stack.0" in text_of(pilot)
         seen = text_of(pilot)
-        for _ in range(3 if size == (80, 24) else 0):
-            await pilot.press("down")
-            seen += text_of(pilot)
-        assert all(each in seen for each in ("669,706", "5e-2 ▲ large", "75% ▲ many"))
-        await pilot.press("up", "up", "up", "right")
-        shown = pilot.app.screen.query_one(WeightGrid).first
-        assert shown > 0
-        assert f"{shown}–" in text_of(pilot)
-        await pilot.press("left")
-        assert pilot.app.screen.query_one(WeightGrid).first == 0
+        assert "Linear 784→512" in seen
+        assert "update 5e-2 ▲ large" in seen
+        assert "669,706" in seen
+        await pilot.press("down")
+        await until(pilot, lambda: "75% ▲ many" in text_of(pilot))
+        await until(pilot, lambda: pilot.app.run_state.inspected.layer == "stack.1")
         await pilot.press("1")
-        await pilot.pause(0.2)  # replies to earlier requests arrive
+        await pilot.pause(0.3)  # replies to earlier requests arrive
         last = pilot.app.run_state.inspected
         await pilot.pause(0.3)
         assert pilot.app.run_state.inspected is last, "another view requests no diagnostics"
+
+
+@pytest.mark.parametrize("size", [*SIZES, (200, 60)])
+async def test_layers_are_selected_at_every_size(tmp_path, tiny, size):
+    """By keys, and each shows its weights and its output for the digit."""
+    tiny()
+    async with app_in(tmp_path, arch="mlp").run_test(size=size) as pilot:
+        await pilot.press(key_of("network"))
+        await shown(pilot, "stack.0")
+        panel = layer_panel(pilot)
+        assert panel.query_one(WeightGrid).images.name == "stack.0"
+        assert "untrained" in text_of(pilot)
+        assert "stack.4.weight" in text_of(pilot), "names are explained"
+        await pilot.press("j", "down")
+        await shown(pilot, "stack.2")
+        assert pilot.app.screen.query_one(LayerTable).selected == 4
+        await pilot.press("G")
+        await shown(pilot, "stack.4")
+        await pilot.press("down")
+        assert panel.selected == 6, "the last"
+        digit = panel.inspected.digit
+        assert f"digit #0 {'✓' if digit.right else '✗'} {digit.predicted}" in text_of(pilot)
+        await pilot.press("right", "right")
+        assert "unit 2 of 10" in text_of(pilot)
+        await pilot.press("pagedown", "pagedown", "pagedown", "pagedown", "pagedown")
+        assert panel.unit == 9
+        await pilot.press("g")
+        await shown(pilot, "input")
+        assert panel.unit == 0
+        await pilot.press("up")
+        assert panel.selected == 0
+
+
+async def test_layers_and_digits_are_selected_by_mouse_and_index(tmp_path, tiny):
+    tiny()
+    async with app_in(tmp_path, arch="cnn").run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("network"))
+        await shown(pilot, "stack.0")
+        await pilot.click(LayerTable, offset=(8, 8))
+        await shown(pilot, "stack.5")
+        await pilot.click(NetworkDiagram, offset=(8, 6))
+        await shown(pilot, "input")
+        await pilot.press("number_sign")
+        assert isinstance(pilot.app.screen, GotoDialog)
+        await pilot.press("7", "enter")
+        await until(pilot, lambda: layer_panel(pilot).inspected.digit.index == 7)
+        diagram = pilot.app.screen.query_one(NetworkDiagram)
+        await until(pilot, lambda: diagram.digit.index == 7)
+
+
+async def test_units_of_a_large_layer_are_all_within_reach(tmp_path, tiny):
+    tiny()
+    async with app_in(tmp_path, arch="mlp").run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("network"))
+        await shown(pilot, "stack.0")
+        panel = layer_panel(pilot)
+        panel.unit = 500
+        pilot.app.request_digits(at_once=True)
+        await until(pilot, lambda: panel.inspected.weights.first > 64)
+        await pilot.pause()
+        assert " 500 " in text_of(pilot)
+
+
+async def test_v_shows_the_drawing_in_a_small_window(tmp_path, tiny):
+    tiny()
+    async with app_in(tmp_path, arch="mlp").run_test(size=(80, 24)) as pilot:
+        await pilot.press(key_of("network"))
+        await shown(pilot, "stack.0")
+        assert "28×28" in text_of(pilot)
+        assert "● 0" not in text_of(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: "● 0" in text_of(pilot))
+        await pilot.press("down")
+        assert pilot.app.screen.query_one(NetworkDiagram).selected == 3
 
 
 async def test_view_shows_the_network_of_the_form(tmp_path):
@@ -129,3 +166,57 @@ async def test_view_shows_the_network_of_the_form(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.started)
         assert pilot.app.run_state.started.arch == "mlp", "space starts the network that is shown"
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_finished_run_shows_its_last_network(tmp_path, tiny, is_open):
+    """Whether the view was opened before the run, during it or not at all before its end."""
+    config = tiny(arch="mlp", epochs=1)
+    app = app_in(tmp_path, None, arch="mlp", epochs=1, batch_size=20)
+    app.runs.engine._train = None  # the real trainer
+    async with app.run_test(size=(120, 40)) as pilot:
+        if is_open:
+            await pilot.press(key_of("network"))
+            await shown(pilot, "stack.0")
+            await pilot.press("1")
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.press(key_of("network"))
+        checkpoint = app.run_state.checkpoint
+        await until(pilot, lambda: layer_panel(pilot).inspected.source == checkpoint)
+        await shown(pilot, "stack.0")
+        text = text_of(pilot)
+        assert "press space" not in text
+        assert "untrained" not in text
+        assert "step 10" in text
+        assert "of the last step of training" in text
+        inspected = layer_panel(pilot).inspected
+        assert all(layer.gradient > 0 for layer in inspected.layers)
+        assert inspected.digit.index == 0
+        assert config.arch == inspected.arch
+
+
+def test_requests_go_to_the_network_that_is_shown(tmp_path):
+    """In training, of the last checkpoint, or of the next run."""
+    app = app_in(tmp_path)
+    requests, panel = network_requests.NetworkRequests(app), LayerPanel()
+    panel.set_reactive(LayerPanel.config, app.config)
+    arch = app.config.arch
+    run = replace(STARTED, arch=arch)
+
+    def command(state, **changes):
+        app.set_reactive(type(app).run_state, state)
+        panel.set_reactive(LayerPanel.run_state, state)
+        panel.set_reactive(LayerPanel.config, replace(app.config, **changes))
+        return requests._layer_command(panel, None)
+
+    assert isinstance(command(replace(after(run), phase="paused")), Inspect)
+    ended = replace(after(run), phase="finished", checkpoint="a/last.safetensors")
+    assert command(ended).path == "a/last.safetensors"
+    assert isinstance(command(ended), InspectCheckpoint)
+    assert command(RunState()) is None, "torch is not loaded yet"
+    app.set_reactive(type(app).app_state, replace(app.app_state, devices=("cpu",)))
+    assert isinstance(command(RunState()), InspectUntrained)
+    other = "linear" if arch != "linear" else "mlp"
+    assert isinstance(command(ended, arch=other), InspectUntrained)
+    assert ended.checkpoint != UNTRAINED

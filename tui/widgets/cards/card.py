@@ -37,14 +37,16 @@ def shown_style(canvas: Canvas, preferences: Preferences) -> str:
     256 colours or those of its own theme, and on a slow link, which they would fill for seconds."""
     if preferences.ascii:
         return "ramp"
+    is_drawn = preferences.digit_style != "grey" or has_greys(canvas, preferences)
+    return preferences.digit_style if is_drawn else "ramp"
+
+
+def has_greys(canvas: Canvas, preferences: Preferences) -> bool:
+    """Return whether pictures are drawn in colours of their own, as in `shown_style`."""
     app = canvas.app
-    has_greys = app.is_headless or app.console.color_system in ("256", "truecolor")
-    is_own = "ansi" in app.theme
-    if preferences.digit_style != "grey" or (
-        has_greys and not app.no_color and not is_own and not preferences.slow
-    ):
-        return preferences.digit_style
-    return "ramp"
+    has_colours = app.is_headless or app.console.color_system in ("256", "truecolor")
+    is_own = "ansi" in app.theme or app.no_color
+    return has_colours and not is_own and not preferences.slow and not preferences.ascii
 
 
 def card_style(canvas: Canvas, preferences: Preferences) -> CardStyle:

@@ -1,28 +1,42 @@
-"""A diagram of a network: dots and lines for dense layers, stacks of sheets for channels."""
+"""A diagram of a network: dots and lines for dense layers, stacks of sheets for channels; in the
+input a digit, at the output the probabilities."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from math import log2, prod
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.reactive import var
 
 from core.responses import NetworkDescribed
-from tui.widgets.canvas import Canvas, StyledLine
+from tui.text.formats import class_label
+from tui.widgets.canvas import StyledLine
 
 ROWS, LABELS = 11, 3  # lines of the drawing, and of the labels under it
 SIDE = 28  # pixels of the largest sheet
 MOST_BEHIND = 5  # sheets
-NARROW = 56  # columns in which a small network is drawn well
+INPUT_SHEET = 16, 9  # columns and lines of the input, where there is room for it: a digit of 14×7
+SHARE_WIDTH = 5  # columns of a probability
 WIDEST = (9, 6, 4, 2)  # columns of the largest sheet beside its frame, as room allows
 MOST_LINES = 20  # between two columns of dots; more of them would run together
 DENSE_GAP, GAP = 18, 4  # the most columns between two blocks
-READING = " ● unit · ┊ more units · ▭ channel"
 # The bits of a braille character's dots, by column and row.
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 Rows = tuple[int, ...]  # the lines of a column's dots
+Part = str | Style | None  # the name of a cell's style, or the style
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the diagram shows beside the network: a digit as `draw` returns it in so many columns
+    and lines, the probabilities of the classes, and the selected layer's position."""
+
+    selected: int = -1
+    draw: Callable[[int, int], list[StyledLine]] | None = None
+    shares: tuple[float, ...] = ()
+    predicted: int = -1
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,9 @@ class Block:
     then: tuple[str, ...] = ()
     last: bool = False
     widest: int = WIDEST[0]
+    positions: tuple[int, ...] = (0,)  # of its layers; 0 is the input
+    has_digit: bool = True  # whether the input has room for one
+    classes: int = 0  # of the last one, where each has its probability beside it
 
     @property
     def dense(self) -> bool:
@@ -49,6 +66,8 @@ class Block:
     @property
     def sheet(self) -> tuple[int, int]:
         """The columns and lines of one sheet."""
+        if 0 in self.positions and self.has_digit:
+            return INPUT_SHEET
         height, width = self.shape[-2:]
         return 3 + round(min(1, width / SIDE) * self.widest), 2 + round(min(1, height / SIDE) * 5)
 
@@ -72,55 +91,89 @@ class Block:
     def width(self) -> int:
         if not self.shape:
             return 1
-        drawn = (3 if self.last else 1) if self.dense else self.sheet[0] + self.behind
+        last = 3 + SHARE_WIDTH if self.classes else 3
+        drawn = (last if self.last else 1) if self.dense else self.sheet[0] + self.behind
         return max(drawn, *map(len, self.labels))
 
 
 class CharacterGrid:
-    """A grid of characters, each with the name of its style."""
+    """A grid of characters, each with its style or the name of it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
-        self._cells = [[(" ", "text")] * width for _ in range(height)]
+        self._cells: list[list[tuple[str, Part]]] = [[(" ", "text")] * width for _ in range(height)]
 
-    def put(self, x: int, y: int, text: str, part: str) -> None:
+    def put(self, x: int, y: int, text: str, part: Part) -> None:
         """Write text from the cell x, y on; what lies outside the grid is dropped."""
         for place, character in enumerate(text, x):
             if 0 <= place < self.width and 0 <= y < len(self._cells):
                 self._cells[y][place] = (character, part)
 
+    def put_line(self, x: int, y: int, line: StyledLine) -> None:
+        for text, style, _ in line:
+            self.put(x, y, text, style)
+            x += len(text)
+
     def lines(self, styles: dict[str, Style]) -> list[StyledLine]:
         return [
             [
-                Segment("".join(character for character, _ in cells), styles[part])
+                Segment(
+                    "".join(character for character, _ in cells),
+                    styles[part] if isinstance(part, str) else part,
+                )
                 for part, cells in groupby(row, lambda cell: cell[1])
             ]
             for row in self._cells
         ]
 
+    def texts(self) -> list[str]:
+        return ["".join(character for character, _ in row) for row in self._cells]
+
 
 def blocks(network: NetworkDescribed) -> list[Block]:
     found = [Block("input", network.input)]
-    for layer in network.layers:
+    for position, layer in enumerate(network.layers, 1):
         if layer.shape == found[-1].shape and not layer.parameters:
-            found[-1] = replace(found[-1], then=(*found[-1].then, layer.kind))
+            then, positions = (*found[-1].then, layer.kind), (*found[-1].positions, position)
+            found[-1] = replace(found[-1], then=then, positions=positions)
         else:
-            found.append(Block(layer.kind, layer.shape))
+            found.append(Block(layer.kind, layer.shape, positions=(position,)))
     return [*found[:-1], replace(found[-1], last=True)]
 
 
 def fitted(found: list[Block], width: int) -> list[Block]:
-    """Return the blocks with the widest sheets that fit; if none fit, leave out middle blocks."""
-    for widest in WIDEST:
-        found = [replace(block, widest=widest) for block in found]
-        if _least(found) <= width:
-            return found
-    kept, left_out = found, Block("", ())
-    while _least(kept) > width and len(kept) > 3:
+    """Return the blocks with the widest sheets that fit. If none fit, a Flatten is drawn with the
+    layer before it, then middle blocks are left out, and at last the digit in the input."""
+    merged = _without_flatten(found)
+    for blocks in (found, merged):
+        for widest in WIDEST:
+            blocks = [replace(block, widest=widest) for block in blocks]
+            if _least(blocks) <= width:
+                return blocks
+    plain = [replace(block, widest=WIDEST[-1], has_digit=False) for block in merged]
+    return _shortened(blocks, width, 5) or _shortened(plain, width, 3) or plain
+
+
+def _without_flatten(found: list[Block]) -> list[Block]:
+    kept: list[Block] = []
+    for block in found:
+        if kept and block.made_by == "Flatten" and prod(block.shape) == prod(kept[-1].shape):
+            then, positions = (*kept[-1].then, block.made_by), kept[-1].positions + block.positions
+            kept[-1] = replace(kept[-1], then=then, positions=positions)
+        else:
+            kept.append(block)
+    return kept
+
+
+def _shortened(found: list[Block], width: int, least: int) -> list[Block] | None:
+    """Return the blocks without some in the middle, at least so many with their sign; None where
+    they do not fit."""
+    found, kept = [*found], found
+    while _least(kept) > width and len(kept) > least:
         del found[len(found) // 2]
         middle = len(found) // 2
-        kept = [*found[:middle], left_out, *found[middle:]]
-    return kept
+        kept = [*found[:middle], Block("", ()), *found[middle:]]
+    return kept if _least(kept) <= width else None
 
 
 def _least(found: list[Block]) -> int:
@@ -145,15 +198,22 @@ def _linked(one: Block, other: Block) -> bool:
     return one.dense and other.dense and other.made_by == "Linear"
 
 
-def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
-    """Return ROWS lines of drawing and LABELS lines of text, centred in that width."""
+def draw_network(
+    network: NetworkDescribed, width: int, shown: Shown = Shown()
+) -> tuple[CharacterGrid, dict[int, Block]]:
+    """Return ROWS lines of drawing and LABELS lines of text, centred in that width; and the blocks
+    by the columns at which they start."""
     picture = CharacterGrid(width, ROWS + LABELS)
-    found = fitted(blocks(network), width)
+    found = blocks(network)
+    if shown.shares and len(shown.shares) <= ROWS:
+        found[-1] = replace(found[-1], classes=len(shown.shares))
+    found = fitted(found, width)
     between = gaps(found, width)
     left = max(0, (width - sum(block.width for block in found) - sum(between)) // 2)
-    centres = []
+    centres, starts = [], {}
     for block, gap in zip(found, [*between, 0], strict=True):
-        centres.append(_draw(picture, block, left))
+        starts[left] = block
+        centres.append(_draw(picture, block, left, shown))
         left += block.width
         if gap and not block.dense:
             picture.put(left + (gap - 1) // 2, ROWS // 2, "→", "lines")
@@ -161,24 +221,23 @@ def draw_network(network: NetworkDescribed, width: int) -> CharacterGrid:
     for (one, other), (start, end) in zip(pairwise(found), pairwise(centres), strict=True):
         if _linked(one, other):
             _link(picture, start, one.rows, end, other.rows)
-    return picture
+    return picture, starts
 
 
-def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
+def _draw(picture: CharacterGrid, block: Block, left: int, shown: Shown) -> int:
     """Draw a block from the column `left` on, and return the column of its middle."""
     middle = left + (block.width - 1) // 2
     if not block.shape:
         picture.put(left, ROWS // 2, "…", "text")
         return middle
+    is_selected = shown.selected in block.positions
     for row, label in enumerate(block.labels):
-        picture.put(left + (block.width - len(label)) // 2, ROWS + row, label, "text")
+        part = "selected" if is_selected and label else "text"
+        picture.put(left + (block.width - len(label)) // 2, ROWS + row, label, part)
     if block.dense:
-        for number, row in enumerate(block.rows):
-            picture.put(middle, row, "●", "shape")
-            if block.last and prod(block.shape) <= ROWS:
-                picture.put(middle + 2, row, str(number), "text")
-        if prod(block.shape) > ROWS:
-            picture.put(middle, ROWS // 2, "┊", "shape")
+        if block.classes:
+            middle = left
+        _draw_units(picture, block, middle, shown)
         return middle
     columns, rows = block.sheet
     first = left + (block.width - columns - block.behind) // 2
@@ -189,7 +248,22 @@ def _draw(picture: CharacterGrid, block: Block, left: int) -> int:
         edge, inside = "─" * (columns - 2), f"│{' ' * (columns - 2)}│"
         for row, text in enumerate((f"┌{edge}┐", *[inside] * (rows - 2), f"└{edge}┘")):
             picture.put(x, y + row, text, part)
+    if block.positions[0] == 0 and shown.draw:
+        for row, line in enumerate(shown.draw(columns - 2, rows - 2), bottom - rows + 1):
+            picture.put_line(first + 1, row, line)
     return middle
+
+
+def _draw_units(picture: CharacterGrid, block: Block, middle: int, shown: Shown) -> None:
+    """Draw a dense layer's dots, and beside those of the last one the classes."""
+    for number, row in enumerate(block.rows):
+        picture.put(middle, row, "●", "shape")
+        if block.last and prod(block.shape) <= ROWS:
+            part = "chosen" if number == shown.predicted else "text"
+            share = f"{shown.shares[number]:{SHARE_WIDTH}.0%}" if block.classes else ""
+            picture.put(middle + 2, row, class_label(number) + share, part)
+    if prod(block.shape) > ROWS:
+        picture.put(middle, ROWS // 2, "┊", "shape")
 
 
 def _link(picture: CharacterGrid, start: int, lefts: Rows, end: int, rights: Rows) -> None:
@@ -209,28 +283,3 @@ def _link(picture: CharacterGrid, start: int, lefts: Rows, end: int, rights: Row
         for column, each in enumerate(bits):
             if each:
                 picture.put(start + 1 + column, row, chr(0x2800 + each), "lines")
-
-
-class NetworkDiagram(Canvas):
-    """The network from its input on the left to its output on the right."""
-
-    PICTURE = True
-    COMPONENT_CLASSES = {
-        f"diagram--{name}" for name in ("shape", "behind", "lines", "text", "quiet")
-    }
-
-    network: var[NetworkDescribed | None] = var(None, init=False)
-
-    def watch_network(self, network: NetworkDescribed | None) -> None:
-        small = network is not None and _least(blocks(network)) < NARROW - 2
-        self.set_class(small, "-small")
-        self.draw()
-
-    def draw(self) -> None:
-        lines: list[StyledLine] = []
-        if self.network is not None:
-            lines.append([Segment(READING, self.parts["quiet"])])
-            lines += [[]] * ((self.size.height - ROWS - LABELS - 1) // 2)
-            picture = draw_network(self.network, self.size.width - 2)
-            lines += [[Segment(" "), *line] for line in picture.lines(self.parts)]
-        self.paint(lines)

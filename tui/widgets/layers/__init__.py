@@ -1,0 +1,1 @@
+"""Parts of a network: its drawing, the table of its layers, weights and outputs in pictures."""

@@ -1,0 +1,249 @@
+"""Pictures of a layer's units: their weights, or their outputs for one digit."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import var
+
+from core.responses import Digit, LayerOutput, WeightImages
+from tui.preferences import Preferences
+from tui.text.digit_art import draw_bar
+from tui.text.formats import class_label
+from tui.widgets.canvas import Canvas, StyledLine, pad_line
+from tui.widgets.cards.card import has_greys
+from tui.widgets.layers.value_pictures import (
+    GAP,
+    NEGATIVE,
+    POSITIVE,
+    GridLayout,
+    fit_grid,
+    picture_lines,
+    scale_line,
+    scaled,
+    steps_of,
+    to_values,
+)
+
+MOST_BARS = 32  # units that are shown as bars and not as pixels
+LEAST_WEIGHTS = 9  # lines of weights of 28×28 at half their size
+BAR_WIDTH = 22  # columns of a unit's number, its value and a bar that is worth its room
+
+
+class UnitPictures(Canvas):
+    """What the two kinds of pictures have in common: the selected unit, and whether there are
+    colours."""
+
+    PICTURE = True
+    COMPONENT_CLASSES = {f"pictures--{name}" for name in ("text", "quiet", "selected", "ink")}
+    DEFAULT_CSS = """
+    UnitPictures {
+        & > .pictures--text { color: $foreground; }
+        & > .pictures--ink { color: $foreground; }
+        & > .pictures--quiet { color: $quiet; }
+        & > .pictures--selected {
+            background: $selection; color: $selection-text; text-style: bold;
+        }
+    }
+    """
+
+    unit: var[int] = var(0, init=False)
+    preferences: var[Preferences] = var(Preferences, init=False)
+
+    watch_unit = Canvas.redraw
+
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
+        if (before.ascii, before.slow) != (after.ascii, after.slow):
+            self.draw()
+
+    @property
+    def ink(self) -> Style | None:
+        """The style of characters in place of colours; None where there are enough colours."""
+        return None if has_greys(self, self.preferences) else self.parts["ink"]
+
+    @property
+    def page(self) -> int:
+        """How many units are shown at once."""
+        return 1
+
+    def heading(self, text: str, largest: float) -> StyledLine:
+        quiet = self.parts["quiet"]
+        legend = scale_line(largest, self.ink, quiet)
+        used = len(text) + 2 + sum(segment.cell_length for segment in legend)
+        return [Segment(f"{text}  ", quiet), *(legend if used <= self.size.width else ())]
+
+    def _layout(self, images: WeightImages) -> GridLayout:
+        size = (images.width, images.height)
+        return fit_grid(images.count, size, (self.size.width, self.size.height - 1))
+
+    def shown_units(self, images: WeightImages) -> tuple[int, int]:
+        """Return the first unit of the page and that after its last, as far as there are images."""
+        laid = self._layout(images)
+        first = laid.first_of(min(self.unit, images.count - 1))
+        last = min(first + laid.capacity, images.first + len(images.images))
+        return max(first, images.first), last
+
+    def grid_lines(self, images: WeightImages) -> list[StyledLine]:
+        """Return the page of images with the selected unit, each above its number."""
+        parts, laid = self.parts, self._layout(images)
+        shown = range(*self.shown_units(images))
+        lines: list[StyledLine] = []
+        for start in range(0, len(shown), laid.columns):
+            row = shown[start : start + laid.columns]
+            drawn = [self._image(images, unit, laid.scale) for unit in row]
+            for beside in zip_longest(*drawn, fillvalue=[]):
+                line: StyledLine = []
+                for each in beside:
+                    line += [*pad_line(list(each), laid.width), Segment(" " * GAP)]
+                lines.append(line)
+            numbers: StyledLine = []
+            for unit in row:
+                style = parts["selected" if unit == self.unit else "quiet"]
+                number = f" {unit} " if laid.width > 4 else str(unit)
+                number = number[: laid.width + 1]
+                numbers += [Segment(number, style), Segment(" " * (laid.width + GAP - len(number)))]
+            lines.append(numbers)
+        return lines
+
+    def _image(self, images: WeightImages, unit: int, scale: float) -> list[StyledLine]:
+        values = to_values(images.images[unit - images.first], images.width)
+        return picture_lines(steps_of(scaled(values, scale)), self.ink)
+
+
+class WeightGrid(UnitPictures):
+    """The weights of a layer, one image for each unit, page by page."""
+
+    images: var[WeightImages | None] = var(None, init=False)
+    placeholder: var[str] = var("", init=False)
+
+    watch_images = watch_placeholder = Canvas.redraw
+
+    @property
+    def page(self) -> int:
+        return self._layout(self.images).capacity if self.images else 1
+
+    def draw(self) -> None:
+        images = self.images
+        if images is None:
+            self.paint([[Segment(self.placeholder[: self.size.width], self.parts["quiet"])]])
+            return
+        first, last = self.shown_units(images)
+        which = "" if last - first == images.count else f" {first}–{last - 1}"
+        title = f"weights{which} of {images.count:,}"
+        self.paint([self.heading(title, images.largest), *self.grid_lines(images)])
+
+    def lines_for(self, width: int, height: int) -> int:
+        """Return how many of so many lines the images fill."""
+        if self.images is None:
+            return height
+        size = (self.images.width, self.images.height)
+        laid = fit_grid(self.images.count, size, (width, height - 1))
+        rows = min(laid.rows, -(-self.images.count // laid.columns))
+        return min(height, 1 + rows * (laid.height + 1))
+
+
+class OutputPictures(UnitPictures):
+    """The output of a layer for one digit: bars of few units, pixels of many, or channels."""
+
+    output: var[LayerOutput | None] = var(None, init=False)
+    digit: var[Digit | None] = var(None, init=False)
+    placeholder: var[str] = var("", init=False)
+    is_last: var[bool] = var(False, init=False)  # whether the units are the classes
+
+    watch_output = watch_digit = watch_placeholder = watch_is_last = Canvas.redraw
+
+    @property
+    def page(self) -> int:
+        channels = self._channels()
+        return self._layout(channels).capacity if channels else max(1, self.size.width // 2)
+
+    def _channels(self) -> WeightImages | None:
+        """Return the channels as images; None for a vector."""
+        output = self.output
+        if output is None or len(output.shape) < 2:
+            return None
+        size, (height, width) = output.unit_size, (*output.shape[1:], 1)[:2]
+        values = output.values
+        images = tuple(values[at : at + size] for at in range(0, len(values), size))
+        channels, largest = output.shape[0], output.largest
+        return WeightImages(output.name, images, channels, width, height, largest, output.first)
+
+    def lines_for(self, width: int, height: int) -> int:
+        """Return how many of so many lines the output needs: for images and for the pixels of many
+        units no more than half."""
+        output, half = self.output, height // 2
+        if output is None or len(output.shape) > 1:
+            return half
+        units = output.shape[0]
+        needed = units if units <= MOST_BARS else -(-units // (2 * max(1, width)))
+        return min(1 + needed, max(half, height - LEAST_WEIGHTS))
+
+    def draw(self) -> None:
+        output = self.output
+        if output is None:
+            self.paint([[Segment(self.placeholder[: self.size.width], self.parts["quiet"])]])
+            return
+        title = "output"
+        if digit := self.digit:
+            sign = "✓" if digit.right else "✗"
+            title = f"output for digit #{digit.index} {sign} {class_label(digit.predicted)}"
+        lines = [self.heading(title, output.largest)]
+        if channels := self._channels():
+            lines += self.grid_lines(channels)
+        elif output.shape[0] <= MOST_BARS and (bars := self._bars(output)):
+            lines += bars
+        else:
+            lines += self._pixels(output)
+        self.paint(lines)
+
+    def _bars(self, output: LayerOutput) -> list[StyledLine]:
+        """Return a bar for each unit, in several columns where the lines are few; none if they do
+        not fit."""
+        units, height = output.shape[0], max(1, self.size.height - 1)
+        columns = -(-units // height)
+        width = (self.size.width + GAP) // columns - GAP
+        if width < BAR_WIDTH:
+            return []
+        rows = -(-units // columns)
+        lines: list[StyledLine] = [[] for _ in range(rows)]
+        for unit in range(units):
+            bar = self._bar(output, unit, width)
+            lines[unit % rows] += [*pad_line(bar, width), Segment(" " * GAP)]
+        return lines
+
+    def _bar(self, output: LayerOutput, unit: int, width: int) -> StyledLine:
+        value, parts = output.value(unit) or 0.0, self.parts
+        name = class_label(unit) if self.is_last else str(unit)
+        is_chosen = unit == self.unit
+        sign = ""
+        if self.is_last and self.digit and unit in (self.digit.predicted, self.digit.label):
+            sign = "✓" if unit == self.digit.label else "✗"
+        share = abs(value) / output.largest if output.largest else 0.0
+        room = width - 16
+        bar = draw_bar(share, room, plain=self.preferences.ascii)
+        style = Style(color=POSITIVE if value > 0 else NEGATIVE) if self.ink is None else self.ink
+        return [
+            Segment(f"{name:>4}", parts["selected" if is_chosen else "text"]),
+            Segment(f"{sign:>2} {f'{value:.3g}'.replace('-', '−'):>8} ", parts["text"]),
+            Segment(bar, style),
+        ]
+
+    def _pixels(self, output: LayerOutput) -> list[StyledLine]:
+        """Return a pixel or more for each unit, in rows from the left, from a page's first on."""
+        width, height = self.size.width, 2 * (self.size.height - 1)
+        count, values = output.shape[0], to_values(output.values, 1)[:, 0]
+        for scale in (8, 6, 4, 3, 2, 1):
+            across, down = width // scale, height // scale
+            if across * down >= count:
+                break
+        capacity = max(1, across * down)
+        first = self.unit // capacity * capacity
+        shown = values[max(0, first - output.first) :][:capacity]
+        rows = [shown[at : at + across] for at in range(0, len(shown), across)]
+        steps: list[list[int]] = []
+        for row in rows:
+            line = [step for [step] in steps_of(row[:, None]) for _ in range(scale)]
+            steps += [line + [-1] * (across * scale - len(line))] * scale
+        return picture_lines(steps, self.ink)

@@ -1,0 +1,151 @@
+"""Values around 0 in pictures: half blocks in colours from negative to positive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import Segment
+from rich.style import Style
+
+from tui.widgets.canvas import StyledLine
+
+if TYPE_CHECKING:
+    import numpy
+
+    Values = numpy.ndarray[Any, numpy.dtype[Any]]
+
+# From the most negative to the most positive value. Its lightness rises all the way, so that it
+# reads without colours too; blue and yellow differ for all kinds of colour vision. Few steps, since
+# each change of colour sends 40 bytes.
+PALETTE = (
+    *("#06204f", "#124a94", "#3f73b5", "#7187a3"),
+    "#8a8a8a",
+    *("#b59a78", "#dfae66", "#f7c667", "#ffe6a8"),
+)
+MIDDLE = len(PALETTE) // 2
+# The same where there are too few colours: the sign, and whether the value is large.
+SIGNS = "==-- ++##"
+# Of bars, which stand alone on the background.
+NEGATIVE, POSITIVE = PALETTE[2], PALETTE[6]
+SCALES = (8, 6, 5, 4, 3, 2, 1, 0.5, 0.25, 0.125)  # columns, and half lines, for one value
+CLEAR = 12  # pixels of the larger side from which on an image is recognised without being enlarged
+GAP = 2  # columns between two images
+
+
+@dataclass(frozen=True)
+class GridLayout:
+    """The layout of images: the size of one in cells, and how many fit across and down."""
+
+    scale: float
+    width: int
+    height: int
+    columns: int
+    rows: int
+
+    @property
+    def capacity(self) -> int:
+        return self.columns * self.rows
+
+    def first_of(self, place: int) -> int:
+        """Return the first image of the page with the image `place`."""
+        return place // self.capacity * self.capacity
+
+
+def fit_grid(count: int, image: tuple[int, int], area: tuple[int, int]) -> GridLayout:
+    """Return the largest scale at which so many images (width, height) fit into an area of columns
+    and lines, each above a line of its number; else the smallest at which they can be recognised.
+    """
+    (width, height), (columns, lines) = image, area
+    found = None
+    for scale in SCALES:
+        wide, high = max(1, round(width * scale)), max(1, -(-round(height * scale) // 2))
+        grid = GridLayout(
+            scale, wide, high, max(1, (columns + GAP) // (wide + GAP)), max(1, lines // (high + 1))
+        )
+        if wide > columns or high + 1 > lines:
+            continue
+        if found and max(width, height) * scale < CLEAR and scale < 2:
+            break
+        found = grid
+        if grid.capacity >= count:
+            break
+    return found or grid
+
+
+def to_values(data: bytes, width: int) -> Values:
+    """Return values from -1 to 1, shape (rows, width), of bytes around 128."""
+    import numpy
+
+    signed = (numpy.frombuffer(data, dtype=numpy.uint8).astype(numpy.float32) - 128) / 127
+    return signed.reshape(-1, width)
+
+
+def scaled(values: Values, scale: float) -> Values:
+    """Return the image with each value repeated, or with means where it becomes smaller."""
+    import numpy
+
+    if scale >= 1:
+        return values.repeat(int(scale), 0).repeat(int(scale), 1)
+    for axis, size in enumerate(values.shape):
+        starts = numpy.arange(max(1, round(size * scale))) / scale
+        edges = starts.astype(int)
+        counts = numpy.diff([*edges, size])
+        shape = (-1, 1) if axis == 0 else (1, -1)
+        values = numpy.add.reduceat(values, edges, axis) / counts.reshape(shape)
+    return values
+
+
+def steps_of(values: Values) -> list[list[int]]:
+    """Return values from -1 to 1 as places in PALETTE."""
+    import numpy
+
+    found: list[list[int]] = numpy.rint(values * MIDDLE + MIDDLE).astype(int).tolist()
+    return found
+
+
+def picture_lines(steps: Sequence[Sequence[int]], ink: Style | None) -> list[StyledLine]:
+    """Return lines that show two rows each, given places in PALETTE; with `ink` in characters for
+    the sign, in that style."""
+    rows = [*steps] if len(steps) % 2 == 0 else [*steps, [-1] * len(steps[0])]
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    if ink is not None:
+        return [[Segment("".join(map(_sign, *pair)), ink)] for pair in pairs]
+    return [
+        [
+            Segment(_cell(upper, lower) * len(list(run)), _style(upper, lower))
+            for (upper, lower), run in groupby(zip(*pair, strict=True))
+        ]
+        for pair in pairs
+    ]
+
+
+def _sign(upper: int, lower: int) -> str:
+    """Return the character of the value that is farther from 0."""
+    known = [step for step in (upper, lower) if step >= 0]
+    return SIGNS[max(known, key=lambda step: abs(step - MIDDLE))] if known else " "
+
+
+def _cell(upper: int, lower: int) -> str:
+    """Return the character of a cell; where there is no value, the step is negative."""
+    return " " if upper < 0 else "█" if upper == lower else "▀"
+
+
+@lru_cache(maxsize=256)
+def _style(upper: int, lower: int) -> Style | None:
+    if upper < 0:
+        return None
+    return Style(color=PALETTE[upper], bgcolor=PALETTE[lower] if lower >= 0 else None)
+
+
+def scale_line(largest: float, ink: Style | None, quiet: Style) -> StyledLine:
+    """Return the legend: the colours, with the values at their ends."""
+    ends = f"{largest:.2g}"
+    if ink is not None:
+        return [Segment("- =", ink), Segment(" negative  ", quiet), Segment("+ #", ink),
+                Segment(f" positive, up to {ends}", quiet)]  # fmt: skip
+    colours = [Segment("█", Style(color=colour)) for colour in PALETTE]
+    return [Segment(f"−{ends} ", quiet), *colours, Segment(f" +{ends}", quiet)]
