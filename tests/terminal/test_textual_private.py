@@ -9,7 +9,15 @@ from tests.support.app import Recorder, app_in, until
 from tests.support.fakes import ROOT
 from tui.terminal import textual_private
 from tui.terminal.slow_terminal import SlowTerminal
-from tui.terminal.textual_private import BATCH_COUNT, COMPOSITOR, DISPLAY, PARTS, SPANS
+from tui.terminal.textual_private import (
+    BATCH_COUNT,
+    BORDER_SUBTITLE,
+    BORDER_TITLE,
+    COMPOSITOR,
+    DISPLAY,
+    PARTS,
+    SPANS,
+)
 
 pyte = pytest.importorskip("pyte")
 
@@ -71,6 +79,8 @@ def test_private_methods_are_not_overridden():
         (BATCH_COUNT, False),
         (COMPOSITOR, False),
         (SPANS, False),
+        (BORDER_TITLE, False),
+        (BORDER_SUBTITLE, False),
         (DISPLAY, True),
         (COMPOSITOR, True),
     ],
@@ -96,4 +106,5 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
 
 
 def test_every_private_part_is_removed_by_a_test():
-    assert set(PARTS) == {DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS}
+    borders = BORDER_TITLE, BORDER_SUBTITLE
+    assert set(PARTS) == {DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS, *borders}

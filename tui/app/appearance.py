@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.filter import LineFilter
 
+from tui.charts.series import next_chart
 from tui.preferences import Preferences, save_preferences, saved_fields
 from tui.text.ascii import AsciiFilter
 from tui.text.themes import OWN_COLOURS, THEMES, ColourlessFilter
@@ -32,6 +33,10 @@ class Appearance:
             self._toggle_slow_link()
             return
         preferences = self._app.preferences
+        if name == "chart":
+            chart = next_chart(preferences.chart, self._app.run_state, by)
+            self._app.change_preferences(chart=chart)
+            return
         following = preferences.step if name == "temperature" else preferences.cycle
         self._app.change_preferences(**{name: following(name, by)})
 

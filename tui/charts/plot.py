@@ -1,21 +1,22 @@
-"""Draw a chart with plotext, and read its coloured text back as styled lines."""
+"""Draw a chart: its curves, its axes, and what is written beside them."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from rich.segment import Segment
-from rich.style import Style
-
-from tui.charts.series import AXIS, Series
+from tui.charts.grid import Grid, Run
+from tui.charts.series import AXIS, CHART_KINDS, MARK, OVERLAY, RAW, TEST, Series
 from tui.charts.x_axis import Window, x_ticks
-from tui.charts.y_axis import build_y_axis, fit_label, value_scale
+from tui.charts.y_axis import YAxis, build_y_axis, fit_label, value_scale
 from tui.preferences import Preferences
+from tui.state.run_state import Mark
 
-COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+GUESSING = "guessing"
+MARKS = {"saved": "▾", "rate": "r", "paused": "‖", "branch": "Y"}
+MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
+# Rows that the x-axis takes: its labels, and where there are so many rows, a line above them.
+ROWS_WITH_LINE = 8
 
 
 def build_chart(
@@ -24,57 +25,135 @@ def build_chart(
     preferences: Preferences,
     window: Window,
     size: tuple[int, int],
-) -> str:
-    """Return the chart as plotext's text of `size` (columns, lines).
+    *,
+    guessing: float | None = None,
+    marks: Mapping[int, Mark] | None = None,
+    cursor: float | None = None,
+) -> list[list[Run]]:
+    """Return the lines of a chart of `size` (columns, lines), in pieces of one colour each.
 
-    Its colours are the numbers of tui.charts.series: AXIS, and each series' tag.
+    `guessing` is the loss of guessing, for a line across the plot. `marks` are by column, and
+    `cursor` is the x of a vertical line behind the curves.
     """
-    import plotext
-
     width, height = size
+    rows = height - (2 if height >= ROWS_WITH_LINE else 1)
+    axis = build_y_axis(kind, series, preferences, rows, guessing)
+    grid = Grid(window.columns, rows, ascii=preferences.ascii)
     scale = value_scale(kind, preferences.log_scale)
-    low, high, ticks = build_y_axis(kind, series, preferences, height)
-    margin = width - window.columns - 1  # the same for all labels, so that columns keep their place
-    ticks = [(at, fit_label(at, label, margin, preferences)) for at, label in ticks]
-    figure: Any = plotext.figure
-    figure.clear()
-    figure.plot_size(width, height)
-    figure.theme("colorless")
-    figure.canvas("default")
-    ink = plotext.pixel(foreground=AXIS)
-    figure.axes(False, axis=(0, 1), side=1)
-    figure.axes(True, axis=(0, 1), side=0, pixel=ink)
-    x_axis, y_axis = figure.ruler(0, 0), figure.ruler(1, 0)
-    x_axis.lim(window.low, window.high).pixel(ink)
-    x_axis.ticks(*x_ticks(preferences.x_axis, window))
-    y_axis.lim(low, high).pixel(ink)
-    y_axis.ticks([at for at, _ in ticks], [label for _, label in ticks])
+    ends = [_draw(each, grid, window, axis, scale) for each in series]
+    for each, end in zip(series, ends, strict=True):
+        if end and each.sign and each.tag not in OVERLAY and 0 <= end[1] < rows:
+            grid.write(*end, each.sign, each.tag)
+    for each, end in zip(series, ends, strict=True):
+        if end and each.label:
+            _write_label(grid, *end, each.label, each.tag)
+    if preferences.zoom == 1:
+        _write_beginning(grid, series, axis, scale, kind)
+    _write_marks(grid, marks or {})
+    if cursor is not None:
+        _draw_vertical(grid, window.column(cursor), "│")
+    if guessing is not None:
+        _draw_guessing(grid, axis.dot(scale(guessing), 1))
+    margin = width - window.columns - 1
+    labels = dict(axis.ticks)
+    lines = []
+    for row, line in zip(range(rows - 1, -1, -1), grid.lines(), strict=True):
+        label = fit_label(labels.get(row, ""), margin)
+        lines.append([(label + ("┤" if row in labels else "│"), AXIS), *line])
+    return [*lines, *_x_axis_lines(preferences.x_axis, window, margin, with_line=height > rows + 1)]
+
+
+def _draw(
+    series: Series, grid: Grid, window: Window, axis: YAxis, scale: Callable[[float], float]
+) -> tuple[int, int] | None:
+    """Draw a series and return the cell (column, row) of its newest point."""
+    per = (window.columns - 1) / (window.high - window.low)
+    across, up = grid.across, grid.up
+    dots = [
+        (math.floor(((x - window.low) * per + 0.5) * across), axis.dot(scale(value), up))
+        for x, value in series.points
+        if math.isfinite(value)
+    ]
+    if not dots:
+        return None
+    if series.line:
+        grid.draw_line(dots, series.tag, series.ink, series.dash)
+    else:
+        grid.draw_dots(dots, series.tag, series.ink)
+    x, y = dots[-1]
+    return x // across, y // up
+
+
+def _write_label(grid: Grid, column: int, row: int, label: str, tag: int) -> None:
+    """Write the name of a line where it ends: to the right, or else above or below it."""
+    right = column + 2
+    left = max(0, min(column, grid.columns - 1) - len(label) + 1)
+    places = [(right, row)]
+    for away in (1, -1, 2, -2, 3, -3):
+        places += [(left, row + away), (right, row + away)]
+    for x, y in places:
+        if grid.is_blank(x, y, len(label)):
+            grid.write(x, y, label, tag)
+            return
+
+
+def _write_beginning(
+    grid: Grid, series: Sequence[Series], axis: YAxis, scale: Callable[[float], float], kind: str
+) -> None:
+    """Where a curve enters from above the plot, write the value at which it begins."""
     for each in series:
-        # plotext ends the process at NaN and infinity.
-        points = [(x, scale(value)) for x, value in each.points if math.isfinite(value)]
-        if not points:
+        if each.tag in OVERLAY or each.tag in (RAW, TEST) or not each.points:
             continue
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        shape = plotext.marker(each.marker, plotext.pixel(foreground=each.tag))
-        figure.draw(figure.signal(xs, ys, marker=shape).lines(each.line))
-    return figure.build().string()
+        value = each.points[0][1]
+        if math.isfinite(value) and axis.dot(scale(value), 1) >= grid.rows:
+            text = f"↑ {CHART_KINDS[kind].text(value)}"
+            column = next(
+                (x for x in range(1, grid.columns // 2) if grid.is_blank(x, grid.rows - 1, 8)), None
+            )
+            if column is not None:
+                grid.write(column + 1, grid.rows - 1, text, AXIS)
 
 
-def parse_plot(text: str, styles: dict[int, Style]) -> Iterator[list[Segment]]:
-    """Yield the lines of plotext's text, each number's colour replaced by its style.
+def _write_marks(grid: Grid, marks: Mapping[int, Mark]) -> None:
+    """Write the marks into the top row, the newest of each kind with its meaning."""
+    newest = {mark.kind: column for column, mark in sorted(marks.items())}
+    for column, mark in marks.items():
+        grid.write(column, grid.rows - 1, MARKS[mark.kind], MARK)
+        if mark.kind == "branch":
+            _draw_vertical(grid, column, "┊")
+    for kind, column in newest.items():
+        word = f" {MARK_WORDS[kind]}"
+        if grid.is_blank(column + 1, grid.rows - 1, len(word)):
+            grid.write(column + 1, grid.rows - 1, word, MARK)
 
-    Neighbours of one style become one segment.
-    """
-    for row in text.removesuffix("\n").split("\n"):
-        style: Style | None = None
-        line: list[Segment] = []
-        for place, piece in enumerate(COLOUR.split(row)):
-            if place % 2:
-                colour = piece.rpartition(";")[2]
-                style = styles.get(int(colour)) if piece.startswith("38") else None
-            elif piece:
-                if line and line[-1].style == style:
-                    line[-1] = Segment(line[-1].text + piece, style)
-                else:
-                    line.append(Segment(piece, style))
-        yield line
+
+def _draw_vertical(grid: Grid, column: int, sign: str) -> None:
+    for row in range(grid.rows):
+        grid.write_behind(column, row, sign, MARK)
+
+
+def _draw_guessing(grid: Grid, row: int) -> None:
+    """Draw a faint line across the plot, with its name at the right."""
+    name = f" {GUESSING}"
+    place = grid.columns - len(name)
+    if grid.is_blank(place, row, len(name)):
+        grid.write(place, row, name, AXIS)
+    for column in range(grid.columns):
+        grid.write_behind(column, row, "╌", AXIS)
+
+
+def _x_axis_lines(x_axis: str, window: Window, margin: int, *, with_line: bool) -> list[list[Run]]:
+    """Return the axis below the plot and its labels."""
+    line = ["─"] * window.columns
+    labels = [" "] * (margin + 1 + window.columns)
+    # The last label names the axis, so it comes before those that overlap it.
+    for at, text in reversed(list(zip(*x_ticks(x_axis, window), strict=True))):
+        column = window.column(at)
+        line[column] = "┬"
+        number = text.rpartition(" ")[2]
+        start = margin + 1 + column - len(number) // 2 - (len(text) - len(number))
+        start = max(0, min(start, len(labels) - len(text)))
+        if not "".join(labels[max(0, start - 1) : start + len(text) + 1]).strip():
+            labels[start : start + len(text)] = text
+    below: list[list[Run]] = [[(" " * margin + "└" + "".join(line), AXIS)]] if with_line else []
+    return [*below, [("".join(labels), AXIS)]]

@@ -15,7 +15,8 @@ Points = tuple[tuple[float, float], ...]  # (step, value), by step
 @dataclass(frozen=True)
 class Curve:
     """A curve that keeps at most MAX_POINTS: when it grows longer, each two points become their
-    mean, and from then on each point is the mean of twice as many values.
+    mean, and from then on each point is the mean of twice as many values. The first point stays
+    as it is: the loss of the first step is the one of the untrained network.
     """
 
     points: Points = ()
@@ -49,12 +50,13 @@ class Curve:
     def _bounded(self) -> Curve:
         if len(self.points) <= MAX_POINTS:
             return self
-        pairs = zip(self.points[::2], self.points[1::2], strict=False)
+        first, rest = self.points[:1], self.points[1:]
+        pairs = zip(rest[::2], rest[1::2], strict=False)
         merged = tuple((later, (a + b) / 2) for (_, a), (later, b) in pairs)
         # The last of an odd number of points waits for a second one.
-        odd = self.points[-1:] if len(self.points) % 2 else ()
+        odd = rest[-1:] if len(rest) % 2 else ()
         waiting = tuple(value for _, value in odd for _ in range(self.values_per_point))
-        return Curve(merged, self.values_per_point * 2, waiting + self.waiting)._bounded()
+        return Curve(first + merged, self.values_per_point * 2, waiting + self.waiting)._bounded()
 
 
 @dataclass(frozen=True)

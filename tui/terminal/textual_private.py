@@ -15,8 +15,10 @@ from rich.control import Control
 if TYPE_CHECKING:
     from rich.console import Console
     from textual.app import App
+    from textual.content import Content
     from textual.screen import Screen
     from textual.strip import Strip
+    from textual.widget import Widget
 
 # App._display(screen, renderable): writes a frame to the terminal.
 DISPLAY = "_display"
@@ -27,7 +29,9 @@ COMPOSITOR = "_compositor"
 # ChopsUpdate.spans, what the frame of a changed part of the screen is: (row, start, end) of cells.
 # Beside it its rows' pieces by their first column, `chops`, and where each piece ends, `chop_ends`.
 SPANS = "spans"
-PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS
+# Widget._border_title and Widget._border_subtitle: the Content in a widget's border.
+BORDER_TITLE, BORDER_SUBTITLE = "_border_title", "_border_subtitle"
+PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS, BORDER_TITLE, BORDER_SUBTITLE
 
 # Called with the screen that has changed, and with what writes the change Textual's own way.
 FrameHandler = Callable[["Screen[Any]", Callable[[], None]], None]
@@ -84,3 +88,23 @@ def screen_strips(screen: Screen[Any]) -> list[Strip] | None:
     """Return all lines of a screen as they are to be shown, None where they cannot be had."""
     render = _part(_part(screen, COMPOSITOR), "render_strips")
     return None if render is None else render()
+
+
+def set_border_titles(widget: Widget, title: Content, subtitle: Content) -> None:
+    """Set the titles in a widget's border, and draw only these again.
+
+    Textual draws the whole widget again for it, which for a chart would be ten times a second.
+    """
+    from textual.content import Content
+    from textual.geometry import Region
+
+    width, height = widget.outer_size
+    left, top = widget.content_offset
+    rows = {BORDER_TITLE: (title, -top), BORDER_SUBTITLE: (subtitle, height - 1 - top)}
+    for name, (text, y) in rows.items():
+        before = _part(widget, name) or Content("")
+        if not hasattr(widget, name):
+            setattr(widget, name.removeprefix("_"), text)
+        elif not before.is_same(text):
+            setattr(widget, name, text)
+            widget.refresh(Region(-left, y, width, 1))

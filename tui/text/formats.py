@@ -53,6 +53,13 @@ def format_percent(share: float | None) -> str:
     return f"{min(share, 0.9999):.2%}"
 
 
+def format_error(accuracy: float) -> str:
+    """Return the share of errors with the decimals of format_percent: 3.2%, 0.88%, 0%."""
+    text = format_percent(accuracy)
+    _, _, decimals = text.partition(".")
+    return "0%" if accuracy == 1 else f"{100 - float(text[:-1]):.{len(decimals) - 1}f}%"
+
+
 def format_loss(value: float | None) -> str:
     """Return a loss in at most 8 characters; – for None.
 

@@ -201,14 +201,16 @@ async def test_chart_has_log_scale_and_smoothing(tmp_path):
         await until(pilot, lambda: phase(pilot) == "finished")
         await pilot.pause()
         chart = pilot.app.screen.query_one(".slot-0", Chart)
-        assert "loss  smoothing 0.6" in text_of(pilot)
+        assert "─ Loss  ● train " in text_of(pilot)
+        assert "m smooth 0.6" in text_of(pilot)
         await pilot.press("l", "m")
         await pilot.pause()
         assert chart.preferences.log_scale
-        assert "loss, log  smoothing 0.9" in text_of(pilot)
+        assert "─ Loss, log  ● train " in text_of(pilot)
+        assert "l linear · m smooth 0.9" in text_of(pilot)
         await pilot.press("m", "m")
         await pilot.pause()
-        assert "no smoothing" in text_of(pilot)
+        assert "m not smoothed" in text_of(pilot)
 
 
 async def test_charts_can_be_selected_and_zoomed(tmp_path):
@@ -217,23 +219,23 @@ async def test_charts_can_be_selected_and_zoomed(tmp_path):
     ) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
-        titles = ("test accuracy", "learning rate", "gradient norm", "samples/s", "loss")
+        titles = ("Accuracy", "Gradient norm", "Samples/s", "Loss")  # the rate has not changed
         for title in titles:
             await pilot.press("c")
             await pilot.pause()
             assert f" {title} " in text_of(pilot).splitlines()[1]
         await pilot.press("z")
         await pilot.pause()
-        assert "last 25%" in text_of(pilot)
+        assert "z last 25%" in text_of(pilot)
         await pilot.press("z", "z", "h")
         await pilot.pause()
         assert "step 60" in text_of(pilot)
         await pilot.press("v", "v")
         await pilot.pause(0.2)
-        assert all(title in text_of(pilot) for title in titles)
+        assert all(f" {title} " in text_of(pilot) for title in (*titles, "Learning rate"))
         await pilot.press("v")
         await pilot.pause()
-        assert "samples/s" not in text_of(pilot).splitlines()[2]
+        assert " Samples/s " not in text_of(pilot)
 
 
 async def test_cursor_shows_values(tmp_path):
@@ -244,15 +246,15 @@ async def test_cursor_shows_values(tmp_path):
         await until(pilot, lambda: phase(pilot) == "finished")
         await pilot.press("m", "m", "m", "h", *["left"] * 3)
         await pilot.pause()
-        legend = text_of(pilot).splitlines()[1]
-        assert "at step 57" in legend
-        assert "training 0.03" in legend, "the fake trainer ends that step with a loss of 1.9/57"
-        await pilot.click(".slot-0", offset=(7, 5))
+        title = text_of(pilot).splitlines()[1]
+        assert "step 57 · ← → move" in text_of(pilot)
+        assert "train 0.03" in title, "the fake trainer ends that step with a loss of 1.9/57"
+        await pilot.click(".slot-0", offset=(8, 5))
         await pilot.pause()
-        assert "at step 0" in text_of(pilot).splitlines()[1]
+        assert "step 0 · ← → move" in text_of(pilot)
         await pilot.press("escape")
         await pilot.pause()
-        assert "at step" not in text_of(pilot)
+        assert "← → move" not in text_of(pilot)
 
 
 async def test_temperature_changes_the_bars(tmp_path):
@@ -514,7 +516,7 @@ async def test_views_redraw_in_every_theme(tmp_path):
         for theme in ("textual-light", "nord", "dracula"):
             pilot.app.theme = theme
             await pilot.pause()
-            assert "training" in text_of(pilot)
+            assert "● train " in text_of(pilot)
 
 
 async def test_incomplete_view_wants_no_digits(tmp_path):

@@ -173,8 +173,11 @@ def test_curve_stays_short_and_keeps_mean(sizes):
         fed += [loss for _, loss in values]
         curve = curve.extend(values)
     assert len(curve.points) <= MAX_POINTS
-    total = sum(loss for _, loss in curve.points) * curve.values_per_point + sum(curve.waiting)
-    assert len(curve.points) * curve.values_per_point + len(curve.waiting) == len(fed)
+    first, rest = curve.points[:1], curve.points[1:]
+    assert first == tuple((0.0, loss) for loss in fed[:1]), "the first point stays as it is"
+    total = sum(loss for _, loss in rest) * curve.values_per_point + sum(curve.waiting)
+    assert len(rest) * curve.values_per_point + len(curve.waiting) == max(0, len(fed) - 1)
+    total += sum(loss for _, loss in first)
     assert abs(total - sum(fed)) < 1e-6 * (1 + sum(fed))
     steps = [at for at, _ in curve.points]
     assert steps == sorted(steps)
@@ -205,7 +208,7 @@ def test_epoch_without_steps_has_no_training_loss():
 
 
 def test_infinite_gradient_is_not_drawn():
-    """A curve with an infinity in it ended the whole process, in plotext's own code."""
+    """A curve with an infinity in it ended the whole process, in the plotting library of then."""
     steps = [replace(progress(step, 1.0), gradient_norm=norm) for step, norm in
              ((1, 2.0), (2, float("inf")), (3, float("nan")), (4, 3.0))]  # fmt: skip
     state = after(STARTED, *steps)

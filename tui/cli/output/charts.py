@@ -1,23 +1,22 @@
 """Charts of runs in characters, for stdout."""
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.charts.overlay import build_overlay_frame, build_overlay_series
+from tui.charts.overlay import build_overlay_frame
 from tui.charts.plot import build_chart
-from tui.charts.series import Series, build_series
+from tui.charts.series import Series, build_series, overlay_series
 from tui.charts.x_axis import Window, choose_window
 from tui.cli.output.tables import PIPE_WIDTH, needs_ascii, output_width
 from tui.preferences import Preferences
-from tui.state.run_state import RunState
+from tui.state.run_state import LETTERS, RunState
+from tui.text.ascii import to_ascii
 from tui.text.console import is_dumb
 
 ROWS, LABEL_COLUMNS = 16, 9
 NARROWEST, WIDEST, PIPE_COLUMNS = 40, 100, 80
-COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
 # The terminal's colours for numbers of tui.charts.series: axis, raw, smoothed, test, mark, a to d.
 TERMINAL_COLOURS = dict(enumerate(("2", "36", "36;1", "33", "2", "35", "32", "33", "31"), 1))
 
@@ -27,9 +26,9 @@ def print_losses(state: RunState) -> None:
     preferences = _chart_preferences(log_scale=True)
     width = _chart_width()
     window = choose_window(state, preferences, width - LABEL_COLUMNS)
-    dots = "o" if preferences.ascii else "●"
-    print(f"training loss (line) and test loss ({dots}) by epoch, log scale")
     series = build_series("loss", state, (), preferences, window)
+    train, test = (each.sign for each in series if each.name)
+    print(f"training loss ({train}) and test loss ({test}) by epoch, log scale")
     _print_chart("loss", series, preferences, window, width)
 
 
@@ -40,7 +39,7 @@ def print_overlaid(kind: str, title: str, states: Sequence[RunState]) -> None:
     if frame.started is None:
         return
     window = choose_window(frame, preferences, width - LABEL_COLUMNS)
-    series = build_overlay_series(kind, states, preferences, window)
+    series = overlay_series(kind, states, preferences, window, LETTERS)
     if any(each.points for each in series):
         print(f"\n{title}")
         _print_chart(kind, series, preferences, window, width)
@@ -61,25 +60,18 @@ def _print_chart(
     kind: str, series: Sequence[Series], preferences: Preferences, window: Window, width: int
 ) -> None:
     try:
-        text = build_chart(kind, series, preferences, window, (width, ROWS))
+        lines = build_chart(kind, series, preferences, window, (width, ROWS))
     except (ArithmeticError, ValueError, IndexError) as error:
         # A record that was damaged or edited can hold any numbers.
         print(f"✗ the chart cannot be drawn: {error}")
         return
-    if preferences.ascii:
-        from tui.text.ascii import to_ascii
-
-        text = to_ascii(text)
     # See https://no-color.org.
     is_plain = os.environ.get("NO_COLOR") or is_dumb()
     has_colours = sys.stdout.isatty() and not is_plain
-    text = COLOUR.sub(_terminal_colour if has_colours else "", text)
-    for line in text.removesuffix("\n").split("\n"):
-        print(line.rstrip())
-
-
-def _terminal_colour(escape: re.Match[str]) -> str:
-    """Return the terminal's own colour for one of plotext's 256."""
-    number = escape[1].rpartition(";")[2]
-    own = TERMINAL_COLOURS.get(int(number)) if escape[1].startswith("38") else None
-    return f"\x1b[{own or 0}m"
+    for line in lines:
+        pieces = (
+            f"\x1b[{TERMINAL_COLOURS[tag]}m{text}\x1b[0m" if has_colours and tag else text
+            for text, tag in line
+        )
+        text = "".join(pieces).rstrip()
+        print(to_ascii(text) if preferences.ascii else text)

@@ -14,9 +14,8 @@ from textual.reactive import var
 from core.checkpoints.header import CheckpointInfo
 from core.responses import Digit
 from tui.analysis.run_comparison import comparison_rows
-from tui.charts.overlay import build_overlay_series
-from tui.charts.series import Series
-from tui.charts.x_axis import Window
+from tui.charts.series import Series, overlay_series
+from tui.charts.x_axis import Window, choose_window, step_to_x
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar
@@ -38,20 +37,19 @@ class RunsChart(Chart):
 
     is_reading: var[bool] = var(True, init=False)
 
-    @property
-    def _has_curves(self) -> bool:
-        return self.run_state.started is not None
-
     _watch_is_reading = Chart.redraw
 
     def _why_empty(self) -> str:
         return "Reading the runs…" if self.is_reading else "These runs have no recorded metrics."
 
-    def _series(self, window: Window) -> list[Series]:
-        return build_overlay_series(self.kind, self.overlaid_runs, self.preferences, window)
+    def _window(self) -> Window:
+        """Return a window whose newest part has the newest step of any of the runs."""
+        x_axis = self.preferences.x_axis
+        newest = max((step_to_x(run, x_axis)(run.step) for run in self.overlaid_runs), default=None)
+        return choose_window(self.run_state, self.preferences, self.columns, newest)
 
-    def _overlay_label(self, place: int, value: str) -> tuple[str, str]:
-        return value.strip(), ""  # the legend of the view names the runs
+    def _series(self, window: Window) -> list[Series]:
+        return overlay_series(self.kind, self.overlaid_runs, self.preferences, window, LETTERS)
 
 
 class ClassBars(Canvas):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -15,13 +14,11 @@ from textual.widgets import Static
 from core.models.input_scaling import DEFAULT_SCALING
 from core.responses import Digit
 from tui.analysis.changed_settings import changed_settings
-from tui.charts.series import AXIS
 from tui.preferences import Preferences
 from tui.screens.checkpoints.listing.columns import epoch_text, saved_at
 from tui.screens.checkpoints.listing.rows import LIVE_SIGNS, STAR, UNKNOWN, Entry, kind_text
 from tui.state.run_state import RunState
 from tui.text.formats import format_age, format_loss, format_percent, format_size, printable
-from tui.widgets.canvas import StyledLine, center_text
 from tui.widgets.charts.chart import Chart
 from tui.widgets.digit_cards import DigitCards
 
@@ -37,8 +34,11 @@ class LossChart(Chart):
     def _watch_waiting(self) -> None:
         self.draw()
 
-    def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
-        return center_text(self.waiting, self.size, styles[AXIS])
+    def _why_empty(self) -> str:
+        return self.waiting
+
+    def _keys(self, cursor: float | None, width: int) -> str:
+        return ""
 
 
 class Preview(Container):

@@ -120,8 +120,6 @@ class PreviewLoader:
             self._view.run_worker(read, thread=True, exit_on_error=False, group="record")
 
     def _read(self, folder: Path, known: ReadRecord | None) -> None:
-        import plotext  # noqa: F401, else the first chart would wait for it
-
         start = monotonic()
         try:
             path = folder / EVENTS_FILE

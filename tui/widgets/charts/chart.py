@@ -10,14 +10,14 @@ from rich.style import Style
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.reactive import var
 
-from tui.charts.plot import build_chart, parse_plot
+from tui.charts.plot import build_chart
 from tui.charts.series import (
     AXIS,
-    CHART_KINDS,
     MARK,
     OVERLAY,
     RAW,
@@ -25,29 +25,36 @@ from tui.charts.series import (
     TEST,
     Series,
     build_series,
+    chart_order,
+    loss_of_guessing,
     place_marks,
 )
 from tui.charts.x_axis import Window, choose_window, step_to_x
 from tui.preferences import CHARTS, Preferences
 from tui.state.run_state import LETTERS, RunState
 from tui.state.summaries import NOT_STARTED
-from tui.text.formats import printable
-from tui.widgets.canvas import Canvas, StyledLine
-from tui.widgets.charts.legend import Legend, marks_line
+from tui.terminal.textual_private import set_border_titles
+from tui.widgets.canvas import Canvas, center_text
+from tui.widgets.charts.legend import chart_title, keys_line, title_parts
 
 # The names of the styles by the numbers of the colours.
 PARTS = {AXIS: "axis", RAW: "raw", SMOOTH: "smooth", TEST: "test", MARK: "mark"}
 PARTS |= zip(OVERLAY, LETTERS, strict=True)
+# The colours of the parts of a title.
+COLOURS = {SMOOTH: "$series-train", TEST: "$series-test"}
+COLOURS |= {tag: f"$series-{letter}" for tag, letter in zip(OVERLAY, LETTERS, strict=True)}
 # Seconds between two frames of a chart beside the selected one, and of any on a slow connection.
 SIDE_SECONDS = 1.0
 SLOW_SECONDS = 4.0
 SIDE_DELAY = 0.05  # seconds after a key until the charts beside the selected one follow it
 # Columns of the y-axis's labels and its line, and of them in a chart of WIDE columns and more.
-LABELS, WIDE_LABELS, WIDE = 7, 9, 50
+LABELS, WIDE_LABELS, WIDE = 7, 8, 50
+SMALLEST = 20, 4  # columns and lines of a chart
+BESIDE_TITLE = 4  # columns that Textual leaves beside a title, apart from the corners
 
 
 class Chart(Canvas):
-    """One chart of a run.
+    """One chart of a run, as a panel.
 
     Both axes are fixed, so drawn points keep their cells and a frame changes few of them. The
     chart of slot 0 is the one that the preferences select, the others show what comes after it.
@@ -74,13 +81,13 @@ class Chart(Canvas):
         by: int
 
     def __init__(self, slot: int = 0) -> None:
-        super().__init__(classes=f"slot-{slot}")
+        super().__init__(classes=f"slot-{slot} panel")
         self.slot = slot
         self._not_before = 0.0  # time.monotonic() of the earliest next frame
 
     @property
     def kind(self) -> str:
-        return CHARTS[(CHARTS.index(self.preferences.chart) + self.slot) % len(CHARTS)]
+        return chart_order(self.preferences.chart, self.run_state)[self.slot]
 
     @property
     def columns(self) -> int:
@@ -90,12 +97,11 @@ class Chart(Canvas):
     @property
     def newest(self) -> float:
         """Where the newest step is, as a share of the plot's width."""
-        state, preferences = self.run_state, self.preferences
-        if not state.started:
+        if not self.run_state.started:
             return 0.0
-        window = choose_window(state, preferences, self.columns)
-        now = step_to_x(state, preferences.x_axis)(state.step)
-        return (now - window.low) / (window.high - window.low)
+        window = self._window()
+        now = step_to_x(self.run_state, self.preferences.x_axis)(self.run_state.step)
+        return min(1.0, (now - window.low) / (window.high - window.low))
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         def shown(state: RunState) -> tuple[object, ...]:
@@ -118,10 +124,8 @@ class Chart(Canvas):
 
     # What a subclass may show otherwise
 
-    @property
-    def _has_curves(self) -> bool:
-        state = self.run_state
-        return bool(state.started and (state.curves.losses.points or state.scores))
+    def _window(self) -> Window:
+        return choose_window(self.run_state, self.preferences, self.columns)
 
     def _series(self, window: Window) -> list[Series]:
         """Return what is drawn, the topmost last."""
@@ -132,51 +136,53 @@ class Chart(Canvas):
         state = self.run_state
         if state.phase == "failed":
             return NOT_STARTED if state.has_not_started else "The run failed before its first loss."
+        if state.curves.losses.points:
+            return "Known after the first evaluation, at the end of the epoch."
         return "The curve appears here." if state.is_active else "Press space to train."
 
-    def _empty_lines(self, styles: dict[int, Style]) -> list[StyledLine]:
-        """Return the title and, in the middle, why there are no curves."""
-        blank: list[StyledLine] = [[]] * (self.size.height // 2 - 1)
-        middle = [Segment(self._why_empty().center(self.size.width), styles[AXIS])]
-        return [[Segment(f" {CHART_KINDS[self.kind].title}", styles[AXIS])], *blank, middle]
-
-    def _overlay_label(self, place: int, value: str) -> tuple[str, str]:
-        """Return the name of an overlaid run, and its value while the cursor reads it."""
-        started = self.overlaid_runs[place].started
-        name = printable(started.run) if started else "?"
-        return name, ("" if self.preferences.cursor is None else value)
+    def _keys(self, cursor: float | None, width: int) -> str:
+        """Return what the lower border says."""
+        if self.slot == 0:
+            return keys_line(self.kind, self.run_state, self.preferences, cursor, width)
+        return "c next" if self.slot == 1 else ""
 
     # Drawing
 
     def draw(self) -> None:
         width, height = self.size
-        if width < 20 or height < 4 or not self.display:
+        if width < SMALLEST[0] or height < SMALLEST[1] or not self.display:
             return
         state, preferences = self.run_state, self.preferences
-        styles = {tag: self.parts[name] for tag, name in PARTS.items()}
-        if not self._has_curves:
-            self.paint(self._empty_lines(styles))
+        series: list[Series] = []
+        if state.started:
+            window = self._window()
+            series = self._series(window)
+        if not any(each.points for each in series):
+            set_border_titles(self, Content(chart_title(self.kind, preferences)), Content(""))
+            self.paint(center_text(self._why_empty(), self.size, self.parts["axis"]))
             return
-        window = choose_window(state, preferences, self.columns)
-        series, marks = self._series(window), place_marks(state, preferences, window)
-        left = width - window.columns
         cursor = None if preferences.cursor is None else window.at(preferences.cursor)
-        legend = Legend(self.kind, preferences, cursor, selected=self.slot == 0)
-        above = [legend.line(series, styles, self._overlay_label, width)]
-        if height >= 8 and self.slot == 0:
-            above.append(marks_line(marks, left, width, styles[MARK]))
-        text = build_chart(self.kind, series, preferences, window, (width, height - len(above)))
-        plot = list(parse_plot(text, styles))
-        verticals = [(column, "┊") for column, mark in marks.items() if mark.kind == "branch"]
-        if preferences.cursor is not None:
-            verticals.append((round(preferences.cursor * (window.columns - 1)), "│"))
-        for column, sign in verticals:
-            plot = _with_vertical(plot, left + column, sign, styles[MARK])
-        self.paint([*above, *plot])
+        room = width - BESIDE_TITLE
+        parts = title_parts(self.kind, series, preferences, cursor, room)
+        title = Content.assemble(*((text, COLOURS.get(tag, "")) for text, tag in parts))
+        set_border_titles(self, title, Content(self._keys(cursor, room)))
+        lines = build_chart(
+            self.kind,
+            series,
+            preferences,
+            window,
+            (width, height),
+            guessing=loss_of_guessing(self.kind, state, series),
+            marks=place_marks(state, preferences, window),
+            cursor=cursor,
+        )
+        styles: dict[int, Style | None] = {0: None}
+        styles |= {tag: self.parts[name] for tag, name in PARTS.items()}
+        self.paint([[Segment(text, styles[tag]) for text, tag in line] for line in lines])
 
     def on_click(self, event: Click) -> None:
-        left = self.size.width - self.columns
-        share = min(1.0, max(0.0, (event.x - left) / max(1, self.columns - 1)))
+        at = event.x - self.content_offset.x - (self.size.width - self.columns)
+        share = min(1.0, max(0.0, at / max(1, self.columns - 1)))
         self.post_message(self.Clicked(self.kind, None if self.slot else share))
 
     @on(MouseScrollUp)
@@ -199,6 +205,13 @@ class ChartGroup(Container):
                 ChartGroup.run_state, ChartGroup.preferences, ChartGroup.overlaid_runs
             )
 
+    def on_mount(self) -> None:
+        self.watch(self.screen, "focused", self._mark_selected)
+
+    def _mark_selected(self) -> None:
+        """Mark the selected chart as what keys act on, unless another widget has the focus."""
+        self.selected.set_class(self.screen.focused is None, "-focus")
+
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.several != after.several or not self.has_class(f"-{after.several}"):
             self.remove_class(f"-{before.several}")
@@ -207,28 +220,3 @@ class ChartGroup(Container):
     @property
     def selected(self) -> Chart:
         return self.query_one(".slot-0", Chart)
-
-
-def _with_vertical(
-    plot: list[StyledLine], column: int, sign: str, style: Style
-) -> list[StyledLine]:
-    """Return the plot with a vertical line behind its curves, which take its colour there.
-
-    The last two lines are the x-axis, and stay as they are.
-    """
-    return [*(_with_cell(line, column, sign, style) for line in plot[:-2]), *plot[-2:]]
-
-
-def _with_cell(line: StyledLine, column: int, sign: str, style: Style) -> StyledLine:
-    start, out = 0, []
-    for segment in line:
-        at = column - start
-        start += len(segment.text)
-        if not 0 <= at < len(segment.text):
-            out.append(segment)
-            continue
-        text = segment.text
-        there = text[at] if text[at] not in " ⠀" else sign
-        out += [Segment(text[:at], segment.style), Segment(there, style)]
-        out.append(Segment(text[at + 1 :], segment.style))
-    return [segment for segment in out if segment.text]

@@ -1,81 +1,70 @@
-"""The lines above a chart: its legend, and the marks of what happened during the run."""
+"""What stands in the border of a chart: its title with the value of each curve, and its keys."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from rich.segment import Segment
-from rich.style import Style
-
-from tui.charts.series import AXIS, CHART_KINDS, MARK, OVERLAY, RAW, SMOOTH, Points, Series
+from tui.charts.series import CHART_KINDS, OVERLAY, SMOOTH, TEST, Points, Series, has_rate_changed
 from tui.charts.x_axis import format_x
 from tui.preferences import Preferences
-from tui.state.run_state import Mark
-from tui.widgets.canvas import StyledLine
+from tui.state.run_state import RunState
+from tui.text.formats import format_rate
 
-MARKS = {"saved": "▾", "rate": "◆", "paused": "‖", "branch": "Y"}
-MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
+Part = tuple[str, int]  # text and the tag of its colour, 0 for the title's own
 
 
-@dataclass(frozen=True)
-class Legend:
-    """The line above a chart: its title, and the value of each series."""
+def title_parts(
+    kind: str,
+    series: Sequence[Series],
+    preferences: Preferences,
+    cursor: float | None,
+    width: int,
+) -> list[Part]:
+    """Return the title in at most `width` columns, with the values of the curves.
 
-    kind: str
-    preferences: Preferences
-    cursor: float | None  # the x at which values are read, None: the newest values
-    selected: bool  # whether the keys apply to this chart: it shows the smoothing and zoom too
-
-    def line(
-        self,
-        series: Sequence[Series],
-        styles: dict[int, Style],
-        overlay_label: Callable[[int, str], tuple[str, str]],
-        width: int,
-    ) -> StyledLine:
-        """Return the legend in at most `width` columns; what does not fit is left out.
-
-        `overlay_label` maps the place of an overlaid run and its value to its name and that value.
-        """
-        what, quiet = CHART_KINDS[self.kind], styles[AXIS]
-        parts: list[StyledLine] = [[Segment(f" {self._title()} ", styles[SMOOTH])]]
-        if self.cursor is not None:
-            at = format_x(self.preferences.x_axis, self.cursor)
-            parts.append([Segment(f" at {at} ", styles[MARK])])
-        elif self.selected:
-            parts.append([Segment(f"{self._drawn_how()} ", quiet)])
-        # The series that lie beneath the others come last.
-        for each in sorted(series, key=lambda each: each.tag in OVERLAY or each.tag == RAW):
-            if not each.points or not each.name or (each.tag == RAW and not self.selected):
+    These are the newest ones, or those at the x of the `cursor`. What is left out first is what
+    says least: spaces, the scale, the word for the training curve, overlaid runs, then values.
+    """
+    values = _values(kind, series, preferences, cursor)
+    for gap, with_scale, with_train, overlaid, with_values in (
+        ("  ", True, True, 4, True),
+        ("  ", False, True, 4, True),
+        (" ", False, True, 4, True),
+        *((" ", False, False, count, True) for count in (4, 3, 2, 1, 0)),
+        (" ", False, False, 0, False),
+    ):
+        parts: list[Part] = [(chart_title(kind, preferences, with_scale=with_scale), 0)]
+        for each, value in values:
+            if each.tag in OVERLAY[overlaid:] or (not with_values and each.tag != TEST):
                 continue
-            value = value_at(each.points, self.cursor)
-            name, sign = each.name, "⠒⠒" if each.marker == "braille" else each.marker
-            text = f" {what.text(value)}" if value is not None else ""
-            if each.tag in OVERLAY:
-                name, text = overlay_label(OVERLAY.index(each.tag), text)
-            elif each.tag == RAW:
-                sign, text = "::", ""
-            parts.append([Segment(f" {sign}", styles[each.tag]), Segment(f" {name}{text} ", quiet)])
-        line: StyledLine = []
-        for part in parts:
-            if sum(len(segment.text) for segment in [*line, *part]) > width:
-                break
-            line += part
-        return line
+            name = "" if each.tag == SMOOTH and not with_train else each.name
+            text = " ".join(filter(None, (each.sign, name, value)))
+            parts += [(gap, 0), (text, each.tag)]
+        if sum(len(text) for text, _ in parts) <= width:
+            break
+    return parts
 
-    def _title(self) -> str:
-        title = CHART_KINDS[self.kind].title
-        if not self.preferences.log_scale:
-            return title
-        return "test error, log" if self.kind == "accuracy" else f"{title}, log"
 
-    def _drawn_how(self) -> str:
-        what, smoothing = CHART_KINDS[self.kind], self.preferences.smoothing
-        smoothed = f" smoothing {smoothing:g}" if smoothing else " no smoothing"
-        part = "" if self.preferences.zoom == 1 else f" last {self.preferences.zoom:.0%}"
-        return (smoothed if what.smooth and what.raw else "") + part
+def chart_title(kind: str, preferences: Preferences, *, with_scale: bool = True) -> str:
+    """Return what the chart shows; on a log scale that of the accuracy shows the error."""
+    what = CHART_KINDS[kind]
+    if not preferences.log_scale:
+        return what.title
+    return what.log_title or what.title + ", log" * with_scale
+
+
+def _values(
+    kind: str, series: Sequence[Series], preferences: Preferences, cursor: float | None
+) -> list[tuple[Series, str]]:
+    """Return each named curve and its value as text; overlaid runs come last."""
+    out = []
+    for each in sorted(series, key=lambda each: each.tag in OVERLAY):
+        if each.points and (each.name or each.sign):
+            value = value_at(each.points, cursor)
+            text = "–" if value is None else CHART_KINDS[kind].format(value, preferences.log_scale)
+            out.append((each, text))
+    return out
 
 
 def value_at(points: Points, x: float | None) -> float | None:
@@ -89,16 +78,33 @@ def value_at(points: Points, x: float | None) -> float | None:
     return points[place - 1][1] if place else None
 
 
-def marks_line(marks: dict[int, Mark], left: int, width: int, style: Style) -> StyledLine:
-    """Return a line with a sign over each marked column, and the signs' meaning at its right.
+def keys_line(
+    kind: str, state: RunState, preferences: Preferences, cursor: float | None, width: int
+) -> str:
+    """Return the keys of the selected chart with what they have set, as far as they fit."""
+    if cursor is not None:
+        at = format_x(preferences.x_axis, cursor)
+        items = [at, "← → move", "esc hide"]
+        while len(text := " · ".join(items)) > width and len(items) > 1:
+            items.pop()
+        return text
+    ranked = list(_ranked_keys(kind, state, preferences))
+    fitting: list[tuple[int, str]] = []
+    for item in ranked:
+        more = [*fitting, item]
+        if len(" · ".join(text for _, text in more)) <= width:
+            fitting = more
+    return " · ".join(text for _, text in sorted(fitting))
 
-    `left` is the width of the y-axis's labels. The meaning is left out where marks are in its way.
-    """
-    cells = [" "] * width
-    for column, mark in marks.items():
-        cells[left + column] = MARKS[mark.kind]
-    kinds = dict.fromkeys(mark.kind for mark in marks.values())
-    words = "  ".join(f"{MARKS[kind]} {MARK_WORDS[kind]}" for kind in kinds)
-    if words and not "".join(cells[-len(words) - 2 :]).strip():
-        cells[-len(words) :] = words
-    return [Segment("".join(cells), style)]
+
+def _ranked_keys(kind: str, state: RunState, preferences: Preferences) -> Iterator[tuple[int, str]]:
+    """Yield (place in the line, text), the most useful first."""
+    what, zoom = CHART_KINDS[kind], preferences.zoom
+    if what.raw and what.scores and state.learning_rate and not has_rate_changed(state):
+        yield 0, f"rate {format_rate(state.learning_rate)}"
+    yield 1, "l linear" if preferences.log_scale else "l log"
+    if what.raw and what.smooth:
+        smoothing = preferences.smoothing
+        yield 2, f"m smooth {smoothing:g}" if smoothing else "m not smoothed"
+    yield 3, "z zoom" if zoom == 1 else f"z last {zoom:.0%}"
+    yield 4, "c next"
