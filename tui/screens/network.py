@@ -1,5 +1,7 @@
 """The Network view: the network drawn, its layers, and the selected one's weights and output."""
 
+from pathlib import Path
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -35,7 +37,15 @@ class NetworkView(View):
         Binding("pageup", "unit(-1, True)", "Page", show=False),
         Binding("number_sign", "go_to", "Go to", key_display="#"),
         Binding("v", "drawing", "Layout"),
+        Binding("escape", "back", "Back"),
     ]
+
+    def __init__(self, opened: str | None = None, title: str = "") -> None:
+        """`opened` is a checkpoint's path, to show its network, above another view."""
+        super().__init__()
+        self.opened_path, self._title = opened, title
+        if opened:
+            self.MODE = "checkpoints"
 
     def body(self) -> ComposeResult:
         with Horizontal(id="network"):
@@ -63,6 +73,9 @@ class NetworkView(View):
         diagram.digit = inspected.digit if inspected else None
         step = f" · {panel.step_text}" if panel.step_text else ""
         diagram.border_title = Content(f"Network {printable(panel.arch)}{step}")
+        if self.opened_path:
+            diagram.border_title = Content(f"{printable(self._title)}{step}")
+            table.border_title = Content(f"Layers of {printable(Path(self.opened_path).stem)}")
         diagram.border_subtitle = Content(self._digit_text(panel))
         set_text(self, "#missing", self._missing(panel))
         self.query_one("#missing").display = bool(self._missing(panel))
@@ -107,6 +120,13 @@ class NetworkView(View):
     def action_unit(self, by: int, pages: bool = False) -> None:
         self.query_one(LayerPanel).step_unit(by, pages=pages)
         self.mnist.request_digits(at_once=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.opened_path is not None or action != "back"
+
+    def action_back(self) -> None:
+        """Return to the view of the checkpoint."""
+        self.app.pop_screen()
 
     def action_drawing(self) -> None:
         """In a small window, show the drawing in place of the table and the layer."""

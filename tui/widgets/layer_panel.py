@@ -186,7 +186,10 @@ class LayerPanel(Container):
         self.show()
 
     def show(self) -> None:
-        if not self.is_mounted or self.network is None:
+        if not self.is_mounted:
+            return
+        if self.network is None:
+            self.border_title = "Reading weights…"
             return
         layer, inspected = self.selected_layer, self.inspected
         name = layer.name if layer else INPUT_LAYER

@@ -9,8 +9,11 @@ from core.responses import UNTRAINED
 from tests.support.app import SIZES, app_in, phase, text_of, until
 from tests.support.events import STARTED, after
 from tests.support.fakes import fake_inspection, key_of, make_fake_train
+from tests.support.training import drive
 from tui.app import network_requests
 from tui.help import NETWORK_HELP
+from tui.screens.checkpoints.checkpoint_view import CheckpointView
+from tui.screens.network import NetworkView
 from tui.screens.number_dialogs import GotoDialog
 from tui.state.fold import fold
 from tui.state.run_state import RunState
@@ -194,6 +197,31 @@ async def test_finished_run_shows_its_last_network(tmp_path, tiny, is_open):
         assert all(layer.gradient > 0 for layer in inspected.layers)
         assert inspected.digit.index == 0
         assert config.arch == inspected.arch
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_checkpoint_has_the_network_view(tmp_path, tiny, is_open):
+    """W shows it, of an opened checkpoint and of the row under the cursor; esc goes back a step."""
+    drive(tiny(arch="mlp", epochs=1))
+    async with app_in(tmp_path / "runs", arch="linear").run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("checkpoints"))
+        await until(pilot, lambda: "mlp" in text_of(pilot))
+        if is_open:
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, CheckpointView))
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NetworkView))
+        await shown(pilot, "stack.0")
+        text = text_of(pilot)
+        assert "step 10" in text
+        assert "mlp-" in text
+        assert "Linear 784→512" in text
+        assert "gradient" not in text.lower(), "a checkpoint has none"
+        await pilot.press("down", "down", "#")
+        await pilot.press("5", "enter")
+        await until(pilot, lambda: layer_panel(pilot).inspected.digit.index == 5)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, CheckpointView)
 
 
 def test_requests_go_to_the_network_that_is_shown(tmp_path):

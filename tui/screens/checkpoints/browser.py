@@ -79,8 +79,9 @@ class CheckpointBrowser(View):
         Binding("x", "do('mark')", "Mark"),
         Binding("o", "do('compare')", "Compare"),
         *RUN_BINDINGS,
-        Binding("e", "open('evaluate')", "Evaluate", show=False),
+        Binding("e", "open('evaluation')", "Evaluate", show=False),
         Binding("p", "open('images')", "Images", show=False),
+        Binding("W", "open('weights')", "Weights", show=False),
         Binding("V", "do('verify')", "Verify", show=False),
         Binding("f5", "do('reload')", "Refresh", show=False),
         Binding("escape", "filter(False)", "Back", show=False),
@@ -216,7 +217,7 @@ class CheckpointBrowser(View):
 
     @on(VirtualTable.Opened)
     def action_open(self, then: str = "") -> None:
-        """Open the checkpoint under the cursor, of a run the best one, and call that view's action
+        """Open the checkpoint under the cursor, of a run the best one, and what it has by the name
         `then`; attach to a run in progress."""
         entry = self.rows.entry()
         if entry is None:
@@ -239,4 +240,4 @@ class CheckpointBrowser(View):
             view = CheckpointView(str(checkpoint.path), title)
             self.app.push_screen(view)
             if then:
-                getattr(view, f"action_{then}")()
+                view.action_open(then)

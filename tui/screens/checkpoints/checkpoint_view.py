@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHECKPOINT_HELP = {
     "evaluate": "e evaluates the checkpoint on its whole test set, and shows accuracy, loss and "
     "the confusion matrix.",
+    "weights": "W shows the layers of the network in the checkpoint: their weights, and their "
+    "outputs for a test digit.",
     "your own images": "p reads an image file or a folder of images and shows a prediction for "
     "each digit in them, dark on light or light on dark. Digits are cropped, scaled and "
     "centered as the images of MNIST were.",
@@ -34,8 +36,9 @@ class CheckpointView(DigitsView):
     VIEW_HELP = CHECKPOINT_HELP | DIGITS_HELP
     BINDINGS = [
         Binding("escape", "app.pop_screen", "Back"),
-        Binding("e", "evaluate", "Evaluate"),
-        Binding("p", "images", "Predict images"),
+        Binding("e", "open('evaluation')", "Evaluate"),
+        Binding("p", "open('images')", "Images"),
+        Binding("W", "open('weights')", "Weights"),
     ]
     HAS_EPOCHS = False
     SEEN = ()
@@ -61,12 +64,21 @@ class CheckpointView(DigitsView):
     def _why_empty(self) -> str | None:
         return None
 
-    def action_evaluate(self) -> None:
+    def action_open(self, what: str) -> None:
+        """Open the evaluation, a person's images or the weights."""
+        getattr(self, f"_open_{what}")()
+
+    def _open_weights(self) -> None:
+        from tui.screens.network import NetworkView
+
+        self.app.push_screen(NetworkView(self.path, self._title))
+
+    def _open_evaluation(self) -> None:
         from tui.screens.checkpoints.evaluation import EvaluationView
 
         self.app.push_screen(EvaluationView(self.path, self._title))
 
-    def action_images(self) -> None:
+    def _open_images(self) -> None:
         from tui.screens.checkpoints.image_predictions import ImagePredictionsView
         from tui.screens.images_dialog import ImagesDialog
 
@@ -84,7 +96,10 @@ class CheckpointView(DigitsView):
 
     def _top_line(self) -> Content:
         return line(
-            super()._top_line(), key("e", "evaluate", "evaluate"), key("p", "images", "images")
+            super()._top_line(),
+            key("e", "evaluate", "open('evaluation')"),
+            key("p", "images", "open('images')"),
+            key("W", "weights", "open('weights')"),
         )
 
     def _last_line(self) -> Content:

@@ -79,7 +79,7 @@ class EvaluatedDigitsView(CheckpointView):
         self.selection, self._first, self._evaluation = selection, first, evaluation
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("evaluate", "images"):
+        if action == "open":
             return False
         return super().check_action(action, parameters)
 

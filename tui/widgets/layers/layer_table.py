@@ -9,7 +9,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from core.responses import INPUT_LAYER, NetworkDescribed, NetworkInspected
+from core.responses import INPUT_LAYER, UNTRAINED, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, StyledLine, pad_line
 from tui.widgets.layers.layer_text import dead, gradient, update, whole_gradient
@@ -201,7 +201,7 @@ class LayerTable(Canvas):
             notes.append(TRAINING.format(inspected.tried))
         elif inspected and "gradient" in titles:
             notes.append(LAST)
-        elif inspected and all(layer.gradient is None for layer in inspected.layers):
+        elif inspected and inspected.source == UNTRAINED:
             notes.append(NO_RUN)
         lines = [
             line for note in notes for line in textwrap.wrap(note, max(20, self.size.width - 2))
