@@ -22,12 +22,12 @@ MEANING = {
     "/": "÷",
     ":": "┊▃▒",
     "<": "←◀◁≤",
-    "=": "▅",
-    ">": "→▶▷▸⏎≥",
-    "^": "▾↑▲△",
+    "=": "▅▭□",
+    ">": "→▶▷▸⏎≥🔎",
+    "^": "↑▲△",
     "_": "▁",
     "o": "○",
-    "v": "✓✔↓▼▽",
+    "v": "✓✔↓▼▽▾",
     "x": "✗✘×",
     "|": "‖▊▋▌▍▎▏▐▕",
 }
@@ -59,7 +59,7 @@ def _in_ascii(character: str) -> str:
         return character
     width = cell_len(character)
     if character in SIGNS:
-        return SIGNS[character]
+        return SIGNS[character].ljust(width)
     number = ord(character)
     if 0x2800 <= number <= 0x28FF:  # braille: each bit is a dot
         return INK[(number - 0x2800).bit_count()]

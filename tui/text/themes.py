@@ -72,7 +72,7 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
     if "ansi" in theme.name:
         own = ANSI_DARK if theme.dark else ANSI_LIGHT
         names = ("quiet", "series-mark", "text-muted", "link-color", "panel-line")
-        return own | dict.fromkeys(names, "ansi_default")
+        return _with_cursors(own | dict.fromkeys(names, "ansi_default"))
     grounds = tuple(variables[name] for name in ("background", "surface", "panel"))
     colours = {name: variables[name] for name in LIFTED} | (DARK if theme.dark else LIGHT)
     colours["focus"] = variables["primary"]
@@ -92,7 +92,17 @@ def theme_variables(theme: Theme, variables: Mapping[str, str]) -> dict[str, str
     # What is selected: text in the colour of the background on the colour of the focus.
     readable |= {"selection": readable["focus"], "selection-text": grounds[0]}
     # "auto" is black or white, by its background; at Textual's 60% it is too faint on some.
-    return readable | {"text-muted": "auto 72%"}
+    return _with_cursors(readable) | {"text-muted": "auto 72%"}
+
+
+def _with_cursors(variables: dict[str, str]) -> dict[str, str]:
+    """Return the variables with Textual's for the cursor of a list: there is one look for what is
+    selected, in the command palette and where a list has no focus too."""
+    cursors = ("block-cursor", "block-cursor-blurred")
+    grounds = {f"{name}-background": variables["selection"] for name in cursors}
+    texts = {f"{name}-foreground": variables["selection-text"] for name in cursors}
+    styles = {f"{name}-text-style": "bold" for name in cursors}
+    return variables | grounds | texts | styles
 
 
 class ColourlessFilter(NoColor):

@@ -70,7 +70,7 @@ async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
         accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
         assert f"accuracy {accuracy}, loss {loss}" in text
         assert "a run [red]/last" in text
-        assert "50 test images of sample" in text
+        assert "50 images of sample" in text
         matrix = pilot.app.screen.query_one(ConfusionMatrix)
         assert sum(map(sum, matrix.confusion)) == 50
         matrix.cursor = 0, 0

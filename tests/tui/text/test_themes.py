@@ -34,11 +34,30 @@ def test_text_has_enough_contrast(name):
     for colour in (*LIFTED, *series, "quiet", "right", "wrong", "focus", "selection"):
         assert min(contrast(Color.parse(ours[colour]), ground) for ground in grounds) >= 4.5, colour
     assert min(contrast(Color.parse(ours["series-raw"]), ground) for ground in grounds) >= 3
+    for ground, text in (
+        ("selection", "selection-text"),
+        ("block-cursor-background", "block-cursor-foreground"),
+        ("block-cursor-blurred-background", "block-cursor-blurred-foreground"),
+    ):
+        assert contrast(Color.parse(ours[ground]), Color.parse(ours[text])) >= 4.5, ground
+    # The border of what is in focus stands out from the others.
+    assert contrast(Color.parse(ours["focus"]), Color.parse(ours["panel-line"])) >= 1.5
     # By what lies under it, black or white at that share.
     share = int(re.fullmatch(r"auto (\d+)%", ours["text-muted"])[1]) / 100
     for ground in grounds:
         muted = ground.blend(ground.get_contrast_text(1.0), share)
         assert contrast(muted, ground) >= 4.5
+
+
+@pytest.mark.parametrize("name", ["ansi-dark", "ansi-light"])
+def test_themes_of_the_terminal_use_its_colours(name):
+    """They have every variable that the others have, and no colour that must be mixed."""
+    dark = BUILTIN_THEMES["textual-dark"]
+    wanted = theme_variables(dark, dark.to_color_system().generate())
+    ours = theme_variables(BUILTIN_THEMES[name], {})
+    assert not {*wanted} - {*ours} - {*LIFTED}
+    styles = {each for each in ours if each.endswith("text-style")}
+    assert all(ours[each].startswith("ansi_") for each in {*ours} - styles)
 
 
 async def test_app_remembers_the_theme(tmp_path):
@@ -70,6 +89,7 @@ async def test_selected_is_reversed_without_colours(tmp_path, monkeypatch):
             return "".join(part.text for part in segments(pilot) if part.style.reverse)
 
         await until(pilot, lambda: "Network" in reversed_())
+        assert "┏━ Setup" in text_of(pilot), "what is in focus has a heavy border"
         assert "1 Train" in reversed_()
         await pilot.press("enter", "down")
         await until(pilot, lambda: "cnn" in reversed_())

@@ -58,8 +58,11 @@ class EvaluationView(ConfusionView):
         if scored is None:
             return title
         accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
-        images = f"{count_samples(scored.confusion):,} test images of {scored.dataset}"
-        return f"{title} · accuracy {accuracy}, loss {loss} · {images}"
+        known = f"{title.partition(',')[0]} · accuracy {accuracy}, loss {loss}"
+        # Of how many images, where there is space for it.
+        images = f"{count_samples(scored.confusion):,} images of {scored.dataset}"
+        found = f"{known} · {images}", f"{known} · {scored.dataset}", known
+        return next((each for each in found if len(each) <= self.size.width - 2), known)
 
     def _hint(self) -> str:
         error = self._request.error(self.app_state)

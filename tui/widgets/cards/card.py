@@ -21,6 +21,8 @@ from tui.widgets.cards.card_layout import MOST_PROBABLE, CardLayout
 
 PERCENT_WIDTH = 5  # cells of a percentage and the space before it
 
+HEAVY = str.maketrans("╭╮╰╯─│", "┏┓┗┛━┃")
+
 
 @dataclass(frozen=True)
 class CardStyle:
@@ -226,7 +228,16 @@ def draw_card(
     title = Segment(verdict(digit, previous, inner - 2), styles[shade])
     inside = _inside(digit, layout, style, inner)
     size = layout.width, layout.height
-    return frame_lines(inside, size, [title], _foot(digit, note, layout, style), line)
+    lines = frame_lines(inside, size, [title], _foot(digit, note, layout, style), line)
+    return [_heavier(each, line) for each in lines] if is_selected else lines
+
+
+def _heavier(card_line: StyledLine, border: Style) -> StyledLine:
+    """Return a line of a card with a heavy border, which is seen without colours too."""
+    return [
+        Segment(text.translate(HEAVY), style) if style is border else Segment(text, style)
+        for text, style, _ in card_line
+    ]
 
 
 def _inside(digit: Digit, layout: CardLayout, style: CardStyle, inner: int) -> list[StyledLine]:
