@@ -139,7 +139,7 @@ class TrainingLoop:
                 yield inspect(learner, self.step, self.tensors, before.wanted, before)
                 watch.start()
             now = clock()
-            if now - last_report >= PROGRESS_SECONDS:
+            if now - last_report >= PROGRESS_SECONDS or self.step == 1:  # the untrained loss
                 last_report = now
                 watch.lap(now)
                 yield from self.report()

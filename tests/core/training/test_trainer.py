@@ -96,12 +96,20 @@ def test_progress_has_mean_losses(tiny, monkeypatch):
     assert [event.step for event in events] == list(range(1, 11))
     assert all(event.losses == (event.loss,) for event in events)
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 1e9)
-    (whole,) = only(run(tiny(epochs=1)), Progress)
+    first, rest = only(run(tiny(epochs=1)), Progress)
     each = [event.loss for event in events]
-    assert whole.loss == pytest.approx(sum(each) / 10)
-    stretches = [each[0:1], each[1:2], each[2:3], each[3:5], each[5:6], each[6:7], each[7:8]]
-    means = [sum(stretch) / len(stretch) for stretch in [*stretches, each[8:10]]]
-    assert whole.losses == pytest.approx(means)
+    assert first.losses == (each[0],)
+    assert rest.loss == pytest.approx(sum(each[1:]) / 9)
+    means = [*each[1:8], (each[8] + each[9]) / 2]
+    assert rest.losses == pytest.approx(means)
+
+
+def test_first_progress_is_the_first_step(tiny):
+    """The curve begins at the loss of the untrained network, about ln 10."""
+    first, *rest = only(run(tiny(epochs=1)), Progress)
+    assert first.step == len(first.losses) == 1
+    assert 2 < first.loss < 3
+    assert rest[-1].loss < first.loss
 
 
 def test_run_folder_has_expected_files(tiny):

@@ -1,5 +1,6 @@
 """The view that compares two to four checkpoints."""
 
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
@@ -8,9 +9,11 @@ from core.commands import ScoreCheckpoint
 from core.responses import CheckpointRefused
 from tests.support.app import app_in, text_of, until
 from tests.support.evaluations import fake_evaluation
+from tests.support.events import STARTED, after, progress
 from tui.app.app import MnistApp
+from tui.charts.overlay import build_overlay_frame
 from tui.screens.checkpoints.comparison import ComparisonView
-from tui.screens.checkpoints.comparison_widgets import DisagreementCards
+from tui.screens.checkpoints.comparison_widgets import DisagreementCards, RunsChart
 from tui.state.app_state import fold_app
 from tui.widgets.canvas import Canvas
 from tui.widgets.charts.chart import Chart
@@ -57,11 +60,11 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         assert "#19 true 9" in shown
         assert "a ✓ 9" in shown
         assert "c ✗ 1" in shown
-        row = next(line for line in shown.splitlines() if line.strip(" █▌┃▐").startswith("4 "))
+        row = next(line for line in shown.splitlines() if "│4 " in line)
         assert "50.0%" in row
         assert "▸   100%" in row
         # Evaluations on other digits cannot be compared.
-        await pilot.press("r")
+        await pilot.press("f5")
         assert asked[3:] == [a]
         for answer in (
             fake_evaluation(a, {}),
@@ -95,17 +98,19 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
         await pilot.pause()
         assert app.preferences.chart == "accuracy"
         await pilot.press("left", "left")
-        assert 0.9 < app.preferences.cursor < 1
-        await pilot.press("n")
+        await pilot.pause()
+        assert "← → move · esc hide" in text_of(pilot)
+        assert app.preferences.cursor is None, "that of Train is its own"
+        await pilot.press("escape", "v")
         await pilot.pause()
         shown = text_of(pilot)
         assert "learning rate      0.01" in shown
         assert "0.0001" in shown
         assert "batch size" not in shown
-        await pilot.press("n")
+        await pilot.press("v")
         await pilot.pause()
         assert "Accuracy by class" in text_of(pilot)
-        await pilot.press("n")
+        await pilot.press("v")
         await pilot.pause()
         field = app.screen.query_one(DisagreementCards)
         first = field.disagreements
@@ -117,5 +122,28 @@ async def test_checkpoints_of_two_runs_are_compared(tiny):
         assert field.disagreements == first
         for part in app.screen.query(Canvas):
             assert not part.size or app.screen.region.contains_region(part.region)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, ComparisonView)
+
+
+async def test_zoom_of_train_does_not_empty_the_comparison(tmp_path, asked):
+    """The newest 5% of a run in progress may lie after the end of the runs that are compared."""
+    short = replace(STARTED, epochs=100, total_steps=10_000)
+    run = after(short, *(progress(step, 2.0 / step**0.5) for step in range(5, 101, 5)))
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        app.change_preferences(zoom=0.05, cursor=0.9)
+        await app.push_screen(ComparisonView(["/runs/a/last.safetensors"]))
+        await until(pilot, lambda: "does not exist" in text_of(pilot))
+        chart = app.screen.query_one(RunsChart)
+        chart.overlaid_runs, chart.run_state = (run,), build_overlay_frame([run])
+        for zoom in (1.0, 0.25, 0.05):
+            await pilot.pause()
+            assert chart.preferences.zoom == zoom
+            assert any(0x2800 < ord(sign) < 0x2900 for sign in text_of(pilot)), f"empty at {zoom}"
+            await pilot.press("z")
+        assert app.preferences.zoom == 0.05, "that of Train is its own"
+        await pilot.press("left", "escape")
+        assert isinstance(app.screen, ComparisonView), "esc hides the cursor first"
         await pilot.press("escape")
         assert not isinstance(app.screen, ComparisonView)

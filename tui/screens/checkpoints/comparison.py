@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointScored
 from tui.analysis.prediction_comparison import find_disagreements, have_same_digits, predictions_of
 from tui.analysis.run_comparison import ComparedCheckpoint, class_accuracies, read_compared
 from tui.charts.overlay import build_overlay_frame
+from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.captions import choices, key, line
 from tui.screens.checkpoints.comparison_widgets import (
@@ -24,19 +25,26 @@ from tui.screens.checkpoints.comparison_widgets import (
     RunsChart,
     settings_table,
 )
-from tui.state.app_state import AppState, CheckpointRequest
+from tui.screens.checkpoints.evaluation_queue import EvaluationQueue
+from tui.state.app_state import AppState
 from tui.state.run_state import LETTERS
 from tui.text.formats import format_percent, printable, truncate
 from tui.widgets.charts.chart import Chart
 
 PARTS = ("curves", "settings", "classes", "digits")
+# Of the panels; that of the curves has their values.
+TITLES = {
+    "settings": "Settings that differ",
+    "classes": "Accuracy by class",
+    "digits": "Digits predicted differently",
+}
 
 COMPARISON_HELP = {
-    "letters": "each checkpoint has a letter and a color, the same in all parts. n goes to the "
+    "letters": "each checkpoint has a letter and a color, the same in all parts. v goes to the "
     "next part; a large window shows all of them at once, and the arrows act in the chosen one.",
     "curves": "the metrics of the checkpoints' runs, as far as they were recorded: whole runs, "
     "also where a checkpoint is of an earlier epoch. c shows the next chart, l a logarithmic "
-    "scale, m smooths, x counts by epochs, steps or time, z zooms in on the end; ← → read values.",
+    "scale, m smooths, h counts by epochs, steps or time, z zooms in on the end; ← → read values.",
     "settings": "the metrics in the checkpoints' headers, and the settings that differ.",
     "classes": "the accuracy for each class of the test set. Each checkpoint is evaluated again "
     "for this, one after the other.",
@@ -44,51 +52,8 @@ COMPARISON_HELP = {
     "first: where each network is sure of another class (by the Jensen-Shannon divergence of the "
     "predicted probabilities). ← → page through them. Beside each digit stands what each network "
     "predicts, with its probability at softmax temperature 1.",
-    "r": "reads the files and evaluates them again, for a run in progress that has saved since.",
+    "f5": "reads the files and evaluates them again, for a run in progress that has saved since.",
 }
-
-
-class EvaluationQueue:
-    """Has the engine evaluate several checkpoints, one after the other.
-
-    `send` requests the evaluation of the checkpoint at a path, and returns the state before.
-    """
-
-    def __init__(self, paths: Sequence[str], send: Callable[[str], AppState]) -> None:
-        self._paths, self._send = paths, send
-        self._request: CheckpointRequest | None = None
-        self.evaluations: dict[str, CheckpointScored] = {}  # by path
-        self.errors: dict[str, str] = {}  # why a checkpoint could not be evaluated
-
-    @property
-    def current(self) -> str | None:
-        """The path that is being evaluated."""
-        return self._request.path if self._request else None
-
-    def restart(self) -> None:
-        """Evaluate all checkpoints, also those that have been."""
-        self.evaluations.clear()
-        self.errors.clear()
-        self._next()
-
-    def update(self, state: AppState) -> bool:
-        """Take the answer to the current request, if it has come, and send the next request."""
-        request = self._request
-        if request is None:
-            return False
-        if evaluation := request.evaluation(state):
-            self.evaluations[request.path] = evaluation
-        elif error := request.error(state):
-            self.errors[request.path] = error
-        else:
-            return False
-        self._next()
-        return True
-
-    def _next(self) -> None:
-        done = self.evaluations.keys() | self.errors.keys()
-        path = next((path for path in self._paths if path not in done), None)
-        self._request = CheckpointRequest(path, self._send(path)) if path else None
 
 
 class ComparisonView(View):
@@ -99,23 +64,22 @@ class ComparisonView(View):
     CSS_PATH = "comparison.tcss"
     AUTO_FOCUS = ""
     BINDINGS = [
-        Binding("escape", "app.pop_screen", "Back"),
-        Binding("n", "part(1)", "Next part"),
-        Binding("N", "part(-1)", "Previous part", show=False),
-        Binding("right", "aside(1)", "Move", key_display="← →"),
-        Binding("left", "aside(-1)", "Move", show=False),
-        Binding("shift+right", "aside(10)", "Read values", show=False),
-        Binding("shift+left", "aside(-10)", "Read values", show=False),
-        Binding("down", "scroll(1)", "Down", show=False),
-        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("escape", "back", "Back"),
+        Binding("v", "part(1)", "Layout"),
+        Binding("right", "aside(1)", "Page", key_display="← →"),
+        Binding("left", "aside(-1)", "Page", show=False),
+        Binding("shift+right", "aside(10)", "Page", show=False),
+        Binding("shift+left", "aside(-10)", "Page", show=False),
+        Binding("down,j", "scroll(1)", "Row", show=False),
+        Binding("up,k", "scroll(-1)", "Row", show=False),
         Binding("pagedown", "page(1)", "Page", show=False),
         Binding("pageup", "page(-1)", "Page", show=False),
         Binding("c", "set('chart')", "Chart"),
         Binding("l", "set('log_scale')", "Log"),
         Binding("m", "set('smoothing')", "Smooth", show=False),
-        Binding("x", "set('x_axis')", "X axis", show=False),
+        Binding("h", "set('x_axis')", "Axis", show=False),
         Binding("z", "set('zoom')", "Zoom", show=False),
-        Binding("r", "reload", "Re-evaluate"),
+        Binding("f5", "reload", "Refresh"),
     ]
 
     def __init__(self, paths: list[str]) -> None:
@@ -126,19 +90,25 @@ class ComparisonView(View):
         self._queue = EvaluationQueue(self.paths, self._request_evaluation)
         self._disagreements: tuple[int, ...] | None = None  # None: not computed
         self._first = 0  # of the disagreements on the page
+        # Of the chart here: those of the run in progress may lie after the end of these runs.
+        self._zoom, self._cursor = Preferences.zoom, Preferences.cursor
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
         yield Static(id="parts")
         with Container(id="pages"):
-            yield RunsChart().data_bind(View.preferences)
-            with VerticalScroll(id="settings", can_focus=False):
+            chart = RunsChart()
+            chart.id = "curves"
+            yield chart
+            with VerticalScroll(id="settings", classes="panel", can_focus=False):
                 yield Static(id="differences")
-            with VerticalScroll(id="classes", can_focus=False):
+            with VerticalScroll(id="classes", classes="panel", can_focus=False):
                 yield ClassBars()
-            yield DisagreementCards(id="digits").data_bind(View.preferences)
+            yield DisagreementCards(id="digits", classes="panel").data_bind(View.preferences)
 
     def on_mount(self) -> None:
+        for part, title in TITLES.items():
+            self.query_one(f"#{part}").border_title = title
         self.action_reload()
 
     # What is read and evaluated
@@ -175,10 +145,11 @@ class ComparisonView(View):
     def show(self) -> None:
         for part in PARTS:
             self.set_class(part == self.part, f"-{part}")
+            self.query_one(f"#{part}").set_class(part == self.part, "-focus")
         self._update("#caption", self._legend())
         named = [(part.capitalize(), f"show_part('{part}')") for part in PARTS]
         parts = choices(named, self.part.capitalize())
-        self._update("#parts", Content(" ") + line(key("n", "", "part(1)") + " " + parts))
+        self._update("#parts", Content(" ") + line(key("v", "", "part(1)") + " " + parts))
         self._update("#differences", self._settings())
         evaluations = self._queue.evaluations
         self.query_one(ClassBars).columns = tuple(
@@ -262,9 +233,9 @@ class ComparisonView(View):
     def action_aside(self, by: int) -> None:
         """Move the cursor of the chart, or page through the digits."""
         if self.part == "curves":
-            chart, now = self.query_one(RunsChart), self.preferences.cursor
-            at = 1.0 if now is None else now + by / (chart.columns - 1)
-            self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))
+            chart, now = self.query_one(RunsChart), self._cursor
+            at = chart.newest if now is None else now + by / (chart.columns - 1)
+            self._show_chart(cursor=min(1.0, max(0.0, at)))
         elif self.part == "digits":
             self.action_page(1 if by > 0 else -1)
 
@@ -282,12 +253,31 @@ class ComparisonView(View):
 
     def action_set(self, name: str) -> None:
         """Change a preference of the charts, which the app's own keys do in the train view only."""
-        self.mnist.action_set(name)
+        if name == "zoom":
+            self._show_chart(zoom=self.query_one(RunsChart).preferences.cycle("zoom", 1))
+        else:
+            self.mnist.action_set(name)
+
+    def action_back(self) -> None:
+        """Go one step back: hide the cursor of the chart, else close the view."""
+        if self._cursor is not None:
+            self._show_chart(cursor=None)
+        else:
+            self.app.pop_screen()
+
+    def _watch_preferences(self) -> None:
+        self._show_chart()
+
+    def _show_chart(self, **changed: Any) -> None:
+        """Draw the chart with the preferences, but with its own zoom and cursor."""
+        own = {"zoom": self._zoom, "cursor": self._cursor} | changed
+        self._zoom, self._cursor = own["zoom"], own["cursor"]
+        self.query_one(RunsChart).preferences = replace(self.preferences, **own)
 
     @on(Chart.Clicked)
     def _read_values(self, message: Chart.Clicked) -> None:
-        self.mnist.change_preferences(cursor=message.share)
+        self._show_chart(cursor=message.share)
 
     @on(Chart.Zoomed)
-    def _zoom(self, message: Chart.Zoomed) -> None:
-        self.mnist.change_preferences(zoom=self.preferences.step("zoom", message.by))
+    def _zoom_in(self, message: Chart.Zoomed) -> None:
+        self._show_chart(zoom=self.query_one(RunsChart).preferences.step("zoom", message.by))

@@ -39,14 +39,21 @@ class RunsChart(Chart):
 
     _watch_is_reading = Chart.redraw
 
+    @property
+    def newest(self) -> float:
+        window = self._window()
+        return min(1.0, max(0.0, (self._newest_x() - window.low) / (window.high - window.low)))
+
+    def _newest_x(self) -> float:
+        x_axis = self.preferences.x_axis
+        return max((step_to_x(run, x_axis)(run.step) for run in self.overlaid_runs), default=0.0)
+
     def _why_empty(self) -> str:
         return "Reading the runs…" if self.is_reading else "These runs have no recorded metrics."
 
     def _window(self) -> Window:
         """Return a window whose newest part has the newest step of any of the runs."""
-        x_axis = self.preferences.x_axis
-        newest = max((step_to_x(run, x_axis)(run.step) for run in self.overlaid_runs), default=None)
-        return choose_window(self.run_state, self.preferences, self.columns, newest)
+        return choose_window(self.run_state, self.preferences, self.columns, self._newest_x())
 
     def _series(self, window: Window) -> list[Series]:
         return overlay_series(self.kind, self.overlaid_runs, self.preferences, window, LETTERS)

@@ -24,14 +24,15 @@ def title_parts(
     """Return the title in at most `width` columns, with the values of the curves.
 
     These are the newest ones, or those at the x of the `cursor`. What is left out first is what
-    says least: spaces, the scale, the word for the training curve, overlaid runs, then values.
+    says least: the scale, overlaid runs, which are named in the plot too, spaces, the word for the
+    training curve, and the values other than the test's.
     """
     values = _values(kind, series, preferences, cursor)
     for gap, with_scale, with_train, overlaid, with_values in (
         ("  ", True, True, 4, True),
-        ("  ", False, True, 4, True),
-        (" ", False, True, 4, True),
-        *((" ", False, False, count, True) for count in (4, 3, 2, 1, 0)),
+        *(("  ", False, True, count, True) for count in (4, 3, 2, 1, 0)),
+        (" ", False, True, 0, True),
+        (" ", False, False, 0, True),
         (" ", False, False, 0, False),
     ):
         parts: list[Part] = [(chart_title(kind, preferences, with_scale=with_scale), 0)]
