@@ -8,7 +8,11 @@ from itertools import groupby, pairwise
 from math import ceil
 from operator import itemgetter
 
-from tui.text.digit_art import RAMP, braille, half_blocks
+from rich.segment import Segment
+from rich.style import Style
+
+from tui.text.digit_art import GREYS, RAMP, braille, half_blocks
+from tui.text.grey_art import Palette, grey_line
 
 FRAME, PLAIN_FRAME = "─│┌┐└┘", "-|++++"
 # Rows and columns of pixels in a character. In the ramp a character is one mean brightness.
@@ -46,11 +50,7 @@ def draw_picture(
     """
     (left, top), (wide, high), edges = _place(size, share, columns, rows)
     deep, broad = DENSITY[style]
-    grid = _means(pixels, *size, wide * broad, high * deep)
-    low, high_end = _brightness(grid, share)
-    lit = [[(cell - low) / (high_end - low) for cell in line] for line in grid]
-    if inverted:
-        lit = [[1 - cell for cell in line] for line in lit]
+    lit = _light(pixels, size, share, (wide * broad, high * deep), inverted=inverted)
     text = [[" "] * columns for _ in range(rows)]
     for row, line in enumerate(_characters(lit, style)):
         text[top + row][left : left + wide] = line
@@ -61,6 +61,52 @@ def draw_picture(
         tuple(_split(line, [(row, column) in frame for column in range(columns)]))
         for row, line in enumerate(text)
     )
+
+
+@lru_cache(maxsize=256)
+def draw_grey_picture(
+    pixels: bytes,
+    size: tuple[int, int],
+    share: Share,
+    columns: int,
+    rows: int,
+    *,
+    palette: Palette,
+    frame_style: Style,
+    inverted: bool = False,
+) -> tuple[tuple[Segment, ...], ...]:
+    """Return the same as `draw_picture`, but in greys, with two pixels in a character."""
+    (left, top), (wide, high), edges = _place(size, share, columns, rows)
+    lit = _light(pixels, size, share, (wide, 2 * high), inverted=inverted)
+    greys = [[round(max(0.0, min(1.0, cell)) * (GREYS - 1)) for cell in line] for line in lit]
+    halves = [[0] * columns for _ in range(2 * rows)]
+    for row, shades in enumerate(greys, 2 * top):
+        halves[row][left : left + wide] = shades
+    frame = _frame_cells(edges, (columns, rows), FRAME)
+    lines = []
+    for row in range(rows):
+        line: list[Segment] = []
+        is_frame = [(row, column) in frame for column in range(columns)]
+        for of_frame, group in groupby(range(columns), is_frame.__getitem__):
+            cells = list(group)
+            if of_frame:
+                line.append(Segment("".join(frame[row, each] for each in cells), frame_style))
+            else:
+                upper, lower = ([halves[2 * row + n][each] for each in cells] for n in (0, 1))
+                line += grey_line(upper, lower, palette)
+        lines.append(tuple(line))
+    return tuple(lines)
+
+
+def _light(
+    pixels: bytes, size: tuple[int, int], share: Share, cells: tuple[int, int], *, inverted: bool
+) -> list[list[float]]:
+    """Return how light each of columns × rows parts of an image is: 0 to 1 around the part `share`,
+    and elsewhere perhaps less or more. `inverted` returns how dark."""
+    grid = _means(pixels, *size, *cells)
+    low, high = _brightness(grid, share)
+    lit = [[(cell - low) / (high - low) for cell in line] for line in grid]
+    return [[1 - cell for cell in line] for line in lit] if inverted else lit
 
 
 def _split(line: list[str], is_frame: list[bool]) -> Iterator[tuple[str, bool]]:

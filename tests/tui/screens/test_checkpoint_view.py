@@ -161,7 +161,8 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3
         assert digit.pixels == picture.pixels
-        assert f"predicted {digit.predicted}" in text
+        verdict = "✓ 3" if digit.right else f"✗ {digit.predicted}, is 3"
+        assert f"3/1.png {verdict}" in text
         await pilot.press("right")
         await pilot.pause()
         assert "3/10.png" in text_of(pilot)
@@ -274,7 +275,7 @@ async def test_bars_and_percentages_have_one_temperature(open_checkpoint, drawin
         for temperature, keys in ((3.0, ()), (1.0, ("T", "T"))):
             await pilot.press(*keys)
             await pilot.pause()
-            text = text_of(pilot)
+            text = text_of(pilot).replace("│", " ")
             assert f"temperature {temperature:g} t" in text
             assert ("(predict: 1)" in text) == (temperature != 1)
             shares = [f"{share:.0%}" for share in sorted(digit.probabilities(temperature))[:-4:-1]]

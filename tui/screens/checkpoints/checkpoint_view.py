@@ -104,4 +104,4 @@ class CheckpointView(DigitsView):
 
     def _last_line(self) -> Content:
         waiting = "" if self._opened else ": opening…"
-        return line(Content(f"{self._title}{waiting}"), self._page_part())
+        return Content(f"{self._title}{waiting}")

@@ -44,10 +44,12 @@ class ImagePredictionsView(View):
     AUTO_FOCUS = ""
     BINDINGS = [
         Binding("escape", "back", "Back"),
-        Binding("enter", "alone", "One image"),
+        Binding("enter", "alone", "Open"),
         Binding("p", "images", "Images"),
         Binding("right,pagedown", "page(1)", "Page", key_display="← →"),
         Binding("left,pageup", "page(-1)", "Page", show=False),
+        Binding("g,home", "page_end(False)", "First", show=False),
+        Binding("G,end", "page_end(True)", "Last", show=False),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False),
     ]
 
@@ -114,7 +116,14 @@ class ImagePredictionsView(View):
         self.show()
 
     def action_page(self, pages: int) -> None:
-        first = max(0, self._cards.first + pages * max(1, self._cards.capacity))
+        self._show_from(max(0, self._cards.first + pages * max(1, self._cards.capacity)))
+
+    def action_page_end(self, last: bool) -> None:
+        """Show the first or the last page."""
+        capacity, count = max(1, self._cards.capacity), len(self._loaded.images)
+        self._show_from((count - 1) // capacity * capacity if last else 0)
+
+    def _show_from(self, first: int) -> None:
         if first < len(self._loaded.images):
             self._cards.first = first
             self.show()
@@ -130,7 +139,7 @@ class ImagePredictionsView(View):
             self.show()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
-        if before.temperature != after.temperature:
+        if before != after:  # another number of cards may fit
             self.show()
 
     def show(self) -> None:
@@ -166,7 +175,7 @@ class ImagePredictionsView(View):
         where = between(key("←", "", "page(-1)"), Content(text), key("→", "", "page(1)"))
         heat = between(
             key("T", "", "app.set('temperature', -1)"),
-            Content(f"temperature {self.preferences.temperature:g}"),
+            Content(f"bars at temperature {self.preferences.temperature:g}"),
             key("t", "", "app.set('temperature')"),
         )
         if self.preferences.temperature != 1:

@@ -6,23 +6,31 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
 from core.responses import UNLIKE, Digit
 from tui.preferences import Preferences
-from tui.text.formats import printable
-from tui.text.picture_art import draw_picture
-from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
-from tui.widgets.cards.card import CardStyle, bar_lines, card_style, image_lines
-from tui.widgets.cards.image_layout import CLASSES, GAP, ImageLayout, arrange, fit_warnings
+from tui.text.formats import class_label, printable
+from tui.text.picture_art import draw_grey_picture, draw_picture
+from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
+from tui.widgets.cards.card import (
+    MOST_PROBABLE,
+    CardStyle,
+    bar_lines,
+    card_style,
+    frame_lines,
+    join,
+)
+from tui.widgets.cards.card import image_lines as input_lines
+from tui.widgets.cards.image_layout import ImageLayout, arrange, fit_warnings
 
 if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
 Pair = tuple["ImageDigit", Digit]
+SEEN = ("temperature", "digit_style", "all_classes", "ascii", "slow")  # preferences
 
 
 class ImageCards(Canvas):
@@ -30,7 +38,7 @@ class ImageCards(Canvas):
 
     PICTURE = True
     COMPONENT_CLASSES = {
-        f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt", "frame")
+        f"images--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt", "frame", "line")
     }
 
     class Opened(Message):
@@ -48,8 +56,7 @@ class ImageCards(Canvas):
     watch_pairs = watch_first = watch_is_alone = Canvas.redraw
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
-        seen = ("temperature", "digit_style", "ascii")
-        if any(getattr(before, name) != getattr(after, name) for name in seen):
+        if any(getattr(before, name) != getattr(after, name) for name in SEEN):
             self.draw()
 
     @property
@@ -57,7 +64,10 @@ class ImageCards(Canvas):
         pairs = self.pairs
         if self.is_alone:
             pairs = pairs[self.first : self.first + 1]
-        return arrange([_warnings(*pair) for pair in pairs], self.size.width, self.size.height)
+        bars = len(pairs[0][1].logits) if pairs else MOST_PROBABLE
+        if not self.preferences.all_classes:
+            bars = min(bars, MOST_PROBABLE)
+        return arrange([_warnings(*pair) for pair in pairs], *self.size, bars)
 
     @property
     def capacity(self) -> int:
@@ -75,14 +85,14 @@ class ImageCards(Canvas):
         for start in range(0, len(shown), layout.columns):
             row = shown[start : start + layout.columns]
             cards = [self._card(image, digit, style, layout) for image, digit in row]
-            lines += place_side_by_side(cards, layout.width + GAP)
-            lines += [[]] * (layout.body + layout.warning_rows - max(map(len, cards)) + 1)
+            lines += place_side_by_side(cards, layout.width)
         self.paint(lines)
 
     def on_click(self, event: Click) -> None:
-        layout = self.layout_of_cards
-        column = event.x // (layout.width + GAP)
-        row = event.y // (layout.body + layout.warning_rows + 1)
+        layout, offset = self.layout_of_cards, event.get_content_offset(self)
+        if offset is None:
+            return
+        column, row = offset.x // layout.width, offset.y // layout.height
         place = row * layout.columns + column
         if column < layout.columns and place < len(self.shown):
             self.post_message(self.Opened(self.first + place))
@@ -90,62 +100,58 @@ class ImageCards(Canvas):
     def _card(
         self, image: ImageDigit, digit: Digit, style: CardStyle, layout: ImageLayout
     ) -> list[StyledLine]:
-        styles = style.styles
-        drawings, bars = (
-            self._drawings(image, digit, style, layout.ink),
-            _bars(digit, style, layout),
-        )
-        if not layout.is_stacked:
-            drawings, bars = _join(drawings, bars, 2 * layout.ink + 2), []
-        warnings = fit_warnings(_warnings(image, digit), layout.width, layout.warning_rows)
-        return [
-            [Segment(_name(image, layout.width), styles["quiet"])],
-            _verdict(digit, styles),
-            *drawings,
-            *bars,
-            *([Segment(text, styles["doubt"])] for text in warnings),
-        ]
+        styles, inner = style.styles, layout.width - 2
+        inside = self._drawings(image, digit, style, layout.ink)
+        if layout.is_stacked:
+            inside += bar_lines(digit, style, inner, layout.bar_columns)
+        else:
+            taken = 2 * layout.ink + 2
+            bars = bar_lines(digit, style, inner - taken, layout.bar_columns)
+            above = max(0, layout.ink // 2 - len(bars)) // 2
+            inside = join([inside, [*([[]] * above), *bars]], taken, 0)
+        warnings = fit_warnings(_warnings(image, digit), inner, layout.warning_rows)
+        inside += [[Segment(text, styles["doubt"])] for text in warnings]
+        is_wrong = digit.label is not None and not digit.right
+        size = layout.width, layout.height
+        line = styles["wrong" if is_wrong else "line"]
+        return frame_lines(inside, size, _title(image, digit, style, inner - 3), [], line)
 
     def _drawings(
         self, image: ImageDigit, digit: Digit, style: CardStyle, ink: int
     ) -> list[StyledLine]:
         """Return the lines of the original and of the network's input, and their captions."""
-        styles = style.styles
-        original = draw_picture(
-            image.original,
-            (image.width, image.height),
-            image.share,
-            ink,
-            ink // 2,
-            style="half-block" if style.digit_style == "grey" else style.digit_style,
-            plain=style.plain,
-            inverted=not self.app.current_theme.dark,
-        )
-        seen = image_lines(digit, ink, ink // 2, style)
-        lines: list[StyledLine] = [
-            [
-                *(Segment(text, styles["frame" if is_frame else "ink"]) for text, is_frame in one),
-                Segment(" "),
-                *two,
-            ]
-            for one, two in zip(original, seen, strict=True)
+        original = self._original(image, style, ink)
+        seen = input_lines(digit, ink, ink // 2, style)
+        caption = Segment(f"{'original':{ink}} {'network input':{ink}}", style.styles["quiet"])
+        return [*join([original, seen], ink, 1), [caption]]
+
+    def _original(self, image: ImageDigit, style: CardStyle, ink: int) -> list[StyledLine]:
+        size, styles = (image.width, image.height), style.styles
+        inverted = not self.app.current_theme.dark
+        place = image.original, size, image.share, ink, ink // 2
+        if style.palette:
+            greys = draw_grey_picture(
+                *place, palette=style.palette, frame_style=styles["frame"], inverted=inverted
+            )
+            return [list(line) for line in greys]
+        drawn = draw_picture(*place, style=style.digit_style, plain=style.plain, inverted=inverted)
+        return [
+            [Segment(text, styles["frame" if of_frame else "ink"]) for text, of_frame in line]
+            for line in drawn
         ]
-        return [*lines, [Segment(f"{'original':{ink}} network input", styles["quiet"])]]
 
 
-def _bars(digit: Digit, style: CardStyle, layout: ImageLayout) -> list[StyledLine]:
-    """Return a line for each class; of a stacked layout for each two classes."""
-    lines = bar_lines(digit, style, layout.bars)
-    if not layout.is_stacked:
-        return lines
-    return _join(lines[: CLASSES // 2], lines[CLASSES // 2 :], layout.ink + 1)
-
-
-def _join(left: list[StyledLine], right: list[StyledLine], width: int) -> list[StyledLine]:
-    height = max(len(left), len(right))
-    first = [*left, *[[]] * (height - len(left))]
-    second = [*right, *[[]] * (height - len(right))]
-    return [[*pad_line(one, width), *two] for one, two in zip(first, second, strict=True)]
+def _title(image: ImageDigit, digit: Digit, style: CardStyle, width: int) -> StyledLine:
+    """Return the name of the image, and its prediction. How probable that is stands beside the
+    bars, at their temperature."""
+    predicted = class_label(digit.predicted)
+    verdict, shade = f"predicted {predicted}", "ink"
+    if digit.label is not None:
+        verdict, shade = f"✓ {predicted}", "right"
+        if not digit.right:
+            verdict, shade = f"✗ {predicted}, is {class_label(digit.label)}", "wrong"
+    name = _name(image, width - len(verdict) - 1)
+    return [Segment(f"{name} ", style.styles["quiet"]), Segment(verdict, style.styles[shade])]
 
 
 def _name(image: ImageDigit, width: int) -> str:
@@ -155,20 +161,10 @@ def _name(image: ImageDigit, width: int) -> str:
         name += f" ({image.position + 1} of {image.count})"
     if cell_len(name) <= width:
         return name
-    while cell_len(name) >= width:
+    while cell_len(name) >= max(1, width):
         name = name[1:]
     return f"…{name}"
 
 
 def _warnings(image: ImageDigit, digit: Digit) -> tuple[str, ...]:
     return (*((UNLIKE,) if digit.is_unlike else ()), *image.warnings)
-
-
-def _verdict(digit: Digit, styles: dict[str, Style]) -> StyledLine:
-    """Return the prediction. Its probability stands beside the bars, at their temperature."""
-    text = f"predicted {digit.predicted}"
-    if digit.label is None:
-        return [Segment(text, styles["ink"])]
-    if digit.right:
-        return [Segment(f"✓ {text}", styles["right"])]
-    return [Segment(f"✗ {text}, true {digit.label}", styles["wrong"])]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import wrap
 
-GAP = 2  # cells between two cards, and 1 row
-HEAD = 2  # rows above the drawings: the name and the prediction
+BORDER = 2  # rows and columns of a card's border, with the name and the prediction in it
 LEAST_WIDTH, MOST_WIDTH = 14, 28  # cells of a drawing, which is half as high
 FEW, FEW_WIDTH = 4, 56  # the most where there are few images
-LEAST_BARS, MOST_BARS = 12, 24  # cells of the bars beside the drawings, with percentages
+TRUE_WIDTH = 28  # cells in which each pixel of the network's input is seen
+LEAST_BARS = 12  # cells of the bars beside the drawings, with percentages
 STACKED_COST = 5  # cells of a drawing's width
-CLASSES = 10
+ONE_COLUMN = 3  # the most bars below the drawings that are not in two columns
 WARNING_ROWS = 3  # rows for the warnings of one of several images, before its drawings grow
 
 
@@ -21,64 +21,55 @@ WARNING_ROWS = 3  # rows for the warnings of one of several images, before its d
 class ImageLayout:
     """The sizes of all cards of a view, in cells.
 
-    `ink` is the width of each of the two drawings. The bars stand beside them, or in two columns
-    below where `is_stacked`. `warning_rows` are below both; the image with the most warnings needs
+    `ink` is the width of each of the two drawings. The bars stand beside them, or below where
+    `is_stacked`. `warning_rows` are below both; the image with the most warnings needs
     `lacking_rows` more.
     """
 
     ink: int
     is_stacked: bool
-    bars: int  # width of one column of bars
+    bar_columns: int
+    width: int  # of a card with its border
+    height: int
     columns: int  # cards beside each other
     rows: int
     warning_rows: int
     lacking_rows: int
 
     @property
-    def width(self) -> int:
-        return 2 * self.ink + 1 + (0 if self.is_stacked else 1 + self.bars)
-
-    @property
-    def body(self) -> int:
-        """Rows of a card without its warnings."""
-        return _body(self.ink, self.is_stacked)
-
-    @property
     def capacity(self) -> int:
         return self.columns * self.rows
 
 
-def _body(ink: int, is_stacked: bool) -> int:
-    drawing = ink // 2 + 1  # with the caption
-    return HEAD + (drawing + CLASSES // 2 if is_stacked else max(drawing, CLASSES))
-
-
-def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int) -> ImageLayout:
+def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int, bars: int) -> ImageLayout:
     """Return the layout of cards in an area of width × height cells.
 
-    `warnings` are those of each image. As many images as possible are shown at once, all of them as
-    large as that allows.
+    `warnings` are those of each image, `bars` the bars of each. Two images are shown at once where
+    that is possible, and of one alone all warnings; then all drawings have each pixel of the
+    network's input, then there are as many images as possible, all of them as large as that allows.
     """
     count = max(1, len(warnings))
     most = FEW_WIDTH if count <= FEW else MOST_WIDTH
     wanted = height if count == 1 else WARNING_ROWS
 
-    def score(layout: ImageLayout) -> tuple[int, int, int]:
+    def score(layout: ImageLayout) -> tuple[int, ...]:
         missing = min(layout.warning_rows + layout.lacking_rows, wanted) - layout.warning_rows
         # All bars in one column are easier to compare.
         legible = layout.ink - STACKED_COST * layout.is_stacked
-        return min(count, layout.capacity), -max(0, missing), legible
+        shown, lacking = min(count, layout.capacity), -max(0, missing)
+        first = lacking if count == 1 else 0
+        return min(2, shown), first, min(TRUE_WIDTH, layout.ink), shown, lacking, legible
 
     for kept in (1, 0):
         found = [
             layout
             for ink in range(LEAST_WIDTH, most + 1, 2)
             for is_stacked in (True, False)
-            if (layout := _fit(ink, is_stacked, warnings, kept, width, height))
+            if (layout := _fit(ink, is_stacked, warnings, kept, width, height, bars))
         ]
         if found:
             return max(found, key=score)
-    return ImageLayout(LEAST_WIDTH, False, LEAST_BARS, 1, 1, 0, 0)  # is cut off
+    return ImageLayout(LEAST_WIDTH, True, 1, max(1, width), max(1, height), 1, 1, 0, 0)  # cut off
 
 
 def _fit(
@@ -88,22 +79,28 @@ def _fit(
     kept: int,
     width: int,
     height: int,
+    bars: int,
 ) -> ImageLayout | None:
     """Return the layout with drawings of that width and at least `kept` rows for warnings, if there
     are any; None if not even one card fits."""
-    least = 2 * ink + 1 + (0 if is_stacked else 1 + LEAST_BARS)
-    columns = (width + GAP) // (least + GAP)
+    drawings, drawn = 2 * ink + 1, ink // 2 + 1  # with the captions
+    bar_columns = 2 if is_stacked and bars > ONE_COLUMN else 1
+    lines = -(-bars // bar_columns)
+    across = drawings if is_stacked else drawings + 1 + LEAST_BARS
+    body = BORDER + (drawn + lines if is_stacked else max(drawn, lines))
+    columns = width // (across + BORDER)
     if not columns:
         return None
-    bars = ink - 1 if is_stacked else min(MOST_BARS, (width + GAP) // columns - GAP - 2 * ink - 2)
-    across = least if is_stacked else 2 * ink + 2 + bars
-    body = _body(ink, is_stacked)
-    needed = max((len(wrap_warnings(each, across)) for each in set(warnings)), default=0)
-    rows = min((height + 1) // (body + min(needed, kept) + 1), -(-max(1, len(warnings)) // columns))
+    wide = width // columns
+    needed = max((len(wrap_warnings(each, wide - BORDER)) for each in set(warnings)), default=0)
+    rows = min(height // (body + min(needed, kept)), -(-max(1, len(warnings)) // columns))
     if not rows:
         return None
-    shown = min(needed, (height + 1) // rows - 1 - body)
-    return ImageLayout(ink, is_stacked, bars, columns, rows, shown, needed - shown)
+    high = height // rows
+    shown = min(needed, high - body)
+    return ImageLayout(
+        ink, is_stacked, bar_columns, wide, high, columns, rows, shown, needed - shown
+    )
 
 
 @lru_cache(maxsize=1024)

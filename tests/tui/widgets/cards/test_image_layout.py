@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.cards.image_layout import HEAD, arrange, fit_warnings
+from tui.widgets.cards.image_layout import BORDER, arrange, fit_warnings
 
 WARNINGS = ("the digit touches the edge: a part may be missing", "other marks are as large", "wide")
 
@@ -12,48 +12,53 @@ WARNINGS = ("the digit touches the edge: a part may be missing", "other marks ar
 @pytest.mark.parametrize(
     ("count", "width", "height", "least_ink", "capacity"),
     [
-        (1, 78, 20, 28, 1),
-        (1, 118, 36, 44, 1),
-        (1, 198, 56, 56, 1),
-        (2, 78, 20, 18, 2),
-        (2, 118, 36, 28, 2),
-        (2, 198, 56, 46, 2),
-        (6, 118, 36, 14, 6),
-        (100, 78, 20, 16, 2),
-        (100, 198, 56, 14, 18),
-        (100, 58, 14, 14, 1),
+        (1, 80, 21, 30, 1),
+        (1, 120, 37, 50, 1),
+        (1, 200, 57, 56, 1),
+        (2, 80, 21, 18, 2),
+        (2, 120, 37, 28, 2),
+        (2, 200, 57, 48, 2),
+        (6, 120, 37, 28, 2),
+        (100, 80, 21, 18, 2),
+        (100, 200, 57, 28, 6),
+        (100, 60, 15, 20, 1),
     ],
 )
 def test_cards_use_the_window(count, width, height, least_ink, capacity):
     """Windows of 80×24, 120×40, 200×60 and 60×18, less what surrounds the cards."""
-    layout = arrange([()] * count, width, height)
+    layout = arrange([()] * count, width, height, 3)
     assert (layout.ink >= least_ink, min(count, layout.capacity)) == (True, capacity)
 
 
 @given(
     st.lists(st.sampled_from([(), WARNINGS[:1], WARNINGS]), max_size=9),
     st.integers(44, 240),
-    st.integers(13, 70),
+    st.integers(15, 70),
+    st.sampled_from([3, 10]),
 )
-def test_cards_stay_within_the_window(warnings, width, height):
-    layout = arrange(warnings, width, height)
-    assert layout.columns * (layout.width + 2) - 2 <= width
-    assert layout.rows * (layout.body + layout.warning_rows + 1) - 1 <= height
-    assert layout.body >= HEAD + layout.ink // 2 + 1
+def test_cards_stay_within_the_window(warnings, width, height, bars):
+    layout = arrange(warnings, width, height, bars)
+    assert layout.columns * layout.width <= width
+    assert layout.rows * layout.height <= height
+    below = -(-bars // layout.bar_columns) if layout.is_stacked else 0
+    assert layout.height >= BORDER + layout.ink // 2 + 1 + below + layout.warning_rows
     if any(warnings):
         assert layout.warning_rows + layout.lacking_rows > 0
 
 
 def test_free_rows_are_used_for_warnings():
-    """Small cards would fit three to a column: eleven of them leave room for all warnings."""
+    """Large drawings leave rows below them, in which all warnings fit."""
     warnings = ("unlike any digit the network was trained on", "wider than high: perhaps several")
-    layout = arrange([()] * 9 + [warnings] * 2, 198, 56)
-    assert (layout.capacity >= 11, layout.lacking_rows) == (True, 0)
+    layout = arrange([()] * 9 + [warnings] * 2, 200, 57, 3)
+    assert (layout.ink, layout.capacity, layout.lacking_rows) == (28, 6, 0)
 
 
 def test_one_image_shows_all_its_warnings():
-    layout = arrange([WARNINGS], 78, 20)
-    assert (layout.lacking_rows, fit_warnings(WARNINGS, layout.width, layout.warning_rows)) == (
+    layout = arrange([WARNINGS], 80, 21, 3)
+    assert (
+        layout.lacking_rows,
+        fit_warnings(WARNINGS, layout.width - BORDER, layout.warning_rows),
+    ) == (
         0,
         tuple(f"! {each}" for each in WARNINGS),
     )
