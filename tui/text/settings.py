@@ -70,7 +70,12 @@ CHOICES = {
 
 def in_form_words(text: str) -> str:
     """Return a text with the form's names in place of command-line options."""
-    return re.sub(r"--[a-z0-9-]+", lambda option: BY_FLAG.get(option[0], option[0]), text)
+
+    def name(option: re.Match[str]) -> str:
+        found = BY_FLAG.get(option[0], option[0])
+        return found.lower() if option.start() else found
+
+    return re.sub(r"--[a-z0-9-]+", name, text)
 
 
 def missing_dataset(name: str, data: str | None) -> str | None:

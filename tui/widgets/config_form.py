@@ -110,7 +110,9 @@ class ConfigForm(Vertical):
         parts: list[Widget] = [Label(LABELS.get(name, NAMES[name])), widget]
         if name in NOTED:  # beside the value
             parts.append(Static(classes="note", id=f"{name}-note"))
-        return Horizontal(*parts, classes="field more" if name in MORE_LABELS else "field")
+        kinds = {"more": name in MORE_LABELS, "choice": isinstance(widget, CompactSelect)}
+        row = Horizontal(*parts, classes="field")
+        return row.add_class(*(kind for kind, applies in kinds.items() if applies))
 
     def fill(self, config: TrainConfig) -> None:
         """Show a config in the fields, and take the settings without a field from it."""

@@ -13,7 +13,7 @@ from textual.reactive import var
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-WIDEST = 76  # columns of the list, with its border
+WIDEST = 92  # columns of the list, with its border
 Describe = Callable[[str], str]
 
 

@@ -15,7 +15,7 @@ from tests.support.fakes import make_fake_train
 from tui.app.app import MnistApp
 from tui.help import help_sections
 from tui.screens.branch_dialog import BranchDialog
-from tui.screens.number_dialogs import LearningRateDialog
+from tui.screens.number_dialogs import GotoDialog, LearningRateDialog
 from tui.screens.overlay_dialog import OverlayDialog
 from tui.screens.train import TrainView
 from tui.state.history import arch_of, list_recorded_runs, read_run
@@ -69,6 +69,18 @@ async def test_learning_rate_is_changed_while_training(tmp_path):
     assert [each for each in received if isinstance(each, SetLearningRate)] == [
         SetLearningRate(0.5)
     ]
+
+
+async def test_field_of_a_dialog_keeps_letters_until_escape(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        await pilot.press("2")
+        app.push_screen(GotoDialog(1000))
+        await pilot.press("5", "q", "n")
+        assert app.screen.query_one(Input).value == "5"
+        await pilot.press("escape", "1")
+        await pilot.pause()
+        assert isinstance(app.screen, TrainView)
 
 
 async def test_current_rate_is_shown_under_a_schedule(tmp_path):

@@ -77,7 +77,7 @@ async def test_settings_that_exclude_each_other_are_explained(tmp_path):
         await pilot.pause()
         assert phase(pilot) == "idle"
         problem = str(form.query_one("#problem", Static).content)
-        assert problem.startswith("Optimizer sgd cannot be used with Beta 2 0.9")
+        assert problem.startswith("Optimizer sgd cannot be used with beta 2 0.9")
 
 
 async def test_settings_keep_digits_that_are_not_shown(tmp_path):
