@@ -76,22 +76,25 @@ def describe_result(state: RunState) -> str | None:
         return f"The run was stopped. After epoch {score.epoch} the test accuracy was {accuracy}."
     if score.accuracy < 1.5 / state.started.classes:
         return f"The test accuracy is {accuracy}, no better than guessing. {advise_retry(state)}"
-    return f"The test accuracy is {accuracy}{_compare(state)}. {_advise(state)}".strip()
+    reached, typical = _compare(state)
+    parts = (f"The test accuracy is {accuracy}{reached}.", _advise(state), typical)
+    return " ".join(filter(None, parts))
 
 
-def _compare(state: RunState) -> str:
-    """Return how the accuracy compares with what the network reaches, "" where nobody measured."""
+def _compare(state: RunState) -> tuple[str, str]:
+    """Return how the accuracy compares with what the network reaches, as a clause where that is
+    typical, else as a sentence; nothing where nobody has measured it."""
     run, score = state.started, state.score
     assert run is not None
     assert score is not None
     network = ARCHITECTURES.get(run.arch)
     typical = network.typical_accuracy.get(run.dataset) if network else None
     if typical is None:
-        return ""
+        return "", ""
     if abs(score.accuracy - typical) <= 0.01:
-        return f", typical of {run.arch}"
+        return f", typical of {run.arch}", ""
     epochs = FIELDS["epochs"].default
-    return f"; {run.arch} typically reaches {typical:.0%} in {epochs} epochs"
+    return "", f"Typical of {run.arch} is {typical:.0%} in {epochs} epochs."
 
 
 def _advise(state: RunState) -> str:
