@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tui.state.further import more_epochs
 from tui.state.run_state import Phase, RunState
 
 if TYPE_CHECKING:
@@ -62,8 +63,13 @@ def can_branch(state: RunState, view: str) -> bool:
     return state.started is not None and (state.checkpoint is not None or state.started.step > 0)
 
 
+def can_train_further(state: RunState, view: str) -> bool:
+    # In Checkpoints the key is about the run under the cursor.
+    return more_epochs(state) is not None and view != "checkpoints"
+
+
 # The keys that the footer shows, if there is room.
-FOOTER = ("space", "s", "r", "c", "l", "?")
+FOOTER = ("space", "s", "r", "+", "n", "c", "l", "?")
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class Action:
 
 
 ALL_CLASSES = "show the probabilities of all classes, or the three largest"
+FURTHER = "train the run further: to its last epoch, or as many epochs again"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
@@ -94,6 +101,8 @@ ACTIONS = (
     Action("run('detach')", "d", "Detach", "keep training in the background", can_detach),
     Action("open('learning_rate')", "r", "Rate", "change the learning rate", is_training_or_paused),
     Action("open('branch')", "b", "Branch", "branch from a checkpoint of this run", can_branch),
+    Action("open('further')", "plus", "Train further", FURTHER, can_train_further, "+"),
+    Action("open('new')", "n", "New run", "choose another network for a new run", is_inactive),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),

@@ -19,7 +19,7 @@ from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
 
-from core.commands import Command, Pause, Resume, Save, SetLearningRate, Start, Stop
+from core.commands import Command, Pause, Resume, Save, Start, Stop
 from core.config import TrainConfig
 from core.engine.local_host import Train
 from core.events import Event, Notice, RunFailed
@@ -29,6 +29,7 @@ from tui.app.appearance import Appearance
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
+from tui.app.opening import OPENINGS
 from tui.app.run_controller import EventsReady, RunController
 from tui.app.slow_link import SlowLink, choose_driver
 from tui.app.views import MODES, find_form, import_views, palette_entries
@@ -197,37 +198,8 @@ class MnistApp(App[None]):
         self.appearance.cycle(name, by)
 
     def action_open(self, name: str) -> None:
-        """Open the dialog for the learning rate, a branch, overlaid runs or help."""
-        match name:
-            case "learning_rate":
-                from tui.screens.number_dialogs import LearningRateDialog
-
-                self.push_screen(
-                    LearningRateDialog(),
-                    lambda rate: self.send(SetLearningRate(rate)) if rate else None,
-                )
-            case "branch":
-                from tui.screens.branch_dialog import BranchDialog
-
-                self.push_screen(
-                    BranchDialog(), lambda branch: self.start_next(*branch) if branch else None
-                )
-            case "overlay":
-                from tui.screens.overlay_dialog import OverlayDialog
-
-                self.push_screen(OverlayDialog(), self._overlay)
-            case "help":
-                from tui.help import help_sections
-                from tui.screens.dialogs import HelpDialog
-
-                view = self.view
-                field = view.focused.id if view and view.focused else None
-                sections = help_sections(self.current_mode, field, view.VIEW_HELP if view else {})
-                self.push_screen(HelpDialog(sections))
-
-    def _overlay(self, runs: tuple[RunState, ...] | None) -> None:
-        if runs is not None:
-            self.overlaid_runs = runs
+        """Open a dialog, or begin what comes after a run; see tui/app/opening.py."""
+        OPENINGS[name](self)
 
     def action_view(self, mode: str) -> None:
         while len(self.screen_stack) > 1:

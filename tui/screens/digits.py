@@ -71,12 +71,8 @@ class DigitsView(View):
     CAN_SELECT = True
     HAS_EPOCHS = True  # whether the predictions of earlier evaluations can be shown
     SEEN: ClassVar[tuple[str, ...]] = (
-        "digits",
-        "evaluations",
-        "labels",
-        "scores",
-        "phase",
-        "started",
+        *("digits", "evaluations", "labels"),
+        *("scores", "phase", "started"),
     )
 
     def __init__(self, selection: DigitSelection | None = None) -> None:
@@ -141,11 +137,12 @@ class DigitsView(View):
 
     # The selection
 
-    def _choose(self, selection: DigitSelection, first: int = 0) -> None:
+    def choose(self, selection: DigitSelection, first: int = 0) -> None:
         """Select digits by the present predictions, and show them from the position `first` on."""
         self.selection, self._selected, self._first = selection, None, first
-        self.show()
-        self.mnist.request_digits(at_once=True)
+        if self.is_mounted:  # else once the view is in front
+            self.show()
+            self.mnist.request_digits(at_once=True)
 
     def _select_indices(self) -> tuple[int, ...] | None:
         if not self._samples() or self._why_empty():
@@ -175,10 +172,10 @@ class DigitsView(View):
             self._step_sample(1)
         else:
             actual = 0 if kind == "class" else None
-            self._choose(DigitSelection(kind, actual, seed=self.selection.seed))
+            self.choose(DigitSelection(kind, actual, seed=self.selection.seed))
 
     def action_only_class(self, actual: int | None) -> None:
-        self._choose(replace(self.selection, actual=actual))
+        self.choose(replace(self.selection, actual=actual))
 
     def action_step(self, what: str, by: int) -> None:
         """Step to another kind, class, sample, epoch or page, or the first or last page; `by` is 1
@@ -195,7 +192,7 @@ class DigitsView(View):
             self.action_only_class(classes[place % len(classes)])
 
     def _step_sample(self, by: int) -> None:
-        self._choose(replace(self.selection, seed=self.selection.seed + by))
+        self.choose(replace(self.selection, seed=self.selection.seed + by))
 
     def _step_epoch(self, by: int) -> None:
         """Show the predictions of the previous or the next evaluation; after the last, of now."""
@@ -228,7 +225,7 @@ class DigitsView(View):
 
         def go(index: int | None) -> None:
             if index is not None:
-                self._choose(DigitSelection(), index)
+                self.choose(DigitSelection(), index)
 
         if samples := self._samples():
             self.app.push_screen(GotoDialog(samples), go)

@@ -7,15 +7,20 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus
 from textual.geometry import Region, Size
 
+from tui.actions import VIEWS
 from tui.help import TRAIN_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train_layout import Panel, PanelArea, Shown, arrange_panels, is_everything
+from tui.state.further import more_epochs
 from tui.state.run_state import RunState
+from tui.text.formats import plural
 from tui.widgets.charts.chart import Chart, ChartGroup
+from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.config_form import ConfigForm
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.run.accuracy import AccuracyPanel
@@ -31,8 +36,11 @@ class TrainView(View):
     CSS_PATH = "train.tcss"
     AUTO_FOCUS = ""  # keys act on the run until an arrow key moves the focus into the form
     BINDINGS = [
-        Binding("down", "app.focus_next", "Settings", key_display="↑ ↓"),
-        Binding("up", "app.focus_previous", "Settings", show=False),
+        Binding("down,j", "move(1)", "Settings", key_display="↑ ↓"),
+        Binding("up,k", "move(-1)", "Settings", show=False),
+        Binding("down,j", "move_to_digits(1)", "Row", show=False),
+        Binding("up,k", "move_to_digits(-1)", "Row", show=False),
+        Binding("enter", "open", "Open", show=False),
         Binding("left", "cursor(-1)", "Cursor", show=False),
         Binding("right", "cursor(1)", "Cursor", show=False),
         Binding("shift+left", "cursor(-10)", "Cursor", show=False),
@@ -55,7 +63,32 @@ class TrainView(View):
                 yield Commentary().data_bind(View.run_state, View.config)
                 yield MachineUsage().data_bind(View.bytes_per_second)
             digits = DigitCards("Test digits and their predictions appear here", id="digits")
+            digits.can_focus = True
             yield digits.data_bind(View.preferences)
+
+    def show(self) -> None:
+        areas = self.query(PanelArea)
+        if areas and is_everything(areas.first().size) and not self.query("#matrix"):
+            self._add_panels(areas.first())
+
+    def _add_panels(self, area: PanelArea) -> None:
+        """Add what only a large window shows; others start sooner without it."""
+        from tui.widgets.layer_panel import LayerPanel
+        from tui.widgets.lists.run_list import RunList
+
+        matrix = ConfusionMatrix(selectable=False, id="matrix")
+        matrix.placeholder = "After the first epoch: which class is predicted as which."
+        layer = LayerPanel(keys=f"{list(VIEWS).index('network') + 1} network")
+        layer.data_bind(View.run_state, View.app_state, View.preferences, View.config)
+        layer.id = "layer"
+        runs = RunList(lambda: self.mnist.config.folder, id="runs").data_bind(View.run_state)
+        area.mount(matrix, layer, runs)
+        self._show_confusion()
+
+    def _show_confusion(self) -> None:
+        scores = (score.confusion for score in reversed(self.run_state.scores))
+        for matrix in self.query(ConfusionMatrix):
+            matrix.confusion = next(filter(None, scores), ())
 
     # Where the panels are
 
@@ -86,6 +119,9 @@ class TrainView(View):
     @on(DescendantFocus)
     @on(DescendantBlur)
     def _focus_moved(self) -> None:
+        cards = self.query_one(DigitCards)
+        if cards.has_focus != (cards.selected is not None):
+            cards.selected = 0 if cards.has_focus else None
         self._rearrange()
 
     # What they show
@@ -93,7 +129,10 @@ class TrainView(View):
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         for row in self.query(DigitCards):
             row.digits = after.digits
+        if before.scores is not after.scores:
+            self._show_confusion()
         if before.phase != after.phase:
+            self.query_one("#happening").border_subtitle = next_steps(after)
             self._rearrange()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
@@ -109,21 +148,70 @@ class TrainView(View):
         changed: dict[str, Any] = {event.choice.id or "": event.choice.value}
         self.mnist.config = replace(self.mnist.config, **changed)
 
-    # The chart's cursor
+    # Keys and clicks
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("move", "move_to_digits"):  # during a run, the fields are locked
+            return self.run_state.is_active == (action == "move_to_digits")
+        return super().check_action(action, parameters)
+
+    def action_move(self, by: int) -> None:
+        """Focus the next field, or the digits after the last one."""
+        cards = self.query_one(DigitCards)
+        cards.can_focus = bool(cards.size)
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def action_move_to_digits(self, by: int) -> None:
+        cards = self.query_one(DigitCards)
+        self.set_focus(cards if by > 0 and cards.size and cards.digits else None)
 
     def action_cursor(self, columns: int) -> None:
-        """Move the chart's cursor; it starts at the newest step."""
-        chart = self.query_one(ChartGroup).selected
+        """Select another digit while they are in focus, else move the chart's cursor.
+
+        The cursor starts at the newest step.
+        """
+        cards, chart = self.query_one(DigitCards), self.query_one(ChartGroup).selected
+        if cards.selected is not None:
+            last = min(cards.capacity, len(cards.digits)) - 1
+            cards.selected = max(0, min(last, cards.selected + (1 if columns > 0 else -1)))
+            return
         now = self.preferences.cursor
         at = chart.newest if now is None else now + columns / (chart.columns - 1)
         self.mnist.change_preferences(cursor=min(1.0, max(0.0, at)))
 
     def action_back(self) -> None:
-        """Go one step back: leave the field in focus, else hide the cursor."""
+        """Go one step back: leave what is in focus, else hide the cursor."""
         if self.focused is not None:
             self.set_focus(None)
         else:
             self.mnist.change_preferences(cursor=None)
+
+    def action_open(self) -> None:
+        cards = self.query_one(DigitCards)
+        if cards.selected is not None and cards.digits[cards.selected :]:
+            self._open_digit(cards.digits[cards.selected].index)
+
+    @on(DigitCards.Selected)
+    def _card_clicked(self, message: DigitCards.Selected) -> None:
+        self._open_digit(message.digit.index)
+
+    @on(ConfusionMatrix.Opened)
+    def _open_mistakes(self) -> None:
+        self.mnist.action_view("mistakes")
+
+    def on_run_list_opened(self) -> None:
+        self.mnist.action_view("checkpoints")
+
+    def _open_digit(self, index: int) -> None:
+        """Show a digit large, in the view of digits."""
+        from tui.screens.digits import DigitSelection, DigitsView
+
+        self.mnist.action_view("digits")
+        if isinstance(view := self.app.screen, DigitsView):
+            view.choose(DigitSelection(), index)
 
     @on(Chart.Clicked)
     def _move_cursor(self, message: Chart.Clicked) -> None:
@@ -135,3 +223,22 @@ class TrainView(View):
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
         self.mnist.change_preferences(zoom=self.preferences.step("zoom", message.by))
+
+
+def next_steps(state: RunState) -> Content | None:
+    """Return what a run that has ended offers, each with its key and clickable."""
+    if state.phase not in ("finished", "stopped"):
+        return None
+    steps = []
+    if (added := more_epochs(state)) is not None:
+        rest = f"continue to epoch {state.started.epochs if state.started else 0}"
+        more = f"{plural(added, 'more epoch')}" if added else rest
+        steps.append(("+", more, "app.open('further')"))
+    if state.scores:
+        number = list(VIEWS).index("mistakes") + 1
+        steps.append((str(number), "look at the mistakes", "app.view('mistakes')"))
+    steps.append(("n", "another network", "app.open('new')"))
+    return Content("  ").join(
+        Content.assemble((key, "bold $focus"), f" {label}").stylize(f"@click={action}")
+        for key, label, action in steps
+    )

@@ -21,7 +21,7 @@ Panel = Literal["form", "accuracy", "charts", "happening", "digits", "matrix", "
 # A dashboard shows the form, the charts and the digits at once.
 DASHBOARD = Size(110, 32)
 # From this size on it also shows the confusion matrix, a layer and the runs.
-EVERYTHING = Size(178, 52)
+EVERYTHING = Size(180, 50)
 
 FORM_WIDTH = 38
 ACCURACY = Size(26, 5)  # large figures of three rows with a border

@@ -283,7 +283,7 @@ async def test_key_hints_can_be_clicked(tmp_path):
         before = pilot.app.preferences.temperature
         for key, expected in ((" T ", -1), (" t ", 0)):
             lines = text_of(pilot).splitlines()
-            y, line = next((y, line) for y, line in enumerate(lines) if " T temperature" in line)
+            y, line = next((y, line) for y, line in enumerate(lines) if " T bars at" in line)
             await pilot.click(offset=(line.index(key) + 1, y))
             await pilot.pause()
             changed = TEMPERATURES.index(pilot.app.preferences.temperature)

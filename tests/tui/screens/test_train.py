@@ -1,15 +1,24 @@
 """The Train view: where its panels are at each size, and what they say."""
 
+from dataclasses import replace
+
 import pytest
 from textual.geometry import Region, Size
 
 from tests.support.app import app_in, phase, text_of, until
+from tests.support.events import STARTED
 from tests.support.fakes import make_fake_train
+from tui.app.app import MnistApp
+from tui.screens.digits import DigitsView
 from tui.screens.train_layout import Shown, arrange_panels
-from tui.state.run_state import Score
+from tui.state.further import more_epochs
+from tui.state.run_state import RunState, Score
 from tui.text.figures import draw_figures
+from tui.widgets.charts.confusion_matrix import ConfusionMatrix
+from tui.widgets.digit_cards import DigitCards
 from tui.widgets.run.accuracy import describe_score
 from tui.widgets.run.commentary import fit_sentences
+from tui.widgets.select import SelectOptions
 
 SIZES = [Size(width, height) for width in range(60, 241, 3) for height in range(16, 81)]
 STATES = [Shown(form=form, all_charts=all_) for form in (True, False) for all_ in (True, False)]
@@ -105,3 +114,110 @@ async def test_small_window_shows_form_before_a_run_and_chart_in_it(tmp_path):
         await pilot.pause()
         assert "charts" in visible()
         assert view.focused is None
+
+
+async def test_finished_run_is_trained_further_with_one_key(tiny, tmp_path):
+    app = MnistApp(tiny(epochs=2))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("plus")  # there is no run
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        await pilot.pause()
+        folder = app.run_state.started.folder
+        assert "+ 2 more epochs" in text_of(pilot)
+        await pilot.press("plus")
+        await until(pilot, lambda: phase(pilot) == "finished" and app.run_state.step == 40)
+        run = app.run_state.started
+        assert (run.folder, run.epochs, run.step) == (folder, 4, 20)
+        assert [score.epoch for score in app.run_state.scores] == [1, 2, 3, 4]
+        await pilot.pause()
+        assert "+ 2 more epochs" in text_of(pilot), "as many as were added"
+
+
+async def test_what_comes_after_a_run_can_be_clicked(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("n")
+        await pilot.pause()
+        await pilot.press("escape", "escape", "space")
+        await until(pilot, lambda: pilot.app.run_state.step > 2)
+        assert "another network" not in text_of(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: phase(pilot) == "stopped")
+        await pilot.pause()
+        assert "+ continue to epoch 6" in text_of(pilot)
+        row, line = next(
+            (y, line) for y, line in enumerate(text_of(pilot).splitlines()) if "another" in line
+        )
+        await pilot.click(offset=(line.index("another"), row))
+        await until(pilot, lambda: isinstance(pilot.app.screen, SelectOptions))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.config.arch == "cnn")
+        await pilot.press("escape", "space")
+        await until(pilot, lambda: pilot.app.run_state.started.arch == "cnn")
+
+
+def test_planned_schedule_is_not_trained_further():
+    state = RunState(phase="finished", started=STARTED, step=200, checkpoint="last.safetensors")
+    assert more_epochs(state) == 2
+    planned = replace(state.started, config={"schedule": "onecycle"})
+    assert more_epochs(replace(state, started=planned)) is None
+    assert more_epochs(replace(state, phase="stopped", step=10)) == 0
+    assert more_epochs(replace(state, checkpoint=None)) is None
+    assert more_epochs(replace(state, phase="failed")) is None
+
+
+@pytest.mark.parametrize("by_mouse", [True, False])
+async def test_digit_in_train_opens_in_digits(tmp_path, by_mouse):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.digits_step > 0)
+        await pilot.pause()
+        cards = pilot.app.screen.query_one(DigitCards)
+        if by_mouse:
+            await pilot.click(cards, offset=(45, 4))
+        else:
+            await pilot.press("down", "right", "right", "right", "left")
+            await pilot.pause()
+            assert cards.selected == 2
+            assert pilot.app.preferences.cursor is None
+            await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DigitsView))
+        view = pilot.app.screen
+        await until(pilot, lambda: view.query(DigitCards) and view.query_one(DigitCards).digits)
+        await until(pilot, lambda: view.query_one(DigitCards).digits[0].index == 2)
+
+
+async def test_escape_goes_one_step_back(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        view = pilot.app.screen
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.digits_step > 0)
+        await pilot.press("left", "down")
+        await pilot.pause()
+        assert pilot.app.preferences.cursor is not None
+        assert view.focused is view.query_one(DigitCards)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert view.focused is None
+        assert pilot.app.preferences.cursor is not None
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.preferences.cursor is None
+
+
+async def test_large_window_shows_everything_live(tiny, tmp_path):
+    app = MnistApp(tiny(epochs=2))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        run = app.run_state.started.run
+        assert app.screen.query_one(ConfusionMatrix).confusion == app.run_state.score.confusion
+        shown = {each.id for each in app.screen.query("PanelArea > *") if each.size}
+        assert shown == set(LEAST)
+        await until(pilot, lambda: "fc1" in text_of(pilot))
+        rows = app.screen.query_one("#runs").region
+        await until(
+            pilot, lambda: run in "".join(text_of(pilot).splitlines()[rows.y : rows.bottom])
+        )
+        await pilot.click("#matrix", offset=(10, 5))
+        await until(pilot, lambda: app.current_mode == "mistakes")

@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.style import Style as ContentStyle
 
 from tui.analysis.confusion import Confusion, most_errors
-from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.canvas import Canvas, StyledLine, center_text
 
 CELL, NARROW_CELL = 5, 4  # characters of a cell; the second where not all fit
 HEADS = 2  # lines above the cells
@@ -50,6 +50,7 @@ class ConfusionCanvas(Canvas):
     """A panel of what `content_lines` returns, empty while there is no confusion matrix."""
 
     confusion: var[Confusion] = var((), init=False)
+    placeholder = ""  # shown while there is none
 
     def watch_confusion(self) -> None:
         self.draw()
@@ -58,7 +59,10 @@ class ConfusionCanvas(Canvas):
         return []
 
     def draw(self) -> None:
-        self.paint(self.content_lines() if self.confusion else [])
+        if self.confusion:
+            self.paint(self.content_lines())
+        else:
+            self.paint(center_text(self.placeholder, self.size, self.parts["quiet"]))
 
 
 class ConfusionMatrix(ConfusionCanvas):

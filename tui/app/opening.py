@@ -1,0 +1,104 @@
+"""What `open` opens: dialogs, and what comes after a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.commands import SetLearningRate, Start
+from core.errors import first_line
+from tui.app.views import find_form
+from tui.state.further import more_epochs
+from tui.state.run_state import RunState
+from tui.text.formats import printable
+
+if TYPE_CHECKING:
+    from tui.app.app import MnistApp
+
+
+def open_learning_rate(app: MnistApp) -> None:
+    from tui.screens.number_dialogs import LearningRateDialog
+
+    def change(rate: float | None) -> None:
+        if rate:
+            app.send(SetLearningRate(rate))
+
+    app.push_screen(LearningRateDialog(), change)
+
+
+def open_branch(app: MnistApp) -> None:
+    from tui.screens.branch_dialog import BranchDialog
+
+    app.push_screen(BranchDialog(), lambda branch: app.start_next(*branch) if branch else None)
+
+
+def open_overlay(app: MnistApp) -> None:
+    from tui.screens.overlay_dialog import OverlayDialog
+
+    def overlay(runs: tuple[RunState, ...] | None) -> None:
+        if runs is not None:
+            app.overlaid_runs = runs
+
+    app.push_screen(OverlayDialog(), overlay)
+
+
+def open_help(app: MnistApp) -> None:
+    from tui.help import help_sections
+    from tui.screens.dialogs import HelpDialog
+
+    view = app.view
+    field = view.focused.id if view and view.focused else None
+    sections = help_sections(app.current_mode, field, view.VIEW_HELP if view else {})
+    app.push_screen(HelpDialog(sections))
+
+
+def choose_network(app: MnistApp) -> None:
+    """Show the networks that the next run can train, in the form."""
+    app.action_view("train")
+    if form := find_form(app):
+        form.query_one("#arch").focus()
+        app.call_after_refresh(form.choose_network)  # the form may have been hidden
+
+
+def train_further(app: MnistApp) -> None:
+    """Resume the run that has ended; one that has finished with more epochs."""
+    state, added = app.run_state, more_epochs(app.run_state)
+    if state.started is None or added is None:
+        return
+    folder, epochs = Path(state.started.folder), state.started.epochs + added
+
+    async def prepare() -> None:
+        try:
+            start = await asyncio.to_thread(
+                prepare_further, folder, app.config.data, epochs if added else None
+            )
+        except Exception as error:  # a run that cannot be resumed must not end the app
+            message = printable(first_line(error))
+            app.notify(message, severity="warning", markup=False, timeout=8)
+            return
+        if not app.run_state.is_active:  # no other run was started meanwhile
+            app.start_next(*start)
+            app.action_view("train")
+
+    app.run_worker(prepare(), exclusive=True, exit_on_error=False, group="further")
+
+
+def prepare_further(folder: Path, data: str | None, epochs: int | None) -> tuple[Start, RunState]:
+    """Check that a run can be resumed, and read its record. `epochs` is the new number of them."""
+    from core.runs.resume import prepare_resume
+    from tui.state.history import read_run
+
+    config, resume_point = prepare_resume(str(folder), folder.parent, epochs, data)
+    return Start(config, resume_point), read_run(folder)
+
+
+OPENINGS: dict[str, Callable[[MnistApp], None]] = {
+    "learning_rate": open_learning_rate,
+    "branch": open_branch,
+    "overlay": open_overlay,
+    "help": open_help,
+    "new": choose_network,
+    "further": train_further,
+}
