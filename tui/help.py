@@ -222,8 +222,14 @@ def help_sections(
     for title, section in sections.items():
         entries = {name: text for name, text in section.items() if text not in shown}
         shown |= set(entries.values())
-        sections[title] = {name: f"{text[0].upper()}{text[1:]}" for name, text in entries.items()}
+        sections[title] = {name: _capitalize(text) for name, text in entries.items()}
     return {title: section for title, section in sections.items() if section}
+
+
+def _capitalize(text: str) -> str:
+    """Begin a text with a capital, unless it begins with a key, such as y."""
+    is_key = not text[1:2].isalpha() and not text.startswith("a ")
+    return text if is_key else f"{text[0].upper()}{text[1:]}"
 
 
 def epilogue(width: int = 78) -> str:
