@@ -27,8 +27,8 @@ from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 
 KINDS = ("epoch-001", "best", "last")
-NO_RUNS = "appear here"
-VERDICT = "says"  # or right
+NO_RUNS = "No checkpoints in"
+VERDICT = "of 10,000"
 KB = 1 if platform.system() == "Darwin" else 1024  # the unit of ru_maxrss, in bytes
 KEY_PRESSES = 40
 FIRST_ROW = "linear-20"
@@ -136,7 +136,7 @@ def shown(app: App) -> str:
 def open_checkpoints(folder: Path, place: str, wanted: str) -> tuple[App, float]:
     """Start the app, load torch and open Checkpoints; return it and the seconds until `wanted`."""
     app = App(place, "--checkpoints", str(folder), "--device", "cpu")
-    app.until(lambda: "press space to train" in shown(app))
+    app.until(lambda: "Press space to train" in shown(app))
     app.watch_shown(4.0)
     app.child.send("5")
     return app, app.until(lambda: wanted in shown(app))
@@ -152,7 +152,7 @@ def measure_app(folder: Path, empty: Path, rounds: int) -> None:
             app.end()
             app, seconds = open_checkpoints(folder, place, FIRST_ROW)
             first.append(seconds)
-            app.until(lambda app=app: "checkpoints of" in shown(app) and "…" not in app.row(1))
+            app.until(lambda app=app: "runs, " in app.row(1) and "reading" not in app.row(1))
             app.watch_shown(2.0)
             used.append(memory(app))
             keys += time_filter(app)
@@ -169,17 +169,22 @@ def measure_app(folder: Path, empty: Path, rounds: int) -> None:
     )
 
 
+def listed(app: App) -> list[str]:
+    """Return the lines of the list, below the filter."""
+    return app.screen.display[5:20]
+
+
 def time_filter(app: App) -> list[float]:
-    """Return the milliseconds from each key of the filter until the second row changes."""
+    """Return the milliseconds from each key of the filter until the list changes."""
     app.child.send("/")
     app.watch_shown(0.5)
     took = []
     for turn in range(KEY_PRESSES):
         app.watch_shown(0.15 + 0.01 * (turn % 7))
         # b leaves the kind best, o the epochs, v nothing; backspace brings all back.
-        before, start = app.row(1), time.perf_counter()
+        before, start = listed(app), time.perf_counter()
         app.child.send("\x7f" if turn % 2 else "bov"[turn // 2 % 3])
-        while app.row(1) == before:
+        while listed(app) == before:
             if time.perf_counter() - start > 3:
                 raise SystemExit("a key changed nothing:\n" + shown(app))
             app.read(0.05)

@@ -25,6 +25,7 @@ from tui.widgets.table import TableColumn
 ENDED_SIGNS = {"stopped": "■", "interrupted": "■", "failed": "✗", "unreadable": "✗"}
 MARK, BROKEN = "+", "✗"
 CLOSED, OPENED = "▸", "▾"
+MEASURED = 200
 
 # What the columns sort by. None is unknown, and comes last in both directions.
 
@@ -216,10 +217,12 @@ def _matching(run: Entry, words: Sequence[str], is_opened: bool) -> Iterator[Ent
 
 
 def columns_for(runs: Sequence[Entry]) -> list[TableColumn]:
-    """Return the columns with the widths that fit the rows of the runs."""
+    """Return the columns with the widths that fit the rows of the runs; but for the names, of the
+    first MEASURED alone."""
     out = []
-    for each in COLUMNS:
-        longest = max((len(each.text(row)) for row in runs), default=0) if each.widest else 0
+    for number, each in enumerate(COLUMNS):
+        measured = runs[: MEASURED if number else None] if each.widest else ()
+        longest = max((len(each.text(row)) for row in measured), default=0)
         width = max(each.column.width, min(longest, each.widest))
         out.append(replace(each.column, width=width))
     return out

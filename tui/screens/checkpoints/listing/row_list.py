@@ -74,7 +74,8 @@ class RowList:
     def show(self) -> None:
         """Show the runs of the folder as they are now."""
         runs = list(self._folder.runs.values())
-        self._columns, self._sorted = columns_for(runs), self._order.sorted(runs)
+        self._sorted = self._order.sorted(runs)
+        self._columns = columns_for(self._sorted)
         size = format_size(sum(each.run.bytes for each in runs))
         files = sum(len(each.run.checkpoints) for each in runs)
         self._total = f"{plural(len(runs), 'run')}, {plural(files, 'checkpoint')}, {size}"
