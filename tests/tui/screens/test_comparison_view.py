@@ -52,7 +52,8 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         shown = text_of(pilot)
         assert "a  [red]x\\n/best" in shown
         assert "b  two/best  ✗ is empty" in shown
-        assert "2 of 20 differ · 1–2, strongest disagreement first" in shown
+        assert "2 of 20 digits predicted differently" in shown
+        assert "1–2, strongest disagreement first" in shown
         digits = app.screen.query_one(DisagreementCards).disagreements
         assert [dict(each)["a"].index for each in digits] == [19, 4]
         assert [dict(each)["c"].predicted for each in digits] == [1, 4]
@@ -60,7 +61,7 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         assert "#19 true 9" in shown
         assert "a ✓ 9" in shown
         assert "c ✗ 1" in shown
-        row = next(line for line in shown.splitlines() if "│4 " in line)
+        row = next(line for line in shown.splitlines() if "│ 4 " in line)
         assert "50.0%" in row
         assert "▸   100%" in row
         # Evaluations on other digits cannot be compared.

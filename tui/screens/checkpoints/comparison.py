@@ -197,6 +197,7 @@ class ComparisonView(View):
         }
         evaluations = list(by_letter.values())
         cards.disagreements = ()
+        cards.border_title, cards.border_subtitle = TITLES["digits"], ""
         if self._queue.current:
             cards.caption = f"Evaluating {LETTERS[self.paths.index(self._queue.current)]}…"
             return
@@ -213,11 +214,11 @@ class ComparisonView(View):
         cards.disagreements = tuple(
             tuple(zip(by_letter, of_one, strict=True)) for of_one in zip(*predictions, strict=True)
         )
-        text = f"{len(self._disagreements):,} of {len(evaluations[0].labels):,} differ"
-        if page:
-            text += f" · {self._first + 1}–{self._first + len(page)}"
-        order = ", strongest disagreement first"
-        cards.caption = text + (order if len(text + order) <= cards.size.width else "")
+        count, total = len(self._disagreements), len(evaluations[0].labels)
+        cards.caption = ""
+        cards.border_title = f"{count:,} of {total:,} digits predicted differently"
+        places = f"{self._first + 1}–{self._first + len(page)}, " if page else ""
+        cards.border_subtitle = f"{places}strongest disagreement first"
 
     # What keys and clicks do
 

@@ -80,7 +80,7 @@ class ClassBars(Canvas):
         text, quiet = self.parts["text"], self.parts["quiet"]
         known = [share for column in self.columns for share in column if share is not None]
         if not known:
-            self.paint([[Segment("Accuracy by class: evaluating…", quiet)]])
+            self.paint([[Segment("Evaluating…", quiet)]])
             return
         # Bars that begin at 0 would all look the same.
         floor = min(int(min(known) * 10) / 10, 0.9)
@@ -91,7 +91,7 @@ class ClassBars(Canvas):
             Segment(f"{letter:<{width + GAP}}", self.parts[letter])
             for letter in LETTERS[: len(self.columns)]
         ]
-        caption = f"Accuracy by class, ▸ best; bars from {floor:.0%} to 100%"
+        caption = f"▸ best; bars from {floor:.0%} to 100%"
         lines: list[StyledLine] = [
             [Segment(caption, quiet)],
             [Segment(f"{'true':{HEAD}}", quiet), *heads],
@@ -134,7 +134,7 @@ class DisagreementCards(Canvas):
 
     @property
     def capacity(self) -> int:
-        return self._across * max(1, (self.size.height - 1) // self.HEIGHT) if self.size else 0
+        return self._across * max(1, self.size.height // self.HEIGHT) if self.size else 0
 
     @property
     def _across(self) -> int:
@@ -147,7 +147,9 @@ class DisagreementCards(Canvas):
             self.draw()
 
     def draw(self) -> None:
-        lines: list[StyledLine] = [[Segment(self.caption, self.parts["quiet"])]]
+        lines: list[StyledLine] = []
+        if self.caption:
+            lines.append([Segment(self.caption, self.parts["quiet"])])
         shown = self.disagreements[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]

@@ -178,10 +178,12 @@ class RunActions:
 
     def delete_again(self) -> None:
         """Delete what was restored last."""
-        if self._restored:
-            self._act(partial(_delete_again, self._restored.pop()))
-        else:
-            self._report("Nothing was restored that can be deleted again.")
+        self._act(self._delete_restored)
+
+    def _delete_restored(self) -> str:
+        if not self._restored:
+            return "Nothing was restored that can be deleted again."
+        return _delete_again(self._restored.pop())
 
     def prune(self) -> None:
         if run := self._run_for_dialog():
@@ -210,8 +212,8 @@ class RunActions:
                 result = await asyncio.to_thread(act)
             except Exception as error:  # a failing disk must not end the app
                 self._report(error_message(error), "error")
-                return
-        then(result)
+            else:
+                then(result)
 
     def _report(
         self, message: str, severity: Literal["information", "error"] = "information"
