@@ -107,8 +107,9 @@ IMAGES_HELP = {
     "strokes stand out. The frame is around the part that the network receives.",
     "network input": "beside it, as the network receives it: cropped to the strokes, its longer "
     "side scaled to 20 pixels, and centered by its center of mass in 28×28, as MNIST was made.",
-    "bars": "the predicted probability of each class, at the softmax temperature in the heading; t "
-    "and T change it. mnist-tui predict uses 1 unless --temperature is given.",
+    "bars": "the three largest probabilities, with a those of all classes, at the softmax "
+    "temperature in the heading; t and T change it. mnist-tui predict uses 1 unless --temperature "
+    "is given.",
     "! warnings": "reasons to doubt that the right part was taken, or all of it: the digit touches "
     "the edge of the image or of a frame, other marks are as large, almost no ink stands out, "
     "several digits may touch. Compare the frame with the digit; a new photo of the digit alone, "

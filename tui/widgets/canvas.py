@@ -134,10 +134,12 @@ def draw_error_text(error: Exception) -> str:
 def pad_line(line: StyledLine, width: int) -> StyledLine:
     """Return the line with spaces up to `width` cells, in the style of its last segment.
 
-    So the terminal gets them in one piece with it.
+    So the terminal gets them in one piece with it, unless that has a background: the edge of an
+    image in greys.
     """
     used = sum(segment.cell_length for segment in line)
-    return [*line, Segment(" " * (width - used), line[-1].style if line else None)]
+    style = line[-1].style if line else None
+    return [*line, Segment(" " * (width - used), None if style and style.bgcolor else style)]
 
 
 def center_text(text: str, size: Size, style: Style) -> list[StyledLine]:

@@ -1,8 +1,11 @@
 """A person's own image in characters, and the frame in it."""
 
 import pytest
+from rich.style import Style
+from textual.color import Color
 
-from tui.text.picture_art import DENSITY, draw_picture
+from tui.text.grey_art import make_palette
+from tui.text.picture_art import DENSITY, draw_grey_picture, draw_picture
 
 INNER = (0.25, 0.25, 0.75, 0.75)
 
@@ -95,3 +98,20 @@ def test_wide_and_high_images_fit(size, place):
     """`drawn` checks the number of lines and their width."""
     text = "".join(drawn(bytes(size[0] * size[1]), size, (0, 0, 1, 1), *place))
     assert text.strip(), "something of the image or its frame is there"
+
+
+def test_greys_show_the_image_and_its_frame():
+    """Paper is light in a dark theme, and the frame is as in characters."""
+    palette = make_palette(Color.parse("#000000"), Color.parse("#ffffff"))
+    frame = Style(color="red")
+    place = photo((200, 200), ink=0), (40, 40), (0.25, 0.25, 0.75, 0.75), 20, 10
+    lines = draw_grey_picture(*place, palette=palette, frame_style=frame)
+    plain = draw_picture(*place, style="half-block")
+    assert [sum(segment.cell_length for segment in line) for line in lines] == [20] * 10
+    for grey, blocks in zip(lines, plain, strict=True):
+        framed = "".join(segment.text for segment in grey if segment.style == frame)
+        assert framed == "".join(text for text, of_frame in blocks if of_frame)
+    (corner, *_) = lines[0]
+    assert corner.style.bgcolor.get_truecolor().hex == "#ffffff", "paper"
+    (corner, *_) = draw_grey_picture(*place, palette=palette, frame_style=frame, inverted=True)[0]
+    assert corner.style is None, "black ink on a light theme"

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.reactive import var
 
 from core.checkpoints.header import CheckpointInfo
-from core.responses import Digit
+from core.responses import UNLIKE_SHORT, Digit
 from tui.analysis.run_comparison import comparison_rows
 from tui.charts.series import Series, overlay_series
 from tui.charts.x_axis import Window, choose_window, step_to_x
@@ -161,6 +161,8 @@ class DisagreementCards(Canvas):
         quiet = self.parts["quiet"]
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
         lines += image_lines(first, *self.INK, card_style(self, self.preferences))
+        if first.is_unlike:  # in place of the image's margin
+            lines[1] = [Segment(f"! {UNLIKE_SHORT}"[: self.INK[0]], self.parts["doubt"])]
         for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())

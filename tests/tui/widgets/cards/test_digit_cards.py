@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from rich.color import ColorSystem
 from textual.app import App
 
 from core.responses import Digit
 from tests.support.app import Recorder
 from tests.support.fakes import fake_digit
+from tui.preferences import Preferences
 from tui.terminal.textual_private import intercept_frames
 from tui.widgets.digit_cards import DigitCards
 
@@ -66,6 +68,34 @@ async def test_images_are_sent_once():
         cards.selected = 1
         await pilot.pause()
         assert "▀" not in app._driver.take()
+
+
+@pytest.mark.parametrize(
+    ("colours", "preferences", "style"),
+    [
+        (ColorSystem.TRUECOLOR, Preferences(), "grey"),
+        (ColorSystem.EIGHT_BIT, Preferences(), "grey"),
+        (ColorSystem.STANDARD, Preferences(), "ramp"),
+        (None, Preferences(), "ramp"),
+        (ColorSystem.TRUECOLOR, Preferences(slow=True), "ramp"),
+        (ColorSystem.TRUECOLOR, Preferences(ascii=True, digit_style="braille"), "ramp"),
+        (ColorSystem.STANDARD, Preferences(digit_style="braille"), "braille"),
+    ],
+)
+async def test_greys_need_colours_and_a_quick_link(colours, preferences, style):
+    app = Cards()
+    app.driver_class = Recorder
+    async with app.run_test(headless=False, size=SIZE) as pilot:
+        app.console._color_system = colours
+        cards = app.screen.query_one(DigitCards)
+        cards.preferences = preferences
+        striped = (bytes([255] * 28) + bytes(28)) * 14
+        app._driver.take()
+        cards.digits = (replace(fake_digit(3, 1.0), pixels=striped),)
+        await pilot.pause()
+        written = app._driver.take()
+        signs = {"grey": "▀", "ramp": "@", "braille": "⠭"}
+        assert [name for name, sign in signs.items() if sign in written] == [style]
 
 
 async def test_a_click_selects_a_card():
