@@ -26,10 +26,10 @@ NETWORKS = ("linear", "mlp", "cnn")
 # The timed keys: log scale, smoothing, zoom, two views and back, and each chart.
 KEYS = "lmz21ccccc"
 KEY_PRESSES = 60
-# What those keys change in the title of a chart, and nothing else does.
+# What those keys change in the border of a chart, and nothing else does.
 CHART_WORDS = re.compile(
-    r"(loss|accuracy|error|learning rate|gradient norm|samples per second)(, log)?|log scale"
-    r"|(no smoothing|smooth\w* [\d.]+)|(last \d+ ?%)",
+    r"(loss|accuracy|error|learning rate|gradient norm|samples/s|samples per second)(, log)?"
+    r"|log scale|(no smoothing|not smoothed|smooth\w* [\d.]+)|(last \d+ ?%)",
     re.IGNORECASE,
 )
 
@@ -128,15 +128,15 @@ def time_keys(setup: Setup) -> dict[str, float]:
 
 def time_key(app: App, key: str, seconds: float) -> float | None:
     """Return the milliseconds from a key until its effect shows: the view that is selected in the
-    first row, or the words in a chart's title. None where nothing shows within `seconds`: at some
+    first row, or the words in a chart's border. None where nothing shows within `seconds`: at some
     sizes there is no room for some words."""
 
     def shown() -> str:
         if key.isdigit():
             cells = app.screen.buffer[0]
             return "".join(f"{cells[x].data}{cells[x].reverse}{cells[x].bg}" for x in range(60))
-        # The row below the header, and with panels the rows that have their titles.
-        rows = [row for row in app.screen.display[1:] if "╭" in row] or [app.row(1)]
+        # The row below the header, and with panels the rows of their borders.
+        rows = [row for row in app.screen.display[1:] if {"╭", "╰"} & set(row)] or [app.row(1)]
         return str([match[0].strip() for row in rows for match in CHART_WORDS.finditer(row)])
 
     before, start = shown(), time.perf_counter()

@@ -129,7 +129,7 @@ def _labels(places: Sequence[float], step: float) -> list[str]:
     unit, sign = next((each for each in UNITS if step >= each[0]), (1.0, ""))
     labels = [f"{at:,.{decimals}f}" for at in places]
     if sign:
-        labels = [f"{at / unit:,.10g}{sign}" for at in places]
+        labels = [f"{at / unit:,.10g}{sign}" if at else "0" for at in places]
     if decimals > 5 or max(map(len, labels)) > LONGEST_LABEL:
         labels = [f"{at:.2g}" for at in places]
     return labels

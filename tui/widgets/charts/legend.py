@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from tui.charts.plot import MARK_WORDS, MARKS
 from tui.charts.series import CHART_KINDS, OVERLAY, SMOOTH, TEST, Points, Series, has_rate_changed
 from tui.charts.x_axis import format_x
 from tui.preferences import Preferences
@@ -103,6 +104,8 @@ def _ranked_keys(kind: str, state: RunState, preferences: Preferences) -> Iterat
     what, zoom = CHART_KINDS[kind], preferences.zoom
     if what.raw and what.scores and state.learning_rate and not has_rate_changed(state):
         yield 0, f"rate {format_rate(state.learning_rate)}"
+    if preferences.marks:
+        yield 5, f"M {MARKS['saved']} {MARK_WORDS['saved']}"
     yield 1, "l linear" if preferences.log_scale else "l log"
     if what.raw and what.smooth:
         smoothing = preferences.smoothing

@@ -61,6 +61,8 @@ def test_keys_show_the_rate_until_it_changes():
     chosen = Preferences(log_scale=True, zoom=0.25, smoothing=0.0)
     expected = "l linear · m not smoothed · z last 25% · c next"
     assert keys_line("loss", changed, chosen, None, 60) == expected
+    marked = keys_line("speed", state, Preferences(marks=True), None, 20)
+    assert marked == "l log · M ▾ saved"
     assert keys_line("loss", state, Preferences(), 1.5, 60) == "epoch 1.50 · ← → move · esc hide"
 
 
