@@ -7,7 +7,6 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -25,14 +24,13 @@ class HelpDialog(ModalScreen[None]):
         self._sections = sections
 
     def compose(self) -> ComposeResult:
-        accent = Style(color=Color.parse(self.app.theme_variables["text-accent"]).rich_color)
         with VerticalScroll(classes="dialog panel") as scroll:
             scroll.border_title, scroll.border_subtitle = "Help", "↑↓ scroll · esc back"
             for title, section in self._sections.items():
                 yield Label(Content(title), classes="title")
                 # One table for a section: a widget for each entry would take a second to open.
                 table = Table.grid(padding=(0, 1, 0, 0))
-                table.add_column(width=18, style=accent)
+                table.add_column(width=18, style=Style(bold=True))
                 table.add_column(ratio=1)
                 for name, text in section.items():
                     table.add_row(Text(name), Text(text))

@@ -212,10 +212,11 @@ class ConfigForm(Vertical):
         self._describe()
 
     def choose_network(self) -> None:
-        """Open the list of networks."""
+        """Open the list of networks, unless a run locks the settings."""
         network = self.query_one("#arch", CompactSelect)
-        network.focus()
-        network.action_choose()
+        if not self.run_state.is_active:
+            network.focus()
+            self.call_after_refresh(network.action_choose)  # a small window shows the form then
 
     def action_leave(self) -> None:
         self.screen.set_focus(None)

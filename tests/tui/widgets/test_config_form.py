@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from core.events import LearningRateChanged, Progress
 from tests.support.app import app_in, phase, text_of, until
@@ -127,3 +127,17 @@ async def test_locked_form_takes_no_focus(tmp_path):
         await until(pilot, lambda: phase(pilot) == "training")
         await pilot.press("down", key_of("train"))
         assert pilot.app.focused is None
+
+
+async def test_networks_can_be_chosen_after_a_run(tmp_path):
+    """In a small window the form is hidden then."""
+    async with app_in(tmp_path, make_fake_train(steps=3), epochs=1).run_test(
+        size=(80, 24)
+    ) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        form = pilot.app.screen.query_one(ConfigForm)
+        form.choose_network()
+        await until(pilot, lambda: "4,230,602 parameters" in text_of(pilot))
+        options = pilot.app.screen.query_one(OptionList)
+        assert options.region.y == form.query_one("#arch").region.bottom
