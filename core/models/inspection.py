@@ -18,6 +18,7 @@ from core.responses import INPUT_LAYER, DeadUnits, LayerOutput, WeightImages
 MOST_IMAGES, MOST_BYTES = 64, 2**16
 ZERO, FARTHEST = 128, 127  # the byte of 0, and how far from it those of the largest values are
 
+ROUNDING = 1 + 1e-6  # float32 is not exact
 USUAL, MOST_MEASURED = 0.995, 50_000  # the share of weights within the colours; how many are sorted
 
 Shape = tuple[int, ...]
@@ -146,14 +147,24 @@ def layer_output(name: str, output: Tensor, unit: int) -> LayerOutput:
 
 
 def to_bytes(values: Tensor, largest: float) -> tuple[bytes, float]:
-    """Return values as bytes, 128 for 0 and 1 or 255 for `largest`, and the largest.
+    """Return values as bytes, 128 for 0 and 1 or 255 for the end of the scale, and that end: a
+    round number from `largest` on, which stays for many steps, and so do the colours.
 
     NaN becomes 0: that the run diverged is reported elsewhere.
     """
-    largest = largest if math.isfinite(largest) else 0.0
+    largest = _round_up(largest) if math.isfinite(largest) else 0.0
     scaled = (values / (largest or 1.0)).nan_to_num(0.0).clamp(-1, 1)
     places = scaled.mul(FARTHEST).round().add(ZERO).to(torch.uint8)
     return places.contiguous().numpy().tobytes(), largest
+
+
+def _round_up(value: float) -> float:
+    """Return the next of 1, 1.5, 2, 3, 5, 7 and 10, times a power of ten."""
+    if value <= 0:
+        return 0.0
+    power = math.floor(math.log10(value))
+    ends = (1, 1.5, 2, 3, 5, 7, 10)
+    return next((end for end in ends if value <= end * 10.0**power * ROUNDING), 10) * 10.0**power
 
 
 def _window(unit: int, units: int, size: int, most: int = MOST_IMAGES) -> tuple[int, int]:

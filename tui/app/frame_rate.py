@@ -54,9 +54,10 @@ class RequestThrottle:
         self._request, self._is_waiting = request, True
         return True
 
-    def finish(self, seconds: float) -> None:
-        """The response has come; training waited for it for so many seconds."""
+    def finish(self, seconds: float, pause: float = 0.0) -> None:
+        """The response has come; training waited for it for so many seconds. `pause` is the least
+        time until the next one, if that is longer than the shortest."""
         self._is_waiting = False
         if not self._is_hurried:
-            self._not_before = monotonic() + max(self._shortest, seconds / RESPONSE_SHARE)
+            self._not_before = monotonic() + max(self._shortest, pause, seconds / RESPONSE_SHARE)
         self._is_hurried = False

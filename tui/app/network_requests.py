@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # At least so long between two requests during training.
 PREDICTION_SECONDS = 0.5
 INSPECTION_SECONDS = 1.0
+# So many cells of pictures a second are about 10 KB/s; but they do not stay longer than this.
+PICTURE_CELLS, LONGEST_PICTURE = 700, 4.0
 
 
 class NetworkRequests:
@@ -62,9 +64,20 @@ class NetworkRequests:
                 self._digits.finish(0.0)
                 self._inspection.finish(0.0)
             case NetworkInspected():
-                self._inspection.finish(event.seconds)
+                self._inspection.finish(event.seconds, self._picture_seconds())
             case RunFinished() | RunFailed() | RecordRead():
                 self.forget()
+
+    def _layer_panel(self) -> LayerPanel | None:
+        """Return the panel of a layer that the view in front shows."""
+        panels = self._app.view.query(LayerPanel) if self._app.view else ()
+        return next((panel for panel in panels if panel.is_shown), None)
+
+    def _picture_seconds(self) -> float:
+        """Return how long pictures of a layer stay, so that few bytes a second are sent."""
+        panel = self._layer_panel()
+        cells = panel.size.area if panel else 0
+        return min(LONGEST_PICTURE, cells / PICTURE_CELLS)
 
     def send_due(self) -> None:
         """Send the requests that are due."""
@@ -76,7 +89,7 @@ class NetworkRequests:
         app, view = self._app, self._app.view
         if view is None:
             return
-        panel = next((panel for panel in view.query(LayerPanel) if panel.is_shown), None)
+        panel = self._layer_panel()
         if panel is None:
             return
         if panel.arch and panel.network is None and panel.arch not in self._described:

@@ -56,6 +56,12 @@ class NetworkView(View):
             yield panel.data_bind(View.run_state, View.app_state, View.preferences, View.config)
         yield Static(id="missing")
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self.opened_path:
+            stem = printable(Path(self.opened_path).stem)
+            self.query_one(LayerTable).border_title = Content(f"Layers of {stem}")
+
     @on(LayerPanel.Shown)
     def _panel_shown(self) -> None:
         self.attempt("show", self.show)
@@ -71,12 +77,8 @@ class NetworkView(View):
         table.selected = diagram.selected = panel.selected
         diagram.network = panel.network
         diagram.digit = inspected.digit if inspected else None
-        step = f" · {panel.step_text}" if panel.step_text else ""
-        diagram.border_title = Content(f"Network {printable(panel.arch)}{step}")
-        if self.opened_path:
-            diagram.border_title = Content(f"{printable(self._title)}{step}")
-            table.border_title = Content(f"Layers of {printable(Path(self.opened_path).stem)}")
-        diagram.border_subtitle = Content(self._digit_text(panel))
+        diagram.status = panel.step_text
+        diagram.set_titles(self._title or f"Network {panel.arch}", self._digit_text(panel))
         set_text(self, "#missing", self._missing(panel))
         self.query_one("#missing").display = bool(self._missing(panel))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -73,6 +72,7 @@ class LayerPanel(Container):
         """`opened` is a checkpoint's path, to show its network and not that of the run."""
         super().__init__(classes="panel")
         self._opened = opened
+        self._title, self._lines = "", [""]
         self.border_subtitle = keys
 
     def compose(self) -> ComposeResult:
@@ -189,15 +189,15 @@ class LayerPanel(Container):
         if not self.is_mounted:
             return
         if self.network is None:
-            self.border_title = "Reading weights…"
+            self._set_title("Reading weights…")
             return
         layer, inspected = self.selected_layer, self.inspected
         name = layer.name if layer else INPUT_LAYER
         known = inspected if inspected and inspected.layer == name else None
         weights, output = self.query_one(WeightGrid), self.query_one(OutputPictures)
-        self.border_title = self._title(layer)
+        self._set_title(f"{layer.name}  {layer.what}" if layer else INPUT_LAYER)
         lines = self._text(layer, known)
-        self.query_one("#layer-text", Static).update(Content("\n".join(lines)))
+        self._set_lines(lines)
         self.set_class(not (layer and layer.parameters), "-weightless")
         weights.placeholder = "Reading weights…" if known is None else "No weights to draw"
         output.placeholder = self._missing_output(known)
@@ -219,17 +219,24 @@ class LayerPanel(Container):
         needed = output.lines_for(self.size.width, free)
         weights.styles.height = weights.lines_for(self.size.width, free - needed)
 
-    def _title(self, layer: Layer | None) -> Content:
-        what = f"{layer.name}  {layer.what}" if layer else "input"
-        step = f" · {self.step_text}" if self.step_text else ""
-        return Content(what if cell_len(what + step) > self.size.width - 4 else what + step)
+    def _set_title(self, title: str) -> None:
+        """Set the title, unless it is the same: that draws the whole panel again."""
+        if self._title != title:
+            self._title, self.border_title = title, Content(title)
+
+    def _set_lines(self, lines: list[str]) -> None:
+        if self._lines != lines:
+            is_higher = len(self._lines) != len(lines)
+            self.query_one(Static).update(Content("\n".join(lines)), layout=is_higher)
+            self._lines = lines
 
     def _text(self, layer: Layer | None, known: NetworkInspected | None) -> list[str]:
         """Return the lines above the pictures: more of them where there is room."""
         width, name = self.size.width, layer.name if layer else INPUT_LAYER
         what = explain(layer) if layer else INPUT_TEXT
         lines = textwrap.wrap(what, max(20, width)) if self.size.height >= TALL else []
-        parts = costs(layer) if layer else []
+        parts = [self.step_text] if self.step_text else []
+        parts += costs(layer) if layer else []
         if known:
             updated = self.run_state.updated if known.source is None else None
             parts += training(name, known, updated)
@@ -240,7 +247,7 @@ class LayerPanel(Container):
         """Return the value and the bias of the selected unit."""
         output, weights, unit = known.output, known.weights, self.unit
         kind = "channel" if output and len(output.shape) > 1 else "unit"
-        parts = [f"{kind} {unit} of {self.units:,}"]
+        parts = [f"{kind} {unit} of {self.units:,}"] if self.units > 1 else []
         value = output.value(unit) if output else None
         if value is not None:
             parts.append(f"output {value:.3g}")

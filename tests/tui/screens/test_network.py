@@ -63,6 +63,7 @@ def test_every_term_has_help():
 @pytest.mark.parametrize("size", SIZES)
 async def test_view_shows_the_network_while_it_trains(tmp_path, size, monkeypatch):
     monkeypatch.setattr(network_requests, "INSPECTION_SECONDS", 0.1)
+    monkeypatch.setattr(network_requests, "LONGEST_PICTURE", 0.1)
     async with app_in(tmp_path, SLOW, arch="mlp").run_test(size=size) as pilot:
         await pilot.press("space", key_of("network"))
         await until(pilot, lambda: pilot.app.run_state.updated)

@@ -134,7 +134,9 @@ class LayerTable(Canvas):
         if network is None:
             self.paint([])
             return
-        self.border_subtitle = f"{sum(each.parameters for each in network.layers):,} parameters"
+        total = f"{sum(each.parameters for each in network.layers):,} parameters"
+        if self.border_subtitle != total:  # setting it draws all of the table again
+            self.border_subtitle = total
         columns = self._columns(network)
         rows = list(zip(*(column.cells for column in columns), strict=True))
         if "parameters" not in [column.title for column in columns]:

@@ -1,6 +1,7 @@
 """The diagram of a network, with a digit in its input and the selected layer."""
 
 from rich.segment import Segment
+from textual.content import Content
 from textual.events import Click
 from textual.reactive import var
 
@@ -41,12 +42,20 @@ class NetworkDiagram(Canvas):
     selected: var[int] = var(0, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
 
-    watch_network = watch_digit = watch_selected = Canvas.redraw
+    status: var[str] = var("", init=False)  # the step, at the lower right
+
+    watch_network = watch_digit = watch_selected = watch_status = Canvas.redraw
 
     def __init__(self) -> None:
         super().__init__(classes="panel")
-        self.border_title = "Network"
+        self._titles = "", ""
         self._starts: dict[int, Block] = {}
+
+    def set_titles(self, title: str, subtitle: str) -> None:
+        """Set the titles, unless they are the same: that draws all of it again."""
+        if self._titles != (title, subtitle):
+            self._titles = title, subtitle
+            self.border_title, self.border_subtitle = Content(title), Content(subtitle)
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         seen = ("digit_style", "ascii", "slow")
@@ -81,5 +90,6 @@ class NetworkDiagram(Canvas):
             lines += [[Segment(" "), *line] for line in picture.lines(self.parts)]
             if above > 0:
                 lines += [[]] * (self.size.height - len(lines) - 1)
-                lines.append([Segment(READING, self.parts["quiet"])])
+                reading = READING.ljust(self.size.width - len(self.status) - 1)
+                lines.append([Segment(reading + self.status, self.parts["quiet"])])
         self.paint(lines)

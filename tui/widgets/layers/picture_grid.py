@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.responses import Digit, LayerOutput, WeightImages
+from core.responses import INPUT_LAYER, Digit, LayerOutput, WeightImages
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar
 from tui.text.formats import class_label
@@ -26,6 +27,9 @@ from tui.widgets.layers.value_pictures import (
     steps_of,
     to_values,
 )
+
+if TYPE_CHECKING:
+    from tui.widgets.layers.value_pictures import Values
 
 MOST_BARS = 32  # units that are shown as bars and not as pixels
 LEAST_WEIGHTS = 9  # lines of weights of 28×28 at half their size
@@ -48,6 +52,10 @@ class UnitPictures(Canvas):
         }
     }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: dict[tuple[str, int], Values] = {}  # places in the palette, by image
 
     unit: var[int] = var(0, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -108,8 +116,13 @@ class UnitPictures(Canvas):
         return lines
 
     def _image(self, images: WeightImages, unit: int, scale: float) -> list[StyledLine]:
-        values = to_values(images.images[unit - images.first], images.width)
-        return picture_lines(steps_of(scaled(values, scale)), self.ink)
+        values = scaled(to_values(images.images[unit - images.first], images.width), scale)
+        return picture_lines(self._steps((images.name, unit), values).tolist(), self.ink)
+
+    def _steps(self, name: tuple[str, int], values: Values) -> Values:
+        """Return the places of values in the palette, by those of the same image before."""
+        steps = self._before[name] = steps_of(values, self._before.get(name))
+        return steps
 
 
 class WeightGrid(UnitPictures):
@@ -188,7 +201,8 @@ class OutputPictures(UnitPictures):
         title = "output"
         if digit := self.digit:
             sign = "✓" if digit.right else "✗"
-            title = f"output for digit #{digit.index} {sign} {class_label(digit.predicted)}"
+            what = "" if output.name == INPUT_LAYER else "output for "
+            title = f"{what}digit #{digit.index} {sign} {class_label(digit.predicted)}"
         lines = [self.heading(title, output.largest)]
         if channels := self._channels():
             lines += self.grid_lines(channels)
@@ -241,9 +255,9 @@ class OutputPictures(UnitPictures):
         capacity = max(1, across * down)
         first = self.unit // capacity * capacity
         shown = values[max(0, first - output.first) :][:capacity]
-        rows = [shown[at : at + across] for at in range(0, len(shown), across)]
+        places = self._steps((output.name, first), shown).tolist()
         steps: list[list[int]] = []
-        for row in rows:
-            line = [step for [step] in steps_of(row[:, None]) for _ in range(scale)]
+        for at in range(0, len(places), across):
+            line = [step for step in places[at : at + across] for _ in range(scale)]
             steps += [line + [-1] * (across * scale - len(line))] * scale
         return picture_lines(steps, self.ink)

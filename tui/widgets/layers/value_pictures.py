@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
     Values = numpy.ndarray[Any, numpy.dtype[Any]]
 
-# From the most negative to the most positive value. Its lightness rises all the way, so that it
-# reads without colours too; blue and yellow differ for all kinds of colour vision. Few steps, since
-# each change of colour sends 40 bytes.
-PALETTE = (
-    *("#06204f", "#124a94", "#3f73b5", "#7187a3"),
-    "#8a8a8a",
-    *("#b59a78", "#dfae66", "#f7c667", "#ffe6a8"),
-)
+# From the most negative to the most positive value. The lightness rises all the way, so that it
+# reads without colours too; blue and yellow differ for all kinds of colour vision. Few steps, and
+# of the 256 colours that terminals number: each change of colour sends half as many bytes.
+PALETTE = tuple(f"color({number})" for number in (17, 25, 67, 103, 246, 144, 179, 221, 230))
+KEPT = 0.8  # of a step, by which a value differs at most from the one whose colour it keeps
 MIDDLE = len(PALETTE) // 2
 # The same where there are too few colours: the sign, and whether the value is large.
 SIGNS = "==-- ++##"
@@ -99,12 +96,19 @@ def scaled(values: Values, scale: float) -> Values:
     return values
 
 
-def steps_of(values: Values) -> list[list[int]]:
-    """Return values from -1 to 1 as places in PALETTE."""
+def steps_of(values: Values, before: Values | None = None) -> Values:
+    """Return values from -1 to 1 as places in PALETTE.
+
+    Those that hardly differ from the place `before` keep it: values between two steps would change
+    their colour with each step of training.
+    """
     import numpy
 
-    found: list[list[int]] = numpy.rint(values * MIDDLE + MIDDLE).astype(int).tolist()
-    return found
+    places = values * MIDDLE + MIDDLE
+    steps = numpy.rint(places).astype(int)
+    if before is None or before.shape != steps.shape:
+        return steps
+    return numpy.where(abs(places - before) < KEPT, before, steps)
 
 
 def picture_lines(steps: Sequence[Sequence[int]], ink: Style | None) -> list[StyledLine]:
@@ -145,7 +149,9 @@ def scale_line(largest: float, ink: Style | None, quiet: Style) -> StyledLine:
     """Return the legend: the colours, with the values at their ends."""
     ends = f"{largest:.2g}"
     if ink is not None:
-        return [Segment("- =", ink), Segment(" negative  ", quiet), Segment("+ #", ink),
-                Segment(f" positive, up to {ends}", quiet)]  # fmt: skip
+        return [
+            *(Segment("= ", ink), Segment(f"−{ends}  ", quiet)),
+            *(Segment("# ", ink), Segment(f"+{ends}", quiet)),
+        ]
     colours = [Segment("█", Style(color=colour)) for colour in PALETTE]
     return [Segment(f"−{ends} ", quiet), *colours, Segment(f" +{ends}", quiet)]

@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from rich.color import Color
 
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
@@ -66,8 +67,15 @@ def test_positive_values_are_drawn_lighter():
     steps = steps_of(scaled(to_values(bytes([1] * 392 + [255] * 392), 28), 0.5))
     assert (len(steps), len(steps[0])) == (14, 14)
     assert (steps[0][0], steps[13][13]) == (0, len(PALETTE) - 1)
-    light = [sum(int(each[i : i + 2], 16) for i in (1, 3, 5)) for each in PALETTE]
+    colours = [Color.parse(each).get_truecolor() for each in PALETTE]
+    light = [2 * colour.red + 5 * colour.green + colour.blue for colour in colours]
     assert light == sorted(light)
+
+
+def test_values_between_two_steps_keep_their_colour():
+    before = steps_of(numpy.array([0.0, 0.1, 0.5], dtype=numpy.float32))
+    after = steps_of(numpy.array([0.15, -0.05, 0.9], dtype=numpy.float32), before)
+    assert after.tolist() == [*before[:2], 8]
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 8, 17, 28, 64])
@@ -77,7 +85,7 @@ def test_images_keep_within_their_area(side):
         grid = fit_grid(32, (side, side), area)
         assert grid.width <= area[0]
         assert grid.height + 1 <= area[1]
-        lines = picture_lines(steps_of(scaled(values, grid.scale)), None)
+        lines = picture_lines(steps_of(scaled(values, grid.scale)).tolist(), None)
         assert len(lines) == grid.height
         assert {sum(segment.cell_length for segment in line) for line in lines} == {grid.width}
     # All of them at once if they fit, but never too small to see.
