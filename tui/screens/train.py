@@ -1,7 +1,9 @@
 """The Train view: the form for a new run, and the charts of the run that is training."""
 
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -28,6 +30,9 @@ from tui.widgets.run.commentary import Commentary
 from tui.widgets.run.machine_usage import MachineUsage
 from tui.widgets.run.progress import RunProgress, describe_progress, wrap_message
 from tui.widgets.select import CompactSelect
+
+if TYPE_CHECKING:
+    from tui.widgets.lists.run_list import RunList
 
 
 class TrainView(View):
@@ -202,8 +207,12 @@ class TrainView(View):
     def _open_mistakes(self) -> None:
         self.mnist.action_view("mistakes")
 
-    def on_run_list_opened(self) -> None:
+    def on_run_list_opened(self, message: RunList.Opened) -> None:
+        from tui.screens.checkpoints.browser import CheckpointBrowser
+
         self.mnist.action_view("checkpoints")
+        if isinstance(view := self.app.screen, CheckpointBrowser):
+            view.show_run(message.folder)
 
     def _open_digit(self, index: int) -> None:
         """Show a digit large, in the view of digits."""

@@ -19,13 +19,14 @@ from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Progress
 from tests.support.app import app_in, phase, text_of, until
-from tests.support.fakes import key_of
+from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
 from tui.screens.branch_dialog import BranchDialog
 from tui.screens.checkpoints.browser import CheckpointBrowser
 from tui.screens.checkpoints.preview import LossChart
 from tui.screens.train import TrainView
 from tui.widgets.config_form import ConfigForm
+from tui.widgets.lists.run_list import RunList
 from tui.widgets.lists.virtual_table import VirtualTable
 
 NOW = time.time()
@@ -231,6 +232,22 @@ async def test_list_follows_changes_of_the_folder(folder):
         await pilot.press("escape")
         view.show_run(folder / "run-1")
         assert rows(pilot)[listing(pilot).row] == "run-1"
+
+
+async def test_click_on_a_run_in_train_selects_it(folder):
+    train = make_fake_train(steps=5)
+    async with app_in(folder, train, epochs=1).run_test(size=(200, 60)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: phase(pilot) == "finished")
+        runs = pilot.app.screen.query_one(RunList)
+        await until(pilot, lambda: len(runs._runs) > 5)
+        folder_of_row = runs._runs[4].folder
+        await pilot.click(RunList, offset=(5, 6))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CheckpointBrowser))
+        view = pilot.app.screen
+        await until(
+            pilot, lambda: view.rows.entry() and view.rows.entry().run.folder == folder_of_row
+        )
 
 
 async def test_browser_behind_another_view_rests(folder, monkeypatch):

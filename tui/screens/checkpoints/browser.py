@@ -159,7 +159,9 @@ class CheckpointBrowser(View):
     # The list
 
     def show_run(self, folder: Path) -> None:
-        """Move the cursor to a run."""
+        """Move the cursor to a run, as soon as it is listed."""
+        if self.has_class("-filtering"):
+            self.action_filter(False)
         self.rows.go_to(folder)
 
     @on(VirtualTable.Unfolded)

@@ -47,7 +47,7 @@ RUN_HELP = {
     "u U": "restores what was deleted last; deletes it again.",
     "P": "prunes the run: deletes its checkpoints except the best and the last.",
 }
-MORE_EPOCHS = 3  # that are suggested for a finished run
+MORE_EPOCHS = 1  # suggested for a finished run whose own number is unknown
 
 
 class RunActions:
@@ -80,7 +80,8 @@ class RunActions:
         elif run.status == "finished" and not view.is_too_small:
             act = partial(_prepare_more, run.folder, data)
             label = f"{run.name} has finished. Epochs to add:"
-            dialog = EditDialog("Train further", label, str(MORE_EPOCHS), act)
+            again = str(entry.epochs or MORE_EPOCHS)
+            dialog = EditDialog("Train further", label, again, act)
             view.app.push_screen(dialog, self._start)
         else:
             resume = self._resume(run.folder)

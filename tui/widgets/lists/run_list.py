@@ -18,6 +18,7 @@ from textual.reactive import var
 from core.errors import CheckpointError
 from core.runs.catalog import RunInfo
 from core.runs.watch import Watch
+from tui.actions import VIEWS
 from tui.charts.sparkline import draw_sparkline
 from tui.state.history import arch_of, folder_of
 from tui.state.loss_samples import LossSamples
@@ -71,7 +72,8 @@ class RunList(Canvas):
     def __init__(self, folder: Callable[[], Path], *, id: str | None = None) -> None:
         """`folder` returns the folder with the runs."""
         super().__init__(id=id, classes="panel")
-        self.border_title, self.border_subtitle = "Runs", "5 all runs"
+        self.border_title = "Runs"
+        self.border_subtitle = f"{list(VIEWS).index('checkpoints') + 1} all runs"
         self._folder = folder
         self._watch = Watch(Path())
         self._samples = LossSamples()

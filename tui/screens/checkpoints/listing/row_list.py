@@ -160,9 +160,8 @@ class RowList:
     def go_to(self, folder: Path) -> None:
         """Move the cursor to a run, as soon as it is listed."""
         self._wanted = folder
-        if self._order.filter:
-            self._order = replace(self._order, filter="")
-        self._view.attempt("list", self.arrange)
+        if self._view.query(VirtualTable):  # the view may not have been shown yet
+            self._view.attempt("list", self.arrange)
 
     def _go(self, key: str) -> None:
         rows = self._listing.rows
