@@ -164,10 +164,11 @@ class ConfusionMatrix(ConfusionCanvas):
             Segment(f"{number:>{wide}}", strong if number == at_column else quiet)
             for number in columns
         ]
-        whole = len(rows) == len(self.confusion) == len(columns)
-        part = "" if whole else f"  ({rows[0]}–{rows[-1]} of {len(self.confusion)} classes)"
+        title = f"true ↓{'predicted as →':^{wide * len(columns) - 8}}"
+        if not len(rows) == len(columns) == len(self.confusion):
+            title = f"true ↓  predicted as →  {len(self.confusion)} classes, arrows scroll"
         lines: list[StyledLine] = [
-            [Segment(f"true ↓{'predicted as →':^{wide * len(columns) - 8}}{part}", quiet)],
+            [Segment(title, quiet)],
             [Segment(" " * self._head), *heads],
         ]
         styles, bounds = self._styles(), shade_bounds(most_errors(self.confusion))
