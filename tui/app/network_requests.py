@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 # At least so long between two requests during training.
 PREDICTION_SECONDS = 0.5
 INSPECTION_SECONDS = 1.0
-# So many cells of pictures a second are about 10 KB/s; but they do not stay longer than this.
-PICTURE_CELLS, LONGEST_PICTURE = 700, 4.0
+# So many cells of pictures a second are some 10 KB/s; but they do not stay longer than so many
+# seconds.
+PICTURE_CELLS, LONGEST_PICTURE = 300, 12.0
 
 
 class NetworkRequests:
