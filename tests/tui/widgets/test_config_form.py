@@ -125,8 +125,8 @@ async def test_locked_form_takes_no_focus(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "training")
-        await pilot.press("down", key_of("train"))
-        assert pilot.app.focused is None
+        await pilot.press("down", "up", key_of("train"))
+        assert not pilot.app.screen.query_one(ConfigForm).has_focus_within
 
 
 async def test_networks_can_be_chosen_after_a_run(tmp_path):
