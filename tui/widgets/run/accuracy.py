@@ -41,7 +41,8 @@ class AccuracyPanel(Canvas):
             return
         number = f"{state.score.accuracy:.1%}".replace("100.0%", "100%")
         words: list[StyledLine] = [
-            [Segment(text, styles[name])] for text, name in describe_score(state.scores)
+            [Segment(self._in_signs(text), styles[name])]
+            for text, name in describe_score(state.scores)
         ]
         figures = draw_figures(number, plain=self.preferences.ascii)
         large: list[StyledLine] = [[Segment(line, styles["number"])] for line in figures]
@@ -56,6 +57,10 @@ class AccuracyPanel(Canvas):
         else:
             lines = [[Segment(number, styles["number"])], *words]
         self.paint([[Segment(" "), *line] for line in lines])
+
+    def _in_signs(self, text: str) -> str:
+        """Return the text with + and - for arrows where those are not at hand."""
+        return text.replace("▲ ", "+").replace("▼ ", "-") if self.preferences.ascii else text
 
 
 def _waiting(state: RunState) -> list[str]:

@@ -83,7 +83,7 @@ def describe_progress(state: RunState, config: TrainConfig) -> str:
     match state.phase:
         case "idle":
             what = f"{config.arch} on {DATASETS.get(config.dataset, config.dataset)}"
-            return state.message or f"Press space to train {what}. ↓ changes the settings."
+            return state.message or f"Press space to train {what}. ↓ changes settings."
         case "preparing":
             return state.message or f"{state.doing} …".capitalize()
         case "failed":
