@@ -88,7 +88,7 @@ async def test_selected_is_reversed_without_colours(tmp_path, monkeypatch):
         def reversed_():
             return "".join(part.text for part in segments(pilot) if part.style.reverse)
 
-        await until(pilot, lambda: "Network" in reversed_())
+        await until(pilot, lambda: "mlp" in reversed_())
         assert "┏━ Setup" in text_of(pilot), "what is in focus has a heavy border"
         assert "1 Train" in reversed_()
         await pilot.press("enter", "down")
