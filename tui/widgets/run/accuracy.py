@@ -1,5 +1,7 @@
 """The panel of the test accuracy: a large number, and what it means."""
 
+from itertools import zip_longest
+
 from rich.segment import Segment
 from textual.reactive import var
 
@@ -52,7 +54,9 @@ class AccuracyPanel(Canvas):
             blank: list[StyledLine] = [[]] * (height > len(large) + len(words) + 1)
             lines = [*blank, *large, *blank, *words]
         elif width >= wide + 14 and height >= 3:
-            rows = zip(large, words, strict=False)
+            # After the first evaluation there are fewer words than lines of the number.
+            missing: StyledLine = []
+            rows = zip_longest(large, words, fillvalue=missing)
             lines = [[*pad_line(left, wide), *right] for left, right in rows]
         else:
             lines = [[Segment(number, styles["number"])], *words]
