@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 ALL = CORE + sorted((ROOT / "tui").rglob("*.py"))
-SCREEN_LIBRARIES = {"textual", "rich", "typer", "click", "tui"}
+SCREEN_LIBRARIES = {"textual", "rich", "typer", "click", "plotext", "textual_plotext", "tui"}
 UNSAFE_LOADERS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 MAX_LINES = 300
 MAX_FILES = 15

@@ -1,1 +1,1 @@
-"""Charts without a screen: curves to points, axes, and characters."""
+"""Charts without a screen: curves to points, axes, and plotext's characters."""
