@@ -32,8 +32,7 @@ RULES = (
     ),
     Rule(
         "result",
-        "the run has ended. What the network typically reaches was measured with the default "
-        "settings, on training images that were held out",
+        "the run has ended. What is typical of the network was measured with the default settings",
         run_result.describe_result,
     ),
     Rule("paused", "training is paused", run_progress.describe_pause),
