@@ -28,12 +28,14 @@ def _make(view: ViewEntry) -> Screen[Any]:
 
 MODES: dict[str, Any] = {mode: partial(_make, view) for mode, view in VIEWS.items()}
 
+MODULES = (*(f"tui.screens.{view.module}" for view in VIEWS.values()), "plotext")
 
-def import_views(app: App[Any], views: Sequence[ViewEntry] = tuple(VIEWS.values())) -> None:
-    """Import the views one after another, so that a first visit does not wait for it."""
-    if views:
-        import_module(f"tui.screens.{views[0].module}")
-        app.set_timer(IMPORT_SECONDS, partial(import_views, app, views[1:]))
+
+def import_views(app: App[Any], modules: Sequence[str] = MODULES) -> None:
+    """Import what the views need, a module at a time, so that a first visit does not wait for it."""
+    if modules:
+        import_module(modules[0])
+        app.set_timer(IMPORT_SECONDS, partial(import_views, app, modules[1:]))
 
 
 def find_form(app: App[Any]) -> ConfigForm | None:
