@@ -32,7 +32,7 @@ MODULES = (*(f"tui.screens.{view.module}" for view in VIEWS.values()), "plotext"
 
 
 def import_views(app: App[Any], modules: Sequence[str] = MODULES) -> None:
-    """Import what the views need, a module at a time, so that a first visit does not wait for it."""
+    """Import what the views need one after another, so that a first visit does not wait for it."""
     if modules:
         import_module(modules[0])
         app.set_timer(IMPORT_SECONDS, partial(import_views, app, modules[1:]))
