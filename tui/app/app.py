@@ -117,7 +117,8 @@ class MnistApp(App[None]):
         if view := self.view:
             view.attempt("requests", self.requests.send_due)
         training = self.run_state.phase == "training"
-        delay = self._frame_rate.delay(training=training, slow=self.preferences.slow)
+        sent = self.slow_terminal.rate
+        delay = self._frame_rate.delay(training=training, slow=self.preferences.slow, sent=sent)
         self.set_timer(delay, self._frame)
 
     # State

@@ -1,4 +1,7 @@
-"""How often the screen is drawn, and how often the network is asked: by a share of the CPU time."""
+"""How often the screen is drawn, and how often the network is asked.
+
+By a share of the CPU time, and by the bytes that the terminal gets.
+"""
 
 from time import monotonic, thread_time
 
@@ -7,6 +10,10 @@ SCREEN_SHARE = 0.03
 # The share of training time that may go to responses: training waits for each.
 RESPONSE_SHARE = 0.01
 SHORTEST, LONGEST = 0.1, 1.0  # seconds between frames during training
+# What the terminal gets during training is kept below 10 KB a second.
+BYTES_PER_SECOND = 9_000.0
+# How much the estimate of a frame's bytes follows each measurement.
+FOLLOWS = 0.3
 IDLE = 0.25  # and otherwise
 
 
@@ -16,15 +23,21 @@ class FrameRate:
 
     def __init__(self) -> None:
         self._used = thread_time()
+        self._delay = SHORTEST
+        self._bytes = 0.0  # of a frame
 
-    def delay(self, *, training: bool, slow: bool = False) -> float:
-        """Return the seconds until the next frame. `slow`: the connection is slow."""
+    def delay(self, *, training: bool, slow: bool = False, sent: float = 0.0) -> float:
+        """Return the seconds until the next frame.
+
+        `slow`: the connection is slow. `sent`: the bytes that were sent in the last second.
+        """
         before, self._used = self._used, thread_time()
         if not training:
             return IDLE
-        return min(
-            LONGEST, max(LONGEST if slow else SHORTEST, (self._used - before) / SCREEN_SHARE)
-        )
+        self._bytes += FOLLOWS * (sent * self._delay - self._bytes)
+        least = LONGEST if slow else max(SHORTEST, self._bytes / BYTES_PER_SECOND)
+        self._delay = min(LONGEST, max(least, (self._used - before) / SCREEN_SHARE))
+        return self._delay
 
 
 class RequestThrottle:
