@@ -389,7 +389,9 @@ run_controller.LocalHost = Host
 slow.LATE = 0.3
 progress = open("progress", "w")
 config = TrainConfig(checkpoints={folder!r}, dataset="sample", arch="mlp", epochs={epochs})
-app = App(config, start=True, train=train, preferences=Preferences(slow={slow}))
+# Digits that look the same on a slow connection and on a fast one.
+preferences = Preferences(slow={slow}, digit_style="ramp")
+app = App(config, start=True, train=train, preferences=preferences)
 app.run()
 sys.exit(app.return_code)
 """
@@ -502,10 +504,10 @@ def test_run_on_a_slow_connection(open_line):
     line = open_line(fake={"steps": 60, "epochs": 1, "slow": True})
     plain = termios.tcgetattr(line.master)
     line.expect("● training")
-    line.expect(r"loss \d")
+    line.expect(r"Loss +● train \d")
     before = len(line.output)
     line.press("2")
-    line.expect("in the order of the test set")
+    line.expect("which the network is not trained on")
     # What a rested line takes at once; what was on its way before is not much.
     assert len(line.output) - before < BURST
     before = len(line.output)
@@ -557,7 +559,7 @@ def test_late_connection_turns_slow_and_blocks_nothing(open_line, tmp_path):
     line.expect(r"\d B/s · ● training")
     before = len(line.output)
     line.press("2")
-    line.expect("in the order of the test set")
+    line.expect("which the network is not trained on")
     assert len(line.output) - before < 3 * BURST, "what was queued before is not sent first"
     terminal = os.open(os.readlink(f"/proc/{line.child.pid}/fd/1"), os.O_RDWR | os.O_NOCTTY)
     try:

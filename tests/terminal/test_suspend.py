@@ -134,14 +134,14 @@ async def test_two_quick_resizes_redraw(tmp_path):
     app = support.app_in(tmp_path)
     app.driver_class = support.Recorder
     async with app.run_test(headless=False, size=(80, 24)) as pilot:
-        await support.until(pilot, lambda: "press space" in app._driver.output)
+        await support.until(pilot, lambda: "Press space" in app._driver.output)
         await pilot.pause(0.2)
         app._driver.take()
         for size in (Size(40, 12), Size(80, 24)):  # before Textual passes on the first
             app.post_message(Resize(size, size))
             while app.size != size:
                 await asyncio.sleep(0)
-        await support.until(pilot, lambda: "press space" in app._driver.output, 5)
+        await support.until(pilot, lambda: "Press space" in app._driver.output, 5)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_keys_and_resizing_during_training(open_terminal, tmp_path):
     terminal = open_terminal("--arch", "linear", "--epochs", "10000", "--start")
     terminal.expect("● training")
     terminal.press("l")
-    terminal.expect("loss, log")
+    terminal.expect("─ Loss, log")
     terminal.press(" ")
     terminal.expect("Paused, press space to resume")
     terminal.press(" ")
@@ -56,7 +56,7 @@ def test_keys_and_resizing_during_training(open_terminal, tmp_path):
         time.sleep(0.1)
     terminal.expect("epoch .*left")
     terminal.press("q")
-    terminal.expect("Stop, save and quit")
+    terminal.expect("Stop training, save and quit")
     terminal.press("y")
     assert terminal.ended() == 0
     assert_restored(terminal)

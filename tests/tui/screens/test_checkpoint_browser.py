@@ -29,7 +29,6 @@ from tui.widgets.config_form import ConfigForm
 from tui.widgets.lists.run_list import RunList
 from tui.widgets.lists.virtual_table import VirtualTable
 
-NOW = time.time()
 NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))
 LOCK_FILE = (
     "import fcntl, sys\n"
@@ -53,7 +52,7 @@ def make_run(folder: Path, name: str, number: int, status: str = "stopped") -> P
         info = CheckpointInfo(
             run=name, arch=config.arch, dataset="sample", config=stored, epoch=number, step=number,
             test_loss=1.0 / (1 + number), test_accuracy=0.5 + number / 100 + better,
-            parameters=7850, saved_at=NOW - 100 * number,
+            parameters=7850, saved_at=time.time() - 100 * number,
         )  # fmt: skip
         checkpoints.save(place / f"{kind}.safetensors", {"fc1.bias": torch.zeros(10)}, info)
     return place

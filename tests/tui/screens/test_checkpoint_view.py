@@ -234,7 +234,6 @@ async def test_one_image_is_large_with_all_warnings(open_checkpoint, drawings):
         await pilot.pause()
         assert "← 1 of 3 →" in text_of(pilot)
         assert all(f"! {each}" in text_of(pilot) for each in warnings)
-        assert "One image" not in text_of(pilot)
         assert cards.layout_of_cards.ink > small
         await pilot.press("right", "escape")
         await pilot.pause()

@@ -190,7 +190,7 @@ async def test_finished_run_shows_its_last_network(tmp_path, tiny, is_open):
         await until(pilot, lambda: layer_panel(pilot).inspected.source == checkpoint)
         await shown(pilot, "stack.0")
         text = text_of(pilot)
-        assert "press space" not in text
+        assert "press space" not in text.lower()
         assert "untrained" not in text
         assert "step 10" in text
         assert "of the last step of training" in text
