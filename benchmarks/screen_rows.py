@@ -173,6 +173,7 @@ def measure_output(setup: Setup) -> dict[str, float]:
     for arch in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             app = open_training(arch, setup, folder)
+            app.watch(4.0)  # the first screen, which a large window gets once
             before, used = app.bytes, screen_cpu(app.child.pid)
             app.watch(setup.seconds)
             numbers[f"written to the terminal, {arch} in KB/s"] = (
