@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from textual.binding import Binding
 from textual.content import Content
+from textual.timer import Timer
 
 from core.commands import ScoreCheckpoint
 from core.events import Scored
@@ -20,6 +23,10 @@ from tui.state.history import find_checkpoint_at
 from tui.state.run_state import RunState, Score
 from tui.state.summaries import NOT_STARTED
 from tui.text.formats import format_percent, printable
+from tui.widgets.digit_cards import DigitCards
+
+# Cells of the digits' images that are sent in a second of training, some 10 bytes each.
+CELLS_PER_SECOND = 800
 
 
 class MistakesView(ConfusionView):
@@ -39,6 +46,9 @@ class MistakesView(ConfusionView):
     def __init__(self) -> None:
         super().__init__()
         self._step: int | None = None  # of the earlier evaluation that is shown, if one is
+        self._latest: Score | None = None  # the evaluation that is followed
+        self._latest_until = 0.0  # until then, by the clock `monotonic`
+        self._timer: Timer | None = None  # follows the newest evaluation later
         self._known: dict[int, Digit] = {}  # test images by their index
         # Requests to evaluate the checkpoint of a step, and why there is none.
         self._requests: dict[int, CheckpointRequest] = {}
@@ -55,8 +65,32 @@ class MistakesView(ConfusionView):
     @property
     def _score(self) -> Score | None:
         """The evaluation that is shown."""
-        latest = self._scores[-1] if self._scores else None
-        return next((score for score in self._scores if score.step == self._step), latest)
+        return next((each for each in self._scores if each.step == self._step), self._latest)
+
+    def _follow_latest(self) -> None:
+        """Follow the newest evaluation; during training each stays until its digits are paid for.
+
+        A small network is evaluated twice a second, and has other mistakes each time.
+        """
+        newest, now = self._scores[-1] if self._scores else None, monotonic()
+        if newest is self._latest:
+            return
+        wait = self._latest_until - now
+        if self._latest in self._scores and wait > 0 and self.run_state.phase == "training":
+            if self._timer is None:
+                self._timer = self.set_timer(wait, self._follow_later)
+            return
+        self._latest = newest
+        cells = sum(cards.size.area for cards in self.query(DigitCards))
+        self._latest_until = now + cells / CELLS_PER_SECOND
+
+    def _follow_later(self) -> None:
+        self._timer = None
+        self.attempt("show", self.show)
+
+    def show(self) -> None:
+        self._follow_latest()
+        super().show()
 
     def _evaluation(self) -> ShownEvaluation | None:
         score = self._score

@@ -241,3 +241,16 @@ async def test_evaluation_before_a_branch_can_be_opened(tiny, tmp_path):
 def test_every_term_has_help():
     for word in ("confusion matrix", "precision", "recall", "most confident mistakes"):
         assert MISTAKES_HELP[word].endswith(".")
+
+
+async def test_an_evaluation_stays_until_its_digits_were_sent(tmp_path, monkeypatch):
+    """A small network is evaluated more often than its mistakes can be drawn."""
+    monkeypatch.setattr(mistakes, "CELLS_PER_SECOND", 0.001)
+    app = app_in(tmp_path, scoring(3), epochs=30)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("mistakes"), "space")
+        await until(pilot, lambda: len(app.run_state.scores) == 3)
+        await pilot.pause(0.1)
+        assert re.search("epoch [12] of 30 ", text_of(pilot))
+        await pilot.press("s")
+        await until(pilot, lambda: "epoch 3 of 30 " in text_of(pilot))
