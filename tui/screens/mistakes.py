@@ -47,7 +47,7 @@ class MistakesView(ConfusionView):
         super().__init__()
         self._step: int | None = None  # of the earlier evaluation that is shown, if one is
         self._latest: Score | None = None  # the evaluation that is followed
-        self._latest_until = 0.0  # until then, by the clock `monotonic`
+        self._latest_at = 0.0  # since when, by the clock `monotonic`
         self._timer: Timer | None = None  # follows the newest evaluation later
         self._known: dict[int, Digit] = {}  # test images by their index
         # Requests to evaluate the checkpoint of a step, and why there is none.
@@ -75,14 +75,13 @@ class MistakesView(ConfusionView):
         newest, now = self._scores[-1] if self._scores else None, monotonic()
         if newest is self._latest:
             return
-        wait = self._latest_until - now
+        cells = sum(cards.size.area for cards in self.query(DigitCards))
+        wait = self._latest_at + cells / CELLS_PER_SECOND - now
         if self._latest in self._scores and wait > 0 and self.run_state.phase == "training":
             if self._timer is None:
                 self._timer = self.set_timer(wait, self._follow_later)
             return
-        self._latest = newest
-        cells = sum(cards.size.area for cards in self.query(DigitCards))
-        self._latest_until = now + cells / CELLS_PER_SECOND
+        self._latest, self._latest_at = newest, now
 
     def _follow_later(self) -> None:
         self._timer = None

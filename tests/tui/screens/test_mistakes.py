@@ -246,11 +246,11 @@ def test_every_term_has_help():
 async def test_an_evaluation_stays_until_its_digits_were_sent(tmp_path, monkeypatch):
     """A small network is evaluated more often than its mistakes can be drawn."""
     monkeypatch.setattr(mistakes, "CELLS_PER_SECOND", 0.001)
-    app = app_in(tmp_path, scoring(3), epochs=30)
+    app = app_in(tmp_path, scoring(5, steps=10), epochs=30)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("mistakes"), "space")
-        await until(pilot, lambda: len(app.run_state.scores) == 3)
+        await until(pilot, lambda: len(app.run_state.scores) == 5)
         await pilot.pause(0.1)
-        assert re.search("epoch [12] of 30 ", text_of(pilot))
+        assert re.search("epoch [1-4] of 30 ", text_of(pilot))
         await pilot.press("s")
-        await until(pilot, lambda: "epoch 3 of 30 " in text_of(pilot))
+        await until(pilot, lambda: "epoch 5 of 30 " in text_of(pilot))
