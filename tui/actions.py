@@ -142,7 +142,11 @@ class ViewKey(NamedTuple):
 VIEW_KEYS = (
     ViewKey("enter", ("Open",), "open, or do what is in focus"),
     ViewKey("esc", ("Back",), "one step back: leave a field, hide the cursor, close"),
-    ViewKey("↑ ↓", ("Row",), "move between rows, classes and the fields of the form (also k j)"),
+    ViewKey(
+        "↑ ↓",
+        ("Row", "Settings"),
+        "move between rows, classes and the fields of the form (also k j)",
+    ),
     ViewKey("← →", ("Page",), "previous and next page or cell; in Train, the charts' cursor"),
     ViewKey("g G", ("First", "Last"), "the first and the last row or page"),
     ViewKey("/", ("Filter",), "filter a list"),
@@ -156,7 +160,7 @@ VIEW_KEYS = (
     ViewKey("< >", ("Sort",), "sort by the previous or next column"),
     ViewKey("S", ("Reverse",), "reverse the order"),
     ViewKey("u U", ("Undo", "Redo"), "undo and redo, in Checkpoints what was deleted"),
-    ViewKey("*", ("Star",), "star a run, which keeps it first"),
+    ViewKey("*", ("Star",), "star a run, or take its star away"),
     ViewKey("N", ("Note",), "write a note about a run"),
     ViewKey("R", ("Rename",), "rename a run"),
     ViewKey("D", ("Delete run",), "delete a run"),

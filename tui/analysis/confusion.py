@@ -126,6 +126,12 @@ def describe_pair(pair: ConfusedPair) -> str:
     return f"{pair.actual} predicted as {pair.predicted}: {pair.count:,}×"
 
 
+def describe_empty_cell(confusion: Confusion) -> str:
+    """Return what stands in the place of the digits of an empty cell: which cell has the most."""
+    pairs = confused_pairs(confusion)
+    return f"No such digits. Most often: {describe_pair(pairs[0])}" if pairs else "No errors"
+
+
 def count_selected(selection: DigitSelection, confusion: Confusion) -> int:
     """Return how many digits a selection of mistakes or of a cell has."""
     actual, predicted = selection.actual, selection.predicted

@@ -78,11 +78,11 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
         # With priority over the table's own binding, which a click on a row uses too.
-        Binding("enter", "enter", "Branch", show=False, priority=True),
-        Binding("escape", "back", show=False),
+        Binding("enter", "enter", "Open", show=False, priority=True),
+        Binding("escape", "back", "Back", show=False),
         # Between the fields; the table has bindings of its own.
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", "Row", show=False),
+        Binding("down", "app.focus_next", "Row", show=False),
     ]
 
     def __init__(self, folder: Path | None = None, selected: Path | None = None) -> None:

@@ -16,6 +16,7 @@ from tui.analysis.confusion import (
     class_errors,
     confused_pairs,
     count_selected,
+    describe_empty_cell,
     describe_selection,
 )
 from tui.analysis.digit_selection import (
@@ -165,6 +166,12 @@ class ConfusionView(View):
             self._first = 0
         return self._ranked
 
+    @on(DigitCards.Resized)
+    def _fit_digits(self) -> None:
+        """Show as many digits as fit now, none of which may have been requested before."""
+        self.show()
+        self.mnist.request_digits(at_once=True)
+
     def _page_indices(self) -> tuple[int, ...]:
         """Return the indices of the digits that there is space for."""
         shown = self._evaluation()
@@ -178,7 +185,7 @@ class ConfusionView(View):
         if shown.predictions is None:
             cards.placeholder, cards.digits = self._why_no_predictions(), ()
         else:
-            cards.placeholder = "Reading the images…" if page else "No such digits"
+            cards.placeholder = "Reading…" if self._ranked else describe_empty_cell(shown.confusion)
             cards.digits = with_predictions(self._find_digits(page), shown.predictions)
         title = describe_selection(self._shown_selection(), shown.confusion)
         total = len(self._ranked) if shown.predictions else 0

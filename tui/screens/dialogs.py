@@ -17,7 +17,7 @@ from tui.help import Section
 
 class HelpDialog(ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
-    BINDINGS = [Binding("escape,question_mark,q,f1", "dismiss", "Close")]
+    BINDINGS = [Binding("escape,question_mark,q,f1", "dismiss", "Back")]
 
     def __init__(self, sections: dict[str, Section]) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class MessagesDialog(ModalScreen[None]):
     """Shows messages that have no room in a view."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS = [Binding("escape,exclamation_mark,enter,q", "dismiss", "Close")]
+    BINDINGS = [Binding("escape,exclamation_mark,enter,q", "dismiss", "Back")]
 
     def __init__(self, title: str, messages: Sequence[str]) -> None:
         super().__init__()
@@ -59,11 +59,11 @@ class ConfirmQuit(ModalScreen[str | None]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#stay"
     BINDINGS = [
-        Binding("y", "dismiss('stop')", show=False),
-        Binding("d", "detach", show=False),
-        Binding("n,escape,q", "dismiss(None)", show=False),
-        Binding("up,left,k", "app.focus_previous", show=False),
-        Binding("down,right,j", "app.focus_next", show=False),
+        Binding("y", "dismiss('stop')", "Stop", show=False),
+        Binding("d", "detach", "Detach", show=False),
+        Binding("n,escape,q", "dismiss(None)", "Back", show=False),
+        Binding("up,left,k", "app.focus_previous", "Row", show=False),
+        Binding("down,right,j", "app.focus_next", "Row", show=False),
     ]
 
     def __init__(self, *, can_detach: bool) -> None:

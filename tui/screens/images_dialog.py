@@ -73,7 +73,7 @@ class ImagesDialog(ModalScreen[LoadedImages | None]):
     CSS_PATH = "images_dialog.tcss"
     AUTO_FOCUS = "#path"
     BINDINGS = [
-        Binding("escape", "dismiss(None)", "Cancel", show=False),
+        Binding("escape", "dismiss(None)", "Back", show=False),
         Binding("pagedown,down", "scroll(1)", "Scroll", show=False),
         Binding("pageup,up", "scroll(-1)", "Scroll", show=False),
     ]

@@ -26,7 +26,7 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
 
     CSS_PATH = "number_dialogs.tcss"
     AUTO_FOCUS = "NumberInput"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
 
     HEADING: ClassVar[str]
     KEYS: ClassVar[str] = "enter apply · esc back"

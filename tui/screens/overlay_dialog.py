@@ -51,8 +51,8 @@ class OverlayDialog(ModalScreen[tuple[RunState, ...] | None]):
     CSS_PATH = "overlay_dialog.tcss"
     AUTO_FOCUS = "DataTable"
     BINDINGS = [
-        Binding("x", "toggle_run", show=False),
-        Binding("escape", "apply", show=False),
+        Binding("x", "toggle_run", "Mark", show=False),
+        Binding("escape", "apply", "Back", show=False),
     ]
 
     def __init__(self) -> None:

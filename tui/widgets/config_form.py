@@ -71,9 +71,9 @@ class ConfigForm(Vertical):
     }
     """
     BINDINGS = [
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("escape", "leave", show=False),
+        Binding("up", "app.focus_previous", "Row", show=False),
+        Binding("down", "app.focus_next", "Row", show=False),
+        Binding("escape", "leave", "Back", show=False),
     ]
 
     run_state: var[RunState] = var(RunState, init=False)
@@ -181,6 +181,7 @@ class ConfigForm(Vertical):
         self._describe()
 
     def on_resize(self) -> None:
+        self._show_keys()
         self._show_notes()
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
@@ -257,6 +258,9 @@ class ConfigForm(Vertical):
 
     def _show_keys(self) -> None:
         keys, focused = "↑↓ change", self.screen.focused
+        rows = sum(each.display and each.id != "problem" for each in self.children)
+        if rows > self.size.height:
+            keys = "↑↓ change · ↓ more settings"
         if self.run_state.is_active:
             keys = "locked while training"
         elif focused is not None and focused in self.query("*"):

@@ -32,6 +32,9 @@ class DigitCards(Canvas):
             super().__init__()
             self.digit, self.position = digit, position
 
+    class Resized(Message):
+        """Another number of digits may fit."""
+
     digits: var[tuple[Digit, ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
     # The prediction at the epoch before, by a digit's index.
@@ -71,6 +74,9 @@ class DigitCards(Canvas):
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if any(getattr(before, name) != getattr(after, name) for name in SEEN):
             self.draw()
+
+    def on_resize(self) -> None:  # Canvas draws it too
+        self.post_message(self.Resized())
 
     def on_click(self, event: Click) -> None:
         layout = self.card_layout

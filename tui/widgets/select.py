@@ -23,7 +23,7 @@ class CompactSelect(Static, can_focus=True):
     Only enter opens it: space and the arrows are keys of the app.
     """
 
-    BINDINGS = [Binding("enter", "choose", "Choose", show=False)]
+    BINDINGS = [Binding("enter", "choose", "Open", show=False)]
 
     value: var[str] = var("", init=False)
 
@@ -73,10 +73,10 @@ class CompactSelect(Static, can_focus=True):
 
 class Options(OptionList):
     BINDINGS = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("g", "first", show=False),
-        Binding("G", "last", show=False),
+        Binding("j", "cursor_down", "Row", show=False),
+        Binding("k", "cursor_up", "Row", show=False),
+        Binding("g", "first", "First", show=False),
+        Binding("G", "last", "Last", show=False),
     ]
 
 
@@ -137,7 +137,7 @@ class More(Static, can_focus=True):
     """The line that opens and closes the less used settings."""
 
     BINDINGS = [
-        Binding("enter", "open(None)", "More settings", show=False),
+        Binding("enter", "open(None)", "Open", show=False),
         Binding("right", "open(True)", show=False),
         Binding("left", "open(False)", show=False),
     ]

@@ -34,10 +34,10 @@ class RowTable(DataTable[Text]):
     """A table whose cursor also moves by j, k, g and G."""
 
     BINDINGS = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("g", "scroll_top", show=False),
-        Binding("G", "scroll_bottom", show=False),
+        Binding("j", "cursor_down", "Row", show=False),
+        Binding("k", "cursor_up", "Row", show=False),
+        Binding("g", "scroll_top", "First", show=False),
+        Binding("G", "scroll_bottom", "Last", show=False),
     ]
 
 

@@ -175,7 +175,7 @@ async def test_list_sorts_and_filters(folder):
     async with app_in(folder).run_test(size=(80, 24)) as pilot:
         view = await opened(pilot, 12)
         assert rows(pilot)[0] == "[red]", "the newest first"
-        assert "Age▼" in text_of(pilot)
+        assert "Age ▼" in text_of(pilot), "the sign apart, which is a v in ASCII"
         heads = text_of(pilot).splitlines()[2]
         await pilot.click(VirtualTable, offset=(heads.index("Accuracy") + 3, 1))
         await pilot.pause()

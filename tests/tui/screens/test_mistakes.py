@@ -211,6 +211,29 @@ async def test_digits_of_the_cell_have_the_evaluation_s_predictions(tmp_path):
         assert pilot.app.screen.wanted_digits() == ()
 
 
+async def test_digits_are_there_when_the_first_evaluation_came_in_another_view(tmp_path):
+    app = app_in(tmp_path, scoring(1), epochs=1000)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press(key_of("mistakes"), key_of("train"), "space")
+        await until(pilot, lambda: pilot.app.run_state.evaluations)
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.phase == "paused")
+        await pilot.press(key_of("mistakes"))
+        cards = pilot.app.screen.query_one(DigitCards)
+        assert "No such digits" not in cards.placeholder
+        await until(pilot, lambda: cards.digits)
+        assert [(digit.label, digit.predicted) for digit in cards.digits[:1]] == [(3, 5)]
+
+
+async def test_empty_cell_names_the_one_with_the_most(tmp_path):
+    async with evaluated(tmp_path, (120, 40)) as pilot:
+        await pilot.press("right")
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "no threes predicted as 6" in shown
+        assert "No such digits. Most often: 3 predicted as 5: 9×" in shown
+
+
 async def test_evaluation_before_a_branch_can_be_opened(tiny, tmp_path):
     """Its predictions are those of the checkpoint that the run branched from."""
     runs = tmp_path / "runs"

@@ -221,3 +221,17 @@ async def test_large_window_shows_everything_live(tiny, tmp_path):
         )
         await pilot.click("#matrix", offset=(10, 5))
         await until(pilot, lambda: app.current_mode == "mistakes")
+
+
+async def test_empty_window_says_once_what_to_press(tmp_path):
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert text_of(pilot).count("Press space") == 1
+        assert "more settings" not in text_of(pilot), "they are all in view"
+
+
+async def test_form_that_is_cut_says_that_there_is_more(tmp_path):
+    async with app_in(tmp_path, epochs=1).run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_state.phase == "finished")
+        await until(pilot, lambda: "↑↓ change · ↓ more settings" in text_of(pilot))

@@ -32,7 +32,7 @@ class EditDialog(ModalScreen[Any]):
 
     CSS_PATH = "manage_dialogs.tcss"
     AUTO_FOCUS = "#text"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
 
     def __init__(self, title: str, label: str, text: str, act: Callable[[str], Any]) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class PruneDialog(ModalScreen[bool]):
     AUTO_FOCUS = "#prune"
     BINDINGS = [
         Binding("y", "dismiss(True)", "Prune", show=False),
-        Binding("n,escape", "dismiss(False)", "Cancel", show=False),
+        Binding("n,escape", "dismiss(False)", "Back", show=False),
         Binding("left,right", "app.focus_next", show=False),
     ]
 

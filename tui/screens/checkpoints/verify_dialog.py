@@ -27,7 +27,7 @@ class VerifyDialog(ModalScreen[None]):
     """Shows a line for each checkpoint of a run when it has been verified."""
 
     CSS_PATH = "verify_dialog.tcss"
-    BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Close")]
+    BINDINGS = [Binding("escape,q,enter,V", "dismiss", "Back")]
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -138,7 +138,7 @@ class Chart(Canvas):
             return NOT_STARTED if state.has_not_started else "The run failed before its first loss."
         if state.curves.losses.points:
             return "Known after the first evaluation, at the end of the epoch."
-        return "The curve appears here." if state.is_active else "Press space to train."
+        return "The curve appears here during training."
 
     def _keys(self, cursor: float | None, width: int) -> str:
         """Return what the lower border says."""

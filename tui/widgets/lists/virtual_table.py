@@ -51,12 +51,12 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         )
     }
     BINDINGS = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home,g", "edge(-1)", show=False),
-        Binding("end,G", "edge(1)", show=False),
+        Binding("up,k", "move(-1)", "Row", show=False),
+        Binding("down,j", "move(1)", "Row", show=False),
+        Binding("pageup", "page(-1)", "Page", show=False),
+        Binding("pagedown", "page(1)", "Page", show=False),
+        Binding("home,g", "edge(-1)", "First", show=False),
+        Binding("end,G", "edge(1)", "Last", show=False),
     ]
 
     class Moved(Message):
@@ -248,9 +248,15 @@ class VirtualTable(Canvas, Generic[T], can_focus=True):
         for place, width in columns:
             column = self._columns[place]
             is_sorted = place == self._sorted_by
-            title = column.title + ("▼" if self._descending else "▲") * is_sorted
+            title, style = column.title, styles["sorted" if is_sorted else "head"]
             text = fit_text(title, width, right=column.right) + " " * GAP
-            line.append(Segment(text, styles["sorted" if is_sorted else "head"]))
+            if is_sorted:  # the sign and a space before it may stand in the gap beside the title
+                title = f"{title} {'▼' if self._descending else '▲'}"
+                text = fit_text(title, width + GAP)
+                if column.right:
+                    line[-1] = Segment(line[-1].text[:-1], line[-1].style)
+                    text = fit_text(title, width + 1, right=True) + " " * GAP
+            line.append(Segment(text, style))
         used = sum(len(segment.text) for segment in line)
         return [*line, Segment(" " * max(0, self.size.width - used), styles["head"])]
 
