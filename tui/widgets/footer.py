@@ -47,7 +47,8 @@ class KeyFooter(Static):
     on_resize = draw
 
     def _entry(self, binding: Binding) -> Content:
-        return self._write(self.app.get_key_display(binding), binding.description, binding.key)
+        shown = self.app.get_key_display(binding).replace("⏎", "enter")  # as the help names it
+        return self._write(shown, binding.description, binding.key)
 
     def _write(self, shown: str, label: str, key: str) -> Content:
         entry = Content.assemble(" ", (shown, "bold $footer-key-foreground"), f" {label} ")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
 NO_SIGN = "Images unlike any digit are not marked: the training images are not on this machine."
-SHELL_TEMPERATURE = "(predict: 1)"
+SHELL_TEMPERATURE = "(1 in mnist-tui predict)"
 # Rows of a view for its heading, caption and footer, and those that cards get before messages do.
 FRAME_ROWS, CARD_ROWS = 3, 18
 LEAST_MESSAGES = 2

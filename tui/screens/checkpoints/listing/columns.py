@@ -271,8 +271,9 @@ def _checkpoint_row(
     cells[0] = name
     # What has no column of its own in a narrow list stands in those of the run.
     if LOSS not in shown:
-        text = f"loss {cells[LOSS]}"
-        cells[CURVE] = text if len(text) <= COLUMNS[CURVE].column.width else cells[LOSS]
+        text, loss = f"loss {cells[LOSS]}", file.info.test_loss
+        is_long = loss is not None and len(text) > COLUMNS[CURVE].column.width
+        cells[CURVE] = f"loss {loss:.2g}" if is_long else text
     epoch = "" if EPOCH in shown or file.kind == "epoch" else f"epoch {cells[EPOCH]}"
     size = "" if SIZE in shown else cells[SIZE]
     cells[CHANGED] = ", ".join(filter(None, (epoch, size)))
