@@ -142,7 +142,7 @@ async def take_pictures_of_checkpoints(camera: Camera, data: str | None) -> None
     await camera.shoot("images")
     await camera.press("escape", seconds=0.3)
     await camera.press("escape")
-    await camera.press("left", "down", "x")
+    await camera.press("left", "left", "down", "x")
     await camera.press("o", seconds=5)
     await camera.shoot("comparison")
 
