@@ -75,12 +75,13 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 yield commands.ForwardedCommand(command=other)
 
 
-def _set_learning_rate(loop: TrainingLoop, rate: float) -> tuple[Event, ...]:
+def _set_learning_rate(loop: TrainingLoop, rate: float) -> Iterator[Event]:
     if why := find_problem("learning_rate", rate):
-        return (Notice(message=f"the learning rate {why}; it was not changed"),)
-    progress = loop.report()
+        yield Notice(message=f"the learning rate {why}; it was not changed")
+        return
+    yield from loop.report()
     loop.config = replace(loop.config, learning_rate=rate)
-    return *progress, LearningRateChanged(step=loop.step, learning_rate=rate)
+    yield LearningRateChanged(step=loop.step, learning_rate=rate)
 
 
 def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predicted:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import takewhile
 from time import time
 
 import torch
@@ -48,8 +49,7 @@ MEANS_PER_PROGRESS = 8
 class TrainingLoop:
     """One run, from its first step to its last.
 
-    Only the methods that may wait for a command or for the disk are generators of events; the
-    others return theirs.
+    Methods that may wait, or find that the run has diverged, are generators of events.
     """
 
     def __init__(
@@ -151,28 +151,28 @@ class TrainingLoop:
         watch.stop()
         yield from self.report()
 
-    def report(self) -> tuple[Progress, ...]:
-        """Return the progress since the last report, if there is any. Raises Diverged."""
+    def report(self) -> Iterator[Progress]:
+        """Yield the progress since the last report, while finite. Raises Diverged after it."""
         if not self.losses:
-            return ()
+            return
         # One transfer from the device for all of them.
         *losses, norm = torch.stack([*self.losses, self.learner.gradient_norm()]).tolist()
         self.losses.clear()
+        before, self.reported = self.reported, (self.watch.seconds, self.samples)
+        seconds, samples = (now - then for now, then in zip(self.reported, before, strict=True))
+        if shown := [*takewhile(math.isfinite, losses)]:
+            step = self.step - len(losses) + len(shown)
+            parts = equal_parts(len(shown), MEANS_PER_PROGRESS)
+            yield Progress(
+                step=step,
+                epoch=math.ceil(step / self.steps_per_epoch),
+                loss=sum(shown) / len(shown),
+                losses=tuple(sum(shown[a:b]) / (b - a) for a, b in parts),
+                learning_rate=self.learning_rate_at(step - 1),
+                samples_per_second=samples / seconds if seconds else 0.0,
+                gradient_norm=norm,
+            )
         self.loss_check.add(losses, self.step, self.config)
-        seconds, samples = self.reported
-        self.reported = self.watch.seconds, self.samples
-        elapsed = self.watch.seconds - seconds
-        parts = equal_parts(len(losses), MEANS_PER_PROGRESS)
-        progress = Progress(
-            step=self.step,
-            epoch=math.ceil(self.step / self.steps_per_epoch),
-            loss=sum(losses) / len(losses),
-            losses=tuple(sum(losses[a:b]) / (b - a) for a, b in parts),
-            learning_rate=self.learning_rate_at(self.step - 1),
-            samples_per_second=(self.samples - samples) / elapsed if elapsed else 0.0,
-            gradient_norm=norm,
-        )
-        return (progress,)
 
     def evaluate(self) -> Iterator[Event]:
         """Evaluate the test set, unless a Stop comes first. Raises Diverged."""
@@ -244,8 +244,8 @@ class TrainingLoop:
         self.learner = Learner(
             self.config, setup.precision, self.tensors, setup.device, self.ranks, setup.scaling
         )
-        resumed = setup.resume_point is not None
-        position = resume(self.run, self.learner, setup) if resumed else Position(self.config)
+        point, learner = setup.resume_point, self.learner
+        position = resume(self.run, learner, setup) if point else Position(self.config)
         self.config, self.writer.best = position.config, position.best
         if info := position.info:
             self.step, self.watch.seconds = info.step, info.train_seconds

@@ -10,7 +10,7 @@ from core.checkpoints.header import read_info
 from core.commands import Pause, Resume, Save, Stop
 from core.config import TrainConfig
 from core.errors import Diverged
-from core.events import Evaluated, Paused, RunStarted
+from core.events import Evaluated, Paused, Progress, RunStarted
 from core.models.metrics import METRICS
 from core.training import divergence, loop
 from core.training.divergence import LossCheck, check_weights, suggest_rate
@@ -107,6 +107,18 @@ def test_interrupted_run_diverges_like_an_uninterrupted_one(tiny, every_step, mo
     assert only(again, RunStarted)[0].step == 30, "a run that has diverged can be resumed"
     assert reason_of(again) == whole
     assert read_info(Path(again[-1].checkpoint)).step == 30
+
+
+def test_losses_that_diverged_at_once_are_reported(tiny, monkeypatch):
+    """They are all in one report, which finds them too large."""
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 1e9)
+    monkeypatch.setattr(divergence, "LIMIT", 0.5)
+    events = drive(tiny(batch_size=2, learning_rate=1e-6))
+    assert reason_of(events).startswith("training diverged by step 50")
+    first, rest = only(events, Progress)
+    assert first.step == 1
+    assert rest.step >= 50
+    assert rest.loss > 0.5 * math.log(10)
 
 
 def test_large_test_loss_is_divergence(tiny, monkeypatch):

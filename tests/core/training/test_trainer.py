@@ -1,6 +1,7 @@
 """A whole run on tiny images: its events, its files and how failures are reported."""
 
 import json
+import math
 import threading
 import time
 from dataclasses import replace
@@ -253,6 +254,9 @@ def test_divergence_keeps_good_checkpoint(tiny, monkeypatch):
     assert failed.reason == "diverged"
     assert "try a learning rate below 0.01" in failed.message
     assert failed.checkpoint in failed.message
+    last = only(events, Progress)[-1]
+    assert last.step > 10, "losses before the first that is not finite are shown"
+    assert all(map(math.isfinite, last.losses))
     info, tensors = checkpoints.load(Path(failed.checkpoint))
     assert info.step == 10
     assert all(each.isfinite().all() for each in tensors.values() if each.is_floating_point())
