@@ -75,7 +75,8 @@ def sample_losses(folder: Path, count: int) -> tuple[float, ...]:
     first, last = points[0][0], points[-1][0]
     sums, counts = [0.0] * count, [0] * count
     for step, loss in points:
-        place = min(count - 1, (step - first) * count // max(1, last - first))
+        # The record may have been edited, and its steps out of order.
+        place = max(0, min(count - 1, (step - first) * count // max(1, last - first)))
         sums[place], counts[place] = sums[place] + loss, counts[place] + 1
     values = [points[0][1]]
     for total, number in list(zip(sums, counts, strict=True))[1:]:
@@ -124,7 +125,8 @@ def is_plausible(event: Event) -> bool:
         if not all(check(values[name]) for name, check in CHECKED_FIELDS[type(event)]):
             return False
         if isinstance(event, RunStarted):
-            return min(event.epochs, event.steps_per_epoch, event.total_steps, event.batch_size) > 0
+            lengths = event.epochs, event.steps_per_epoch, event.total_steps
+            return min(*lengths, event.batch_size, event.classes) > 0
         if not isinstance(event, Evaluated):
             return True
         sizes = {len(event.confusion), *map(len, event.confusion)}

@@ -15,6 +15,7 @@ from core.runs.event_reader import (
     read_latest_metrics,
     sample_losses,
 )
+from tests.support.events import STARTED
 
 BEYOND = "1" + "0" * 400
 PROGRESS = Progress(
@@ -40,6 +41,19 @@ def test_confusion_matrix_of_another_shape_is_implausible(tmp_path, rows):
     assert list(read_events(tmp_path)) == [None]
     write_events(tmp_path, whole := replace(EVALUATED, confusion=((1,) * 10,) * 10))
     assert list(read_events(tmp_path)) == [whole]
+
+
+@pytest.mark.parametrize("name", ["epochs", "classes"])
+def test_run_without_epochs_or_classes_is_implausible(tmp_path, name):
+    write_events(tmp_path, replace(STARTED, **{name: 0}), STARTED)
+    assert list(read_events(tmp_path)) == [None, STARTED]
+
+
+def test_losses_of_an_edited_record_are_sampled(tmp_path):
+    """Its steps are out of order."""
+    steps = 900, 0, 901
+    write_events(tmp_path, *(replace(PROGRESS, step=step, loss=0.5) for step in steps))
+    assert sample_losses(tmp_path, 4) == (0.5,) * 4
 
 
 def test_limit_stops_before_the_first_incomplete_event(tmp_path):
