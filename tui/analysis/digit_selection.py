@@ -31,11 +31,12 @@ class DigitSelection:
     seed: int = 0
 
 
-def as_logits(logits: bytes) -> ndarray:
-    """Return the logits of an evaluation as float32 (N, 10)."""
+def as_logits(logits: bytes, samples: int) -> ndarray:
+    """Return the logits of an evaluation of so many images, at least one, as float32
+    (N, classes)."""
     import numpy
 
-    return numpy.frombuffer(logits, dtype=numpy.float32).reshape(-1, 10)
+    return numpy.frombuffer(logits, dtype=numpy.float32).reshape(samples, -1)
 
 
 def why_unavailable(
@@ -65,10 +66,12 @@ def select_digits(
         return tuple(range(samples))
     if selection.kind == "random":
         return tuple(numpy.random.default_rng(selection.seed).permutation(samples).tolist())
+    if not labels:
+        return ()
     actual = numpy.frombuffer(labels, dtype=numpy.uint8)
     if selection.kind == "class" or evaluation is None:
         return tuple(numpy.flatnonzero(actual == (selection.actual or 0)).tolist())
-    logits = as_logits(evaluation.logits)
+    logits = as_logits(evaluation.logits, len(labels))
     predicted = logits.argmax(axis=1)
     first_two = numpy.sort(logits, axis=1)[:, -2:]
     if selection.kind == "uncertain":
@@ -87,7 +90,10 @@ def select_digits(
 
 def with_predictions(digits: tuple[Digit, ...], evaluation: Evaluation) -> tuple[Digit, ...]:
     """Return the same digits with the predictions of that evaluation."""
-    logits = as_logits(evaluation.logits)
+    if not digits:
+        return ()
+    row = 4 * len(digits[0].logits)  # bytes
+    logits = as_logits(evaluation.logits, len(evaluation.logits) // row)
     return tuple(
         replace(digit, logits=tuple(logits[digit.index].tolist()))
         for digit in digits

@@ -22,16 +22,16 @@ def have_same_digits(evaluations: Sequence[CheckpointScored]) -> bool:
     )
 
 
-def find_disagreements(logits: Sequence[bytes]) -> tuple[int, ...]:
+def find_disagreements(logits: Sequence[bytes], samples: int) -> tuple[int, ...]:
     """Return the indices of the digits that the networks predict differently, the strongest
-    disagreement first. `logits` are each network's, float32 (N, classes), of the same digits.
+    disagreement first. `logits` are each network's, float32 (samples, classes), of the same digits.
 
     A disagreement is as strong as the Jensen-Shannon divergence of the predicted distributions:
     strongest where each network is sure of another class. https://doi.org/10.1109/18.61115
     """
     import numpy
 
-    stacked = numpy.stack([_finite(as_logits(each)) for each in logits])
+    stacked = numpy.stack([_finite(as_logits(each, samples)) for each in logits])
     predicted = stacked.argmax(axis=2)
     differ = numpy.flatnonzero((predicted != predicted[0]).any(axis=0))
     probabilities = softmax(stacked[:, differ])
@@ -54,7 +54,7 @@ def _entropy(probabilities: ndarray) -> ndarray:
 
 def predictions_of(evaluation: CheckpointScored, indices: Sequence[int]) -> tuple[Digit, ...]:
     """Return those test digits with the predictions of that evaluation."""
-    logits = as_logits(evaluation.logits)
+    logits = as_logits(evaluation.logits, len(evaluation.labels))
     return tuple(
         Digit(
             index,

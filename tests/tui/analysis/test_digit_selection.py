@@ -87,3 +87,13 @@ def test_digits_take_predictions_of_an_evaluation():
     then = with_predictions(digits, scored(logits))
     assert [digit.predicted for digit in then] == [4, 7]
     assert [digit.index for digit in then] == [4, 7]
+
+
+def test_digits_of_other_numbers_of_classes_are_selected():
+    logits = numpy.array([[0, 0, 3], [2, 0, 0], [0, 1, 0], [0, 0, 1]], numpy.float32)
+    labels = bytes([2, 1, 1, 0])
+    assert select_digits(DigitSelection("mistakes"), 4, labels, scored(logits)) == (1, 3)
+    then = with_predictions((Digit(3, bytes(784), 0, (0.0,) * 3),), scored(logits))
+    assert [digit.predicted for digit in then] == [2]
+    assert select_digits(DigitSelection("mistakes"), 0, b"", scored(logits)) == ()
+    assert with_predictions((), scored(logits)) == ()

@@ -10,11 +10,13 @@ from tui.analysis.prediction_comparison import find_disagreements, predictions_o
 def test_strongest_disagreement_comes_first():
     one = logits_of([0, 1, 2, 3, 4], [9.0, 1.0, 9.0, 9.0, 5.0])
     other = logits_of([0, 5, 6, 3, 7], [9.0, 1.0, 9.0, 1.0, 5.0])
-    assert find_disagreements([one, other]) == (2, 4, 1)
-    assert find_disagreements([one, one, other]) == (2, 4, 1)
-    assert find_disagreements([one, one]) == ()
+    assert find_disagreements([one, other], 5) == (2, 4, 1)
+    assert find_disagreements([one, one, other], 5) == (2, 4, 1)
+    assert find_disagreements([one, one], 5) == ()
+    three = [numpy.eye(3, dtype=numpy.float32)[order].tobytes() for order in ([0, 1], [0, 2])]
+    assert find_disagreements(three, 2) == (1,), "the number of classes is that of the logits"
     diverged = numpy.full((5, 10), numpy.nan, numpy.float32).tobytes()
-    assert set(find_disagreements([one, diverged])) == {1, 2, 3, 4}
+    assert set(find_disagreements([one, diverged], 5)) == {1, 2, 3, 4}
 
 
 def test_predictions_keep_the_sign():

@@ -208,7 +208,8 @@ class ComparisonView(View):
             cards.caption = "The checkpoints were evaluated on different test sets."
             return
         if self._disagreements is None:
-            self._disagreements = find_disagreements([each.logits for each in evaluations])
+            logits = [each.logits for each in evaluations]
+            self._disagreements = find_disagreements(logits, len(evaluations[0].labels))
         page = self._disagreements[self._first : self._first + cards.capacity]
         predictions = [predictions_of(each, page) for each in evaluations]
         cards.disagreements = tuple(
