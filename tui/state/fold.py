@@ -54,6 +54,16 @@ def _with_untrained(state: RunState, event: UntrainedPredicted | None) -> RunSta
     )
 
 
+def _without_untrained(state: RunState) -> RunState:
+    """Remove the untrained network's predictions, once it has been trained: the loss of the first
+    step still is that of the untrained network."""
+    if state.untrained is None:
+        return state
+    if state.digits is not state.untrained.digits:
+        return replace(state, untrained=None)
+    return replace(state, untrained=None, digits=(), digits_step=-1)
+
+
 def fold(state: RunState, event: Event) -> RunState:
     """Return the state after an event; some events change nothing."""
     if isinstance(event, Progress):
@@ -203,7 +213,7 @@ def fold_progress(state: RunState, events: Sequence[Progress]) -> RunState:
         clock.append((step, seconds))
     last = events[-1]
     return replace(
-        state,
+        _without_untrained(state) if step > 1 else state,
         step=step,
         epoch=epoch,
         loss=last.loss,

@@ -50,7 +50,7 @@ def describe_untrained(state: RunState, dataset: str) -> str:
     if not event.digits:
         return NO_DIGITS_YET.format(name)
     if event.dataset != ("mnist" if dataset == "auto" else dataset):
-        return f"Digits of {event.dataset}, since {name} is not on this machine yet."
+        return f"Digits of {event.dataset}: {name} is not downloaded yet."
     return ""
 
 

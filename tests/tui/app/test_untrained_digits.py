@@ -1,9 +1,12 @@
 """The test digits with the predictions of the untrained network, before any run."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import key_of
+from tui.app.app import MnistApp
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.select import CompactSelect
 
@@ -40,6 +43,18 @@ async def test_untrained_digits_follow_the_form(tmp_path, tiny):
         pilot.app.run_state = pilot.app.run_state.__class__(phase="preparing")
         pilot.app.request_digits(at_once=True)
         assert sent == []
+
+
+async def test_dataset_that_stands_in_is_named(tmp_path, tiny):
+    """In a small window too, where its line has little space."""
+    tiny()
+    config = app_in(tmp_path, arch="linear", data=str(tmp_path / "none")).config
+    app = MnistApp(replace(config, dataset="auto"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.run_state.digits)
+        await pilot.pause()
+        said = "An untrained network guesses. Digits of sample: MNIST is not downloaded yet."
+        assert said in text_of(pilot)
 
 
 async def test_missing_dataset_is_explained(tmp_path, tiny, monkeypatch):

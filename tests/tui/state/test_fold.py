@@ -240,6 +240,15 @@ def test_untrained_digits_stay_until_their_run_predicts():
         assert after(other, state=begun).digits == ()
 
 
+def test_untrained_digits_disappear_once_the_network_is_trained():
+    state = after(UNTRAINED, replace(STARTED, config={"seed": 3}), progress(1, 2.3))
+    assert state.digits == (DIGIT,), "the loss is the untrained network's too"
+    trained = after(progress(50, 1.0), state=state)
+    assert (trained.digits, trained.digits_step, trained.samples) == ((), -1, 9)
+    predicted = Predicted(digits=(DIGIT,), samples=9, step=40)
+    assert after(predicted, progress(50, 1.0), state=state).digits == (DIGIT,)
+
+
 def test_untrained_digits_never_replace_those_of_a_run():
     state = after(STARTED, Predicted(digits=(DIGIT,), samples=1, step=7))
     assert fold(state, UNTRAINED) is state
@@ -252,5 +261,5 @@ def test_untrained_digits_of_another_dataset_are_named():
     assert describe_untrained(RunState(), "auto") == ""
     assert describe_untrained(after(none), "auto") == missing
     assert describe_untrained(after(UNTRAINED), "sample") == ""
-    instead = "Digits of sample, since MNIST is not on this machine yet."
+    instead = "Digits of sample: MNIST is not downloaded yet."
     assert describe_untrained(after(UNTRAINED), "mnist") == instead

@@ -33,11 +33,13 @@ class Commentary(Canvas):
 
 def describe_guessing(state: RunState, config: TrainConfig) -> list[str]:
     """Return the sentences about the digits that are shown before a run."""
-    found = [describe_untrained(state, config.dataset)]
-    if state.is_before_run and state.digits:
-        share = 1 / len(state.digits[0].logits)
-        found.insert(0, f"An untrained network guesses: about {share:.0%} for each class.")
-    return [text for text in found if text]
+    where = describe_untrained(state, config.dataset)
+    if not state.is_before_run or not state.digits:
+        return [where] if where else []
+    if where:  # both fit one line of a small window
+        return ["An untrained network guesses.", where]
+    share = 1 / len(state.digits[0].logits)
+    return [f"An untrained network guesses: about {share:.0%} for each class."]
 
 
 def fit_sentences(found: list[str], width: int, height: int) -> list[str]:
