@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import exit_status
 from core.events import Detached, Event, RunFailed, RunFinished
 from core.files import redirect_to_devnull
+from tui.actions import can_detach
 from tui.signals import CONTINUE, HANGUP, handled_signals
 
 if TYPE_CHECKING:
@@ -56,10 +57,13 @@ class Lifetime:
 
     def quit(self, answer: str | None) -> None:
         """Quit as the dialog ConfirmQuit answers."""
+        state = self._app.run_state
         if answer == "stop":
             self.leave(0)
-        elif answer == "detach":
+        elif answer == "detach" and (state.phase == "preparing" or can_detach(state, "")):
             self._app.runs.detach(then_quit=True)
+        elif answer == "detach":  # while the dialog was open, the run has ended or moved
+            self._app.exit(return_code=self.status)
 
     def leave(self, status: int) -> None:
         """Stop and save the run, then exit with `status`, or if that is 0 with the run's."""

@@ -97,8 +97,6 @@ class RunController:
             host = self._host if command.name else None
             (host or self.engine).send(command)
 
-    # Events
-
     def emit(self, event: Event) -> None:
         """Queue an event for the screen; for any thread."""
         self._events.append(event)
@@ -129,6 +127,7 @@ class RunController:
                 self._use_config_of(state)
                 if not self._app.run_state.is_active:
                     self._use_engine()
+                self._is_detaching = False
                 self._quit_if_asked()
             case RunStarted() | LearningRateChanged():
                 self._use_config_of(self._app.run_state)
@@ -240,13 +239,16 @@ class RunController:
                 self._is_detaching = self._quits_detached = False
                 self.emit(Notice(message=f"cannot detach: {error}"))
                 return
-            self._next_host = host
-            self.send(Detach())
+            if self._is_detaching:
+                self._next_host = host
+                self.send(Detach())
+            else:  # the run has ended meanwhile
+                host.close()
 
         self._app.run_worker(prepare, thread=True, exit_on_error=False)
 
     def _continue_detached(self, event: Detached) -> None:
-        host, self._next_host, self._is_detaching = self._next_host, None, False
+        host, self._next_host = self._next_host, None
         assert host is not None
         point = ResumePoint(Path(event.folder), Path(event.checkpoint))
         host.send(start := Start(read_config(event.config), point, event.paused))
@@ -279,11 +281,9 @@ class RunController:
     def _use_config_of(self, state: RunState) -> None:
         """Show the run's settings in the form, with the learning rate that was set last."""
         if state.started:
-            stored = state.started.config
-            if state.chosen_rate is not None:
-                stored = stored | {"learning_rate": state.chosen_rate}
+            rate = {} if state.chosen_rate is None else {"learning_rate": state.chosen_rate}
             with suppress(UserError, TypeError):  # settings that another version wrote
-                self._use_config(read_config(stored))
+                self._use_config(read_config(state.started.config | rate))
 
     def _use_config(self, config: TrainConfig) -> None:
         """Show the settings of a run in the form, so that the next run has them."""

@@ -154,6 +154,43 @@ async def test_quitting_can_leave_the_run_in_the_background(tmp_path, monkeypatc
         os.kill(pid, signal.SIGKILL)
 
 
+async def test_detaching_a_run_that_has_ended_quits(tmp_path, monkeypatch):
+    """The dialog was still open, or the process was still starting."""
+    hosts = []
+    monkeypatch.setattr("core.attach.detached.DetachedHost", lambda recall: hosts.append(1))
+    app = app_in(tmp_path, make_fake_train(steps=10), epochs=2)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.phase == "training")
+        await pilot.press("q")
+        await until(pilot, lambda: app.run_state.phase == "finished")
+        await pilot.press("d")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert (app.return_code, hosts) == (0, [])
+
+
+async def test_process_for_a_run_that_has_ended_is_closed(tmp_path, monkeypatch):
+    class SlowHost(SilentHost):
+        def __init__(self, recall):
+            super().__init__()
+            self.ready = Event()
+            hosts.append(self)
+
+        def wait_ready(self, seconds):
+            self.ready.wait(seconds)
+
+    hosts: list[SlowHost] = []
+    monkeypatch.setattr("core.attach.detached.DetachedHost", SlowHost)
+    app = app_in(tmp_path, make_fake_train(steps=10), epochs=2)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: app.run_state.phase == "training")
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.phase == "finished")
+        hosts[0].ready.set()
+        await until(pilot, hosts[0].closed.is_set)
+
+
 async def test_failed_detach_continues_here_and_says_why(tiny, monkeypatch):
     monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
     app = MnistApp(tiny(epochs=100_000))
