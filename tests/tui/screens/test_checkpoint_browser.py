@@ -111,6 +111,17 @@ async def test_list_shows_odd_names_and_broken_files(folder, size):
         assert pilot.app.screen is view
 
 
+async def test_preview_says_nothing_about_unknown_settings(tmp_path):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "last.safetensors").write_bytes(b"no header")
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, 1)
+        about = pilot.app.screen.query_one("#about", Static)
+        await until(pilot, lambda: "is broken" in str(about.content))
+        assert "defaults" not in str(about.content)
+        assert str(about.content).splitlines()[1] == "saved now, 9 B"
+
+
 async def test_arrows_and_clicks_unfold_runs(folder):
     """→ shows a run's checkpoints and then goes to them, ← goes to the run and then hides them."""
     async with app_in(folder).run_test(size=(120, 40)) as pilot:

@@ -60,7 +60,10 @@ def drawings(tmp_path):
 
 async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
     async with open_checkpoint((120, 40)) as (pilot, path):
-        assert "e evaluate" in text_of(pilot)
+        await until(pilot, lambda: "e evaluate" in text_of(pilot))
+        title, _, keys = lines_of(pilot).splitlines()[1:4]
+        assert "a run [red]/last" in title, "which checkpoint it is comes first"
+        assert "e evaluate" in keys
         await pilot.press("e")
         assert isinstance(pilot.app.screen, EvaluationView)
         await until(pilot, lambda: pilot.app.app_state.evaluated)

@@ -4,9 +4,10 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
+from textual.app import App
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointRefused
+from core.responses import CheckpointRefused, Digit
 from tests.support.app import app_in, text_of, until
 from tests.support.evaluations import fake_evaluation
 from tests.support.events import STARTED, after, progress
@@ -148,3 +149,17 @@ async def test_zoom_of_train_does_not_empty_the_comparison(tmp_path, asked):
         assert isinstance(app.screen, ComparisonView), "esc hides the cursor first"
         await pilot.press("escape")
         assert not isinstance(app.screen, ComparisonView)
+
+
+async def test_doubt_about_a_digit_is_not_cut():
+    digit = Digit(3, bytes(784), 5, (0.0, 1.0), is_unlike=True)
+
+    class Cards(App):
+        def compose(self):
+            yield DisagreementCards()
+
+    app = Cards()
+    async with app.run_test(size=(60, 10)) as pilot:
+        app.query_one(DisagreementCards).disagreements = ((("a", digit), ("b", digit)),)
+        await pilot.pause()
+        assert "! unlike a digit" in text_of(pilot)

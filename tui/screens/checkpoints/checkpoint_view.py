@@ -95,13 +95,13 @@ class CheckpointView(DigitsView):
             super()._show_caption()
 
     def _top_line(self) -> Content:
+        waiting = "" if self._opened else ": opening…"
+        return Content.styled(f"{self._title}{waiting}", "bold")
+
+    def _last_line(self) -> Content:
         return line(
             super()._top_line(),
             key("e", "evaluate", "open('evaluation')"),
             key("p", "images", "open('images')"),
             key("W", "weights", "open('weights')"),
         )
-
-    def _last_line(self) -> Content:
-        waiting = "" if self._opened else ": opening…"
-        return Content(f"{self._title}{waiting}")

@@ -162,7 +162,7 @@ class DisagreementCards(Canvas):
         lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
         lines += image_lines(first, *self.INK, card_style(self, self.preferences))
         if first.is_unlike:  # in place of the image's margin
-            lines[1] = [Segment(f"! {UNLIKE_SHORT}"[: self.INK[0]], self.parts["doubt"])]
+            lines[1] = [Segment(f"! {UNLIKE_SHORT}", self.parts["doubt"])]
         for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())

@@ -95,3 +95,6 @@ class EvaluatedDigitsView(CheckpointView):
 
     def _top_line(self) -> Content:
         return line(key("esc", "back", "app.pop_screen"), Content(self._title))
+
+    def _last_line(self) -> Content:
+        return Content("")  # the kinds of selection and the keys of an opened checkpoint

@@ -97,8 +97,9 @@ def _about(entry: Entry) -> list[Content]:
     """Return lines about a row: its metrics, its size, and what was changed from the defaults."""
     run = entry.run
     lines = [Content(_metrics(entry)), Content(_size(entry))]
-    changed = changed_settings(run.config or (entry.info.config if entry.info else {}))
-    if changed or run.status != "imported":
+    config = run.config or (entry.info.config if entry.info else {})
+    changed = changed_settings(config)
+    if changed or (config and run.status != "imported"):
         text = ", ".join(f"{name} {value}" for name, value in changed.items())
         lines.append(_named("Changed", text or "nothing, all settings at their defaults"))
     if run.note:
@@ -139,7 +140,7 @@ def _size(entry: Entry) -> str:
         f"step {entry.info.step:,}" if entry.info and entry.info.step else "",
         "saved now" if ago == "now" else f"saved {ago} ago",
         format_size(entry.file.bytes if entry.file else entry.run.bytes),
-        printable(info.arch) if info else entry.setting("arch"),
+        printable(info.arch) if info else entry.setting("arch").replace(UNKNOWN, ""),
         f"{info.parameters:,} parameters" if info else "",
         f"input {info.scaling.range}" if info and info.scaling != DEFAULT_SCALING else "",
     ]
