@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
 
 from core.commands import (
     Command,
@@ -27,10 +28,10 @@ from tui.app.frame_rate import RequestThrottle
 from tui.app.views import find_form
 from tui.state.inspection import inspection_source
 from tui.state.run_state import RecordRead
-from tui.widgets.layer_panel import LayerPanel
 
 if TYPE_CHECKING:
     from tui.app.app import MnistApp
+    from tui.widgets.layer_panel import LayerPanel
 
 # At least so long between two requests during training.
 PREDICTION_SECONDS = 0.5
@@ -71,7 +72,9 @@ class NetworkRequests:
 
     def _layer_panel(self) -> LayerPanel | None:
         """Return the panel of a layer that the view in front shows."""
-        panels = self._app.view.query(LayerPanel) if self._app.view else ()
+        view = self._app.view
+        # By name: without a panel, its module need not be there before the first frame.
+        panels = cast("Iterable[LayerPanel]", view.query("LayerPanel") if view else ())
         return next((panel for panel in panels if panel.is_shown), None)
 
     def _picture_seconds(self) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,7 +23,6 @@ from tui.state.further import more_epochs
 from tui.state.run_state import RunState
 from tui.text.formats import plural
 from tui.widgets.charts.chart import Chart, ChartGroup
-from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.config_form import ConfigForm
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.run.accuracy import AccuracyPanel
@@ -32,6 +32,7 @@ from tui.widgets.run.progress import RunProgress, describe_progress, wrap_messag
 from tui.widgets.select import CompactSelect
 
 if TYPE_CHECKING:
+    from tui.widgets.charts.confusion_matrix import ConfusionMatrix
     from tui.widgets.lists.run_list import RunList
 
 
@@ -78,6 +79,7 @@ class TrainView(View):
 
     def _add_panels(self, area: PanelArea) -> None:
         """Add what only a large window shows; others start sooner without it."""
+        from tui.widgets.charts.confusion_matrix import ConfusionMatrix
         from tui.widgets.layer_panel import LayerPanel
         from tui.widgets.lists.run_list import RunList
 
@@ -92,7 +94,7 @@ class TrainView(View):
 
     def _show_confusion(self) -> None:
         scores = (score.confusion for score in reversed(self.run_state.scores))
-        for matrix in self.query(ConfusionMatrix):
+        for matrix in cast("Iterable[ConfusionMatrix]", self.query("#matrix")):
             matrix.confusion = next(filter(None, scores), ())
 
     # Where the panels are
@@ -203,8 +205,7 @@ class TrainView(View):
     def _card_clicked(self, message: DigitCards.Selected) -> None:
         self._open_digit(message.digit.index)
 
-    @on(ConfusionMatrix.Opened)
-    def _open_mistakes(self) -> None:
+    def on_confusion_matrix_opened(self) -> None:
         self.mnist.action_view("mistakes")
 
     def on_run_list_opened(self, message: RunList.Opened) -> None:

@@ -1,5 +1,7 @@
 """The Train view: where its panels are at each size, and what they say."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -235,3 +237,12 @@ async def test_form_that_is_cut_says_that_there_is_more(tmp_path):
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.phase == "finished")
         await until(pilot, lambda: "↑↓ change · ↓ more settings" in text_of(pilot))
+
+
+def test_small_window_starts_without_modules_of_large_ones():
+    parts = "tui.widgets.layer_panel", "tui.widgets.charts.confusion_matrix"
+    code = "import sys, tui.app.app, tui.screens.train; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert not {*parts} & {*loaded.stdout.split()}

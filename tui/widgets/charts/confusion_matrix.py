@@ -97,10 +97,6 @@ class ConfusionMatrix(ConfusionCanvas):
         self._legend: Content | None = None
         self.border_title = "Confusion matrix"
 
-    @property
-    def classes_count(self) -> int:
-        return len(self.confusion)
-
     def watch_cursor(self, cursor: tuple[int, int]) -> None:
         self.draw()
         self.post_message(self.Moved(*cursor))
