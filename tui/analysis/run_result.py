@@ -94,7 +94,7 @@ def _compare(state: RunState) -> tuple[str, str]:
     if abs(score.accuracy - typical) <= 0.01:
         return f", typical of {run.arch}", ""
     epochs = FIELDS["epochs"].default
-    return "", f"Typical of {run.arch} is {typical:.0%} in {epochs} epochs."
+    return "", f"{run.arch} typically reaches {typical:.0%} in {epochs} epochs."
 
 
 def _advise(state: RunState) -> str:

@@ -106,7 +106,7 @@ def _write_beginning(
             continue
         value = each.points[0][1]
         if math.isfinite(value) and axis.dot(scale(value), 1) >= grid.rows:
-            text = f"↑ {CHART_KINDS[kind].text(value)}"
+            text = f"↑ from {CHART_KINDS[kind].text(value)}"
             column = next(
                 (x for x in range(1, grid.columns // 2) if grid.is_blank(x, grid.rows - 1, 8)), None
             )

@@ -15,6 +15,7 @@ from textual.events import DescendantBlur, DescendantFocus
 from textual.geometry import Region, Size
 
 from tui.actions import VIEWS
+from tui.analysis.run_result import find_overfitting
 from tui.help import TRAIN_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
@@ -240,7 +241,10 @@ def next_steps(state: RunState) -> Content | None:
     if state.phase not in ("finished", "stopped"):
         return None
     steps = []
-    if (added := more_epochs(state)) is not None:
+    # Where the network overfits, more epochs are the wrong step.
+    if find_overfitting(state) and state.checkpoint:
+        steps.append(("b", "branch from an earlier epoch", "app.open('branch')"))
+    elif (added := more_epochs(state)) is not None:
         rest = f"continue to epoch {state.started.epochs if state.started else 0}"
         more = f"{plural(added, 'more epoch')}" if added else rest
         steps.append(("+", more, "app.open('further')"))

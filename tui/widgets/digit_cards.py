@@ -98,10 +98,12 @@ class DigitCards(Canvas):
             return
         layout, style = self.card_layout, card_style(self, self.preferences)
         shown, columns = self.digits[: layout.capacity], layout.columns
-        # Once, in the last card of the first row: all cards have the same temperature.
-        noted = min(columns, len(shown)) - 1
-        is_named = style.temperature == 1 or self._large  # a view of large cards has a caption
-        note = "" if is_named else f"bars at temperature {style.temperature:g}"
+        is_plain = style.temperature == 1 or layout.bars == "none"
+        how = "softened" if style.temperature > 1 else "sharpened"
+        note = "" if is_plain else f"bars {how}"
+        # The last card of the first row says by how much; a view of large cards has a caption.
+        noted = -1 if is_plain or self._large else min(columns, len(shown)) - 1
+        temperature = f"bars at temperature {style.temperature:g}"
         cards = [
             draw_card(
                 digit,
@@ -109,7 +111,7 @@ class DigitCards(Canvas):
                 style,
                 previous=self._previous(digit),
                 is_selected=position == self.selected,
-                note=note if position == noted else "",
+                note=temperature if position == noted else note,
             )
             for position, digit in enumerate(shown)
         ]

@@ -118,7 +118,7 @@ CASES = [
         "has fallen since then, from 1.00 to 0.500",
     ),
     ("result", finished(trained([1]), 0.923), "The test accuracy is 92.3%, typical of mlp."),
-    ("result", finished(trained([1]), 0.9), "90.0%. Typical of mlp is 92% in 6 epochs."),
+    ("result", finished(trained([1]), 0.9), "90.0%. mlp typically reaches 92% in 6 epochs."),
     ("result", finished(trained([1]), 0.1), "10.0%, no better than guessing. Try another"),
     ("paused", trained([1], Paused(step=10)), "Paused at step 10."),
 ]
@@ -245,13 +245,13 @@ def result(rows, rate=0.001) -> str:
         (OVERFIT, 0.001, "has risen since epoch 2 (overfitting): use fewer epochs."),
         (JUMPING, 0.1, "goes up and down: a lower learning rate may help, try 0.001."),
         ([(9, 9, 0.8)], 0.1, "above that of guessing: the learning rate was too high, try 0.001."),
-        ([(0.5, 0.5, 0.8)], 0.001, "Typical of mlp is 92% in 6 epochs."),
+        ([(0.5, 0.5, 0.8)], 0.001, "mlp typically reaches 92% in 6 epochs."),
     ],
 )
 def test_result_advises_what_the_curve_shows(rows, rate, advice):
     text = result(rows, rate)
     assert advice in text
-    assert text.endswith("Typical of mlp is 92% in 6 epochs."), "what matters less comes last"
+    assert text.endswith("mlp typically reaches 92% in 6 epochs."), "what matters less comes last"
 
 
 @pytest.mark.parametrize(("last", "is_advised"), [(0.3, True), (0.5, False)])
@@ -267,8 +267,8 @@ def test_typical_accuracy_is_of_the_dataset_or_not_said():
             epochs((0.5, 0.5, 0.9)), phase="finished", started=replace(LONG, dataset=dataset)
         )
 
-    assert "is 97% in" in comment(on("mnist"))
-    assert "is 92% in" in comment(on("sample"))
+    assert "reaches 97% in" in comment(on("mnist"))
+    assert "reaches 92% in" in comment(on("sample"))
     assert "ypical" not in comment(on("bars"))
 
 

@@ -144,7 +144,7 @@ def test_chart_in_plain_ascii():
     state = after(Evaluated(epoch=1, step=80, test_loss=0.5, test_accuracy=0.9), state=falling(80))
     lines = drawn(state, ascii=True)
     curve = [line[7:] for line in lines[:-2]]
-    assert all(character in "│┤ .*o↑1234567890" for line in curve for character in line)
+    assert all(character in "│┤ .*o↑from1234567890" for line in curve for character in line)
     assert any("*" in line for line in curve)
     assert any("o" in line for line in curve)
 
@@ -266,7 +266,7 @@ def test_rise_of_the_test_loss_is_visible(width, height):
     assert train > lowest, "below the test loss"
     shown = "".join(text for line in lines for text, _ in line)
     assert shown.count("◆") == shown.count("●") == 1
-    assert "↑ 2.34" in shown, "where the curve begins, above the plot"
+    assert "↑ from 2.34" in shown, "where the curve begins, above the plot"
 
 
 def test_axis_covers_a_rise_at_the_end():

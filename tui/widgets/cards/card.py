@@ -199,15 +199,16 @@ def verdict(digit: Digit, previous: int | None, width: int) -> str:
 
 
 def _foot(digit: Digit, note: str, layout: CardLayout, style: CardStyle) -> StyledLine:
-    """Return what stands in the lower border: that the image is unlike any digit, else `note`, else
-    how sure the network is where no bars say so."""
+    """Return what stands in the lower border: that the image is unlike any digit, else how sure the
+    network is, and `note`, which tells that from the bars."""
     width = layout.width - 4
     if digit.is_unlike:
         sign = f"! {UNLIKE_SHORT}"
         return [Segment(sign if len(sign) <= width else sign[: width + 2], style.styles["doubt"])]
-    if layout.bars == "none":
-        note = f"{max(digit.probabilities()):.0%} sure"
-    return [Segment(note, style.styles["quiet"])] if len(note) <= width else []
+    sure = f"{max(digit.probabilities()):.0%} sure"
+    texts = [f"{sure} · {note}", note, sure] if note else [sure]
+    text = next((each for each in texts if len(each) <= width), "")
+    return [Segment(text, style.styles["quiet"])]
 
 
 def draw_card(
@@ -220,7 +221,7 @@ def draw_card(
     note: str = "",
 ) -> list[StyledLine]:
     """Return the lines of a card. `previous` is the prediction at the epoch before if it was
-    another one, `note` a text for the lower border."""
+    another one, `note` what is said of its bars."""
     styles, inner = style.styles, layout.width - 2
     is_wrong = digit.label is not None and not digit.right
     shade = "ink" if digit.label is None else "wrong" if is_wrong else "right"
