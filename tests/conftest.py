@@ -1,6 +1,8 @@
 """Fixtures for all tests: isolation from this machine, a tiny dataset, and MNIST."""
 
+import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from tests.support.attached import running  # noqa: F401
 from tests.support.fakes import ROOT, make_fake_train
 from tests.support.terminal import open_terminal  # noqa: F401
 
-MAX_IDLE_SECONDS = 0.2
+IDLE_SECONDS, MAX_IDLE_SECONDS = 0.02, 0.2
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -32,15 +34,27 @@ def isolated_preferences(monkeypatch, tmp_path_factory) -> None:
 
 @pytest.fixture(autouse=True)
 def short_idle_wait(monkeypatch) -> None:
-    """Limit how long a Pilot waits for an idle process: one that trains never is."""
+    """Let a Pilot wait until the screen's thread is idle: a process that trains never is."""
     from textual import app, pilot
 
-    async def wait_for_idle(least: float = 1 / 50, most: float = MAX_IDLE_SECONDS) -> None:
-        await idle(least, most)
+    async def wait_for_idle(least: float = IDLE_SECONDS, most: float = MAX_IDLE_SECONDS) -> None:
+        begin = time.monotonic()
+        while (waited := time.monotonic() - begin) < most:
+            busy = time.thread_time()
+            await asyncio.sleep(IDLE_SECONDS)
+            if waited + IDLE_SECONDS >= least and time.thread_time() - busy < IDLE_SECONDS / 20:
+                break
 
-    idle = pilot.wait_for_idle
     for module in (app, pilot):
         monkeypatch.setattr(module, "wait_for_idle", wait_for_idle)
+
+
+@pytest.fixture(autouse=True)
+def quick_frames(monkeypatch) -> None:
+    """Draw more often than for a person, and during training at more than its share of the CPU:
+    a test waits for what is drawn."""
+    monkeypatch.setattr("tui.app.frame_rate.IDLE", 0.05)
+    monkeypatch.setattr("tui.app.frame_rate.SCREEN_SHARE", 0.3)
 
 
 @pytest.fixture(scope="session")

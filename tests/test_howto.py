@@ -101,7 +101,7 @@ import tui
 assert tui.__file__.startswith({scratch!r}), tui.__file__
 
 async def main():
-    app = MnistApp(TrainConfig(dataset="sample"), train=make_fake_train())
+    app = MnistApp(TrainConfig(dataset="sample"), train=make_fake_train(steps=3, delay=0.01))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("6")
         await pilot.pause(0.5)

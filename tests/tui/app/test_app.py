@@ -1,13 +1,13 @@
 """The app, driven by keys and the mouse, with the fake trainer."""
 
-import pytest
 from textual.widgets import Input, Label, Static
 
 from core.commands import Save
 from core.config import TrainConfig
 from core.events import Notice, RunFailed, RunFinished
-from tests.support.app import SIZES, app_in, phase, text_of, until
+from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import diverged, key_of, make_fake_train
+from tui.app import network_requests
 from tui.app.app import MnistApp
 from tui.preferences import TEMPERATURES
 from tui.screens.checkpoints.browser import CheckpointBrowser
@@ -22,9 +22,10 @@ from tui.widgets.run.progress import describe_progress
 from tui.widgets.select import CompactSelect
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_space_starts_a_run(tmp_path, size):
-    async with app_in(tmp_path, make_fake_train(steps=10), epochs=2).run_test(size=size) as pilot:
+async def test_space_starts_a_run(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=10), epochs=2).run_test(
+        size=(80, 24)
+    ) as pilot:
         assert "Press space to train" in text_of(pilot)
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")
@@ -37,10 +38,10 @@ async def test_space_starts_a_run(tmp_path, size):
         assert pilot.app.run_state.step == 20
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_digits_follow_the_network(tmp_path, size):
+async def test_digits_follow_the_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(network_requests, "PREDICTION_SECONDS", 0.05)
     slow = make_fake_train(steps=5000)
-    async with app_in(tmp_path, slow).run_test(size=size) as pilot:
+    async with app_in(tmp_path, slow).run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.digits_step > 0)
         first = pilot.app.run_state.digits
@@ -123,15 +124,19 @@ async def test_form_checks_input_while_typing(tmp_path):
         assert pilot.app.run_state.started.epochs == 3
 
 
-@pytest.mark.parametrize("text", ["", "-", "1e", "0", "nan", "1e999"])
-async def test_invalid_learning_rate_is_refused(tmp_path, text):
+async def test_invalid_learning_rate_is_refused(tmp_path):
     async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
-        pilot.app.screen.query_one("#learning_rate", Input).value = text
-        await pilot.press("space")
-        await pilot.pause()
-        assert phase(pilot) == "idle"
+        field = pilot.app.screen.query_one("#learning_rate", Input)
         problem = pilot.app.screen.query_one("#problem", Label)
-        assert "Learning rate must be a number above 0" in str(problem.content)
+        for text in ("", "-", "1e", "0", "nan", "1e999"):
+            field.value = "0.5"
+            await pilot.pause()
+            assert "must be" not in str(problem.content)
+            field.value = text
+            await pilot.press("space")
+            await pilot.pause()
+            assert phase(pilot) == "idle", text
+            assert "Learning rate must be a number above 0" in str(problem.content), text
 
 
 async def test_letters_do_nothing_in_a_field(tmp_path):
@@ -194,7 +199,7 @@ async def test_views_open_by_key_and_mouse(tmp_path):
 
 
 async def test_chart_has_log_scale_and_smoothing(tmp_path):
-    async with app_in(tmp_path, make_fake_train(steps=30), epochs=1).run_test(
+    async with app_in(tmp_path, make_fake_train(steps=30, delay=0.005), epochs=1).run_test(
         size=(80, 24)
     ) as pilot:
         await pilot.press("space")
@@ -214,7 +219,7 @@ async def test_chart_has_log_scale_and_smoothing(tmp_path):
 
 
 async def test_charts_can_be_selected_and_zoomed(tmp_path):
-    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+    async with app_in(tmp_path, make_fake_train(steps=30, delay=0.005), epochs=2).run_test(
         size=(80, 24)
     ) as pilot:
         await pilot.press("space")
@@ -239,7 +244,7 @@ async def test_charts_can_be_selected_and_zoomed(tmp_path):
 
 
 async def test_cursor_shows_values(tmp_path):
-    async with app_in(tmp_path, make_fake_train(steps=30), epochs=2).run_test(
+    async with app_in(tmp_path, make_fake_train(steps=30, delay=0.005), epochs=2).run_test(
         size=(80, 24)
     ) as pilot:
         await pilot.press("space")
@@ -428,21 +433,21 @@ async def test_start_option_starts_training(tmp_path):
         await until(pilot, lambda: phase(pilot) == "finished")
 
 
-@pytest.mark.parametrize("size", [(59, 24), (80, 17), (20, 5), (1, 1)])
-async def test_small_window_shows_a_message(tmp_path, size):
+async def test_small_window_shows_a_message(tmp_path):
     async with app_in(tmp_path, make_fake_train(steps=100_000)).run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
         await until(pilot, lambda: pilot.app.run_state.step > 2)
-        await pilot.resize_terminal(*size)
-        await pilot.pause()
-        assert "epoch" not in text_of(pilot)
-        if size[0] >= 20:
-            assert "60×18" in text_of(pilot).replace("\n", "")
-        step = pilot.app.run_state.step
-        await until(pilot, lambda: pilot.app.run_state.step > step)
-        await pilot.resize_terminal(60, 18)
-        await pilot.pause()
-        assert "epoch" in text_of(pilot)
+        for size in ((59, 24), (80, 17), (20, 5), (1, 1)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert "epoch" not in text_of(pilot), size
+            if size[0] >= 20:
+                assert "60×18" in text_of(pilot).replace("\n", "")
+            step = pilot.app.run_state.step
+            await until(pilot, lambda: pilot.app.run_state.step > step)  # noqa: B023
+            await pilot.resize_terminal(60, 18)
+            await pilot.pause()
+            assert "epoch" in text_of(pilot), size
 
 
 async def test_checkpoints_are_listed_filtered_and_opened(tiny, tmp_path):

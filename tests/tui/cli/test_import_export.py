@@ -19,7 +19,7 @@ from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.metrics import METRICS
 from core.runs.imported import import_file
 
-STEPS, BATCH, TESTED = 25, 64, 800
+STEPS, BATCH, TESTED = 20, 64, 320
 
 
 # The classes of the article.
@@ -150,7 +150,9 @@ def test_onnx_export_has_the_same_logits(arch, trained, digits):
 
 @pytest.mark.mnist
 def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
-    for arch, (_, path) in trained.items():
+    archs = ("linear", "cnn")  # an mlp has no layer that neither of them has
+    for arch in archs:
+        path = trained[arch][1]
         imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
         info, difference = export(imported.path, tmp_path / f"{arch}.pt2")
         assert (info.arch, difference) == (arch, 0)
@@ -165,11 +167,11 @@ def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
         " for arch in sys.argv[1:]}\n"
         "torch.save(found, 'logits.pt')\n"
     )
-    subprocess.run([sys.executable, "-I", "-c", code, *trained], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-I", "-c", code, *archs], cwd=tmp_path, check=True)
     found = torch.load(tmp_path / "logits.pt", weights_only=True)
     with torch.no_grad():
-        for arch, (article, _) in trained.items():
-            assert torch.equal(found[arch], article(images))
+        for arch in archs:
+            assert torch.equal(found[arch], trained[arch][0](images))
 
 
 def test_program_scales_its_input(tmp_path):

@@ -91,16 +91,18 @@ async def opened(pilot, count: int) -> CheckpointBrowser:
     return pilot.app.screen
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_list_shows_odd_names_and_broken_files(folder, size):
+async def test_list_shows_odd_names_and_broken_files(folder):
     """Names with markup, line breaks and other scripts are shown as they are or escaped."""
-    async with app_in(folder).run_test(size=size) as pilot:
+    async with app_in(folder).run_test(size=(120, 40)) as pilot:
         view = await opened(pilot, 12)
-        assert "12 runs, 25 checkpoints" in text_of(pilot)
-        shown = text_of(pilot)
-        for name in ("[red]", "two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
-            assert name in shown, "as it is or escaped"
-        assert max(map(len, shown.splitlines())) <= size[0]
+        for size in ((120, 40), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            shown = text_of(pilot)
+            assert "12 runs, 25 checkpoints" in shown
+            for name in ("[red]", "two\\nlines", "\\u202etfel", "שלום", "漢字漢字"):
+                assert name in shown, "as it is or escaped"
+            assert max(map(len, shown.splitlines())) <= size[0]
         await pilot.press("end", *["up"] * 6)
         assert rows(pilot)[listing(pilot).row] == "run-0"
         await pilot.press("right", "down", "down", "down")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import pytest
 from textual.widgets import Button, DataTable, Input
 
 from core.commands import Pause, SetLearningRate, Stop
@@ -101,11 +100,10 @@ async def test_current_rate_is_shown_under_a_schedule(tmp_path):
         assert "New peak 0.02" in shown
 
 
-@pytest.mark.parametrize("width", [60, 80])
-async def test_help_is_wrapped_at_words(tmp_path, width):
+async def test_help_is_wrapped_at_words(tmp_path):
     sections = help_sections("train")
     texts = [*sections, *(part for each in sections.values() for part in chain(*each.items()))]
-    async with app_in(tmp_path).run_test(size=(width, 300)) as pilot:
+    async with app_in(tmp_path).run_test(size=(60, 300)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
         entries = pilot.app.screen.query_one(".dialog").region
@@ -117,22 +115,24 @@ async def test_help_is_wrapped_at_words(tmp_path, width):
     assert set(shown) <= {word for text in texts for word in text.split()}
 
 
-@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
-async def test_branch_dialog_cuts_nothing(tiny, tmp_path, size):
+async def test_branch_dialog_cuts_nothing(tiny, tmp_path):
     """It once cut the loss at 80 columns."""
     from queue import SimpleQueue
 
     from core.training.trainer import train
 
     list(train(tiny(epochs=2), SimpleQueue()))
-    async with MnistApp(tiny()).run_test(size=size) as pilot:
+    async with MnistApp(tiny()).run_test(size=(80, 24)) as pilot:
         pilot.app.push_screen(BranchDialog(next((tmp_path / "runs").iterdir())))
         await until(pilot, lambda: "✗ Epochs must be more than 2" in text_of(pilot))
         table = pilot.app.screen.query_one(DataTable)
-        assert table.virtual_size.width <= table.size.width
-        shown = text_of(pilot)
-        assert all(f" {label} " in shown for label in ("Loss", "Label smoothing", "Seed"))
-        assert "esc back" in shown
+        for size in ((80, 24), (60, 18)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert table.virtual_size.width <= table.size.width, size
+            shown = text_of(pilot)
+            assert all(f" {label} " in shown for label in ("Loss", "Label smoothing", "Seed")), size
+            assert "esc back" in shown, size
         pilot.app.screen.query_one("#seed").focus()
         await pilot.press("escape")
         assert pilot.app.focused is table, "esc leaves the field, then the dialog"

@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-import pytest
 from textual.events import Paste
 from textual.widgets import Input
 
@@ -50,11 +49,10 @@ def state_of(place: Path) -> RunState:
     return RunState(started=started, checkpoint=str(place / "last.safetensors"))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_keys_manage_runs(tmp_path, size):
+async def test_keys_manage_runs(tmp_path):
     place = make_run(tmp_path, "[red] one", epochs=3)
     app = MnistApp(TrainConfig(checkpoints=str(tmp_path)), train=make_fake_train())
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key_of("checkpoints"))
         table = app.screen.query_one(VirtualTable)
         await until(pilot, lambda: len(table.rows) == 1)

@@ -118,10 +118,10 @@ def write_run(name: str, accuracy: float) -> None:
         os.utime(file, (day, day))
 
 
-async def settle(pilot: Pilot) -> None:
-    """Wait until the screen has not changed for QUIET_SECONDS."""
+async def settle(pilot: Pilot, quiet: float = QUIET_SECONDS) -> None:
+    """Wait until the screen has not changed for so many seconds."""
     shown, since = "", time.monotonic()
-    while time.monotonic() - since < QUIET_SECONDS:
+    while time.monotonic() - since < quiet:
         await pilot.pause(0.05)
         if (now := text_of(pilot)) != shown:
             shown, since = now, time.monotonic()
@@ -185,8 +185,9 @@ def test_screen_matches_picture(scene, size, snap_compare):
         write_run(name, accuracy)
 
     async def act(pilot: Pilot) -> None:
+        await until(pilot, lambda: pilot.app.run_state.untrained)
         for each in SCENES[scene]:
-            await settle(pilot)
+            await settle(pilot, QUIET_SECONDS / 4)
             await each(pilot)
         await settle(pilot)
 
