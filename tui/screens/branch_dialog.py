@@ -146,11 +146,14 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
         self._fill()
 
     def _epochs(self, info: CheckpointInfo, path: Path) -> int:
+        """Return the epochs of the run; of its last checkpoint, as many more."""
         # The run's number of epochs may have changed since the checkpoint.
         if self._folder is None and self._state.started:
-            return self._state.started.epochs
-        config = info.config | config_in(read_description(path.parent))
-        return config.get("epochs", FIELDS["epochs"].default)
+            epochs = self._state.started.epochs
+        else:
+            config = info.config | config_in(read_description(path.parent))
+            epochs = config.get("epochs", FIELDS["epochs"].default)
+        return epochs if epochs > info.epoch else info.epoch + epochs
 
     def _selected(self) -> Checkpoint | None:
         row = self.query_one(DataTable).cursor_row

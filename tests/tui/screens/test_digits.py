@@ -57,7 +57,6 @@ def indices(pilot) -> list[int]:
 async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
     async with app_in(tmp_path).run_test(size=size) as pilot:
         await pilot.press(key_of("digits"))
-        assert "Press space to train" in text_of(pilot)
         pilot.app.run_state = advanced(new_run(), evaluations=(fake_scored(1, 10),), step=11)
         await pilot.pause()
         many = len(shown(pilot))
