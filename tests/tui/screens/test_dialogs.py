@@ -124,7 +124,9 @@ async def test_branch_dialog_cuts_nothing(tiny, tmp_path):
     list(train(tiny(epochs=2), SimpleQueue()))
     async with MnistApp(tiny()).run_test(size=(80, 24)) as pilot:
         pilot.app.push_screen(BranchDialog(next((tmp_path / "runs").iterdir())))
-        await until(pilot, lambda: pilot.app.screen.query_one("#epochs", Input).value == "4")
+        await until(
+            pilot, lambda: [each.value for each in pilot.app.screen.query("#epochs")] == ["4"]
+        )
         assert "✗" not in text_of(pilot), "of a finished run as many more epochs are suggested"
         pilot.app.screen.query_one("#epochs", Input).value = "2"
         await until(pilot, lambda: "✗ Epochs must be more than 2" in text_of(pilot))
