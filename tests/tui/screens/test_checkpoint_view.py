@@ -279,6 +279,6 @@ async def test_bars_and_percentages_have_one_temperature(open_checkpoint, drawin
             await pilot.pause()
             text = text_of(pilot).replace("│", " ")
             assert f"temperature {temperature:g} t" in text
-            assert ("(predict: 1)" in text) == (temperature != 1)
+            assert ("(1 in mnist-tui predict)" in " ".join(text.split())) == (temperature != 1)
             shares = [f"{share:.0%}" for share in sorted(digit.probabilities(temperature))[:-4:-1]]
             assert [word for word in text.split() if word.endswith("%")] == shares
