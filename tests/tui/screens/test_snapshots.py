@@ -56,6 +56,7 @@ def fixed_world(monkeypatch, tmp_path):
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setattr("core.compute.devices.list_devices", lambda: [CPU])
     monkeypatch.setattr("core.compute.usage.read_machine", lambda: MACHINE)
+    monkeypatch.setattr("tui.text.settings.describe_cores", lambda: "2 cores")
     monkeypatch.setattr("tests.support.fakes.fake_sureness", lambda step: 2.0)
     monkeypatch.setattr("textual.widgets.Input.cursor_blink", False)
     monkeypatch.chdir(tmp_path)
