@@ -25,6 +25,7 @@ from tui.actions import VIEWS
 from tui.app.app import MnistApp
 from tui.preferences import Preferences
 from tui.state.run_state import RunState
+from tui.widgets.digit_cards import DigitCards
 
 HERE = Path(__file__).resolve().parent
 SIZES = ("80x24", "120x40", "200x60")
@@ -62,6 +63,7 @@ class Camera:
         for size in self.sizes:
             columns, rows = map(int, size.split("x"))
             await self.pilot.resize_terminal(columns, rows)
+            await self._fill_cards()
             for suffix, theme in THEMES.items():
                 app.theme = theme
                 await self.pilot.pause(SETTLED)
@@ -71,6 +73,14 @@ class Camera:
         await self.pilot.resize_terminal(120, 40)
         app.theme = THEMES[""]
         await self.pilot.pause(SETTLED)
+
+    async def _fill_cards(self) -> None:
+        """Wait until the digits for which there is room now have been predicted."""
+        for _ in range(50):
+            await self.pilot.pause(0.1)
+            cards = [each for each in self.pilot.app.screen.query(DigitCards) if each.digits]
+            if all(len(each.digits) >= each.capacity for each in cards):
+                return
 
     async def press(self, *keys: str, seconds: float = SETTLED) -> None:
         await self.pilot.press(*keys)

@@ -166,6 +166,8 @@ class View(Screen[None]):
         self.set_class(width >= HUGE[0] and height >= HUGE[1], "-huge")
         # After the refresh, the widgets have their new sizes.
         self.call_after_refresh(self.attempt, "show", self.show)
+        if self.is_current:  # there may be room for more digits
+            self.call_after_refresh(self.mnist.request_digits, at_once=True)
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if any(getattr(before, name) is not getattr(after, name) for name in self.SEEN):
