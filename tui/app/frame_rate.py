@@ -11,7 +11,7 @@ SCREEN_SHARE = 0.03
 RESPONSE_SHARE = 0.01
 SHORTEST, LONGEST = 0.1, 1.0  # seconds between frames during training
 # What the terminal gets during training is kept below 10 KB a second.
-BYTES_PER_SECOND = 9_000.0
+BYTES_PER_SECOND, LONGEST_FOR_BYTES = 8_000.0, 2.0
 # How much the estimate of a frame's bytes follows each measurement.
 FOLLOWS = 0.3
 IDLE = 0.25  # and otherwise
@@ -35,8 +35,9 @@ class FrameRate:
         if not training:
             return IDLE
         self._bytes += FOLLOWS * (sent * self._delay - self._bytes)
-        least = LONGEST if slow else max(SHORTEST, self._bytes / BYTES_PER_SECOND)
-        self._delay = min(LONGEST, max(least, (self._used - before) / SCREEN_SHARE))
+        for_bytes = min(LONGEST_FOR_BYTES, self._bytes / BYTES_PER_SECOND)
+        for_time = min(LONGEST, max(SHORTEST, (self._used - before) / SCREEN_SHARE))
+        self._delay = LONGEST if slow else max(for_time, for_bytes)
         return self._delay
 
 
