@@ -130,7 +130,7 @@ ACTIONS = (
 
 
 class ViewKey(NamedTuple):
-    """A key of single views or of parts of them, which means the same in all of them."""
+    """A key of single views or of parts of them, with one meaning."""
 
     keys: str  # as the help shows them
     labels: tuple[str, ...]  # the descriptions of its bindings

@@ -64,7 +64,7 @@ def handle_request(command: Command) -> Iterator[Event]:
                 yield from _use_checkpoint(command)
     except Exception as error:  # a broken GPU driver or a damaged file must not end the engine
         yield _failure(command, error)
-        if isinstance(command, PredictUntrained):  # whoever waits for the response gets one
+        if isinstance(command, PredictUntrained):  # the request gets its response, without digits
             yield UntrainedPredicted(arch=command.config.arch, seed=command.config.seed)
 
 

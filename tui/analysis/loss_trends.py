@@ -89,8 +89,8 @@ def overfitting_since(state: RunState) -> Score | None:
 def is_noisy(state: RunState) -> bool:
     """Whether the training loss jumps between the tenths of the last epoch.
 
-    Batches differ, so the mean of few images jumps anyway: with fewer images a tenth, larger jumps
-    are taken for those. Measured with the default settings: the increases of an epoch sum to 1.6
+    Batches differ, so the mean of few images jumps anyway: with fewer images a tenth, larger
+    jumps count as noise. Measured with the default settings: the increases of an epoch sum to 1.6
     times its mean at most with 400 images a tenth.
     """
     losses = losses_by_tenth(state, 10)

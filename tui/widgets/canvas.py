@@ -19,8 +19,8 @@ StyledLine = list[Segment]
 
 # If more than this share of the cells has changed, all of them are drawn again.
 MOST_CHANGED = 0.75
-# Fewer equal cells than these between two changes are drawn again too: to go on behind them takes
-# as many bytes.
+# Fewer equal cells than these between two changes are drawn again too: moving the cursor past them
+# takes as many bytes.
 LEAST_EQUAL = 6
 
 

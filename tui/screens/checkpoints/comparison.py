@@ -40,7 +40,7 @@ TITLES = {
 }
 
 COMPARISON_HELP = {
-    "letters": "each checkpoint has a letter and a colour, the same in all parts. v goes to the "
+    "letters": "each checkpoint has a letter and a colour, the same in each part. v goes to the "
     "next part; a large window shows all of them at once, and the arrows act in the chosen one.",
     "curves": "the metrics of the checkpoints' runs, as far as they were recorded: whole runs, "
     "also where a checkpoint is of an earlier epoch. c shows the next chart, l a logarithmic "
