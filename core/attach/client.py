@@ -193,15 +193,6 @@ def match_live(name: str | None, folder: Path, *, is_given: bool = False) -> lis
     return [*dict.fromkeys([*matches, found])]
 
 
-def find_live(name: str | None, folder: Path, *, is_given: bool = False) -> Path:
-    """Return the folder of the one run that `match_live` finds. Raises CheckpointError and
-    UsageError."""
-    matches = match_live(name, folder, is_given=is_given)
-    if len(matches) > 1:
-        raise several_live(name, matches)
-    return matches[0]
-
-
 def several_live(name: str | None, folders: Sequence[Path]) -> UsageError:
     """Return the error that names the runs of which one must be chosen."""
     problem = f"runs are called {name}; name one by its folder:"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.commands import SetLearningRate, Start
+from core.commands import SetLearningRate
 from core.errors import first_line
 from tui.app.views import find_form
-from tui.state.further import more_epochs
+from tui.state.further import more_epochs, prepare_further
 from tui.state.run_state import RunState
 from tui.text.formats import printable
 
@@ -83,15 +83,6 @@ def train_further(app: MnistApp) -> None:
             app.action_view("train")
 
     app.run_worker(prepare(), exclusive=True, exit_on_error=False, group="further")
-
-
-def prepare_further(folder: Path, data: str | None, epochs: int | None) -> tuple[Start, RunState]:
-    """Check that a run can be resumed, and read its record. `epochs` is the new number of them."""
-    from core.runs.resume import prepare_resume
-    from tui.state.history import read_run
-
-    config, resume_point = prepare_resume(str(folder), folder.parent, epochs, data)
-    return Start(config, resume_point), read_run(folder)
 
 
 OPENINGS: dict[str, Callable[[MnistApp], None]] = {

@@ -1,5 +1,8 @@
 """How a run that has ended can be trained further."""
 
+from pathlib import Path
+
+from core.commands import Start
 from core.optim.schedules import PLANNED
 from tui.state.run_state import RunState
 
@@ -18,3 +21,17 @@ def more_epochs(state: RunState) -> int | None:
     if state.phase not in ("finished", "stopped") or is_planned:
         return None
     return max(1, run.epochs - run.step // run.steps_per_epoch)
+
+
+def prepare_further(
+    folder: Path, data: str | None, epochs: int | None = None
+) -> tuple[Start, RunState]:
+    """Check that a run can be resumed, with another number of epochs if given, and read its record.
+
+    Raises CheckpointError and UsageError. It reads files: call it in a thread.
+    """
+    from core.runs.resume import prepare_resume
+    from tui.state.history import read_run
+
+    config, resume_point = prepare_resume(str(folder), folder.parent, epochs, data)
+    return Start(config, resume_point), read_run(folder)

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from core.attach.client import RemoteHost, find_live, open_connection
+from core.attach.client import RemoteHost, match_live, open_connection, several_live
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
 from core.attach.viewer import MAX_WAITING, EventMessage, Viewer
 from core.commands import (
@@ -21,7 +21,7 @@ from core.commands import (
     SetLearningRate,
     Stop,
 )
-from core.errors import CheckpointError, UsageError
+from core.errors import CheckpointError
 from core.events import (
     DigitsLoaded,
     Evaluated,
@@ -279,34 +279,35 @@ def test_ended_run_leaves_no_socket(tiny):
 
 def test_only_run_needs_no_name(running, tmp_path):
     with pytest.raises(CheckpointError, match="no run is in progress here"):
-        find_live(None, tmp_path)
+        match_live(None, tmp_path)
     one = running()
-    assert find_live(None, tmp_path) == one.folder
+    assert match_live(None, tmp_path) == [one.folder]
     two = running(checkpoints=str(tmp_path / "elsewhere"))
-    with pytest.raises(UsageError, match="2 runs are in progress: name one of"):
-        find_live(None, tmp_path)
-    assert find_live(str(two.folder), tmp_path) == two.folder
+    found = match_live(None, tmp_path)
+    assert {*found} == {one.folder, two.folder}
+    assert str(several_live(None, found)).startswith("2 runs are in progress: name one of")
+    assert match_live(str(two.folder), tmp_path) == [two.folder]
 
 
 def test_given_folder_leaves_out_the_runs_of_others(running, tmp_path):
     """`attach --checkpoints DIR` listed, and attached to, runs of all folders."""
     one = running()
     two = running(checkpoints=str(tmp_path / "elsewhere"))
-    assert find_live(None, tmp_path / "elsewhere", is_given=True) == two.folder
+    assert match_live(None, tmp_path / "elsewhere", is_given=True) == [two.folder]
     with pytest.raises(CheckpointError, match=r"no run is in progress in .*nowhere; start one"):
-        find_live(None, tmp_path / "nowhere", is_given=True)
+        match_live(None, tmp_path / "nowhere", is_given=True)
     with pytest.raises(CheckpointError, match=f"{one.folder.name} is in progress, in"):
-        find_live(one.folder.name, tmp_path / "nowhere", is_given=True)
-    assert find_live(str(one.folder), tmp_path / "elsewhere", is_given=True) == one.folder
+        match_live(one.folder.name, tmp_path / "nowhere", is_given=True)
+    assert match_live(str(one.folder), tmp_path / "elsewhere", is_given=True) == [one.folder]
 
 
 def test_live_run_is_found_by_name(running, tmp_path):
     run = running()
-    assert find_live(run.folder.name, tmp_path / "nowhere") == run.folder
+    assert match_live(run.folder.name, tmp_path / "nowhere") == [run.folder]
     with pytest.raises(
         CheckpointError, match=rf"does not exist.*; {run.folder.name} is in progress, in"
     ):
-        find_live(run.folder.name[:-1], tmp_path / "nowhere")
+        match_live(run.folder.name[:-1], tmp_path / "nowhere")
 
 
 def test_ambiguous_run_name_is_refused(running, tmp_path):
@@ -314,11 +315,12 @@ def test_ambiguous_run_name_is_refused(running, tmp_path):
     other = tmp_path / "others" / run.folder.name
     other.mkdir(parents=True)
     (other / "run.json").write_text("{}")
-    with pytest.raises(UsageError, match="2 runs are called") as error:
-        find_live(run.folder.name, other.parent)
-    assert str(other) in str(error.value)
-    assert str(run.folder) in str(error.value)
-    assert find_live(str(other), other.parent) == other
+    found = match_live(run.folder.name, other.parent)
+    error = str(several_live(run.folder.name, found))
+    assert error.startswith("2 runs are called")
+    assert str(other) in error
+    assert str(run.folder) in error
+    assert match_live(str(other), other.parent) == [other]
 
 
 def test_writable_runtime_folder_is_refused(tiny):

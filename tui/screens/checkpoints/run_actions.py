@@ -18,7 +18,8 @@ from core.runs.catalog import RunInfo, list_run_checkpoints, read_notes
 from tui.screens.base import View
 from tui.screens.checkpoints.listing.rows import Entry
 from tui.screens.checkpoints.manage_dialogs import EditDialog, PruneDialog, error_message
-from tui.state.history import folder_of, follow_rename, read_run
+from tui.state.further import prepare_further
+from tui.state.history import folder_of, follow_rename
 from tui.state.run_state import RunState
 from tui.text.formats import printable
 
@@ -93,7 +94,7 @@ class RunActions:
 
     async def _resume(self, folder: Path) -> None:
         try:
-            start = await asyncio.to_thread(_prepare, folder, self._view.mnist.config.data)
+            start = await asyncio.to_thread(prepare_further, folder, self._view.mnist.config.data)
         except Exception as error:  # a run that cannot be resumed must not end the app
             self._refuse(first_line(error))
         else:
@@ -224,24 +225,13 @@ class RunActions:
         self._reload()
 
 
-def _prepare(folder: Path, data: str | None) -> tuple[Start, RunState]:
-    """Check that a run can be resumed, and read its record."""
-    from core.runs.resume import prepare_resume
-
-    config, resume_point = prepare_resume(str(folder), folder.parent, data=data)
-    return Start(config, resume_point), read_run(folder)
-
-
 def _prepare_more(folder: Path, data: str | None, more: str) -> tuple[Start, RunState]:
     """Check that a finished run can be trained for more epochs, and read its record."""
-    from core.runs.resume import prepare_resume
-
     if not more.strip().isdecimal() or not int(more):
         raise UsageError("the number of epochs must be a whole number above 0")
     checkpoints = list_run_checkpoints(folder)
     done = max((each.info.epoch for each in checkpoints if each.info), default=0)
-    config, resume_point = prepare_resume(str(folder), folder.parent, done + int(more), data)
-    return Start(config, resume_point), read_run(folder)
+    return prepare_further(folder, data, done + int(more))
 
 
 def _star(folder: Path) -> str:
