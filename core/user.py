@@ -18,6 +18,8 @@ from core.files import check_writable
 NAME = "mnist-tui"
 # The variables in which `getpass.getuser` looks for a name, before it asks the user database.
 NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+# As on a machine that is lent for its GPU, where nothing can be installed.
+NO_PLATFORMDIRS = "the package platformdirs is not installed"
 # Where no folder can be written: nothing can be created below a device, not even by root.
 NOWHERE = Path(os.devnull, NAME)
 _reported: set[str] = set()  # not empty once that has been reported
@@ -96,10 +98,13 @@ def explain_replaced() -> str | None:
     if why is None:
         return None
     _reported.add(NAME)
-    choose = "set XDG_CACHE_HOME and XDG_CONFIG_HOME"
-    if (folder := _private_folder()) is None:
-        return f"{why}: preferences and downloads are not kept; {choose} to folders of yours"
-    return f"{why}: preferences and downloads are kept in {folder}; to choose others, {choose}"
+    choose, folder = "set XDG_CACHE_HOME and XDG_CONFIG_HOME", _private_folder()
+    if folder is None:
+        where, advice = "are not kept", f"{choose} to folders of yours"
+    else:
+        where, advice = f"are kept in {folder}", f"to choose others, {choose}"
+    advice = "install it" if why == NO_PLATFORMDIRS else advice
+    return f"{why}: preferences and downloads {where}; {advice}"
 
 
 def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
@@ -107,8 +112,10 @@ def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
 
     The folder is None where the user has no home folder, the reason where it can be written.
     """
-    import platformdirs  # 10 ms of every start
-
+    try:
+        import platformdirs  # 10 ms of every start
+    except ModuleNotFoundError:
+        return None, NO_PLATFORMDIRS
     find: dict[str, Callable[[], Path]] = {
         "cache": lambda: platformdirs.user_cache_path(NAME),
         # The name that earlier versions gave the folder, so that they are found again.

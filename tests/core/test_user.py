@@ -68,6 +68,15 @@ def test_user_without_home_gets_a_private_folder(nameless, caplog):
     ]
 
 
+def test_missing_platformdirs_gives_a_private_folder(nameless, monkeypatch):
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert user.cache_folder() == own(nameless) / "cache"
+    assert user.explain_replaced() == (
+        "the package platformdirs is not installed: preferences and downloads are kept in "
+        f"{own(nameless)}; install it"
+    )
+
+
 def test_private_folder_keeps_preferences(nameless):
     preferences, _ = load_preferences()
     assert save_preferences(preferences) is None
