@@ -44,8 +44,9 @@ CAUSES = {
 }
 
 
-class LoadError(UserError, ImportError):
-    """A package that cannot be loaded. Libraries that can do without it expect an ImportError."""
+class LoadError(UserError, ModuleNotFoundError):
+    """A package that cannot be loaded. Libraries that can do without it expect this error: PyTorch
+    can be imported without NumPy."""
 
 
 def guard_imports() -> None:

@@ -227,9 +227,11 @@ def test_second_import_fails_for_the_same_reason(tmp_path, monkeypatch):
 
 
 def test_missing_package_names_the_command_that_installs_it(monkeypatch):
+    """PyTorch does without NumPy where importing it raises ModuleNotFoundError."""
     monkeypatch.setattr(PathFinder, "find_spec", lambda *arguments: None)
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
-    with pytest.raises(ImportError, match=r"No module named 'torchvision'.: install it: pip inst"):
+    reason = r"No module named 'torchvision'.: install it: pip inst"
+    with pytest.raises(ModuleNotFoundError, match=reason):
         import torchvision  # noqa: F401
 
 
