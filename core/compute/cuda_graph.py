@@ -4,6 +4,7 @@ https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class CapturedStep:
         self.last_rate = 0.0
         device = images.device
         self.graph = torch.cuda.CUDAGraph()
-        side = torch.cuda.Stream(device)
+        side = _capture_stream(device)
         side.wait_stream(torch.cuda.current_stream(device))
         # A stream of this device for the capture too: torch's default one is of the first device,
         # and a capture that fails would leave this thread on that stream.
@@ -46,3 +47,12 @@ class CapturedStep:
             self.last_rate = rate
         self.graph.replay()
         return self.loss.clone()  # the next replay overwrites it
+
+
+@cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return one stream for all captures on a device.
+
+    cuBLAS keeps a workspace of up to 32 MiB for each stream that it has run on.
+    """
+    return torch.cuda.Stream(device)
