@@ -12,6 +12,7 @@ from core.data.image_formats import has_image_name
 from core.errors import UserError, exit_status, explain
 from core.files import redirect_to_devnull
 from tui.cli.console import accept_any_text
+from tui.cli.parameters import skip_conversion
 from tui.cli.registry import app
 from tui.headless.torchrun import silence_other_ranks
 from tui.text.console import complain, one_line
@@ -53,7 +54,8 @@ def main() -> None:
 def _run_command() -> Any:
     """Run the command of the command line and return its status. Raises BrokenPipeError."""
     try:
-        return typer.main.get_command(app).main(prog_name="mnist-tui", standalone_mode=False)
+        command = skip_conversion(typer.main.get_command(app))
+        return command.main(prog_name="mnist-tui", standalone_mode=False)
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # for which typer exits with 1
             raise error.__context__ from None

@@ -528,9 +528,8 @@ def test_signal_stops_and_saves(environment, tmp_path, number, status):
 
 
 def test_help_and_lists_load_no_large_package(environment):
-    large = {"torch", "textual", "rich"}
+    unused = {"torch", "textual", "rich", "pydantic"}
     for arguments in (["--help"], ["archs"], ["datasets"], ["checkpoints", "list"]):
-        unused = large - {"rich"} if "list" in arguments else large  # which measures its columns
         code = (
             "import sys; from tui.cli import main as cli\n"
             "try: cli.main()\n"

@@ -77,7 +77,7 @@ def test_list_loads_no_torch(runs):
         "import sys\nfrom tui.cli.main import main\n"
         f"sys.argv[1:] = ['runs', '--checkpoints', {str(folder)!r}]\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "assert not {'torch', 'numpy', 'textual', 'rich.console'} & sys.modules.keys()"
+        "assert not {'torch', 'numpy', 'textual', 'rich.console', 'pydantic'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert one in done.stdout
