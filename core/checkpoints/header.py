@@ -90,6 +90,12 @@ def score_of(info: CheckpointInfo) -> Score:
     return info.test_accuracy, -info.test_loss
 
 
+# The fields by what their values must be.
+TEXTS = ("run", "arch", "dataset", "digest")
+COUNTS = ("epoch", "step", "parameters")
+NUMBERS = ("saved_at", "train_seconds", "input_mean", "input_std")
+NUMBERS_OR_NONE = ("test_loss", "test_accuracy", "block_loss")
+NUMBER, NESTED = (int, float), (dict, list)
 INFO_FIELDS = frozenset(field.name for field in fields(CheckpointInfo))
 
 
@@ -218,28 +224,27 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
 
 
 def _find_problem(info: CheckpointInfo) -> str | None:
-    for name in ("run", "arch", "dataset", "digest"):
-        value = getattr(info, name)
-        if not isinstance(value, str):
+    """Return what is wrong with a description. This too is called for thousands of files."""
+    values = vars(info)
+    for name in TEXTS:
+        if not isinstance(values[name], str):
             return f"{name} is not text"
-        if len(value) > LONGEST_TEXT:
+        if len(values[name]) > LONGEST_TEXT:
             return f"{name} is too long"
-    for name in ("epoch", "step", "parameters"):
-        value = getattr(info, name)
-        if not isinstance(value, int) or value < 0:
+    for name in COUNTS:
+        if not isinstance(values[name], int) or values[name] < 0:
             return f"{name} is not a count"
-    for name in ("test_loss", "test_accuracy", "block_loss", "saved_at", "train_seconds"):
-        value = getattr(info, name)
-        is_number = isinstance(value, int | float) and math.isfinite(value)
-        if not is_number and (value is not None or name in ("saved_at", "train_seconds")):
-            return f"{name} is not a number"
-    for name in ("input_mean", "input_std"):
-        value = getattr(info, name)
-        if not isinstance(value, int | float) or not math.isfinite(value):
+    for name in (*NUMBERS, *NUMBERS_OR_NONE):
+        value = values[name]
+        if value is None and name in NUMBERS_OR_NONE:
+            continue
+        if not isinstance(value, NUMBER) or not math.isfinite(value):
             return f"{name} is not a number"
     if not info.input_std:
         return "input_std is 0"
     if not isinstance(info.config, dict):
         return "config is not a table"
-    nested = any(isinstance(value, dict | list) for value in info.config.values())
-    return "config is not a table of plain values" if nested else None
+    for value in info.config.values():
+        if isinstance(value, NESTED):
+            return "config is not a table of plain values"
+    return None

@@ -175,8 +175,12 @@ def _read_files(folder: Path) -> tuple[set[str], tuple[CheckpointFile, ...], int
         if found.info or os.path.lexists(path):  # it may have been moved in the meantime
             read[file] = found
             checkpoints.append(found)
-    ordered = sorted(checkpoints, key=lambda each: (each.info.step if each.info else -1, each.path))
-    return names, tuple(reversed(ordered)), total, modified
+    ordered = sorted(checkpoints, key=_step_and_name, reverse=True)
+    return names, tuple(ordered), total, modified
+
+
+def _step_and_name(file: CheckpointFile) -> tuple[int, str]:
+    return file.info.step if file.info else -1, file.path.name
 
 
 def read_checkpoint_file(path: Path, size: int, modified: float = 0.0) -> CheckpointFile:

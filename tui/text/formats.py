@@ -102,10 +102,26 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def cell_width(text: str) -> int:
+    """Return how many columns of a terminal the text takes."""
+    if text.isascii() and text.isprintable():  # most is, and then rich need not be loaded
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fit_cells(text: str, width: int) -> str:
+    """Cut text, or fill it with spaces, to exactly `width` columns of a terminal."""
+    if text.isascii() and text.isprintable():
+        return text[:width].ljust(width)
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width)
+
+
 def truncate(text: str, width: int) -> str:
     """Shorten text to `width` columns of a terminal, ending in … where characters are left out."""
-    from rich.cells import cell_len, set_cell_size  # which `--help` need not load
-
     if width <= 0:
         return ""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+    return text if cell_width(text) <= width else fit_cells(text, width - 1) + "…"

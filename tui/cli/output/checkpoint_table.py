@@ -1,9 +1,10 @@
 """What `checkpoints list` and `checkpoints show` print, and the checkpoints in `runs show`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from core.checkpoints.header import CheckpointInfo
 from core.runs.catalog import CheckpointFile
 from tui.cli.output.tables import print_pairs, print_table
 from tui.text.formats import format_age, format_date, format_loss, format_percent, format_size
@@ -14,6 +15,22 @@ FIELDS = (
     "arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters", "input_mean",
     "input_std",
 )  # fmt: skip
+# The text below each title but AGE, computed for the columns shown: files may be thousands.
+OF_FILE: dict[str, Callable[[CheckpointFile], str]] = {
+    "RUN": lambda file: file.run,
+    "KIND": lambda file: file.kind,
+    "CHECKPOINT": lambda file: file.path.name,
+    "FILE": lambda file: f"{file.run}/{file.path.name}",
+    "SIZE": lambda file: format_size(file.bytes),
+}
+OF_INFO: dict[str, Callable[[CheckpointInfo], str]] = {
+    "ARCH": lambda info: info.arch,
+    "DATASET": lambda info: info.dataset,
+    "EPOCH": lambda info: str(info.epoch),
+    "STEP": lambda info: f"{info.step:,}",
+    "ACCURACY": lambda info: format_percent(info.test_accuracy),
+    "LOSS": lambda info: format_loss(info.test_loss),
+}
 OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal, in this order
 
 
@@ -48,14 +65,16 @@ def print_checkpoints_of_run(files: Sequence[CheckpointFile]) -> None:
 
 def _cells(file: CheckpointFile, head: Sequence[str], now: float) -> list[str]:
     """Return the cells below those titles. A broken file's error is in the place of its age."""
-    name = file.path.name
-    cells = {"RUN": file.run, "KIND": file.kind, "CHECKPOINT": name, "FILE": f"{file.run}/{name}"}
-    cells |= {"SIZE": format_size(file.bytes), "AGE": f"broken: {file.error}"}
-    if info := file.info:
-        cells |= {"ARCH": info.arch, "DATASET": info.dataset, "EPOCH": str(info.epoch)}
-        cells |= {"STEP": f"{info.step:,}", "ACCURACY": format_percent(info.test_accuracy)}
-        cells |= {"LOSS": format_loss(info.test_loss), "AGE": format_age(now - info.saved_at)}
-    return [cells.get(title, "–") for title in head]
+    info, cells = file.info, []
+    for title in head:
+        if title in OF_FILE:
+            cells.append(OF_FILE[title](file))
+        elif info is None:
+            cells.append(f"broken: {file.error}" if title == "AGE" else "–")
+        else:
+            age = title == "AGE"
+            cells.append(format_age(now - info.saved_at) if age else OF_INFO[title](info))
+    return cells
 
 
 def print_checkpoint(file: CheckpointFile) -> None:

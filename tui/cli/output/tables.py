@@ -4,9 +4,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
-from rich.cells import cell_len, set_cell_size
-
-from tui.text.formats import printable, truncate
+from tui.text.formats import cell_width, fit_cells, printable, truncate
 
 PIPE_WIDTH = 10_000  # columns where stdout is no terminal: nothing is cut
 GAP = "  "
@@ -32,7 +30,7 @@ def print_table(
     table = [list(head), *([printable(cell) for cell in row] for row in rows)]
     width = output_width()
     full = [row for row in table if len(row) == len(head)]
-    columns = [max(map(cell_len, cells)) for cells in zip(*full, strict=True)]
+    columns = [max(map(cell_width, cells)) for cells in zip(*full, strict=True)]
     kept = list(range(len(head)))
 
     def is_too_wide() -> bool:
@@ -44,14 +42,16 @@ def print_table(
     for title in optional:
         if is_too_wide():
             kept.remove(list(head).index(title))
+    lines = []
     for number, row in enumerate(table):
         *cells, last = row
-        parts = [set_cell_size(cells[n], columns[n]) for n in kept if n < len(cells)]
+        parts = [fit_cells(cells[n], columns[n]) for n in kept if n < len(cells)]
         if not (has_last_below and len(row) == len(head)):
             parts.append(last)
-        print(truncate(GAP.join(parts).rstrip(), width))
+        lines.append(truncate(GAP.join(parts).rstrip(), width))
         if has_last_below and number and last and len(row) == len(head):
-            print(truncate(f"{GAP}{last}", width))
+            lines.append(truncate(f"{GAP}{last}", width))
+    print("\n".join(lines))
 
 
 def print_pairs(pairs: Mapping[str, object], indent: str = "") -> None:
