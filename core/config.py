@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from core.compute.routes import AUTO, is_routes_setting
 from core.config_fields import choice, directory, number, option, whole_number
 from core.data.datasets import DATASETS
 from core.errors import UsageError
@@ -103,7 +104,7 @@ class TrainConfig:
     )
     precision: str = choice(
         "fp32",
-        "floating-point format; auto is bf16 if the device supports it and the network gains by it",
+        "floating-point format; auto is bf16 if the device supports it and is faster with it",
         ("fp32", "bf16", "auto"),
     )
     threads: int | str = option(
@@ -113,6 +114,14 @@ class TrainConfig:
         metavar="auto|N",
         allowed="auto or a whole number, 1 to 1,024",
         check=lambda value: THREADS.fullmatch(str(value)) is not None,
+    )
+    routes: str = option(
+        AUTO,
+        "how each step is computed: auto measures what is fastest on this machine, default does "
+        "not, and a text as a run's run.json has it repeats that run's routes",
+        metavar="auto|default|TEXT",
+        allowed="auto, default or routes such as fp32,threads=2,channels-last",
+        check=is_routes_setting,
     )
     save_every: float = number(
         30.0,
@@ -206,6 +215,9 @@ WHY = {
     "it, and less exact, with little effect on training. Use fp32 to compare runs.",
     "threads": "Several threads split one operation between the CPU cores. For a small network the "
     "splitting takes longer than the operation, so one thread is fastest.",
+    "routes": "The same arithmetic can be done in several ways, which differ in speed and in the "
+    "last bits of the results. What is fastest depends on the processor, so it is measured before "
+    "a longer run and remembered. Set it to repeat a run exactly on another machine.",
     "save_every": "If the machine fails, at most this much training is lost. Saving takes a "
     "moment, so a very short interval slows training down.",
     "keep": "A run can be resumed or branched from each of them. With more you can return to "

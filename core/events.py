@@ -47,6 +47,8 @@ class RunStarted(Event, name="run_started"):
     config: dict[str, Any]
     classes: int = 10  # of the dataset; earlier versions had none of another count
     precision: str = "fp32"
+    routes: str = ""  # how steps are computed, the text that --routes takes; "" if unknown
+    route_seconds: float = 0.0  # that measuring them took, before training
     step: int = 0  # at which training starts: above 0 for a resumed run
     ranks: int = 1  # processes that train together
     branched_from: str | None = None  # the run that this one branched from

@@ -38,6 +38,12 @@ def isolated_preferences(monkeypatch, tmp_path_factory) -> None:
 
 
 @pytest.fixture(autouse=True)
+def unmeasured_routes(monkeypatch) -> None:
+    """Compute as by default, so that results do not depend on how busy this machine is."""
+    monkeypatch.setenv("MNIST_TUI_ROUTES", "default")
+
+
+@pytest.fixture(autouse=True)
 def short_idle_wait(monkeypatch) -> None:
     """Let a Pilot wait until the screen's thread is idle: a process that trains never is."""
     if find_spec("textual") is None:
@@ -124,6 +130,7 @@ def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
     def make(**changes: object) -> TrainConfig:
         values = {"arch": "linear", "dataset": "sample", "epochs": 2, "batch_size": 20}
         values |= {"checkpoints": str(tmp_path / "runs"), "learning_rate": 0.01}
+        values |= {"routes": "default"}
         return TrainConfig(**values | changes)
 
     return make

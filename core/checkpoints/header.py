@@ -72,6 +72,7 @@ class CheckpointInfo:
     input_mean: float = DEFAULT_SCALING.mean
     input_std: float = DEFAULT_SCALING.std
     block_loss: float | None = None
+    routes: str = ""  # how the steps were computed (see core/compute/routes.py), "" if unknown
 
     @property
     def scaling(self) -> InputScaling:
@@ -91,7 +92,7 @@ def score_of(info: CheckpointInfo) -> Score:
 
 
 # The fields by what their values must be.
-TEXTS = ("run", "arch", "dataset", "digest")
+TEXTS = ("run", "arch", "dataset", "digest", "routes")
 COUNTS = ("epoch", "step", "parameters")
 NUMBERS = ("saved_at", "train_seconds", "input_mean", "input_std")
 NUMBERS_OR_NONE = ("test_loss", "test_accuracy", "block_loss")

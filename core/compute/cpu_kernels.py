@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.compute.torch_private import has_onednn_linear, onednn_linear
+from core.compute.routes import Route
+from core.compute.torch_private import onednn_linear
 
 # glibc's names for two settings of malloc (malloc.h), and what they are set to.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -35,24 +36,36 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
-def use_fast_kernels(model: nn.Module, device: torch.device) -> nn.Module:
-    """Return the network with layers that compute the same in less time.
+def is_large(module: nn.Module) -> bool:
+    """Return whether a module is a Linear that oneDNN may multiply faster."""
+    is_linear = type(module) is nn.Linear or type(module) is OneDnnLinear
+    has_bias = is_linear and module.bias is not None
+    return has_bias and module.get_parameter("weight").numel() >= ONEDNN_WEIGHTS
+
+
+def activate(route: Route, device: torch.device) -> None:
+    """Set what of a route belongs to the process: the CPU threads, and how a GPU multiplies.
 
     On a GPU only deterministic kernels are chosen, so that runs can be repeated.
     """
+    torch.set_num_threads(route.threads)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
+        torch.backends.cuda.matmul.allow_tf32 = route.precision == "tf32"
+
+
+def use_route(model: nn.Module, route: Route, device: torch.device) -> nn.Module:
+    """Return the network with the layers and the memory format of a route."""
     if device.type == "cpu":
         keep_freed_memory()
-        # Convolutions need no reordering of their data, and pooling takes a tenth of the time.
+    if route.layout == "channels-last":
+        # On a CPU convolutions need no reordering of their data, and pooling takes a tenth of the
+        # time.
         model = model.to(memory_format=torch.channels_last)
-        if has_onednn_linear():
-            for module in model.modules():
-                if type(module) is not nn.Linear or module.bias is None:
-                    continue
-                if module.in_features * module.out_features >= ONEDNN_WEIGHTS:
-                    module.__class__ = OneDnnLinear
+    if route.products == "onednn":
+        for module in filter(is_large, model.modules()):
+            module.__class__ = OneDnnLinear
     return model
 
 

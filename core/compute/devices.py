@@ -32,17 +32,25 @@ def choose_device(name: str) -> torch.device:
     raise DeviceError(f"device {name} is not available: {reason}")
 
 
-def choose_precision(name: str, arch: str, device: torch.device) -> str:
-    """Return fp32 or bf16; auto is bf16 where the hardware has it and the network gains by it.
+def list_precisions(name: str, arch: str, device: torch.device) -> tuple[str, ...]:
+    """Return the number formats that --precision allows here, the default first.
 
-    Raises DeviceError.
+    auto allows all that the hardware has; its default is bf16 where networks of this kind usually
+    gain by it. Raises DeviceError where bf16 is asked for and missing.
     """
-    if name == "fp32" or (name == "auto" and not ARCHITECTURES[arch].gains_from_bf16):
-        return "fp32"
+    if name == "fp32":
+        return ("fp32",)
     missing = _bf16_missing(device)
-    if missing and name == "bf16":
-        raise DeviceError(f"--precision bf16 is not available: {missing}; use fp32 or auto")
-    return "fp32" if missing else "bf16"
+    if name == "bf16":
+        if missing:
+            why = f"--precision bf16 is not available: {missing}"
+            raise DeviceError(f"{why}; use fp32 or auto")
+        return ("bf16",)
+    if missing:
+        return ("fp32",)
+    found = ("bf16", "fp32") if ARCHITECTURES[arch].gains_from_bf16 else ("fp32", "bf16")
+    # The generation that has bf16 has TF32 too.
+    return (*found, "tf32") if device.type == "cuda" else found
 
 
 def _bf16_missing(device: torch.device) -> str | None:

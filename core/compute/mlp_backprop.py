@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.compute.cpu_kernels import ONEDNN_WEIGHTS
-from core.compute.torch_private import has_onednn_linear, onednn_linear, relu_backward
+from core.compute.cpu_kernels import OneDnnLinear
+from core.compute.torch_private import onednn_linear, relu_backward
 
 
 class LinearLayer(NamedTuple):
@@ -27,15 +27,14 @@ class LinearLayer(NamedTuple):
 
 def find_linear_layers(model: nn.Module) -> list[LinearLayer] | None:
     """Return the layers of a network of Flatten and then Linear layers, each but the last with or
-    without a ReLU; None for any other network.
+    without a ReLU; None for any other network. oneDNN multiplies those that are an OneDnnLinear.
     """
     modules = list(_leaves(model))
     layers: list[LinearLayer] = []
-    has_onednn = has_onednn_linear()
     for module in modules[1:]:
         if isinstance(module, nn.Linear) and module.bias is not None:
             weight, bias = module.weight.detach(), module.bias.detach()
-            onednn = has_onednn and weight.numel() >= ONEDNN_WEIGHTS
+            onednn = isinstance(module, OneDnnLinear)
             layers.append(LinearLayer(module, weight, bias, relu=False, onednn=onednn))
         elif type(module) is nn.ReLU and layers and not layers[-1].relu:
             layers[-1] = layers[-1]._replace(relu=True)

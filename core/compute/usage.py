@@ -83,6 +83,18 @@ def cpu_name() -> str:
     return " ".join(name.split())
 
 
+@cache
+def cpu_model() -> str:
+    """Return the CPU's name with its family and model, which tell generations of one name apart:
+    "AMD EPYC, family 26, model 2". The name alone where the system does not say more."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return cpu_name()
+    found = re.findall(r"^(?:cpu )?(family|model)\s*:\s*(\d+)$", text, re.MULTILINE)
+    return ", ".join([cpu_name(), *(f"{key} {number}" for key, number in found[:2])])
+
+
 def read_gpus() -> tuple[Gpu, ...]:
     """Return this machine's NVIDIA GPUs; none where nvidia-ml-py or a driver is missing."""
     nvml = _nvml()

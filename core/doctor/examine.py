@@ -17,6 +17,7 @@ from core.doctor.gpu_checks import judge_nvidia
 from core.doctor.gpu_facts import read_nvidia
 from core.doctor.machine import judge_machine, read_machine_facts
 from core.doctor.probe import start_probe
+from core.doctor.routes import judge_routes
 from core.doctor.storage import (
     judge_data,
     judge_folder,
@@ -66,6 +67,7 @@ def examine(
     yield Preparing(message="looking for MNIST")
     yield judge_data(read_data(data, vision.mirrors))
     yield from train_on_devices(data, torch, until)
+    yield from judge_routes()
 
 
 def train_on_devices(

@@ -120,10 +120,11 @@ def draw_images() -> Tensors:
 
 def _train(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
     """Yield the loss of each training step, a tensor on the device, without end."""
+    from core.compute.candidates import list_choices
     from core.training.learner import Learner
 
     config = TrainConfig(arch=ARCH)
-    learner = Learner(config, "fp32", tensors, device)
+    learner = Learner(config, list_choices(ARCH, device).default, tensors, device)
     learner.capture()
     for epoch in count():
         for images, labels in learner.batches(epoch, 0):

@@ -38,6 +38,7 @@ class Segment:
     precision: str
     threads: int | None
     ranks: int = 1
+    routes: str = ""  # as --routes takes them; "" where it is not known
 
 
 @dataclass
@@ -85,8 +86,9 @@ def read_reference(folder: Path) -> Reference:
             match event:
                 case RunStarted(config={"learning_rate": int() | float() as lr}) if isfinite(lr):
                     done = event.step
-                    how = event.config, event.device, event.precision, event.threads, event.ranks
-                    reference.segments.append(Segment(done, *how))
+                    how = event.config, event.device, event.precision, event.threads
+                    segment = Segment(done, *how, ranks=event.ranks, routes=event.routes)
+                    reference.segments.append(segment)
                     reference.rates.append((done, lr))
                 case LearningRateChanged(step=step, learning_rate=rate):
                     reference.rates.append((step, rate))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
-from core.compute.devices import choose_device, choose_precision
+from core.compute.devices import choose_device
 from core.data.batches import steps_per_epoch
 from core.errors import CheckpointError, DeviceError, UsageError
 from core.events import Event, Notice
@@ -19,6 +19,7 @@ from core.runs.data_folder import load_run_data
 from core.runs.description import read_description
 from core.runs.resume import stored_config
 from core.runs.run_writer import versions
+from core.training.routes.choice import route_of_record
 from core.user import host_name
 
 
@@ -154,8 +155,11 @@ def _settings(
         if segment.ranks > 1:
             missing[f"the run was trained by {segment.ranks} processes, here by one"] = None
         wanted = config.precision if segment.precision == "auto" else segment.precision
-        precision = choose_precision(wanted, config.arch, device)
-        settings.append(rerun.StepSettings(segment.step, config, precision, device))
+        routes = segment.routes or (info.routes if not segments else "")
+        route, is_here = route_of_record(config, device, routes, wanted)
+        if not is_here:
+            missing[f"the run was trained by the routes {routes}, here by {route}"] = None
+        settings.append(rerun.StepSettings(segment.step, config, route, device))
     return tuple(settings), list(missing)
 
 

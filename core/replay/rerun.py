@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import CheckpointInfo
+from core.compute.routes import Route
 from core.config import TrainConfig
 from core.data import datasets
 from core.data.batches import steps_per_epoch
@@ -59,7 +60,7 @@ class StepSettings:
 
     step: int
     config: TrainConfig
-    precision: str
+    route: Route
     device: torch.device
 
 
@@ -88,7 +89,7 @@ class Rerun:
         """Build a new learner, as resuming a run does."""
         how = self.settings = self._later.pop(0)
         tensors, scaling = self.origin.tensors, self.origin.info.scaling
-        self.learner = Learner(how.config, how.precision, tensors, how.device, scaling=scaling)
+        self.learner = Learner(how.config, how.route, tensors, how.device, scaling=scaling)
         load_state(self.learner, state, self.origin.path)
         self.learner.capture()
 

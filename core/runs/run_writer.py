@@ -90,6 +90,7 @@ class RunWriter:
         config: TrainConfig,
         dataset: str,
         device: str,
+        routes: str = "",
         scaling: InputScaling = DEFAULT_SCALING,
     ) -> None:
         """Write run.json for a run that this process trains. Raises OSError."""
@@ -99,6 +100,7 @@ class RunWriter:
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,
+            "routes": routes,
             "input_mean": scaling.mean,
             "input_std": scaling.std,
             "versions": versions(),
@@ -182,7 +184,7 @@ def _status_after(event: Event) -> str | None:
     return {Paused: "paused", Resumed: "running", RunFailed: "failed"}.get(type(event))
 
 
-def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
+def create(config: TrainConfig, dataset: str, device: str, routes: str = "") -> RunWriter:
     """Make a folder for a new run, named by its network and the time.
 
     Raises CheckpointError where it cannot be written.
@@ -190,7 +192,7 @@ def create(config: TrainConfig, dataset: str, device: str) -> RunWriter:
     with explain_unwritable(config.folder):
         run = RunWriter(new_folder(config))
         try:
-            run.begin(config, dataset, device)
+            run.begin(config, dataset, device, routes)
         except OSError:
             run.__exit__()
             rmtree(run.folder, ignore_errors=True)

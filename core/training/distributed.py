@@ -23,7 +23,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from core.compute.devices import choose_precision
+from core.compute.candidates import fit_route
+from core.compute.routes import parse_parts
 from core.compute.torch_private import copy_each
 from core.config import TrainConfig, read_config
 from core.data.batches import steps_per_epoch
@@ -32,6 +33,7 @@ from core.errors import DeviceError, UserError, first_line
 from core.models.input_scaling import InputScaling
 from core.optim.schedules import SCHEDULES
 from core.training.ranks import Place, choose_rank_device
+from core.training.routes.choice import choices_of
 
 if TYPE_CHECKING:
     from core.training.learner import Learner
@@ -133,7 +135,7 @@ class Ranks:
         """Send the others what they need to train from that step on."""
         plan = {
             "config": asdict(config),
-            "precision": learner.precision,
+            "routes": str(learner.route),
             "device": learner.device.type,
             "step": step,
             "scaling": asdict(learner.scaling),
@@ -173,10 +175,12 @@ class Ranks:
         images = self._broadcast(torch.empty(plan["samples"], 28, 28, dtype=torch.uint8))
         labels = self._broadcast(torch.empty(plan["samples"], dtype=torch.int64))
         device, config = choose_rank_device(plan["device"], self.place), read_config(plan["config"])
-        precision = choose_precision(plan["precision"], config.arch, device)
+        # The threads are those of this process's share of its own machine.
+        parts = {k: v for k, v in parse_parts(plan["routes"]).items() if k != "threads"}
+        route = fit_route(choices_of(config, device, self.place.local_world), parts)
         tensors = Tensors(images, labels, images[:0], labels[:0])
         scaling = InputScaling(**plan["scaling"])
-        learner = Learner(config, precision, tensors, device, self, scaling)
+        learner = Learner(config, route, tensors, device, self, scaling)
         self._allocate_gradients(list(learner.parameters.values()), device)
         state = {name: self._broadcast(each.cpu()) for name, each in _shared_state(learner).items()}
         learner.load_state(learner.state() | state)

@@ -1,4 +1,4 @@
-"""A network with its optimizer and its data, on one device and in one precision: one step."""
+"""A network with its optimizer and its data, on one device and by one route: one step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.compute import torch_private
-from core.compute.cpu_kernels import use_fast_kernels
+from core.compute.cpu_kernels import activate, use_route
 from core.compute.cuda_graph import CapturedStep
 from core.compute.mlp_backprop import backpropagate, find_linear_layers
-from core.compute.threads import choose_threads
+from core.compute.routes import Route
 from core.config import TrainConfig
 from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
 from core.data.datasets import Tensors
@@ -41,19 +41,17 @@ class Learner:
     def __init__(
         self,
         config: TrainConfig,
-        precision: str,
+        route: Route,
         tensors: Tensors,
         device: torch.device,
         ranks: Ranks | None = None,
         scaling: InputScaling = DEFAULT_SCALING,
     ) -> None:
         """`ranks` are the processes that share each batch; None for a single process."""
-        self.config, self.precision, self.device, self.ranks = config, precision, device, ranks
-        processes = ranks.place.local_world if ranks else 1
-        self.threads = choose_threads(config.threads, config.arch, processes)
-        torch.set_num_threads(self.threads)
+        self.config, self.route, self.device, self.ranks = config, route, device, ranks
+        activate(route, device)  # the threads first: they also share the work of drawing weights
         untrained = build_untrained(config.arch, config.seed)
-        self.model = use_fast_kernels(untrained, device).to(device)
+        self.model = use_route(untrained, route, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)
         self.parameters = dict(self.model.named_parameters())
@@ -66,7 +64,7 @@ class Learner:
         self.labels = tensors.train_labels.to(device)
         self.test_images = scaling.apply(tensors.test_images).to(device)
         self.test_labels = tensors.test_labels.to(device)
-        by_hand = device.type == "cpu" and precision == "fp32"
+        by_hand = route.backward == "chain"
         self.linear_layers = find_linear_layers(self.model) if by_hand else None
         self.captured: CapturedStep | None = None
         self._ahead: deque[torch.cuda.Event] = deque()
@@ -147,7 +145,7 @@ class Learner:
         return loss.detach()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        if self.precision == "bf16":
+        if self.route.precision == "bf16":
             # The cache of cast weights would outlive the CUDA graph that fills it.
             with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
                 logits = self.model(images)
@@ -159,10 +157,9 @@ class Learner:
     def capture(self) -> str | None:
         """Capture a step as a CUDA graph, which is then replayed at the cost of one launch.
 
-        Return why that failed; steps then run without a graph. So they do on other devices, and
-        with several ranks, whose steps wait for each other.
+        Return why that failed; steps then run without a graph. So they do by other routes.
         """
-        if self.device.type != "cuda" or self.ranks:
+        if self.route.launch != "graph":
             return None
         images, labels = next(self.batches(0, 0))
         before = {name: each.clone() for name, each in self.state().items()}

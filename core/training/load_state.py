@@ -38,7 +38,8 @@ def resume(run: RunWriter, learner: Learner, setup: Setup) -> Position:
     """
     with explain_errors(f"{run.folder} cannot be written"):
         position = _load(run, learner, setup)
-        run.begin(position.config, setup.dataset, str(setup.device), learner.scaling)
+        device, routes = str(setup.device), str(learner.route)
+        run.begin(position.config, setup.dataset, device, routes, learner.scaling)
     return position
 
 
@@ -121,18 +122,22 @@ def _find_differences(kept: list[Event], run: RunWriter, learner: Learner) -> li
     """Return a notice where settings changed that may change the last bits of the results."""
     known = run.description.get("versions")
     before: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
-    now = {
+    now: dict[str, Any] = {
         "device": str(learner.device),
-        "threads": learner.threads,
-        "precision": learner.precision,
+        "threads": learner.route.threads,
+        "precision": learner.route.precision,
+        "routes": str(learner.route),
         "ranks": learner.ranks.world if learner.ranks else 1,
     }
     for event in kept:
         if isinstance(event, RunStarted):
             before |= {name: getattr(event, name) for name in now}
+    # Routes name both of these; earlier versions recorded these alone.
+    for name in ("threads", "precision") if before.get("routes") else ("routes",):
+        now.pop(name)
     now["torch"] = versions()["torch"]
     differing = [
-        f"{name} was {before[name]} and is {here}"
+        f"{name} {'were' if name == 'routes' else 'was'} {before[name]}, now {here}"
         for name, here in now.items()
         if name in before and before[name] != here
     ]

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import takewhile
-from time import time
 
 import torch
 from torch import Tensor
 
-from core.checkpoints.header import CheckpointInfo
 from core.commands import Inbox
 from core.data.datasets import Tensors
 from core.errors import CheckpointError
@@ -21,12 +19,9 @@ from core.events import (
     Notice,
     Progress,
     RunFailed,
-    RunFinished,
-    RunStarted,
     Scored,
     equal_parts,
 )
-from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS, confusion
 from core.optim.schedules import SCHEDULES
 from core.runs.layout import LAST
@@ -38,6 +33,7 @@ from core.training.distributed import RankLost, Ranks
 from core.training.divergence import LossCheck, check_weights
 from core.training.learner import Learner
 from core.training.load_state import Position, resume
+from core.training.run_records import checkpoint_info, run_finished, run_started
 from core.training.setup import Setup
 from core.training.stopwatch import Stopwatch, clock
 
@@ -80,9 +76,9 @@ class TrainingLoop:
         Raises UserError, and what torch raises.
         """
         position = self._prepare()
-        yield self._run_started()
+        yield run_started(self)
         yield DigitsLoaded(labels=bytes(self.tensors.test_labels.tolist()))
-        for message in position.notices:
+        for message in (*self.setup.chosen.notes, *position.notices):
             yield Notice(message=message)
         if why := self.learner.capture():
             yield Notice(message=f"CUDA graphs are unavailable, steps run one at a time: {why}")
@@ -104,7 +100,7 @@ class TrainingLoop:
         yield from self.writer.finish()
         if self.writer.error:
             raise CheckpointError(f"the result could not be saved ({self.writer.error})")
-        yield from (inspect_norms(self.learner, self.step), self.detached or self._run_finished())
+        yield from (inspect_norms(self.learner, self.step), self.detached or run_finished(self))
 
     def end_with(self, failure: RunFailed) -> Iterator[Event]:
         """Wait for checkpoints that are being written, then yield the failure with the last one."""
@@ -204,24 +200,7 @@ class TrainingLoop:
         """
         check_weights(self.learner.parameters.values(), self.step, self.config)
         self.saved_seconds = self.watch.seconds
-        evaluated = self.evaluated_step == self.step
-        info = CheckpointInfo(
-            run=self.run.name,
-            arch=self.config.arch,
-            dataset=self.setup.dataset,
-            config=asdict(self.config),
-            epoch=self.epoch,
-            step=self.step,
-            test_loss=self.test_loss if evaluated else None,
-            test_accuracy=self.test_accuracy if evaluated else None,
-            parameters=ARCHITECTURES[self.config.arch].parameters,
-            saved_at=time(),
-            train_seconds=self.watch.seconds,
-            input_mean=self.learner.scaling.mean,
-            input_std=self.learner.scaling.std,
-            block_loss=self.loss_check.total,
-        )
-        self.writer.save(self.learner.state(), info)
+        self.writer.save(self.learner.state(), checkpoint_info(self))
 
     @property
     def epoch(self) -> int:
@@ -242,7 +221,7 @@ class TrainingLoop:
         """Build the network and load the checkpoint; nothing of a resumed run changes before."""
         setup = self.setup
         self.learner = Learner(
-            self.config, setup.precision, self.tensors, setup.device, self.ranks, setup.scaling
+            self.config, setup.route, self.tensors, setup.device, self.ranks, setup.scaling
         )
         point, learner = setup.resume_point, self.learner
         position = resume(self.run, learner, setup) if point else Position(self.config)
@@ -259,42 +238,3 @@ class TrainingLoop:
         if self.ranks:
             self.ranks.lead(self.config, self.tensors, self.learner, self.step)
         return position
-
-    def _run_started(self) -> RunStarted:
-        return RunStarted(
-            run=self.run.name,
-            folder=str(self.run.folder),
-            arch=self.config.arch,
-            dataset=self.setup.dataset,
-            device=str(self.learner.device),
-            parameters=ARCHITECTURES[self.config.arch].parameters,
-            epochs=self.config.epochs,
-            batch_size=self.config.batch_size,
-            steps_per_epoch=self.steps_per_epoch,
-            total_steps=self.total_steps,
-            train_samples=self.setup.train_samples,
-            test_samples=len(self.tensors.test_labels),
-            classes=self.loss_check.classes,
-            threads=self.learner.threads,
-            config=asdict(self.config),
-            precision=self.learner.precision,
-            step=self.step,
-            ranks=self.setup.ranks,
-            branched_from=self.run.branched[0],
-            branched_at=self.run.branched[1],
-            input_mean=self.learner.scaling.mean,
-            input_std=self.learner.scaling.std,
-        )
-
-    def _run_finished(self) -> RunFinished:
-        seconds = self.watch.seconds
-        return RunFinished(
-            epochs=self.epoch,
-            steps=self.step,
-            test_loss=self.test_loss,
-            test_accuracy=self.test_accuracy,
-            train_seconds=seconds,
-            samples_per_second=self.samples / seconds if seconds else 0.0,
-            checkpoint=self.writer.last,
-            stopped=self.stopping,
-        )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo, read_info
 from core.commands import ResumePoint
-from core.compute.threads import choose_threads
+from core.compute.routes import Route
 from core.config import TrainConfig
 from core.data.batches import steps_per_epoch
 from core.data.datasets import (
@@ -28,6 +28,7 @@ from core.runs.data_folder import HINT, check_folder, describe_lost
 from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
+from core.training.routes.choice import RouteChoice, choose_route
 
 if TYPE_CHECKING:
     import torch
@@ -37,25 +38,33 @@ if TYPE_CHECKING:
 class Setup:
     """What a config comes to on this machine.
 
-    The dataset may still be "auto", with 0 samples, until `with_dataset` has named it. `threads`
-    are CPU threads for each operation, in each of the `ranks` processes. `resume_point` is None
-    for a new run, whose folder is named when it starts.
+    The dataset may still be "auto", with 0 samples, until `with_dataset` has named it. The route's
+    threads are in each of the `ranks` processes. `resume_point` is None for a new run, whose
+    folder is named when it starts.
     """
 
     config: TrainConfig
     device: torch.device
-    precision: str
-    threads: int
+    chosen: RouteChoice
     dataset: str
     train_samples: int = 0
     resume_point: ResumePoint | None = None
     ranks: int = 1
     notes: tuple[str, ...] = ()  # what the user should know before training
+    route_seconds: float = 0.0  # in which routes were measured
 
     def with_dataset(self, name: str, samples: int, *notes: str) -> Setup:
         """Return the setup with this dataset. Raises UsageError where a batch is larger."""
         check_batch_size(self.config.batch_size, samples)
         return replace(self, dataset=name, train_samples=samples, notes=notes)
+
+    @property
+    def route(self) -> Route:
+        return self.chosen.route
+
+    @property
+    def precision(self) -> str:
+        return self.route.precision
 
     @property
     def steps_per_epoch(self) -> int:
@@ -85,7 +94,7 @@ class Setup:
     @property
     def cpu_threads(self) -> int | None:
         """None where another device computes."""
-        return self.threads if self.device.type == "cpu" else None
+        return self.route.threads if self.device.type == "cpu" else None
 
     @property
     def needs_download(self) -> bool:
@@ -105,14 +114,16 @@ def resolve_setup(
     `find_dataset` looks for the dataset and asks a mirror whether it can be downloaded; the
     trainer, which loads it, then calls `with_dataset` itself. Raises UserError.
     """
-    from core.compute.devices import choose_device, choose_precision
+    from core.compute.devices import choose_device
 
     device = choose_rank_device(config.device, place) if place else choose_device(config.device)
+    checkpoint = resume_point.checkpoint if resume_point else None
+    info = read_info(checkpoint) if checkpoint else None
+    processes = place.local_world if place else None
     setup = Setup(
         config=config,
         device=device,
-        precision=choose_precision(config.precision, config.arch, device),
-        threads=choose_threads(config.threads, config.arch, place.local_world if place else 1),
+        chosen=choose_route(config, device, resume_point, info, processes),
         dataset=config.dataset,
         resume_point=resume_point,
         ranks=place.world if place else 1,

@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import torch
 
 from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.config import TrainConfig
-from core.data import datasets
 from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import replace_file
@@ -23,8 +23,12 @@ from core.runs.layout import DESCRIPTION, TRACEBACK
 from core.runs.run_writer import RunWriter
 from core.training.distributed import Ranks
 from core.training.loop import TrainingLoop
+from core.training.routes.stage import with_fastest_route
 from core.training.setup import Setup, resolve_setup
 from core.user import expand
+
+STOPPED = "stopped before training began"
+T = TypeVar("T")
 
 
 def train(
@@ -44,12 +48,20 @@ def train(
         _freeze_modules()
         place = ranks.place if ranks else None
         setup = resolve_setup(config, resume_point, place, find_dataset=False)
-        loaded = yield from _load(config, inbox, resume_point)
+        stored = config_in(read_description(resume_point.folder)) if resume_point else {}
+        loading = load_run_data(config.dataset, stored, config.data)
+        loaded = yield from _run_stage(loading, inbox)
         if loaded is None:
-            yield RunFailed(reason="stopped", message="stopped before training began")
+            yield RunFailed(reason="stopped", message=STOPPED)
             return
         dataset, tensors = loaded
         setup = _with_absolute_data(setup.with_dataset(dataset, len(tensors.train_labels)))
+        if setup.chosen.may_measure:
+            measured = yield from _run_stage(with_fastest_route(setup, tensors), inbox)
+            if measured is None:
+                yield RunFailed(reason="stopped", message=STOPPED)
+                return
+            setup = measured
         with _open_run(setup) as run:
             loop = TrainingLoop(setup, tensors, run, inbox, ranks)
             recorder, failure = Recorder(run), None
@@ -84,20 +96,18 @@ def _freeze_modules() -> None:
     gc.freeze()
 
 
-def _load(
-    config: TrainConfig, inbox: Inbox, resume_point: ResumePoint | None
-) -> Generator[Event, None, tuple[str, datasets.Tensors] | None]:
-    """Load the dataset; return None where a Stop came first."""
-    stored = config_in(read_description(resume_point.folder)) if resume_point else {}
-    loading = load_run_data(config.dataset, stored, config.data)
+def _run_stage(stage: Generator[Event, None, T], inbox: Inbox) -> Generator[Event, None, T | None]:
+    """Yield the events of what comes before training, and return its result; None where a Stop
+    came first."""
     while True:
         try:
-            yield next(loading)
+            yield next(stage)
         except StopIteration as done:
             return done.value
         while not inbox.empty():
             match inbox.get():
                 case Stop():
+                    stage.close()
                     return None
                 case other:
                     yield ForwardedCommand(command=other)
@@ -114,7 +124,7 @@ def _with_absolute_data(setup: Setup) -> Setup:
 def _open_run(setup: Setup) -> RunWriter:
     if setup.resume_point:
         return run_writer.reopen(setup.resume_point.folder)
-    return run_writer.create(setup.config, setup.dataset, str(setup.device))
+    return run_writer.create(setup.config, setup.dataset, str(setup.device), str(setup.route))
 
 
 def _explain_missing_locks(run: RunWriter) -> str:

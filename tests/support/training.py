@@ -3,9 +3,18 @@
 from pathlib import Path
 from queue import SimpleQueue
 
+import torch
+
+from core.compute.candidates import list_choices
 from core.events import Progress, RunStarted
 from core.runs.resume import prepare_resume
 from core.training.trainer import train
+
+
+def default_route(config, device=None, precision="fp32"):
+    """Return the route that nobody has measured."""
+    device = device or torch.device("cpu")
+    return list_choices(config.arch, device, precision, config.threads).default
 
 
 class Inbox(SimpleQueue):

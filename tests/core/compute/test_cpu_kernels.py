@@ -8,17 +8,21 @@ import pytest
 import torch
 from torch import nn
 
-from core.compute.cpu_kernels import OneDnnLinear, use_fast_kernels
+from core.compute.cpu_kernels import OneDnnLinear, use_route
+from core.compute.routes import Route
+from core.compute.torch_private import has_onednn_linear
 from core.models.architectures import ARCHITECTURES
 
 CPU = torch.device("cpu")
+FAST = Route(layout="channels-last", products="onednn")
+pytestmark = pytest.mark.skipif(not has_onednn_linear(), reason="this PyTorch has no oneDNN")
 
 
 def pair(inputs=600, outputs=200, **more):
     plain = nn.Linear(inputs, outputs, **more)
     other = nn.Sequential(nn.Linear(inputs, outputs, **more))
     other[0].load_state_dict(plain.state_dict())
-    return plain, use_fast_kernels(other, CPU)
+    return plain, use_route(other, FAST, CPU)
 
 
 def results(model, inputs, gradient):
@@ -30,8 +34,7 @@ def results(model, inputs, gradient):
 
 def test_onednn_linear_matches_plain_linear():
     plain, fast = pair()
-    if not isinstance(fast[0], OneDnnLinear):
-        pytest.skip("this PyTorch has no oneDNN")
+    assert isinstance(fast[0], OneDnnLinear)
     inputs, gradient = torch.randn(32, 600), torch.randn(32, 200)
     for one, two in zip(
         results(plain, inputs, gradient), results(fast, inputs, gradient), strict=True
@@ -61,7 +64,7 @@ def test_fast_networks_keep_keys_and_logits(arch):
     with torch.inference_mode():
         before = model(images)
     keys = {name: each.shape for name, each in model.state_dict().items()}
-    fast = use_fast_kernels(model, CPU)
+    fast = use_route(model, FAST, CPU)
     assert {name: each.shape for name, each in fast.state_dict().items()} == keys
     with torch.inference_mode():
         torch.testing.assert_close(fast(images), before, rtol=1e-4, atol=1e-5)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.compute.cores import describe_cores
-from core.compute.devices import choose_device, choose_precision, list_devices
+from core.compute.devices import choose_device, list_devices, list_precisions
 from core.errors import DeviceError
 
 
@@ -118,23 +118,23 @@ def processor_with(monkeypatch, *features):
 @pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16"])
 def test_auto_precision_is_bf16_where_faster(monkeypatch, feature):
     processor_with(monkeypatch, feature)
-    found = {arch: choose_precision("auto", arch, CPU) for arch in ("linear", "mlp", "cnn")}
+    found = {arch: list_precisions("auto", arch, CPU)[0] for arch in ("linear", "mlp", "cnn")}
     assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
-    assert choose_precision("bf16", "mlp", CPU) == "bf16", "who asks for it gets it"
-    assert choose_precision("fp32", "cnn", CPU) == "fp32"
+    assert list_precisions("bf16", "mlp", CPU) == ("bf16",), "who asks for it gets it"
+    assert list_precisions("fp32", "cnn", CPU) == ("fp32",)
 
 
 def test_cpu_without_bf16_refuses_it(monkeypatch):
     processor_with(monkeypatch, "avx512_f")
-    assert choose_precision("auto", "cnn", CPU) == "fp32"
+    assert list_precisions("auto", "cnn", CPU) == ("fp32",)
     with pytest.raises(DeviceError, match=r"^--precision bf16 is not available: this CPU"):
-        choose_precision("bf16", "cnn", CPU)
+        list_precisions("bf16", "cnn", CPU)
 
 
 @pytest.mark.parametrize(("capability", "found"), [((9, 0), "bf16"), ((7, 5), "fp32")])
 def test_bf16_needs_ampere(monkeypatch, capability, found):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert choose_precision("auto", "cnn", GPU) == found
+    assert list_precisions("auto", "cnn", GPU)[0] == found
     if found == "fp32":
         with pytest.raises(DeviceError, match="older than NVIDIA's Ampere"):
-            choose_precision("bf16", "cnn", GPU)
+            list_precisions("bf16", "cnn", GPU)

@@ -8,9 +8,8 @@ import torch
 
 from core.checkpoints import io as checkpoints
 from core.compute import torch_private
-from core.compute.cpu_kernels import OneDnnLinear, use_fast_kernels
+from core.compute.candidates import list_choices
 from core.events import Evaluated, Progress, RunFinished
-from core.models.architectures import ARCHITECTURES
 from core.training import loop
 from tests.support.training import drive, only
 
@@ -105,8 +104,9 @@ def test_network_without_onednn_keeps_plain_layers(monkeypatch):
     if not torch_private.has_onednn_linear():
         pytest.skip("this PyTorch has no oneDNN")
     monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
-    model = use_fast_kernels(ARCHITECTURES["mlp"].build(), CPU)
-    assert not any(isinstance(each, OneDnnLinear) for each in model.modules())
+    choices = list_choices("mlp", CPU)
+    assert "products" not in choices.values
+    assert str(choices.default).endswith("chain")
 
 
 def test_cuda_architectures_come_from_public_list(monkeypatch):

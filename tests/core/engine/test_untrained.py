@@ -14,7 +14,7 @@ from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict_digits
 from core.responses import INPUT_LAYER, UNTRAINED, CheckpointRefused
 from core.training.learner import Learner
-from tests.support.training import drive
+from tests.support.training import default_route, drive
 
 CPU = torch.device("cpu")
 
@@ -31,7 +31,7 @@ def test_untrained_predictions_are_of_the_first_weights(tiny, tiny_tensors, arch
     state = torch.get_rng_state()
     (event,) = handle_request(PredictUntrained(config, (3, 0)))
     assert torch.equal(torch.get_rng_state(), state)
-    learner = Learner(config, "fp32", tiny_tensors, CPU)
+    learner = Learner(config, default_route(config), tiny_tensors, CPU)
     images, labels = tiny_tensors.test_images, tiny_tensors.test_labels
     expected = predict_digits(learner.model, images, labels, (3, 0))
     assert [digit.index for digit in event.digits] == [3, 0]

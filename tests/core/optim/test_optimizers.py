@@ -77,12 +77,14 @@ def test_training_loads_no_compiler():
     code = """
 import sys, torch
 from core.compute import torch_private
+from core.compute.candidates import list_choices
 from core.config import make_config
 from core.data.datasets import Tensors
 from core.training.learner import Learner
 images, labels = torch.zeros(64, 28, 28, dtype=torch.uint8), torch.zeros(64).long()
 tensors = Tensors(images, labels, images, labels)
-learner = Learner(make_config(), "fp32", tensors, torch.device("cpu"))
+config, device = make_config(), torch.device("cpu")
+learner = Learner(config, list_choices(config.arch, device).default, tensors, device)
 for images, labels in learner.batches(0, 0):
     learner.step(images, labels, 0.001)
 sys.exit("torch._dynamo" in sys.modules)

@@ -1,6 +1,7 @@
 """Tests of resuming: the same end as an uninterrupted run, to the bit, and the same events."""
 
 import json
+import re
 import shutil
 import threading
 from dataclasses import replace
@@ -362,7 +363,7 @@ def test_other_precision_is_reported(tiny, every_step, monkeypatch):
     folder = folder_of(drive(tiny(arch="quick", precision="bf16"), {13: [Stop()]}))
     config, resume_point = prepare_resume(str(folder), folder.parent)
     (notice,) = only(drive(replace(config, precision="fp32"), (), resume_point), Notice)
-    assert "precision was bf16 and is fp32" in notice.message
+    assert re.search("routes were bf16,.*, now fp32,", notice.message)
 
 
 def test_damaged_description_does_not_prevent_resuming(tiny, every_step):
@@ -569,7 +570,7 @@ def test_other_thread_count_is_reported(tiny, every_step):
     config, resume_point = prepare_resume(str(folder), folder.parent)
     events = drive(replace(config, threads=2), (), resume_point)
     (notice,) = only(events, Notice)
-    assert "threads was 1 and is 2" in notice.message
+    assert "routes were fp32,threads=1,chain, now fp32,threads=2,chain" in notice.message
 
 
 def test_interrupted_evaluation_is_repeated(tiny, every_step):

@@ -13,7 +13,7 @@ from core.responses import NetworkInspected
 from core.training import loop
 from core.training.diagnostics import TRIED, copy_weights, inspect
 from core.training.learner import Learner
-from tests.support.training import drive, only
+from tests.support.training import default_route, drive, only
 
 CPU = torch.device("cpu")
 
@@ -66,7 +66,8 @@ def test_inspection_while_paused_has_no_update(tiny, every_step):
 
 
 def test_update_norm_is_weight_change(tiny, tiny_tensors):
-    learner = Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU)
+    config = tiny(arch="mlp")
+    learner = Learner(config, default_route(config), tiny_tensors, CPU)
     images, labels = next(learner.batches(0, 0))
     assert [layer.gradient for layer in inspect(learner, 0, tiny_tensors, Inspect()).layers] == [
         None
@@ -87,9 +88,8 @@ def test_update_norm_is_weight_change(tiny, tiny_tensors):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_captured_step_is_inspected_equally(tiny, tiny_tensors):
-    one, other = (
-        Learner(tiny(arch="quick"), "fp32", tiny_tensors, torch.device("cuda:0")) for _ in range(2)
-    )
+    config, gpu = tiny(arch="quick"), torch.device("cuda:0")
+    one, other = (Learner(config, default_route(config, gpu), tiny_tensors, gpu) for _ in range(2))
     assert other.capture() is None
     inspected = []
     for learner in (one, other):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -36,6 +35,7 @@ from core.training.ranks import (
 )
 from core.training.setup import resolve_setup
 from core.training.trainer import train
+from tests.support.training import default_route
 from tui.state import summaries as words
 from tui.state.fold import fold
 from tui.state.run_state import RunState
@@ -64,11 +64,12 @@ def test_rank_parts_cover_the_batch(count, world):
 )
 def test_ranks_share_batches_of_one_process(tiny, tiny_tensors, batch, world, first):
     config = tiny(batch_size=batch, shift=2)
-    alone = Learner(config, "fp32", tiny_tensors, CPU)
-    learners = [
-        Learner(config, "fp32", tiny_tensors, CPU, Ranks(Place(rank, world, rank, world)))
-        for rank in range(world)
-    ]
+    alone = Learner(config, default_route(config), tiny_tensors, CPU)
+    route, places = (
+        default_route(config),
+        [Place(rank, world, rank, world) for rank in range(world)],
+    )
+    learners = [Learner(config, route, tiny_tensors, CPU, Ranks(place)) for place in places]
     expected = list(alone.batches(1, first))
     cut = list(zip(*(each.batches(1, first) for each in learners), strict=True))
     assert len(cut) == len(expected)
@@ -116,10 +117,9 @@ def test_each_rank_gets_its_gpu(monkeypatch):
 
 def test_ranks_share_cpu_cores(tiny, tiny_tensors, monkeypatch):
     monkeypatch.setattr("core.compute.threads.cpu_cores", lambda: 8)
-    place = SimpleNamespace(place=Place(0, 6, 0, 3))
-    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU, place).threads == 2
-    assert Learner(tiny(arch="mlp"), "fp32", tiny_tensors, CPU).threads == 8
-    torch.set_num_threads(1)
+    config = tiny(arch="mlp")
+    assert resolve_setup(config, place=Place(0, 6, 0, 3)).route.threads == 2
+    assert resolve_setup(config).route.threads == 8
 
 
 # Runs torchrun for each request, in a fork of a process that has loaded PyTorch once.
@@ -328,7 +328,7 @@ def test_one_step_epochs_bound_meeting_interval(monkeypatch):
 
 def test_lost_gradients_are_reported_as_nan(place_of_one, tiny, tiny_tensors, monkeypatch):
     ranks = join(place_of_one)
-    learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks)
+    learner = Learner(tiny(), default_route(tiny()), tiny_tensors, CPU, ranks)
     ranks.lead(learner.config, tiny_tensors, learner, 0)
     before = {name: each.clone() for name, each in learner.parameters.items()}
     ranks.leave()
@@ -343,7 +343,7 @@ def test_followers_scale_as_the_leader(tiny, tiny_tensors, monkeypatch):
     scaling, sent = InputScaling(0.1307, 0.3081), []
     monkeypatch.setattr(Ranks, "_broadcast", lambda self, tensor: sent.append(tensor) or tensor)
     ranks = [Ranks(Place(rank, 2, rank, 2)) for rank in range(2)]
-    learner = Learner(tiny(), "fp32", tiny_tensors, CPU, ranks[0], scaling)
+    learner = Learner(tiny(), default_route(tiny()), tiny_tensors, CPU, ranks[0], scaling)
     ranks[0].lead(learner.config, tiny_tensors, learner, 0)
     received = iter(sent)
     monkeypatch.setattr(Ranks, "_broadcast", lambda self, tensor: next(received))

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from core.training.learner import Learner
+from tests.support.training import default_route
 
 CPU = torch.device("cpu")
 
 
 def make(tiny, tiny_tensors, device=CPU, precision="fp32", **settings):
-    return Learner(tiny(**settings), precision, tiny_tensors, device)
+    config = tiny(**settings)
+    return Learner(config, default_route(config, device, precision), tiny_tensors, device)
 
 
 def losses(learner, epochs=2, rate=0.01):

@@ -24,7 +24,7 @@ def test_setup_resolves_every_auto(tmp_path):
     assert (setup.dataset, setup.train_samples, setup.ranks) == ("sample", 4000, 1)
     assert (setup.precision, setup.first_step, setup.needs_download) == ("fp32", 0, False)
     assert (setup.steps_per_epoch, setup.total_steps) == (125, 750)
-    assert setup.threads >= 1
+    assert setup.route.threads >= 1
     assert not (tmp_path / "new").exists(), "nothing is written"
 
 

@@ -44,6 +44,8 @@ def _row(setup: Setup) -> dict[str, object]:
         "device": str(setup.device),
         "threads": setup.cpu_threads,
         "precision": setup.precision,
+        "routes": str(setup.route),
+        "routes_from": setup.chosen.origin,
         "dataset": setup.dataset,
         "train_samples": setup.train_samples,
         "downloaded": setup.needs_download,
@@ -55,6 +57,12 @@ def _row(setup: Setup) -> dict[str, object]:
         "notes": setup.notes,
         "ranks": setup.ranks,
     }
+
+
+def _route_origin(setup: Setup) -> str:
+    """Return where the routes come from, and whether a run would look for faster ones."""
+    measures = "; measured when training starts, unless it is too short"
+    return setup.chosen.origin + (measures if setup.chosen.may_measure else "")
 
 
 def _lines(setup: Setup) -> list[str]:
@@ -73,6 +81,7 @@ def _lines(setup: Setup) -> list[str]:
         f"Dry run: nothing was trained. {note}",
         f"network: {config.arch}, {ARCHITECTURES[config.arch].parameters:,} parameters",
         f"device: {devices}, {setup.precision}",
+        f"routes: {setup.route}, {_route_origin(setup)}",
         f"dataset: {setup.dataset}, {setup.train_samples:,} training images{where}",
         f"steps: {setup.steps_per_epoch:,} per epoch, {setup.total_steps:,} in total",
         f"run: {run}",

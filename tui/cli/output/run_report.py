@@ -6,6 +6,7 @@ from typing import Any
 
 from core.config import FIELDS
 from core.errors import CheckpointError, explain
+from core.events import RunStarted
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.runs.catalog import RunInfo, read_run_info
 from core.runs.description import NO_HISTORY
@@ -68,7 +69,7 @@ def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
         "started": started.time if started else None,  # of a resumed run, when it was resumed
         "ended": None if run.is_live else state.last_event_time or None,
         "parameters": started.parameters if started else None,
-        **{name: run.description.get(name) for name in ("input_mean", "input_std")},
+        **{name: run.description.get(name) for name in ("routes", "input_mean", "input_std")},
         "branched_from": started.branched_from if started else None,
         "branched_at": started.branched_at if started and started.branched_from else None,
         "figures": asdict(metrics_of(state, run)),
@@ -131,6 +132,7 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
         "network": (row["arch"] or "–") + parameters,
         "dataset": (row["dataset"] or "–") + images,
         "device": (row["device"] or "–") + (f", {started.precision}" if started else ""),
+        "routes": _routes(started, row),
         "input scaling": _scaling(row),
         "branched from": parent,
         "epochs": epochs,
@@ -143,6 +145,12 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
         "versions": ", ".join(f"{name} {each}" for name, each in versions.items()),
         "disk space": format_size(run.bytes),
     }
+
+
+def _routes(started: RunStarted | None, row: dict[str, Any]) -> str:
+    """Return how steps are computed, and how long measuring that took."""
+    seconds = started.route_seconds if started else 0.0
+    return (row["routes"] or "") + (f", measured in {seconds:.1f} s" if seconds else "")
 
 
 def _scaling(row: dict[str, Any]) -> str:

@@ -1,0 +1,165 @@
+"""The routes that a network can take on a device, and the default that is used unmeasured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING
+
+from core.compute.cores import cpu_cores
+from core.compute.routes import PARTS, Parts, Route
+from core.compute.threads import choose_threads
+from core.errors import DeviceError, UsageError
+from core.models.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The default route, and for each part of a route its values, the default's first."""
+
+    default: Route
+    values: dict[str, tuple[str | int, ...]]
+
+    def complete(self, parts: Parts) -> Route:
+        """Return the default with other parts, where they go together."""
+        return self._settle(self.default.with_parts(parts))
+
+    def _settle(self, route: Route) -> Route:
+        """Return the route without what its number format has no choice in: training in bf16
+        multiplies by oneDNN alone, and by autograd."""
+        if route.precision == "bf16":
+            parts = {part: each[0] for part, each in self.values.items() if part == "products"}
+            return replace(route, backward=None).with_parts(parts)
+        if route.backward is None and "backward" in self.values:
+            return route.with_parts({"backward": self.values["backward"][0]})
+        return route
+
+    def single_changes(self) -> Iterator[tuple[str, str | int, Route]]:
+        """Yield each part and value that is not the default's, with the default so changed."""
+        for part, values in self.values.items():
+            for value in values:
+                if value != getattr(self.default, part):
+                    yield part, value, self.complete({part: value})
+
+    def combinations(self, values: dict[str, list[str | int]]) -> list[Route]:
+        """Return each route of these values, without repeats."""
+        names = list(values)
+        rows = (dict(zip(names, row, strict=True)) for row in product(*values.values()))
+        return list(dict.fromkeys(map(self.complete, rows)))
+
+
+def list_choices(
+    arch: str,
+    device: torch.device,
+    precision: str = "fp32",
+    threads: int | str = "auto",
+    processes: int | None = None,
+) -> Choices:
+    """Return what --precision and --threads leave open for a network on a device.
+
+    `processes` of several ranks share this machine; their steps cannot be captured as a graph.
+    Raises DeviceError for a precision that the device lacks.
+    """
+    from core.compute.devices import list_precisions
+    from core.compute.torch_private import has_onednn_linear
+
+    formats = list_precisions(precision, arch, device)
+    values: dict[str, tuple[str | int, ...]] = {"precision": formats}
+    usual = choose_threads(threads, arch, processes or 1)
+    has = network_traits(arch)
+    values["threads"] = (usual,)
+    if device.type == "cpu":
+        if threads == "auto" and processes is None:
+            values["threads"] = (usual, *(n for n in thread_counts() if n != usual))
+        if has.convolutions:
+            values["layout"] = ("channels-last", "contiguous")
+        if has.large_linear and has_onednn_linear():
+            values["products"] = ("onednn", "blas")
+        if has.chain:
+            values["backward"] = ("chain", "autograd")
+    elif device.type == "cuda":
+        if has.convolutions:
+            values["layout"] = ("contiguous", "channels-last")
+        if processes is None:
+            values["launch"] = ("graph", "eager")
+    first: dict[str, str | int] = {part: each[0] for part, each in values.items()}
+    bare = Choices(Route(), values)
+    return Choices(bare.complete(first), values)
+
+
+def thread_counts() -> list[int]:
+    """Return 1, 2, 4 and so on up to all cores, and all cores."""
+    cores = cpu_cores()
+    return sorted({*(2**n for n in range(cores.bit_length()) if 2**n <= cores), cores})
+
+
+def read_route(choices: Choices, parts: Parts, precision: str, threads: int | str) -> Route:
+    """Return the route that a text asks for, strictly. `precision` and `threads` are settings.
+
+    Raises UsageError where the settings or the network exclude a part, and DeviceError where this
+    machine does.
+    """
+    if precision != "auto" and parts.get("precision", precision) != precision:
+        asked = f"--routes {parts['precision']}"
+        raise UsageError(f"{asked} cannot be used with --precision {precision}: leave one out")
+    if threads != "auto" and parts.get("threads", threads) != int(threads):
+        asked = f"--routes threads={parts['threads']}"
+        raise UsageError(f"{asked} cannot be used with --threads {threads}: leave one out")
+    route = choices.complete(parts)
+    for part, value in parts.items():
+        if part != "threads" and (
+            value not in choices.values.get(part, ()) or getattr(route, part) != value
+        ):
+            raise DeviceError(_explain_missing(choices, part, str(value), route))
+    return route
+
+
+def _explain_missing(choices: Choices, part: str, value: str, route: Route) -> str:
+    """Return that a part of a route does not exist here, and what it costs to leave it out."""
+    here = getattr(route, part) or (choices.values.get(part) or ("no choice",))[0]
+    return (
+        f"--routes {value} ({PARTS[part][value]}) is not available for this network and device, "
+        f"which have {here}; without it training runs, but results differ in the last bits"
+    )
+
+
+def fit_route(choices: Choices, parts: Parts) -> Route:
+    """Return the route with those parts that exist here, and the default's for the others."""
+    known = {
+        part: value
+        for part, value in parts.items()
+        if part == "threads" or value in choices.values.get(part, ())
+    }
+    return choices.complete(known)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What of a network decides which routes it can take."""
+
+    convolutions: bool
+    large_linear: bool  # a Linear that oneDNN may multiply faster
+    chain: bool  # Linear and ReLU alone
+
+
+@cache
+def network_traits(arch: str) -> Traits:
+    """Return a network's traits, from its layers without memory for its weights."""
+    import torch
+    from torch import nn
+
+    from core.compute.cpu_kernels import is_large
+    from core.compute.mlp_backprop import find_linear_layers
+
+    with torch.device("meta"):
+        model = ARCHITECTURES[arch].build()
+    return Traits(
+        convolutions=any(isinstance(each, nn.Conv2d) for each in model.modules()),
+        large_linear=any(map(is_large, model.modules())),
+        chain=find_linear_layers(model) is not None,
+    )

@@ -1,0 +1,1 @@
+"""Which routes a run takes: chosen, or measured before it begins."""
