@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from core.compute.cores import cpu_cores
+from core.compute.cores import all_cores, cpu_cores
 
 if TYPE_CHECKING:
     import psutil
+
+# What the system itself uses of a core on an idle machine, and more.
+ROOM = 0.3
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,32 @@ def read_machine() -> Machine:
         memory_total=memory.total,
         gpus=read_gpus(),
     )
+
+
+class OtherLoad:
+    """How many cores other programs, and other machines on the same host, have kept busy since."""
+
+    def __init__(self) -> None:
+        self._start = self._read()
+
+    def _read(self) -> tuple[float, float]:
+        """Return seconds by the clock, and those of CPU time of others, over all cores."""
+        import psutil
+
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        # A guest's time is also in user and nice.
+        twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        own = os.times()
+        return perf_counter(), sum(times) - twice - idle - own.user - own.system
+
+    def cores(self) -> float:
+        (start, before), (now, after) = self._start, self._read()
+        return max(0.0, after - before) / max(now - start, 1e-3)
+
+    def takes_from(self, needed: int) -> bool:
+        """Return whether so many cores for this process were not free all the time."""
+        return self.cores() + needed > all_cores() + ROOM
 
 
 @cache

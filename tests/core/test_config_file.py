@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.compute.routes import Route
 from core.config import FIELDS, TrainConfig
 from core.config_file import NAMES, as_toml, read_settings
 from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from core.training.routes.choice import RouteChoice
 from core.training.setup import Setup
 from tui.cli import main as cli
 
@@ -145,7 +147,7 @@ def planned(file, tmp_path, monkeypatch, capsys):
         type = "cpu"
 
     def resolve(config, *rest):  # the real one has to load PyTorch, and is tested elsewhere
-        return Setup(config, Cpu("cpu"), "fp32", 1, "sample", 4000)
+        return Setup(config, Cpu("cpu"), RouteChoice(Route(), "the default"), "sample", 4000)
 
     monkeypatch.setattr("tui.cli.output.dry_run.resolve_setup", resolve)
 

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from core.compute.candidates import Choices
+from core.compute.cores import cpu_cores
 from core.compute.cpu_kernels import activate
 from core.compute.routes import Route
+from core.compute.usage import OtherLoad
 from core.config import TrainConfig
 from core.data.datasets import Tensors
 from core.errors import first_line
@@ -156,7 +158,7 @@ class Race:
         self, choices: Choices, config: TrainConfig, few: Tensors, device: torch.device
     ) -> None:
         self.choices, self.config, self.few, self.device = choices, config, few, device
-        self.begin = perf_counter()
+        self.begin, self.others = perf_counter(), OtherLoad()
         self.until = math.inf
         self.rounds = 0
         self.timers: dict[Route, Timer] = {}  # those still in the race, without the default's
@@ -269,14 +271,16 @@ class Race:
         found = self.found
         found.seconds = perf_counter() - self.begin
         timed = [each for each in self.timers.values() if each.ratios]
-        if timed:
+        if found.step_seconds and self.others.takes_from(cpu_cores()):
+            found.doubt = f"other programs used {self.others.cores():.1f} cores of this machine"
+        elif timed:
             best = min(timed, key=lambda each: each.median)
             if is_certain(best) and len(best.ratios) >= LEAST_ROUNDS:
                 found.route, found.speedup = best.route, 1 / best.median
             elif best.median < 1 - WORTH:
                 found.doubt = (
-                    f"{best.route} seemed {1 / best.median - 1:.0%} faster, but the times of steps "
-                    f"vary too much to be sure, as on a busy machine"
+                    f"{best.route} seemed {1 / best.median - 1:.0%} faster, but the times of its "
+                    "steps vary too much to be sure"
                 )
         elif self.timers:
             found.is_complete = False

@@ -90,7 +90,10 @@ def _slower_than_fp32(found: Measured, against: Route | None) -> tuple[str, ...]
 
 def _explain(found: Measured) -> str | None:
     if found.doubt:
-        return f"the default routes {found.default} are kept: {found.doubt}"
+        return (
+            f"the default routes {found.default} are kept, and measured again in the next run: "
+            f"{found.doubt}"
+        )
     if found.route == found.default:
         return None
     changed = describe(found.route, found.default)

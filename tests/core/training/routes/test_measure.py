@@ -21,6 +21,16 @@ def whole_machine(monkeypatch):
     monkeypatch.setattr("core.compute.torch_private.has_onednn_linear", lambda: True)
 
 
+@pytest.fixture(autouse=True)
+def others(monkeypatch):
+    """Return how many cores other programs use: none, whatever runs beside the tests."""
+    cores = [0.0]
+    monkeypatch.setattr("core.compute.usage.OtherLoad.cores", lambda self: cores[0])
+    monkeypatch.setattr("core.compute.usage.all_cores", lambda: 4)
+    monkeypatch.setattr("core.training.routes.measure.cpu_cores", lambda: 4)
+    return cores
+
+
 class Clock:
     """Time that passes only in steps."""
 
@@ -105,6 +115,14 @@ def test_busy_machine_keeps_the_default_and_says_why(race):
     assert found.route == default
     assert found.doubt is None or "vary too much" in found.doubt
     assert found.seconds <= budget_seconds(10_000 * 0.08)
+
+
+def test_default_stays_where_other_programs_use_the_cores(race, others):
+    """One thread would be fastest beside them, and not after they have ended."""
+    others[0] = 0.9
+    found = race(lambda route: 0.01 if route.threads == 1 else 0.02)
+    assert found.route == found.default
+    assert found.doubt == "other programs used 0.9 cores of this machine"
 
 
 def test_route_that_raises_is_left_out_and_named(race):

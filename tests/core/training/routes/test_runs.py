@@ -119,7 +119,7 @@ def test_busy_machine_is_told_and_not_remembered(tiny, measured):
     measured.append({"route": default, "speedup": 1.0, "doubt": "the times vary too much"})
     events = drive(tiny(routes="auto"))
     assert started(events).routes == DEFAULT
-    assert "are kept: the times vary too much" in notices(events)
+    assert "in the next run: the times vary too much" in notices(events)
     assert list(list_cached()) == []
 
 
