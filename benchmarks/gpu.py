@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gpu_process import GRACE_SECONDS, ROOT, NotFinished, PartFailed, PartSkipped, child_lines
-from gpu_table import describe, describe_training
+from gpu_session import Row, Session
+from gpu_table import describe_training
 
 from core.config import PRESETS
 from core.data.datasets import is_mnist_complete, sample_missing
-from core.files import replace_file
 
 LEAST_SECONDS = 8.0  # no part starts with less: importing torch and CUDA take that
 SEEDS = 3  # of speedrun and the record recipe, which take a moment
@@ -40,36 +40,9 @@ PARTS_FILE = Path(__file__).with_name("gpu_parts.py")
 # What `mnist-tui train` and `doctor` import, beside torch.
 COMMAND_NEEDS = ("typer", "rich", "psutil", "numpy", "safetensors")
 TEST_NEEDS = ("pytest", "psutil", "numpy")
+# What is kept of a training's events.
+KEPT = ("routes", "route_seconds", "epoch", "epochs", "test_accuracy", "train_seconds")
 TEST_LINE = re.compile(r"^(tests/\S+::.+?) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b")
-Row = dict[str, Any]
-
-
-@dataclass
-class Session:
-    """The results so far, and the time that is left."""
-
-    options: argparse.Namespace
-    began: float = field(default_factory=time.monotonic)
-    results: Row = field(default_factory=dict)
-
-    @property
-    def left(self) -> float:
-        """Seconds until the limit."""
-        return self.began + self.options.minutes * 60 - time.monotonic()
-
-    def say(self, text: str) -> None:
-        print(f"[{time.monotonic() - self.began:4.0f} s] {text}", file=sys.stderr, flush=True)
-
-    def write(self) -> None:
-        self.results["seconds"] = round(time.monotonic() - self.began, 1)
-        folder = Path(self.options.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / "gpu.json", json.dumps(self.results, indent=1).encode() + b"\n")
-        try:
-            table = describe(self.results)
-        except Exception as error:  # the results count, also where they cannot be shown
-            table = f"The results in gpu.json cannot be shown: {type(error).__name__}: {error}\n"
-        replace_file(folder / "gpu.md", table.encode())
 
 
 @dataclass(frozen=True)
@@ -131,11 +104,26 @@ def steps(session: Session, seconds: float) -> None:
     for row in run_part(session, "steps", seconds):
         rows.append(row)
         session.write()
-        if "graph" in row or "eager" in row or row.get("failure"):
-            rate = row.get("graph") or row.get("eager") or 0
-            what = f"{row['arch']} batch {row['batch']:,} {row.get('format', row['precision'])}"
-            why = f" ({row['failure']})" if row.get("failure") else ""
-            session.say(f"steps: {what}: {rate:,}/s, {row.get('ratio', '-')}× eager{why}")
+        what = f"{row['arch']} batch {row['batch']:,} {row.get('format', row['precision'])}"
+        if "eager" in row:
+            rate = row.get("graph", row["eager"])
+            session.say(f"steps: {what}: {rate:,}/s, {row.get('ratio', '-')}× eager")
+        elif row.get("failure"):
+            session.say(f"steps: {what}: {row['failure']}")
+    differ = "the losses with and without a graph differ"
+    found = [each.get("failure") or (each.get("equal") is False and differ) for each in rows]
+    if failures := [*filter(None, found)]:
+        raise PartFailed(f"{len(failures)} of {len(rows)} rows, the first: {failures[0]}")
+
+
+def routes(session: Session, seconds: float) -> None:
+    rows = session.results.setdefault("routes", [])
+    for row in run_part(session, "routes", seconds):
+        rows.append(row)
+        if found := row.get("samples_per_second"):
+            best = max(found, key=found.__getitem__)
+            what = f"{row['arch']} batch {row['batch']:,}"
+            session.say(f"routes: {what}: {best} is the fastest, {found[best]:,}/s")
 
 
 def queue(session: Session, seconds: float) -> None:
@@ -179,9 +167,8 @@ def _train_once(session: Session, name: str, seconds: float, row: Row) -> None:
         for event in run_part(session, "preset", seconds, **job):
             if event.get("event") == "run_failed":
                 raise PartFailed(str(event.get("message")))
-            if event.get("event") in ("evaluated", "run_finished"):
-                kept = ("epoch", "epochs", "test_accuracy", "train_seconds")
-                row |= {each: event[each] for each in kept if event.get(each) is not None}
+            if event.get("event") in ("run_started", "evaluated", "run_finished"):
+                row |= {each: event[each] for each in KEPT if event.get(each) is not None}
                 row["finished"] = event["event"] == "run_finished"
                 row["finished"] &= not event.get("stopped", False)
 
@@ -241,6 +228,7 @@ def parts() -> list[Part]:
             Part(name, 1 / (len(others) - place + 1), preset(name, 1))
             for place, name in enumerate(others)
         ),
+        Part("routes", 0.7, routes),
         Part("queue", 0.5, queue),
         Part("article", 1.0, preset("article", 1)),
     ]
@@ -285,6 +273,10 @@ def main() -> int:
         return 0
     session.results["rehearsal"] = session.options.rehearse
     session.results["data"] = choose_data(session.options.data)
+    try:
+        session.write()
+    except OSError as error:
+        parser.error(f"{session.options.out} cannot be written ({error.strerror})")
     session.say(f"dataset: {session.results['data']['dataset']}")
     try:
         run(session)

@@ -10,29 +10,23 @@ import json
 import runpy
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
-from itertools import count, islice
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)
+sys.path.insert(0, str(ROOT))
+from gpu_steps import (  # noqa: E402
+    Job,
+    load_tensors,
+    make_learner,
+    measure_queue,
+    measure_routes,
+    measure_steps,
+    report,
+)
+
 import core  # noqa: E402, F401, which sets what OpenMP reads when torch is loaded
-
-BATCHES = (32, 256, 1024, 4096)
-# Both kinds of steps are measured in turns: their ratio does not depend on the GPU's clock then.
-ROUNDS, ROUND_SECONDS, WARM_UP_STEPS = 5, 0.06, 10
-# Networks whose step is short, so that the number of steps queued on the GPU matters most.
-QUEUED = (2, 8, 32)
-Job = dict[str, Any]
-Row = dict[str, Any]
-
-
-def report(**row: Any) -> None:
-    sys.stdout.write(json.dumps(row) + "\n")
-    sys.stdout.flush()
 
 
 def describe_machine(job: Job) -> None:
@@ -57,133 +51,6 @@ def describe_machine(job: Job) -> None:
     with start_probe("core.doctor.gpu_probe") as probe:
         facts = read_nvidia(probe.wait(15))
     report(driver=facts.driver, gpus=[asdict(each) for each in facts.gpus])
-
-
-def load_tensors(job: Job) -> Any:
-    """Return the job's dataset; drawn digits are as many as MNIST has, for their time alone."""
-    from core.data.datasets import DATASETS, Tensors
-    from core.doctor.training_probe import draw_images
-
-    if job["dataset"] == "drawn":
-        few = draw_images()
-        train, test = 60_000 // len(few.train_labels), 10_000 // len(few.test_labels)
-        images, labels = few.train_images.repeat(train, 1, 1), few.train_labels.repeat(train)
-        more = few.test_images.repeat(test, 1, 1), few.test_labels.repeat(test)
-        return Tensors(images, labels, *more)
-    loading = DATASETS[job["dataset"]].load(job["data"])
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
-
-
-def make_learner(config: Any, tensors: Any, device: Any) -> Any:
-    from core.compute.devices import choose_precision
-    from core.training.learner import Learner
-
-    precision = choose_precision(config.precision, config.arch, device)
-    return Learner(config, precision, tensors, device)
-
-
-def train_steps(learner: Any) -> Iterator[tuple[Any, int]]:
-    """Train without end, and yield the loss of each step and its number of images."""
-    for epoch in count():
-        for images, labels in learner.batches(epoch, 0):
-            yield learner.step(images, labels, learner.config.learning_rate), len(labels)
-
-
-def measure_rate(steps: Iterator[tuple[Any, int]]) -> float:
-    """Return the samples per second of the next steps."""
-    import torch
-
-    samples, start = 0, time.perf_counter()
-    while time.perf_counter() - start < ROUND_SECONDS:
-        samples += next(steps)[1]
-    torch.cuda.synchronize()
-    return samples / (time.perf_counter() - start)
-
-
-def compare(learners: dict[str, Any]) -> Row:
-    """Return the median samples per second of each learner, measured in turns, the median of the
-    first one's ratios to the last, and whether their losses are equal to the bit."""
-    steps = {name: train_steps(each) for name, each in learners.items()}
-    first = {
-        name: [loss.item() for loss, _ in islice(each, WARM_UP_STEPS)]
-        for name, each in steps.items()
-    }
-    rates: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(ROUNDS):
-        for name, each in steps.items():
-            rates[name].append(measure_rate(each))
-    row: Row = {name: round(median(each)) for name, each in rates.items()}
-    if len(rates) > 1:
-        one, *_, other = rates.values()
-        row["ratio"] = round(median(a / b for a, b in zip(one, other, strict=True)), 3)
-        row["equal"] = len({tuple(each) for each in first.values()}) == 1
-    return row
-
-
-def measure_steps(job: Job) -> None:
-    """Measure each network, batch size and number format with CUDA graphs and without."""
-    import torch
-
-    from core.config import TrainConfig
-    from core.models.architectures import ARCHITECTURES
-
-    device, until = torch.device("cuda:0"), time.monotonic() + job["seconds"]
-    took = 0.0
-    # On the GPU they are scaled within a moment for each of the many learners.
-    tensors = type(load := load_tensors(job))(*(each.to(device) for each in load))
-    for batch in job.get("batches", BATCHES):
-        for arch in ARCHITECTURES:
-            for precision in ("fp32", "auto"):
-                row = {"arch": arch, "batch": batch, "precision": precision}
-                start = time.monotonic()
-                if start + took > until:
-                    report(**row, left_out=True)
-                    continue
-                config = TrainConfig(arch=arch, batch_size=batch, precision=precision)
-                report(**row, **_measure_pair(config, tensors, device))
-                took = time.monotonic() - start
-
-
-def _measure_pair(config: Any, tensors: Any, device: Any) -> Row:
-    import torch
-
-    from core.errors import first_line
-
-    try:
-        graph, eager = (make_learner(config, tensors, device) for _ in range(2))
-        format = {"format": graph.precision}
-        if config.precision == "auto" and graph.precision == "fp32":
-            return format  # measured already
-        why = graph.capture()
-        learners = {"graph": graph, "eager": eager}
-        return format | compare(learners if graph.captured else {"eager": eager}) | {"failure": why}
-    except Exception as error:  # out of memory, or a kernel that this GPU does not have
-        torch.cuda.empty_cache()
-        return {"failure": f"{type(error).__name__}: {first_line(error)}"}
-
-
-def measure_queue(job: Job) -> None:
-    """Measure how the number of steps that may wait on the GPU changes the speed."""
-    import torch
-
-    from core.config import TrainConfig
-    from core.training import learner as module
-
-    device = torch.device("cuda:0")
-    tensors = load_tensors(job)
-    for arch in ("linear", "quick"):
-        found = {}
-        learner = make_learner(TrainConfig(arch=arch), tensors, device)
-        learner.capture()
-        steps = train_steps(learner)
-        for ahead in QUEUED * 2:  # the first round warms up
-            module.STEPS_AHEAD = ahead
-            found[ahead] = round(median(measure_rate(steps) for _ in range(3)))
-        report(arch=arch, samples_per_second=found)
 
 
 def train_preset(job: Job) -> None:
@@ -230,10 +97,8 @@ def _train_plainly(job: Job) -> None:
 
 def train_record(job: Job) -> None:
     """Train the record recipe once for each seed."""
-    import torch
-
-    sys.path.append(str(ROOT / "benchmarks"))
     import record
+    import torch
 
     device = torch.device("cuda:0")
     tensors = load_tensors(job)
@@ -273,6 +138,7 @@ def _run_command(arguments: list[str]) -> None:
 PARTS: dict[str, Callable[[Job], None]] = {
     "machine": describe_machine,
     "steps": measure_steps,
+    "routes": measure_routes,
     "queue": measure_queue,
     "preset": train_preset,
     "record": train_record,

@@ -14,7 +14,7 @@ DATASETS = {
 def describe(results: dict[str, Any]) -> str:
     """Return tables of the results so far, and what is missing in them."""
     lines = [_title(results), ""]
-    for part in (_steps, _presets, _queue):
+    for part in (_steps, _presets, _routes, _queue):
         if table := list(part(results)):
             lines += [*table, ""]
     lines += [f"- {each}" for each in _notes(results)]
@@ -91,6 +91,19 @@ def describe_training(row: dict[str, Any]) -> str:
     return ", ".join(facts)
 
 
+def _routes(results: dict[str, Any]) -> Iterator[str]:
+    """Yield a row for each network and batch size: samples per second of each format."""
+    measured = [each for each in results.get("routes", []) if each.get("samples_per_second")]
+    formats = list(dict.fromkeys(f for each in measured for f in each["samples_per_second"]))
+    if measured:
+        yield "| samples/s with CUDA graphs | " + " | ".join(formats) + " |"
+        yield "|---" * (len(formats) + 1) + "|"
+    for row in measured:
+        rates = [row["samples_per_second"].get(each) for each in formats]
+        cells = (f"{rate:,}" if rate else "–" for rate in rates)
+        yield f"| {row['arch']}, batch {row['batch']:,} | " + " | ".join(cells) + " |"
+
+
 def _queue(results: dict[str, Any]) -> Iterator[str]:
     for row in results.get("queue", []):
         rates = row["samples_per_second"]
@@ -113,8 +126,8 @@ def _notes(results: dict[str, Any]) -> Iterator[str]:
         for each in checks:
             if each["verdict"] != "ok":
                 yield f"doctor, {each['verdict']}: {each['name']} {each['what']}"
-    for row in results.get("steps", []):
-        what = f"{row['arch']}, batch {row['batch']:,}, {row['precision']}"
+    for row in [*results.get("steps", []), *results.get("routes", [])]:
+        what = f"{row['arch']}, batch {row['batch']:,}, {row.get('precision', 'routes')}"
         if row.get("failure"):
             yield f"{what}: {row['failure']}"
         if row.get("equal") is False:

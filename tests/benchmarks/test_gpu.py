@@ -90,6 +90,18 @@ def test_failed_parts_lose_no_other_result(gpu, session, monkeypatch):
     assert "- left out for lack of time: late\n" in table
 
 
+def test_rows_that_fail_are_named(gpu, session, monkeypatch):
+    row = {"arch": "cnn", "batch": 4096, "precision": "fp32", "format": "fp32"}
+    measured = row | {"graph": 4, "eager": 2, "ratio": 2.0}
+    rows = [row | {"failure": "CUDA out of memory"}, measured | {"equal": False}, measured]
+    monkeypatch.setattr(gpu, "run_part", lambda *arguments: rows)
+    with pytest.raises(gpu.PartFailed, match="2 of 3 rows, the first: CUDA out of memory"):
+        gpu.steps(session, 5.0)
+    table = written(session)[1]
+    assert "- cnn, batch 4,096, fp32: CUDA out of memory\n" in table
+    assert "- cnn, batch 4,096, fp32: the losses with and without a graph differ\n" in table
+
+
 def test_unfinished_trainings_are_named(gpu, session, monkeypatch):
     """A preset's median is that of the finished runs alone."""
     finished = {"event": "run_finished", "epochs": 1, "test_accuracy": 0.99, "train_seconds": 2.0}
@@ -112,12 +124,26 @@ def test_every_preset_has_its_part(gpu):
     assert set(gpu.PRESETS) < {part.name for part in gpu.parts()}
 
 
+def start(gpu, monkeypatch, out, name):
+    """Prepare a call of main on a machine with that GPU."""
+    machine = {"machine": {"gpu": name}}
+    monkeypatch.setattr(gpu, "machine", lambda session, seconds: session.results.update(machine))
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(out)])
+
+
 def test_no_gpu_is_reported_in_one_line(gpu, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(gpu, "machine", lambda session, seconds: session.results.update(machine={}))
-    monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(tmp_path / "out")])
+    start(gpu, monkeypatch, tmp_path / "out", None)
     assert gpu.main() == 0
     assert capsys.readouterr().out.startswith("no NVIDIA GPU that PyTorch can use")
     assert not (tmp_path / "out").exists()
+
+
+def test_folder_that_cannot_be_written_is_refused(gpu, monkeypatch, capsys, tmp_path):
+    (tmp_path / "out").touch()
+    start(gpu, monkeypatch, tmp_path / "out", "H100")
+    with pytest.raises(SystemExit, match="2"):
+        gpu.main()
+    assert "out cannot be written (File exists)" in capsys.readouterr().err
 
 
 def test_steps_with_graph_equal_steps_without(gpu, session, monkeypatch):
