@@ -40,6 +40,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.1,
         "precision": "auto",
     },
+    # The smallest network that reaches 99%; batch normalization is what lets it learn that fast.
+    "tiny": {
+        "arch": "tiny",
+        "epochs": 24,
+        "batch_size": 128,
+        "learning_rate": 0.02,
+        "beta2": 0.99,
+        "schedule": "onecycle",
+        "shift": 1,
+    },
 }
 
 
@@ -147,7 +157,8 @@ class TrainConfig:
     checkpoints: str = directory("checkpoints", "folder for runs and their checkpoints")
     preset: str = choice(
         "article",
-        "set of defaults; article is the tutorial's recipe, speedrun reaches 99% in one epoch",
+        "set of defaults; article is the tutorial's recipe, speedrun reaches 99% in one epoch, "
+        "tiny with 2,828 parameters",
         PRESETS,
     )
 

@@ -80,9 +80,9 @@ def run(scratch: Path, *arguments: str) -> str:
 
 def test_examples_train_and_evaluate(scratch):
     """The network and the dataset are listed and train; eval has the metric."""
-    assert "tiny" in run(scratch, "-m", "tui", "archs")
+    assert "small" in run(scratch, "-m", "tui", "archs")
     assert "bars" in run(scratch, "-m", "tui", "datasets")
-    options = ("--arch", "tiny", "--dataset", "bars", "--epochs", "2", "--quiet")
+    options = ("--arch", "small", "--dataset", "bars", "--epochs", "2", "--quiet")
     run(scratch, "-m", "tui", "train", *options)
     (folder,) = (each for each in (scratch / "checkpoints").iterdir() if each.is_dir())
     report = json.loads(run(scratch, "-m", "tui", "eval", folder.name, "--json"))

@@ -181,12 +181,14 @@ def _name_key(state_dict: StateDict) -> str:
 
 
 def _to_float32(found: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], str]:
-    """Return the floating-point tensors as float32, and a note where they were not."""
+    """Return the floating-point tensors as float32, and a note where they were not. Others, the
+    counters of a batch normalization, stay as they are."""
     weights = {
         name: each.float().contiguous() if each.is_floating_point() else each
         for name, each in found.items()
     }
-    others = sorted({str(each.dtype)[6:] for each in found.values()} - {"float32"})
+    dtypes = {str(each.dtype)[6:] for each in found.values() if each.is_floating_point()}
+    others = sorted(dtypes - {"float32"})
     if not others:
         return weights, ""
     is_exact = all(each.double().equal(weights[name].double()) for name, each in found.items())

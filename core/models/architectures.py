@@ -81,6 +81,28 @@ def quick() -> nn.Module:
     return nn.Sequential(OrderedDict(stack=stack))
 
 
+def tiny() -> nn.Module:
+    from torch import nn
+
+    stack = nn.Sequential(
+        nn.ZeroPad2d(-2),
+        nn.Conv2d(1, 8, kernel_size=5, stride=2),  # (N, 8, 10, 10)
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 12, kernel_size=3),  # (N, 12, 8, 8)
+        nn.BatchNorm2d(12),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(12, 14, kernel_size=3),  # (N, 14, 2, 2)
+        nn.BatchNorm2d(14),
+        nn.ReLU(),
+        nn.AvgPool2d(2),  # one number a channel: a Linear of 140 weights instead of 560
+        nn.Flatten(),
+        nn.Linear(14, 10),
+    )
+    return nn.Sequential(OrderedDict(stack=stack))
+
+
 def build_untrained(arch: str, seed: int) -> nn.Module:
     """Return the network of that name with the weights that a run with this seed starts from.
 
@@ -131,6 +153,14 @@ ARCHITECTURES = {
             "two small convolutions: about 99% in seconds",
             gains_from_bf16=True,
             layers="2 conv + 2 linear",
+        ),
+        Architecture(
+            "tiny",
+            tiny,
+            2_828,
+            {"mnist": 0.99, "sample": 0.95},
+            "three small convolutions, under 3,000 parameters: about 99%",
+            layers="3 conv + 1 linear",
         ),
     )
 }

@@ -79,6 +79,8 @@ def _layer_text(module: nn.Module) -> str:
             by = set(module.padding)
             kind = "Crop" if all(each <= 0 for each in by) else "Pad"
             return f"{kind} by {max(map(abs, by))}"
+        case nn.BatchNorm2d():
+            return f"BatchNorm {module.num_features}"
         case nn.Dropout():
             return f"Dropout {module.p:g}"
     return type(module).__name__

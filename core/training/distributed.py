@@ -5,6 +5,10 @@ commands, evaluates, saves and reports, as a single process does. The others rec
 need from it (config, data, weights), write no file, and train each step with it. Between steps all
 meet: the leader sends how many steps to train until the next meeting, and the learning rate. While
 it pauses or evaluates, the others wait there.
+
+A network with batch normalization normalizes each part by that part's own statistics, as
+DistributedDataParallel does, so it does not train as in one process. The running statistics, which
+only evaluation uses, are the leader's.
 """
 
 from __future__ import annotations

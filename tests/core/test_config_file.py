@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.compute.routes import Route
-from core.config import FIELDS, TrainConfig
+from core.config import FIELDS, PRESETS, TrainConfig
 from core.config_file import NAMES, as_toml, read_settings
 from core.data.datasets import DATASETS
 from core.errors import UsageError
@@ -106,8 +106,8 @@ def test_windows_file_is_read(file):
         ("lr = 1" + "0" * 400, ": lr must be a number above 0, such as 0.001, not inf"),
         ("lr = nan", ": lr must be a number above 0, such as 0.001, not nan"),
         ("threads = 1.5", ": threads must be auto or a whole number, 1 to 1,024, not 1.5"),
-        ("arch = []", ": arch must be one of linear, mlp, cnn, quick, not a list"),
-        ("preset = 'fast'", ': preset must be one of article, speedrun, not "fast"'),
+        ("arch = []", f": arch must be one of {', '.join(ARCHITECTURES)}, not a list"),
+        ("preset = 'fast'", f': preset must be one of {", ".join(PRESETS)}, not "fast"'),
         ('data = ""', ': data must be a folder, not ""'),
         (
             'checkpoints = "a\\u0000"',

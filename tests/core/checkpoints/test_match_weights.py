@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.checkpoints.find_network import expected_shapes, find_network
 from core.checkpoints.find_weights import StateDict
-from core.checkpoints.match_weights import match, natural
+from core.checkpoints.match_weights import STATISTICS, match, natural
 from core.models.architectures import ARCHITECTURES
 
 LAYER = st.text("abwlx_019", min_size=1, max_size=6)
@@ -24,9 +24,10 @@ def test_any_layer_names_and_order_fit(arch, data):
     layers = sorted({name.rpartition(".")[0] for name in weights})
     names = data.draw(st.lists(LAYER, unique=True, min_size=len(layers), max_size=len(layers)))
     words = data.draw(st.sampled_from([("weight", "bias"), ("kernel", "bias"), ("w", "b")]))
+    statistics = {each: each for each in STATISTICS}
     prefix = "".join(f"{part}." for part in data.draw(PREFIX))
     renamed = dict(zip(layers, names, strict=True))
-    word = dict(zip(("weight", "bias"), words, strict=True))
+    word = statistics | dict(zip(("weight", "bias"), words, strict=True))
     theirs = {
         name: f"{prefix}{renamed[name.rpartition('.')[0]]}.{word[name.rpartition('.')[2]]}"
         for name in weights

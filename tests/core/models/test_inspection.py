@@ -86,7 +86,7 @@ def test_kernels_of_a_channel_are_tiles_of_one_image():
 def test_every_layer_can_be_inspected_in_bounds(arch):
     model = build_untrained(arch, 0)
     passes, logits = pass_image(model, IMAGE)
-    assert logits == pytest.approx(model(IMAGE)[0].tolist(), abs=1e-5)
+    assert logits == pytest.approx(model.eval()(IMAGE)[0].tolist(), abs=1e-5)
     for each in passes:
         for unit in (0, 40, 10**6):
             output = layer_output(each.name, each.output, unit)

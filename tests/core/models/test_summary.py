@@ -53,6 +53,7 @@ def test_layer_has_text_shape_and_bytes():
     assert second.output_bytes == 4 * 64 * 16 * 16
     assert layers["stack.6"].what == "MaxPool 2×2"
     assert layers["stack.8"].what == "Linear 4096→1024"
+    assert describe_network("tiny").layers[2].what == "BatchNorm 8"
 
 
 def test_host_describes_network_without_run():

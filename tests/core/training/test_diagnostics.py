@@ -23,7 +23,7 @@ def every_step(monkeypatch):
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.0)
 
 
-@pytest.mark.parametrize("arch", ["mlp", "quick"])
+@pytest.mark.parametrize("arch", ["mlp", "quick", "tiny"])
 def test_inspection_leaves_results_unchanged(tiny, every_step, arch):
     plain = drive(tiny(arch=arch))
     orders = {3: [Inspect()], 7: [Pause()], Paused: [Inspect(), Resume()], Evaluated: [Inspect()]}

@@ -18,6 +18,7 @@ import typer
 
 from core.data.images import ImageDigit
 from core.errors import DataError
+from core.models.architectures import ARCHITECTURES
 from core.responses import UNLIKE, Digit
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
@@ -308,7 +309,7 @@ def test_choices_are_listed():
         return json.loads(done.stdout)
 
     archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
-    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010}
+    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010, "tiny": 2828}
     (cnn,) = printed("archs", "cnn", "--json")
     assert (cnn["name"], cnn["input"], len(cnn["layers"])) == ("cnn", [1, 28, 28], 11)
     assert cnn["layers"][2] == {
@@ -352,7 +353,11 @@ def test_quiet_prints_nothing(run):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["train", "--arch", "foo"], 2, "--arch must be one of linear, mlp, cnn, quick, not 'foo'"),
+        (
+            ["train", "--arch", "foo"],
+            2,
+            f"--arch must be one of {', '.join(ARCHITECTURES)}, not 'foo'",
+        ),
         (["train", "--dataset", "foo"], 2, "--dataset must be one of auto, mnist, sample"),
         (["train", "--device", "gpu"], 2, "--device must be auto, cpu, mps, cuda or cuda:N"),
         (["train", "--epochs", "0"], 2, "--epochs must be a whole number"),
