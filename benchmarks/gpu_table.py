@@ -67,7 +67,7 @@ def _presets(results: dict[str, Any]) -> Iterator[str]:
     runs = {"record recipe": results.get("record", []), **results.get("presets", {})}
     rows = [*(_preset(name, each) for name, each in runs.items() if each)]
     if rows:
-        yield "| training | seeds | seconds, median (minimum) | test accuracy, mean (worst) | |"
+        yield "| training | seeds | seconds, median (minimum) | accuracy, mean (worst) | routes |"
         yield "|---|---|---|---|---|"
         yield from rows
 
@@ -78,8 +78,9 @@ def _preset(name: str, runs: list[dict[str, Any]]) -> str:
     scores = [each["test_accuracy"] for each in done]
     took = f"{median(seconds):.3g} ({min(seconds):.3g})" if seconds else "–"
     accuracy = f"{mean(scores):.2%} ({min(scores):.2%})" if scores else "–"
-    ended = [describe_training(each) for each in runs if each not in done]
-    return f"| {name} | {len(done)} | {took} | {accuracy} | {'; '.join(ended)} |"
+    notes = list(dict.fromkeys(each["routes"] for each in runs if each.get("routes")))
+    notes += [describe_training(each) for each in runs if each not in done]
+    return f"| {name} | {len(done)} | {took} | {accuracy} | {'; '.join(notes)} |"
 
 
 def describe_training(row: dict[str, Any]) -> str:

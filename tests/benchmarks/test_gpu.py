@@ -107,6 +107,7 @@ def test_unfinished_trainings_are_named(gpu, session, monkeypatch):
     finished = {"event": "run_finished", "epochs": 1, "test_accuracy": 0.99, "train_seconds": 2.0}
 
     def run_part(session, name, seconds, seed, **job):
+        yield {"event": "run_started", "routes": "bf16,graph"}
         yield {"event": "evaluated", "epoch": 3, "test_accuracy": 0.5}
         if seed:
             raise gpu.NotFinished("not finished within 1 s")
@@ -114,10 +115,8 @@ def test_unfinished_trainings_are_named(gpu, session, monkeypatch):
 
     monkeypatch.setattr(gpu, "run_part", run_part)
     gpu.preset("tiny", 2)(session, 5.0)
-    assert (
-        "| tiny | 1 | 2 (2) | 99.00% (99.00%) | 50.00%, not finished, 3 epochs |"
-        in (written(session)[1])
-    )
+    row = "| tiny | 1 | 2 (2) | 99.00% (99.00%) | bf16,graph; 50.00%, not finished, 3 epochs |"
+    assert row in written(session)[1]
 
 
 def test_every_preset_has_its_part(gpu):

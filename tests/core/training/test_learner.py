@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from core.compute.candidates import list_choices
 from core.training.learner import Learner
 from tests.support.training import default_route
 
@@ -94,6 +95,18 @@ def test_captured_step_equals_plain_step(tiny, tiny_tensors, arch, optimizer, pr
         assert losses(one, rate=rate) == losses(other, rate=rate)
     ends = one.state(), other.state()
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in before)
+
+
+@pytest.mark.gpu
+@gpu
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_channels_last_capture_equals_plain_step(tiny, tiny_tensors, precision):
+    device = torch.device("cuda:0")
+    parts = {"precision": precision, "layout": "channels-last"}
+    route = list_choices("quick", device, "auto").complete(parts)
+    one, other = (Learner(tiny(arch="quick"), route, tiny_tensors, device) for _ in range(2))
+    assert other.capture() is None
+    assert losses(one) == losses(other)
 
 
 @pytest.mark.gpu
