@@ -236,7 +236,10 @@ class Race:
         try:
             timer = Timer(route, self.config, self.few, self.device)
             if steps:
-                timer.ratios.append(timer.seconds_per_step(steps) / self.found.step_seconds)
+                # The less of two, since a route that is interrupted once would look slow.
+                half = max(GROUP_STEPS, steps // 2)
+                seconds = min(timer.seconds_per_step(half) for _ in range(2))
+                timer.ratios.append(seconds / self.found.step_seconds)
         # What a route can raise here: no such kernel, or no memory for one more learner.
         except (RuntimeError, NotImplementedError) as error:
             self.found.failed[str(route)] = first_line(error)

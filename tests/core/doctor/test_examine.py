@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from core.compute import import_guard
-from core.doctor import examine, storage
+from core.compute.route_cache import CachedRoute, RouteKey
+from core.doctor import examine, routes, storage
 from core.doctor.check import Check
 from core.doctor.gpu_facts import read_nvidia
 from core.doctor.machine import MachineFacts, judge_machine
@@ -452,6 +453,23 @@ def test_all_checks_end_within_a_minute(hanging, tmp_path, gpus, slow_import):
         hanging.answers["core.doctor.versions_probe"] = reported
     assert hanging.started[2:] == ["cpu", *(f"cuda:{number}" for number in range(gpus))]
     assert hanging.now - began < 58
+
+
+def test_measured_routes_are_reported(monkeypatch):
+    key = RouteKey("EPYC", 2, "cpu", "2.14", "cnn", 32, "adam", "auto", "auto")
+    row = CachedRoute(key, "fp32,threads=2,contiguous", "bf16,threads=2,channels-last", 1.34)
+    failing = replace(row, failed={"fp32,threads=2,channels-last": "could not create a primitive"})
+    found = [[], [row, replace(row, routes=row.default)], [failing]]
+    monkeypatch.setattr(routes, "list_cached", lambda: found.pop(0))
+    (none,) = routes.judge_routes()
+    assert (none.verdict, none.what[:4]) == ("ok", "none")
+    changed, default = routes.judge_routes()
+    assert "cnn, batch 32, auto: fp32,threads=2,contiguous, 1.34 times as fast" in changed.what
+    assert default.what.endswith("bf16,threads=2,channels-last, the default")
+    assert changed.figures["speedup"] == 1.34
+    (bad,) = routes.judge_routes()
+    assert bad.verdict == "warning"
+    assert "failed: fp32,threads=2,channels-last (could not create a primitive)" in bad.what
 
 
 def test_slow_import_advises_no_reinstall():

@@ -10,6 +10,7 @@ import pytest
 from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
 from core.commands import SetLearningRate, Stop
+from core.compute.torch_private import has_onednn_linear
 from core.errors import CheckpointError, UsageError
 from core.events import Notice
 from core.models.architectures import ARCHITECTURES
@@ -65,6 +66,18 @@ def test_replay_of_resumed_run_is_identical(tiny, by_threes, optimizer):
     assert 0 < step < 20
     assert (found.first, found.last, found.twice) == (step + 1, step + 1000, True)
     assert found.losses
+
+
+@pytest.mark.parametrize("routes", ["fp32,threads=2,blas,autograd", "fp32,threads=1,onednn,chain"])
+def test_replay_takes_the_routes_of_the_run(tiny, by_threes, monkeypatch, routes):
+    """The default's results differ in the last bits, and would be found different."""
+    if not has_onednn_linear():
+        pytest.skip("this PyTorch has no oneDNN")
+    folder = folder_of(drive(tiny(arch="mlp", epochs=3, routes=routes)))
+    monkeypatch.setenv("MNIST_TUI_ROUTES", "default")
+    found = replayed(folder / "epoch-001.safetensors", 20)
+    assert found.identical
+    assert not found.causes
 
 
 def test_changed_record_is_found(tiny, by_threes, saved_at_once):

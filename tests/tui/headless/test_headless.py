@@ -187,11 +187,13 @@ def test_dry_run_prints_the_plan(program, tmp_path):
     status, out, err = program("train", *TINY, "--dry-run", "--device", "cpu")
     assert (status, err) == (0, "")
     assert "# network: linear, 7,850 parameters\n" in out
-    assert "# device: cpu with 1 thread, fp32\n# dataset: sample, 4,000 training images\n" in out
+    assert "# device: cpu with 1 thread, fp32\n# routes: fp32,threads=1,chain, the default\n" in out
+    assert "# dataset: sample, 4,000 training images\n" in out
     assert "# steps: 200 per epoch, 400 in total\n" in out
     assert program("train", *TINY, "--dry-run", "--quiet") == (0, "", "")
     plan = json.loads(program("train", *TINY, "--dry-run", "--json")[1])
     assert (plan["total_steps"], plan["run"], plan["downloaded"]) == (400, None, False)
+    assert (plan["routes"], plan["routes_from"]) == ("fp32,threads=1,chain", "the default")
     assert not list(tmp_path.glob("checkpoints"))
 
 

@@ -102,6 +102,8 @@ def _about(entry: Entry) -> list[Content]:
     if changed or (config and run.status != "imported"):
         text = ", ".join(f"{name} {value}" for name, value in changed.items())
         lines.append(_named("Changed", text or "nothing, all settings at their defaults"))
+    if info := entry.info or run.best:
+        lines += [_named("Routes", info.routes)] if info.routes else []
     if run.note:
         lines.append(_named("Note", printable(run.note)))
     return lines
