@@ -61,7 +61,7 @@ def all_routes(choices: Choices) -> list[Route]:
 def time_column(config: TrainConfig, tensors: Tensors, rounds: int) -> Column:
     choices = choices_of(config, CPU)
     measured = finish(measure(choices, config, tensors, CPU, LONG_RUN))
-    few = few_batches(tensors, config.batch_size)
+    few = few_batches(tensors, config.batch_size, CPU)
     timers = [Timer(route, config, few, CPU) for route in all_routes(choices)]
     group = max(2, round(GROUP_SECONDS / max(measured.step_seconds, 1e-6)))
     taken: dict[Route, list[float]] = {timer.route: [] for timer in timers}

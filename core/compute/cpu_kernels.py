@@ -52,7 +52,9 @@ def activate(route: Route, device: torch.device) -> None:
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
+        # PyTorch's default is TF32 for convolutions alone, whatever --precision says.
         torch.backends.cuda.matmul.allow_tf32 = route.precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = route.precision == "tf32"
 
 
 def use_route(model: nn.Module, route: Route, device: torch.device) -> nn.Module:

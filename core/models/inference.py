@@ -1,6 +1,7 @@
 """A network's predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +23,22 @@ def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     The network may be on any device; it stays in evaluation mode.
     """
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), full_float32():
         parts = [model(prepare_input(model, part)).float().cpu() for part in images.split(batch)]
     return torch.cat(parts)
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Let a GPU multiply and convolve in float32 and not in TF32, which a route may have set, so
+    that a network scores the same during training and afterwards."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = False
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 def predict_digits(

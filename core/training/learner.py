@@ -20,6 +20,7 @@ from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_imag
 from core.data.datasets import Tensors
 from core.errors import first_line
 from core.models.architectures import build_untrained
+from core.models.inference import full_float32
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
 from core.optim.optimizers import OPTIMIZERS
 from core.training.distributed import Ranks
@@ -28,8 +29,9 @@ from core.training.ranks import part
 # How many steps a GPU may have queued: enough to keep it busy, few enough for a command to be
 # handled soon. Without a bound a thousand would wait.
 STEPS_AHEAD = 2
-# Test images evaluated at a time: few on a CPU, so that a command is handled within a moment.
-EVALUATED_AT_ONCE = {"cpu": 100}
+# Test images evaluated at a time: few on a CPU, so that a command is handled within a moment; on a
+# GPU so few that the first convolution of cnn takes 200 MB an array.
+EVALUATED_AT_ONCE = {"cpu": 100, "cuda": 2_000}
 
 
 class Learner:
@@ -178,7 +180,7 @@ class Learner:
         self.model.eval()
         try:
             for images in self.test_images.split(size):
-                with torch.inference_mode():
+                with torch.inference_mode(), full_float32():
                     logits = self.model(images)
                 yield logits
         finally:
