@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-# Images gathered at a time: one gather for many batches, small enough to stay in the cache.
-GATHERED = 4096
+# Images gathered at a time: one gather for many batches, small enough that the batches are still in
+# the processor's caches when they are trained on.
+GATHERED = 1024
 SIDE = 28
 
 
@@ -57,7 +58,10 @@ def iterate_batches(
     block = max(1, GATHERED // size) * size
     moves = order.split(block) if shifts is None else shifts.split(block)
     for chosen, moved in zip(order.split(block), moves, strict=True):
-        taken = images[chosen] if shifts is None else shift_images(images, chosen, moved)
+        if shifts is None:
+            taken = images.index_select(0, chosen)  # in half the time of images[chosen]
+        else:
+            taken = shift_images(images, chosen, moved)
         yield from zip(taken.split(size), labels[chosen].split(size), strict=True)
 
 
