@@ -74,7 +74,7 @@ def _with_events(
         except StopIteration as done:
             return done.value
         if monotonic() - last > EVENT_SECONDS:
-            yield Preparing(message="measuring which routes are fastest on this machine")
+            yield Preparing(message="measuring the fastest way to compute on this machine")
             last = monotonic()
 
 

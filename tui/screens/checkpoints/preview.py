@@ -103,7 +103,8 @@ def _about(entry: Entry) -> list[Content]:
         text = ", ".join(f"{name} {value}" for name, value in changed.items())
         lines.append(_named("Changed", text or "nothing, all settings at their defaults"))
     if info := entry.info or run.best:
-        lines += [_named("Routes", info.routes)] if info.routes else []
+        # With blanks, so that it can be wrapped.
+        lines += [_named("Routes", info.routes.replace(",", ", "))] if info.routes else []
     if run.note:
         lines.append(_named("Note", printable(run.note)))
     return lines
