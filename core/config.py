@@ -119,8 +119,9 @@ class TrainConfig:
     )
     threads: int | str = option(
         "auto",
-        "CPU threads per operation; auto is 1 for small networks, else the "
-        "cores that this process may use, fewer within a container's CPU quota",
+        "CPU threads per operation; auto is what was measured as fastest, else 1 for small "
+        "networks and the cores that this process may use, fewer within a container's CPU quota, "
+        "for others",
         metavar="auto|N",
         allowed="auto or a whole number, 1 to 1,024",
         check=lambda value: THREADS.fullmatch(str(value)) is not None,
@@ -225,7 +226,7 @@ WHY = {
     "precision": "fp32 stores a number in 32 bits, bf16 in 16: faster where the hardware supports "
     "it, and less exact, with little effect on training. Use fp32 to compare runs.",
     "threads": "Several threads split one operation between the CPU cores. For a small network the "
-    "splitting takes longer than the operation, so one thread is fastest.",
+    "splitting can take longer than the operation, so that one thread is fastest.",
     "routes": "The same arithmetic can be done in several ways, which differ in speed and in the "
     "last bits of the results. What is fastest depends on the processor, so it is measured before "
     "a longer run and remembered. Set it to repeat a run exactly on another machine.",

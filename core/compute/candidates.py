@@ -115,16 +115,16 @@ def read_route(choices: Choices, parts: Parts, precision: str, threads: int | st
         if part != "threads" and (
             value not in choices.values.get(part, ()) or getattr(route, part) != value
         ):
-            raise DeviceError(_explain_missing(choices, part, str(value), route))
+            raise DeviceError(_explain_missing(part, str(value)))
     return route
 
 
-def _explain_missing(choices: Choices, part: str, value: str, route: Route) -> str:
+def _explain_missing(part: str, value: str) -> str:
     """Return that a part of a route does not exist here, and what it costs to leave it out."""
-    here = getattr(route, part) or (choices.values.get(part) or ("no choice",))[0]
+    cost = f"by the rounding of {value}" if part == "precision" else "in the last bits"
     return (
-        f"--routes {value} ({PARTS[part][value]}) is not available for this network and device, "
-        f"which have {here}; without it training runs, but results differ in the last bits"
+        f"--routes {value} ({PARTS[part][value]}) is not available for this network on this "
+        f"device: without it, results differ {cost}"
     )
 
 
