@@ -23,6 +23,7 @@ class Appearance:
         self._app = app
         self._can_switch_slow_link = True  # without the user
         self._is_theme_forced = False
+        self._has_unsaved = False  # preferences
         self._ascii, self._colourless = AsciiFilter(), ColourlessFilter()
         for name in set(app.available_themes) - {*THEMES, *OWN_COLOURS}:
             app.unregister_theme(name)
@@ -41,14 +42,23 @@ class Appearance:
         self._app.change_preferences(**{name: following(name, by)})
 
     def changed(self, before: Preferences, after: Preferences) -> None:
-        """Save and apply changed preferences."""
+        """Apply changed preferences, and save them once the screen shows them."""
         app = self._app
-        if saved_fields(before) != saved_fields(after) and (problem := save_preferences(after)):
-            app.notify(problem, markup=False)
+        if saved_fields(before) != saved_fields(after) and not self._has_unsaved:
+            self._has_unsaved = True
+            app.call_after_refresh(self.save)
         if before.ascii != after.ascii:
             app.screen.refresh()  # other screens are redrawn when they come to the front
         if before.slow != after.slow:
             app.slow_link.set_slow(after.slow)
+
+    def save(self) -> None:
+        """Write the preferences file, if they have changed."""
+        if not self._has_unsaved:
+            return
+        self._has_unsaved = False
+        if problem := save_preferences(self._app.preferences):
+            self._app.notify(problem, markup=False)
 
     def _toggle_slow_link(self) -> None:
         slow = not self._app.preferences.slow

@@ -144,8 +144,8 @@ class TrainView(View):
             self._rearrange()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
-        self.set_class(after.several == "all", "-all-charts")
-        self.set_class(after.machine, "-machine")
+        # Not on the view: the styles of all its widgets would be computed again.
+        self.query_one("#happening").set_class(after.machine, "-machine")
         if before.several != after.several:
             self._rearrange()
 

@@ -43,6 +43,8 @@ PARTS |= zip(OVERLAY, LETTERS, strict=True)
 # The colours of the parts of a title.
 COLOURS = {SMOOTH: "$series-train", TEST: "$series-test"}
 COLOURS |= {tag: f"$series-{letter}" for tag, letter in zip(OVERLAY, LETTERS, strict=True)}
+# The preferences that a chart shows.
+SEEN = ("ascii", "chart", "log_scale", "smoothing", "x_axis", "marks", "zoom", "cursor")
 # Seconds between two frames of a chart beside the selected one, and of any on a slow connection.
 SIDE_SECONDS = 1.0
 SLOW_SECONDS = 4.0
@@ -114,10 +116,12 @@ class Chart(Canvas):
             seconds = SIDE_SECONDS if self.slot else 0.0
             self._not_before = monotonic() + (SLOW_SECONDS if self.preferences.slow else seconds)
 
-    def watch_preferences(self) -> None:
-        if self.slot:
-            self.set_timer(SIDE_DELAY, self.draw)
-        else:
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
+        """Draw again for what a chart shows, which most keys do not change."""
+        changed = [name for name in SEEN if getattr(before, name) != getattr(after, name)]
+        if self.slot and (changed or before.several != after.several):
+            self.set_timer(SIDE_DELAY, self.draw)  # which does nothing in a hidden chart
+        elif changed:
             self.draw()
 
     watch_overlaid_runs = Canvas.redraw
@@ -214,7 +218,7 @@ class ChartGroup(Container):
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.several != after.several or not self.has_class(f"-{after.several}"):
-            self.remove_class(f"-{before.several}")
+            self.remove_class(f"-{before.several}", update=False)
             self.add_class(f"-{after.several}")
 
     @property

@@ -7,9 +7,10 @@ import pytest
 from core.events import Evaluated, LearningRateChanged
 from tests.support.app import app_in, text_of
 from tests.support.events import STARTED, after, progress
+from tui.charts.plot import build_chart
 from tui.charts.series import OVERLAY, SMOOTH, TEST, Series
-from tui.preferences import Preferences
-from tui.widgets.charts.chart import SIDE_SECONDS, Chart
+from tui.preferences import Preferences, load_preferences
+from tui.widgets.charts.chart import SIDE_DELAY, SIDE_SECONDS, Chart
 from tui.widgets.charts.legend import keys_line, title_parts
 
 
@@ -119,3 +120,27 @@ async def test_selected_chart_is_marked_unless_a_field_has_the_focus(tmp_path):
         assert marked() == []
         await pilot.press("escape")
         assert marked() == [0]
+
+
+async def test_key_builds_only_charts_that_it_changes(tmp_path, monkeypatch):
+    """And what it has set is saved, even if the app is quit at once."""
+    built = []
+
+    def count(kind, *arguments, **more):
+        built.append(kind)
+        return build_chart(kind, *arguments, **more)
+
+    monkeypatch.setattr("tui.widgets.charts.chart.build_chart", count)
+    async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
+        pilot.app.run_state = replace(evaluated(), phase="finished")
+        await pilot.pause(2 * SIDE_DELAY)
+        built.clear()
+        await pilot.press("y", "T", "a", "i")
+        await pilot.pause(2 * SIDE_DELAY)
+        assert not built
+        await pilot.press("l")
+        await pilot.pause(2 * SIDE_DELAY)
+        assert sorted(built) == ["accuracy", "loss"]
+        await pilot.press("m")
+    saved, _ = load_preferences()
+    assert (saved.log_scale, saved.smoothing, saved.machine) == (True, 0.9, True)
