@@ -51,7 +51,8 @@ CONTROLS = {"pause": Pause(), "resume": Resume(), "save": Save(), "stop": Stop()
 
 class MnistApp(App[None]):
     TITLE = "mnist-tui"
-    CSS_PATH = "app.tcss"
+    # With that of the first view: Textual would parse all of it again for the view.
+    CSS_PATH = ["app.tcss", Path(__file__).parent.parent / "screens" / "train.tcss"]
     MODES = MODES
     DEFAULT_MODE = "train"
     # Textual's own ctrl+c only names the key that quits.
@@ -106,6 +107,7 @@ class MnistApp(App[None]):
 
     @on(Unmount)
     def _end(self) -> None:
+        self.appearance.save()
         self.runs.close()
         self.lifetime.end()
 
