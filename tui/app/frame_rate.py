@@ -5,11 +5,14 @@ By a share of the CPU time, and by the bytes that the terminal gets.
 
 from time import monotonic, thread_time
 
-# The screen's share of one core. While it is drawn, training on all cores waits.
-SCREEN_SHARE = 0.03
+# The screen's share of one core. While it is drawn, training waits: for the cores, and a network
+# whose steps are short for Python's lock. With what follows from it, that is about twice as much.
+SCREEN_SHARE = 0.015
 # The share of training time that may go to responses: training waits for each.
-RESPONSE_SHARE = 0.01
-SHORTEST, LONGEST = 0.1, 1.0  # seconds between frames during training
+RESPONSE_SHARE = 0.005
+# Seconds between frames during training; with the longest, a slow processor exceeds the share.
+SHORTEST, LONGEST = 0.1, 0.5
+SLOW_LINK = 1.0  # the same on a slow connection
 # What the terminal gets during training is kept below 10 KB a second.
 BYTES_PER_SECOND, LONGEST_FOR_BYTES = 8_000.0, 2.0
 # How much the estimate of a frame's bytes follows each measurement.
@@ -37,7 +40,7 @@ class FrameRate:
         self._bytes += FOLLOWS * (sent * self._delay - self._bytes)
         for_bytes = min(LONGEST_FOR_BYTES, self._bytes / BYTES_PER_SECOND)
         for_time = min(LONGEST, max(SHORTEST, (self._used - before) / SCREEN_SHARE))
-        self._delay = LONGEST if slow else max(for_time, for_bytes)
+        self._delay = SLOW_LINK if slow else max(for_time, for_bytes)
         return self._delay
 
 
