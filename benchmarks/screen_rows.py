@@ -7,8 +7,6 @@ runs the app alone, without training.
 
 import asyncio
 import json
-import os
-import re
 import signal
 import statistics
 import subprocess
@@ -19,20 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal import TUI, App
+from terminal import TUI, App, environment_for
 from throughput import BATCH, HERE
 
 NETWORKS = ("linear", "mlp", "cnn")
-# The timed keys: log scale, smoothing, zoom, two views and back; then c, for each chart.
-KEYS = "lmz21"
-MOST_CHARTS = 8
-KEY_PRESSES = 60
-# What those keys change in the border of a chart, and nothing else does.
-CHART_WORDS = re.compile(
-    r"(loss|accuracy|error|learning rate|gradient norm|samples/s|samples per second)(, log)?"
-    r"|log scale|(no smoothing|not smoothed|smooth\w* [\d.]+)|(last \d+ ?%)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class Setup:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": f"{self.root}"}
+        return environment_for(self.root)
 
 
 def options_for(arch: str, setup: Setup, folder: str) -> list[str]:
@@ -107,67 +95,6 @@ def compare_speeds(arch: str, setup: Setup) -> dict[str, float]:
     }
 
 
-def time_keys(setup: Setup) -> dict[str, float]:
-    numbers = {}
-    for arch in NETWORKS:
-        with tempfile.TemporaryDirectory() as folder:
-            app = open_training(arch, setup, folder)
-            for key in "21":  # the first visit creates a view
-                app.child.send(key)
-                app.watch_shown(1.0)
-            keys = [*KEYS, *"c" * count_charts(app)]
-            found = []
-            for turn in range(KEY_PRESSES):
-                app.watch_shown(0.15 + 0.01 * (turn % 7))
-                found.append(time_key(app, keys[turn % len(keys)], 1.0))
-            took = [each for each in found if each is not None]
-            if len(took) < 0.8 * len(found):
-                raise SystemExit("most keys changed nothing:\n" + "\n".join(app.screen.display))
-            app.end()
-        took.sort()
-        numbers[f"key to screen, p50, {arch} in ms"] = took[len(took) // 2]
-        numbers[f"key to screen, p95, {arch} in ms"] = took[int(len(took) * 0.95)]
-    return numbers
-
-
-def time_key(app: App, key: str, seconds: float) -> float | None:
-    """Return the milliseconds from a key until its effect shows: the view that is selected in the
-    first row, or the words in a chart's border. None where nothing shows within `seconds`: at some
-    sizes there is no room for some words."""
-
-    def shown() -> str:
-        if not key.isdigit():
-            return chart_words(app)
-        cells = app.screen.buffer[0]
-        return "".join(f"{cells[x].data}{cells[x].reverse}{cells[x].bg}" for x in range(60))
-
-    before, start = shown(), time.perf_counter()
-    app.child.send(key)
-    while shown() == before:
-        if time.perf_counter() - start > seconds:
-            return None
-        app.read(0.05)
-    return (time.perf_counter() - start) * 1000
-
-
-def chart_words(app: App) -> str:
-    """Return what is shown of the charts' names and options: in the row below the header, or in the
-    borders of panels."""
-    rows = [row for row in app.screen.display[1:] if "╭" in row or "╰" in row] or [app.row(1)]
-    return str([match[0].strip() for row in rows for match in CHART_WORDS.finditer(row)])
-
-
-def count_charts(app: App) -> int:
-    """Return after how many times of pressing c the first chart is shown again."""
-    first = chart_words(app)
-    for count in range(1, MOST_CHARTS):
-        time_key(app, "c", 1.0)
-        app.watch_shown(0.3)
-        if chart_words(app) == first:
-            return count
-    return MOST_CHARTS
-
-
 def measure_output(setup: Setup) -> dict[str, float]:
     numbers = {}
     for arch in NETWORKS:
@@ -212,7 +139,8 @@ def measure_frames(setup: Setup) -> dict[str, float]:
 def frame_in_own_process(setup: Setup, losses: int) -> float:
     code = f"import screen_rows; print(screen_rows.frame_cost({losses}, {setup.size}))"
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"PYTHONPATH": f"{HERE}:{setup.root}", "XDG_CONFIG_HOME": folder}
+        environment = setup.environment | {"XDG_CONFIG_HOME": folder}
+        environment["PYTHONPATH"] = f"{HERE}:{setup.root}"
         command = [sys.executable, "-c", code]
         out = subprocess.run(
             command, env=environment, cwd=folder, capture_output=True, text=True, check=True
@@ -268,23 +196,27 @@ def frame_cost(losses: int, size: tuple[int, int], count: int = 60) -> float:
 
 
 def time_first_frame(setup: Setup) -> dict[str, float]:
-    took = []
-    for _ in range(3):
+    """Time the app from its start until the footer has arrived, and --help in turns with it."""
+    took, help_took = [], []
+    for _ in range(5):
+        help_took.append(time_help(setup)["--help in s"])
         with tempfile.TemporaryDirectory() as folder:
-            app = setup.open_app(folder)
-            app.until(lambda app=app: "Start" in app.row(setup.size[1] - 1))
-            took.append(time.perf_counter() - app.started)
+            app, data = setup.open_app(folder), b""
+            while b"Start" not in data:
+                data += app.receive(10.0)
+            took.append(app.arrived - app.started)
             app.end()
-    return {"start to first frame in s": statistics.median(took)}
+    start, plain = statistics.median(took), statistics.median(help_took)
+    return {
+        "start to first frame in s": start,
+        "start to first frame against --help in ×": start / plain,
+    }
 
 
 def time_help(setup: Setup) -> dict[str, float]:
-    took = []
+    command = [*TUI, "--help"]
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(3):
-            start = time.perf_counter()
-            command = [*TUI, "--help"]
-            where = {"cwd": folder, "env": setup.environment}
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **where)
-            took.append(time.perf_counter() - start)
-    return {"--help in s": statistics.median(took)}
+        start = time.perf_counter()
+        where = {"cwd": folder, "env": setup.environment}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **where)
+        return {"--help in s": time.perf_counter() - start}

@@ -18,6 +18,14 @@ ROOT = HERE.parent
 TUI = [sys.executable, "-m", "tui"]
 
 
+def environment_for(root: Path) -> dict[str, str]:
+    """Return the environment in which the code of a checkout runs as an installed program does:
+    with compiled modules and buffered output."""
+    left_out = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    return kept | {"PYTHONPATH": str(root)}
+
+
 class Screen(pyte.Screen):
     """Ignore the private sequences that pyte mistakes for colours."""
 
@@ -35,8 +43,8 @@ class App:
     def __init__(
         self, folder: str, *arguments: str, size: tuple[int, int] = SIZE, root: Path = ROOT
     ) -> None:
-        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment |= {"XDG_CONFIG_HOME": folder, "PYTHONPATH": str(root)}
+        environment = environment_for(root) | {"XDG_CONFIG_HOME": folder}
+        environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.bytes = 0
         self.screen = Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
@@ -51,18 +59,35 @@ class App:
         )
         self.child.delaybeforesend = None  # pexpect would wait 50 ms before each key
 
-    def read(self, seconds: float, *, shown: bool = True) -> bool:
-        """Read what arrives within `seconds`; return whether anything did."""
+    def receive(self, seconds: float) -> bytes:
+        """Return what arrives next within `seconds`, without drawing it."""
         if not select.select([self.child.fileno()], [], [], seconds)[0]:
-            return False
+            return b""
         try:
             data = os.read(self.child.fileno(), 1 << 20)
         except OSError:  # the process has exited
-            return False
+            return b""
         self.bytes, self.arrived = self.bytes + len(data), time.perf_counter()
-        if shown:
-            self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
-        return True
+        return data
+
+    def feed(self, data: bytes) -> None:
+        """Draw output on the screen."""
+        self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*u", b"", data))
+
+    def read(self, seconds: float, *, shown: bool = True) -> bool:
+        """Read what arrives within `seconds`; return whether anything did."""
+        data = self.receive(seconds)
+        if data and shown:
+            self.feed(data)
+        return bool(data)
+
+    def collect(self, seconds: float) -> list[tuple[float, bytes]]:
+        """Return the pieces of output of so many seconds, each with the time when it arrived."""
+        pieces, end = [], time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            if data := self.receive(left):
+                pieces.append((self.arrived, data))
+        return pieces
 
     def watch(self, seconds: float) -> None:
         """Read output for `seconds` without drawing it, at almost no cost."""
