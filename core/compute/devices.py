@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.compute.cores import describe_cores
+from core.compute.usage import cpu_name
 from core.errors import DeviceError
 from core.models.architectures import ARCHITECTURES
 from core.responses import DeviceChoice
@@ -48,7 +49,8 @@ def list_precisions(name: str, arch: str, device: torch.device) -> tuple[str, ..
         return ("bf16",)
     if missing:
         return ("fp32",)
-    found = ("bf16", "fp32") if ARCHITECTURES[arch].gains_from_bf16 else ("fp32", "bf16")
+    gains = ARCHITECTURES[arch].gains_from_bf16 and _has_fast_bf16(device)
+    found = ("bf16", "fp32") if gains else ("fp32", "bf16")
     # The generation that has bf16 has TF32 too.
     return (*found, "tf32") if device.type == "cuda" else found
 
@@ -63,11 +65,26 @@ def _bf16_missing(device: torch.device) -> str | None:
         return f"{device} is older than NVIDIA's Ampere generation"
     if device.type == "mps":
         return None if torch.backends.mps.is_macos_or_newer(14, 0) else "bf16 needs macOS 14"
-    # PyTorch reports it since 2.10 or so; with an older one the CPU counts as without.
-    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    if any(has.get(each) for each in ("avx512_bf16", "amx_bf16")):
+    if _cpu_has("avx512_bf16") or _cpu_has("amx_bf16"):
         return None
     return "this CPU has no AVX512-BF16 and no AMX"
+
+
+def _cpu_has(feature: str) -> bool:
+    import torch
+
+    # PyTorch reports it since 2.10 or so; with an older one the CPU counts as without.
+    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(has.get(feature))
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    """Return whether bf16 is the better guess until it is measured, where the device has it.
+
+    AVX512-BF16 alone made a step of cnn 1.3 times as fast on an AMD EPYC, and 0.75 times on an
+    Intel Xeon without AMX.
+    """
+    return device.type != "cpu" or _cpu_has("amx_bf16") or cpu_name().startswith("AMD")
 
 
 def _device(name: str, description: str, missing: str | None = None) -> DeviceChoice:

@@ -115,13 +115,22 @@ def processor_with(monkeypatch, *features):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
 
 
-@pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16"])
-def test_auto_precision_is_bf16_where_faster(monkeypatch, feature):
+@pytest.mark.parametrize(
+    ("cpu", "feature"), [("AMD EPYC", "avx512_bf16"), ("Intel Xeon", "amx_bf16")]
+)
+def test_auto_precision_is_bf16_where_faster(monkeypatch, cpu, feature):
     processor_with(monkeypatch, feature)
+    monkeypatch.setattr("core.compute.devices.cpu_name", lambda: cpu)
     found = {arch: list_precisions("auto", arch, CPU)[0] for arch in ("linear", "mlp", "cnn")}
     assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
     assert list_precisions("bf16", "mlp", CPU) == ("bf16",), "who asks for it gets it"
     assert list_precisions("fp32", "cnn", CPU) == ("fp32",)
+
+
+def test_slow_bf16_is_measured_but_not_the_default(monkeypatch):
+    processor_with(monkeypatch, "avx512_bf16")
+    monkeypatch.setattr("core.compute.devices.cpu_name", lambda: "Intel Xeon")
+    assert list_precisions("auto", "cnn", CPU) == ("fp32", "bf16")
 
 
 def test_cpu_without_bf16_refuses_it(monkeypatch):

@@ -18,6 +18,7 @@ def whole_machine(monkeypatch):
     monkeypatch.setattr("core.compute.candidates.cpu_cores", lambda: 4)
     monkeypatch.setattr("core.compute.threads.cpu_cores", lambda: 4)
     monkeypatch.setattr("core.compute.devices._bf16_missing", lambda device: None)
+    monkeypatch.setattr("core.compute.devices._has_fast_bf16", lambda device: True)
     monkeypatch.setattr("core.compute.torch_private.has_onednn_linear", lambda: True)
 
 
