@@ -30,14 +30,17 @@ class Choices:
         return self._settle(self.default.with_parts(parts))
 
     def _settle(self, route: Route) -> Route:
-        """Return the route without what its number format has no choice in: training in bf16
-        multiplies by oneDNN alone, and by autograd."""
+        """Return the route without what other parts of it leave no choice in: training in bf16
+        multiplies by oneDNN alone, and by autograd, and so does an update in slices."""
+        first = {part: each[0] for part, each in self.values.items()}
+        fixed = set[str]()
         if route.precision == "bf16":
-            parts = {part: each[0] for part, each in self.values.items() if part == "products"}
-            return replace(route, backward=None).with_parts(parts)
-        if route.backward is None and "backward" in self.values:
-            return route.with_parts({"backward": self.values["backward"][0]})
-        return route
+            route, fixed = replace(route, backward=None), {"products"}
+        elif route.backward is None:
+            fixed = {"backward"}
+        if route.update == "sliced":
+            fixed.add("products")
+        return route.with_parts({part: first[part] for part in fixed & first.keys()})
 
     def single_changes(self) -> Iterator[tuple[str, str | int, Route]]:
         """Yield each part and value that is not the default's, with the default so changed."""
@@ -47,10 +50,20 @@ class Choices:
                     yield part, value, self.complete({part: value})
 
     def combinations(self, values: dict[str, list[str | int]]) -> list[Route]:
-        """Return each route of these values, without repeats."""
+        """Return each route of these values that is worth measuring, without repeats.
+
+        To have few, an update in slices is not combined with each memory format and each number
+        of threads: it saves traffic to memory whatever they are.
+        """
         names = list(values)
-        rows = (dict(zip(names, row, strict=True)) for row in product(*values.values()))
-        return list(dict.fromkeys(map(self.complete, rows)))
+        rows = [dict(zip(names, row, strict=True)) for row in product(*values.values())]
+        usual = {part: getattr(self.default, part) for part in ("threads", "layout")}
+        routes = [
+            self.complete(row)
+            for row in rows
+            if row.get("update") != "sliced" or usual.items() <= (usual | row).items()
+        ]
+        return list(dict.fromkeys(routes))
 
 
 def list_choices(
@@ -80,6 +93,8 @@ def list_choices(
             values["layout"] = ("channels-last", "contiguous")
         if has.large_linear and has_onednn_linear():
             values["products"] = ("onednn", "blas")
+        if has.sliceable and has_onednn_linear() and processes is None:
+            values["update"] = ("whole", "sliced")
         if has.chain:
             values["backward"] = ("chain", "autograd")
     elif device.type == "cuda":
@@ -144,6 +159,7 @@ class Traits:
 
     convolutions: bool
     large_linear: bool  # a Linear that oneDNN may multiply faster
+    sliceable: bool  # a Linear whose weight can be updated in slices
     chain: bool  # Linear and ReLU alone
 
 
@@ -155,11 +171,13 @@ def network_traits(arch: str) -> Traits:
 
     from core.compute.cpu_kernels import is_large
     from core.compute.mlp_backprop import find_linear_layers
+    from core.compute.sliced_update import is_sliceable
 
     with torch.device("meta"):
         model = ARCHITECTURES[arch].build()
     return Traits(
         convolutions=any(isinstance(each, nn.Conv2d) for each in model.modules()),
         large_linear=any(map(is_large, model.modules())),
+        sliceable=any(map(is_sliceable, model.modules())),
         chain=find_linear_layers(model) is not None,
     )

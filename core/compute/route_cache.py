@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER = "routes"
-VERSION = 1  # raised when routes are measured in another way
+VERSION = 2  # raised when others are measured, or in another way
 LARGEST_FILE = 2**16
 
 

@@ -33,6 +33,10 @@ PARTS: dict[str, dict[str, str]] = {
         "chain": "backpropagation written out for Linear and ReLU",
         "autograd": "backpropagation by PyTorch's autograd",
     },
+    "update": {
+        "whole": "each weight's gradient whole, then its update",
+        "sliced": "the largest layer's gradient and update a few rows at a time",
+    },
     "launch": {
         "graph": "a step as one CUDA graph",
         "eager": "a step as single operations",
@@ -57,11 +61,14 @@ class Route:
     layout: str | None = None
     products: str | None = None
     backward: str | None = None
+    update: str | None = None
     launch: str | None = None
 
     def __str__(self) -> str:
-        """Return its text, such as "fp32,threads=2,channels-last,onednn"."""
-        rest = (self.layout, self.products, self.backward, self.launch)
+        """Return its text, such as "fp32,threads=2,channels-last,onednn". A whole update is not
+        named, as in texts from before there were others."""
+        update = None if self.update == "whole" else self.update
+        rest = (self.layout, self.products, self.backward, update, self.launch)
         return ",".join([self.precision, f"threads={self.threads}", *filter(None, rest)])
 
     def with_parts(self, parts: Parts) -> Route:

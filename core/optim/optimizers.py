@@ -8,12 +8,26 @@ its import of the compiler, which would add a second to every start.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     Named = dict[str, nn.Parameter]
+
+
+@dataclass(frozen=True)
+class RowsUpdate:
+    """Updates some rows of a parameter, by their gradient and a learning rate."""
+
+    rows: Tensor  # the parameter's values, detached from autograd
+    lists: tuple[list[Tensor], ...]  # what the kernel takes after parameters and gradients
+    kernel: Callable[..., Any]
+    settings: dict[str, Any]
+
+    def __call__(self, gradient: Tensor, rate: float | Tensor) -> None:
+        self.kernel([self.rows], [gradient], *self.lists, lr=rate, **self.settings)
 
 
 class Optimizer:
@@ -32,6 +46,31 @@ class Optimizer:
         """
         gradients = [each.grad for each in self._parameters]
         self._kernel(self._parameters, gradients, *self._lists, lr=rate, **self._settings)
+
+    def split_off(self, parameter: Tensor, rows: int) -> list[RowsUpdate]:
+        """Leave a parameter out of `step`; return what updates so many of its rows each, in order.
+
+        Its state stays where it is. Steps are counted by `step`, so they come after it.
+        """
+        place = next(n for n, each in enumerate(self._parameters) if each is parameter)
+        self._parameters = [*self._parameters[:place], *self._parameters[place + 1 :]]
+        state = [each[place] if each else None for each in self._lists]
+        self._lists = tuple([*each[:place], *each[place + 1 :]] for each in self._lists)
+        slices = parameter.detach().split(rows)
+        parts = [
+            # A count of steps belongs to all rows.
+            None if each is None else each.split(rows) if each.dim() else [each] * len(slices)
+            for each in state
+        ]
+        return [
+            RowsUpdate(
+                values,
+                tuple([each[number]] if each else [] for each in parts),
+                self._kernel,
+                self._settings,
+            )
+            for number, values in enumerate(slices)
+        ]
 
 
 class Adam(Optimizer):

@@ -15,6 +15,7 @@ from core.compute.cpu_kernels import activate, use_route
 from core.compute.cuda_graph import CapturedStep
 from core.compute.mlp_backprop import backpropagate, find_linear_layers
 from core.compute.routes import Route
+from core.compute.sliced_update import SlicedUpdate
 from core.config import TrainConfig
 from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
 from core.data.datasets import Tensors
@@ -68,6 +69,9 @@ class Learner:
         self.test_labels = tensors.test_labels.to(device)
         by_hand = route.backward == "chain"
         self.linear_layers = find_linear_layers(self.model) if by_hand else None
+        self.sliced = None
+        if route.update == "sliced":
+            self.sliced = SlicedUpdate(self.model, self.optimizer, route.precision)
         self.captured: CapturedStep | None = None
         self._ahead: deque[torch.cuda.Event] = deque()
         # A graph's steps leave their gradients in the tensors that it was captured with.
@@ -132,6 +136,8 @@ class Learner:
                 parameters = list(self.parameters.values())
                 loss = self.ranks.combine(parameters, loss, len(labels))
             self.optimizer.step(rate)
+            if self.sliced:
+                self.sliced.step(rate)
         assert loss is not None
         return loss
 
@@ -196,6 +202,8 @@ class Learner:
         if self._replayed:
             return self._captured_gradients
         found = {name: each.grad for name, each in self.parameters.items()}
+        if self.sliced:
+            found |= self.sliced.gradients()
         return {name: each for name, each in found.items() if each is not None}
 
     def state(self) -> dict[str, Tensor]:
@@ -215,6 +223,8 @@ class Learner:
             for name, tensor in self.state().items():
                 if not name.startswith("rng."):
                     tensor.copy_(tensors[name])
+        if self.sliced:
+            self.sliced.read_weights()
         torch.set_rng_state(tensors["rng.torch"].cpu())
         if self.device.type == "cuda" and "rng.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["rng.cuda"].cpu(), self.device)
