@@ -208,12 +208,9 @@ def _matching(run: Entry, words: Sequence[str], is_opened: bool) -> Iterator[Ent
         yield run
         if is_opened:
             yield from checkpoint_entries(run)
-    elif all(word in run.search_text or word in run.search_below for word in words):
-        below = checkpoint_entries(run)
-        found = [each for each in below if all(word in each.search_text for word in words)]
-        if found:
-            yield run
-            yield from found
+    elif found := checkpoint_entries(run, words):
+        yield run
+        yield from found
 
 
 def columns_for(runs: Sequence[Entry]) -> list[TableColumn]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.checkpoints.header import CheckpointInfo
@@ -22,7 +23,7 @@ class Entry:
     file: CheckpointFile | None
     name: str  # the run's, printable
     search_text: str
-    search_below: str = ""  # of a run: what is found in its checkpoints
+    search_below: tuple[str, ...] = ()  # of a run: what is found in each of its checkpoints
 
     @property
     def info(self) -> CheckpointInfo | None:
@@ -67,16 +68,19 @@ def run_entry(run: RunInfo) -> Entry:
     name = printable(run.name)
     entry = Entry(str(run.folder), run, None, name, "")
     words = (name, run.note, run.status, *map(entry.setting, ("arch", "dataset")), entry.device)
-    below = " ".join(map(_words, run.checkpoints))
+    below = tuple(map(_words, run.checkpoints))
     return replace(entry, search_text=" ".join(words).casefold(), search_below=below)
 
 
-def checkpoint_entries(entry: Entry) -> list[Entry]:
-    """Return the rows below a run, one a checkpoint: the newest epoch first, broken ones last."""
+def checkpoint_entries(entry: Entry, words: Sequence[str] = ()) -> list[Entry]:
+    """Return the rows below a run that match all words, one a checkpoint: the newest epoch first,
+    broken ones last. At each key of the filter this is called for all runs."""
     run, text = entry.run, entry.search_text
+    missing = [word for word in words if word not in text]
     return [
-        Entry(str(file.path), run, file, entry.name, f"{text} {_words(file)}")
-        for file in run.checkpoints
+        Entry(str(file.path), run, file, entry.name, f"{text} {own}")
+        for file, own in zip(run.checkpoints, entry.search_below, strict=True)
+        if all(word in own for word in missing)
     ]
 
 
