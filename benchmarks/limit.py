@@ -32,7 +32,7 @@ RATE = 1e-3
 
 def make_step(learner: Learner) -> Callable[[Tensor, Tensor], None]:
     """Return a training step of the learner's network, with nothing around it."""
-    layers, optimizer = learner.linear_layers, learner.optimizer
+    layers, optimizer, sliced = learner.linear_layers, learner.optimizer, learner.sliced
     parameters = list(learner.parameters.values())
 
     @torch.no_grad()
@@ -46,6 +46,8 @@ def make_step(learner: Learner) -> Callable[[Tensor, Tensor], None]:
         learner.loss(images, labels).backward()
         with torch.no_grad():
             optimizer.step(RATE)
+            if sliced:
+                sliced.step(RATE)
 
     return step_by_hand if layers else step
 
