@@ -150,7 +150,10 @@ def _swap_axes(tensor: Tensor) -> Tensor:
 
 
 def _similarity(fit: Fit) -> tuple[int, int]:
-    return len(fit.match.names), -len(fit.match.missing) - len(fit.match.extra)
+    """A network of many tensors has some of the shape of most others, so what does not fit counts
+    as much as what does."""
+    matched, missing, extra = fit.match.names, fit.match.missing, fit.match.extra
+    return len(matched) - len(missing) - len(extra), len(matched)
 
 
 def _explain(fit: Fit, is_nearest: bool) -> str:

@@ -103,6 +103,30 @@ def tiny() -> nn.Module:
     return nn.Sequential(OrderedDict(stack=stack))
 
 
+def convnet() -> nn.Module:
+    from torch import nn
+
+    stack = nn.Sequential(
+        nn.ZeroPad2d(-2),
+        nn.Conv2d(1, 32, kernel_size=5),  # (N, 32, 20, 20)
+        nn.MaxPool2d(2),  # before what follows, which then has a quarter to do
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, kernel_size=3),  # (N, 64, 8, 8)
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, kernel_size=3),  # (N, 64, 6, 6)
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(576, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
+    return nn.Sequential(OrderedDict(stack=stack))
+
+
 def build_untrained(arch: str, seed: int) -> nn.Module:
     """Return the network of that name with the weights that a run with this seed starts from.
 
@@ -159,8 +183,17 @@ ARCHITECTURES = {
             tiny,
             2_828,
             {"mnist": 0.99, "sample": 0.95},
-            "three small convolutions, under 3,000 parameters: about 99%",
+            "three small convolutions: about 99%",
             layers="3 conv + 1 linear",
+        ),
+        Architecture(
+            "convnet",
+            convnet,
+            131_722,
+            {"mnist": 0.99, "sample": 0.98},
+            "convolutions, batch normalization: about 99%",
+            gains_from_bf16=True,
+            layers="3 conv + 2 linear",
         ),
     )
 }

@@ -14,7 +14,8 @@ LAYER = st.text("abwlx_019", min_size=1, max_size=6)
 PREFIX = st.lists(st.sampled_from(["model", "net", "0", "module", "_orig_mod", "b"]), max_size=3)
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+# Of the other networks no two layers have the same shapes.
+@pytest.mark.parametrize("arch", sorted(ARCHITECTURES.keys() - {"convnet"}))
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_layer_names_and_order_fit(arch, data):

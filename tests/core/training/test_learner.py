@@ -80,7 +80,7 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @gpu
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("arch", ["linear", "mlp", "quick", "tiny"])
+@pytest.mark.parametrize("arch", ["linear", "mlp", "quick", "convnet"])
 def test_captured_step_equals_plain_step(tiny, tiny_tensors, arch, optimizer, precision):
     """Batches of 30 leave a last one of 20, which the graph does not take."""
     device = torch.device("cuda:0")

@@ -309,7 +309,8 @@ def test_choices_are_listed():
         return json.loads(done.stdout)
 
     archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
-    assert archs == {"linear": 7850, "mlp": 669706, "cnn": 4230602, "quick": 72010, "tiny": 2828}
+    assert archs == {name: each.parameters for name, each in ARCHITECTURES.items()}
+    assert (archs["cnn"], archs["tiny"]) == (4_230_602, 2_828)
     (cnn,) = printed("archs", "cnn", "--json")
     assert (cnn["name"], cnn["input"], len(cnn["layers"])) == ("cnn", [1, 28, 28], 11)
     assert cnn["layers"][2] == {

@@ -19,9 +19,10 @@ async def test_list_opens_under_its_field(tmp_path):
         options = pilot.app.screen.query_one(OptionList)
         assert options.region.y == field.region.bottom
         shown = text_of(pilot)
+        width = max(map(len, field.options))
         for name in field.options:
             network = ARCHITECTURES[name]
-            assert f"{name:{7}} {network.parameters:,} parameters · " in shown
+            assert f"{name:{width}}  {network.parameters:,} parameters · " in shown
         assert options.region.bottom < 20, "no higher than its values"
         assert pilot.app.screen.styles.background.a == 0
         await pilot.press("down", "enter")
