@@ -23,12 +23,39 @@ with suppress(pytest.skip.Exception):
     from tests.support.terminal import open_terminal  # noqa: F401
 
 IDLE_SECONDS, MAX_IDLE_SECONDS = 0.02, 0.2
+# Ten seconds and more, most of it waiting.
+LONGEST = {
+    "test_json_describes_this_machine",
+    "test_examples_train_and_evaluate",
+    "test_pt2_export_runs_with_torch_alone",
+    "test_ten_random_kills_lose_nothing",
+    "test_run_survives_a_dropped_ssh_connection",
+    "test_detached_run_outlives_its_terminal",
+    "test_late_connection_turns_slow_and_blocks_nothing",
+    "test_ten_dropped_connections_lose_no_step",
+    "test_run_on_a_slow_connection",
+    "test_example_view_shows_the_run",
+}
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return more workers than cores: more than half of the tests' time is waiting, for a screen
     or for a process."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the longest tests: one that begins last keeps a
+    worker busy while the others have nothing left to do."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    longest = [each for each in items if each.originalname in LONGEST]
+    others = [each for each in items if each.originalname not in LONGEST]
+    share = -(-len(others) // workers)
+    items[:] = [
+        each
+        for worker in range(workers)
+        for each in (*longest[worker::workers], *others[worker * share : (worker + 1) * share])
+    ]
 
 
 @pytest.fixture(autouse=True)
