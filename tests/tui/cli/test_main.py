@@ -91,7 +91,9 @@ def test_checkpoints_are_listed_and_shown(trained):
     assert "ACCURACY" in table
     shown = json.loads(trained.run("checkpoints", "show", trained.name, "--json").stdout)
     assert shown["config"]["learning_rate"] == 0.001
-    assert "digest" in trained.run("checkpoints", "show", trained.name).stdout
+    shown = trained.run("checkpoints", "show", trained.name).stdout
+    assert "digest" in shown
+    assert re.search(r"^routes +fp32,threads=", shown, re.MULTILINE)
 
 
 def test_eval_counts_correct_predictions(trained):

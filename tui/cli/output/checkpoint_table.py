@@ -35,7 +35,7 @@ OPTIONAL = ("SIZE", "DATASET", "LOSS", "ARCH")  # left out in a narrow terminal,
 
 
 def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, Any]:
-    """Return what `checkpoints list --json` prints of a file; `is_full` adds config and digest."""
+    """Return what `checkpoints list --json` prints of a file; `is_full` adds all others."""
     info = file.info
     if info is None:
         return {"path": str(file.path), "error": file.error}
@@ -48,7 +48,7 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
         "saved_at": info.saved_at,
     }
     if is_full:
-        row |= {key: getattr(info, key) for key in ("config", "digest", "version")}
+        row |= {key: getattr(info, key) for key in ("routes", "config", "digest", "version")}
     return row
 
 
@@ -82,4 +82,6 @@ def print_checkpoint(file: CheckpointFile) -> None:
     config = row.pop("config")
     row |= {"bytes": f"{file.bytes:,}", "saved_at": format_date(row["saved_at"])}
     row["parameters"] = f"{row['parameters']:,}"
-    print_pairs({name: "–" if value is None else value for name, value in (row | config).items()})
+    # Of what both have, the row says what "auto" came to.
+    shown = row | config | row
+    print_pairs({name: "–" if value is None else value for name, value in shown.items()})
