@@ -144,4 +144,4 @@ def _notes(results: dict[str, Any]) -> Iterator[str]:
         yield f"{name} failed: {why}"
     if results.get("left_out"):
         yield f"left out for lack of time: {', '.join(results['left_out'])}"
-    yield f"{results.get('seconds', 0):.0f} s in all"
+    yield f"{results.get('seconds', 0):.0f} s in total"

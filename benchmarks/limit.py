@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from itertools import cycle, islice
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,13 +22,14 @@ from core.config import TrainConfig
 from core.data.datasets import Tensors
 from core.data.local_datasets import load_local
 from core.training.learner import Learner
-from core.training.routes.measure import Measured, measure
+from core.training.routes.measure import measure
 
 MEASURING_SECONDS = 3.0
-IMAGES = 4_000  # enough that a batch has left the processor's inner caches when it comes again
+IMAGES = 4_000  # enough that a batch has left the CPU's inner caches when it comes again
 WARM_UPS = 5
 STEPS = 20  # between looks at the clock
 RATE = 1e-3
+T = TypeVar("T")
 
 
 def make_step(learner: Learner) -> Callable[[Tensor, Tensor], None]:
@@ -68,10 +70,11 @@ def samples_per_second(learner: Learner, seconds: float) -> float:
     return samples / (now - start)
 
 
-def finish(measuring: Generator[None, None, Measured]) -> Measured:
+def finish(generator: Generator[object, None, T]) -> T:
+    """Run a generator to its end, and return its result."""
     while True:
         try:
-            next(measuring)
+            next(generator)
         except StopIteration as done:
             return done.value
 

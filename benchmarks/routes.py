@@ -9,11 +9,10 @@ network: the seconds of each route over those of the fastest, with the choice ma
 
 import argparse
 import statistics
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
+from limit import finish
 from throughput import find_mnist
 
 from core.compute.candidates import Choices
@@ -29,7 +28,6 @@ from core.training.routes.measure import Measured, Timer, few_batches, measure
 CPU = torch.device("cpu")
 GROUP_SECONDS = 0.05
 LONG_RUN = 1_000_000  # steps: measuring may then take its longest
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,6 @@ class Column:
     @property
     def choice(self) -> float:
         return self.ratios[self.measured.route]
-
-
-def finish(generator: Generator[object, None, T]) -> T:
-    while True:
-        try:
-            next(generator)
-        except StopIteration as done:
-            return done.value
 
 
 def all_routes(choices: Choices) -> list[Route]:

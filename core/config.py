@@ -240,7 +240,7 @@ WHY = {
     "threads": "Several threads split one operation between the CPU cores. For a small network the "
     "splitting can take longer than the operation, so that one thread is fastest.",
     "routes": "The same arithmetic can be done in several ways, which differ in speed and in the "
-    "last bits of the results. What is fastest depends on the processor, so it is measured before "
+    "last bits of the results. What is fastest depends on the CPU, so it is measured before "
     "a longer run and remembered. Set it to repeat a run exactly on another machine.",
     "save_every": "If the machine fails, at most this much training is lost. Saving takes a "
     "moment, so a very short interval slows training down.",

@@ -2,7 +2,7 @@
 
 The gradient is a product of the batch's errors and inputs and as large as the weight, 17 MB for the
 largest layer of `cnn`. Whole, it is written to memory and read again by the optimizer. A few rows
-at a time it stays in the processor's cache from the product to the update. In bf16 the same goes
+at a time it stays in the CPU's cache from the product to the update. In bf16 the same goes
 for the conversion of the gradient, and of the updated weight for the next step.
 """
 

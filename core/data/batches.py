@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Images gathered at a time: one gather for many batches, small enough that the batches are still in
-# the processor's caches when they are trained on.
+# the CPU's caches when they are trained on.
 GATHERED = 1024
 SIDE = 28
 

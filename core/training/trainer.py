@@ -13,6 +13,7 @@ import torch
 
 from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.config import TrainConfig
+from core.data.datasets import Tensors
 from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import replace_file
@@ -27,7 +28,6 @@ from core.training.routes.stage import with_fastest_route
 from core.training.setup import Setup, resolve_setup
 from core.user import expand
 
-STOPPED = "stopped before training began"
 T = TypeVar("T")
 
 
@@ -48,20 +48,11 @@ def train(
         _freeze_modules()
         place = ranks.place if ranks else None
         setup = resolve_setup(config, resume_point, place, find_dataset=False)
-        stored = config_in(read_description(resume_point.folder)) if resume_point else {}
-        loading = load_run_data(config.dataset, stored, config.data)
-        loaded = yield from _run_stage(loading, inbox)
-        if loaded is None:
-            yield RunFailed(reason="stopped", message=STOPPED)
+        prepared = yield from _run_stage(_prepare(setup), inbox)
+        if prepared is None:
+            yield RunFailed(reason="stopped", message="stopped before training began")
             return
-        dataset, tensors = loaded
-        setup = _with_absolute_data(setup.with_dataset(dataset, len(tensors.train_labels)))
-        if setup.chosen.may_measure:
-            measured = yield from _run_stage(with_fastest_route(setup, tensors), inbox)
-            if measured is None:
-                yield RunFailed(reason="stopped", message=STOPPED)
-                return
-            setup = measured
+        setup, tensors = prepared
         with _open_run(setup) as run:
             loop = TrainingLoop(setup, tensors, run, inbox, ranks)
             recorder, failure = Recorder(run), None
@@ -94,6 +85,17 @@ def _freeze_modules() -> None:
     Searching PyTorch's modules again and again would stop every thread for 0.2 s each time.
     """
     gc.freeze()
+
+
+def _prepare(setup: Setup) -> Generator[Event, None, tuple[Setup, Tensors]]:
+    """Load the dataset, and measure the routes of a new run. Return the setup with both."""
+    config, point = setup.config, setup.resume_point
+    stored = config_in(read_description(point.folder)) if point else {}
+    dataset, tensors = yield from load_run_data(config.dataset, stored, config.data)
+    setup = _with_absolute_data(setup.with_dataset(dataset, len(tensors.train_labels)))
+    if setup.chosen.may_measure:
+        setup = yield from with_fastest_route(setup, tensors)
+    return setup, tensors
 
 
 def _run_stage(stage: Generator[Event, None, T], inbox: Inbox) -> Generator[Event, None, T | None]:

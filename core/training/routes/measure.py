@@ -53,7 +53,7 @@ class Measured:
 
     `doubt` says why the default is kept although another route seemed faster. `failed` has the
     routes that raised an error. `ratios` are seconds a step over the default's, of all routes
-    that were timed, and `step_seconds` the default's, 0 where none was timed.
+    that were timed, and `step_seconds` the default's, 0 where the run is too short to measure.
     """
 
     route: Route
@@ -86,9 +86,9 @@ def measure(
     """Time the routes on steps of `config`, yielding after each few, and return the fastest.
 
     The run has `steps` steps; `seconds` is a budget other than theirs. `against` is a route that
-    is only compared with. Nothing of the caller
-    changes but the number of threads and, on a GPU, how products are computed, which the next
-    Learner sets anyway: random numbers are drawn as if nothing had been measured.
+    is only compared with. Nothing of the caller changes but the number of threads and, on a GPU,
+    how products are computed, which the next Learner sets anyway: random numbers are drawn as if
+    nothing had been measured.
     """
     random = torch.get_rng_state()
     cuda_random = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
@@ -161,7 +161,7 @@ class Race:
         self, choices: Choices, config: TrainConfig, few: Tensors, device: torch.device
     ) -> None:
         self.choices, self.config, self.few, self.device = choices, config, few, device
-        self.begin, self.others = perf_counter(), OtherLoad()
+        self.begin = perf_counter()
         self.until = math.inf
         self.rounds = 0
         self.timers: dict[Route, Timer] = {}  # those still in the race, without the default's
@@ -171,17 +171,18 @@ class Race:
     def run(self, steps: int, seconds: float | None, against: Route | None) -> Iterator[None]:
         if seconds is None and steps < FEWEST_STEPS:
             return
-        default = self._time_once(self.choices.default, 0)
+        self.others = OtherLoad()
+        default = self._build(self.choices.default)
         if not default or not self._fits(default.first_step, steps, seconds):
             return
         step = min(default.seconds_per_step(GROUP_STEPS) for _ in range(2))
-        self.group = max(GROUP_STEPS, math.ceil(GROUP_SECONDS / step))
-        self.found.step_seconds = step
         if not self._fits(step, steps, seconds):
             return
+        self.group = max(GROUP_STEPS, math.ceil(GROUP_SECONDS / step))
+        self.found.step_seconds = step
         yield
-        yield from self._time_all(default)
-        self.against = self._time_once(against, 0) if against else None
+        yield from self._time_all()
+        self.against = self._build(against) if against else None
         while self._is_undecided() and self.rounds < MOST_ROUNDS and not self.is_over:
             yield from self._time_round(default)
             if self.rounds >= LEAST_ROUNDS:
@@ -200,7 +201,7 @@ class Race:
     def _is_undecided(self) -> bool:
         return bool(self.timers) or (self.against is not None and self.rounds < LEAST_ROUNDS)
 
-    def _time_all(self, default: Timer) -> Iterator[None]:
+    def _time_all(self) -> Iterator[None]:
         """Time each change of the default alone, then the combinations of those not much slower."""
         values: dict[str, list[str | int]] = {
             part: [each[0]] for part, each in self.choices.values.items()
@@ -209,45 +210,41 @@ class Race:
             if self.is_over:
                 return
             # A part that only other number formats have a choice in: see the combinations.
-            ratio = 1.0 if route == default.route else self._enter(route, default)
+            ratio = 1.0 if route == self.choices.default else self._enter(route)
             yield
             if ratio < SLOW_VALUE:
                 values[part].append(value)
         for route in self.choices.combinations(values):
             if self.is_over:
                 return
-            if route not in self.found.ratios and route != default.route:
-                self._enter(route, default)
+            if route not in self.found.ratios and route != self.choices.default:
+                self._enter(route)
                 yield
         self.found.is_complete = True
 
-    def _enter(self, route: Route, default: Timer) -> float:
+    def _enter(self, route: Route) -> float:
         """Time a route for the first time; return its ratio, infinite where it fails."""
-        timer = self._time_once(route, self.group)
+        timer = self._build(route)
         if not timer:
             return math.inf
-        self.found.ratios[route] = timer.ratios[0]
-        timer.ratios.clear()  # of other seconds than the default's
-        self.timers[route] = timer
+        # The less of two, since a route that is interrupted once would look slow.
+        half = max(GROUP_STEPS, self.group // 2)
+        seconds = min(timer.seconds_per_step(half) for _ in range(2))
         ratios = self.found.ratios
+        ratios[route] = seconds / self.found.step_seconds
+        self.timers[route] = timer
         limit = SLOW_ROUTE * min(1.0, *(ratios[each] for each in self.timers))
         racing = sorted(self.timers, key=ratios.__getitem__)[:MOST_RACING]
         self.timers = {each: self.timers[each] for each in racing if ratios[each] <= limit}
         return ratios[route]
 
-    def _time_once(self, route: Route, steps: int) -> Timer | None:
+    def _build(self, route: Route) -> Timer | None:
         try:
-            timer = Timer(route, self.config, self.few, self.device)
-            if steps:
-                # The less of two, since a route that is interrupted once would look slow.
-                half = max(GROUP_STEPS, steps // 2)
-                seconds = min(timer.seconds_per_step(half) for _ in range(2))
-                timer.ratios.append(seconds / self.found.step_seconds)
-        # What a route can raise here: no such kernel, or no memory for one more learner.
+            return Timer(route, self.config, self.few, self.device)
+        # No such kernel, or no memory for one more learner. PyTorch raises both.
         except (RuntimeError, NotImplementedError) as error:
             self.found.failed[str(route)] = first_line(error)
             return None
-        return timer
 
     def _time_round(self, default: Timer) -> Iterator[None]:
         self.rounds += 1

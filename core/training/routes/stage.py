@@ -31,7 +31,7 @@ SETTINGS = ("arch", "batch_size", "optimizer", "precision", "threads")
 
 
 def with_fastest_route(setup: Setup, tensors: Tensors) -> Generator[Event, None, Setup]:
-    """Return the setup with the fastest route that was measured, and what to tell of it.
+    """Return the setup with the fastest route that was measured, and notices about it.
 
     The default stays where the run is too short to repay measuring, or where nothing is faster
     beyond doubt. What was found is kept for later runs.
@@ -43,24 +43,22 @@ def with_fastest_route(setup: Setup, tensors: Tensors) -> Generator[Event, None,
         against = list_choices(config.arch, device, "fp32", config.threads).default
     measuring = measure(choices, config, tensors, device, setup.total_steps, against=against)
     found = yield from _with_events(measuring)
-    if not found.step_seconds or not found.seconds:
+    if not found.step_seconds:
         return setup
-    notes = _slower_than_fp32(found, against)
-    problem = None
+    slower = _slower_than_fp32(found, against)
+    notes = [*slower, *filter(None, (_explain(found), _difference(setup, found.route)))]
     if found.is_complete and not found.doubt:
         entry = CachedRoute(
             key=key_of(config, device),
             routes=str(found.route),
             default=str(found.default),
             speedup=round(found.speedup, 3),
-            notes=notes,
+            notes=slower,
             failed=found.failed,
         )
-        problem = write_cached(entry)
-    told = [*notes, *filter(None, (_explain(found), _difference(setup, found.route)))]
-    if problem:
-        told.append(f"the routes are measured again in the next run: {problem}")
-    chosen = RouteChoice(found.route, "measured", notes=tuple(told))
+        if problem := write_cached(entry):
+            notes.append(f"the routes are measured again in the next run: {problem}")
+    chosen = RouteChoice(found.route, "measured", notes=tuple(notes))
     return replace(setup, chosen=chosen, route_seconds=found.seconds)
 
 
