@@ -64,9 +64,16 @@ class CompactSelect(Static, can_focus=True):
         self.action_choose()
 
     def action_choose(self) -> None:
+        # At its last place: where the form still scrolls to the field, the list would be off it.
+        self.scroll_visible(animate=False, immediate=True)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
         def take(value: str | None) -> None:
             self.value = self.value if value is None else value
 
+        if not self.screen.is_current:  # enter was pressed twice
+            return
         described = {option: self._describe(option) for option in self.options}
         self.app.push_screen(SelectOptions(described, self.value, self.region, self._title), take)
 

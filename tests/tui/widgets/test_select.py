@@ -44,8 +44,7 @@ async def test_list_opens_above_a_field_at_the_bottom(tmp_path):
         pilot.app.screen.query_one(More).is_open = True
         await pilot.pause()
         field = pilot.app.screen.query_one("#precision", CompactSelect)
-        field.focus()
-        await pilot.pause(0.3)  # while the form scrolls to it
+        field.focus()  # and the form begins to scroll to it
         await pilot.press("enter")
         await pilot.pause()
         options = pilot.app.screen.query_one(OptionList)
