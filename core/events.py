@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, dataclass_transform
 
+from core.class_names import DIGITS
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class RunStarted(Event, name="run_started"):
     threads: int
     config: dict[str, Any]
     classes: int = 10  # of the dataset; earlier versions had none of another count
+    class_names: tuple[str, ...] = DIGITS
+    network: str = ""  # the text of a network that is not one of the program's
     precision: str = "fp32"
     routes: str = ""  # how steps are computed, the text that --routes takes; "" if unknown
     route_seconds: float = 0.0  # that measuring them took, before training

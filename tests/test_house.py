@@ -46,6 +46,7 @@ ROWS = (
     ("core.files", "core.event_json", "core.processes", "core.packages"),
     ("core.responses",),
     ("core.errors", "core.events", "core.optim"),
+    ("core.class_names",),
 )
 RANK = {package: -row for row, packages in enumerate(ROWS) for package in packages}
 

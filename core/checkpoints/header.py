@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from core.class_names import DIGITS, find_names_problem
 from core.errors import CheckpointError, printable
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
@@ -23,10 +24,13 @@ SUFFIX = ".safetensors"
 # is not scaled by the default, which earlier programs take for granted; all others stay at 2.
 FORMAT_VERSION = HEADER_DIGEST_SINCE = 2
 SCALED_VERSION = 3
-READABLE_VERSIONS = (1, FORMAT_VERSION, SCALED_VERSION)
+# Version 4 is that of a network that the program has no name for, or of classes that are not the
+# ten digits.
+NETWORK_VERSION = 4
+READABLE_VERSIONS = (1, FORMAT_VERSION, SCALED_VERSION, NETWORK_VERSION)
 NO_HEADER = "is not a checkpoint (no safetensors header)"
 LARGEST_HEADER = 4 * 2**20
-LONGEST_TEXT = 500
+LONGEST_TEXT, LONGEST_NETWORK = 500, 2048
 METADATA = "__metadata__"
 # The dtypes of a training state, as safetensors names them.
 DTYPES = {
@@ -54,7 +58,9 @@ NO_DIGEST = "0" * 64
 class CheckpointInfo:
     """The description in a header. `epoch` counts whole epochs; `test_loss` and `test_accuracy`
     are None where the weights have not been evaluated. `block_loss` is the sum of the training
-    losses of the block of steps in progress (see core/training/divergence.py), None if unknown."""
+    losses of the block of steps in progress (see core/training/divergence.py), None if unknown.
+    `network` is the text of a network that is not one of the program's, whose `arch` is the name
+    that its user gave it, or "custom"."""
 
     run: str
     arch: str
@@ -73,6 +79,8 @@ class CheckpointInfo:
     input_std: float = DEFAULT_SCALING.std
     block_loss: float | None = None
     routes: str = ""  # how the steps were computed (see core/compute/routes.py), "" if unknown
+    network: str = ""
+    class_names: tuple[str, ...] = DIGITS
 
     @property
     def scaling(self) -> InputScaling:
@@ -92,7 +100,8 @@ def score_of(info: CheckpointInfo) -> Score:
 
 
 # The fields by what their values must be.
-TEXTS = ("run", "arch", "dataset", "digest", "routes")
+TEXTS = dict.fromkeys(("run", "arch", "dataset", "digest", "routes"), LONGEST_TEXT)
+TEXTS["network"] = LONGEST_NETWORK
 COUNTS = ("epoch", "step", "parameters")
 NUMBERS = ("saved_at", "train_seconds", "input_mean", "input_std")
 NUMBERS_OR_NONE = ("test_loss", "test_accuracy", "block_loss")
@@ -117,12 +126,17 @@ def encode_header(
 
 
 def _describe(info: CheckpointInfo) -> dict[str, Any]:
-    """Return the fields in a header; the default scaling is left out, as in earlier versions."""
+    """Return the fields in a header; defaults that earlier versions take for granted are left out,
+    so that they can read the file."""
     described = asdict(info) | {"version": FORMAT_VERSION}
     if info.scaling == DEFAULT_SCALING:
         del described["input_mean"], described["input_std"]
     else:
         described["version"] = SCALED_VERSION
+    if info.network or info.class_names != DIGITS:
+        described["version"] = NETWORK_VERSION
+    else:
+        del described["network"], described["class_names"]
     return described
 
 
@@ -213,10 +227,13 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
         version = values.get("version")
         if version not in READABLE_VERSIONS:
             has = "no format version" if version is None else f"format {abbreviate(repr(version))}"
-            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {SCALED_VERSION}")
+            raise CheckpointError(f"{path} has {has}; this mnist-tui reads {NETWORK_VERSION}")
         if version >= HEADER_DIGEST_SINCE and not isinstance(_read_digest(header), str):
             raise CheckpointError(f"{path} has a damaged header: its digest is missing")
-        info = CheckpointInfo(**{key: values[key] for key in values if key in INFO_FIELDS})
+        known = {key: values[key] for key in values if key in INFO_FIELDS}
+        if isinstance(known.get("class_names"), list):
+            known["class_names"] = tuple(known["class_names"])
+        info = CheckpointInfo(**known)
         if problem := _find_problem(info):
             raise CheckpointError(f"{path} has a damaged header: {problem}")
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
@@ -227,10 +244,10 @@ def parse_info(path: Path, header: dict[str, Any]) -> CheckpointInfo:
 def _find_problem(info: CheckpointInfo) -> str | None:
     """Return what is wrong with a description. This too is called for thousands of files."""
     values = vars(info)
-    for name in TEXTS:
+    for name, longest in TEXTS.items():
         if not isinstance(values[name], str):
             return f"{name} is not text"
-        if len(values[name]) > LONGEST_TEXT:
+        if len(values[name]) > longest:
             return f"{name} is too long"
     for name in COUNTS:
         if not isinstance(values[name], int) or values[name] < 0:
@@ -243,6 +260,9 @@ def _find_problem(info: CheckpointInfo) -> str | None:
             return f"{name} is not a number"
     if not info.input_std:
         return "input_std is 0"
+    names = info.class_names
+    if names is not DIGITS and (not isinstance(names, tuple) or find_names_problem(names)):
+        return "class_names are not names"
     if not isinstance(info.config, dict):
         return "config is not a table"
     for value in info.config.values():

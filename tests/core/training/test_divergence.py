@@ -17,7 +17,7 @@ from core.training.divergence import LossCheck, check_weights, suggest_rate
 from tests.support.training import drive, folder_of, only, resume_run
 
 CONFIG = TrainConfig(learning_rate=0.1)
-TEN, FOUR = torch.arange(10), torch.arange(4)
+TEN, FOUR = 10, 4
 LARGE = 1_000 * math.log(10)
 
 
