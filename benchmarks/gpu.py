@@ -32,7 +32,7 @@ from gpu_session import Row, Session
 from gpu_table import describe_training
 
 from core.config import PRESETS
-from core.data.datasets import is_mnist_complete, sample_missing
+from core.data.datasets import find_dataset
 
 LEAST_SECONDS = 8.0  # no part starts with less: importing torch and CUDA take that
 SEEDS = 3  # of speedrun and the record recipe, which take a moment
@@ -210,9 +210,9 @@ def choose_data(folder: str | None) -> Row:
     """Return the dataset and its folder: MNIST, else the sample, else drawn digits."""
     from throughput import find_mnist
 
-    if (place := folder or find_mnist()) and is_mnist_complete(place):
+    if (place := folder or find_mnist()) and find_dataset("mnist").is_complete(place):
         return {"dataset": "mnist", "data": str(Path(place).resolve())}
-    return {"dataset": "drawn" if sample_missing(None) else "sample", "data": None}
+    return {"dataset": "drawn" if find_dataset("sample").missing(None) else "sample", "data": None}
 
 
 def parts() -> list[Part]:

@@ -32,10 +32,10 @@ from throughput import find_mnist
 from core.checkpoints.io import load_model
 from core.compute.usage import cpu_name
 from core.data import idx_files
-from core.data.datasets import MNIST_FILES, mnist_missing
 from core.data.image_decoding import decode_image
 from core.data.images import read_image
 from core.data.segmentation.search import find_digits
+from core.data.sources.mnist import MNIST_FILES, mnist_missing
 from core.errors import DataError
 from core.models.inference import predict_images
 from core.runs.resolve import resolve_checkpoint

@@ -20,7 +20,8 @@ from core.compute.cores import describe_cores
 from core.compute.routes import Route
 from core.compute.usage import cpu_model
 from core.config import TrainConfig, make_config
-from core.data.datasets import Tensors, load_mnist
+from core.data.datasets import Tensors
+from core.data.sources.mnist import load_mnist
 from core.models.architectures import ARCHITECTURES
 from core.training.routes.choice import choices_of
 from core.training.routes.measure import Measured, Timer, few_batches, measure

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
-from core.data.datasets import mnist_folder, mnist_missing
+from core.data.sources.mnist import mnist_folder, mnist_missing
 
 HERE = Path(__file__).parent
 ROWS = ("linear", "mlp", "cnn", "cnn:auto", "quick", "quick:auto")

@@ -14,6 +14,8 @@ import pytest
 
 from core.config import TrainConfig
 from core.data import datasets
+from core.data.dataset import Loading, Tensors
+from core.data.sources import mnist
 from core.events import Preparing
 from tests.support.attached import running  # noqa: F401
 from tests.support.fakes import ROOT, make_fake_train
@@ -119,13 +121,13 @@ def real_mnist() -> Path:
     """Return the folder that contains MNIST/raw; skip the test where there is none."""
     places = [os.environ.get("MNIST_TUI_DATA"), ROOT.parent / "shared" / "data"]
     for place in filter(None, places):
-        if datasets.mnist_missing(str(place)) is None:
+        if mnist.mnist_missing(str(place)) is None:
             return Path(place)
     pytest.skip("MNIST was not found: set MNIST_TUI_DATA")
 
 
 @pytest.fixture(scope="session")
-def tiny_tensors() -> datasets.Tensors:
+def tiny_tensors() -> Tensors:
     """Return 200 training and 50 test images: each class is a bright bar in two rows."""
     import torch
 
@@ -138,14 +140,14 @@ def tiny_tensors() -> datasets.Tensors:
             images[torch.arange(count), 4 + 2 * labels + row] += 190
         return images.to(torch.uint8), labels
 
-    return datasets.Tensors(*make(200), *make(50))
+    return Tensors(*make(200), *make(50))
 
 
 @pytest.fixture
 def tiny(monkeypatch, tmp_path, tiny_tensors) -> Callable[..., TrainConfig]:
     """Return a function that makes configs for the tiny dataset and the test's own folder."""
 
-    def load(data: str | None) -> datasets.Loading:
+    def load(data: str | None) -> Loading:
         yield Preparing(message="reading tiny images")
         return tiny_tensors
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.checkpoints.header import METADATA, parse_info, read_header
-from core.data.datasets import DATASETS
+from core.data.datasets import AUTO
 from core.data.local_datasets import load_local
 from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
@@ -215,7 +215,7 @@ def _assume(why: str) -> ScalingChoice:
 
 def find_training_images(dataset: str, data: str | None) -> tuple[str, Tensor, Tensor] | None:
     """Return the dataset's name, images (N, 28, 28) and labels (N,); None where it is not here."""
-    for name in DATASETS if dataset == "auto" else (dataset,):
+    for name in AUTO if dataset == "auto" else (dataset,):
         if tensors := load_local(name, data):
             return name, tensors.train_images, tensors.train_labels
     return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.class_names import DIGITS
+from core.errors import UsageError
 from core.events import Event
 
 if TYPE_CHECKING:
@@ -26,11 +28,28 @@ Loading = Generator[Event, None, Tensors]
 
 
 @dataclass(frozen=True)
+class Files:
+    """The files of a dataset: in the folder of --data, or in its own in the user's cache folder.
+
+    Each function takes the folder of --data, None for the default one, and neither downloads nor
+    writes anything. `find_folder` returns where the files are or are downloaded to, `find_fault`
+    why they cannot be used as they are, and `find_problem` why `load` would fail, which asks a
+    mirror for what is missing.
+    """
+
+    find_folder: Callable[[str | None], Path]
+    find_fault: Callable[[str | None], str | None]
+    find_problem: Callable[[str | None], str | None]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A dataset that can be trained on.
 
-    `missing` returns why the files are not on this machine, or None; `load` returns the tensors
+    `missing` returns why its images are not on this machine, or None; `load` returns the tensors
     and raises DataError. Both take the folder of --data, None for the dataset's default folder.
+    `title` is what it is called outside of this program; `files` is None where it has none that
+    --data could name.
     """
 
     description: str
@@ -38,3 +57,29 @@ class Dataset:
     load: Callable[[str | None], Loading]
     train_samples: int
     class_names: tuple[str, ...] = DIGITS
+    title: str = ""
+    files: Files | None = None
+
+    def find_folder(self, data: str | None) -> Path | None:
+        """Return the folder of the files, or where they are downloaded to; None without files."""
+        return self.files.find_folder(data) if self.files else None
+
+    def find_fault(self, data: str | None) -> str | None:
+        """Return why the images on this machine cannot be used: missing, damaged; or None."""
+        return self.files.find_fault(data) if self.files else self.missing(data)
+
+    def find_problem(self, data: str | None) -> str | None:
+        """Return why `load` would fail, without downloading or writing anything; or None."""
+        return self.files.find_problem(data) if self.files else self.missing(data)
+
+    def is_complete(self, data: str | None) -> bool:
+        """Return whether the images are here undamaged, so that nothing would be downloaded."""
+        try:
+            return self.find_fault(data) is None
+        except UsageError:  # there is no such home folder
+            return False
+
+    @property
+    def hint(self) -> str:
+        """What to do where the files cannot be had, "" where there are none."""
+        return f"pass the folder of {self.title} as --data" if self.files else ""

@@ -23,6 +23,11 @@ LARGEST_FILE = 2**26  # bytes, unpacked: more than any file of MNIST
 GZIP = b"\x1f\x8b"
 
 
+def is_file(root: Path) -> bool:
+    """Return whether what should be a folder is there and is none."""
+    return os.path.lexists(root) and not os.path.isdir(root)
+
+
 def list_folders(root: Path, name: str) -> tuple[Path, ...]:
     """Return where the files may be below a root; `name` is what torchvision calls the dataset."""
     return root / name / "raw", root / "raw", root / name, root

@@ -1,6 +1,6 @@
 """Load a dataset if its files are on this machine: nothing is downloaded."""
 
-from core.data.datasets import DATASETS, Tensors, is_mnist_complete, load_dataset
+from core.data.datasets import Tensors, find_dataset, load_dataset
 from core.errors import UserError
 
 
@@ -9,12 +9,10 @@ def load_local(name: str, data: str | None) -> Tensors | None:
 
     None where there is no such dataset, or its files are not there or cannot be read.
     """
-    known = DATASETS.get(name)
     try:
-        if known is None or known.missing(data) is not None:
-            return None
-        if name == "mnist" and not is_mnist_complete(data):  # loading would download it
-            return None
+        known = find_dataset(name)
+        if known.missing(data) is not None or not known.is_complete(data):
+            return None  # loading would download it
         loading = load_dataset(name, data)
         while True:
             next(loading)

@@ -15,13 +15,14 @@ from threading import Thread
 from typing import BinaryIO
 from urllib.request import Request, urlopen
 
-from core.data import datasets
+from core.data import datasets, idx_files
 from core.data.download import DOWNLOAD_MB, UNPACKED_MB, explain_failure, own_mirror
+from core.data.sources.mnist import FILES, MNIST_FILES
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
 from core.packages import install_command
-from core.user import explain_replaced
+from core.user import expand, explain_replaced
 
 DISK, DATA = "Disk", "Data"
 # A checkpoint of cnn is 51 MB, and there are two while one replaces the other.
@@ -167,15 +168,12 @@ def read_data(data: str | None, mirrors: Sequence[str] | None = ()) -> DataFacts
     `mirrors` is None where they are unknown, because torchvision cannot be loaded. Raises
     UsageError.
     """
-    folder = datasets.mnist_folder(data)
-    missing, fault = datasets.mnist_missing(data), None
-    if missing is not None or not datasets.is_mnist_complete(data):
-        faults = (datasets.find_fault(each, data) for each in datasets.MNIST_FILES)
-        fault = next(filter(None, faults), None)
-    facts = DataFacts(folder, missing, fault, sample=datasets.sample_missing(data) is None)
+    mnist, sample = map(datasets.find_dataset, datasets.AUTO)
+    folder, missing, fault = FILES.find_folder(data), mnist.missing(data), mnist.find_fault(data)
+    facts = DataFacts(folder, missing, fault, sample=sample.missing(data) is None)
     if missing is None and fault is None:
         return facts
-    if data is not None and datasets.is_file(data):
+    if data is not None and idx_files.is_file(expand(data)):
         return replace(facts, is_folder=False)
     if no_space := _no_space(folder):
         return replace(facts, no_space=no_space)
@@ -202,7 +200,7 @@ def _find_mirror(mirrors: Sequence[str]) -> tuple[str | None, str]:
 
     def request(mirror: str) -> None:
         try:
-            name = next(iter(datasets.MNIST_FILES))
+            name = next(iter(MNIST_FILES))
             with urlopen(Request(f"{mirror}{name}.gz", method="HEAD"), timeout=MIRROR_SECONDS):
                 found[mirror] = ""
         except (OSError, ValueError, HTTPException) as error:

@@ -88,12 +88,11 @@ def _load_images(data: str | None) -> tuple[str, Tensors]:
     """Return the first images of MNIST, else of the sample, else drawn ones; download nothing."""
     from core.data import datasets
 
-    if datasets.is_mnist_complete(data):
-        name, loading = "MNIST", datasets.load_mnist(data)
-    elif datasets.sample_missing(data) is None:
-        name, loading = "sample", datasets.load_sample(data)
-    else:
+    known = {name: datasets.find_dataset(name) for name in datasets.AUTO}
+    found = next((name for name, each in known.items() if each.is_complete(data)), None)
+    if found is None:
         return "drawn images", draw_images()
+    name, loading = datasets.dataset_title(found), known[found].load(data)
     while True:
         try:
             next(loading)

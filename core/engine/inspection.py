@@ -33,6 +33,6 @@ def inspect_checkpoint(
     from core.runs.data_folder import digits_folder
     from core.training.diagnostics import inspect_model
 
-    tensors = load_local(info.dataset, command.data or digits_folder(info.config))
+    tensors = load_local(info.dataset, command.data or digits_folder(info.dataset, info.config))
     inspected = inspect_model(model, tensors, command.wanted)
     return replace(inspected, step=info.step, arch=info.arch, source=command.path)

@@ -100,7 +100,7 @@ def _use_checkpoint(
     from core.novelty.sign import find_detector, mark_unlike
     from core.runs.data_folder import digits_folder, load_run_data
 
-    data = command.data or digits_folder(info.config)
+    data = command.data or digits_folder(info.dataset, info.config)
     if isinstance(command, PredictImagesWith):
         detector = find_detector(info.dataset, data)
         digits = mark_unlike(predict_images(model, command.images), detector)

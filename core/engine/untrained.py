@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.commands import PredictUntrained
 from core.config import TrainConfig
-from core.data.datasets import Tensors
+from core.data.datasets import Tensors, resolve_auto
 from core.data.local_datasets import load_local
 from core.responses import UntrainedPredicted
 
@@ -40,7 +40,7 @@ def find_local_images(config: TrainConfig) -> tuple[str, Tensors] | None:
 
     None where neither is here.
     """
-    wanted = "mnist" if config.dataset == "auto" else config.dataset
+    wanted = resolve_auto(config.dataset)
     for name in dict.fromkeys((wanted, "sample")):
         if tensors := load_local(name, config.data):
             return name, tensors

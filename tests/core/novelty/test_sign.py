@@ -162,9 +162,9 @@ def test_opened_checkpoint_has_the_sign_after_a_download(cache, detector, tmp_pa
     checkpoints.save(path, checkpoints.snapshot(state()), INFO)
     loaded, load = [], datasets.load_dataset
 
-    def download(*options):
-        loaded.append(options)
-        return (yield from load(*options))
+    def download(*arguments, **options):
+        loaded.append(arguments)
+        return (yield from load(*arguments, **options))
 
     monkeypatch.setattr(datasets, "load_dataset", download)
     monkeypatch.setattr(sign, "find_detector", lambda *options: detector if loaded else None)

@@ -12,7 +12,8 @@ import pytest
 
 from core.checkpoints.header import read_info
 from core.commands import Stop
-from core.data import datasets, download
+from core.data import download
+from core.data.sources import mnist
 from core.errors import CheckpointError, DataError
 from core.events import Evaluated, RunFailed, RunFinished, RunStarted
 from core.files import replace_file
@@ -199,7 +200,7 @@ def test_stored_data_folder_used_only_if_complete(tmp_path, monkeypatch, tiny):
     """Otherwise the digits would be downloaded to there, over files of another person."""
     raw = tmp_path / "home" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in datasets.MNIST_FILES:
+    for name in mnist.MNIST_FILES:
         (raw / name).write_text(OUTSIDE)
     stored = asdict(tiny()) | {"data": str(raw.parents[1])}
 
@@ -208,21 +209,21 @@ def test_stored_data_folder_used_only_if_complete(tmp_path, monkeypatch, tiny):
         yield
 
     monkeypatch.setattr(download, "fetch_file", refuse)
-    assert digits_folder(stored) is None
+    assert digits_folder("mnist", stored) is None
     (raw / name).unlink()
     os.mkfifo(raw / name)
-    assert digits_folder(stored) is None
+    assert digits_folder("mnist", stored) is None
     (raw / name).unlink()
     with (raw / name).open("wb") as file:
         file.truncate(2**42)
-    assert digits_folder(stored) is None, "without reading 4 TiB"
+    assert digits_folder("mnist", stored) is None, "without reading 4 TiB"
     (raw / name).write_text(OUTSIDE)
-    for name in datasets.MNIST_FILES:
-        monkeypatch.setitem(datasets.MNIST_FILES, name, sha256(OUTSIDE.encode()).hexdigest())
+    for name in mnist.MNIST_FILES:
+        monkeypatch.setitem(mnist.MNIST_FILES, name, sha256(OUTSIDE.encode()).hexdigest())
         os.utime(raw / name)
-    assert digits_folder(stored) == str(raw.parents[1])
+    assert digits_folder("mnist", stored) == str(raw.parents[1])
     for odd in ("~no-such-user/x", "a\0b", 5, ["x"], "", "x" * 5000):
-        assert digits_folder({"data": odd}) is None
+        assert digits_folder("mnist", {"data": odd}) is None
 
 
 def test_links_in_the_trash_are_not_restored(hostile, outside, tmp_path):

@@ -18,6 +18,7 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
 from core.commands import Pause, Predict, Resume, Save, SetLearningRate, Start, Stop
 from core.data import datasets
+from core.data.sources import mnist
 from core.errors import CheckpointError, UsageError
 from core.events import (
     Evaluated,
@@ -331,9 +332,9 @@ def test_relative_data_folder_found_from_elsewhere(
 ):
     digits = tmp_path / "digits"
     (digits / "MNIST" / "raw").mkdir(parents=True)
-    for name in datasets.MNIST_FILES:
+    for name in mnist.MNIST_FILES:
         (digits / "MNIST" / "raw" / name).touch()
-        monkeypatch.setitem(datasets.MNIST_FILES, name, sha256(b"").hexdigest())
+        monkeypatch.setitem(mnist.MNIST_FILES, name, sha256(b"").hexdigest())
     monkeypatch.chdir(tmp_path)
     folder = folder_of(drive(tiny(data="digits"), {13: [Stop()]}))
     monkeypatch.chdir("/")
@@ -341,7 +342,7 @@ def test_relative_data_folder_found_from_elsewhere(
     assert prepare_resume(str(folder), tmp_path, data="other")[0].data == "other"
     asked = []
 
-    def load(name, data):
+    def load(name, data, **options):
         asked.append((name, data))
         yield Preparing(message="loading")
         return name, tiny_tensors

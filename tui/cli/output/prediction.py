@@ -80,7 +80,7 @@ def load_detector(info: CheckpointInfo, data: str | None) -> Detector | None:
     from core.novelty.sign import MISSING, find_detector
     from core.runs.data_folder import digits_folder
 
-    detector = find_detector(info.dataset, data or digits_folder(info.config))
+    detector = find_detector(info.dataset, data or digits_folder(info.dataset, info.config))
     if detector is None:
         complain(MISSING.format(info.dataset))
     return detector

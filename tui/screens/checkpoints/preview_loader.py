@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from core.checkpoints.header import CheckpointInfo
-from core.errors import explain
+from core.errors import DataError, explain
 from core.responses import Digit
 from core.runs.catalog import CheckpointFile
 from core.runs.description import NO_HISTORY
@@ -175,11 +176,12 @@ class PreviewLoader:
 def _missing(info: CheckpointInfo, data: str | None) -> str:
     """Return why the dataset of a checkpoint is not here, or "" where it is: none is downloaded
     for a preview."""
-    from core.data.datasets import DATASETS
+    from core.data.datasets import find_dataset
     from core.runs.data_folder import describe_lost, digits_folder
 
-    dataset = DATASETS.get(info.dataset)
-    if dataset and dataset.missing(data or digits_folder(info.config)) is None:
-        return ""
+    with suppress(DataError):
+        folder = data or digits_folder(info.dataset, info.config)
+        if find_dataset(info.dataset).missing(folder) is None:
+            return ""
     lost = describe_lost(info.dataset, info.config, data)
     return "Its dataset is not on this machine" + (f": {lost}." if lost else ".")

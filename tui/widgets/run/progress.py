@@ -7,11 +7,10 @@ from rich.style import Style
 from textual.reactive import var
 
 from core.config import TrainConfig
+from core.data.datasets import dataset_title
 from tui.state.run_state import RunState
 from tui.text.formats import format_duration, format_size, printable
 from tui.widgets.canvas import Canvas, StyledLine
-
-DATASETS = {"auto": "MNIST", "mnist": "MNIST"}  # other names are words
 
 
 class RunProgress(Canvas):
@@ -82,7 +81,7 @@ def describe_progress(state: RunState, config: TrainConfig) -> str:
     """Return what has happened or what to do, while nothing is trained."""
     match state.phase:
         case "idle":
-            what = f"{config.arch} on {DATASETS.get(config.dataset, config.dataset)}"
+            what = f"{config.arch} on {dataset_title(config.dataset)}"
             return state.message or f"Press space to train {what}. ↓ changes settings."
         case "preparing":
             return state.message or f"{state.doing} …".capitalize()

@@ -1,0 +1,1 @@
+"""Where each dataset's images come from: its files and how they are read."""
