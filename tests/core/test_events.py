@@ -58,8 +58,8 @@ def digit(*scores: float) -> Digit:
 # Every name that `train --json`, events.jsonl and the wire know, and its fields beside `time`.
 WIRE = {
     "run_started": "run folder arch dataset device parameters epochs batch_size steps_per_epoch "
-    "total_steps train_samples test_samples threads config classes precision routes "
-    "route_seconds step ranks "
+    "total_steps train_samples test_samples threads config classes class_names network precision "
+    "routes route_seconds step ranks "
     "branched_from branched_at input_mean input_std",
     "progress": "step epoch loss losses learning_rate samples_per_second gradient_norm",
     "evaluated": "epoch step test_loss test_accuracy confusion",
