@@ -52,7 +52,7 @@ def make_learner(config: Any, tensors: Any, device: Any, **parts: str) -> Any:
     from core.compute.candidates import list_choices
     from core.training.learner import Learner
 
-    choices = list_choices(config.arch, device, config.precision)
+    choices = list_choices(config.network, device, config.precision)
     return Learner(config, choices.complete(parts), tensors, device)
 
 
@@ -155,7 +155,7 @@ def measure_routes(job: Job) -> None:
             report(**row, left_out=True)
             continue
         config = TrainConfig(arch=arch, batch_size=batch, precision="auto")
-        values = list_choices(arch, device, "auto").values
+        values = list_choices(TrainConfig(arch=arch).network, device, "auto").values
         learners = {}
         for precision, layout in product(values["precision"], values.get("layout", ("",))):
             parts = {"precision": precision} | ({"layout": layout} if layout else {})

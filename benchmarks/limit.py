@@ -21,6 +21,7 @@ from core.compute.mlp_backprop import backpropagate
 from core.config import TrainConfig
 from core.data.datasets import Tensors
 from core.data.local_datasets import load_local
+from core.models.networks import resolve_network
 from core.training.learner import Learner
 from core.training.routes.measure import measure
 
@@ -84,7 +85,7 @@ def main(arch: str, precision: str, data: str, seconds: float, size: int) -> flo
     tensors = load_local("mnist", data)
     assert tensors is not None, f"MNIST is not in {data}"
     few = Tensors(*(each[: max(IMAGES, size)] for each in tensors))
-    choices = list_choices(arch, device, precision)
+    choices = list_choices(resolve_network(arch), device, precision)
     found = finish(measure(choices, config, few, device, steps=1, seconds=MEASURING_SECONDS))
     return samples_per_second(Learner(config, found.route, few, device), seconds)
 

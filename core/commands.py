@@ -126,9 +126,10 @@ class PredictUntrained(Command):
 
 
 class DescribeNetwork(Command):
-    """Request the layers of the architecture of this name."""
+    """Request the layers of a network, by its name or its text."""
 
     arch: str
+    classes: int = 10
 
 
 class Inspect(Command, name="Inspect"):

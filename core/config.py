@@ -1,7 +1,7 @@
-"""Every setting of a training run, with its default and the reason for it; and named presets.
+"""Every setting of a training run, with its default and the reason for it.
 
 The options of the command line, the app's form and their help all come from this file. To add a
-setting: one field of TrainConfig, and an entry of WHY. To add a preset: one entry of PRESETS.
+setting: one field of TrainConfig, and an entry of WHY.
 """
 
 import re
@@ -12,57 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from core.compute.routes import AUTO, is_routes_setting
-from core.config_fields import choice, directory, number, option, whole_number
-from core.data.datasets import DATASETS
+from core.data.datasets import DATASETS, class_names_of
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import ALLOWED, Network, check_spec, resolve_network
 from core.optim.optimizers import OPTIMIZERS
 from core.optim.schedules import SCHEDULES
+from core.settings.fields import choice, directory, number, option, whole_number
+from core.settings.presets import PRESETS
 from core.user import expand
 
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 THREADS = re.compile(r"auto|0*([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")
 FRACTION = "a number from 0 to below 1"
-
-# The settings in which each preset differs from the defaults below.
-PRESETS: dict[str, dict[str, Any]] = {
-    "article": {},
-    # Tuned by training on 50,000 training images and evaluating on the other 10,000, never on test
-    # images. Label smoothing is what lets so small a network reach 99% in one epoch.
-    "speedrun": {
-        "arch": "quick",
-        "epochs": 1,
-        "batch_size": 256,
-        "learning_rate": 0.015,
-        "momentum": 0.7,
-        "beta2": 0.9,
-        "schedule": "onecycle",
-        "label_smoothing": 0.1,
-        "precision": "auto",
-    },
-    # About as many epochs as fit in 90 seconds on two cores of an AMD EPYC.
-    "accurate": {
-        "arch": "convnet",
-        "epochs": 19,
-        "batch_size": 128,
-        "learning_rate": 0.01,
-        "beta2": 0.99,
-        "schedule": "onecycle",
-        "label_smoothing": 0.1,
-        "shift": 2,
-        "precision": "auto",
-    },
-    # The smallest network that reaches 99%; batch normalization is what lets it learn that fast.
-    "tiny": {
-        "arch": "tiny",
-        "epochs": 24,
-        "batch_size": 128,
-        "learning_rate": 0.02,
-        "beta2": 0.99,
-        "schedule": "onecycle",
-        "shift": 1,
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +32,14 @@ class TrainConfig:
     """The settings of one run. The defaults are the article's recipe, with the network that is
     both quick and accurate."""
 
-    arch: str = choice("mlp", "network architecture", ARCHITECTURES)
+    arch: str = option(
+        "mlp",
+        "network architecture, by name or as its layers",
+        metavar="NAME|LAYERS",
+        allowed=ALLOWED,
+        choices=ARCHITECTURES,
+        problem=check_spec,
+    )
     dataset: str = choice(
         "auto",
         "dataset to train on; auto is MNIST if available, else the 5,000-digit sample",
@@ -180,11 +149,18 @@ class TrainConfig:
         for name in FIELDS:
             if why := find_problem(name, getattr(self, name)):
                 raise UsageError(f"{flag(name)} {why}")
+        # As a file stores it: another machine does not know the user's names.
+        object.__setattr__(self, "arch", resolve_network(self.arch).spec)
         if self.optimizer == "sgd" and self.beta2 != FIELDS["beta2"].default:
             raise UsageError(
                 f"--optimizer sgd cannot be used with --beta2 {self.beta2:g}, a setting of Adam "
                 f"(leave --beta2 at {FIELDS['beta2'].default:g})"
             )
+
+    @property
+    def network(self) -> Network:
+        """The network for the classes of the dataset. Raises UsageError and DataError."""
+        return resolve_network(self.arch, len(class_names_of(self.dataset)))
 
     @property
     def folder(self) -> Path:
@@ -257,13 +233,16 @@ def flag(name: str) -> str:
 
 def describe_allowed(name: str) -> str:
     """Return the values a field may have, in words that continue "must be"."""
-    choices = FIELDS[name].metadata["choices"]
-    return "one of " + ", ".join(choices) if choices else FIELDS[name].metadata["allowed"]
+    allowed: str = FIELDS[name].metadata["allowed"]
+    return allowed or "one of " + ", ".join(FIELDS[name].metadata["choices"])
 
 
 def find_problem(name: str, value: Any) -> str | None:
     """Return why a field cannot have that value, or None where it can."""
     metadata = FIELDS[name].metadata
+    if metadata["problem"]:
+        why: str | None = metadata["problem"](value)
+        return why
     choices = metadata["choices"]
     # Compared one by one: the value may be unhashable.
     is_allowed = value in list(choices) if choices else metadata["check"](value)

@@ -60,6 +60,11 @@ class RunStarted(Event, name="run_started"):
     input_mean: float = 0.5  # pixels are scaled as (pixel / 255 - mean) / std
     input_std: float = 0.5
 
+    @property
+    def spec(self) -> str:
+        """What the network is built from: one of the program's names, or a text."""
+        return self.network or self.arch
+
 
 class Progress(Event, name="progress"):
     """Metrics since the last Progress, at most ten a second and at least once an epoch.

@@ -140,9 +140,10 @@ class Layer:
 class NetworkDescribed(Event, name="network_described", recorded=False):
     """The response to DescribeNetwork: the shape of the input, and the layers in order."""
 
-    arch: str
+    arch: str  # a name or a text, as in DescribeNetwork
     input: tuple[int, ...]
     layers: tuple[Layer, ...]
+    classes: int = 10
 
 
 @dataclass(frozen=True)

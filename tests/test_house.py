@@ -41,7 +41,7 @@ ROWS = (
     ("core.config",),
     ("core.compute",),
     ("core.models",),
-    ("core.data", "core.locking", "core.config_fields"),
+    ("core.data", "core.locking", "core.settings"),
     ("core.user",),
     ("core.files", "core.event_json", "core.processes", "core.packages"),
     ("core.responses",),

@@ -59,7 +59,7 @@ def scratch(tmp_path_factory) -> Path:
         )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = BLOCK.findall(readme)
-    assert len(blocks) == 12
+    assert len(blocks) == 11
     for file, where, code in blocks:
         insert(root, file, where, code)
     return root

@@ -10,6 +10,7 @@ from core.checkpoints.find_weights import StateDict, split_by_prefix
 from core.checkpoints.header import abbreviate
 from core.checkpoints.match_weights import Match, Shapes, count_weights, describe, match
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +73,7 @@ def expected_shapes(arch: str) -> dict[str, str]:
     import torch
 
     with torch.device("meta"):
-        return _shapes(ARCHITECTURES[arch].build().state_dict())
+        return _shapes(resolve_network(arch).build().state_dict())
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, str]:

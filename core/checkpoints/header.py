@@ -18,6 +18,7 @@ from core.class_names import DIGITS, find_names_problem
 from core.errors import CheckpointError, printable
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.networks import Network, resolve_network
 
 SUFFIX = ".safetensors"
 # Since version 2 the header contains a digest of itself. Version 3 is that of a network whose input
@@ -81,6 +82,15 @@ class CheckpointInfo:
     routes: str = ""  # how the steps were computed (see core/compute/routes.py), "" if unknown
     network: str = ""
     class_names: tuple[str, ...] = DIGITS
+
+    @property
+    def spec(self) -> str:
+        """What the network is built from: one of the program's names, or a text."""
+        return self.network or self.arch
+
+    def find_network(self) -> Network:
+        """Return the network to build. Raises UsageError where its name is not known here."""
+        return resolve_network(self.spec, len(self.class_names))
 
     @property
     def scaling(self) -> InputScaling:

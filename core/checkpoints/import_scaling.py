@@ -26,8 +26,8 @@ from core.data.datasets import AUTO
 from core.data.local_datasets import load_local
 from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
-from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
+from core.models.networks import resolve_network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,7 +134,7 @@ def choose_scaling(
     finite, and CheckpointError for a stated one.
     """
     found = find_training_images(dataset, data)
-    count = LARGE_TRIED_IMAGES if ARCHITECTURES[arch].parameters > LARGE else TRIED_IMAGES
+    count = LARGE_TRIED_IMAGES if resolve_network(arch).parameters > LARGE else TRIED_IMAGES
     if stated := given or read_scaling(path):
         note = "" if given else f"input scaling: {describe(stated)}, as the file states"
         try:
@@ -235,7 +235,7 @@ def try_scalings(
     from core.models.metrics import METRICS
 
     with torch.device("meta"):  # without initializing weights that are replaced
-        model = ARCHITECTURES[arch].build()
+        model = resolve_network(arch).build()
     model.load_state_dict(weights, assign=True)
     tried = []
     for scaling in scalings:

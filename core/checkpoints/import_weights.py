@@ -22,6 +22,7 @@ from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
 from core.errors import UsageError
 from core.files import open_regular_file
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 if TYPE_CHECKING:
     import torch
@@ -161,7 +162,7 @@ def _explain_layers(fit: Fit) -> str:
     import torch
 
     with torch.device("meta"):
-        modules = [type(each) for each in ARCHITECTURES[fit.arch].build().modules()]
+        modules = [type(each) for each in resolve_network(fit.arch).build().modules()]
     ours = _shaping(f"{each.__module__}.{each.__name__}" for each in modules)
     theirs = [each for each in _shaping(fit.state_dict.layers) if each not in ours]
     if not theirs:

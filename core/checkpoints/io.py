@@ -21,10 +21,11 @@ from core.checkpoints.header import (
     parse_info,
     read_header,
 )
-from core.errors import CheckpointError, explain, first_line
+from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import set_scaling
+from core.models.networks import Network, resolve_network
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +83,8 @@ def copy_with_info(source: Path, path: Path, info: CheckpointInfo) -> None:
     with open_regular_file(source) as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file, size)
-        check_size(size, largest_size(info.arch), info.arch)
+        network = _find_network(path, info)
+        check_size(size, largest_size(network), info.arch)
         if parse_info(source, header).digest != info.digest:
             raise CheckpointError(f"{source} was replaced while it was copied")
         new = encode_header(header, info, header.pop(METADATA))
@@ -118,11 +120,11 @@ def compute_running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
     return digests
 
 
-def largest_size(arch: str = "") -> int:
-    """Return the most bytes a checkpoint of an architecture may have; of an unknown one, as many
-    as the largest network."""
-    sizes = {name: each.parameters for name, each in ARCHITECTURES.items()}
-    return 4 * TIMES_THE_WEIGHTS * sizes.get(arch, max(sizes.values())) + SLACK
+def largest_size(network: Network | None = None) -> int:
+    """Return the most bytes a checkpoint of a network may have; of an unknown one, as many as the
+    largest of ours."""
+    known = [network] if network else map(resolve_network, ARCHITECTURES)
+    return 4 * TIMES_THE_WEIGHTS * max(each.parameters for each in known) + SLACK
 
 
 def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
@@ -133,7 +135,8 @@ def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         info = parse_info(path, read_header(file, size))
-        check_size(size, largest_size(info.arch), info.arch)
+        network = _find_network(path, info)
+        check_size(size, largest_size(network), info.arch)
         file.seek(0)
         content = file.read(size)
         # Read again, from the same bytes as the tensors: another process may have written.
@@ -169,18 +172,25 @@ def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
     import torch
 
     info, tensors = load(path)
-    architecture = ARCHITECTURES.get(info.arch)
-    if architecture is None:
-        here = ", ".join(ARCHITECTURES)
-        raise CheckpointError(f"{path} contains a network {info.arch!r}; this mnist-tui has {here}")
     with torch.device("meta"):  # without initializing weights that are replaced
-        model = architecture.build()
+        model = _find_network(path, info).build()
     weights = select_weights(tensors)
     check_fit(path, info.arch, weights, model.state_dict())
     check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     set_scaling(model, info.scaling)
     return info, model
+
+
+def _find_network(path: Path, info: CheckpointInfo) -> Network:
+    """Return the network of a checkpoint. Raises CheckpointError."""
+    if not info.network and info.arch not in ARCHITECTURES:
+        here = ", ".join(ARCHITECTURES)
+        raise CheckpointError(f"{path} contains a network {info.arch!r}; this mnist-tui has {here}")
+    try:
+        return info.find_network()
+    except UsageError as error:
+        raise CheckpointError(f"{path} has a network that cannot be built: {error}") from None
 
 
 def select_weights(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

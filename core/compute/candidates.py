@@ -12,7 +12,7 @@ from core.compute.cores import cpu_cores
 from core.compute.routes import PARTS, Parts, Route
 from core.compute.threads import choose_threads
 from core.errors import DeviceError, UsageError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import Network
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +67,7 @@ class Choices:
 
 
 def list_choices(
-    arch: str,
+    network: Network,
     device: torch.device,
     precision: str = "fp32",
     threads: int | str = "auto",
@@ -81,10 +81,10 @@ def list_choices(
     from core.compute.devices import list_precisions
     from core.compute.torch_private import has_onednn_linear
 
-    formats = list_precisions(precision, arch, device)
+    formats = list_precisions(precision, network, device)
     values: dict[str, tuple[str | int, ...]] = {"precision": formats}
-    usual = choose_threads(threads, arch, processes or 1)
-    has = network_traits(arch)
+    usual = choose_threads(threads, network, processes or 1)
+    has = network_traits(network)
     values["threads"] = (usual,)
     if device.type == "cpu":
         if threads == "auto" and processes is None:
@@ -164,7 +164,7 @@ class Traits:
 
 
 @cache
-def network_traits(arch: str) -> Traits:
+def network_traits(network: Network) -> Traits:
     """Return a network's traits, from its layers without memory for its weights."""
     import torch
     from torch import nn
@@ -174,7 +174,7 @@ def network_traits(arch: str) -> Traits:
     from core.compute.sliced_update import is_sliceable
 
     with torch.device("meta"):
-        model = ARCHITECTURES[arch].build()
+        model = network.build()
     return Traits(
         convolutions=any(isinstance(each, nn.Conv2d) for each in model.modules()),
         large_linear=any(map(is_large, model.modules())),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 from core.errors import DeviceError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import Network
 from core.responses import DeviceChoice
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def choose_device(name: str) -> torch.device:
     raise DeviceError(f"device {name} is not available: {reason}")
 
 
-def list_precisions(name: str, arch: str, device: torch.device) -> tuple[str, ...]:
+def list_precisions(name: str, network: Network, device: torch.device) -> tuple[str, ...]:
     """Return the number formats that --precision allows here, the default first.
 
     auto allows all that the hardware has; its default is bf16 where networks of this kind usually
@@ -49,7 +49,7 @@ def list_precisions(name: str, arch: str, device: torch.device) -> tuple[str, ..
         return ("bf16",)
     if missing:
         return ("fp32",)
-    gains = ARCHITECTURES[arch].gains_from_bf16 and _has_fast_bf16(device)
+    gains = network.gains_from_bf16 and _has_fast_bf16(device)
     found = ("bf16", "fp32") if gains else ("fp32", "bf16")
     # The generation that has bf16 has TF32 too.
     return (*found, "tf32") if device.type == "cuda" else found

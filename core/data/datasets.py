@@ -58,6 +58,11 @@ def add_hint(why: str, name: str, *, is_new: bool) -> str:
     return "; ".join(filter(None, (why, hint + OR_SAMPLE * (is_new and name == AUTO[0]))))
 
 
+def class_names_of(dataset: str) -> tuple[str, ...]:
+    """Return the names of a dataset's classes. Raises DataError."""
+    return find_dataset(resolve_auto(dataset)).class_names
+
+
 def load_dataset(
     name: str, data: str | None, *, is_new: bool = True
 ) -> Generator[Event, None, tuple[str, Tensors]]:

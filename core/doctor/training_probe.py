@@ -123,7 +123,7 @@ def _train(tensors: Tensors, device: torch.device) -> Iterator[torch.Tensor]:
     from core.training.learner import Learner
 
     config = TrainConfig(arch=ARCH)
-    learner = Learner(config, list_choices(ARCH, device).default, tensors, device)
+    learner = Learner(config, list_choices(config.network, device).default, tensors, device)
     learner.capture()
     for epoch in count():
         for images, labels in learner.batches(epoch, 0):

@@ -21,7 +21,7 @@ def inspect_untrained(command: InspectUntrained) -> NetworkInspected:
 
     config = command.config
     found = find_local_images(config)
-    model = load_untrained(config.arch, config.seed)
+    model = load_untrained(config.network, config.seed)
     inspected = inspect_model(model, found[1] if found else None, command.wanted)
     return replace(inspected, arch=config.arch, source=UNTRAINED)
 
@@ -35,4 +35,4 @@ def inspect_checkpoint(
 
     tensors = load_local(info.dataset, command.data or digits_folder(info.dataset, info.config))
     inspected = inspect_model(model, tensors, command.wanted)
-    return replace(inspected, step=info.step, arch=info.arch, source=command.path)
+    return replace(inspected, step=info.step, arch=info.spec, source=command.path)

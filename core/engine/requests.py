@@ -47,7 +47,7 @@ def handle_request(command: Command) -> Iterator[Event]:
             case DescribeNetwork():
                 from core.models.summary import describe_network
 
-                yield describe_network(command.arch)
+                yield describe_network(command.arch, command.classes)
             case PredictUntrained():
                 from core.engine.untrained import predict_untrained
 

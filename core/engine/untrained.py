@@ -14,6 +14,8 @@ from core.responses import UntrainedPredicted
 if TYPE_CHECKING:
     from torch import nn
 
+    from core.models.networks import Network
+
 
 def predict_untrained(command: PredictUntrained) -> UntrainedPredicted:
     """Predict test images that are on this machine; without any, the response has no digits."""
@@ -24,7 +26,7 @@ def predict_untrained(command: PredictUntrained) -> UntrainedPredicted:
     if found is None:
         return UntrainedPredicted(arch=config.arch, seed=config.seed)
     dataset, tensors = found
-    model = load_untrained(config.arch, config.seed)
+    model = load_untrained(config.network, config.seed)
     images, labels = tensors.test_images, tensors.test_labels
     return UntrainedPredicted(
         arch=config.arch,
@@ -48,13 +50,13 @@ def find_local_images(config: TrainConfig) -> tuple[str, Tensors] | None:
 
 
 @lru_cache(maxsize=1)
-def load_untrained(arch: str, seed: int) -> nn.Module:
+def load_untrained(network: Network, seed: int) -> nn.Module:
     """Build the network; the newest is cached, so that paging through its predictions does not
     build it again."""
     import torch
 
-    from core.models.architectures import build_untrained
+    from core.models.networks import build_untrained
 
     # Other random numbers of this process stay as they are.
     with torch.random.fork_rng(devices=()):
-        return build_untrained(arch, seed)
+        return build_untrained(network, seed)

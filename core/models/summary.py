@@ -9,8 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from core.class_names import DIGITS
 from core.data.batches import SIDE
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.responses import Layer, NetworkDescribed
 
 FP32_BYTES = 4
@@ -20,14 +21,14 @@ INPUT = (1, SIDE, SIDE)
 
 
 @lru_cache
-def describe_network(arch: str) -> NetworkDescribed:
-    """Describe the layers of an architecture by passing a blank image through it on the CPU.
+def describe_network(arch: str, classes: int = len(DIGITS)) -> NetworkDescribed:
+    """Describe the layers of a network by passing a blank image through it on the CPU.
 
-    Raises KeyError for an unknown name.
+    `arch` is its name or its text. Raises UsageError for what is neither.
     """
     # A run in progress must not get other random numbers.
     with torch.random.fork_rng(devices=()):
-        model = ARCHITECTURES[arch].build().eval()
+        model = resolve_network(arch, classes).build().eval()
     layers: list[Layer] = []
 
     def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
@@ -37,7 +38,7 @@ def describe_network(arch: str) -> NetworkDescribed:
         module.register_forward_hook(partial(note, name))
     with torch.inference_mode():
         model(torch.zeros(1, *INPUT))
-    return NetworkDescribed(arch=arch, input=INPUT, layers=tuple(layers))
+    return NetworkDescribed(arch=arch, classes=classes, input=INPUT, layers=tuple(layers))
 
 
 def leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -79,7 +80,7 @@ def _layer_text(module: nn.Module) -> str:
             by = set(module.padding)
             kind = "Crop" if all(each <= 0 for each in by) else "Pad"
             return f"{kind} by {max(map(abs, by))}"
-        case nn.BatchNorm2d():
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
             return f"BatchNorm {module.num_features}"
         case nn.Dropout():
             return f"Dropout {module.p:g}"

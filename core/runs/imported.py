@@ -14,8 +14,8 @@ from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.import_scaling import choose_scaling
 from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.errors import CheckpointError, UsageError
-from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.networks import resolve_network
 from core.runs.data_folder import choose_stored_data
 from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
@@ -114,7 +114,7 @@ def _write_files(
         step=0,
         test_loss=None,
         test_accuracy=None,
-        parameters=ARCHITECTURES[weights.arch].parameters,
+        parameters=resolve_network(weights.arch).parameters,
         saved_at=time.time(),
         input_mean=scaling.mean,
         input_std=scaling.std,

@@ -14,6 +14,7 @@ from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import check_spec
 from core.optim.schedules import PLANNED
 from core.runs.data_folder import digits_folder
 from core.runs.description import config_in, is_imported, read_description
@@ -88,7 +89,7 @@ def planned_config(
 def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
     """Return the config that a file stores. Raises CheckpointError."""
     arch = stored.get("arch")
-    if arch not in ARCHITECTURES:
+    if check_spec(arch):
         here = ", ".join(ARCHITECTURES)
         raise CheckpointError(f"{source} has the architecture {arch!r}; this mnist-tui has {here}")
     try:

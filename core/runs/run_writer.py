@@ -19,6 +19,7 @@ from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinishe
 from core.files import PARTIAL, open_no_follow, read_lines
 from core.locking import lock_by_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.saved_networks import find_name
 from core.runs.description import (
     IN_PROGRESS,
     lock_events,
@@ -97,6 +98,7 @@ class RunWriter:
         self.description |= {
             "run": self.name,
             "status": "running",
+            "arch": self.description.get("arch") or find_name(config.arch),
             "config": asdict(config) | {"dataset": dataset},
             "seed": config.seed,
             "device": device,
@@ -208,7 +210,7 @@ def reopen(folder: Path) -> RunWriter:
 
 def new_folder(config: TrainConfig) -> Path:
     """Make an empty folder for a run of the config. Raises OSError."""
-    return claim_folder(config.folder, f"{config.arch}-{time.strftime('%Y%m%d-%H%M%S')}")
+    return claim_folder(config.folder, f"{find_name(config.arch)}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def claim_folder(parent: Path, name: str, *, is_exact: bool = False) -> Path:

@@ -20,9 +20,9 @@ from core.config import TrainConfig
 from core.data.batches import draw_order, draw_shifts, iterate_batches, pad_images
 from core.data.datasets import Tensors
 from core.errors import first_line
-from core.models.architectures import build_untrained
 from core.models.inference import full_float32
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
+from core.models.networks import build_untrained
 from core.optim.optimizers import OPTIMIZERS
 from core.training.distributed import Ranks
 from core.training.ranks import part
@@ -53,7 +53,7 @@ class Learner:
         """`ranks` are the processes that share each batch; None for a single process."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
-        untrained = build_untrained(config.arch, config.seed)
+        untrained = build_untrained(config.network, config.seed)
         self.model = use_route(untrained, route, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)

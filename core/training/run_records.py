@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo
 from core.events import RunFinished, RunStarted
-from core.models.architectures import ARCHITECTURES
+from core.models.architectures import CUSTOM
 
 if TYPE_CHECKING:
     from core.training.loop import TrainingLoop
@@ -18,10 +18,11 @@ def run_started(loop: TrainingLoop) -> RunStarted:
     return RunStarted(
         run=loop.run.name,
         folder=str(loop.run.folder),
-        arch=loop.config.arch,
+        arch=loop.setup.arch,
+        network=_text(loop),
         dataset=loop.setup.dataset,
         device=str(loop.learner.device),
-        parameters=ARCHITECTURES[loop.config.arch].parameters,
+        parameters=loop.setup.network.parameters,
         epochs=loop.config.epochs,
         batch_size=loop.config.batch_size,
         steps_per_epoch=loop.steps_per_epoch,
@@ -62,7 +63,8 @@ def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
     evaluated = loop.evaluated_step == loop.step
     return CheckpointInfo(
         run=loop.run.name,
-        arch=loop.config.arch,
+        arch=loop.setup.arch,
+        network=_text(loop),
         dataset=loop.setup.dataset,
         class_names=loop.setup.class_names,
         config=asdict(loop.config),
@@ -70,7 +72,7 @@ def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
         step=loop.step,
         test_loss=loop.test_loss if evaluated else None,
         test_accuracy=loop.test_accuracy if evaluated else None,
-        parameters=ARCHITECTURES[loop.config.arch].parameters,
+        parameters=loop.setup.network.parameters,
         saved_at=time(),
         train_seconds=loop.watch.seconds,
         input_mean=loop.learner.scaling.mean,
@@ -78,3 +80,9 @@ def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
         block_loss=loop.loss_check.total,
         routes=str(loop.learner.route),
     )
+
+
+def _text(loop: TrainingLoop) -> str:
+    """Return the text of a network that is not one of the program's."""
+    network = loop.setup.network
+    return network.text if network.name == CUSTOM else ""

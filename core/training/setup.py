@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo, read_info
-from core.class_names import DIGITS
 from core.commands import ResumePoint
 from core.compute.routes import Route
 from core.config import TrainConfig
@@ -19,6 +18,8 @@ from core.data.dataset import Dataset
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.networks import Network, resolve_network
+from core.models.saved_networks import find_name
 from core.runs.data_folder import check_folder, describe_lost
 from core.runs.description import config_in, lock_run, read_description
 from core.runs.disk import explain_errors, explain_unwritable
@@ -55,8 +56,17 @@ class Setup:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        auto = self.dataset == "auto"
-        return DIGITS if auto else datasets.find_dataset(self.dataset).class_names
+        return datasets.class_names_of(self.dataset)
+
+    @property
+    def network(self) -> Network:
+        return resolve_network(self.config.arch, len(self.class_names))
+
+    @property
+    def arch(self) -> str:
+        """The name of the network: one of ours, the user's own, or "custom"."""
+        info = self.read_checkpoint()
+        return info.arch if info else find_name(self.config.arch)
 
     @property
     def route(self) -> Route:

@@ -142,7 +142,7 @@ def test_learning_rate_option_is_lr():
 def test_config_accepts_values_without_problem(name, value):
     why = find_problem(name, value)
     if why is None:
-        assert getattr(TrainConfig(**{name: value}), name) is value
+        assert getattr(TrainConfig(**{name: value}), name) == value
     else:
         assert len(why.splitlines()) == 1
         with pytest.raises(UsageError) as refused:
@@ -160,7 +160,7 @@ def test_any_text_parses_or_is_refused(name, text):
     if why is None:
         assert find_problem(name, value) is None
     else:
-        assert why.startswith(flag(name) + " must be ")
+        assert why.startswith((flag(name) + " must be ", "--arch cannot be built: "))
         assert len(why.splitlines()) == 1
 
 

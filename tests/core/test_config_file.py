@@ -13,6 +13,7 @@ from core.config_file import NAMES, as_toml, read_settings
 from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import ALLOWED
 from core.training.routes.choice import RouteChoice
 from core.training.setup import Setup
 from tui.cli import main as cli
@@ -106,7 +107,8 @@ def test_windows_file_is_read(file):
         ("lr = 1" + "0" * 400, ": lr must be a number above 0, such as 0.001, not inf"),
         ("lr = nan", ": lr must be a number above 0, such as 0.001, not nan"),
         ("threads = 1.5", ": threads must be auto or a whole number, 1 to 1,024, not 1.5"),
-        ("arch = []", f": arch must be one of {', '.join(ARCHITECTURES)}, not a list"),
+        ("arch = []", f": arch must be {ALLOWED}, not a list"),
+        ("arch = 'conv 3'", ": arch cannot be built: conv 3: conv needs channels and kernel size"),
         ("preset = 'fast'", f': preset must be one of {", ".join(PRESETS)}, not "fast"'),
         ('data = ""', ': data must be a folder, not ""'),
         (

@@ -81,7 +81,7 @@ WIRE = {
     "unlike",
     "checkpoint_refused": "path message",
     "devices_listed": "devices",
-    "network_described": "arch input layers",
+    "network_described": "arch input layers classes",
     "network_inspected": "step layers relus tried weights seconds output digit samples "
     "layer arch source",
 }

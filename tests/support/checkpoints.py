@@ -11,7 +11,7 @@ from safetensors.torch import save as serialize
 
 from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.io import compute_digest
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ INFO = CheckpointInfo(
 
 def state() -> dict[str, torch.Tensor]:
     """Return what a run saves: weights, optimizer and generator, of several dtypes and shapes."""
-    model = ARCHITECTURES["linear"].build()
+    model = resolve_network("linear").build()
     tensors = dict(model.state_dict())
     for name in list(tensors):
         tensors[f"optimizer.{name}.step"] = torch.tensor(41.0)

@@ -34,7 +34,7 @@ from core.checkpoints.header import (
 )
 from core.checkpoints.io import compute_digest, load_model, make_entries, to_bytes
 from core.errors import CheckpointError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.runs.catalog import list_checkpoints
 from core.runs.imported import import_file
 
@@ -66,7 +66,7 @@ def of(name: str, content: bytes, **rest) -> Case:
 
 def weights() -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
-    return dict(ARCHITECTURES["linear"].build().state_dict())
+    return dict(resolve_network("linear").build().state_dict())
 
 
 def state() -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from core.training.trainer import train
 def default_route(config, device=None, precision="fp32"):
     """Return the route that nobody has measured."""
     device = device or torch.device("cpu")
-    return list_choices(config.arch, device, precision, config.threads).default
+    return list_choices(config.network, device, precision, config.threads).default
 
 
 class Inbox(SimpleQueue):

@@ -32,12 +32,20 @@ def list_archs(
 ) -> None:
     """List the network architectures, or the layers of one."""
     from core.models.architectures import ARCHITECTURES
+    from core.models.networks import resolve_network
 
     if name not in (None, *ARCHITECTURES):
         raise UsageError(f"there is no architecture {name!r}; there is {', '.join(ARCHITECTURES)}")
-    fields = ("name", "description", "parameters")
-    found = [each for each in ARCHITECTURES.values() if name in (None, each.name)]
-    rows: list[dict[str, Any]] = [{key: getattr(each, key) for key in fields} for each in found]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": each.name,
+            "description": each.description,
+            "parameters": resolve_network(each.name).parameters,
+            "network": each.text,
+        }
+        for each in ARCHITECTURES.values()
+        if name in (None, each.name)
+    ]
     if name is None:
         _print(rows, as_json)
     else:

@@ -13,7 +13,7 @@ from core.compute.cores import describe_cores
 from core.config import FIELDS, flag
 from core.data.datasets import find_dataset, resolve_auto
 from core.errors import UserError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.responses import DeviceChoice
 from tui.text.formats import format_rate
 
@@ -99,8 +99,10 @@ def describe_choice(
 ) -> str:
     """Return what to know of one of a setting's values before it is chosen; "" if nothing."""
     if name == "arch":
-        network = ARCHITECTURES[value]
-        return f"{network.parameters:,} parameters · {network.description}"
+        network = resolve_network(value)
+        known = network.architecture
+        what = known.description if known else network.text
+        return f"{network.parameters:,} parameters · {what}"
     if name == "dataset" and value != "auto":
         why = missing_dataset(value, data)
         return f"{find_dataset(value).description} · {why or 'on this machine'}"
@@ -122,7 +124,7 @@ def notes(
     `rate`; None before one.
     """
     return {
-        "arch": (ARCHITECTURES[values["arch"]].layers, ""),
+        "arch": (resolve_network(values["arch"]).sizes, ""),
         "dataset": _dataset_note(values["dataset"], data, run),
         "device": _device_note(values["device"], devices, run),
         "learning_rate": _rate_note(values["optimizer"], values["schedule"], rate if run else None),
@@ -130,7 +132,7 @@ def notes(
 
 
 def network_size(arch: str) -> str:
-    return f"{ARCHITECTURES[arch].parameters:,} parameters"
+    return f"{resolve_network(arch).parameters:,} parameters"
 
 
 def _dataset_note(name: str, data: str | None, run: RunStarted | None) -> Note:

@@ -61,13 +61,13 @@ def choose_route(
 
 def choices_of(config: TrainConfig, device: torch.device, processes: int | None = None) -> Choices:
     """Return what the settings leave open on a device. Raises DeviceError."""
-    return list_choices(config.arch, device, config.precision, config.threads, processes)
+    return list_choices(config.network, device, config.precision, config.threads, processes)
 
 
 def key_of(config: TrainConfig, device: torch.device) -> RouteKey:
     """Return what measured routes of the config are kept by."""
     return key_here(
-        config.arch,
+        config.network.key,
         config.batch_size,
         config.optimizer,
         config.precision,
@@ -96,7 +96,7 @@ def route_of_record(
     Raises DeviceError.
     """
     parts = _parts_or_none(routes)
-    choices = list_choices(config.arch, device, AUTO if parts else precision, config.threads)
+    choices = list_choices(config.network, device, AUTO if parts else precision, config.threads)
     route = fit_route(choices, parts)
     return route, not parts or str(route) == routes
 

@@ -40,7 +40,7 @@ def with_fastest_route(setup: Setup, tensors: Tensors) -> Generator[Event, None,
     choices = choices_of(config, device)
     against = None
     if config.precision == "bf16":
-        against = list_choices(config.arch, device, "fp32", config.threads).default
+        against = list_choices(config.network, device, "fp32", config.threads).default
     measuring = measure(choices, config, tensors, device, setup.total_steps, against=against)
     found = yield from _with_events(measuring)
     if not found.step_seconds:

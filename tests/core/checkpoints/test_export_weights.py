@@ -12,7 +12,7 @@ from core.checkpoints import export_weights as exporting
 from core.checkpoints.header import CheckpointInfo
 from core.checkpoints.io import save
 from core.errors import CheckpointError
-from core.models.architectures import ARCHITECTURES, linear
+from core.models.networks import resolve_network
 from core.runs.imported import import_file
 from tui.cli import main as cli
 
@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch, capsys):
     It returns status, stdout and stderr.
     """
     monkeypatch.chdir(tmp_path)
-    model = ARCHITECTURES["linear"].build()
+    model = resolve_network("linear").build()
     info = CheckpointInfo(
         run="mine", arch="linear", dataset="mnist", config={}, epoch=1, step=10, test_loss=0.5,
         test_accuracy=0.8, parameters=7850, saved_at=1.77e9,
@@ -144,7 +144,10 @@ def test_missing_checkpoint_is_refused(tmp_path):
 
 def test_export_says_how_renamed_tensors_are_named(run, tmp_path):
     renamed = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).state_dict()
-    for name, weights in (("renamed", renamed), ("same", linear().state_dict())):
+    for name, weights in (
+        ("renamed", renamed),
+        ("same", resolve_network("linear").build().state_dict()),
+    ):
         torch.save(weights, tmp_path / "weights.pth")
         import_file(tmp_path / "weights.pth", tmp_path / "runs", name, dataset="sample")
     said = (
@@ -159,4 +162,6 @@ def test_export_says_how_renamed_tensors_are_named(run, tmp_path):
     ):
         status, _, notes = run(name, file)
         assert (status, said in notes) == (0, is_said)
-    linear().load_state_dict(torch.load(tmp_path / "out.pth", weights_only=True))
+    resolve_network("linear").build().load_state_dict(
+        torch.load(tmp_path / "out.pth", weights_only=True)
+    )

@@ -13,7 +13,7 @@ from torch import nn
 
 from core.checkpoints.import_weights import read_weights
 from core.errors import CheckpointError, UsageError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 
 class Network(nn.Module):
@@ -29,7 +29,7 @@ class Network(nn.Module):
 @pytest.fixture
 def weights() -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
-    return ARCHITECTURES["linear"].build().state_dict()
+    return resolve_network("linear").build().state_dict()
 
 
 def saved(path: Path, value, **how) -> Path:

@@ -14,10 +14,10 @@ from core.checkpoints.import_scaling import Tried, check_scaling, pick, read_sca
 from core.checkpoints.io import load_model
 from core.data import datasets
 from core.errors import CheckpointError, UsageError
-from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.metrics import METRICS
+from core.models.networks import resolve_network
 from core.runs.imported import import_file
 from tests.support.plain import train_plainly
 
@@ -136,7 +136,7 @@ def test_scaling_is_taken_as_clear_as_it_is(rows, taken, how, said):
 def test_default_is_assumed_without_images(tmp_path, monkeypatch):
     missing = replace(datasets.DATASETS["sample"], missing=lambda data: "it needs a package")
     monkeypatch.setitem(datasets.DATASETS, "sample", missing)
-    torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
+    torch.save(resolve_network("linear").build().state_dict(), tmp_path / "model.pth")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("core.data.download.fetch_file", None)  # is not called
     imported = import_file(tmp_path / "model.pth", tmp_path / "runs")
@@ -146,7 +146,7 @@ def test_default_is_assumed_without_images(tmp_path, monkeypatch):
 
 
 def test_given_and_stated_scaling_are_taken(tmp_path, monkeypatch):
-    weights = ARCHITECTURES["linear"].build().state_dict()
+    weights = resolve_network("linear").build().state_dict()
     torch.save(weights, tmp_path / "model.pth")
     given = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=InputScaling(0.25, 2.0))
     assert (given.input_scaling, read_info(given.path).scaling) == ("given", InputScaling(0.25, 2))
@@ -190,7 +190,7 @@ def test_scaling_beyond_float32_is_refused(mean, std, said):
 
 def test_default_stays_out_of_the_header(tmp_path):
     """So that earlier versions, which refuse version 3, read the file."""
-    torch.save(ARCHITECTURES["linear"].build().state_dict(), tmp_path / "model.pth")
+    torch.save(resolve_network("linear").build().state_dict(), tmp_path / "model.pth")
     imported = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=DEFAULT_SCALING)
     with open(imported.path, "rb") as file:
         header = read_header(file, imported.path.stat().st_size)

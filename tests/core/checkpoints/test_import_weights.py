@@ -12,6 +12,7 @@ from torch.nn import functional
 from core.checkpoints.io import load_model
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.runs.imported import import_file
 from tui.cli import main as cli
 
@@ -19,7 +20,7 @@ from tui.cli import main as cli
 @pytest.fixture
 def model() -> torch.nn.Module:
     torch.manual_seed(1)
-    return ARCHITECTURES["linear"].build()
+    return resolve_network("linear").build()
 
 
 def saved(tmp_path, value, **how):
@@ -30,7 +31,7 @@ def saved(tmp_path, value, **how):
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("zipped", [True, False])
 def test_architecture_is_found_by_names_and_shapes(tmp_path, arch, zipped):
-    weights = ARCHITECTURES[arch].build().state_dict()
+    weights = resolve_network(arch).build().state_dict()
     path = saved(tmp_path, weights, _use_new_zipfile_serialization=zipped)
     imported = import_file(path, tmp_path / "runs")
     assert (imported.arch, imported.note) == (arch, "")
@@ -82,7 +83,7 @@ def test_other_floats_become_float32_with_note(tmp_path, model, dtype, said):
 
 
 def test_unknown_network_names_the_nearest(tmp_path):
-    weights = ARCHITECTURES["mlp"].build().state_dict() | {"stack.4.bias": torch.zeros(11)}
+    weights = resolve_network("mlp").build().state_dict() | {"stack.4.bias": torch.zeros(11)}
     with pytest.raises(CheckpointError) as refused:
         import_file(saved(tmp_path, weights), tmp_path / "runs")
     assert str(refused.value) == (
@@ -160,7 +161,7 @@ def test_other_names_match_by_shapes(tmp_path, network, arch, change, save):
 
 
 def test_wrapped_names_of_ours_need_no_note(tmp_path):
-    weights = ARCHITECTURES["mlp"].build().state_dict()
+    weights = resolve_network("mlp").build().state_dict()
     path = in_safetensors(tmp_path / "mine", transformed("model._orig_mod.")(weights))
     imported = import_file(path, tmp_path / "runs")
     assert (imported.arch, imported.note) == ("mlp", "")

@@ -20,6 +20,7 @@ from core.checkpoints.header import read_info as read
 from core.checkpoints.io import compute_digest, load, load_model
 from core.errors import CheckpointError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.runs.catalog import list_checkpoints, read_checkpoint_file
 from tests.support import preloaded
 from tests.support.checkpoints import (
@@ -100,7 +101,7 @@ def test_load_model_ignores_optimizer_state(tmp_path):
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_every_network_saves_and_loads(tmp_path, arch):
-    model, path = ARCHITECTURES[arch].build(), tmp_path / "last.safetensors"
+    model, path = resolve_network(arch).build(), tmp_path / "last.safetensors"
     checkpoints.save(path, dict(model.state_dict()), replace(INFO, arch=arch))
     info, again = load_model(path)
     assert info.arch == arch
@@ -378,7 +379,7 @@ def test_pipe_is_listed_without_waiting(tmp_path):
 
 def test_number_too_large_is_a_damaged_header(tmp_path):
     path = tmp_path / "x.safetensors"
-    weights = dict(ARCHITECTURES["linear"].build().state_dict())
+    weights = dict(resolve_network("linear").build().state_dict())
     huge = CheckpointInfo(
         run="r", arch="linear", dataset="sample", config={}, epoch=1, step=1, test_loss=None,
         test_accuracy=None, parameters=7850, saved_at=10**400,

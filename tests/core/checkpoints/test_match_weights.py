@@ -9,6 +9,7 @@ from core.checkpoints.find_network import expected_shapes, find_network
 from core.checkpoints.find_weights import StateDict
 from core.checkpoints.match_weights import STATISTICS, match, natural
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 LAYER = st.text("abwlx_019", min_size=1, max_size=6)
 PREFIX = st.lists(st.sampled_from(["model", "net", "0", "module", "_orig_mod", "b"]), max_size=3)
@@ -21,7 +22,7 @@ PREFIX = st.lists(st.sampled_from(["model", "net", "0", "module", "_orig_mod", "
 def test_any_layer_names_and_order_fit(arch, data):
     """The tensors are those of the network, so its logits are equal."""
     with torch.device("meta"):
-        weights = ARCHITECTURES[arch].build().state_dict()
+        weights = resolve_network(arch).build().state_dict()
     layers = sorted({name.rpartition(".")[0] for name in weights})
     names = data.draw(st.lists(LAYER, unique=True, min_size=len(layers), max_size=len(layers)))
     words = data.draw(st.sampled_from([("weight", "bias"), ("kernel", "bias"), ("w", "b")]))

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from core.errors import CheckpointError
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.runs.imported import import_file
 from core.runs.resolve import resolve_checkpoint
 
@@ -59,7 +59,7 @@ def test_programs_and_arrays_are_called_what_they_are(tmp_path):
 
 
 def test_foreign_weights_are_to_be_imported_first(tmp_path):
-    model = ARCHITECTURES["linear"].build()
+    model = resolve_network("linear").build()
     paths = [tmp_path / name for name in ("new.pth", "old.pth", "a b.safetensors")]
     torch.save(model.state_dict(), paths[0])
     torch.save(model, paths[1], _use_new_zipfile_serialization=False)

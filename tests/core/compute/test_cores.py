@@ -9,6 +9,7 @@ import pytest
 
 from core.compute import cores, threads
 from core.compute.cgroups import cpu_quota, memory_limit
+from core.models.networks import resolve_network
 from tests.support.cli import ROOT
 
 VERSION_2 = "30 23 0:26 / {top} rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -96,9 +97,9 @@ def test_cores_are_those_that_can_be_used_fully(monkeypatch, granted, quota, usa
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(granted)), raising=False)
     monkeypatch.setattr(cores, "cpu_quota", lambda: quota)
     assert cores.cpu_cores() == usable
-    assert threads.choose_threads("auto", "cnn") == usable
-    assert threads.choose_threads("auto", "linear") == 1
-    assert threads.choose_threads("3", "cnn") == 3, "a number that is set counts"
+    assert threads.choose_threads("auto", resolve_network("cnn")) == usable
+    assert threads.choose_threads("auto", resolve_network("linear")) == 1
+    assert threads.choose_threads("3", resolve_network("cnn")) == 3, "a number that is set counts"
 
 
 @pytest.mark.parametrize(

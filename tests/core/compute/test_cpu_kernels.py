@@ -12,6 +12,7 @@ from core.compute.cpu_kernels import OneDnnLinear, use_route
 from core.compute.routes import Route
 from core.compute.torch_private import has_onednn_linear
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 CPU = torch.device("cpu")
 FAST = Route(layout="channels-last", products="onednn")
@@ -59,7 +60,7 @@ def test_small_or_unbiased_layers_stay_plain():
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_fast_networks_keep_keys_and_logits(arch):
     torch.manual_seed(1)
-    model = ARCHITECTURES[arch].build().eval()
+    model = resolve_network(arch).build().eval()
     images = torch.randn(7, 1, 28, 28)
     with torch.inference_mode():
         before = model(images)

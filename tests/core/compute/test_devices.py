@@ -6,6 +6,7 @@ import torch
 from core.compute.cores import describe_cores
 from core.compute.devices import choose_device, list_devices, list_precisions
 from core.errors import DeviceError
+from core.models.networks import resolve_network
 
 
 @pytest.fixture
@@ -121,29 +122,34 @@ def processor_with(monkeypatch, *features):
 def test_auto_precision_is_bf16_where_faster(monkeypatch, cpu, feature):
     processor_with(monkeypatch, feature)
     monkeypatch.setattr("core.compute.devices.cpu_name", lambda: cpu)
-    found = {arch: list_precisions("auto", arch, CPU)[0] for arch in ("linear", "mlp", "cnn")}
+    found = {
+        arch: list_precisions("auto", resolve_network(arch), CPU)[0]
+        for arch in ("linear", "mlp", "cnn")
+    }
     assert found == {"linear": "fp32", "mlp": "fp32", "cnn": "bf16"}
-    assert list_precisions("bf16", "mlp", CPU) == ("bf16",), "who asks for it gets it"
-    assert list_precisions("fp32", "cnn", CPU) == ("fp32",)
+    assert list_precisions("bf16", resolve_network("mlp"), CPU) == ("bf16",), (
+        "who asks for it gets it"
+    )
+    assert list_precisions("fp32", resolve_network("cnn"), CPU) == ("fp32",)
 
 
 def test_slow_bf16_is_measured_but_not_the_default(monkeypatch):
     processor_with(monkeypatch, "avx512_bf16")
     monkeypatch.setattr("core.compute.devices.cpu_name", lambda: "Intel Xeon")
-    assert list_precisions("auto", "cnn", CPU) == ("fp32", "bf16")
+    assert list_precisions("auto", resolve_network("cnn"), CPU) == ("fp32", "bf16")
 
 
 def test_cpu_without_bf16_refuses_it(monkeypatch):
     processor_with(monkeypatch, "avx512_f")
-    assert list_precisions("auto", "cnn", CPU) == ("fp32",)
+    assert list_precisions("auto", resolve_network("cnn"), CPU) == ("fp32",)
     with pytest.raises(DeviceError, match=r"^--precision bf16 is not available: this CPU"):
-        list_precisions("bf16", "cnn", CPU)
+        list_precisions("bf16", resolve_network("cnn"), CPU)
 
 
 @pytest.mark.parametrize(("capability", "found"), [((9, 0), "bf16"), ((7, 5), "fp32")])
 def test_bf16_needs_ampere(monkeypatch, capability, found):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert list_precisions("auto", "cnn", GPU)[0] == found
+    assert list_precisions("auto", resolve_network("cnn"), GPU)[0] == found
     if found == "fp32":
         with pytest.raises(DeviceError, match="older than NVIDIA's Ampere"):
-            list_precisions("bf16", "cnn", GPU)
+            list_precisions("bf16", resolve_network("cnn"), GPU)

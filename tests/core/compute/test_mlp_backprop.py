@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.compute.mlp_backprop import backpropagate, find_linear_layers
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 
 def by_autograd(model, images, labels, smoothing):
@@ -22,8 +22,8 @@ def by_hand(model, images, labels, smoothing):
 
 
 NETWORKS = {
-    "linear": ARCHITECTURES["linear"].build,
-    "mlp": ARCHITECTURES["mlp"].build,
+    "linear": resolve_network("linear").build,
+    "mlp": resolve_network("mlp").build,
     "without ReLU": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.Linear(20, 10)),
     "small": lambda: nn.Sequential(
         nn.Flatten(), nn.Linear(784, 5), nn.ReLU(), nn.Sequential(nn.Linear(5, 10))
@@ -61,7 +61,7 @@ def test_backpropagation_uses_current_weights():
 @pytest.mark.parametrize(
     "model",
     [
-        ARCHITECTURES["cnn"].build(),
+        resolve_network("cnn").build(),
         nn.Linear(784, 10),
         nn.Sequential(nn.Flatten()),
         nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.ReLU()),

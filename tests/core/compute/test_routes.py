@@ -9,6 +9,7 @@ from core.compute import candidates
 from core.compute.candidates import fit_route, list_choices, read_route
 from core.compute.routes import PARTS, Route, describe, is_routes_setting, parse_parts
 from core.errors import DeviceError, UsageError
+from core.models.networks import resolve_network
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 
@@ -66,7 +67,7 @@ def test_empty_setting_is_refused(value):
     ],
 )
 def test_default_and_all_routes_on_a_cpu(arch, precision, default, count):
-    choices = list_choices(arch, CPU, precision)
+    choices = list_choices(resolve_network(arch), CPU, precision)
     assert str(choices.default) == default
     routes = choices.combinations({part: [*each] for part, each in choices.values.items()})
     assert len(routes) == count == len(set(routes))
@@ -76,15 +77,15 @@ def test_default_and_all_routes_on_a_cpu(arch, precision, default, count):
 
 
 def test_settings_leave_nothing_else_open():
-    choices = list_choices("linear", CPU, "fp32", 3)
+    choices = list_choices(resolve_network("linear"), CPU, "fp32", 3)
     assert {route.threads for _, _, route in choices.single_changes()} == {3}
 
 
 def test_gpu_chooses_graph_and_formats():
-    choices = list_choices("cnn", GPU, "auto")
+    choices = list_choices(resolve_network("cnn"), GPU, "auto")
     assert str(choices.default) == "bf16,threads=4,contiguous,graph"
     assert choices.values["precision"] == ("bf16", "fp32", "tf32")
-    assert "launch" not in list_choices("cnn", GPU, "auto", processes=2).values
+    assert "launch" not in list_choices(resolve_network("cnn"), GPU, "auto", processes=2).values
 
 
 @pytest.mark.parametrize(
@@ -98,18 +99,23 @@ def test_gpu_chooses_graph_and_formats():
 )
 def test_text_that_asks_for_what_is_not_there(arch, device, text, error, message):
     precision = "fp32" if error is UsageError else "auto"
-    choices = list_choices(arch, device, precision)
+    choices = list_choices(resolve_network(arch), device, precision)
     with pytest.raises(error, match=message):
         read_route(choices, parse_parts(text), precision, "auto")
 
 
 def test_text_cannot_contradict_threads():
     with pytest.raises(UsageError, match="threads=2 cannot be used with --threads 1"):
-        read_route(list_choices("mlp", CPU, "fp32", 1), parse_parts("threads=2"), "fp32", 1)
+        read_route(
+            list_choices(resolve_network("mlp"), CPU, "fp32", 1),
+            parse_parts("threads=2"),
+            "fp32",
+            1,
+        )
 
 
 def test_part_of_a_route_changes_the_default():
-    choices = list_choices("mlp", CPU, "auto")
+    choices = list_choices(resolve_network("mlp"), CPU, "auto")
     for text, whole in (
         ("blas", "fp32,threads=4,blas,chain"),
         ("bf16", "bf16,threads=4,onednn"),
@@ -118,7 +124,7 @@ def test_part_of_a_route_changes_the_default():
 
 
 def test_route_of_another_machine_keeps_what_is_there():
-    choices = list_choices("cnn", CPU, "fp32")
+    choices = list_choices(resolve_network("cnn"), CPU, "fp32")
     route = fit_route(choices, parse_parts("tf32,threads=9,contiguous,graph"))
     assert str(route) == "fp32,threads=9,contiguous,onednn"
     assert describe(route, choices.default) == "9 threads, " + PARTS["layout"]["contiguous"]
@@ -127,5 +133,5 @@ def test_route_of_another_machine_keeps_what_is_there():
 def test_traits_draw_no_random_numbers():
     candidates.network_traits.cache_clear()
     before = torch.get_rng_state()
-    list_choices("cnn", CPU)
+    list_choices(resolve_network("cnn"), CPU)
     assert torch.equal(torch.get_rng_state(), before)

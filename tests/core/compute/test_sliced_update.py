@@ -9,6 +9,7 @@ from core.compute.candidates import list_choices
 from core.compute.torch_private import has_onednn_linear
 from core.config import TrainConfig
 from core.data.datasets import Tensors
+from core.models.networks import resolve_network
 from core.training.learner import Learner
 
 CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ def draw_images() -> Tensors:
 
 def learner(update: str, precision: str = "fp32", **settings) -> Learner:
     config = TrainConfig(arch="cnn", threads=1, **settings)
-    default = list_choices("cnn", CPU, "fp32", 1).default
+    default = list_choices(resolve_network("cnn"), CPU, "fp32", 1).default
     return Learner(config, replace(default, precision=precision, update=update), draw_images(), CPU)
 
 
@@ -84,14 +85,14 @@ def test_sliced_update_in_bf16_trains_as_whole() -> None:
 
 
 def test_only_cpu_of_one_process_can_slice() -> None:
-    assert list_choices("cnn", CPU).values["update"] == ("whole", "sliced")
-    assert "update" not in list_choices("cnn", CPU, processes=2).values
-    assert "update" not in list_choices("mlp", CPU).values
-    assert "update" not in list_choices("cnn", torch.device("cuda")).values
+    assert list_choices(resolve_network("cnn"), CPU).values["update"] == ("whole", "sliced")
+    assert "update" not in list_choices(resolve_network("cnn"), CPU, processes=2).values
+    assert "update" not in list_choices(resolve_network("mlp"), CPU).values
+    assert "update" not in list_choices(resolve_network("cnn"), torch.device("cuda")).values
 
 
 def test_sliced_route_is_read_back() -> None:
-    choices = list_choices("cnn", CPU)
+    choices = list_choices(resolve_network("cnn"), CPU)
     route = choices.complete({"update": "sliced", "products": "blas"})
     assert route.products == "onednn"
     assert "sliced" in str(route)

@@ -10,6 +10,7 @@ from core.checkpoints import io as checkpoints
 from core.compute import torch_private
 from core.compute.candidates import list_choices
 from core.events import Evaluated, Progress, RunFinished
+from core.models.networks import resolve_network
 from core.training import loop
 from tests.support.training import drive, only
 
@@ -104,7 +105,7 @@ def test_network_without_onednn_keeps_plain_layers(monkeypatch):
     if not torch_private.has_onednn_linear():
         pytest.skip("this PyTorch has no oneDNN")
     monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
-    choices = list_choices("mlp", CPU)
+    choices = list_choices(resolve_network("mlp"), CPU)
     assert "products" not in choices.values
     assert str(choices.default).endswith("chain")
 

@@ -10,8 +10,8 @@ from core.data import datasets, download
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.events import Notice
-from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict_digits
+from core.models.networks import resolve_network
 from core.responses import INPUT_LAYER, UNTRAINED, CheckpointRefused
 from core.training.learner import Learner
 from tests.support.training import default_route, drive
@@ -40,7 +40,7 @@ def test_untrained_predictions_are_of_the_first_weights(tiny, tiny_tensors, arch
         assert digit.logits == pytest.approx(other.logits, abs=1e-5)
     assert (event.arch, event.seed, event.dataset) == (arch, 5, config.dataset)
     assert event.labels == bytes(labels.tolist())
-    for name, weight in load_untrained(arch, 5).named_parameters():
+    for name, weight in load_untrained(resolve_network(arch), 5).named_parameters():
         assert torch.equal(weight, learner.parameters[name])
 
 
@@ -60,8 +60,7 @@ def test_no_dataset_at_hand_is_no_error(tmp_path, tiny, monkeypatch):
 
 
 def test_failure_is_reported_with_an_answer(tiny, monkeypatch):
-    broken = replace(ARCHITECTURES["linear"], build=lambda: 1 / 0)
-    monkeypatch.setitem(ARCHITECTURES, "linear", broken)
+    monkeypatch.setattr("core.models.networks.Network.build", lambda self: 1 / 0)
     load_untrained.cache_clear()
     notice, event = handle_request(PredictUntrained(tiny(), (0,)))
     assert isinstance(notice, Notice)
@@ -72,7 +71,7 @@ def test_failure_is_reported_with_an_answer(tiny, monkeypatch):
 def test_untrained_network_is_inspected(tiny, monkeypatch):
     wanted = Inspect("fc1", index=4)
     (event,) = handle_request(InspectUntrained(tiny(seed=5), wanted))
-    weight = load_untrained("linear", 5).get_parameter("fc1.weight")
+    weight = load_untrained(resolve_network("linear"), 5).get_parameter("fc1.weight")
     place = int(weight[0].argmax())
     assert max(event.weights.images[0]) == event.weights.images[0][place]
     assert (event.source, event.arch, event.step) == (UNTRAINED, "linear", 0)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 
 ROOT = Path(__file__).parents[3]
 SHAPES = {
@@ -88,20 +89,20 @@ ARTICLE = {"linear": Linear, "mlp": Mlp, "cnn": Cnn}
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_declared_parameters_match_built_network(name):
-    built = sum(each.numel() for each in ARCHITECTURES[name].build().parameters())
-    assert built == ARCHITECTURES[name].parameters
+    built = sum(each.numel() for each in resolve_network(name).build().parameters())
+    assert built == resolve_network(name).parameters
 
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_article_networks_have_its_shapes(name):
-    assert ARCHITECTURES[name].parameters == COUNTS[name]
-    state = ARCHITECTURES[name].build().state_dict()
+    assert resolve_network(name).parameters == COUNTS[name]
+    state = resolve_network(name).build().state_dict()
     assert {key: tuple(value.shape) for key, value in state.items()} == SHAPES[name]
 
 
 @pytest.mark.parametrize("name", ARTICLE)
 def test_article_weights_load_both_ways(name):
-    ours, theirs = ARCHITECTURES[name].build(), ARTICLE[name]()
+    ours, theirs = resolve_network(name).build(), ARTICLE[name]()
     images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     theirs.load_state_dict(ours.state_dict())
     assert torch.equal(ours(images), theirs(images))
@@ -113,7 +114,7 @@ def test_article_weights_load_both_ways(name):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("count", [1, 7])
 def test_images_become_ten_logits(name, count):
-    logits = ARCHITECTURES[name].build()(torch.zeros(count, 1, 28, 28))
+    logits = resolve_network(name).build()(torch.zeros(count, 1, 28, 28))
     assert logits.shape == (count, 10)
     assert logits.isfinite().all()
 

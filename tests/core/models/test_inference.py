@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict, predict_digits, prepare_input
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, get_scaling, set_scaling
+from core.models.networks import resolve_network
 
 
 @pytest.fixture(scope="module")
 def model() -> torch.nn.Module:
     torch.manual_seed(3)
-    return ARCHITECTURES["mlp"].build()
+    return resolve_network("mlp").build()
 
 
 def test_paper_is_minus_one_ink_one():
@@ -22,7 +22,7 @@ def test_paper_is_minus_one_ink_one():
 
 
 def test_network_is_fed_with_its_own_scaling(tiny_tensors):
-    model, images = ARCHITECTURES["linear"].build(), tiny_tensors.test_images[:5]
+    model, images = resolve_network("linear").build(), tiny_tensors.test_images[:5]
     assert get_scaling(model) == DEFAULT_SCALING
     before = predict(model, images)
     set_scaling(model, InputScaling(0.1307, 0.3081))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.architectures import ARCHITECTURES, build_untrained
+from core.models.architectures import ARCHITECTURES
 from core.models.inspection import (
     MOST_BYTES,
     arrange,
@@ -14,6 +14,7 @@ from core.models.inspection import (
     pass_image,
     weight_images,
 )
+from core.models.networks import build_untrained, resolve_network
 
 IMAGE = torch.linspace(-1, 1, 784).view(1, 1, 28, 28)
 
@@ -24,7 +25,7 @@ def weights_of(model, name, unit=0):
 
 
 def test_dead_units_are_counted():
-    model = build_untrained("quick", 0)
+    model = build_untrained(resolve_network("quick"), 0)
     parameters = dict(model.named_parameters())
     with torch.no_grad():
         for name, count in (("stack.1", 3), ("stack.7", 40)):
@@ -40,7 +41,7 @@ def test_dead_units_are_counted():
 
 
 def test_first_weights_become_images_around_128():
-    model = build_untrained("linear", 0)
+    model = build_untrained(resolve_network("linear"), 0)
     weight = model.get_parameter("fc1.weight")
     with torch.no_grad():
         weight.zero_()
@@ -55,7 +56,7 @@ def test_first_weights_become_images_around_128():
 
 def test_inputs_lie_as_before_they_were_flattened():
     """64 channels of 8×8 before the first Linear of `cnn` make an image of 8×8 tiles."""
-    model = build_untrained("cnn", 0)
+    model = build_untrained(resolve_network("cnn"), 0)
     weight = model.get_parameter("stack.8.weight")
     with torch.no_grad():
         weight.zero_()
@@ -69,7 +70,7 @@ def test_inputs_lie_as_before_they_were_flattened():
 
 
 def test_kernels_of_a_channel_are_tiles_of_one_image():
-    model = build_untrained("cnn", 0)
+    model = build_untrained(resolve_network("cnn"), 0)
     weight = model.get_parameter("stack.2.weight")  # (64, 32, 2, 2)
     with torch.no_grad():
         weight.zero_()
@@ -84,7 +85,7 @@ def test_kernels_of_a_channel_are_tiles_of_one_image():
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_every_layer_can_be_inspected_in_bounds(arch):
-    model = build_untrained(arch, 0)
+    model = build_untrained(resolve_network(arch), 0)
     passes, logits = pass_image(model, IMAGE)
     assert logits == pytest.approx(model.eval()(IMAGE)[0].tolist(), abs=1e-5)
     for each in passes:

@@ -8,6 +8,7 @@ from core.commands import DescribeNetwork
 from core.engine.requests import handle_request
 from core.events import Notice
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.models.summary import describe_network
 from core.responses import NetworkDescribed
 
@@ -18,9 +19,9 @@ def test_summary_covers_every_layer(arch):
     described = describe_network.__wrapped__(arch)  # past its cache
     assert torch.equal(torch.get_rng_state(), drawn), "a run's random numbers are its own"
     layers = described.layers
-    assert sum(layer.parameters for layer in layers) == ARCHITECTURES[arch].parameters
+    assert sum(layer.parameters for layer in layers) == resolve_network(arch).parameters
     assert layers[-1].shape == (10,)
-    names = {key.rpartition(".")[0] for key in ARCHITECTURES[arch].build().state_dict()}
+    names = {key.rpartition(".")[0] for key in resolve_network(arch).build().state_dict()}
     assert {layer.name for layer in layers if layer.parameters} == names
 
 
@@ -77,6 +78,6 @@ def test_printed_modules_rebuild_the_network(arch):
                 inside.add_module(each, nn.Sequential())
             inside = inside.get_submodule(each)
         inside.add_module(name, eval(f"nn.{layer.module}"))
-    network, image = ARCHITECTURES[arch].build(), torch.rand(1, 1, 28, 28)
+    network, image = resolve_network(arch).build(), torch.rand(1, 1, 28, 28)
     rebuilt.load_state_dict(network.state_dict())
     assert torch.equal(rebuilt(image), network(image))

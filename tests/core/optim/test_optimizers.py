@@ -84,7 +84,7 @@ from core.training.learner import Learner
 images, labels = torch.zeros(64, 28, 28, dtype=torch.uint8), torch.zeros(64).long()
 tensors = Tensors(images, labels, images, labels)
 config, device = make_config(), torch.device("cpu")
-learner = Learner(config, list_choices(config.arch, device).default, tensors, device)
+learner = Learner(config, list_choices(config.network, device).default, tensors, device)
 for images, labels in learner.batches(0, 0):
     learner.step(images, labels, 0.001)
 sys.exit("torch._dynamo" in sys.modules)

@@ -14,8 +14,8 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.header import read_info
 from core.errors import CheckpointError, DataError, UsageError
 from core.events import Progress, RunFinished, RunStarted
-from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING
+from core.models.networks import resolve_network
 from core.replay.replay import replay
 from core.runs.branch import branch
 from core.runs.catalog import read_run_info
@@ -32,7 +32,7 @@ from tui.cli import main as cli
 @pytest.fixture
 def model() -> torch.nn.Module:
     torch.manual_seed(1)
-    return ARCHITECTURES["linear"].build()
+    return resolve_network("linear").build()
 
 
 def saved(tmp_path, value, **how):

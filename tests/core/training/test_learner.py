@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from core.compute.candidates import list_choices
+from core.models.networks import resolve_network
 from core.training.learner import Learner
 from tests.support.training import default_route
 
@@ -103,7 +104,7 @@ def test_captured_step_equals_plain_step(tiny, tiny_tensors, arch, optimizer, pr
 def test_channels_last_capture_equals_plain_step(tiny, tiny_tensors, precision):
     device = torch.device("cuda:0")
     parts = {"precision": precision, "layout": "channels-last"}
-    route = list_choices("quick", device, "auto").complete(parts)
+    route = list_choices(resolve_network("quick"), device, "auto").complete(parts)
     one, other = (Learner(tiny(arch="quick"), route, tiny_tensors, device) for _ in range(2))
     assert other.capture() is None
     assert losses(one) == losses(other)

@@ -38,6 +38,7 @@ from core.events import (
 )
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS
+from core.models.networks import resolve_network
 from core.responses import ImagesPredicted, Predicted
 from core.runs.run_writer import RunWriter
 from core.training import checkpoint_writer, learner, loop, stopwatch
@@ -256,7 +257,7 @@ def test_one_batch_may_hold_all_images(tiny):
 def test_every_network_trains_and_loads_again(tiny, tiny_tensors, arch):
     events = drive(tiny(arch=arch, epochs=1, learning_rate=1e-3, batch_size=50))
     started, finished = only(events, RunStarted)[0], events[-1]
-    assert started.parameters == ARCHITECTURES[arch].parameters
+    assert started.parameters == resolve_network(arch).parameters
     info, model = checkpoints.load_model(Path(finished.checkpoint))
     assert info.arch == arch
     assert info.test_accuracy == finished.test_accuracy

@@ -13,10 +13,10 @@ from torch.nn import functional
 from core.checkpoints.export_weights import export
 from core.checkpoints.io import load_model
 from core.data.datasets import load_dataset
-from core.models.architectures import ARCHITECTURES
 from core.models.inference import predict
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.metrics import METRICS
+from core.models.networks import resolve_network
 from core.runs.imported import import_file
 
 STEPS, BATCH, TESTED = 20, 64, 320
@@ -176,7 +176,7 @@ def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
 
 def test_program_scales_its_input(tmp_path):
     """With --with-scaling it takes what ToTensor() gives, and states so."""
-    weights = ARCHITECTURES["linear"].build()
+    weights = resolve_network("linear").build()
     torch.save(weights.state_dict(), tmp_path / "model.pth")
     scaling = InputScaling(0.1307, 0.3081)
     source = import_file(tmp_path / "model.pth", tmp_path / "runs", scaling=scaling).path

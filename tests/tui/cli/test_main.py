@@ -19,6 +19,7 @@ import typer
 from core.data.images import ImageDigit
 from core.errors import DataError
 from core.models.architectures import ARCHITECTURES
+from core.models.networks import ALLOWED, resolve_network
 from core.responses import UNLIKE, Digit
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
@@ -311,7 +312,7 @@ def test_choices_are_listed():
         return json.loads(done.stdout)
 
     archs = {each["name"]: each["parameters"] for each in printed("archs", "--json")}
-    assert archs == {name: each.parameters for name, each in ARCHITECTURES.items()}
+    assert archs == {name: resolve_network(name).parameters for name in ARCHITECTURES}
     assert (archs["cnn"], archs["tiny"]) == (4_230_602, 2_828)
     (cnn,) = printed("archs", "cnn", "--json")
     assert (cnn["name"], cnn["input"], len(cnn["layers"])) == ("cnn", [1, 28, 28], 11)
@@ -359,7 +360,7 @@ def test_quiet_prints_nothing(run):
         (
             ["train", "--arch", "foo"],
             2,
-            f"--arch must be one of {', '.join(ARCHITECTURES)}, not 'foo'",
+            f"--arch must be {ALLOWED}, not 'foo'",
         ),
         (["train", "--dataset", "foo"], 2, "--dataset must be one of auto, mnist, sample"),
         (["train", "--device", "gpu"], 2, "--device must be auto, cpu, mps, cuda or cuda:N"),

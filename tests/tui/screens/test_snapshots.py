@@ -22,7 +22,7 @@ from core.compute.usage import Machine
 from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Event, Progress
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from core.responses import DeviceChoice
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import fake_confusion, key_of, make_fake_train
@@ -74,7 +74,7 @@ def write_run(name: str, accuracy: float) -> None:
     (place / "run.json").write_text(json.dumps(described))
     weights = {
         key: torch.zeros_like(tensor)
-        for key, tensor in ARCHITECTURES[arch].build().state_dict().items()
+        for key, tensor in resolve_network(arch).build().state_dict().items()
     }
     events = []
     for step in range(1, 31):

@@ -2,8 +2,9 @@
 
 from textual.widgets import OptionList
 
-from core.models.architectures import ARCHITECTURES
+from core.models.networks import resolve_network
 from tests.support.app import app_in, text_of
+from tui.widgets.config_form import ConfigForm
 from tui.widgets.select import CompactSelect, More, SelectOptions
 
 
@@ -21,7 +22,7 @@ async def test_list_opens_under_its_field(tmp_path):
         shown = text_of(pilot)
         width = max(map(len, field.options))
         for name in field.options:
-            network = ARCHITECTURES[name]
+            network = resolve_network(name)
             assert f"{name:{width}}  {network.parameters:,} parameters · " in shown
         assert options.region.bottom < 20, "no higher than its values"
         assert pilot.app.screen.styles.background.a == 0
@@ -39,12 +40,26 @@ async def test_list_of_datasets_names_those_at_hand(tmp_path):
         assert "downloaded on first use" in " ".join(shown.split())
 
 
-async def test_list_opens_above_a_field_at_the_bottom(tmp_path):
+async def test_list_opens_beside_a_field_that_scrolls(tmp_path):
     async with app_in(tmp_path).run_test(size=(60, 18)) as pilot:
         pilot.app.screen.query_one(More).is_open = True
         await pilot.pause()
         field = pilot.app.screen.query_one("#precision", CompactSelect)
         field.focus()  # and the form begins to scroll to it
+        await pilot.press("enter")
+        await pilot.pause()
+        place, own = pilot.app.screen.query_one(OptionList).region, field.region
+        assert place.y == own.bottom or place.bottom == own.y
+
+
+async def test_list_opens_above_a_field_at_the_bottom(tmp_path):
+    async with app_in(tmp_path).run_test(size=(60, 18)) as pilot:
+        pilot.app.screen.query_one(More).is_open = True
+        await pilot.pause()
+        field = pilot.app.screen.query_one("#precision", CompactSelect)
+        pilot.app.screen.query_one(ConfigForm).scroll_end(animate=False)
+        await pilot.pause()
+        field.focus(scroll_visible=False)
         await pilot.press("enter")
         await pilot.pause()
         options = pilot.app.screen.query_one(OptionList)

@@ -8,7 +8,6 @@ from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.config_file import as_toml
 from core.data.datasets import find_dataset
-from core.models.architectures import ARCHITECTURES
 from core.training.ranks import launched
 from core.training.setup import Setup, resolve_setup
 from tui.cli.console import print_json
@@ -40,7 +39,7 @@ def _row(setup: Setup) -> dict[str, object]:
     point = setup.resume_point
     return {
         "config": asdict(setup.config),
-        "parameters": ARCHITECTURES[setup.config.arch].parameters,
+        "parameters": setup.network.parameters,
         "device": str(setup.device),
         "threads": setup.cpu_threads,
         "precision": setup.precision,
@@ -65,6 +64,12 @@ def _route_origin(setup: Setup) -> str:
     return setup.chosen.origin + (measures if setup.chosen.may_measure else "")
 
 
+def _network(setup: Setup) -> str:
+    """Return the name of the network, and its text where the program has no name for it."""
+    network = setup.network
+    return setup.arch if network.architecture else f"{setup.arch} ({network.text})"
+
+
 def _lines(setup: Setup) -> list[str]:
     config = setup.config
     devices = describe_devices(str(setup.device), setup.cpu_threads, setup.ranks)
@@ -72,14 +77,14 @@ def _lines(setup: Setup) -> list[str]:
     if folder := find_dataset(setup.dataset).find_folder(config.data):
         how = ", to be downloaded to" if setup.needs_download else ", in"
         where = f"{how} {folder}"
-    run = f"a new folder in {config.folder}, such as {config.arch}-20260131-120000"
+    run = f"a new folder in {config.folder}, such as {setup.arch}-20260131-120000"
     note = "These settings can be saved as a file for --config."
     if setup.resume_point:
         run = f"{setup.resume_point.folder}, from step {setup.first_step:,}"
         note = "Saved as a file for --config, these settings would start a new run."
     return [
         f"Dry run: nothing was trained. {note}",
-        f"network: {config.arch}, {ARCHITECTURES[config.arch].parameters:,} parameters",
+        f"network: {_network(setup)}, {setup.network.parameters:,} parameters",
         f"device: {devices}, {setup.precision}",
         f"routes: {setup.route}, {_route_origin(setup)}",
         f"dataset: {setup.dataset}, {setup.train_samples:,} training images{where}",

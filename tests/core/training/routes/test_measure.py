@@ -8,6 +8,7 @@ import torch
 
 from core.compute.candidates import list_choices
 from core.compute.routes import Route
+from core.models.networks import resolve_network
 from core.training.routes import measure as measuring
 from core.training.routes.measure import Timer, budget_seconds, measure
 
@@ -77,7 +78,7 @@ def race(monkeypatch, tiny, tiny_tensors):
 
         monkeypatch.setattr(measuring, "Timer", Fake)
         monkeypatch.setattr(measuring, "perf_counter", clock)
-        choices = list_choices(arch, CPU, precision)
+        choices = list_choices(resolve_network(arch), CPU, precision)
         config = tiny(arch=arch, precision=precision)
         return finish(measure(choices, config, tiny_tensors, CPU, steps, against=against))[0]
 
@@ -98,14 +99,14 @@ def test_parts_that_pay_only_together_are_found(race):
         together = route.precision == "fp32" and route.layout == "contiguous"
         return 0.010 if together else 0.011 + 0.001 * (route != found_default)
 
-    found_default = list_choices("cnn", CPU, "auto").default
+    found_default = list_choices(resolve_network("cnn"), CPU, "auto").default
     found = race(seconds)
     assert (found.route.precision, found.route.layout) == ("fp32", "contiguous")
 
 
 @pytest.mark.parametrize("gain", [0.0, 0.015])
 def test_default_stays_without_a_clear_gain(race, gain):
-    default = list_choices("cnn", CPU, "auto").default
+    default = list_choices(resolve_network("cnn"), CPU, "auto").default
     found = race(lambda route: 0.02 * (1 - gain * (route != default)), noise=0.01)
     assert found.route == default == found.default
     assert found.speedup == 1
@@ -113,7 +114,7 @@ def test_default_stays_without_a_clear_gain(race, gain):
 
 def test_busy_machine_mostly_keeps_the_default_and_says_why(race):
     """Steps take 1 to 4 times as long, so now and then another route seems faster beyond doubt."""
-    default = list_choices("cnn", CPU, "auto").default
+    default = list_choices(resolve_network("cnn"), CPU, "auto").default
     all_found = [
         race(lambda route: 0.02 * (1 - 0.06 * (route != default)), noise=3.0, seed=seed)
         for seed in range(10)
@@ -161,7 +162,7 @@ def test_slow_steps_stay_within_the_budget(race):
 
 
 def test_bf16_that_was_asked_for_is_compared(race):
-    against = list_choices("cnn", CPU, "fp32").default
+    against = list_choices(resolve_network("cnn"), CPU, "fp32").default
     found = race(
         lambda r: 0.027 if r.precision == "bf16" else 0.020, precision="bf16", against=against
     )
@@ -173,7 +174,7 @@ def test_measuring_changes_no_random_state(tiny, tiny_tensors):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     config = tiny(arch="quick")
-    choices = list_choices("quick", CPU, "fp32", 1)
+    choices = list_choices(resolve_network("quick"), CPU, "fp32", 1)
     found, turns = finish(measure(choices, config, tiny_tensors, CPU, 1, seconds=1.0))
     assert torch.equal(torch.get_rng_state(), before)
     assert turns > 1

@@ -13,6 +13,7 @@ def option(
     metavar: str = "X",
     allowed: str = "",
     check: Callable[[Any], bool] | None = None,
+    problem: Callable[[Any], str | None] | None = None,
     choices: Collection[str] = (),
     flag: str | None = None,
 ) -> Any:
@@ -20,11 +21,13 @@ def option(
 
     `help` is a noun phrase without the default; `metavar` stands for the value on the command
     line; `allowed` continues the words "must be" and describes what `check` accepts; `choices` are
-    the values of a setting that has a list of them; `flag` is the command-line option where it is
-    not the field's name.
+    the values of a setting that has a list of them; `problem`, in place of both, returns why a
+    value is not allowed, in words that continue the option's name, or None; `flag` is the
+    command-line option where it is not the field's name.
     """
     texts = {"help": help, "metavar": metavar, "allowed": allowed, "flag": flag}
-    return field(default=default, metadata=texts | {"check": check, "choices": choices})
+    checks = {"check": check, "choices": choices, "problem": problem}
+    return field(default=default, metadata=texts | checks)
 
 
 def choice(default: str, help: str, choices: Collection[str]) -> Any:

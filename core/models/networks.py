@@ -1,0 +1,145 @@
+"""A network as it is built: by a name or by a text, for so many classes. No torch here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from core.class_names import DIGITS
+from core.errors import UsageError
+from core.models.architectures import ARCHITECTURES, CUSTOM, Architecture
+from core.models.layer_kinds import KINDS
+from core.models.network_layers import PlannedLayer, plan_layers
+from core.models.network_text import NetworkTextError, Node, format_nodes, parse_network
+from core.models.saved_networks import find_saved
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Networks with convolutions train faster in bf16 from about this many parameters on.
+BF16_PARAMETERS = 10_000
+LONGEST_LAYERS = 20
+ALLOWED = (
+    f"one of {', '.join(ARCHITECTURES)}, a name of yours, or layers such as "
+    '"conv 16 3, relu, maxpool 2, linear"'
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network for images of so many classes.
+
+    `name` is one of ARCHITECTURES or "custom"; `text` is its text in the form that is stored.
+    """
+
+    name: str
+    text: str
+    classes: int = len(DIGITS)
+
+    @property
+    def spec(self) -> str:
+        """What names it in a config: one of ARCHITECTURES, else its text."""
+        return self.text if self.name == CUSTOM else self.name
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others, with the number of classes where it is not the usual."""
+        return self.spec if self.classes == len(DIGITS) else f"{self.spec} ({self.classes} classes)"
+
+    @property
+    def architecture(self) -> Architecture | None:
+        return ARCHITECTURES.get(self.name)
+
+    @property
+    def layers(self) -> tuple[PlannedLayer, ...]:
+        layers = _plan(self.text, self.classes)
+        if self.name == "linear":  # with names of its own
+            flatten, linear = layers
+            return replace(flatten, name="flatten"), replace(linear, name="fc1")
+        return layers
+
+    @property
+    def parameters(self) -> int:
+        return sum(each.parameters for each in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Those of a forward pass of one image."""
+        return sum(each.multiply_adds for each in self.layers)
+
+    @property
+    def gains_from_bf16(self) -> bool:
+        """Whether it usually trains faster in bf16 where the hardware has it."""
+        has_convolutions = any(each.kind == "conv" for each in self.layers)
+        return has_convolutions and self.parameters >= BF16_PARAMETERS
+
+    @property
+    def sizes(self) -> str:
+        """Its layers in at most 20 characters, to stand beside the name."""
+        kinds = [each.kind for each in self.layers]
+        linear = [each for each in self.layers if each.kind == "linear"]
+        if convolutions := kinds.count("conv"):
+            return f"{convolutions} conv + {len(linear)} linear"
+        text = "→".join(str(each.inputs[0]) for each in linear) + f"→{self.classes}"
+        return text if len(text) <= LONGEST_LAYERS else f"{len(linear)} linear"
+
+    def build(self) -> nn.Module:
+        """Return it with random weights: scaled images (N, 1, 28, 28) to logits (N, classes)."""
+        from core.models.build_network import build_linear, build_network
+
+        if self.name == "linear":
+            return build_linear(self.classes)
+        return build_network(parse_network(self.text), self.classes)
+
+
+@lru_cache
+def _plan(text: str, classes: int) -> tuple[PlannedLayer, ...]:
+    return plan_layers(parse_network(text), classes)
+
+
+def resolve_network(spec: str, classes: int = len(DIGITS)) -> Network:
+    """Return the network of a name, ours or the user's, or of a text.
+
+    Raises UsageError, of a text NetworkTextError.
+    """
+    if known := ARCHITECTURES.get(spec):
+        return Network(known.name, known.text, classes)
+    return _read_text(find_saved(spec) or spec, classes)
+
+
+@lru_cache
+def _read_text(text: str, classes: int) -> Network:
+    nodes = parse_network(text)
+    plan_layers(nodes, classes)  # raises the errors of shapes
+    if nodes[-1].numbers:  # those of the last layer follow from the dataset
+        nodes = (*nodes[:-1], Node("linear"))
+    text = format_nodes(nodes)
+    return Network(text if text in ARCHITECTURES else CUSTOM, text, classes)
+
+
+def check_spec(spec: object) -> str | None:
+    """Return why a value is no network, in words that continue "--arch"; or None."""
+    if not isinstance(spec, str):
+        return f"must be {ALLOWED}, not {spec!r}"
+    try:
+        resolve_network(spec)
+    except NetworkTextError as error:
+        is_name = re.fullmatch(r"[\w.-]*", spec) and spec not in KINDS
+        return f"must be {ALLOWED}, not {spec!r}" if is_name else f"cannot be built: {error}"
+    except UsageError as error:
+        return f"cannot be read: {error}"
+    return None
+
+
+def build_untrained(network: Network, seed: int) -> nn.Module:
+    """Return the network with the weights that a run with this seed starts from.
+
+    They are drawn on the CPU, so that a seed gives the same on every device; PyTorch's random
+    numbers continue from there.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    return network.build()
