@@ -10,6 +10,7 @@ from typing import ClassVar, dataclass_transform
 
 from core.config import TrainConfig
 from core.events import Event
+from core.responses import Corruption
 
 
 @dataclass_transform(frozen_default=True)
@@ -110,11 +111,36 @@ class PredictImagesWith(Command):
 
 
 class ScoreCheckpoint(Command):
-    """Request the evaluation of a checkpoint's network on its test set. `data` as in
-    OpenCheckpoint."""
+    """Request the evaluation of a checkpoint's network on its test set, as it is or with a
+    corruption. `data` as in OpenCheckpoint."""
 
     path: str
     data: str | None
+    corruption: Corruption | None = None
+
+
+class ScoreCorruptions(Command):
+    """Request the accuracy of a checkpoint's network on its test set with every corruption, in
+    parts between which training and other requests continue. `data` as in OpenCheckpoint.
+
+    A run in this process is given way to; `gives_way`: one in another process trains too. The same
+    request again continues with what was done.
+    """
+
+    path: str
+    data: str | None
+    gives_way: bool = False
+
+
+class ContinueScoring(Command):
+    """The engine's command to itself: compute the next part of ScoreCorruptions. `request` is the
+    one that it continues, so that a part of one that was cancelled is not computed."""
+
+    request: int
+
+
+class CancelCorruptions(Command):
+    """Forget the newest ScoreCorruptions."""
 
 
 class PredictUntrained(Command):

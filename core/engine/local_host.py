@@ -11,10 +11,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
+from core.engine.corruption_scoring import CorruptionScoring
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.errors import UserError, first_line
-from core.events import Event, Notice, RunFailed, RunStarted
+from core.events import Event, Notice, Paused, Resumed, RunFailed, RunStarted
 
 if TYPE_CHECKING:
     from core.training.distributed import Ranks
@@ -32,6 +33,7 @@ class LocalHost:
         """`train` replaces the trainer; `ranks` are processes that train with this one."""
         self._inbox: Inbox = SimpleQueue()
         self._train, self._ranks = train, ranks
+        self._scoring = CorruptionScoring(self._inbox)
 
     def send(self, command: Command) -> None:
         self._inbox.put(command)
@@ -47,7 +49,12 @@ class LocalHost:
             if isinstance(command, Start):
                 yield from self._run(command)
             else:
-                yield from handle_request(command)
+                yield from self._handle(command)
+
+    def _handle(self, command: Command) -> Iterator[Event]:
+        """Yield the responses to a request."""
+        yield from handle_request(command)
+        yield from self._scoring.handle(command)
 
     def _run(self, start: Start) -> Iterator[Event]:
         """Yield the events of a run, and of requests that come meanwhile."""
@@ -61,8 +68,11 @@ class LocalHost:
                         what = "training is in progress: stop it before you start another"
                         yield Notice(message=what)
                     case ForwardedCommand():
-                        yield from handle_request(event.command)
+                        yield from self._handle(event.command)
                     case _:
+                        if isinstance(event, RunStarted | Resumed | Paused):
+                            self._scoring.is_paused = isinstance(event, Paused)
+                            self._scoring.is_training = not self._scoring.is_paused
                         if isinstance(event, RunStarted) and start.paused:
                             self._inbox.put(Pause())
                         yield event
@@ -71,6 +81,8 @@ class LocalHost:
         except Exception as error:  # a defect in the trainer must not end the app
             what = f"{type(error).__name__}: {first_line(error)}"
             yield RunFailed(reason="error", message=what)
+        finally:
+            self._scoring.is_training = self._scoring.is_paused = False
 
     def _pipeline(self, start: Start) -> Iterator[Event]:
         """Return a run's events: from the trainer, by way of the run's viewers, to this host."""

@@ -18,6 +18,7 @@ from core.commands import (
     PredictImagesWith,
     PredictUntrained,
     ScoreCheckpoint,
+    ScoreCorruptions,
 )
 from core.errors import UserError, first_line
 from core.events import Event, Notice
@@ -59,20 +60,22 @@ def handle_request(command: Command) -> Iterator[Event]:
             case InspectCheckpoint():
                 from core.engine.inspection import inspect_checkpoint
 
-                yield inspect_checkpoint(command, *_load_newest(command.path))
+                yield inspect_checkpoint(command, *load_newest(command.path))
             case OpenCheckpoint() | ScoreCheckpoint() | PredictImagesWith():
                 yield from _use_checkpoint(command)
     except Exception as error:  # a broken GPU driver or a damaged file must not end the engine
-        yield _failure(command, error)
+        yield describe_failure(command, error)
         if isinstance(command, PredictUntrained):  # the request gets its response, without digits
             yield UntrainedPredicted(arch=command.config.arch, seed=command.config.seed)
 
 
-def _failure(command: Command, error: Exception) -> Event:
+def describe_failure(command: Command, error: Exception) -> Event:
+    """Return the response to a request that failed."""
     match command:
         case (
             OpenCheckpoint(path=path)
             | ScoreCheckpoint(path=path)
+            | ScoreCorruptions(path=path)
             | PredictImagesWith(path=path)
             | InspectCheckpoint(path=path)
         ):
@@ -93,7 +96,7 @@ def _use_checkpoint(
     command: OpenCheckpoint | ScoreCheckpoint | PredictImagesWith,
 ) -> Iterator[Event]:
     path = command.path
-    info, model = _load_newest(path)
+    info, model = load_newest(path)
 
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
@@ -114,6 +117,10 @@ def _use_checkpoint(
         digits = mark_unlike(digits, detector)
         yield Predicted(digits=digits, samples=len(labels), step=info.step, source=path)
         return
+    if command.corruption:
+        from core.data.corruptions import corrupt
+
+        images = corrupt(images, command.corruption)
     logits = predict(model, images)
     yield CheckpointScored(
         path=path,
@@ -126,10 +133,13 @@ def _use_checkpoint(
         labels=bytes(labels.tolist()),
         images=images.numpy().tobytes(),
         unlike=bytes(detector.find_unlike(images)) if detector else b"",
+        corruption=command.corruption,
     )
 
 
-def _load_newest(path: str) -> tuple[CheckpointInfo, nn.Module]:
+def load_newest(path: str) -> tuple[CheckpointInfo, nn.Module]:
+    """Return a checkpoint's header and its network, which is read again where it has changed.
+    Raises UserError."""
     changed = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
     return _load_model(Path(path), changed)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from core.data.corruptions import CORRUPTIONS, parse_corruption
 from core.data.image_formats import has_image_name
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
@@ -27,6 +28,19 @@ Images = Annotated[
 ]
 Split = Annotated[
     str | None, typer.Option(metavar="|".join(SPLITS), help="split of the dataset  [default: test]")
+]
+
+
+CORRUPT_HELP = (
+    f"corrupt the images: {', '.join(CORRUPTIONS)}, with a strength such as noise:60 for an "
+    "evaluation, without one for a table of five strengths; all for a table of every kind"
+)
+Corrupt = Annotated[
+    str | None, typer.Option("--corrupt", metavar="KIND[:STRENGTH]|all", help=CORRUPT_HELP)
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="seed of the random numbers of --corrupt  [default: 0]"),
 ]
 
 
@@ -66,6 +80,8 @@ def evaluate(
     checkpoint: RunOrCheckpoint,
     images: Images = None,
     split: Split = None,
+    corrupt: Corrupt = None,
+    seed: Seed = None,
     as_json: AsJson = False,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
@@ -75,9 +91,16 @@ def evaluate(
     Your images need labels: put each into a folder that is named after its digit, as in
     7/photo.png. A picture of several digits has no single label: it is left out, and named.
 
+    --corrupt shows how fast the accuracy falls on worse images. They are made in memory, the same
+    with the same seed. Strengths: noise in grey levels (standard deviation), blur in pixels
+    (sigma), shift in pixels, rotate in degrees, scale a factor, invert the share of the negative,
+    occlude the side of a grey square in pixels.
+
     --json prints samples, correct, test_accuracy, test_loss and confusion (rows: true class); of
     your images, accuracy and loss in place of the test's, warnings (how many images have each),
-    unlike (how many are unlike any digit) and several_digits (the files that are left out).
+    unlike (how many are unlike any digit) and several_digits (the files that are left out). With
+    --corrupt and a strength all of them are of the corrupted images, and corrupt names it; else
+    they are of the images as they are, and corruptions has a row for each kind and strength.
     """
     from core.runs.resolve import resolve_checkpoint
     from tui.cli.output.evaluation import evaluate_images, evaluate_split, print_evaluation
@@ -86,11 +109,14 @@ def evaluate(
     _refuse_images(checkpoint, "eval")
     if images and split:
         raise UsageError("use either images or --split, not both")
+    if seed is not None and corrupt is None:
+        raise UsageError("--seed needs --corrupt")
+    corruptions = parse_corruption(corrupt, seed or 0) if corrupt is not None else ()
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
     if images:
-        report, unreadable = evaluate_images(path, images, data)
+        report, unreadable = evaluate_images(path, images, data, corruptions)
     else:
-        report, unreadable = evaluate_split(path, data, chosen), 0
+        report, unreadable = evaluate_split(path, data, chosen, corruptions), 0
     print_json(report) if as_json else print_evaluation(report)
     return 1 if unreadable else 0
 

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+from core.data.corruptions import CORRUPTIONS
 from core.data.images import ImageDigit
 from core.errors import DataError
 from core.models.architectures import ARCHITECTURES
@@ -255,6 +256,38 @@ def test_eval_takes_labelled_images_and_splits(trained, images):
     assert train["test_accuracy"] is None, "accuracy on the training set is no test accuracy"
 
 
+def test_eval_corrupts_images(trained, images, capsys):
+    """A strength: the evaluation of corrupted images; else a table, beside that of the others."""
+    checkpoint = str(trained.folder / "checkpoints" / trained.name)
+
+    def evaluated(*files: str, **options) -> dict:
+        assert evaluate(checkpoint, [*files], as_json=True, **options) == 0
+        return json.loads(capsys.readouterr().out)
+
+    clean, noisy = evaluated(), evaluated(corrupt="noise:200", seed=3)
+    assert noisy["corrupt"]["strength"] == 200
+    assert noisy["correct"] == sum(row[n] for n, row in enumerate(noisy["confusion"]))
+    assert noisy["test_accuracy"] < clean["test_accuracy"] == clean["correct"] / clean["samples"]
+    table = evaluated(corrupt="noise", seed=3)
+    assert {key: table[key] for key in clean} == clean
+    assert [row["level"] for row in table["corruptions"]] == [1, 2, 3, 4, 5]
+    third = table["corruptions"][2]
+    assert (third["strength"], third["accuracy"]) == (200, noisy["accuracy"])
+    assert sum(third["class_accuracy"]) / 10 == pytest.approx(third["accuracy"], abs=0.05)
+    mine = evaluated(str(images / "1"), corrupt="invert:1")
+    assert mine["samples"] == 2
+    assert evaluate(checkpoint, corrupt="all") == 0
+    shown = capsys.readouterr().out
+    for kind in CORRUPTIONS:
+        assert f"\n{kind} " in shown
+    assert "300     500          grey levels (std)" in shown
+    assert re.search(r"\n {9}( +[\d.]+%){6}  \d: [\d.]+% → [\d.]+%\n", shown)
+    assert evaluate(checkpoint, corrupt="noise:200") == 0
+    heading, accuracy, *_ = capsys.readouterr().out.splitlines()
+    assert heading.endswith("noise 200 grey levels (std), seed 0")
+    assert "test accuracy" in accuracy
+
+
 def test_eval_leaves_out_pictures_of_several_digits(trained, tmp_path, capsys):
     """They have no single label. Warnings are counted by images."""
     from PIL import Image, ImageDraw
@@ -399,6 +432,9 @@ def test_quiet_prints_nothing(run):
         (["predict", "x", "y.png", "--index", "0"], 2, "--index N, an image of the dataset, or"),
         (["predict", "x", "y.png", "--split", "train"], 2, "--split needs --index"),
         (["eval", "x", "y.png", "--split", "train"], 2, "images or --split"),
+        (["eval", "x", "--corrupt", "fog"], 2, "noise, blur, shift, rotate, scale, invert, occl"),
+        (["eval", "x", "--corrupt", "shift:0.5"], 2, "a whole number, 0 to 27, not '0.5'"),
+        (["eval", "x", "--seed", "1"], 2, "--seed needs --corrupt"),
         (["predict", "x", "--index", "0", "--split", "foo"], 2, "--split must be test or train"),
         (["predict", "x", "--index", "0", "--temperature", "0"], 2, "--temperature must be"),
         (["checkpoints", "show", "nothing"], 1, "nothing does not exist"),

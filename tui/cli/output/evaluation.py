@@ -8,26 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import DataError
-from core.responses import Digit
+from core.responses import Corruption, Digit
+from tui.cli.output.corruption_table import (
+    describe,
+    print_corruptions,
+    score_table,
+    table_rows,
+)
 from tui.cli.output.prediction import load_images, predict_images, warnings_of
 from tui.cli.output.tables import encodable, needs_ascii
 from tui.text.console import complain
 from tui.text.formats import format_loss, format_percent, plural, printable
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 NO_LABEL = "without a label: not in a folder named 0 to 9"
 NAMED = 3  # files and folders of images in the heading
 
 
-def evaluate_split(path: Path, data: str | None, split: str = "test") -> dict[str, Any]:
-    """Return what `eval --json` prints for a checkpoint on its dataset.
+def evaluate_split(
+    path: Path, data: str | None, split: str = "test", corruptions: Sequence[Corruption] = ()
+) -> dict[str, Any]:
+    """Return what `eval --json` prints for a checkpoint on its dataset; see _evaluate.
 
     Raises CheckpointError and DataError.
     """
     from core.checkpoints.io import load_model
-    from core.models.inference import predict
 
     info, model = load_model(path)
     images, labels = load_images(info, data, split)
@@ -36,7 +43,7 @@ def evaluate_split(path: Path, data: str | None, split: str = "test") -> dict[st
         "arch": info.arch,
         "dataset": info.dataset,
         "split": split,
-        **_metrics(predict(model, images), labels),
+        **_evaluate(model, images, labels, corruptions),
     }
     for name in ("accuracy", "loss"):  # on the training split they are not test metrics
         report[f"test_{name}"] = report[name] if split == "test" else None
@@ -44,15 +51,14 @@ def evaluate_split(path: Path, data: str | None, split: str = "test") -> dict[st
 
 
 def evaluate_images(
-    path: Path, images: Sequence[str], data: str | None
+    path: Path, images: Sequence[str], data: str | None, corruptions: Sequence[Corruption] = ()
 ) -> tuple[dict[str, Any], int]:
     """Return what `eval --json` prints for labelled images, and how many could not be read.
 
     An image with several digits has no label, so it is left out. Each image that cannot be read is
-    reported on stderr. Raises CheckpointError, and DataError if no image has a label.
+    reported on stderr. Corruptions are of the network's input, 28×28 pixels. Raises
+    CheckpointError, and DataError if no image has a label.
     """
-    import torch
-
     from core.checkpoints.header import read_info
 
     info = read_info(path)
@@ -74,7 +80,6 @@ def evaluate_images(
         raise DataError(_nothing_to_evaluate(len(several), unlabelled))
     if unlabelled:
         complain(f"skipped {plural(unlabelled, 'image')} {NO_LABEL}")
-    logits = torch.tensor([each.logits for each in digits])
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
@@ -85,9 +90,45 @@ def evaluate_images(
         "several_digits": several,
         "test_accuracy": None,
         "test_loss": None,
-        **_metrics(logits, torch.tensor([each.label for each in digits])),
+        **_evaluate_digits(path, digits, corruptions),
     }
     return report, unreadable
+
+
+def _evaluate_digits(
+    path: Path, digits: Sequence[Digit], corruptions: Sequence[Corruption]
+) -> dict[str, Any]:
+    """Return the metrics of predictions that are known, or with corruptions of new ones."""
+    import torch
+
+    labels = torch.tensor([each.label for each in digits])
+    if not corruptions:
+        return _metrics(torch.tensor([each.logits for each in digits]), labels)
+    from core.checkpoints.io import load_model
+    from core.data.batches import SIDE
+
+    pixels = bytearray(b"".join(each.pixels for each in digits))
+    images = torch.frombuffer(pixels, dtype=torch.uint8).view(-1, SIDE, SIDE)
+    return _evaluate(load_model(path)[1], images, labels, corruptions)
+
+
+def _evaluate(
+    model: nn.Module, images: Tensor, labels: Tensor, corruptions: Sequence[Corruption]
+) -> dict[str, Any]:
+    """Return the metrics of images, uint8 (N, 28, 28): with one corruption, which is `corrupt`, or
+    as they are, and those of several in `corruptions`."""
+    from core.data.corruptions import corrupt
+    from core.models.inference import predict
+
+    if len(corruptions) == 1:
+        logits = predict(model, corrupt(images, corruptions[0]))
+        return _metrics(logits, labels) | {"corrupt": describe(corruptions[0])}
+    logits = predict(model, images)
+    report = _metrics(logits, labels)
+    if corruptions:
+        scores = score_table(model, images, labels, corruptions, logits.shape[1])
+        report["corruptions"] = table_rows(scores)
+    return report
 
 
 def _nothing_to_evaluate(several: int, unlabelled: int) -> str:
@@ -126,6 +167,8 @@ def print_evaluation(report: dict[str, Any]) -> None:
 
     split = report.get("split", "image")
     on = report["dataset"] or _name_images(report["images"], plural(report["samples"], "image"))
+    if corrupt := report.get("corrupt"):
+        on += ", {kind} {strength:g} {unit}, seed {seed}".format(**corrupt)
     print(encodable(printable(f"{report['checkpoint']}: {report['arch']} on {on}")))
     accuracy, loss = format_percent(report["accuracy"]), format_loss(report["loss"])
     count = f"{report['correct']:,} of {report['samples']:,}"
@@ -136,6 +179,10 @@ def print_evaluation(report: dict[str, Any]) -> None:
         print(f"{number:,} of {plural(report['samples'], 'image')}: {warning}")
     if several := report.get("several_digits"):
         print("left out", encodable(printable(_name_images(several, _with_several(len(several))))))
+    if rows := report.get("corruptions"):
+        print(f"\nAccuracy with each corruption, level 1 to 5, seed {rows[0]['seed']}")
+        print_corruptions(report)
+        return
     print("\nConfusion matrix (rows: true class, columns: predicted class)")
     print("     " + "".join(f"{number:6}" for number in range(len(report["confusion"]))))
     zero = "." if needs_ascii() else "·"
