@@ -127,10 +127,18 @@ def check_spec(spec: object) -> str | None:
         resolve_network(spec)
     except NetworkTextError as error:
         is_name = re.fullmatch(r"[\w.-]*", spec) and spec not in KINDS
-        return f"must be {ALLOWED}, not {spec!r}" if is_name else f"cannot be built: {error}"
+        why = f"cannot be built: {error}{_describe_place(spec, error)}"
+        return f"must be {ALLOWED}, not {spec!r}" if is_name else why
     except UsageError as error:
         return f"cannot be read: {error}"
     return None
+
+
+def _describe_place(text: str, error: NetworkTextError) -> str:
+    """Return where the error is, where its part occurs more than once in the text."""
+    first, end = error.place
+    is_unique = first == end or text.count(text[first:end]) == 1
+    return "" if is_unique else f", at character {first + 1}"
 
 
 def build_untrained(network: Network, seed: int) -> nn.Module:

@@ -16,7 +16,7 @@ from core.models.network_text import (
     format_nodes,
     parse_network,
 )
-from core.models.networks import resolve_network
+from core.models.networks import check_spec, resolve_network
 from core.models.summary import describe_network
 
 REFUSED = [
@@ -74,6 +74,12 @@ def test_layer_that_does_not_fit_is_named(text, message):
     with pytest.raises(NetworkTextError) as refused:
         resolve_network(text)
     assert str(refused.value).startswith(message)
+
+
+def test_repeated_layer_is_named_by_its_place():
+    assert check_spec("maxpool 5, maxpool 5, maxpool 5, linear") == (
+        "cannot be built: maxpool 5 needs at least 5×5, and gets 1×1, at character 23"
+    )
 
 
 def test_text_is_stored_in_one_form():
