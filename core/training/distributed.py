@@ -13,6 +13,7 @@ only evaluation uses, are the leader's.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,13 +22,13 @@ from datetime import timedelta
 from itertools import chain, count, islice
 from math import nan
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from core.compute.candidates import fit_route
+from core.compute.candidates import fit_route, list_choices
 from core.compute.routes import parse_parts
 from core.compute.torch_private import copy_each
 from core.config import TrainConfig, read_config
@@ -35,12 +36,14 @@ from core.data.batches import steps_per_epoch
 from core.data.datasets import Tensors
 from core.errors import DeviceError, UserError, first_line
 from core.models.input_scaling import InputScaling
+from core.models.networks import resolve_network
 from core.optim.schedules import SCHEDULES
 from core.training.ranks import Place, choose_rank_device
-from core.training.routes.choice import choices_of
 
 if TYPE_CHECKING:
     from core.training.learner import Learner
+
+T = TypeVar("T")
 
 # How often the processes meet, and so how long a command may wait.
 MEETING_SECONDS = 0.05
@@ -144,6 +147,7 @@ class Ranks:
             "step": step,
             "scaling": asdict(learner.scaling),
             "samples": len(tensors.train_labels),
+            "classes": config.network.classes,
         }
         text = bytearray(json.dumps(plan).encode())
         self._send(len(text))
@@ -181,10 +185,14 @@ class Ranks:
         device, config = choose_rank_device(plan["device"], self.place), read_config(plan["config"])
         # The threads are those of this process's share of its own machine.
         parts = {k: v for k, v in parse_parts(plan["routes"]).items() if k != "threads"}
-        route = fit_route(choices_of(config, device, self.place.local_world), parts)
+        network = resolve_network(config.arch, plan["classes"])
+        choices = list_choices(
+            network, device, config.precision, config.threads, self.place.local_world
+        )
+        route = fit_route(choices, parts)
         tensors = Tensors(images, labels, images[:0], labels[:0])
         scaling = InputScaling(**plan["scaling"])
-        learner = Learner(config, route, tensors, device, self, scaling)
+        learner = Learner(config, route, tensors, device, self, scaling, network)
         self._allocate_gradients(list(learner.parameters.values()), device)
         state = {name: self._broadcast(each.cpu()) for name, each in _shared_state(learner).items()}
         learner.load_state(learner.state() | state)
@@ -229,9 +237,21 @@ class Ranks:
             raise RankLost(message) from None
 
 
+def seed_steps(batches: Iterator[T], key: tuple[int, ...], first: int) -> Iterator[T]:
+    """Yield the batches, and seed PyTorch's random numbers before each by the key and its step,
+    counted from `first`.
+
+    So a layer such as Dropout draws others in each rank, and the same after a run was resumed.
+    """
+    for step, batch in enumerate(batches, first):
+        digest = hashlib.sha256(repr((*key, step)).encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+        yield batch
+
+
 def _shared_state(learner: Learner) -> dict[str, Tensor]:
     """Return the learner's tensors, in an order that is the same in all ranks.
 
-    The state of the random numbers is left out: no network draws any while it trains.
+    The state of the random numbers is left out: they are seeded for each step.
     """
     return {name: each for name, each in learner.state().items() if not name.startswith("rng.")}

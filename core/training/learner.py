@@ -22,9 +22,9 @@ from core.data.datasets import Tensors
 from core.errors import first_line
 from core.models.inference import full_float32
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
-from core.models.networks import build_untrained
+from core.models.networks import Network, build_untrained
 from core.optim.optimizers import OPTIMIZERS
-from core.training.distributed import Ranks
+from core.training.distributed import Ranks, seed_steps
 from core.training.ranks import part
 
 # How many steps a GPU may have queued: enough to keep it busy, few enough for a command to be
@@ -49,11 +49,13 @@ class Learner:
         device: torch.device,
         ranks: Ranks | None = None,
         scaling: InputScaling = DEFAULT_SCALING,
+        network: Network | None = None,
     ) -> None:
-        """`ranks` are the processes that share each batch; None for a single process."""
+        """`ranks` are the processes that share each batch; None for a single process. `network` is
+        the one of the config where the dataset, which tells the classes, is not on this machine."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
-        untrained = build_untrained(config.network, config.seed)
+        untrained = build_untrained(network or config.network, config.seed)
         self.model = use_route(untrained, route, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)
@@ -80,7 +82,8 @@ class Learner:
     def batches(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield an epoch's images (size, 1, 28, 28) and labels (size,) from step `first` on.
 
-        With several ranks they are this rank's part of each batch, which may be empty.
+        With several ranks they are this rank's part of each batch, which may be empty. PyTorch's
+        random numbers are then seeded for each step: a checkpoint has only the leader's.
         """
         config, count = self.config, len(self.labels)
         skipped = first * config.batch_size
@@ -89,7 +92,8 @@ class Learner:
         if most := config.shift:
             shifts = draw_shifts(config.seed, epoch, count, most)[skipped:].to(self.device)
         if self.ranks:
-            return self._parts(self.ranks, order, shifts)
+            parts = self._parts(self.ranks, order, shifts)
+            return seed_steps(parts, (config.seed, self.ranks.rank, epoch), first)
         return iterate_batches(self.images, self.labels, order, config.batch_size, shifts)
 
     def _parts(

@@ -78,6 +78,22 @@ def test_ranks_share_batches_of_one_process(tiny, tiny_tensors, batch, world, fi
         assert torch.equal(torch.cat([each for _, each in parts]), labels)
 
 
+def test_dropout_differs_by_rank_and_resumes(tiny, tiny_tensors):
+    """The checkpoint has the random numbers of the leader alone."""
+    config = tiny(arch="dropout 0.5, linear")
+
+    def masks(rank: int, first: int) -> list[torch.Tensor]:
+        ranks = Ranks(Place(rank, 2, rank, 2))
+        learner = Learner(config, default_route(config), tiny_tensors, CPU, ranks)
+        return [torch.rand(4) for _ in learner.batches(1, first)]
+
+    leader, follower = masks(0, 0), masks(1, 0)
+    assert not any(map(torch.equal, leader, follower))
+    assert not torch.equal(leader[0], leader[1])
+    for rank, whole in enumerate((leader, follower)):
+        assert all(map(torch.equal, whole[2:], masks(rank, 2)))
+
+
 def test_place_is_read_from_torchrun_variables(monkeypatch):
     for name in (*TORCHRUN_VARIABLES, "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
