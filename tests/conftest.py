@@ -1,6 +1,7 @@
 """Fixtures for all tests: isolation from this machine, a tiny dataset, and MNIST."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from core.data import datasets
 from core.data.dataset import Loading, Tensors
 from core.data.sources import mnist
 from core.events import Preparing
+from tests.support import preloaded
 from tests.support.attached import running  # noqa: F401
 from tests.support.fakes import ROOT, make_fake_train
 
@@ -24,17 +26,21 @@ from tests.support.fakes import ROOT, make_fake_train
 with suppress(pytest.skip.Exception):
     from tests.support.terminal import open_terminal  # noqa: F401
 
-IDLE_SECONDS, MAX_IDLE_SECONDS = 0.02, 0.2
+IDLE_SECONDS, MAX_IDLE_SECONDS, MAX_STARVED_SECONDS = 0.02, 0.2, 2.0
+HAS_TEXTUAL = find_spec("textual") is not None
+# A process of tests has loaded much, which each full collection visits: 24 of them took a fifth of
+# the time of two files of tests with an app. Python's default is 700.
+gc.set_threshold(5000)
 # Ten seconds and more, most of it waiting.
 LONGEST = {
     "test_json_describes_this_machine",
     "test_examples_train_and_evaluate",
     "test_pt2_export_runs_with_torch_alone",
-    "test_ten_random_kills_lose_nothing",
+    "test_random_kills_lose_nothing",
     "test_run_survives_a_dropped_ssh_connection",
     "test_detached_run_outlives_its_terminal",
     "test_late_connection_turns_slow_and_blocks_nothing",
-    "test_ten_dropped_connections_lose_no_step",
+    "test_dropped_connections_lose_no_step",
     "test_run_on_a_slow_connection",
     "test_example_view_shows_the_run",
 }
@@ -44,6 +50,15 @@ def pytest_xdist_auto_num_workers() -> int:
     """Return more workers than cores: more than half of the tests' time is waiting, for a screen
     or for a process."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all workers fork processes from one that has loaded PyTorch, instead of one each."""
+    is_worker = hasattr(config, "workerinput")
+    if hasattr(os, "pidfd_open") and config.getoption("numprocesses", 0) and not is_worker:
+        folder = TemporaryDirectory(prefix="m")
+        config.add_cleanup(folder.cleanup)
+        preloaded.share(folder.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,10 +75,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ]
 
 
+def pytest_sessionfinish() -> None:
+    """Let pytest's five full collections at the end find nothing: they take seconds."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[str]:
+    """Return a folder with a path short enough for sockets, which tmp_path is not."""
+    with TemporaryDirectory(prefix="m") as folder:
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def isolated_preferences(monkeypatch, tmp_path_factory) -> None:
+def isolated_preferences(monkeypatch, short_folder) -> None:
     """Read and write no preferences of this machine."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.setenv("XDG_CONFIG_HOME", mkdtemp(dir=short_folder))
 
 
 @pytest.fixture(autouse=True)
@@ -75,20 +102,45 @@ def unmeasured_routes(monkeypatch) -> None:
 @pytest.fixture(autouse=True)
 def short_idle_wait(monkeypatch) -> None:
     """Let a Pilot wait until the screen's thread is idle: a process that trains never is."""
-    if find_spec("textual") is None:
+    if not HAS_TEXTUAL:
         return
     from textual import app, pilot
 
     async def wait_for_idle(least: float = IDLE_SECONDS, most: float = MAX_IDLE_SECONDS) -> None:
-        begin = time.monotonic()
-        while (waited := time.monotonic() - begin) < most:
-            busy = time.thread_time()
+        waited = starved = 0.0  # starved: waiting for a core, on a busy machine
+        while waited < most and starved < MAX_STARVED_SECONDS:
+            begin, used = time.monotonic(), time.thread_time()
             await asyncio.sleep(IDLE_SECONDS)
-            if waited + IDLE_SECONDS >= least and time.thread_time() - busy < IDLE_SECONDS / 20:
+            used = time.thread_time() - used
+            lost = max(0.0, time.monotonic() - begin - IDLE_SECONDS - used)
+            waited, starved = waited + IDLE_SECONDS + used, starved + lost
+            if waited >= least and used < IDLE_SECONDS / 20 and lost < IDLE_SECONDS:
                 break
 
     for module in (app, pilot):
         monkeypatch.setattr(module, "wait_for_idle", wait_for_idle)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_style_rules() -> Iterator[None]:
+    """Parse each style sheet once for all apps, each of which would take a tenth of a second."""
+    if not HAS_TEXTUAL:
+        yield
+        return
+    from textual.css.stylesheet import Stylesheet
+
+    parsed = {}
+    parse = Stylesheet._parse_rules
+
+    def parse_once(sheet: Stylesheet, *source: object, **more: object) -> list:
+        key = (source, *sorted(more.items()), *sorted(sheet._variables.items()))
+        if key not in parsed:
+            parsed[key] = parse(sheet, *source, **more)
+        return parsed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -97,13 +149,6 @@ def quick_frames(monkeypatch) -> None:
     a test waits for what is drawn."""
     monkeypatch.setattr("tui.app.frame_rate.IDLE", 0.05)
     monkeypatch.setattr("tui.app.frame_rate.SCREEN_SHARE", 0.3)
-
-
-@pytest.fixture(scope="session")
-def short_folder() -> Iterator[str]:
-    """Return a folder with a path short enough for sockets, which tmp_path is not."""
-    with TemporaryDirectory(prefix="m") as folder:
-        yield folder
 
 
 @pytest.fixture(autouse=True)

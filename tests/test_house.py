@@ -7,9 +7,8 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
@@ -51,10 +50,15 @@ ROWS = (
 RANK = {package: -row for row, packages in enumerate(ROWS) for package in packages}
 
 
+def teardown_module() -> None:
+    parse.cache_clear()  # else Python's garbage collector visits these nodes again and again
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -114,25 +118,22 @@ def test_imports_form_a_ladder():
     assert not upward
 
 
-@pytest.mark.parametrize("path", CORE, ids=name_of)
-def test_core_imports_no_screen_library(path):
-    tree = parse(path)
-    assert not {module.split(".")[0] for module in imports(tree)} & SCREEN_LIBRARIES
-    printed = [
-        call.lineno
-        for call in calls(tree)
-        if isinstance(call.func, ast.Name) and call.func.id == "print"
-    ]
-    assert not printed
+def test_core_imports_no_screen_library():
+    for path in CORE:
+        tree, name = parse(path), name_of(path)
+        assert not {module.split(".")[0] for module in imports(tree)} & SCREEN_LIBRARIES, name
+        for call in calls(tree):
+            is_print = isinstance(call.func, ast.Name) and call.func.id == "print"
+            assert not is_print, f"{name}:{call.lineno} prints"
 
 
-@pytest.mark.parametrize("path", ALL, ids=name_of)
-def test_nothing_is_unpickled(path):
-    tree = parse(path)
-    assert not {module.split(".")[0] for module in imports(tree)} & UNSAFE_LOADERS
-    for call in calls(tree):
-        if ast.unparse(call.func) == "torch.load":
-            assert "weights_only=True" in ast.unparse(call), f"line {call.lineno}"
+def test_nothing_is_unpickled():
+    for path in ALL:
+        tree, name = parse(path), name_of(path)
+        assert not {module.split(".")[0] for module in imports(tree)} & UNSAFE_LOADERS, name
+        for call in calls(tree):
+            if ast.unparse(call.func) == "torch.load":
+                assert "weights_only=True" in ast.unparse(call), f"{name}:{call.lineno}"
 
 
 def test_user_and_host_are_asked_for_in_one_place():
@@ -153,9 +154,9 @@ def test_cores_are_counted_in_one_place():
     assert found == {"core/compute/cores.py"}
 
 
-@pytest.mark.parametrize("path", ALL, ids=name_of)
-def test_files_stay_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+def test_files_stay_short():
+    lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in ALL}
+    assert not {name: length for name, length in lengths.items() if length > MAX_LINES}
 
 
 def test_packages_stay_small():

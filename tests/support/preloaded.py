@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
 STARTED_WITH = dict(os.environ)
 LONGEST_REQUEST = 2**17
+# The environment variable with the path of the socket of a server that several processes share.
+SHARED = "PRELOADED_SERVER"
 # In this order: `core` sets what PyTorch reads when it is imported.
 LOADED = (
     "core",
@@ -151,46 +153,84 @@ def _send(connection: socket.socket, data: bytes, files: list[int]) -> None:
     connection.sendmsg([data], [rights])
 
 
+def share(folder: str) -> None:
+    """Start the process that forks the others for this process and those it starts. It ends with
+    this process."""
+    path = os.path.join(folder, "server")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    listener.listen()
+    os.environ[SHARED] = path
+    _server(listener)
+
+
 @cache
-def _server() -> socket.socket:
-    """Start the process that forks the others, and return the connection to it."""
+def _server(listener: socket.socket | None = None) -> socket.socket:
+    """Return a connection to the process that forks the others; start it unless it is shared."""
+    if path := listener is None and os.environ.get(SHARED):
+        shared = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        shared.connect(path)
+        return shared
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        subprocess.Popen(
-            [sys.executable, "-P", __file__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=STARTED_WITH | {"PYTHONPATH": str(ROOT)},
-        )
+    passed = [each.fileno() for each in (theirs, listener) if each]
+    subprocess.Popen(
+        [sys.executable, "-P", __file__, *map(str, passed)],
+        pass_fds=passed,
+        env=STARTED_WITH | {"PYTHONPATH": str(ROOT)},
+    )
+    theirs.close()
+    if listener:
+        listener.close()
     return ours
 
 
-def _serve(connection: socket.socket) -> list[str]:
-    """Fork on request; return, in each forked process, its arguments."""
+def _serve(owner: socket.socket, *listeners: socket.socket) -> list[str]:
+    """Fork on request, until the owner closes its end; return, in each forked process, its
+    arguments."""
     children: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
     with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
+        for each in (owner, *listeners):
+            selector.register(each, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fd in children:
-                    selector.unregister(key.fd)
-                    _send_status(key.fd, *children.pop(key.fd))
-                    continue
-                data, files, _, _ = socket.recv_fds(connection, LONGEST_REQUEST, 4)
-                if not data:
+                if (source := key.fileobj) in children:
+                    selector.unregister(source)
+                    _send_status(source, *children.pop(source))
+                elif source in listeners:
+                    selector.register(source.accept()[0], selectors.EVENT_READ)
+                elif (request := socket.recv_fds(source, LONGEST_REQUEST, 4))[0]:
+                    data, files, _, _ = request
+                    if not (pid := os.fork()):
+                        _close_all(selector, children)
+                        return _become(json.loads(data), files)
+                    pidfd = os.pidfd_open(pid)
+                    children[pidfd] = pid, _send_pid(pid, files)
+                    selector.register(pidfd, selectors.EVENT_READ)
+                elif source is owner:
                     os._exit(0)
-                if not (pid := os.fork()):
-                    connection.close()
-                    for pidfd, (_, ends) in children.items():
-                        os.close(pidfd)
-                        ends.close()
-                    return _become(json.loads(data), files)
-                ends = socket.socket(fileno=files.pop())
-                ends.send(str(pid).encode())
-                for number in files:
-                    os.close(number)
-                pidfd = os.pidfd_open(pid)
-                children[pidfd] = pid, ends
-                selector.register(pidfd, selectors.EVENT_READ)
+                else:
+                    selector.unregister(source)
+                    source.close()
+
+
+def _close_all(selector: selectors.BaseSelector, children: dict) -> None:
+    for each in [key.fileobj for key in selector.get_map().values()]:
+        if isinstance(each, int):
+            os.close(each)
+        else:
+            each.close()
+    for _, ends in children.values():
+        ends.close()
+
+
+def _send_pid(pid: int, files: list[int]) -> socket.socket:
+    """Return the socket that also the exit status goes to."""
+    ends = socket.socket(fileno=files.pop())
+    with suppress(OSError):  # the process of the tests has ended
+        ends.send(str(pid).encode())
+    for number in files:
+        os.close(number)
+    return ends
 
 
 def _send_status(pidfd: int, pid: int, ends: socket.socket) -> None:
@@ -258,7 +298,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
-    arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
+    arguments = _serve(*(socket.socket(fileno=int(each)) for each in sys.argv[1:]))
     try:
         _run(arguments)
     except SystemExit as end:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.commands import Pause
 from tests.support.attached import running  # noqa: F401, a fixture
 from tests.support.cli import one_line, runner
 from tests.support.terminal import open_terminal  # noqa: F401, a fixture
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.terminal
 def choose(running, open_terminal, tmp_path):  # noqa: F811
     """Open a terminal that asks which of two runs in a folder; return it and them."""
     runs = [running(), running(arch="mlp")]
+    for run in runs:
+        run.host.send(Pause())  # it needs no CPU time meanwhile
 
     def start():
         given = ("--checkpoints", str(tmp_path / "runs"))
@@ -52,6 +55,8 @@ def test_error_names_the_runs_of_the_given_folder(running, tmp_path):  # noqa: F
     """Without a terminal; runs of other folders were named too."""
     call = runner(tmp_path)
     runs = [running(), running(), running(checkpoints=str(tmp_path / "elsewhere"))]
+    for run in runs:
+        run.host.send(Pause())
     done = call("attach", "--checkpoints", "runs")
     assert done.returncode == 2
     named = one_line(done)

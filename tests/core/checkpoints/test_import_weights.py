@@ -29,11 +29,9 @@ def saved(tmp_path, value, **how):
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-@pytest.mark.parametrize("zipped", [True, False])
-def test_architecture_is_found_by_names_and_shapes(tmp_path, arch, zipped):
+def test_architecture_is_found_by_names_and_shapes(tmp_path, arch):
     weights = resolve_network(arch).build().state_dict()
-    path = saved(tmp_path, weights, _use_new_zipfile_serialization=zipped)
-    imported = import_file(path, tmp_path / "runs")
+    imported = import_file(saved(tmp_path, weights), tmp_path / "runs")
     assert (imported.arch, imported.note) == (arch, "")
     found = load_model(imported.path)[1].state_dict()
     assert all(torch.equal(found[name], each) for name, each in weights.items())

@@ -236,8 +236,8 @@ async def test_charts_can_be_selected_and_zoomed(tmp_path):
         await pilot.pause()
         assert "step 60" in text_of(pilot)
         await pilot.press("v", "v")
-        await pilot.pause(0.2)
-        assert all(f" {title} " in text_of(pilot) for title in (*titles, "Learning rate"))
+        shown = [f" {title} " for title in (*titles, "Learning rate")]
+        await until(pilot, lambda: all(each in text_of(pilot) for each in shown))
         await pilot.press("v")
         await pilot.pause()
         assert " Samples/s " not in text_of(pilot)
@@ -268,16 +268,15 @@ async def test_temperature_changes_the_bars(tmp_path):
         await until(pilot, lambda: pilot.app.run_state.digits)
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "paused")
-        await pilot.pause(0.6)
-        before = text_of(pilot)
+
+        def bars():
+            return [line for line in text_of(pilot).splitlines() if "│0 " in line]
+
+        await until(pilot, lambda: "bars at temperature 3" in text_of(pilot) and bars())
+        before = bars()
         await pilot.press("T")
-        await pilot.pause()
-        after = text_of(pilot)
-        assert "bars at temperature 3" in before
-        assert "bars at temperature 2" in after
-        bars = [line for line in before.splitlines() if "│0 " in line]
-        assert bars
-        assert bars != [line for line in after.splitlines() if "│0 " in line]
+        await until(pilot, lambda: "bars at temperature 2" in text_of(pilot) and bars() != before)
+        assert bars()
 
 
 async def test_key_hints_can_be_clicked(tmp_path):
@@ -406,8 +405,8 @@ async def test_failure_before_a_run_is_told_from_one_in_it(tmp_path):
         await until(pilot, lambda: phase(pilot) == "failed")
         app.runs.emit(Notice(message="cannot list the devices"))
         await pilot.pause(0.1)
+        await until(pilot, lambda: f"✗ {reason}" in text_of(pilot))
         shown = text_of(pilot)
-        assert f"✗ {reason}" in shown
         assert "Training did not start. Correct the error above" in shown
         assert "are kept" not in shown
         assert "press space to train." not in shown.lower()

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -11,6 +13,7 @@ from threading import Event
 import pytest
 
 from core.attach.client import RemoteHost
+from core.commands import Pause, Start, Stop
 from core.config import TrainConfig
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from tests.support import preloaded
@@ -105,7 +108,6 @@ async def test_live_run_is_attached_from_the_browser(running):  # noqa: F811
 async def test_killed_run_is_interrupted(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     from core.attach.detached import DetachedHost
-    from core.commands import Start
 
     monkeypatch.setattr("core.processes.Popen", preloaded.Popen)
     child = DetachedHost()
@@ -267,10 +269,8 @@ async def test_unreachable_detached_run_is_reported(tiny, monkeypatch):
 
 
 def test_attach_prints_without_a_terminal(running, tmp_path):  # noqa: F811
-    import subprocess
-    import sys
-
     run = running()
+    run.host.send(Pause())  # it needs no CPU time meanwhile
     process = preloaded.Popen(
         [sys.executable, "-m", "tui", "attach", str(run.folder), "--json"],
         stdout=subprocess.PIPE,
@@ -279,8 +279,6 @@ def test_attach_prints_without_a_terminal(running, tmp_path):  # noqa: F811
     )
     first = json.loads(process.stdout.readline())
     assert (first["event"], first["run"]) == ("run_started", run.folder.name)
-    from core.commands import Stop
-
     run.host.send(Stop())
     last = [json.loads(line) for line in process.stdout][-1]
     assert last["event"] == "run_finished"

@@ -246,11 +246,14 @@ def test_deleted_current_folder_is_a_cause(tmp_path, monkeypatch):
 
 
 def test_process_can_exit_while_a_thread_loads_torch(tmp_path):
-    (tmp_path / "torch.py").write_text("print('loading', flush=True); import time; time.sleep(60)")
+    (tmp_path / "torch.py").write_text(
+        "import builtins, time; print('loading', flush=True)\n"
+        "builtins.loading.set(); time.sleep(60)"
+    )
     code = (
-        "import threading, time; from core.compute import import_guard\n"
-        "import_guard.report_crashes()\n"
-        "threading.Thread(target=__import__, args=['torch'], daemon=True).start(); time.sleep(0.3)"
+        "import builtins, threading; from core.compute import import_guard\n"
+        "import_guard.report_crashes(); builtins.loading = threading.Event()\n"
+        "threading.Thread(target=__import__, args=['torch'], daemon=True).start(); loading.wait()"
     )
     environment = environment_in(tmp_path)
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])

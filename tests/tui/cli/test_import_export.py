@@ -19,7 +19,7 @@ from core.models.metrics import METRICS
 from core.models.networks import resolve_network
 from core.runs.imported import import_file
 
-STEPS, BATCH, TESTED = 20, 64, 320
+STEPS, BATCH, TESTED = 10, 64, 320
 
 
 # The classes of the article.
@@ -129,8 +129,9 @@ def test_round_trip_keeps_the_accuracy(arch, trained, digits):
     assert all(torch.equal(found[name], each) for name, each in article.state_dict().items())
 
 
+# An mlp has no layer that neither of them has.
 @pytest.mark.mnist
-@pytest.mark.parametrize("arch", NETWORKS)
+@pytest.mark.parametrize("arch", ["linear", "cnn"])
 def test_onnx_export_has_the_same_logits(arch, trained, digits):
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -150,28 +151,23 @@ def test_onnx_export_has_the_same_logits(arch, trained, digits):
 
 @pytest.mark.mnist
 def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
-    archs = ("linear", "cnn")  # an mlp has no layer that neither of them has
-    for arch in archs:
-        path = trained[arch][1]
-        imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
-        info, difference = export(imported.path, tmp_path / f"{arch}.pt2")
-        assert (info.arch, difference) == (arch, 0)
+    article, path = trained["cnn"]  # the others have no layer that it lacks
+    imported = import_file(path, path.parent / "runs", scaling=DEFAULT_SCALING)
+    info, difference = export(imported.path, tmp_path / "cnn.pt2")
+    assert (info.arch, difference) == ("cnn", 0)
     images = DEFAULT_SCALING.apply(digits.test_images[:3])
     torch.save(images, tmp_path / "images.pt")
     code = (
         "import sys\n"
         "sys.modules['core'] = sys.modules['tui'] = None  # so that importing them fails\n"
         "import torch\n"
-        "images = torch.load('images.pt')\n"
-        "found = {arch: torch.export.load(arch + '.pt2').module()(images)"
-        " for arch in sys.argv[1:]}\n"
+        "found = torch.export.load('cnn.pt2').module()(torch.load('images.pt'))\n"
         "torch.save(found, 'logits.pt')\n"
     )
-    subprocess.run([sys.executable, "-I", "-c", code, *archs], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True)
     found = torch.load(tmp_path / "logits.pt", weights_only=True)
     with torch.no_grad():
-        for arch in archs:
-            assert torch.equal(found[arch], trained[arch][0](images))
+        assert torch.equal(found, article(images))
 
 
 def test_program_scales_its_input(tmp_path):

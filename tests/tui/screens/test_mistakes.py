@@ -278,7 +278,6 @@ async def test_an_evaluation_stays_until_its_digits_were_sent(tmp_path, monkeypa
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press(key_of("mistakes"), "space")
         await until(pilot, lambda: len(app.run_state.scores) == 5)
-        await pilot.pause(0.1)
-        assert re.search("epoch [1-4] of 30 ", text_of(pilot))
+        await until(pilot, lambda: re.search("epoch [1-4] of 30 ", text_of(pilot)))
         await pilot.press("s")
         await until(pilot, lambda: "epoch 5 of 30 " in text_of(pilot))

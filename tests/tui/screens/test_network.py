@@ -77,10 +77,12 @@ async def test_view_shows_the_network_while_it_trains(tmp_path, monkeypatch):
         await until(pilot, lambda: "75% ▲ many" in text_of(pilot))
         await until(pilot, lambda: pilot.app.run_state.inspected.layer == "stack.1")
         await pilot.press("1")
-        await pilot.pause(0.3)  # replies to earlier requests arrive
-        last = pilot.app.run_state.inspected
-        await pilot.pause(0.3)
-        assert pilot.app.run_state.inspected is last, "another view requests no diagnostics"
+        sent, send = [], pilot.app.send
+        monkeypatch.setattr(
+            pilot.app, "send", lambda command: (sent.append(command), send(command))
+        )
+        await until(pilot, lambda: len(sent) > 3)
+        assert not [each for each in sent if isinstance(each, Inspect)], "another view is in front"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])

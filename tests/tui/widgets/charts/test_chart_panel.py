@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from core.events import Evaluated, LearningRateChanged
-from tests.support.app import app_in, text_of
+from tests.support.app import app_in, text_of, until
 from tests.support.events import STARTED, after, progress
 from tui.charts.plot import build_chart
 from tui.charts.series import OVERLAY, SMOOTH, TEST, Series
 from tui.preferences import Preferences, load_preferences
-from tui.widgets.charts.chart import SIDE_DELAY, SIDE_SECONDS, Chart
+from tui.widgets.charts.chart import SIDE_DELAY, Chart
 from tui.widgets.charts.legend import keys_line, title_parts
 
 
@@ -67,8 +67,9 @@ def test_keys_show_the_rate_until_it_changes():
     assert keys_line("loss", state, Preferences(), 1.5, 60) == "epoch 1.50 · ← → move · esc hide"
 
 
-async def test_accuracy_before_the_first_evaluation_has_no_axis(tmp_path):
+async def test_accuracy_before_the_first_evaluation_has_no_axis(tmp_path, monkeypatch):
     """On a log scale the axis read 1000%."""
+    monkeypatch.setattr("tui.widgets.charts.chart.SIDE_SECONDS", 0.0)  # between two drawings
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
         app = pilot.app
         app.change_preferences(log_scale=True)
@@ -77,12 +78,10 @@ async def test_accuracy_before_the_first_evaluation_has_no_axis(tmp_path):
         assert "000%" not in text_of(pilot)
         assert "─ Test error ─" in text_of(pilot)
         assert "Known after the first" in text_of(pilot)
-        await pilot.pause(SIDE_SECONDS)  # that chart is drawn no earlier
         app.run_state = evaluated(0.968)
-        await pilot.pause()
+        await until(pilot, lambda: "─ Test error  ◆ test 3.2% ─" in text_of(pilot))
+        await until(pilot, lambda: "10%┤" in text_of(pilot))
         shown = text_of(pilot)
-        assert "─ Test error  ◆ test 3.2% ─" in shown
-        assert "10%┤" in shown
         assert "000%" not in shown
         assert "96.8%" not in shown.splitlines()[1]
 
@@ -96,11 +95,9 @@ async def test_small_charts_show_values_at_the_cursor(tmp_path):
         await pilot.pause()
         assert "◆ test 90.0%" in text_of(pilot).splitlines()[1]
         await pilot.press("left", "shift+left")
-        await pilot.pause(0.2)
-        assert "◆ test 60.0%" in text_of(pilot).splitlines()[1]
+        await until(pilot, lambda: "◆ test 60.0%" in text_of(pilot).splitlines()[1])
         await pilot.press("escape")
-        await pilot.pause(0.2)
-        assert "◆ test 90.0%" in text_of(pilot).splitlines()[1]
+        await until(pilot, lambda: "◆ test 90.0%" in text_of(pilot).splitlines()[1])
 
 
 async def test_selected_chart_is_marked_unless_a_field_has_the_focus(tmp_path):
@@ -133,12 +130,14 @@ async def test_key_builds_only_charts_that_it_changes(tmp_path, monkeypatch):
     monkeypatch.setattr("tui.widgets.charts.chart.build_chart", count)
     async with app_in(tmp_path).run_test(size=(120, 40)) as pilot:
         pilot.app.run_state = replace(evaluated(), phase="finished")
+        await until(pilot, lambda: {"accuracy", "loss"} <= {*built})
         await pilot.pause(2 * SIDE_DELAY)
         built.clear()
         await pilot.press("y", "T", "a", "i")
         await pilot.pause(2 * SIDE_DELAY)
         assert not built
         await pilot.press("l")
+        await until(pilot, lambda: len(built) > 1)
         await pilot.pause(2 * SIDE_DELAY)
         assert sorted(built) == ["accuracy", "loss"]
         await pilot.press("m")
