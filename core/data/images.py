@@ -13,6 +13,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from core.errors import DataError, explain, first_line, printable
 from core.files import open_no_wait
 
 ADDRESS = re.compile(r"(https?|ftps?|s3|gs|file):/+(.+)", re.IGNORECASE)
+NO_INK = "no ink stands out from the background"
 ORIGINAL = 112  # longest side of the original as it is kept to be drawn
 
 
@@ -68,22 +70,14 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
 
     name = printable(os.fspath(path))
     try:
-        with open(path, "rb", opener=open_no_wait) as file:
+        with _explain(path), open(path, "rb", opener=open_no_wait) as file:
             decoded = decode_image(file)
-        size = decoded.size
-        grey, found = find_digits(decoded.image)
+            size = decoded.size
+            grey, found = find_digits(decoded.image)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
-    except OSError as error:
-        # Errors of the system have a number, those of Pillow do not.
-        why = explain(error) if error.errno else f"is damaged ({first_line(error)})"
-        raise DataError(f"{name}: {why}") from None
-    except Exception as error:  # decoders raise exceptions of any type on damaged files
-        has_null = "\0" in os.fspath(path)
-        why = "is not a file name" if has_null else f"is damaged ({first_line(error)})"
-        raise DataError(f"{name}: {why}") from None
     if not found:
-        raise DataError(f"{name}: no ink stands out from the background")
+        raise DataError(f"{name}: {NO_INK}")
     scale = max(size) / max(grey.size)
     small = grey.copy()
     small.thumbnail((ORIGINAL, ORIGINAL))
@@ -103,6 +97,39 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
         )
         for position, digit in enumerate(found)
     )
+
+
+def read_character(path: str | os.PathLike[str]) -> tuple[bytes, int]:
+    """Return the one character that an image file shows, as 784 bytes as in MNIST, and of how many
+    marks it was made.
+
+    Raises DataError, whose text continues the sentence that begins with the file's name.
+    """
+    from core.data.segmentation.search import find_character
+
+    with _explain(path), open(path, "rb", opener=open_no_wait) as file:
+        pixels, count = find_character(decode_image(file).image)
+    if not pixels:
+        raise DataError(NO_INK)
+    return pixels, count
+
+
+@contextmanager
+def _explain(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise DataError for what goes wrong with a file: the rest of a sentence that begins with its
+    name."""
+    try:
+        yield
+    except DataError:
+        raise
+    except OSError as error:
+        # Errors of the system have a number, those of Pillow do not.
+        why = explain(error) if error.errno else f"is damaged ({first_line(error)})"
+        raise DataError(why) from None
+    except Exception as error:  # decoders raise exceptions of any type on damaged files
+        has_null = "\0" in os.fspath(path)
+        why = "is not a file name" if has_null else f"is damaged ({first_line(error)})"
+        raise DataError(why) from None
 
 
 def _enlarge(
@@ -157,7 +184,7 @@ def _refuse_address(path: Path) -> None:
 
 def _find_in_folder(folder: Path, left_out: Counter[str], *, deeper: bool) -> Iterator[Path]:
     try:
-        names = sorted(os.listdir(folder), key=_natural_key)
+        names = sorted(os.listdir(folder), key=natural_key)
     except OSError as error:
         raise DataError(f"{printable(str(folder))}: {explain(error)}") from None
     for name in names:
@@ -175,7 +202,7 @@ def _find_in_folder(folder: Path, left_out: Counter[str], *, deeper: bool) -> It
             yield path
 
 
-def _natural_key(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Numbers sort by their value, and before letters."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]

@@ -16,6 +16,8 @@ Grid = NDArray[numpy.floating[Any]]
 SIDE = 28
 LARGE = 2048  # longest side that is processed: more adds no detail
 SEARCHED = 512  # side at which colours are compared
+PLAIN = ("1", "L", "P", "RGB", "RGBX", "RGBA", "LA")  # modes with 8 bits or fewer
+BLACK, INK = 16, 64  # the background of an image like those of MNIST, and its least contrast
 BOX, MIDDLE = 20, 14  # the longer side of the ink, and the pixel that its centre of mass is in
 
 
@@ -40,6 +42,27 @@ def to_grey(image: Image.Image) -> Image.Image:
     if mode == "RGB":
         return _choose_band(image)
     return _from_transparent(image) if mode == "RGBA" else _from_numbers(image)
+
+
+def find_mnist(image: Image.Image) -> bytes | None:
+    """Return the pixels of an image that is as those of MNIST are: 28×28, grey, with bright ink on
+    black. None for any other.
+
+    A part of its border is black even where clothes or letters reach the other part.
+    """
+    if image.size != (SIDE, SIDE) or image.mode not in PLAIN:
+        return None
+    if image.has_transparency_data and min(image.convert("RGBA").getchannel("A").tobytes()) < 255:
+        return None
+    if image.mode not in ("1", "L"):
+        bands = [band.tobytes() for band in image.convert("RGB").split()]
+        if bands[0] != bands[1] or bands[0] != bands[2]:
+            return None
+    pixels = image.convert("L").tobytes()
+    top, bottom = pixels[:SIDE], pixels[-SIDE:]
+    border = sorted(top + bottom + pixels[::SIDE] + pixels[SIDE - 1 :: SIDE])
+    is_black = border[len(border) // 4] <= BLACK
+    return pixels if is_black and max(pixels) - border[0] >= INK else None
 
 
 def _reduce(image: Image.Image) -> Image.Image:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from core.data.preprocessing import to_grey
+from core.data.preprocessing import find_mnist, to_grey
 from core.data.segmentation.candidates import choose_candidate
 from core.data.segmentation.cutting import Box, cut_digit, shrink
 from core.data.segmentation.doubts import find_doubts
@@ -24,8 +24,10 @@ class FoundDigit:
 def find_digits(image: Image.Image) -> tuple[Image.Image, list[FoundDigit]]:
     """Return the image in grey, perhaps smaller, and its digits in reading order, in its pixels.
 
-    Raises DataError as to_grey does.
+    An image that is as those of MNIST already is its own digit. Raises DataError as to_grey does.
     """
+    if pixels := find_mnist(image):
+        return image.convert("L"), [FoundDigit(pixels, (0, 0, *image.size))]
     grey = to_grey(image)
     values, scale = shrink(grey)
     choice = choose_candidate(values)
@@ -37,3 +39,25 @@ def find_digits(image: Image.Image) -> tuple[Image.Image, list[FoundDigit]]:
         FoundDigit(*cut_digit(grey, scale, ink, digit), why)
         for digit, why in zip(digits, doubts, strict=True)
     ]
+
+
+def find_character(image: Image.Image) -> tuple[bytes, int]:
+    """Return the one character that an image shows as 784 bytes as in MNIST, and of how many marks,
+    which may be digits, it was made; those of an image that is as in MNIST already are its own.
+
+    b"" and 0 where nothing stands out. Raises DataError as to_grey does.
+    """
+    if pixels := find_mnist(image):
+        return pixels, 1
+    grey = to_grey(image)
+    values, scale = shrink(grey)
+    choice = choose_candidate(values)
+    if choice is None:
+        return b"", 0
+    digits = choice.candidate.digits
+    regions = tuple(dict.fromkeys(each for digit in digits for each in digit.regions))
+    lefts, tops, rights, bottoms = zip(*(digit.place for digit in digits), strict=True)
+    place = {"left": min(lefts), "top": min(tops), "right": max(rights), "bottom": max(bottoms)}
+    whole = replace(choice.candidate.best, regions=regions, **place)
+    pixels, _ = cut_digit(grey, scale, choice.candidate.ink, whole)
+    return pixels, len(digits)

@@ -252,3 +252,25 @@ def test_web_address_is_no_file():
         assert str(caught.value) == f"{address} is a web address, not a file: download it first"
     with pytest.raises(DataError, match=r"^file:///tmp/7\.png is .* alone, /tmp/7\.png"):
         list(find_images(["file:///tmp/7.png"]))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA", "LA"])
+def test_image_as_in_mnist_is_kept_to_the_pixel(tmp_path, mode):
+    """Neither moved nor scaled, which a second preparation would do."""
+    pixels = numpy.zeros((28, 28), numpy.uint8)
+    pixels[3:20, 9:12], pixels[3:6, 9:20], pixels[0, :18] = 190, 255, 40
+    Image.fromarray(pixels).convert(mode).save(tmp_path / "image.png")
+    digit = read_only(tmp_path / "image.png")
+    assert digit.pixels == pixels.tobytes()
+    assert (digit.box, digit.size, digit.warnings) == ((0, 0, 28, 28), (28, 28), ())
+
+
+@pytest.mark.parametrize("kind", ["dark on white", "grey paper", "coloured"])
+def test_small_image_unlike_mnist_is_prepared(tmp_path, kind):
+    image = two(28, 28, ink=0, paper=255)
+    if kind == "grey paper":
+        image = two(28, 28, ink=230, paper=40)
+    elif kind == "coloured":
+        image = two(28, 28, "RGB", ink=(250, 90, 90), paper=(0, 0, 0))
+    image.save(tmp_path / "image.png")
+    as_mnist_is(pixels_of(read_only(tmp_path / "image.png")))
