@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.compute.routes import AUTO, is_routes_setting
-from core.data.datasets import DATASETS, class_names_of
+from core.data.datasets import DATASETS, class_names_of, is_dataset
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import ALLOWED, Network, check_spec, resolve_network
@@ -40,10 +40,14 @@ class TrainConfig:
         choices=ARCHITECTURES,
         problem=check_spec,
     )
-    dataset: str = choice(
+    dataset: str = option(
         "auto",
-        "dataset to train on; auto is MNIST if available, else the 5,000-digit sample",
-        ("auto", *DATASETS),
+        "dataset to train on; auto is MNIST if available, else the 5,000-digit sample; folder:DIR "
+        "is your own, with a subfolder of images for each class",
+        metavar="NAME|folder:DIR",
+        allowed=f"one of auto, {', '.join(DATASETS)} or folder:DIR",
+        check=is_dataset,
+        choices=("auto", *DATASETS),
     )
     device: str = option(
         "auto",
@@ -243,9 +247,9 @@ def find_problem(name: str, value: Any) -> str | None:
     if metadata["problem"]:
         why: str | None = metadata["problem"](value)
         return why
-    choices = metadata["choices"]
+    choices, check = metadata["choices"], metadata["check"]
     # Compared one by one: the value may be unhashable.
-    is_allowed = value in list(choices) if choices else metadata["check"](value)
+    is_allowed = check(value) if check else value in list(choices)
     return None if is_allowed else f"must be {describe_allowed(name)}, not {value!r}"
 
 

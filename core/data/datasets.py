@@ -7,6 +7,7 @@ torch is imported inside, so that listing the datasets does not load it.
 from collections.abc import Generator
 
 from core.data.dataset import Dataset, Tensors
+from core.data.folder.source import find_folder_dataset, is_folder
 from core.data.sources import mnist
 from core.data.sources.sample import load_sample, sample_missing
 from core.errors import DataError
@@ -36,9 +37,17 @@ DATASETS = {
 
 def find_dataset(name: str) -> Dataset:
     """Return the dataset of that name. Raises DataError where there is none."""
+    if is_folder(name):
+        return find_folder_dataset(name)
     if name not in DATASETS:
-        raise DataError(f"there is no dataset {name!r} here, only {', '.join(DATASETS)}")
+        here = ", ".join(DATASETS)
+        raise DataError(f"there is no dataset {name!r} here, only {here} and folder:DIR")
     return DATASETS[name]
+
+
+def is_dataset(value: object) -> bool:
+    """Return whether a setting names a dataset: "auto", one of DATASETS or "folder:DIR"."""
+    return value in ["auto", *DATASETS] or is_folder(value)
 
 
 def resolve_auto(name: str) -> str:

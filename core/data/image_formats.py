@@ -52,8 +52,8 @@ KINDS = {
     "video": (".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".3gp", ".mpg", ".mpeg"),
 }
 KIND_OF = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
-OTHER, DEEPER = "other file", "deeper folder"
-COUNTED = ("video", OTHER, DEEPER)  # of which there are "2 videos", but "2 HEIC"
+OTHER, DEEPER, LINK = "other file", "deeper folder", "link"
+COUNTED = ("video", OTHER, DEEPER, LINK)  # of which there are "2 videos", but "2 HEIC"
 
 
 def detect_format(head: bytes) -> str | None:
@@ -132,7 +132,7 @@ def kind_by_suffix(suffix: str) -> str | None:
 def describe_left_out(left_out: Counter[str]) -> str:
     """Return "left out 3 HEIC (pip install pillow-heif), 2 videos", or "" where nothing was."""
     parts = []
-    for kind in (*KINDS, OTHER, DEEPER):
+    for kind in (*KINDS, OTHER, DEEPER, LINK):
         if count := left_out[kind]:
             plural = "s" if kind in COUNTED and count > 1 else ""
             install = f" ({_install(kind)})" if kind in NEEDS else ""

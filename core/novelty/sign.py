@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.batches import SIDE
+from core.data.folder.source import cache_name
 from core.data.local_datasets import load_local
+from core.errors import UserError
 from core.files import replace_file
 from core.responses import Digit
 from core.user import cache_folder
@@ -75,7 +77,10 @@ def find_detector(dataset: str, data: str | None) -> Detector | None:
 
 def find_cached_detector(dataset: str) -> Detector | None:
     """Return the detector for a dataset if it has been made before, on this machine."""
-    name = _file_name(dataset)
+    try:
+        name = _file_name(dataset)
+    except UserError:  # a folder of images that is gone
+        return None
     path = cache_folder(name) / name
     if path in _made:
         return _made[path]
@@ -87,7 +92,7 @@ def find_cached_detector(dataset: str) -> Detector | None:
 
 
 def _file_name(dataset: str) -> str:
-    return f"unlike-{dataset}-{VERSION}.safetensors"
+    return f"unlike-{cache_name(dataset)}-{VERSION}.safetensors"
 
 
 def _encode(detector: Detector) -> bytes:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo, read_info
+from core.class_names import DIGITS
 from core.commands import ResumePoint
 from core.compute.routes import Route
 from core.config import TrainConfig
 from core.data import datasets
 from core.data.batches import steps_per_epoch
 from core.data.dataset import Dataset
+from core.data.folder.source import absolute_name
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
@@ -44,6 +46,7 @@ class Setup:
     chosen: RouteChoice
     dataset: str
     train_samples: int = 0
+    class_names: tuple[str, ...] = DIGITS
     resume_point: ResumePoint | None = None
     ranks: int = 1
     notes: tuple[str, ...] = ()  # what the user should know before training
@@ -52,11 +55,8 @@ class Setup:
     def with_dataset(self, name: str, samples: int, *notes: str) -> Setup:
         """Return the setup with this dataset. Raises UsageError where a batch is larger."""
         check_batch_size(self.config.batch_size, samples)
-        return replace(self, dataset=name, train_samples=samples, notes=notes)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return datasets.class_names_of(self.dataset)
+        names = datasets.find_dataset(name).class_names
+        return replace(self, dataset=name, train_samples=samples, class_names=names, notes=notes)
 
     @property
     def network(self) -> Network:
@@ -127,6 +127,8 @@ def resolve_setup(
     """
     from core.compute.devices import choose_device
 
+    # So that the run can be resumed from any working directory.
+    config = replace(config, dataset=absolute_name(config.dataset))
     device = choose_rank_device(config.device, place) if place else choose_device(config.device)
     checkpoint = resume_point.checkpoint if resume_point else None
     info = read_info(checkpoint) if checkpoint else None
@@ -136,6 +138,7 @@ def resolve_setup(
         device=device,
         chosen=choose_route(config, device, resume_point, info, processes),
         dataset=config.dataset,
+        class_names=datasets.class_names_of(config.dataset),
         resume_point=resume_point,
         ranks=place.world if place else 1,
     )

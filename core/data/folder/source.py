@@ -1,0 +1,111 @@
+"""The dataset `folder:DIR`: what it is, and its four tensors."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+
+from core.data.dataset import Dataset, Loading, Tensors
+from core.data.folder.cache import read_cache, write_cache
+from core.data.folder.content import Content, read_content
+from core.data.folder.listing import Listing, list_folder
+from core.errors import DataError, printable
+from core.events import Event, Notice, Preparing
+from core.user import expand
+
+PREFIX = "folder:"
+SIDE = 28
+LONGEST_NAME = 500  # a checkpoint's header has no longer names
+# The folders that were listed last, and when: a dataset is looked up many times before a run.
+RECENT_SECONDS = 2.0
+_listed: dict[Path, tuple[float, Listing]] = {}
+# The content that was read last, by the key of its folder: a run and its evaluations share it.
+_newest: dict[tuple[Path, str], Content] = {}
+
+
+def is_folder(name: object) -> bool:
+    """Return whether the name of a dataset is that of a folder: "folder:DIR"."""
+    is_named = isinstance(name, str) and name.startswith(PREFIX) and name != PREFIX
+    return is_named and "\0" not in str(name)
+
+
+def folder_of(name: str) -> Path:
+    """Return the absolute path of a dataset "folder:DIR". Raises UsageError and DataError."""
+    path = os.path.abspath(expand(name.removeprefix(PREFIX)))
+    if len(PREFIX + path) > LONGEST_NAME:
+        raise DataError(f"the path of the folder is longer than {LONGEST_NAME} characters: {path}")
+    return Path(path)
+
+
+def absolute_name(name: str) -> str:
+    """Return the name of a dataset as it is valid in any working directory. Raises as folder_of."""
+    return f"{PREFIX}{folder_of(name)}" if is_folder(name) else name
+
+
+def find_folder_dataset(name: str) -> Dataset:
+    """Return the dataset of a folder, without opening an image. Raises UsageError and DataError."""
+    listing = _list_recent(name)
+    images, classes = len(listing.images), len(listing.class_names)
+    return Dataset(
+        f"{images:,} images of {classes:,} classes in {printable(str(listing.root))}",
+        missing=lambda data: None,
+        load=partial(_load, listing.root),
+        train_samples=listing.train_samples,
+        class_names=listing.class_names,
+    )
+
+
+def cache_name(name: str) -> str:
+    """Return the name of a dataset for files that are made of its images: of a folder it changes
+    with its files. Raises UsageError and DataError."""
+    return f"folder-{_list_recent(name).key[:32]}" if is_folder(name) else name
+
+
+def _list_recent(name: str) -> Listing:
+    root = folder_of(name)
+    seconds, listing = _listed.get(root, (0.0, None))
+    if listing is None or time.monotonic() - seconds > RECENT_SECONDS:
+        listing = _list(root)
+    return listing
+
+
+def _list(root: Path) -> Listing:
+    listing = list_folder(root)
+    _listed[root] = time.monotonic(), listing
+    return listing
+
+
+def _load(root: Path, data: str | None) -> Loading:
+    """Load the images of a folder, from the cache where none of its files has changed. `data` is
+    of other datasets. Raises DataError."""
+    yield Preparing(message=f"reading {printable(str(root))}")
+    listing = _list(root)
+    content = _newest.get((root, listing.key))
+    if content is None:
+        content = yield from _find_content(listing)
+        _newest.clear()
+        _newest[root, listing.key] = content
+        if content.report:
+            yield Notice(message=content.report)
+    return _to_tensors(content)
+
+
+def _find_content(listing: Listing) -> Generator[Event, None, Content]:
+    if content := read_cache(listing):
+        return content
+    content = yield from read_content(listing)
+    _listed[listing.root] = time.monotonic(), listing  # reading has taken long, and found it so
+    write_cache(listing, content)
+    return content
+
+
+def _to_tensors(content: Content) -> Tensors:
+    import torch
+
+    images = torch.frombuffer(bytearray(content.images), dtype=torch.uint8).view(-1, SIDE, SIDE)
+    labels = torch.tensor(content.labels)
+    is_test = torch.frombuffer(bytearray(content.tests), dtype=torch.bool)
+    return Tensors(images[~is_test], labels[~is_test], images[is_test], labels[is_test])
