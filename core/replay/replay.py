@@ -76,7 +76,7 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     if "rng.torch" not in state:
         raise CheckpointError(f"{path} has weights only: there is no training to repeat")
     reference, notes = _read_reference(path, info)
-    _, tensors = yield from load_run_data(info.dataset, info.config, data)
+    _, tensors = yield from load_run_data(info.dataset, info.config, data, exact=True)
     segments = reference.segments_from(info.step, info.step + steps)
     settings, causes = _settings(path, info, segments, len(tensors.train_labels))
     causes += _changes(path.parent)

@@ -18,6 +18,7 @@ from core.checkpoints.header import CheckpointInfo, read_info, score_of
 from core.checkpoints.io import copy_with_info
 from core.commands import ResumePoint
 from core.config import FIELDS, TrainConfig, flag
+from core.data.folder.record import find_change, stored_record
 from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow
@@ -52,6 +53,8 @@ def branch(
     description = read_description(old)
     before = planned_config(checkpoint, info, description, folder)
     config = _changed(before, info, changes)
+    if changed := find_change(info.dataset, info.config):
+        raise CheckpointError(f"{changed}; restore it, or start a new run")
     with explain_unwritable(folder):
         claimed = new_folder(config)
         # A hidden name until the branch is complete: listings leave it out.
@@ -98,7 +101,7 @@ def _write_files(
     """Write the checkpoints and run.json. Raises OSError and CheckpointError."""
     name = incomplete.name.removeprefix(".").removesuffix(PARTIAL)
     # A data folder that has gone stays named.
-    stored, lost = asdict(config), info.config.get("data")
+    stored, lost = {**asdict(config), **stored_record(info.config)}, info.config.get("data")
     stored["data"] = config.data or (lost if isinstance(lost, str) else None)
     sources = {LAST: (checkpoint, info)}
     if best := _best_until(checkpoint.parent, info):

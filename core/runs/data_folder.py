@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 from core.data import datasets
+from core.data.folder.record import describe_change, record_content
 from core.errors import DataError, UsageError, printable
 from core.events import Event, Notice
 from core.user import expand
@@ -95,13 +96,14 @@ def check_folder(dataset: str, data: str | None) -> None:
 
 
 def load_run_data(
-    dataset: str, stored: dict[str, Any], data: str | None
+    dataset: str, stored: dict[str, Any], data: str | None, *, exact: bool = False
 ) -> Generator[Event, None, tuple[str, datasets.Tensors]]:
     """Load the dataset of a run as `load_dataset` does: from the folder `data`, by default from
     the one in the run's config, else from the user's cache folder.
 
     Raises DataError, which names the run's folder where that has gone. `stored` is empty for a new
-    run, which can use another dataset, and creates the folder `data`.
+    run, which can use another dataset, and creates the folder `data`. Of images of the user's own
+    that have changed since, a Notice says so; with `exact` they are refused.
     """
     if stored:
         check_folder(dataset, data)
@@ -116,4 +118,8 @@ def load_run_data(
     if not was_complete:
         title = datasets.dataset_title(dataset)
         yield Notice(message=f"{lost}: {title} was downloaded to {known.find_folder(None)}")
+    if changed := describe_change(dataset, stored, record_content(*loaded)):
+        if exact:
+            raise DataError(f"{changed}; restore it, or start a new run")
+        yield Notice(message=f"{changed}; it is used as it is now")
     return loaded

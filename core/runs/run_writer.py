@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from core.config import TrainConfig
+from core.data.folder.record import Record
 from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished
@@ -93,13 +94,15 @@ class RunWriter:
         device: str,
         routes: str = "",
         scaling: InputScaling = DEFAULT_SCALING,
+        content: Record | None = None,
     ) -> None:
-        """Write run.json for a run that this process trains. Raises OSError."""
+        """Write run.json for a run that this process trains; `content` is what to store of images
+        of the user's own. Raises OSError."""
         self.description |= {
             "run": self.name,
             "status": "running",
             "arch": self.description.get("arch") or find_name(config.arch),
-            "config": asdict(config) | {"dataset": dataset},
+            "config": {**asdict(config), "dataset": dataset, **(content or {})},
             "seed": config.seed,
             "device": device,
             "routes": routes,
@@ -186,7 +189,13 @@ def _status_after(event: Event) -> str | None:
     return {Paused: "paused", Resumed: "running", RunFailed: "failed"}.get(type(event))
 
 
-def create(config: TrainConfig, dataset: str, device: str, routes: str = "") -> RunWriter:
+def create(
+    config: TrainConfig,
+    dataset: str,
+    device: str,
+    routes: str = "",
+    content: Record | None = None,
+) -> RunWriter:
     """Make a folder for a new run, named by its network and the time.
 
     Raises CheckpointError where it cannot be written.
@@ -194,7 +203,7 @@ def create(config: TrainConfig, dataset: str, device: str, routes: str = "") -> 
     with explain_unwritable(config.folder):
         run = RunWriter(new_folder(config))
         try:
-            run.begin(config, dataset, device, routes)
+            run.begin(config, dataset, device, routes, content=content)
         except OSError:
             run.__exit__()
             rmtree(run.folder, ignore_errors=True)

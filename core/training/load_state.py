@@ -39,7 +39,8 @@ def resume(run: RunWriter, learner: Learner, setup: Setup) -> Position:
     with explain_errors(f"{run.folder} cannot be written"):
         position = _load(run, learner, setup)
         device, routes = str(setup.device), str(learner.route)
-        run.begin(position.config, setup.dataset, device, routes, learner.scaling)
+        scaling, content = learner.scaling, setup.content
+        run.begin(position.config, setup.dataset, device, routes, scaling, content)
     return position
 
 

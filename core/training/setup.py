@@ -5,7 +5,7 @@ torch is imported only where a device is chosen, so that the form's checks need 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.checkpoints.header import CheckpointInfo, read_info
@@ -16,6 +16,7 @@ from core.config import TrainConfig
 from core.data import datasets
 from core.data.batches import steps_per_epoch
 from core.data.dataset import Dataset
+from core.data.folder.record import Record
 from core.data.folder.source import absolute_name
 from core.errors import DataError, UsageError, explain
 from core.files import check_writable
@@ -47,6 +48,7 @@ class Setup:
     dataset: str
     train_samples: int = 0
     class_names: tuple[str, ...] = DIGITS
+    content: Record = field(default_factory=dict)  # of a folder of images, for the run's config
     resume_point: ResumePoint | None = None
     ranks: int = 1
     notes: tuple[str, ...] = ()  # what the user should know before training

@@ -14,6 +14,7 @@ import torch
 from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.config import TrainConfig
 from core.data.datasets import Tensors
+from core.data.folder.record import record_content
 from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import replace_file
@@ -91,8 +92,10 @@ def _prepare(setup: Setup) -> Generator[Event, None, tuple[Setup, Tensors]]:
     """Load the dataset, and measure the routes of a new run. Return the setup with both."""
     config, point = setup.config, setup.resume_point
     stored = config_in(read_description(point.folder)) if point else {}
-    dataset, tensors = yield from load_run_data(config.dataset, stored, config.data)
+    loading = load_run_data(config.dataset, stored, config.data, exact=True)
+    dataset, tensors = yield from loading
     setup = _with_absolute_data(setup.with_dataset(dataset, len(tensors.train_labels)))
+    setup = replace(setup, content=record_content(dataset, tensors))
     if setup.chosen.may_measure:
         setup = yield from with_fastest_route(setup, tensors)
     return setup, tensors
@@ -126,7 +129,8 @@ def _with_absolute_data(setup: Setup) -> Setup:
 def _open_run(setup: Setup) -> RunWriter:
     if setup.resume_point:
         return run_writer.reopen(setup.resume_point.folder)
-    return run_writer.create(setup.config, setup.dataset, str(setup.device), str(setup.route))
+    device, routes = str(setup.device), str(setup.route)
+    return run_writer.create(setup.config, setup.dataset, device, routes, setup.content)
 
 
 def _explain_missing_locks(run: RunWriter) -> str:

@@ -15,14 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.data.folder.content import LABELS, Content
+from core.data.folder.content import LABELS, PIXELS, Content
 from core.data.folder.listing import MOST_FILES, Listing
 from core.files import open_no_follow, replacing
 from core.user import cache_folder
 
 FOLDER, SUFFIX = "folders", ".images"
 MOST_KEPT = 20  # folders, those that were read last
-PIXELS, LABEL, TEST = 784, 2, 1  # bytes an image
+LABEL, TEST = 2, 1  # bytes an image
 LONGEST_HEADER = 2**20
 
 

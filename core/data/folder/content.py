@@ -16,6 +16,7 @@ from core.data.folder.reader import ReadImage, read_here, start_readers
 from core.errors import DataError, printable
 from core.events import Event, Preparing
 
+PIXELS = 784
 LABELS = "H"  # the type of an array: 16 bits
 PROGRESS_SECONDS = 0.2
 # A process takes a third of a second to start, so there are none for what is read in a few seconds.

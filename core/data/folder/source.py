@@ -79,26 +79,36 @@ def _list(root: Path) -> Listing:
 
 
 def _load(root: Path, data: str | None) -> Loading:
-    """Load the images of a folder, from the cache where none of its files has changed. `data` is
-    of other datasets. Raises DataError."""
+    """Load the images of a folder. `data` is of other datasets. Raises DataError."""
     yield Preparing(message=f"reading {printable(str(root))}")
+    return _to_tensors((yield from _load_content(root)))
+
+
+def find_content(name: str) -> Content:
+    """Return the images of a folder, without torch. Raises UsageError and DataError."""
+    loading = _load_content(folder_of(name))
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            content: Content = done.value
+            return content
+
+
+def _load_content(root: Path) -> Generator[Event, None, Content]:
+    """Return the images of a folder: those in memory or in the cache where no file has changed."""
     listing = _list(root)
-    content = _newest.get((root, listing.key))
-    if content is None:
-        content = yield from _find_content(listing)
-        _newest.clear()
-        _newest[root, listing.key] = content
-        if content.report:
-            yield Notice(message=content.report)
-    return _to_tensors(content)
-
-
-def _find_content(listing: Listing) -> Generator[Event, None, Content]:
-    if content := read_cache(listing):
+    if content := _newest.get((root, listing.key)):
         return content
-    content = yield from read_content(listing)
-    _listed[listing.root] = time.monotonic(), listing  # reading has taken long, and found it so
-    write_cache(listing, content)
+    content = read_cache(listing)
+    if content is None:
+        content = yield from read_content(listing)
+        _listed[root] = time.monotonic(), listing  # reading has taken long, and found it so
+        write_cache(listing, content)
+    _newest.clear()
+    _newest[root, listing.key] = content
+    if content.report:
+        yield Notice(message=content.report)
     return content
 
 
