@@ -4,46 +4,12 @@ No torch here. Annotations are types and not strings, as in core/events.py.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.class_names import DIGITS, unpack_labels
+from core.digit import Digit as Digit
 from core.events import Event
-
-# What is said of a digit whose `is_unlike` is true; the second where there is little space.
-UNLIKE = "unlike any digit the network was trained on"
-UNLIKE_SHORT = "unlike a digit"
-
-
-@dataclass(frozen=True)
-class Digit:
-    """An image and a network's prediction. `pixels` are 784 bytes, row by row, 0 is paper.
-
-    `is_unlike`: whether the image is unlike every digit that the network was trained on, so that
-    its probabilities mean nothing; None where that is not known (see core/novelty).
-    """
-
-    index: int
-    pixels: bytes
-    label: int | None
-    logits: tuple[float, ...]
-    is_unlike: bool | None = None
-
-    @property
-    def predicted(self) -> int:
-        return max(range(len(self.logits)), key=self.logits.__getitem__)
-
-    @property
-    def right(self) -> bool:
-        return self.predicted == self.label
-
-    def probabilities(self, temperature: float = 1.0) -> list[float]:
-        """Return the softmax of logits/temperature: above 1 flattens it, below 1 sharpens it. All
-        classes are equal if a logit is not finite."""
-        if not all(map(math.isfinite, self.logits)):  # the network has just diverged
-            return [1 / len(self.logits)] * len(self.logits)
-        top = max(self.logits)
-        exponentials = [math.exp((logit - top) / temperature) for logit in self.logits]
-        total = sum(exponentials)
-        return [each / total for each in exponentials]
 
 
 class Predicted(Event, name="predicted", recorded=False, serializable=False):
@@ -66,7 +32,8 @@ class UntrainedPredicted(Event, recorded=False, serializable=False):
     seed: int
     dataset: str = ""
     digits: tuple[Digit, ...] = ()
-    labels: bytes = b""  # of all test images, one byte each
+    labels: bytes = b""  # of all test images, as pack_labels returns them
+    class_names: tuple[str, ...] = DIGITS
 
 
 class ImagesPredicted(Event, name="images_predicted", recorded=False, serializable=False):
@@ -91,9 +58,9 @@ class Corruption:
 
 class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializable=False):
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
-    native byte order; `images` 784 bytes each, `labels` one byte each. `unlike` is one byte for
-    each image, 1 where it is unlike any digit; empty where that is not known. `corruption` is what
-    was done to the images before."""
+    native byte order; `images` 784 bytes each, `labels` as `pack_labels` returns them. `unlike` is
+    one byte for each image, 1 where it is unlike any digit; empty where that is not known.
+    `corruption` is what was done to the images before."""
 
     path: str
     arch: str
@@ -106,6 +73,12 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     images: bytes = field(repr=False)
     unlike: bytes = field(default=b"", repr=False)
     corruption: Corruption | None = None
+    class_names: tuple[str, ...] = DIGITS
+
+    @property
+    def classes(self) -> Sequence[int]:
+        """The true class of each image."""
+        return unpack_labels(self.labels, len(self.class_names))
 
 
 @dataclass(frozen=True)

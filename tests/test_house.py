@@ -44,7 +44,7 @@ ROWS = (
     ("core.user",),
     ("core.files", "core.event_json", "core.processes", "core.packages"),
     ("core.responses",),
-    ("core.errors", "core.events", "core.optim"),
+    ("core.errors", "core.events", "core.digit", "core.optim"),
     ("core.class_names",),
 )
 RANK = {package: -row for row, packages in enumerate(ROWS) for package in packages}

@@ -30,16 +30,17 @@ DISPLAY = {
 
 CHARTS = {
     "loss": "How far the predictions are from the labels (the cross-entropy); 0 is perfect. "
-    "Guessing among 10 classes has a loss of ln 10 = 2.3: the faint line, shown until the loss is "
-    "below half of it.",
+    "Guessing among n classes has a loss of ln n, for ten ln 10 = 2.3: the faint line, shown until "
+    "the loss is below half of it.",
     "training, test": "The line that ends in ● is the loss of the images that the network learns "
     "from, smoothed (m); faint dots are not. The line that ends in ◆ is that of test images, which "
     "it never learns from, after each epoch. ↑ is where a line begins above the chart. Good: both "
     "fall, fast at first and then slowly, and stay close. Overfitting: the test loss rises while "
     "the training loss falls: the network then fits its training images, and not new ones.",
-    "accuracy": "The share of test images that are predicted correctly. Guessing among 10 classes "
-    "gets 10%. Good: it rises fast and then levels off. With l, the chart shows the test error, "
-    "the share that is wrong, on a logarithmic scale: 1% and 2% differ as much as 10% and 20%.",
+    "accuracy": "The share of test images that are predicted correctly. Guessing among n classes "
+    "gets 1/n, for ten 10%. Good: it rises fast and then levels off. With l, the chart shows the "
+    "test error, the share that is wrong, on a logarithmic scale: 1% and 2% differ as much as 10% "
+    "and 20%.",
     "learning rate": "The step size of the optimizer. Constant unless r changes it, or a schedule "
     "does, and then it has a chart of its own. Lowered towards the end, it often gives a better "
     "accuracy.",

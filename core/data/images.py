@@ -37,8 +37,6 @@ class ImageDigit:
     width and height is `size`. `position` is the place in reading order, counted from 0, among the
     `count` digits of the image. `warnings` are reasons to doubt that the right part was taken, and
     that all of the file was read.
-    `label` is the class that the folder's name gives, or None; the name
-    of a folder is no label for an image with several digits.
     """
 
     path: str
@@ -51,7 +49,11 @@ class ImageDigit:
     position: int = 0
     count: int = 1
     warnings: tuple[str, ...] = ()
-    label: int | None = None
+
+    def find_label(self, names: Sequence[str]) -> int | None:
+        """Return the class that the name of the file's folder gives, or None; it is no label for an
+        image with several digits."""
+        return read_label(self.path, names) if self.count == 1 else None
 
     @property
     def share(self) -> tuple[float, float, float, float]:
@@ -93,7 +95,6 @@ def read_image(path: str | os.PathLike[str]) -> tuple[ImageDigit, ...]:
             position=position,
             count=len(found),
             warnings=(*digit.warnings, *decoded.warnings),
-            label=read_label(path) if len(found) == 1 else None,
         )
         for position, digit in enumerate(found)
     )
@@ -140,10 +141,13 @@ def _enlarge(
     return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
 
 
-def read_label(path: str | os.PathLike[str]) -> int | None:
-    """Return the class 0 to 9 that names the file's folder, as in torchvision's ImageFolder."""
-    name = Path(os.path.abspath(path)).parent.name
-    return int(name) if re.fullmatch("[0-9]", name) else None
+def read_label(path: str | os.PathLike[str], names: Sequence[str]) -> int | None:
+    """Return the class that the file's folder is named after, as in torchvision's ImageFolder, or
+    None. A slash in the name of a class is an underscore in that of its folder."""
+    folder = Path(os.path.abspath(path)).parent.name
+    found = [place for place, name in enumerate(names) if folder == name]
+    found += [place for place, name in enumerate(names) if folder == name.replace("/", "_")]
+    return found[0] if found else None
 
 
 def find_images(

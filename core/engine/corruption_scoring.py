@@ -7,10 +7,12 @@ that come meanwhile are handled in between, before, during and after a run.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from threading import Timer
 from time import perf_counter
 
 from core.commands import CancelCorruptions, Command, ContinueScoring, Inbox, ScoreCorruptions
+from core.digit import with_class_names
 from core.engine.requests import describe_failure, load_newest
 from core.events import Event
 from core.responses import CorruptionsScored
@@ -103,8 +105,9 @@ def _load(request: ScoreCorruptions) -> Generator[Event, None, Parts]:
 
     from core.data.corruptions import ALL, list_levels
     from core.models.corruption_scores import score_corruptions
-    from core.runs.data_folder import load_run_data
+    from core.runs.data_folder import check_classes, load_run_data
 
+    check_classes(request.path, info)
     dataset, tensors = yield from load_run_data(info.dataset, info.config, request.data)
     images, labels = tensors.test_images, tensors.test_labels
     total = len(labels) * (1 + len(list_levels(ALL)))
@@ -116,7 +119,10 @@ def _load(request: ScoreCorruptions) -> Generator[Event, None, Parts]:
             epoch=info.epoch,
             step=info.step,
             samples=len(labels),
-            scores=scores,
+            scores=tuple(
+                replace(each, mistakes=with_class_names(each.mistakes, info.class_names))
+                for each in scores
+            ),
             done=sum(each.samples for each in scores) / total,
         )
         for scores in score_corruptions(

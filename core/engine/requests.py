@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.class_names import pack_labels
 from core.commands import (
     Command,
     DescribeNetwork,
@@ -20,6 +21,7 @@ from core.commands import (
     ScoreCheckpoint,
     ScoreCorruptions,
 )
+from core.digit import with_class_names
 from core.errors import UserError, first_line
 from core.events import Event, Notice
 from core.responses import (
@@ -101,20 +103,22 @@ def _use_checkpoint(
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
     from core.novelty.sign import find_detector, mark_unlike
-    from core.runs.data_folder import digits_folder, load_run_data
+    from core.runs.data_folder import check_classes, digits_folder, load_run_data
 
     data = command.data or digits_folder(info.dataset, info.config)
     if isinstance(command, PredictImagesWith):
         detector = find_detector(info.dataset, data)
-        digits = mark_unlike(predict_images(model, command.images), detector)
+        named = with_class_names(predict_images(model, command.images), info.class_names)
+        digits = mark_unlike(named, detector)
         yield ImagesPredicted(digits=digits, step=info.step, source=path)
         return
+    check_classes(path, info)
     dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)
     detector = find_detector(info.dataset, data)  # after a download of the training images
     images, labels = tensors.test_images, tensors.test_labels
     if isinstance(command, OpenCheckpoint):
         digits = predict_digits(model, images, labels, command.indices)
-        digits = mark_unlike(digits, detector)
+        digits = mark_unlike(with_class_names(digits, info.class_names), detector)
         yield Predicted(digits=digits, samples=len(labels), step=info.step, source=path)
         return
     if command.corruption:
@@ -130,10 +134,11 @@ def _use_checkpoint(
         test_accuracy=METRICS["accuracy"](logits, labels),
         confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
         logits=logits.numpy().tobytes(),
-        labels=bytes(labels.tolist()),
+        labels=pack_labels(labels.tolist(), len(info.class_names)),
         images=images.numpy().tobytes(),
         unlike=bytes(detector.find_unlike(images)) if detector else b"",
         corruption=command.corruption,
+        class_names=info.class_names,
     )
 
 

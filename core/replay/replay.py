@@ -15,7 +15,7 @@ from core.events import Event, Notice
 from core.optim.schedules import PLANNED
 from core.replay import rerun
 from core.replay.reference import MeanLoss, Reference, Segment, read_reference
-from core.runs.data_folder import load_run_data
+from core.runs.data_folder import check_classes, load_run_data
 from core.runs.description import read_description
 from core.runs.resume import stored_config
 from core.runs.run_writer import versions
@@ -75,6 +75,7 @@ def replay(path: Path, steps: int, data: str | None = None) -> Iterator[Event | 
     info, state = checkpoints.load(path)
     if "rng.torch" not in state:
         raise CheckpointError(f"{path} has weights only: there is no training to repeat")
+    check_classes(path, info)
     reference, notes = _read_reference(path, info)
     _, tensors = yield from load_run_data(info.dataset, info.config, data, exact=True)
     segments = reference.segments_from(info.step, info.step + steps)

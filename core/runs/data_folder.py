@@ -6,9 +6,11 @@ import os
 from collections.abc import Generator
 from typing import Any
 
+from core.checkpoints.header import CheckpointInfo
+from core.class_names import describe_difference
 from core.data import datasets
 from core.data.folder.record import describe_change, record_content
-from core.errors import DataError, UsageError, printable
+from core.errors import CheckpointError, DataError, UsageError, printable
 from core.events import Event, Notice
 from core.user import expand
 
@@ -92,6 +94,21 @@ def check_folder(dataset: str, data: str | None) -> None:
             f"the data folder {printable(data)} {problem}: {datasets.find_dataset(name).hint}, or "
             f"no --data to use the cache folder; `mnist-tui train{option} --data DIR` downloads "
             f"{datasets.dataset_title(name)} to DIR"
+        )
+
+
+def check_classes(checkpoint: str | os.PathLike[str], info: CheckpointInfo) -> None:
+    """Raise CheckpointError where the classes that the checkpoint's network tells apart are not
+    those of its dataset, as this program has it. A dataset that is not here is reported later."""
+    try:
+        names = datasets.find_dataset(info.dataset).class_names
+    except (DataError, UsageError):
+        return
+    if names != info.class_names:
+        theirs, here = describe_difference(info.class_names, names)
+        raise CheckpointError(
+            f"{checkpoint} tells {printable(theirs)} apart; {printable(info.dataset)} has "
+            f"{printable(here)}"
         )
 
 

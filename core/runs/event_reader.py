@@ -9,17 +9,16 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from core.class_names import DIGITS, MOST_CLASSES, find_names_problem
 from core.event_json import EVENT_TYPES, from_json
-from core.events import Evaluated, Event, Progress, RunStarted
+from core.events import MOST_CONFUSED, Evaluated, Event, Progress, RunStarted
 from core.files import open_no_follow, read_lines
 from core.runs.layout import EVENTS_FILE
 
 LARGEST_NUMBER = 2**53
-# Of each dataset there is; a confusion matrix of another size cannot be shown.
-CLASSES = 10
-# How much of the end of events.jsonl is read for a run's latest metrics: an evaluation's line has
-# 2 KB, any other less.
-TAIL_BYTES = 8192
+# How much of the end of events.jsonl is read for a run's latest metrics, and how much where that
+# has no whole line: an evaluation's has 2 KB for ten classes and 50 KB for MOST_CONFUSED.
+TAIL_BYTES = (8192, 2**18)
 # How much is read at each of the places of a long record where its losses are sampled.
 SAMPLE_BYTES = 4096
 
@@ -37,17 +36,9 @@ class LatestMetrics:
 
 
 def read_latest_metrics(folder: Path) -> LatestMetrics:
-    """Return a run's latest metrics, from the last TAIL_BYTES of its events."""
+    """Return a run's latest metrics, from the end of its events."""
     found = LatestMetrics()
-    try:
-        with open(folder / EVENTS_FILE, "rb", opener=open_no_follow) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - TAIL_BYTES))
-            lines = file.read(TAIL_BYTES).split(b"\n")
-    except OSError:
-        return found
-    # The first and the last piece may be parts of lines.
-    for line in lines[1 if size > TAIL_BYTES else 0 : -1]:
+    for line in _read_tail(folder / EVENTS_FILE):
         event = from_json(line.decode(errors="replace"))
         if not isinstance(event, Progress | Evaluated) or not is_plausible(event):
             continue
@@ -57,6 +48,20 @@ def read_latest_metrics(folder: Path) -> LatestMetrics:
         else:
             found = replace(found, accuracy=event.test_accuracy, epochs_done=event.epoch)
     return found
+
+
+def _read_tail(path: Path) -> list[bytes]:
+    """Return the last lines of a file; none where it cannot be read."""
+    lines: list[bytes] = []
+    with suppress(OSError), open(path, "rb", opener=open_no_follow) as file:
+        size = os.fstat(file.fileno()).st_size
+        for count in TAIL_BYTES:
+            file.seek(max(0, size - count))
+            # The first and the last piece may be parts of lines.
+            lines = file.read(count).split(b"\n")[1 if size > count else 0 : -1]
+            if lines or size <= count:
+                break
+    return lines
 
 
 def sample_losses(folder: Path, count: int) -> tuple[float, ...]:
@@ -109,12 +114,18 @@ def read_events(folder: Path, limit: int | None = None) -> Iterator[Event | None
     """
     path = folder / EVENTS_FILE
     with suppress(FileNotFoundError), open(path, "rb", opener=open_no_follow) as file:
-        left = limit
+        left, classes = limit, len(DIGITS)
         for line in read_lines(file):
             if left is not None and (left := left - len(line)) < 0:
                 return
             event = from_json(line.decode(errors="replace"))
-            yield event if event and is_plausible(event) else None
+            if event is None or not is_plausible(event):
+                yield None
+                continue
+            if isinstance(event, RunStarted):
+                classes = event.classes
+            is_other = isinstance(event, Evaluated) and len(event.confusion) not in (0, classes)
+            yield None if is_other else event
 
 
 def is_plausible(event: Event) -> bool:
@@ -126,15 +137,24 @@ def is_plausible(event: Event) -> bool:
             return False
         if isinstance(event, RunStarted):
             lengths = event.epochs, event.steps_per_epoch, event.total_steps
-            return min(*lengths, event.batch_size, event.classes) > 0
+            return min(*lengths, event.batch_size) > 0 and _has_names(event)
         if not isinstance(event, Evaluated):
             return True
-        sizes = {len(event.confusion), *map(len, event.confusion)}
-        counts = chain.from_iterable(event.confusion)
-        is_matrix = sizes in ({0}, {CLASSES}) and all(map(_is_count, counts))
+        size, counts = len(event.confusion), chain.from_iterable(event.confusion)
+        is_square = size <= MOST_CONFUSED and all(len(row) == size for row in event.confusion)
+        is_matrix = is_square and all(map(_is_count, counts))
         return 0 <= event.test_accuracy <= 1 and is_matrix
     except (TypeError, OverflowError):
         return False
+
+
+def _has_names(event: RunStarted) -> bool:
+    """Return whether the classes have names, as far as the file says which they are."""
+    names = event.class_names
+    if names is DIGITS:
+        return 0 < event.classes <= MOST_CLASSES
+    is_named = isinstance(names, tuple) and not find_names_problem(names)
+    return is_named and len(names) == event.classes
 
 
 def _is_count(value: Any) -> bool:

@@ -16,7 +16,7 @@ from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import check_spec
 from core.optim.schedules import PLANNED
-from core.runs.data_folder import digits_folder
+from core.runs.data_folder import check_classes, digits_folder
 from core.runs.description import config_in, is_imported, read_description
 from core.runs.layout import DESCRIPTION, LAST_FIRST
 from core.runs.resolve import find_recorded, is_run, resolve_checkpoint, with_own_name
@@ -78,6 +78,8 @@ def planned_config(
 
     Raises CheckpointError.
     """
+    if info:
+        check_classes(source, info)
     described = config_in(description)
     stored = info.config | {"dataset": info.dataset} if info else described
     # The run may have got more epochs since the checkpoint.

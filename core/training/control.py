@@ -13,10 +13,11 @@ from torch import nn
 
 from core import commands
 from core.config import find_problem
+from core.digit import Digit, with_class_names
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
 from core.models.inference import predict_digits, predict_images
 from core.novelty.sign import find_cached_detector, mark_unlike
-from core.responses import Digit, ImagesPredicted, Predicted
+from core.responses import ImagesPredicted, NetworkInspected, Predicted
 from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
 
@@ -41,7 +42,7 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 loop.save()
                 if before := loop.weights_before:  # the step that they were kept for is not next
                     loop.weights_before = None
-                    yield inspect(loop.learner, loop.step, loop.tensors, before.wanted)
+                    yield _inspect(loop, before.wanted)
             case commands.Resume() if paused:
                 paused = False
                 yield Resumed(step=loop.step)
@@ -62,7 +63,7 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
             case commands.SetLearningRate(learning_rate=rate):
                 yield from _set_learning_rate(loop, rate)
             case commands.Inspect() if paused:
-                yield inspect(loop.learner, loop.step, loop.tensors, command)
+                yield _inspect(loop, command)
             case commands.Inspect():
                 loop.weights_before = copy_weights(loop.learner, command)
             case commands.Predict(indices=indices, asker=asker):
@@ -84,6 +85,10 @@ def _set_learning_rate(loop: TrainingLoop, rate: float) -> Iterator[Event]:
     yield LearningRateChanged(step=loop.step, learning_rate=rate)
 
 
+def _inspect(loop: TrainingLoop, wanted: commands.Inspect) -> NetworkInspected:
+    return inspect(loop.learner, loop.step, loop.tensors, wanted, names=loop.class_names)
+
+
 def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predicted:
     images, labels = loop.tensors.test_images, loop.tensors.test_labels
     since = perf_counter()
@@ -96,7 +101,8 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
 def _mark(loop: TrainingLoop, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
     """Mark the digits that are unlike any, where that costs no more than a prediction: training
     does not wait until a detector has been made."""
-    return mark_unlike(digits, find_cached_detector(loop.setup.dataset))
+    named = with_class_names(digits, loop.class_names)
+    return mark_unlike(named, find_cached_detector(loop.setup.dataset))
 
 
 @contextmanager

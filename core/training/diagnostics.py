@@ -11,6 +11,7 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from core.class_names import DIGITS
 from core.commands import Inspect
 from core.compute.torch_private import norm_of_each
 from core.data.batches import SIDE
@@ -51,14 +52,16 @@ def inspect(
     tensors: Tensors,
     wanted: Inspect,
     before: WeightsBefore | None = None,
+    *,
+    names: tuple[str, ...] = DIGITS,
 ) -> NetworkInspected:
     """Inspect the network after a step, and what the step changed if `before` is given.
 
-    The run's results do not change by it.
+    `names` are those of the classes. The run's results do not change by it.
     """
     since = perf_counter()
     layers = layer_norms(learner.parameters, learner.gradients(), before)
-    inspected = inspect_model(learner.model, tensors, wanted, layers)
+    inspected = inspect_model(learner.model, tensors, wanted, layers, names=names)
     seconds = perf_counter() - since + (before.seconds if before else 0.0)
     return replace(inspected, step=step, seconds=seconds)
 
@@ -89,10 +92,12 @@ def inspect_model(
     tensors: Tensors | None,
     wanted: Inspect,
     layers: tuple[LayerNorms, ...] | None = None,
+    *,
+    names: tuple[str, ...] = DIGITS,
 ) -> NetworkInspected:
     """Inspect a network, at step 0 and in no time; without tensors, its weights alone.
 
-    `layers` are its norms where they are known, with gradients.
+    `layers` are its norms where they are known, with gradients; `names` those of the classes.
     """
     layer = wanted.layer or first_weighted(model)
     samples = len(tensors.test_labels) if tensors else 0
@@ -121,7 +126,7 @@ def inspect_model(
         relus=dead_units(model, prepare_input(model, tried)),
         tried=len(tried),
         output=None if values is None else layer_output(layer, values, wanted.unit),
-        digit=Digit(index, pixels.numpy().tobytes(), label, logits),
+        digit=Digit(index, pixels.numpy().tobytes(), label, logits, class_names=names),
     )
 
 

@@ -8,10 +8,12 @@ from itertools import takewhile
 import torch
 from torch import Tensor
 
+from core.class_names import pack_labels
 from core.commands import Inbox
 from core.data.datasets import Tensors
 from core.errors import CheckpointError
 from core.events import (
+    MOST_CONFUSED,
     Detached,
     DigitsLoaded,
     Evaluated,
@@ -60,7 +62,8 @@ class TrainingLoop:
         self.watch = Stopwatch()
         self.step = 0
         self.losses: list[Tensor] = []  # of each step since the last progress, on the device
-        self.loss_check = LossCheck(len(setup.class_names))
+        self.class_names = setup.class_names
+        self.loss_check = LossCheck(len(self.class_names))
         self.stopping = False
         self.detached: Detached | None = None
         self.weights_before: WeightsBefore | None = None  # set where the next step is inspected
@@ -77,7 +80,8 @@ class TrainingLoop:
         """
         position = self._prepare()
         yield run_started(self)
-        yield DigitsLoaded(labels=bytes(self.tensors.test_labels.tolist()))
+        labels = self.tensors.test_labels.tolist()
+        yield DigitsLoaded(labels=pack_labels(labels, len(self.class_names)))
         for message in (*self.setup.chosen.notes, *position.notices):
             yield Notice(message=message)
         if why := self.learner.capture():
@@ -132,7 +136,8 @@ class TrainingLoop:
             if before := self.weights_before:
                 watch.stop()
                 self.weights_before = None
-                yield inspect(learner, self.step, self.tensors, before.wanted, before)
+                wanted, names = before.wanted, self.class_names
+                yield inspect(learner, self.step, self.tensors, wanted, before, names=names)
                 watch.start()
             now = clock()
             if now - last_report >= PROGRESS_SECONDS or self.step == 1:  # the untrained loss
@@ -183,12 +188,13 @@ class TrainingLoop:
         self.loss_check.check_test_loss(test_loss, self.step, self.config)
         self.test_loss, self.evaluated_step = test_loss, self.step
         self.test_accuracy = METRICS["accuracy"](logits, labels)
+        counts = confusion(logits, labels) if logits.shape[1] <= MOST_CONFUSED else None
         yield Evaluated(
             epoch=self.epoch,
             step=self.step,
             test_loss=test_loss,
             test_accuracy=self.test_accuracy,
-            confusion=tuple(map(tuple, confusion(logits, labels).tolist())),
+            confusion=() if counts is None else tuple(map(tuple, counts.tolist())),
         )
         values = logits.float().cpu().numpy().tobytes()
         yield Scored(epoch=self.epoch, step=self.step, logits=values)

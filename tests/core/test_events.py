@@ -78,7 +78,7 @@ WIRE = {
     "scored": "epoch step logits",
     "images_predicted": "digits step source asker",
     "checkpoint_scored": "path arch dataset test_loss test_accuracy confusion logits labels images "
-    "unlike corruption",
+    "unlike corruption class_names",
     "checkpoint_refused": "path message",
     "devices_listed": "devices",
     "network_described": "arch input layers classes",

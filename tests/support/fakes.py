@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
 
+from core.class_names import DIGITS, pack_labels
 from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
 from core.engine.requests import handle_request
@@ -52,15 +53,16 @@ def key_of(view: str) -> str:
     return str(list(VIEWS).index(view) + 1)
 
 
-def fake_digit(index: int, sureness: float) -> Digit:
-    """Class index % 10; right but for each fifth."""
-    label = index % 10
-    guess = (label + 1) % 10 if index % 5 == 3 else label
+def fake_digit(index: int, sureness: float, names: tuple[str, ...] = DIGITS) -> Digit:
+    """Class index % 10, of other names as many; right but for each fifth."""
+    classes = len(names)
+    label = index % classes
+    guess = (label + 1) % classes if index % 5 == 3 else label
     pixels = bytearray(784)
     for row in range(6, 22):
         pixels[row * 28 + 14] = pixels[row * 28 + 15] = 255
-    logits = tuple(sureness if number == guess else 0.0 for number in range(10))
-    return Digit(index, bytes(pixels), label, logits)
+    logits = tuple(sureness if number == guess else 0.0 for number in range(classes))
+    return Digit(index, bytes(pixels), label, logits, class_names=names)
 
 
 FAKE_DIGITS = 100
@@ -70,17 +72,17 @@ def fake_sureness(step: int) -> float:
     return 1 + min(step, 300) / 100
 
 
-def fake_scored(epoch: int, step: int) -> Scored:
+def fake_scored(epoch: int, step: int, names: tuple[str, ...] = DIGITS) -> Scored:
     """Return the logits of all fake digits."""
-    digits = [fake_digit(index, fake_sureness(step)) for index in range(FAKE_DIGITS)]
+    digits = [fake_digit(index, fake_sureness(step), names) for index in range(FAKE_DIGITS)]
     logits = array("f", [logit for digit in digits for logit in digit.logits])
     return Scored(epoch=epoch, step=step, logits=logits.tobytes())
 
 
-def fake_confusion() -> tuple[tuple[int, ...], ...]:
-    counts = [[0] * 10 for _ in range(10)]
+def fake_confusion(names: tuple[str, ...] = DIGITS) -> tuple[tuple[int, ...], ...]:
+    counts = [[0] * len(names) for _ in names]
     for index in range(FAKE_DIGITS):
-        digit = fake_digit(index, 1.0)
+        digit = fake_digit(index, 1.0, names)
         counts[digit.label][digit.predicted] += 1
     return tuple(map(tuple, counts))
 
@@ -108,12 +110,15 @@ def fake_inspection(step: int, *, paused: bool, wanted: Inspect | None = None) -
 
 
 def make_fake_train(
-    steps: int = 20, delay: float = 0.03, ends: Event | Exception | None = None
+    steps: int = 20,
+    delay: float = 0.03,
+    ends: Event | Exception | None = None,
+    names: tuple[str, ...] = DIGITS,
 ) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
     """Return a trainer with the events and commands of the real one, without torch and files.
 
     An epoch has `steps` steps of `delay` seconds. `ends` is an event to end with after half an
-    epoch, or an exception to raise there.
+    epoch, or an exception to raise there; `names` are those of the classes.
     """
 
     def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
@@ -139,7 +144,7 @@ def make_fake_train(
                         stopped = True
                     case Predict(indices=indices):
                         digits = tuple(
-                            fake_digit(index, fake_sureness(step))
+                            fake_digit(index, fake_sureness(step), names)
                             for index in indices
                             if index < FAKE_DIGITS
                         )
@@ -165,8 +170,11 @@ def make_fake_train(
             test_samples=FAKE_DIGITS,
             threads=1,
             config=asdict(config),
+            classes=len(names),
+            class_names=names,
         )
-        yield DigitsLoaded(labels=bytes(index % 10 for index in range(FAKE_DIGITS)))
+        labels = (index % len(names) for index in range(FAKE_DIGITS))
+        yield DigitsLoaded(labels=pack_labels(labels, len(names)))
         accuracy = loss = None
         while step < total and not stopped:
             yield from handle_commands()
@@ -194,9 +202,9 @@ def make_fake_train(
                     step=step,
                     test_loss=loss,
                     test_accuracy=accuracy,
-                    confusion=fake_confusion(),
+                    confusion=fake_confusion(names),
                 )
-                yield fake_scored(epoch, step)
+                yield fake_scored(epoch, step, names)
                 yield CheckpointSaved(path=path, kind="last")
         yield CheckpointSaved(path=path, kind="last")
         yield RunFinished(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -39,8 +40,15 @@ def as_logits(logits: bytes, samples: int) -> ndarray:
     return numpy.frombuffer(logits, dtype=numpy.float32).reshape(samples, -1)
 
 
+def as_array(labels: Sequence[int]) -> ndarray:
+    """Return labels from `unpack_labels` as an array (N,), without copying them."""
+    import numpy
+
+    return numpy.asarray(memoryview(labels))  # type: ignore[arg-type]
+
+
 def why_unavailable(
-    selection: DigitSelection, labels: bytes, evaluation: Evaluation | None
+    selection: DigitSelection, labels: Sequence[int], evaluation: Evaluation | None
 ) -> str | None:
     """Return why the digits cannot be selected yet; None where they can."""
     if selection.kind in BY_PREDICTION and evaluation is None:
@@ -51,12 +59,15 @@ def why_unavailable(
 
 
 def select_digits(
-    selection: DigitSelection, samples: int, labels: bytes, evaluation: Evaluation | None
+    selection: DigitSelection,
+    samples: int,
+    labels: Sequence[int],
+    evaluation: Evaluation | None,
 ) -> tuple[int, ...]:
     """Return the indices of all selected digits, empty where they cannot be selected yet.
 
     Mistakes are ordered by the predicted probability, the highest first; uncertain digits by the
-    margin between the two highest logits, the smallest first. `labels` are one byte a digit.
+    margin between the two highest logits, the smallest first. `labels` are those of all digits.
     """
     import numpy
 
@@ -68,7 +79,7 @@ def select_digits(
         return tuple(numpy.random.default_rng(selection.seed).permutation(samples).tolist())
     if not labels:
         return ()
-    actual = numpy.frombuffer(labels, dtype=numpy.uint8)
+    actual = as_array(labels)
     if selection.kind == "class" or evaluation is None:
         return tuple(numpy.flatnonzero(actual == (selection.actual or 0)).tolist())
     logits = as_logits(evaluation.logits, len(labels))

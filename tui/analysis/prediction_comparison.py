@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.class_names import describe_difference
+from core.errors import printable
 from core.models.softmax import softmax
 from core.responses import CheckpointScored, Digit
 from tui.analysis.digit_selection import as_logits
@@ -14,12 +16,26 @@ if TYPE_CHECKING:
 
 
 def have_same_digits(evaluations: Sequence[CheckpointScored]) -> bool:
-    """Return whether the checkpoints were evaluated on the same test digits."""
+    """Return whether the checkpoints were evaluated on the same test digits and classes."""
     first = evaluations[0]
     return all(
-        each is first or (each.labels == first.labels and each.images == first.images)
+        each is first
+        or (
+            each.class_names == first.class_names
+            and each.labels == first.labels
+            and each.images == first.images
+        )
         for each in evaluations
     )
+
+
+def explain_classes(names: Sequence[tuple[str, ...]]) -> str:
+    """Return why checkpoints cannot be compared by class, "" where they tell the same apart."""
+    others = [each for each in names if each != names[0]]
+    if not others:
+        return ""
+    one, other = describe_difference(names[0], others[0])
+    return f"The checkpoints tell different classes apart: {printable(one)}; {printable(other)}."
 
 
 def find_disagreements(logits: Sequence[bytes], samples: int) -> tuple[int, ...]:
@@ -54,14 +70,16 @@ def _entropy(probabilities: ndarray) -> ndarray:
 
 def predictions_of(evaluation: CheckpointScored, indices: Sequence[int]) -> tuple[Digit, ...]:
     """Return those test digits with the predictions of that evaluation."""
-    logits = as_logits(evaluation.logits, len(evaluation.labels))
+    classes = evaluation.classes
+    logits = as_logits(evaluation.logits, len(classes))
     return tuple(
         Digit(
             index,
             evaluation.images[index * 784 : (index + 1) * 784],
-            evaluation.labels[index],
+            classes[index],
             tuple(logits[index].tolist()),
             bool(evaluation.unlike[index]) if evaluation.unlike else None,
+            evaluation.class_names,
         )
         for index in indices
     )

@@ -19,7 +19,8 @@ DIGITS = tuple("0123456789")  # names of folders of labelled images
 Images = Annotated[
     list[str] | None,
     typer.Argument(
-        help="image files or folders; the name of an image's folder, 0 to 9, is its label. Those "
+        help="image files or folders; an image in a folder that is named after a class, such as 7, "
+        "has that label. Those "
         "that take more than 1 GB of memory to decode are refused: more than 125 megapixels, JPEG "
         "500 (progressive 245), WebP 62",
         metavar="IMAGE",
@@ -88,19 +89,20 @@ def evaluate(
 ) -> int:
     """Evaluate a checkpoint on the test set or on your images.
 
-    Your images need labels: put each into a folder that is named after its digit, as in
-    7/photo.png. A picture of several digits has no single label: it is left out, and named.
+    Your images need labels: put each into a folder that is named after its class, as in
+    7/photo.png; a slash in the name of a class is an underscore there. A picture of several digits
+    has no single label: it is left out, and named.
 
     --corrupt shows how fast the accuracy falls on worse images. They are made in memory, the same
     with the same seed. Strengths: noise in grey levels (standard deviation), blur in pixels
     (sigma), shift in pixels, rotate in degrees, scale a factor, invert the share of the negative,
     occlude the side of a grey square in pixels.
 
-    --json prints samples, correct, test_accuracy, test_loss and confusion (rows: true class); of
-    your images, accuracy and loss in place of the test's, warnings (how many images have each),
-    unlike (how many are unlike any digit) and several_digits (the files that are left out). With
-    --corrupt and a strength all of them are of the corrupted images, and corrupt names it; else
-    they are of the images as they are, and corruptions has a row for each kind and strength.
+    --json prints samples, correct, test_accuracy, test_loss, class_names and confusion (rows: true
+    class); of your images, accuracy and loss in place of the test's, warnings (how many images have
+    each), unlike (how many are unlike any digit) and several_digits (the files that are left out).
+    With --corrupt and a strength all of them are of the corrupted images, and corrupt names it;
+    else they are of the images as they are, and corruptions has a row for each kind and strength.
     """
     from core.runs.resolve import resolve_checkpoint
     from tui.cli.output.evaluation import evaluate_images, evaluate_split, print_evaluation
@@ -152,8 +154,9 @@ def predict(
 
     --json prints an array of one object for each digit: path, box (left, top, right, bottom, in
     pixels of the upright image), position (in reading order, from 0: "digit 1 of 2" has position
-    0), label (null where the folder is not named 0 to 9), predicted, probabilities, temperature,
-    warnings. With --index it has index and split in place of path, box and position.
+    0), label (null where the folder is not named after a class), predicted, probabilities,
+    temperature, warnings; label_name and predicted_name where classes are not the digits 0 to 9.
+    With --index it has index and split in place of path, box and position.
 
     Why an image cannot be read is printed on stderr; the others are predicted, and the exit status
     is 1.

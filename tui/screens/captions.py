@@ -24,14 +24,14 @@ def key(name: str, text: str, action: str) -> Content:
     return clicked(shown + Content(f" {text}") if text else shown, action)
 
 
-def choices(named: Iterable[tuple[str, str]], here: str) -> Content:
-    """Return clickable names, each given with its action; the name `here` is marked."""
+def choices(named: Iterable[tuple[str, str]], here: int | None) -> Content:
+    """Return clickable names, each given with its action; that at the place `here` is marked."""
     # Textual draws what can be clicked in the colour of links, also where it is marked.
     return Content("").join(
         Content.styled(f" {name} ", SELECTED)
-        if name == here
+        if place == here
         else clicked(Content(f" {name} "), action)
-        for name, action in named
+        for place, (name, action) in enumerate(named)
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -13,15 +11,13 @@ from textual.widgets import Static
 from core.responses import Digit
 from tui.analysis.confusion import (
     Confusion,
+    ShownEvaluation,
     class_errors,
     confused_pairs,
     count_selected,
-    describe_empty_cell,
-    describe_selection,
 )
 from tui.analysis.digit_selection import (
     DigitSelection,
-    Evaluation,
     select_digits,
     with_predictions,
 )
@@ -33,17 +29,8 @@ from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.neighbours import next_to
 
+MANY = 10  # classes; the matrix of more is larger where there is space
 ALL_MISTAKES = DigitSelection("mistakes")
-
-
-@dataclass(frozen=True)
-class ShownEvaluation:
-    """What the view shows: the counts, and the predictions if they are known. `labels` are one byte
-    for each test image."""
-
-    confusion: Confusion
-    predictions: Evaluation | None
-    labels: bytes
 
 
 class ConfusionView(View):
@@ -131,11 +118,14 @@ class ConfusionView(View):
             self.refresh_bindings()
             self.call_after_refresh(self._focus_first)
         for table in self._tables:
+            if shown:
+                table.names = shown.class_names
             table.confusion = shown.confusion if shown else ()
         if shown is None:
             set_text(self, "#caption", self._caption())
             set_text(self, "#hint", self._hint())
             return
+        self.set_class(len(shown.confusion) > MANY, "-many")
         if not self._is_cursor_placed:
             self._place_cursor(shown.confusion)
         self._show_digits(shown)
@@ -185,9 +175,9 @@ class ConfusionView(View):
         if shown.predictions is None:
             cards.placeholder, cards.digits = self._why_no_predictions(), ()
         else:
-            cards.placeholder = "Reading…" if self._ranked else describe_empty_cell(shown.confusion)
+            cards.placeholder = "Reading…" if self._ranked else shown.describe_empty_cell()
             cards.digits = with_predictions(self._find_digits(page), shown.predictions)
-        title = describe_selection(self._shown_selection(), shown.confusion)
+        title = shown.describe(self._shown_selection())
         total = len(self._ranked) if shown.predictions else 0
         if page and len(page) < total:
             title = f"{title} · {self._first + 1}–{self._first + len(page)} of {total:,}"
@@ -294,7 +284,7 @@ class ConfusionView(View):
         """Open the digits that are selected: from the card in focus on, else from the first on."""
         shown, selection = self._evaluation(), self._shown_selection()
         if shown and count_selected(selection, shown.confusion):
-            title = describe_selection(selection, shown.confusion)
+            title = shown.describe(selection)
             cards = self.query_one(DigitCards)
             first = self._first + (cards.selected or 0) if cards.has_focus else 0
             self._open_selection(selection, title, first)

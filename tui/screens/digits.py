@@ -112,6 +112,10 @@ class DigitsView(View):
         """Return the number of digits that can be selected."""
         return self.run_state.samples or len(self.run_state.labels)
 
+    def _class_names(self) -> tuple[str, ...]:
+        digits = self._digits() or self._found
+        return digits[0].class_names if digits else self.run_state.class_names
+
     def _evaluations(self) -> tuple[Scored, ...]:
         """Return the evaluations before the present predictions."""
         state = self.run_state
@@ -126,7 +130,7 @@ class DigitsView(View):
             if missing := describe_untrained(state, self.mnist.config.dataset):
                 return missing
             when = "Training is starting" if state.is_active else "Press space to train"
-            return f"{when}: digits appear here"
+            return f"{when}: images appear here"
         if state.phase == "failed" and not state.checkpoint:
             return "The run failed before its first checkpoint: there are no predictions"
         opened = self.app_state.opened
@@ -160,9 +164,7 @@ class DigitsView(View):
 
     def _selectable_classes(self) -> tuple[int | None, ...]:
         """Return the classes that the selection can be narrowed to; None stands for all."""
-        digits = self._digits() or self._found
-        labels = self.run_state.labels
-        count = len(digits[0].logits) if digits else max(labels) + 1 if labels else 0
+        count = len(self._class_names()) if self._samples() else 0
         if self.selection.kind in BY_PREDICTION:
             return (None, *range(count))
         return tuple(range(count)) if self.selection.kind == "class" else ()
@@ -234,9 +236,7 @@ class DigitsView(View):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         what = parameters[0] if action == "step" else action
-        if what == "epoch":
-            return self.HAS_EPOCHS
-        return self.CAN_SELECT or what not in SELECTING
+        return self.HAS_EPOCHS if what == "epoch" else self.CAN_SELECT or what not in SELECTING
 
     # Display
 
@@ -251,7 +251,7 @@ class DigitsView(View):
             self._found = found
         shown = with_predictions(self._found, self._earlier) if self._earlier else self._found
         cards = self.query_one(DigitCards)
-        cards.placeholder = self._empty_text()
+        cards.placeholder, cards.names = self._empty_text(), self._class_names()
         cards.previous = self._predictions_before(shown)
         cards.digits = shown
         self._show_caption()
@@ -268,15 +268,16 @@ class DigitsView(View):
         if why := self._why_empty():
             return why
         if self._selected == ():
-            return "No such digits" + (": select others" if self.CAN_SELECT else " any more")
+            return "No such images" + (": select others" if self.CAN_SELECT else " any more")
         return "Predicting…"
 
     def _show_caption(self) -> None:
-        width, preferences = self.size.width - 2, self.preferences
-        style = shown_style(self.query_one(DigitCards), preferences)
+        preferences, cards = self.preferences, self.query_one(DigitCards)
+        display = display_parts(preferences, shown_style(cards, preferences), cards.card_layout)
+        width = self.size.width - 2
         lines = (
             with_right(self._top_line(), [temperature_part(preferences)], width),
-            with_right(self._middle_line(), display_parts(preferences, style), width),
+            with_right(self._middle_line(), display, width),
             with_right(self._last_line(), [self._page_part()], width),
         )
         set_text(self, "#caption", Content("\n").join(lines))
@@ -285,7 +286,8 @@ class DigitsView(View):
         return kinds_line(self.OFFERED, self.selection.kind)
 
     def _middle_line(self) -> Content:
-        return about_line(self.selection, self._selectable_classes() if self.CAN_SELECT else ())
+        classes = self._selectable_classes() if self.CAN_SELECT else ()
+        return about_line(self.selection, classes, self._class_names(), self.size.width - 2)
 
     def _last_line(self) -> Content:
         can_step = self.HAS_EPOCHS and bool(self._evaluations())

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from core.class_names import DIGITS, name_of
 from core.events import Scored
 from tui.analysis.digit_selection import DigitSelection, SelectionKind
 from tui.preferences import Preferences
 from tui.screens.captions import between, choices, key, line
 from tui.state.run_state import RunState
-from tui.text.formats import class_label, format_percent
+from tui.text.formats import cell_width, class_label, format_percent
+from tui.widgets.cards.card_layout import CardLayout
 
 NAMES: dict[SelectionKind, str] = {
     "index": "in order",
@@ -24,24 +26,35 @@ NAMES: dict[SelectionKind, str] = {
     "mistakes": "mistakes",
 }
 ABOUT: dict[SelectionKind, str] = {
-    "index": "the test digits, which the network is not trained on",
-    "class": "the digits of one class",
-    "random": "a random sample of the test digits",
+    "index": "the test images, which the network is not trained on",
+    "class": "the images of one class",
+    "random": "a random sample of the test images",
     "uncertain": "the two most probable classes are closest",
     "mistakes": "the surest mistakes first",
 }
 
+LONGEST_CLASS = 12  # columns of a class's name among others
 OF_A_CELL = "the surest predictions first"
 
 
 def kinds_line(offered: Sequence[SelectionKind], kind: SelectionKind) -> Content:
     """Return the kinds of selection, with the present one marked."""
     named = [(NAMES[each], f"select('{each}')") for each in offered]
-    return key("f", "", "step('kind', 1)") + " " + choices(named, NAMES[kind])
+    return (
+        key("f", "", "step('kind', 1)")
+        + " "
+        + choices(named, offered.index(kind) if kind in offered else None)
+    )
 
 
-def about_line(selection: DigitSelection, classes: Sequence[int | None]) -> Content:
-    """Return what is selected, with the classes that it can be narrowed to; None is all."""
+def about_line(
+    selection: DigitSelection,
+    classes: Sequence[int | None],
+    names: Sequence[str] = DIGITS,
+    width: int = 1000,
+) -> Content:
+    """Return what is selected, with the classes that it can be narrowed to; None is all. Of many
+    classes those around the selected one are shown, as many as `width` columns have space for."""
     kind = selection.kind
     is_cell = selection.actual is not None and selection.predicted is not None
     about = Content.styled(OF_A_CELL if is_cell else ABOUT[kind], "$quiet")
@@ -49,11 +62,38 @@ def about_line(selection: DigitSelection, classes: Sequence[int | None]) -> Cont
         return line(about, key("#", "go to", "go_to"))
     if kind == "random":
         return line(about, key("f5", "another sample", "step('sample', 1)"))
-    names = {each: "all" if each is None else class_label(each) for each in classes}
-    named = [(name, f"only_class({each})") for each, name in names.items()]
+    if not classes:
+        return about
+    labels = [
+        "all" if each is None else class_label(name_of(names, each), LONGEST_CLASS)
+        for each in classes
+    ]
+    place = classes.index(selection.actual) if selection.actual in classes else None
+    space = width - about.cell_length - len("  ↑  ↓")
+    start, end = _around(place or 0, [cell_width(each) + 2 for each in labels], space)
+    shown = [(labels[at], f"only_class({classes[at]})") for at in range(start, end)]
+    strip = choices(shown, None if place is None else place - start)
+    before, after = "…" * (start > 0), "…" * (end < len(labels))
     up, down = key("↑", "", "step('class', -1)"), key("↓", "", "step('class', 1)")
-    strip = between(up, choices(named, names.get(selection.actual, "")), down)
-    return line(about, strip) if classes else about
+    return line(about, between(up, Content(before) + strip + Content(after), down))
+
+
+def _around(place: int, widths: Sequence[int], space: int) -> tuple[int, int]:
+    """Return the first of the neighbours of a place that fit into that space, and the end."""
+    if sum(widths) <= space:
+        return 0, len(widths)
+    start, end = place, place + 1
+    used = widths[place] + 2  # and an … at each end
+    while True:
+        sides = [(start - 1, start - 1, end), (end, start, end + 1)]
+        fitting = [
+            each for each in sides if 0 <= each[0] < len(widths) and used + widths[each[0]] <= space
+        ]
+        if not fitting:
+            return start, end
+        # The shorter side first, so that the place stays in the middle.
+        added, start, end = min(fitting, key=lambda each: max(place - each[1], each[2] - 1 - place))
+        used += widths[added]
 
 
 def temperature_part(preferences: Preferences) -> Content:
@@ -63,9 +103,10 @@ def temperature_part(preferences: Preferences) -> Content:
     return between(lower, Content(f"bars at temperature {preferences.temperature:g}"), higher)
 
 
-def display_parts(preferences: Preferences, style: str) -> tuple[Content, ...]:
+def display_parts(preferences: Preferences, style: str, layout: CardLayout) -> tuple[Content, ...]:
     """Return how digits and bars are shown, the less important last."""
-    shown = "all" if preferences.all_classes else "largest"
+    most = f"{layout.most_bars} largest" if layout.most_bars else "all"
+    shown = most if preferences.all_classes else "largest"
     return (
         key("a", f"{shown} bars", "app.set('all_classes')"),
         key("y", style, "app.set('digit_style')"),

@@ -9,14 +9,14 @@ from textual.content import Content
 from textual.timer import Timer
 
 from core.commands import ScoreCheckpoint
-from core.events import Scored
+from core.events import MOST_CONFUSED, Scored
 from core.responses import CheckpointScored, Digit
-from tui.analysis.confusion import count_errors, count_samples
+from tui.analysis.confusion import ShownEvaluation, count_errors, count_samples
 from tui.analysis.digit_selection import DigitSelection
 from tui.analysis.prediction_comparison import predictions_of
 from tui.screens.captions import key, line
 from tui.screens.checkpoints.evaluation import EvaluatedDigitsView
-from tui.screens.confusion_view import ConfusionView, ShownEvaluation
+from tui.screens.confusion_view import ConfusionView
 from tui.screens.digits import DigitsView
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.state.history import find_checkpoint_at
@@ -95,10 +95,11 @@ class MistakesView(ConfusionView):
         score = self._score
         if score is None:
             return None
-        predictions, labels = self._predictions_of(score), self.run_state.labels
+        predictions, state = self._predictions_of(score), self.run_state
+        labels = state.labels
         if isinstance(predictions, CheckpointScored):
-            labels = predictions.labels
-        return ShownEvaluation(score.confusion, predictions, labels)
+            labels = predictions.classes
+        return ShownEvaluation(score.confusion, predictions, labels, state.class_names)
 
     def _predictions_of(self, score: Score) -> Scored | CheckpointScored | None:
         for each in self.run_state.evaluations:
@@ -204,6 +205,11 @@ class MistakesView(ConfusionView):
 
     def _hint(self) -> str:
         state, run = self.run_state, self.run_state.started
+        if run and state.scores and run.classes > MOST_CONFUSED:
+            return (
+                f"{run.classes:,} classes: a confusion matrix is kept of {MOST_CONFUSED} at most. "
+                "The Digits view (2) shows mistakes."
+            )
         if not state.is_active:
             if state.has_not_started:
                 return f"{NOT_STARTED} {printable(state.message)}"

@@ -13,10 +13,12 @@ from tui.help import NETWORK_HELP
 from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.state.summaries import NOT_STARTED, describe_untrained
-from tui.text.formats import printable
+from tui.text.formats import class_labels, printable
 from tui.widgets.layer_panel import LayerPanel
 from tui.widgets.layers.layer_table import LayerTable
 from tui.widgets.layers.network_diagram import NetworkDiagram
+
+LABELS_WIDTH = 24  # columns of the names of two classes in the border
 
 
 class NetworkView(View):
@@ -87,8 +89,10 @@ class NetworkView(View):
         if digit is None:
             return ""
         sign = "✓" if digit.right else "✗"
-        actual = "" if digit.right else f", is {digit.label}"
-        return f"digit #{digit.index} {sign} {digit.predicted}{actual}"
+        names = [digit.predicted_name]
+        if digit.label is not None and not digit.right:
+            names.append(digit.name_of(digit.label))
+        return f"digit #{digit.index} {sign} {', is '.join(class_labels(names, LABELS_WIDTH))}"
 
     def _missing(self, panel: LayerPanel) -> str:
         """Return why there is less to see; mostly nothing."""

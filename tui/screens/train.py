@@ -69,7 +69,7 @@ class TrainView(View):
                 yield RunProgress().data_bind(View.run_state, View.config)
                 yield Commentary().data_bind(View.run_state, View.config)
                 yield MachineUsage().data_bind(View.bytes_per_second)
-            digits = DigitCards("Test digits and their predictions appear here", id="digits")
+            digits = DigitCards("Test images and their predictions appear here", id="digits")
             digits.can_focus = True
             yield digits.data_bind(View.preferences)
 
@@ -96,6 +96,7 @@ class TrainView(View):
     def _show_confusion(self) -> None:
         scores = (score.confusion for score in reversed(self.run_state.scores))
         for matrix in cast("Iterable[ConfusionMatrix]", self.query("#matrix")):
+            matrix.names = self.run_state.class_names
             matrix.confusion = next(filter(None, scores), ())
 
     # Where the panels are
@@ -136,7 +137,7 @@ class TrainView(View):
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         for row in self.query(DigitCards):
-            row.digits = after.digits
+            row.digits, row.names = after.digits, after.class_names
         if before.scores is not after.scores:
             self._show_confusion()
         if before.phase != after.phase:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
+from core.class_names import unpack_labels
 from core.events import (
     CheckpointSaved,
     Detached,
@@ -25,8 +26,9 @@ from core.responses import NetworkInspected, Predicted, UntrainedPredicted
 from tui.state.curves import Curves
 from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 
-# Evaluations kept to step back through; the logits of one take 400 KB.
-MAX_EVALUATIONS = 32
+# Evaluations kept to step back through, and bytes of them: the logits of one take 400 KB for MNIST
+# and 3.5 MB for 18,800 images of 47 classes.
+MAX_EVALUATIONS, MAX_EVALUATION_BYTES = 32, 64 * 2**20
 # Older scores are in the curves only.
 MAX_SCORES = 100
 MAX_MARKS = 500
@@ -48,7 +50,8 @@ def begin_run(history: RunState) -> RunState:
 def _with_untrained(state: RunState, event: UntrainedPredicted | None) -> RunState:
     if event is None:
         return state
-    labels, samples = event.labels, len(event.labels)
+    labels = unpack_labels(event.labels, len(event.class_names))
+    samples = len(labels)
     return replace(
         state, untrained=event, digits=event.digits, digits_step=0, labels=labels, samples=samples
     )
@@ -79,11 +82,12 @@ def fold(state: RunState, event: Event) -> RunState:
         case Evaluated():
             return _evaluated(state, event)
         case DigitsLoaded():
-            return replace(state, labels=event.labels)
+            return replace(state, labels=unpack_labels(event.labels, len(state.class_names)))
         case Scored():
             # A viewer that attaches again receives an evaluation a second time.
             others = [each for each in state.evaluations if each.step != event.step]
-            return replace(state, evaluations=(*others, event)[-MAX_EVALUATIONS:])
+            most = max(1, min(MAX_EVALUATIONS, MAX_EVALUATION_BYTES // max(1, len(event.logits))))
+            return replace(state, evaluations=(*others, event)[-most:])
         case CheckpointSaved():
             state = _marked(state, event.step, "saved")
             last = event.kind == "last"

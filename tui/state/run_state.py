@@ -1,8 +1,10 @@
 """The state of one run, folded from its events: a frozen RunState."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.class_names import DIGITS
 from core.events import Event, RunStarted, Scored
 from core.responses import Digit, NetworkInspected, UntrainedPredicted
 from tui.state.curves import Curves
@@ -57,7 +59,7 @@ class RunState:
     curves: Curves = field(default_factory=Curves)
     marks: tuple[Mark, ...] = ()
     scores: tuple[Score, ...] = ()
-    labels: bytes = b""  # of the test images in order, one byte each
+    labels: Sequence[int] = b""  # of the test images in order
     evaluations: tuple[Scored, ...] = ()  # the newest ones, oldest first
     digits: tuple[Digit, ...] = ()  # the newest predictions
     digits_step: int = -1  # of the network that predicted them
@@ -70,6 +72,12 @@ class RunState:
     gradients: NetworkInspected | None = None  # the newest; after a run, those of its last step
     updated: NetworkInspected | None = None  # the newest with the sizes of updates
     is_attached: bool = False  # another process trains the run
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of the run, before one of the untrained network's."""
+        known = self.started or self.untrained
+        return known.class_names if known else DIGITS
 
     @property
     def is_active(self) -> bool:

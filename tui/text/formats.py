@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable
 
 from core.errors import printable as printable
 
@@ -92,9 +93,29 @@ def format_rate(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def class_label(number: int) -> str:
-    """Return the name of a class, as it stands beside its bar and in a card's title."""
-    return str(number)
+def class_labels(names: Iterable[str], width: int | None = None) -> list[str]:
+    """Return names of classes as they are shown: what could control a terminal is escaped.
+
+    Together they take at most `width` columns if that is given: the longest are shortened first.
+    """
+    labels = [printable(name) for name in names]
+    if width is None or sum(map(cell_width, labels)) <= width:
+        return labels
+    left = width
+    for done, place in enumerate(sorted(range(len(labels)), key=lambda i: cell_width(labels[i]))):
+        labels[place] = truncate(labels[place], max(1, left // (len(labels) - done)))
+        left -= cell_width(labels[place])
+    return labels
+
+
+def class_label(name: str, width: int | None = None) -> str:
+    """Return the name of a class as class_labels does."""
+    return class_labels((name,), width)[0]
+
+
+def widest_label(names: Iterable[str], most: int) -> int:
+    """Return the columns of the longest name of a class, at most `most`."""
+    return min(most, max((cell_width(printable(name)) for name in names), default=1))
 
 
 def plural(count: int, noun: str) -> str:
@@ -118,6 +139,11 @@ def fit_cells(text: str, width: int) -> str:
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width)
+
+
+def right_cells(text: str, width: int) -> str:
+    """Put spaces before text up to `width` columns of a terminal; longer text stays as it is."""
+    return " " * (width - cell_width(text)) + text
 
 
 def truncate(text: str, width: int) -> str:

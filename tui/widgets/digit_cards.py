@@ -4,14 +4,15 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
+from core.class_names import DIGITS
 from core.responses import Digit
 from tui.preferences import Preferences
+from tui.text.formats import widest_label
 from tui.widgets.canvas import Canvas, StyledLine, center_text
 from tui.widgets.cards.card import card_style, draw_card, shown_style
-from tui.widgets.cards.card_layout import CardLayout, arrange_cards
+from tui.widgets.cards.card_layout import LABEL_WIDTH, CardLayout, arrange_cards
 
 SEEN = ("temperature", "digit_style", "all_classes", "ascii", "slow")  # preferences
-CLASSES = 10  # for the size of cards before the first digit is there
 
 
 class DigitCards(Canvas):
@@ -41,6 +42,7 @@ class DigitCards(Canvas):
     previous: var[dict[int, int]] = var(dict, init=False)
     # The position in `digits` of the card whose border shows the focus.
     selected: var[int | None] = var[int | None](None, init=False)
+    names: var[tuple[str, ...]] = var(DIGITS, init=False)  # of the classes, before the first digit
     # Shown while there are no digits.
     placeholder: var[str] = var("", init=False)
 
@@ -52,9 +54,11 @@ class DigitCards(Canvas):
     @property
     def card_layout(self) -> CardLayout:
         preferences = self.preferences
+        names = self.digits[0].class_names if self.digits else self.names
         return arrange_cards(
             *self.size,
-            len(self.digits[0].logits) if self.digits else CLASSES,
+            len(names),
+            widest_label(names, LABEL_WIDTH),
             style=shown_style(self, preferences),
             all_classes=preferences.all_classes,
             is_large=self._large,

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Static
 
+from core.class_names import DIGITS
 from core.commands import Inspect
 from core.config import TrainConfig
 from core.responses import INPUT_LAYER, Layer, NetworkDescribed, NetworkInspected
@@ -18,6 +19,7 @@ from tui.preferences import Preferences
 from tui.state.app_state import AppState
 from tui.state.inspection import describe_inspection, find_inspection, shown_arch
 from tui.state.run_state import RunState
+from tui.text.formats import class_label
 from tui.widgets.layers.layer_text import (
     INPUT_TEXT,
     costs,
@@ -26,7 +28,7 @@ from tui.widgets.layers.layer_text import (
     pack,
     training,
 )
-from tui.widgets.layers.picture_grid import OutputPictures, WeightGrid
+from tui.widgets.layers.picture_grid import LONGEST_LABEL, OutputPictures, WeightGrid
 
 BESIDE = 66  # columns from which on the two pictures stand side by side, in few lines
 STACKED = 26  # lines from which on they stand one above the other
@@ -248,6 +250,9 @@ class LayerPanel(Container):
         output, weights, unit = known.output, known.weights, self.unit
         kind = "channel" if output and len(output.shape) > 1 else "unit"
         parts = [f"{kind} {unit} of {self.units:,}"] if self.units > 1 else []
+        is_last = self.network and self.selected == len(self.network.layers)
+        if known.digit and is_last and known.digit.class_names != DIGITS:
+            parts.append(f"class {class_label(known.digit.name_of(unit), LONGEST_LABEL)}")
         value = output.value(unit) if output else None
         if value is not None:
             parts.append(f"output {value:.3g}")

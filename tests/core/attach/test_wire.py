@@ -75,7 +75,7 @@ def test_parts_of_events_keep_their_fields():
         for kind in (Digit, Layer, LayerNorms, DeadUnits, WeightImages, LayerOutput, DeviceChoice)
     }
     assert found == {
-        Digit: "index pixels label logits is_unlike",
+        Digit: "index pixels label logits is_unlike class_names",
         Layer: "name what shape parameters multiply_adds parameter_bytes output_bytes module",
         LayerNorms: "name weight gradient update",
         DeadUnits: "name dead units",

@@ -59,8 +59,8 @@ def test_cells_and_pairs_are_described():
 
 def test_classes_need_no_names():
     confusion = tuple(tuple(int(row != column) for column in range(12)) for row in range(12))
-    assert describe_cell(confusion, 11, 0) == "1 11 predicted as 0"
-    assert describe_cell(confusion, 11, 11) == "0 of 11 11s correct"
+    assert describe_cell(confusion, 11, 0) == "1 image of 11 predicted as 0"
+    assert describe_cell(confusion, 11, 11) == "0 of 11 images of 11 correct"
 
 
 def test_shades_are_parts_of_the_largest_count():

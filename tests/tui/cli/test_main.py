@@ -18,10 +18,10 @@ import typer
 
 from core.data.corruptions import CORRUPTIONS
 from core.data.images import ImageDigit
+from core.digit import UNLIKE, Digit
 from core.errors import DataError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import ALLOWED, resolve_network
-from core.responses import UNLIKE, Digit
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
 from tests.support.runs import make_run

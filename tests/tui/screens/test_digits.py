@@ -71,7 +71,7 @@ async def test_selecting_digits_by_key_and_mouse(tmp_path, size):
         assert indices(pilot)[0] == 3 + 5 * many
         assert f"{many + 1}–{2 * many} of 20" in text_of(pilot)
         await pilot.press("k")  # from all to the nines, of which there are no mistakes
-        assert "No such digits: select others" in text_of(pilot)
+        assert "No such images: select others" in text_of(pilot)
         lines = text_of(pilot).splitlines()
         assert not any(line[-1].strip() for line in lines[1:4]), "nothing is cut off"
 

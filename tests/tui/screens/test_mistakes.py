@@ -236,7 +236,7 @@ async def test_empty_cell_names_the_one_with_the_most(tmp_path):
         await pilot.pause()
         shown = text_of(pilot)
         assert "no threes predicted as 6" in shown
-        assert "No such digits. Most often: 3 predicted as 5: 9×" in shown
+        assert "No such images. Most often: 3 predicted as 5: 9×" in shown
 
 
 async def test_evaluation_before_a_branch_can_be_opened(tiny, tmp_path):

@@ -7,7 +7,14 @@ from typing import Any
 from core.checkpoints.header import CheckpointInfo
 from core.runs.catalog import CheckpointFile
 from tui.cli.output.tables import print_pairs, print_table
-from tui.text.formats import format_age, format_date, format_loss, format_percent, format_size
+from tui.text.formats import (
+    class_labels,
+    format_age,
+    format_date,
+    format_loss,
+    format_percent,
+    format_size,
+)
 
 HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
 HEAD_IN_RUN = ("CHECKPOINT", "EPOCH", "STEP", "ACCURACY", "LOSS", "SIZE", "AGE")
@@ -49,6 +56,7 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
     }
     if is_full:
         row |= {key: getattr(info, key) for key in ("routes", "config", "digest", "version")}
+        row["class_names"] = list(info.class_names)
     return row
 
 
@@ -82,6 +90,7 @@ def print_checkpoint(file: CheckpointFile) -> None:
     config = row.pop("config")
     row |= {"bytes": f"{file.bytes:,}", "saved_at": format_date(row["saved_at"])}
     row["parameters"] = f"{row['parameters']:,}"
+    row["class_names"] = ", ".join(class_labels(row["class_names"]))
     # Of what both have, the row says what "auto" came to.
     shown = row | config | row
     print_pairs({name: "–" if value is None else value for name, value in shown.items()})

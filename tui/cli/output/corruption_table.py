@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from core.data.corruptions import CORRUPTIONS
 from core.responses import Corruption, CorruptionScore
 from tui.analysis.corruption import ClassLoss, class_losses, mean_of
-from tui.cli.output.tables import print_table
-from tui.text.formats import format_percent
+from tui.cli.output.tables import encodable, print_table
+from tui.text.formats import class_label, format_percent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -94,7 +94,8 @@ def _most_lost(losses: Sequence[ClassLoss], names: Sequence[object]) -> str:
     if not losses or losses[0].lost <= 0:
         return ""
     most = losses[0]
-    return f"{names[most.actual]}: {format_percent(most.before)} → {format_percent(most.after)}"
+    name = encodable(class_label(str(names[most.actual])))
+    return f"{name}: {format_percent(most.before)} → {format_percent(most.after)}"
 
 
 def _aligned(cells: Sequence[str]) -> list[str]:

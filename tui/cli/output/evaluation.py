@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.class_names import DIGITS, name_of
 from core.errors import DataError
 from core.responses import Corruption, Digit
+from tui.analysis.confusion import confused_pairs, describe_pair
 from tui.cli.output.corruption_table import (
     describe,
     print_corruptions,
@@ -16,15 +19,27 @@ from tui.cli.output.corruption_table import (
     table_rows,
 )
 from tui.cli.output.prediction import load_images, predict_images, warnings_of
-from tui.cli.output.tables import encodable, needs_ascii
+from tui.cli.output.tables import encodable, needs_ascii, output_width
 from tui.text.console import complain
-from tui.text.formats import format_loss, format_percent, plural, printable
+from tui.text.formats import (
+    cell_width,
+    class_label,
+    class_labels,
+    fit_cells,
+    format_loss,
+    format_percent,
+    plural,
+    printable,
+    right_cells,
+    widest_label,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NO_LABEL = "without a label: not in a folder named 0 to 9"
 NAMED = 3  # files and folders of images in the heading
+HEAD, LONGEST_HEAD, CELL = 5, 20, 6  # columns of the confusion matrix: of a row's name, of a cell
+MOST_PAIRS = 20  # of confused classes, where the matrix is too wide
 
 
 def evaluate_split(
@@ -37,12 +52,13 @@ def evaluate_split(
     from core.checkpoints.io import load_model
 
     info, model = load_model(path)
-    images, labels = load_images(info, data, split)
+    images, labels = load_images(path, info, data, split)
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
         "dataset": info.dataset,
         "split": split,
+        "class_names": list(info.class_names),
         **_evaluate(model, images, labels, corruptions),
     }
     for name in ("accuracy", "loss"):  # on the training split they are not test metrics
@@ -77,9 +93,9 @@ def evaluate_images(
             digits.append(digit)
             warned.update(warnings_of(digit, image))
     if not digits:
-        raise DataError(_nothing_to_evaluate(len(several), unlabelled))
+        raise DataError(_nothing_to_evaluate(len(several), unlabelled, info.class_names))
     if unlabelled:
-        complain(f"skipped {plural(unlabelled, 'image')} {NO_LABEL}")
+        complain(f"skipped {_without_label(unlabelled, info.class_names)}")
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
@@ -90,9 +106,17 @@ def evaluate_images(
         "several_digits": several,
         "test_accuracy": None,
         "test_loss": None,
+        "class_names": list(info.class_names),
         **_evaluate_digits(path, digits, corruptions),
     }
     return report, unreadable
+
+
+def _without_label(count: int, names: Sequence[str]) -> str:
+    classes = "0 to 9"
+    if tuple(names) != DIGITS:
+        classes = f"after a class ({', '.join(class_labels(names[:NAMED]))}, …)"
+    return f"{plural(count, 'image')} without a label: not in a folder named {classes}"
 
 
 def _evaluate_digits(
@@ -131,10 +155,10 @@ def _evaluate(
     return report
 
 
-def _nothing_to_evaluate(several: int, unlabelled: int) -> str:
+def _nothing_to_evaluate(several: int, unlabelled: int, names: Sequence[str]) -> str:
     if not several and not unlabelled:
         return "none of the images can be read: nothing to evaluate"
-    parts = [f"{plural(unlabelled, 'image')} {NO_LABEL}"] if unlabelled else []
+    parts = [_without_label(unlabelled, names)] if unlabelled else []
     if several:
         parts.append(f"{_with_several(several)}: a folder's name is the label of one digit")
     return f"{'; '.join(parts)}: use `mnist-tui predict`"
@@ -183,11 +207,27 @@ def print_evaluation(report: dict[str, Any]) -> None:
         print(f"\nAccuracy with each corruption, level 1 to 5, seed {rows[0]['seed']}")
         print_corruptions(report)
         return
+    print_confusion(report["confusion"], report["class_names"])
+
+
+def print_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> None:
+    """Print the matrix, or the most confused pairs where the terminal is too narrow for it."""
+    labels = [class_label(encodable(name_of(names, each))) for each in range(len(confusion))]
+    head = max(HEAD, widest_label(labels, LONGEST_HEAD))
+    if sys.stdout.isatty() and head + CELL * len(labels) > output_width() and len(labels) > 10:
+        pairs = confused_pairs(tuple(map(tuple, confusion)))
+        print(f"\nConfused most often (the matrix of {len(labels)} classes: --json)")
+        for pair in pairs[:MOST_PAIRS]:
+            print(encodable(describe_pair(pair, names, output_width())))
+        return
     print("\nConfusion matrix (rows: true class, columns: predicted class)")
-    print("     " + "".join(f"{number:6}" for number in range(len(report["confusion"]))))
+    # Without an … the names say more.
+    columns = [fit_cells(each, CELL - 1) if cell_width(each) >= CELL else each for each in labels]
+    print(" " * head + "".join(right_cells(each, CELL) for each in columns))
     zero = "." if needs_ascii() else "·"
-    for number, row in enumerate(report["confusion"]):
-        print(f"{number:5}" + "".join(f"{count or zero:>6}" for count in row))
+    for label, row in zip(labels, confusion, strict=True):
+        name = right_cells(class_label(label, head), head)
+        print(name + "".join(f"{count or zero:>{CELL}}" for count in row))
 
 
 def _name_images(paths: Sequence[str], what: str) -> str:

@@ -10,13 +10,14 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from core.class_names import DIGITS
+from core.digit import Digit, with_class_names
 from core.errors import DataError, UsageError
 from core.events import Notice
-from core.responses import UNLIKE, Digit
 from tui.cli.output.tables import encodable, needs_ascii, output_width
 from tui.text.console import complain
 from tui.text.digit_art import SIDE, draw_bar, draw_digit
-from tui.text.formats import printable
+from tui.text.formats import class_label, fit_cells, printable, widest_label
 from tui.text.picture_art import draw_picture
 
 if TYPE_CHECKING:
@@ -31,15 +32,21 @@ GAP = 2  # columns between drawings and bars
 LEAST_ORIGINAL = 14  # columns; with fewer left for it, the original stands above
 BAR, LEAST_BAR, BESIDE_BAR = 10, 6, 13  # columns of a bar, and of the text beside it
 WIDE_BAR, BESIDE_WIDE_BAR = 24, 23
+LONGEST_LABEL = 16  # columns of the name of a class
+MOST_BARS, TOP_BARS = 14, 10  # classes that all have a bar, and the most probable ones of more
 
 
-def load_images(info: CheckpointInfo, data: str | None, split: str) -> tuple[Tensor, Tensor]:
+def load_images(
+    path: Path, info: CheckpointInfo, data: str | None, split: str
+) -> tuple[Tensor, Tensor]:
     """Return images (N, 28, 28) and labels (N,) of the dataset that a checkpoint was trained on.
 
-    They are read from the folder `data`, by default from where they were then. Raises DataError.
+    They are read from the folder `data`, by default from where they were then. Raises DataError,
+    and CheckpointError where the dataset has other classes.
     """
-    from core.runs.data_folder import load_run_data
+    from core.runs.data_folder import check_classes, load_run_data
 
+    check_classes(path, info)
     loading = load_run_data(info.dataset, info.config, data)
     while True:
         try:
@@ -64,13 +71,14 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
     from core.novelty.sign import mark_unlike
 
     info, model = load_model(path)
-    images, labels = load_images(info, data, split)
+    images, labels = load_images(path, info, data, split)
     if not 0 <= index < len(labels):
         raise UsageError(
             f"--index must be 0 to {len(labels) - 1:,} for the {split} images of {info.dataset}, "
             f"not {index}"
         )
     digits = predict_digits(model, images, labels, (index,))
+    digits = with_class_names(digits, info.class_names)
     return mark_unlike(digits, load_detector(info, data))[0]
 
 
@@ -103,9 +111,10 @@ def predict_images(
     while batch := list(islice(reading, BATCH)):
         pictures = [each for each in batch if each]
         predicted = predict_images(model, tuple(each.pixels for each in pictures))
-        digits = iter(mark_unlike(predicted, detector))
+        digits = iter(mark_unlike(with_class_names(predicted, info.class_names), detector))
         for picture in batch:
-            yield (picture, replace(next(digits), label=picture.label)) if picture else None
+            label = picture.find_label(info.class_names) if picture else None
+            yield (picture, replace(next(digits), label=label)) if picture else None
 
 
 def _read_images(images: Sequence[str]) -> Iterator[ImageDigit | None]:
@@ -125,10 +134,18 @@ def _read_images(images: Sequence[str]) -> Iterator[ImageDigit | None]:
 
 
 def prediction_row(digit: Digit, temperature: float) -> dict[str, Any]:
-    """Return what `predict --json` prints of one prediction, beside where the image is from."""
+    """Return what `predict --json` prints of one prediction, beside where the image is from.
+
+    Classes that are not the ten digits have names too.
+    """
+    names: dict[str, Any] = {}
+    if digit.class_names != DIGITS:
+        label = None if digit.label is None else digit.name_of(digit.label)
+        names = {"label_name": label, "predicted_name": digit.predicted_name}
     return {
         "label": digit.label,
         "predicted": digit.predicted,
+        **names,
         "probabilities": digit.probabilities(temperature),
         "temperature": temperature,
     }
@@ -147,17 +164,18 @@ def image_row(image: ImageDigit, digit: Digit, temperature: float) -> dict[str, 
 
 def warnings_of(digit: Digit, image: ImageDigit | None = None) -> list[str]:
     """Return the reasons to doubt a prediction, and that it is of the right part of an image."""
-    return [*([UNLIKE] if digit.is_unlike else []), *(image.warnings if image else ())]
+    return [*([digit.unlike_text()] if digit.is_unlike else []), *(image.warnings if image else ())]
 
 
 def print_prediction(digit: Digit, temperature: float) -> None:
     """Print an image of the dataset beside its prediction, or above it where that is too wide."""
     columns = _columns()
     width = min(SIDE, columns)
-    beside = columns - width - GAP - BESIDE_WIDE_BAR
-    length = beside if beside >= LEAST_BAR else columns - BESIDE_WIDE_BAR
+    with_bar = BESIDE_WIDE_BAR + _label_width(digit) - 1
+    beside = columns - width - GAP - with_bar
+    length = beside if beside >= LEAST_BAR else columns - with_bar
     doubt = "".join(f"warning: {each}" for each in warnings_of(digit))
-    texts = wrap(doubt, length + BESIDE_WIDE_BAR) or [""]
+    texts = wrap(doubt, length + with_bar) or [""]
     texts = [_result(digit), *texts, *_bars(digit, temperature, max(1, min(WIDE_BAR, length)))]
     if temperature != 1:
         texts.append(f"softmax temperature {temperature:g}")
@@ -184,10 +202,11 @@ def print_image(picture: ImageDigit, digit: Digit, temperature: float) -> None:
     for warning in warnings_of(digit, picture):
         print("\n".join(wrap(f"warning: {warning}", min(80, columns))))
     inputs = min(SIDE, columns)
-    bars = _bars(digit, temperature, max(1, min(BAR, columns - BESIDE_BAR)), is_short=True)
+    with_bar = BESIDE_BAR + _label_width(digit) - 1
+    bars = _bars(digit, temperature, max(1, min(BAR, columns - with_bar)), is_short=True)
     seen = [*draw_digit(digit.pixels, inputs, max(1, inputs // 2)), "network input"]
     beside_input = columns - SIDE - GAP
-    beside_both = beside_input - GAP - BAR - BESIDE_BAR
+    beside_both = beside_input - GAP - BAR - with_bar
     if beside_both >= LEAST_ORIGINAL:
         width = min(SIDE, beside_both)
         _print_beside([_original(picture, width), seen, ["", "", *bars]], [width, inputs])
@@ -222,21 +241,38 @@ def _print_beside(blocks: Sequence[Sequence[str]], widths: Sequence[int]) -> Non
 
 
 def _result(digit: Digit) -> str:
+    predicted = encodable(class_label(digit.predicted_name))
     if digit.label is None:
-        return f"predicted {digit.predicted}"
+        return f"predicted {predicted}"
     result = "correct" if digit.right else "wrong"
-    return f"predicted {digit.predicted}, true {digit.label}: {result}"
+    true = encodable(class_label(digit.name_of(digit.label)))
+    return f"predicted {predicted}, true {true}: {result}"
+
+
+def _label_width(digit: Digit) -> int:
+    """Return the columns of the longest name of a class beside its bar."""
+    return widest_label(map(encodable, digit.class_names), LONGEST_LABEL)
 
 
 def _bars(digit: Digit, temperature: float, width: int, *, is_short: bool = False) -> list[str]:
-    """Return a line for each class: BESIDE_WIDE_BAR columns and its bar, or BESIDE_BAR."""
+    """Return a line for each class: its bar and BESIDE_WIDE_BAR or BESIDE_BAR columns, and more for
+    a longer name than that of a digit. Of many classes there are the most probable ones."""
+    shares, label = digit.probabilities(temperature), _label_width(digit)
+    shown = list(range(len(shares)))
+    if len(shares) > MOST_BARS:
+        by_share = sorted(shown, key=lambda number: -shares[number])
+        shown = [each for each in by_share if each in by_share[:TOP_BARS] or each == digit.label]
     lines = []
-    for number, share in enumerate(digit.probabilities(temperature)):
+    for number in shown:
+        share = shares[number]
         mark = "predicted" if number == digit.predicted else ""
         if number == digit.label and not digit.right:
             mark = "true"
         arrow = "<-" if mark else ""
         text = arrow if is_short else f"{arrow} {mark}"
         filled = draw_bar(share, width, plain=needs_ascii())
-        lines.append(f"{number} {filled} {share:7.2%} {text}".rstrip())
+        name = class_label(encodable(digit.name_of(number)), label)
+        lines.append(f"{fit_cells(name, label)} {filled} {share:7.2%} {text}".rstrip())
+    if rest := len(shares) - len(shown):
+        lines.append(f"and {rest:,} less probable classes")
     return lines

@@ -12,8 +12,14 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from core.class_names import DIGITS
 from core.commands import ScoreCheckpoint
-from tui.analysis.prediction_comparison import find_disagreements, have_same_digits, predictions_of
+from tui.analysis.prediction_comparison import (
+    explain_classes,
+    find_disagreements,
+    have_same_digits,
+    predictions_of,
+)
 from tui.analysis.run_comparison import ComparedCheckpoint, class_accuracies, read_compared
 from tui.charts.overlay import build_overlay_frame
 from tui.preferences import Preferences
@@ -148,11 +154,14 @@ class ComparisonView(View):
             self.query_one(f"#{part}").set_class(part == self.part, "-focus")
         self._update("#caption", self._legend())
         named = [(part.capitalize(), f"show_part('{part}')") for part in PARTS]
-        parts = choices(named, self.part.capitalize())
+        parts = choices(named, PARTS.index(self.part))
         self._update("#parts", Content(" ") + line(key("v", "", "part(1)") + " " + parts))
         self._update("#differences", self._settings())
         evaluations = self._queue.evaluations
-        self.query_one(ClassBars).columns = tuple(
+        bars = self.query_one(ClassBars)
+        names = list(dict.fromkeys(each.class_names for each in evaluations.values()))
+        bars.names, bars.problem = names[0] if names else DIGITS, explain_classes(names)
+        bars.columns = tuple(
             class_accuracies(evaluations[path].confusion) if path in evaluations else ()
             for path in self.paths
         )
@@ -205,17 +214,19 @@ class ComparisonView(View):
             cards.caption = "✗ At least two checkpoints must be evaluated to compare them."
             return
         if not have_same_digits(evaluations):
-            cards.caption = "The checkpoints were evaluated on different test sets."
+            names = list(dict.fromkeys(each.class_names for each in evaluations))
+            others = "The checkpoints were evaluated on different test sets."
+            cards.caption = explain_classes(names) or others
             return
         if self._disagreements is None:
             logits = [each.logits for each in evaluations]
-            self._disagreements = find_disagreements(logits, len(evaluations[0].labels))
+            self._disagreements = find_disagreements(logits, len(evaluations[0].classes))
         page = self._disagreements[self._first : self._first + cards.capacity]
         predictions = [predictions_of(each, page) for each in evaluations]
         cards.disagreements = tuple(
             tuple(zip(by_letter, of_one, strict=True)) for of_one in zip(*predictions, strict=True)
         )
-        count, total = len(self._disagreements), len(evaluations[0].labels)
+        count, total = len(self._disagreements), len(evaluations[0].classes)
         cards.caption = ""
         cards.border_title = f"{count:,} of {total:,} digits predicted differently"
         places = f"{self._first + 1}–{self._first + len(page)}, " if page else ""

@@ -12,20 +12,28 @@ from textual.content import Content
 from textual.reactive import var
 
 from core.checkpoints.header import CheckpointInfo
-from core.responses import UNLIKE_SHORT, Digit
+from core.class_names import DIGITS, name_of
+from core.responses import Digit
 from tui.analysis.run_comparison import comparison_rows
 from tui.charts.series import Series, overlay_series
 from tui.charts.x_axis import Window, choose_window, step_to_x
 from tui.preferences import Preferences
 from tui.state.run_state import LETTERS
 from tui.text.digit_art import draw_bar
-from tui.text.formats import format_percent, printable, truncate
-from tui.widgets.canvas import Canvas, StyledLine, pad_line, place_side_by_side
+from tui.text.formats import (
+    class_label,
+    fit_cells,
+    format_percent,
+    printable,
+    truncate,
+    widest_label,
+)
+from tui.widgets.canvas import Canvas, StyledLine, center_text, pad_line, place_side_by_side
 from tui.widgets.cards.card import card_style, image_lines
 from tui.widgets.charts.chart import Chart
 
 GAP = 2
-HEAD = 5  # columns for the class
+HEAD, MOST_HEAD = 5, 16  # columns for the class
 VALUE_WIDTH = 7  # 100.00%
 WIDEST_BAR = 10
 NAME_WIDTH = 17  # of the names of the settings
@@ -70,8 +78,10 @@ class ClassBars(Canvas):
     }
 
     columns: var[tuple[tuple[float | None, ...], ...]] = var((), init=False)
+    names: var[tuple[str, ...]] = var(DIGITS, init=False)  # of the classes
+    problem: var[str] = var("", init=False)  # why the networks cannot be compared by class
 
-    watch_columns = Canvas.redraw
+    watch_columns = watch_names = watch_problem = Canvas.redraw
 
     def draw(self) -> None:
         if not self.columns:
@@ -79,12 +89,17 @@ class ClassBars(Canvas):
             return
         text, quiet = self.parts["text"], self.parts["quiet"]
         known = [share for column in self.columns for share in column if share is not None]
+        if self.problem:
+            self.paint(center_text(self.problem, self.size, quiet))
+            return
         if not known:
             self.paint([[Segment("Evaluating…", quiet)]])
             return
         # Bars that begin at 0 would all look the same.
         floor = min(int(min(known) * 10) / 10, 0.9)
-        room = (self.size.width - HEAD) // len(self.columns)
+        labels = [name_of(self.names, each) for each in range(max(map(len, self.columns)))]
+        head = max(HEAD, 1 + widest_label(labels, min(MOST_HEAD, self.size.width // 5)))
+        room = (self.size.width - head) // len(self.columns)
         length = max(0, min(WIDEST_BAR, room - VALUE_WIDTH - 1 - GAP - 1))
         width = VALUE_WIDTH + 2 + length
         heads = [
@@ -94,10 +109,10 @@ class ClassBars(Canvas):
         caption = f"▸ best; bars from {floor:.0%} to 100%"
         lines: list[StyledLine] = [
             [Segment(caption, quiet)],
-            [Segment(f"{'true':{HEAD}}", quiet), *heads],
+            [Segment(f"{'true':{head}}", quiet), *heads],
         ]
-        for number in range(max(map(len, self.columns))):
-            line = [Segment(f"{number:<{HEAD}}", quiet)]
+        for number, label in enumerate(labels):
+            line = [Segment(fit_cells(class_label(label, head - 1), head), quiet)]
             row = [column[number] if column else None for column in self.columns]
             best = max((share for share in row if share is not None), default=None)
             for letter, share in zip(LETTERS, row, strict=False):
@@ -127,6 +142,7 @@ class DisagreementCards(Canvas):
         f"disagreement--{name}" for name in ("ink", "quiet", "right", "wrong", "doubt")
     }
     WIDTH, HEIGHT, INK = 25, 8, (14, 7)
+    NAME = 9  # columns of the name of a class that make a card wider
 
     disagreements: var[tuple[Disagreement, ...]] = var((), init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -138,7 +154,13 @@ class DisagreementCards(Canvas):
 
     @property
     def _across(self) -> int:
-        return max(1, (self.size.width + 1) // (self.WIDTH + 1))
+        return max(1, (self.size.width + 1) // (self._wide + 1))
+
+    @property
+    def _wide(self) -> int:
+        """Columns of a card, wide enough for the names of the classes."""
+        names = self.disagreements[0][0][1].class_names if self.disagreements else DIGITS
+        return self.WIDTH - 1 + widest_label(names, self.NAME)
 
     watch_disagreements = watch_caption = Canvas.redraw
 
@@ -153,20 +175,24 @@ class DisagreementCards(Canvas):
         shown = self.disagreements[: self.capacity]
         for start in range(0, len(shown), self._across):
             cards = [self._card(each) for each in shown[start : start + self._across]]
-            lines += place_side_by_side(cards, self.WIDTH + 1)
+            lines += place_side_by_side(cards, self._wide + 1)
         self.paint(lines)
 
     def _card(self, disagreement: Disagreement) -> list[StyledLine]:
         first = disagreement[0][1]
         quiet = self.parts["quiet"]
-        lines: list[StyledLine] = [[Segment(f"#{first.index} true {first.label}", quiet)]]
+        title = f"#{first.index} true "
+        if first.label is not None:
+            title += class_label(first.name_of(first.label), self._wide - len(title))
+        lines: list[StyledLine] = [[Segment(title, quiet)]]
         lines += image_lines(first, *self.INK, card_style(self, self.preferences))
         if first.is_unlike:  # in place of the image's margin
-            lines[1] = [Segment(f"! {UNLIKE_SHORT}", self.parts["doubt"])]
+            lines[1] = [Segment(f"! {first.unlike_text(short=True)}", self.parts["doubt"])]
         for row, (letter, digit) in enumerate(disagreement, 2):
             shade = self.parts["right" if digit.right else "wrong"]
             sign, sure = "✓" if digit.right else "✗", max(digit.probabilities())
-            text = f" {letter} {sign} {digit.predicted} {sure:.0%}"
+            space = self._wide - self.INK[0] - len(f" A ✓  {sure:.0%}")
+            text = f" {letter} {sign} {class_label(digit.predicted_name, space)} {sure:.0%}"
             lines[row] = [*pad_line(lines[row], self.INK[0]), Segment(text, shade)]
         return lines
 

@@ -7,12 +7,12 @@ from textual.content import Content
 
 from core.commands import ScoreCheckpoint
 from core.responses import CheckpointScored, Digit
-from tui.analysis.confusion import count_samples
+from tui.analysis.confusion import ShownEvaluation, count_samples
 from tui.analysis.digit_selection import DigitSelection, select_digits
 from tui.analysis.prediction_comparison import predictions_of
 from tui.screens.captions import key, line
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
-from tui.screens.confusion_view import ConfusionView, ShownEvaluation
+from tui.screens.confusion_view import ConfusionView
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.text.formats import format_loss, format_percent, printable
 
@@ -44,7 +44,9 @@ class EvaluationView(ConfusionView):
     def _evaluation(self) -> ShownEvaluation | None:
         self._scored = self._request.evaluation(self.app_state) or self._scored
         scored = self._scored
-        return ShownEvaluation(scored.confusion, scored, scored.labels) if scored else None
+        if scored is None:
+            return None
+        return ShownEvaluation(scored.confusion, scored, scored.classes, scored.class_names)
 
     def _find_digits(self, indices: tuple[int, ...]) -> tuple[Digit, ...]:
         return predictions_of(self._scored, indices) if self._scored else ()
@@ -87,10 +89,10 @@ class EvaluatedDigitsView(CheckpointView):
         return super().check_action(action, parameters)
 
     def _samples(self) -> int:
-        return len(self._evaluation.labels)
+        return len(self._evaluation.classes)
 
     def _select_indices(self) -> tuple[int, ...] | None:
-        labels = self._evaluation.labels
+        labels = self._evaluation.classes
         return select_digits(self.selection, len(labels), labels, self._evaluation)
 
     def _top_line(self) -> Content:

@@ -163,7 +163,7 @@ class ImagePredictionsView(View):
         if not found or [each.pixels for each in found.digits] != [each.pixels for each in images]:
             return ()
         return tuple(
-            (image, replace(digit, label=image.label))
+            (image, replace(digit, label=image.find_label(digit.class_names)))
             for image, digit in zip(images, found.digits, strict=True)
         )
 

@@ -11,15 +11,24 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from core.responses import UNLIKE_SHORT, Digit
+from core.responses import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
-from tui.text.formats import class_label
+from tui.text.formats import (
+    cell_width,
+    class_label,
+    class_labels,
+    fit_cells,
+    truncate,
+    widest_label,
+)
 from tui.text.grey_art import Palette, draw_grey_digit, make_palette
 from tui.widgets.canvas import Canvas, StyledLine
-from tui.widgets.cards.card_layout import MOST_PROBABLE, CardLayout
+from tui.widgets.cards.card_layout import LABEL_WIDTH, MOST_PROBABLE, CardLayout
 
 PERCENT_WIDTH = 5  # cells of a percentage and the space before it
+# Cells of a bar: at least, and before a long label gets more than LABEL_WIDTH.
+LEAST_BAR, GOOD_BAR = 2, 8
 
 HEAVY = str.maketrans("╭╮╰╯─│", "┏┓┗┛━┃")
 
@@ -77,16 +86,27 @@ def image_lines(digit: Digit, width: int, height: int, style: CardStyle) -> list
     return [[Segment(row, style.styles["ink"])] for row in rows]
 
 
-def bar_lines(digit: Digit, style: CardStyle, width: int, columns: int = 1) -> list[StyledLine]:
+def bar_lines(
+    digit: Digit, style: CardStyle, width: int, columns: int = 1, most: int = 0
+) -> list[StyledLine]:
     """Return a line for each class that is shown: its label, a bar and a percentage.
 
-    They are the most probable ones in their order, or all classes in theirs. In several columns
-    `width` is that of all.
+    They are the most probable ones in their order, or all classes in theirs; `most` if not 0 is how
+    many fit. In several columns `width` is that of all.
     """
     each = (width + 1) // columns - 1
+    space = each - 1 - PERCENT_WIDTH  # for a label and a bar
+    bars = list(_bars(digit, style, most))
+    longest = widest_label((bar.label for bar in bars), space)
+    label = max(1, min(longest, max(space - GOOD_BAR, min(LABEL_WIDTH, space - LEAST_BAR))))
     lines = [
-        [label, Segment(" "), bar(each - label.cell_length - 1 - PERCENT_WIDTH), percent]
-        for label, bar, percent in _bars(digit, style)
+        [
+            Segment(fit_cells(class_label(bar.label, label), label), bar.text),
+            Segment(" "),
+            bar.draw(space - label),
+            Segment(bar.percent, bar.text),
+        ]
+        for bar in bars
     ]
     height = -(-len(lines) // columns)
     return join([lines[start : start + height] for start in range(0, len(lines), height)], each, 1)
@@ -96,36 +116,42 @@ def tall_bar_lines(digit: Digit, style: CardStyle, width: int) -> list[StyledLin
     """Return two lines for each class that is shown, the second of which is its bar, and a blank
     line between two classes."""
     lines: list[StyledLine] = []
-    for label, bar, percent in _bars(digit, style):
-        free = width - label.cell_length - PERCENT_WIDTH
-        lines += [[label, Segment(" " * free), percent], [bar(width)], []]
+    for bar in _bars(digit, style):
+        label = fit_cells(class_label(bar.label, width - PERCENT_WIDTH), width - PERCENT_WIDTH)
+        lines += [[Segment(label + bar.percent, bar.text)], [bar.draw(width)], []]
     return lines[:-1]
 
 
-def _bars(
-    digit: Digit, style: CardStyle
-) -> Iterator[tuple[Segment, Callable[[int], Segment], Segment]]:
-    """Yield for each class that is shown its label, its bar of a given width and its percentage.
+@dataclass(frozen=True)
+class ClassBar:
+    """The bar of a class; `draw` returns it in a width, and `text` is the style of its texts."""
+
+    label: str
+    percent: str
+    text: Style
+    draw: Callable[[int], Segment]
+
+
+def _bars(digit: Digit, style: CardStyle, most: int = 0) -> Iterator[ClassBar]:
+    """Yield the bar of each class that is shown.
 
     All are bars of the true class's or of the wrong prediction's colour, and quiet ones.
     """
     shares, styles = digit.probabilities(style.temperature), style.styles
     shown = list(range(len(shares)))
-    if not style.all_classes:
-        shown = sorted(shown, key=lambda number: -shares[number])[:MOST_PROBABLE]
-    labels = {number: class_label(number) for number in shown}
-    longest = max(map(len, labels.values()))
+    if most or not style.all_classes:
+        shown = sorted(shown, key=lambda number: -shares[number])[: most or MOST_PROBABLE]
     for number in shown:
         share, name = shares[number], "quiet"
         if number == digit.label:
             name = "right"
         elif number == digit.predicted:
             name = "ink" if digit.label is None else "wrong"
-        is_first = number == digit.predicted
-        yield (
-            Segment(labels[number].ljust(longest), styles["ink" if is_first else "quiet"]),
+        yield ClassBar(
+            digit.name_of(number),
+            f"{share:{PERCENT_WIDTH}.0%}",
+            styles["ink" if number == digit.predicted else "quiet"],
             partial(_bar, share, style, styles[name]),
-            Segment(f"{share:{PERCENT_WIDTH}.0%}", styles["ink" if is_first else "quiet"]),
         )
 
 
@@ -185,17 +211,18 @@ def _edge(text: StyledLine, width: int, line: Style, *, at_end: bool = False) ->
 
 def verdict(digit: Digit, previous: int | None, width: int) -> str:
     """Return the digit's index and prediction, as much of it as fits; wrong ones by sign too."""
-    predicted = class_label(digit.predicted)
-    if digit.label is None:
-        text = f"predicted {predicted}"
-    elif digit.right:
-        text = f"✓ {predicted}"
-    else:
-        text = f"✗ {predicted}, is {class_label(digit.label)}"
+    sign, names = "predicted " if digit.label is None else "✓ ", [digit.predicted_name]
+    if digit.label is not None and not digit.right:
+        sign, names = "✗ ", [*names, digit.name_of(digit.label)]
+    text = sign + ", is ".join(class_labels(names))
     options = [f"#{digit.index} {text}", text]
     if previous is not None:
-        options.insert(0, f"{options[0]}, was {class_label(previous)}")
-    return next((each for each in options if len(each) <= width), options[-1][:width])
+        was = class_label(digit.name_of(previous))
+        options.insert(0, f"{options[0]}, was {was}")
+    if found := next((each for each in options if cell_width(each) <= width), None):
+        return found
+    space = width - len(sign) - len(", is ") * (len(names) - 1)
+    return truncate(sign + ", is ".join(class_labels(names, space)), width)
 
 
 def _foot(digit: Digit, note: str, layout: CardLayout, style: CardStyle) -> StyledLine:
@@ -203,7 +230,7 @@ def _foot(digit: Digit, note: str, layout: CardLayout, style: CardStyle) -> Styl
     network is, and `note`, which tells that from the bars."""
     width = layout.width - 4
     if digit.is_unlike:
-        sign = f"! {UNLIKE_SHORT}"
+        sign = f"! {digit.unlike_text(short=True)}"
         return [Segment(sign if len(sign) <= width else sign[: width + 2], style.styles["doubt"])]
     sure = f"{max(digit.probabilities()):.0%} sure"
     texts = [f"{sure} · {note}", note, sure] if note else [sure]
@@ -246,7 +273,7 @@ def _inside(digit: Digit, layout: CardLayout, style: CardStyle, inner: int) -> l
     image = image_lines(digit, width, height, style)
     if layout.bars == "beside":
         beside = inner - width - layout.gap
-        bars = bar_lines(digit, style, beside, layout.bar_columns)
+        bars = bar_lines(digit, style, beside, layout.bar_columns, layout.most_bars)
         if 3 * len(bars) - 1 <= height:
             bars = tall_bar_lines(digit, style, beside)
         above = max(0, height - len(bars)) // 2
@@ -254,5 +281,5 @@ def _inside(digit: Digit, layout: CardLayout, style: CardStyle, inner: int) -> l
     left = Segment(" " * ((inner - width) // 2))
     lines = [[left, *line] for line in image]
     if layout.bars == "below":
-        lines += bar_lines(digit, style, inner, layout.bar_columns)
+        lines += bar_lines(digit, style, inner, layout.bar_columns, layout.most_bars)
     return lines

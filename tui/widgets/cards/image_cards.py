@@ -10,9 +10,9 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from core.responses import UNLIKE, Digit
+from core.responses import Digit
 from tui.preferences import Preferences
-from tui.text.formats import class_label, printable
+from tui.text.formats import cell_width, class_labels, printable
 from tui.text.picture_art import draw_grey_picture, draw_picture
 from tui.widgets.canvas import Canvas, StyledLine, place_side_by_side
 from tui.widgets.cards.card import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
 Pair = tuple["ImageDigit", Digit]
+LEAST_NAME = 8  # columns of the name of a file before names of classes are shortened
 SEEN = ("temperature", "digit_style", "all_classes", "ascii", "slow")  # preferences
 
 
@@ -101,12 +102,13 @@ class ImageCards(Canvas):
         self, image: ImageDigit, digit: Digit, style: CardStyle, layout: ImageLayout
     ) -> list[StyledLine]:
         styles, inner = style.styles, layout.width - 2
+        most = layout.bars if layout.bars < len(digit.logits) else 0
         inside = self._drawings(image, digit, style, layout.ink)
         if layout.is_stacked:
-            inside += bar_lines(digit, style, inner, layout.bar_columns)
+            inside += bar_lines(digit, style, inner, layout.bar_columns, most)
         else:
             taken = 2 * layout.ink + 2
-            bars = bar_lines(digit, style, inner - taken, layout.bar_columns)
+            bars = bar_lines(digit, style, inner - taken, layout.bar_columns, most)
             above = max(0, layout.ink // 2 - len(bars)) // 2
             inside = join([inside, [*([[]] * above), *bars]], taken, 0)
         warnings = fit_warnings(_warnings(image, digit), inner, layout.warning_rows)
@@ -144,14 +146,15 @@ class ImageCards(Canvas):
 def _title(image: ImageDigit, digit: Digit, style: CardStyle, width: int) -> StyledLine:
     """Return the name of the image, and its prediction. How probable that is stands beside the
     bars, at their temperature."""
-    predicted = class_label(digit.predicted)
-    verdict, shade = f"predicted {predicted}", "ink"
+    sign, shade, names = "predicted ", "ink", [digit.predicted_name]
     if digit.label is not None:
-        verdict, shade = f"✓ {predicted}", "right"
+        sign, shade = "✓ ", "right"
         if not digit.right:
-            verdict, shade = f"✗ {predicted}, is {class_label(digit.label)}", "wrong"
-    name = _name(image, width - len(verdict) - 1)
-    return [Segment(f"{name} ", style.styles["quiet"]), Segment(verdict, style.styles[shade])]
+            sign, shade, names = "✗ ", "wrong", [*names, digit.name_of(digit.label)]
+    space = max(len(names), width - LEAST_NAME - len(sign) - len(", is ") * (len(names) - 1))
+    text = sign + ", is ".join(class_labels(names, space))
+    name = _name(image, width - cell_width(text) - 1)
+    return [Segment(f"{name} ", style.styles["quiet"]), Segment(text, style.styles[shade])]
 
 
 def _name(image: ImageDigit, width: int) -> str:
@@ -167,4 +170,4 @@ def _name(image: ImageDigit, width: int) -> str:
 
 
 def _warnings(image: ImageDigit, digit: Digit) -> tuple[str, ...]:
-    return (*((UNLIKE,) if digit.is_unlike else ()), *image.warnings)
+    return (*((digit.unlike_text(),) if digit.is_unlike else ()), *image.warnings)

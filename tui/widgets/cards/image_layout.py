@@ -23,7 +23,7 @@ class ImageLayout:
 
     `ink` is the width of each of the two drawings. The bars stand beside them, or below where
     `is_stacked`. `warning_rows` are below both; the image with the most warnings needs
-    `lacking_rows` more.
+    `lacking_rows` more. There is space for `bars` bars.
     """
 
     ink: int
@@ -35,6 +35,7 @@ class ImageLayout:
     rows: int
     warning_rows: int
     lacking_rows: int
+    bars: int
 
     @property
     def capacity(self) -> int:
@@ -47,6 +48,7 @@ def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int, bars: 
     `warnings` are those of each image, `bars` the bars of each. Two images are shown at once where
     that is possible, and of one alone all warnings; then all drawings have each pixel of the
     network's input, then there are as many images as possible, all of them as large as that allows.
+    Where not all bars fit, there are fewer.
     """
     count = max(1, len(warnings))
     most = FEW_WIDTH if count <= FEW else MOST_WIDTH
@@ -60,16 +62,20 @@ def arrange(warnings: Sequence[tuple[str, ...]], width: int, height: int, bars: 
         first = lacking if count == 1 else 0
         return min(2, shown), first, min(TRUE_WIDTH, layout.ink), shown, lacking, legible
 
-    for kept in (1, 0):
-        found = [
-            layout
-            for ink in range(LEAST_WIDTH, most + 1, 2)
-            for is_stacked in (True, False)
-            if (layout := _fit(ink, is_stacked, warnings, kept, width, height, bars))
-        ]
-        if found:
-            return max(found, key=score)
-    return ImageLayout(LEAST_WIDTH, True, 1, max(1, width), max(1, height), 1, 1, 0, 0)  # cut off
+    while True:
+        for kept in (1, 0):
+            found = [
+                layout
+                for ink in range(LEAST_WIDTH, most + 1, 2)
+                for is_stacked in (True, False)
+                if (layout := _fit(ink, is_stacked, warnings, kept, width, height, bars))
+            ]
+            if found:
+                return max(found, key=score)
+        if bars <= ONE_COLUMN:
+            size = max(1, width), max(1, height)
+            return ImageLayout(LEAST_WIDTH, True, 1, *size, 1, 1, 0, 0, bars)  # cut off
+        bars = max(ONE_COLUMN, bars * 3 // 4)
 
 
 def _fit(
@@ -99,7 +105,7 @@ def _fit(
     high = height // rows
     shown = min(needed, high - body)
     return ImageLayout(
-        ink, is_stacked, bar_columns, wide, high, columns, rows, shown, needed - shown
+        ink, is_stacked, bar_columns, wide, high, columns, rows, shown, needed - shown, bars
     )
 
 

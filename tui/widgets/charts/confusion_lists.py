@@ -8,7 +8,10 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
+from core.class_names import name_of
 from tui.analysis.confusion import (
+    LONGEST_LABEL,
+    ConfusedPair,
     align_errors,
     class_errors,
     class_scores,
@@ -16,6 +19,7 @@ from tui.analysis.confusion import (
     describe_pair,
 )
 from tui.text.digit_art import draw_bar
+from tui.text.formats import cell_width, fit_cells, widest_label
 from tui.widgets.canvas import StyledLine, place_side_by_side
 from tui.widgets.charts.confusion_matrix import CURSOR, ConfusionCanvas
 
@@ -23,7 +27,9 @@ GAP = 2  # characters between two columns
 SIGN = 2  # before each row, for the cursor's
 BAR = 10  # characters of a bar
 SHORT_TITLE = "Errors by class, most predicted as"
-LONG = 31  # from so many on a class has its errors in words
+LONG = 31  # from so many on a class with a name of one letter has its errors in words
+LEAST_LABEL = 6  # columns of the names of classes in a line in words
+MOST_PAIRS = 200  # pairs of classes in the list
 SCORES = 36  # characters of precision and recall
 # (true class, predicted class or None for all)
 Target = tuple[int, int | None]
@@ -139,7 +145,7 @@ class ConfusionList(ConfusionCanvas, can_focus=True):
                 line = [Segment("  "), *texts[place]]
                 if place == self.cursor and self.has_focus:
                     words = "".join(part.text for part in texts[place])
-                    line = [Segment(f"{CURSOR} {words}".ljust(width), chosen)]
+                    line = [Segment(fit_cells(f"{CURSOR} {words}", width), chosen)]
                 block.append(line)
             blocks.append(block)
         return place_side_by_side(blocks, width + GAP)
@@ -160,18 +166,30 @@ class ClassErrors(ConfusionList):
     def texts(self, width: int) -> list[StyledLine]:
         text, quiet, bar = (self.parts[name] for name in ("text", "quiet", "bar"))
         found, scores = class_errors(self.confusion), class_scores(self.confusion)
-        most = max(each.errors for each in found)
-        words = align_errors(found, short=width < LONG)
-        title = SHORT_TITLE if width < LONG else "Errors by class"
+        most, names = max(each.errors for each in found), self.names
+        label = widest_label((name_of(names, each.actual) for each in found), LONGEST_LABEL)
+        long = LONG + 2 * (label - 1)
+        # Names are shortened before words are, down to a few letters.
+        is_short = width < LONG + 2 * (min(label, LEAST_LABEL) - 1)
+        free = min(width, long) if width else 0
+        words = align_errors(found, names, short=is_short, width=free)
+        longest = max(map(cell_width, words))
+        has_space = self.size.width >= len(SHORT_TITLE) + 1
+        title = SHORT_TITLE if is_short and has_space else "Errors by class"
         if width and self.border_title != title:
             self.border_title = title
         lines: list[StyledLine] = []
         for each, score, line in zip(found, scores, words, strict=True):
-            parts = [Segment(line, text if each.errors else quiet)]
-            if width >= LONG + BAR + 2:
+            has_bar = width >= long + BAR + 2
+            parts = [
+                Segment(
+                    fit_cells(line, longest) if has_bar else line, text if each.errors else quiet
+                )
+            ]
+            if has_bar:
                 drawn = draw_bar(each.errors / most if most else 0.0, BAR)
                 parts = [*parts, Segment(f"  {drawn}", bar)]
-            if width >= LONG + BAR + SCORES:
+            if width >= long + BAR + SCORES:
                 shares = f"recall {share_text(score.recall):>6}"
                 shares += f"  precision {share_text(score.precision):>6}"
                 parts = [*parts, Segment(f"  {shares}", quiet)]
@@ -186,11 +204,14 @@ class ConfusedPairs(ConfusionList):
         self.border_title = "Confused most often"
 
     def targets(self) -> list[Target]:
-        return [(pair.actual, pair.predicted) for pair in confused_pairs(self.confusion)]
+        return [(pair.actual, pair.predicted) for pair in self._pairs()]
+
+    def _pairs(self) -> list[ConfusedPair]:
+        return confused_pairs(self.confusion)[:MOST_PAIRS]
 
     def texts(self, width: int) -> list[StyledLine]:
         text, quiet = self.parts["text"], self.parts["quiet"]
-        pairs = confused_pairs(self.confusion)
+        pairs = self._pairs()
         if not pairs:
             return [[Segment("no errors", quiet)]]
-        return [[Segment(describe_pair(pair), text)] for pair in pairs]
+        return [[Segment(describe_pair(pair, self.names, width), text)] for pair in pairs]

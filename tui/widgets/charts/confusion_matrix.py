@@ -13,10 +13,13 @@ from textual.message import Message
 from textual.reactive import var
 from textual.style import Style as ContentStyle
 
+from core.class_names import DIGITS, name_of
 from tui.analysis.confusion import Confusion, most_errors
+from tui.text.formats import cell_width, class_label, fit_cells, right_cells, widest_label
 from tui.widgets.canvas import Canvas, StyledLine, center_text
 
-CELL, NARROW_CELL = 5, 4  # characters of a cell; the second where not all fit
+# Columns of a cell: the second where not all fit; more for names where there is space.
+CELL, NARROW_CELL, WIDE_CELL = 5, 4, 12
 HEADS = 2  # lines above the cells
 # Shades of a cell with errors, as shares of the full colour. Few, since each costs bytes to send.
 SHADES = (0.18, 0.38, 0.62, 0.95)
@@ -46,14 +49,19 @@ def count_text(count: int, width: int = 4) -> str:
     return text if len(text) <= width else f"{count // 1000}k"
 
 
+def _cut(label: str, width: int) -> str:
+    """Return as much of the name of a class as fits: an … would take a third of it."""
+    return label if cell_width(label) <= width else fit_cells(label, width)
+
+
 class ConfusionCanvas(Canvas):
     """A panel of what `content_lines` returns, empty while there is no confusion matrix."""
 
     confusion: var[Confusion] = var((), init=False)
+    names: var[tuple[str, ...]] = var(DIGITS, init=False)  # of the classes
     placeholder = ""  # shown while there is none
 
-    def watch_confusion(self) -> None:
-        self.draw()
+    watch_confusion = watch_names = Canvas.redraw
 
     def content_lines(self) -> list[StyledLine]:
         return []
@@ -70,7 +78,8 @@ class ConfusionMatrix(ConfusionCanvas):
 
     To show it, set `confusion`, counts (classes × classes); () empties it. Each error has a shade
     by its count, on one scale for the whole matrix, which the panel's lower border explains; the
-    diagonal has a colour of its own. Where not all classes fit, those around the cursor are shown.
+    diagonal has a colour of its own. Where not all classes fit, those around the cursor are shown,
+    always with the names of their rows and columns.
     With `selectable=False` there is no cursor, and a click posts Opened at once.
     """
 
@@ -124,13 +133,19 @@ class ConfusionMatrix(ConfusionCanvas):
 
     @property
     def _head(self) -> int:
-        """Characters of a row's heading."""
-        return max(3, len(str(len(self.confusion) - 1)) + 1)
+        """Columns of a row's heading."""
+        return max(3, 1 + widest_label(self._labels, self.size.width // 4))
+
+    @property
+    def _labels(self) -> list[str]:
+        return [class_label(name_of(self.names, each)) for each in range(len(self.confusion))]
 
     @property
     def _cell(self) -> int:
-        fits = self._head + CELL * len(self.confusion) <= self.size.width
-        return CELL if fits else NARROW_CELL
+        """Columns of a cell: as many as the names need, if all classes fit so."""
+        space = (self.size.width - self._head) // max(1, len(self.confusion))
+        wanted = max(CELL, 1 + widest_label(self._labels, WIDE_CELL - 1))
+        return max(NARROW_CELL, min(wanted, space))
 
     def _window(self) -> tuple[range, range]:
         """Return the rows and columns that are shown: all, or those around the cursor."""
@@ -155,34 +170,39 @@ class ConfusionMatrix(ConfusionCanvas):
         strong = text + Style(bold=True)
         rows, columns = self._window()
         at_row, at_column = self.cursor if self.can_focus else (None, None)
-        wide = self._cell
+        wide, head, labels = self._cell, self._head, self._labels
         heads = [
-            Segment(f"{number:>{wide}}", strong if number == at_column else quiet)
+            Segment(
+                right_cells(_cut(labels[number], wide - 1), wide),
+                strong if number == at_column else quiet,
+            )
             for number in columns
         ]
         title = f"true ↓{'predicted as →':^{wide * len(columns) - 8}}"
-        if not len(rows) == len(columns) == len(self.confusion):
-            title = f"true ↓  predicted as →  {len(self.confusion)} classes, arrows scroll"
+        if not len(rows) == len(columns) == len(labels):
+            how = "arrows scroll" if self.can_focus else f"{len(columns)} shown"
+            title = f"true ↓  predicted as →  {len(labels)} classes, {how}"
         lines: list[StyledLine] = [
             [Segment(title, quiet)],
-            [Segment(" " * self._head), *heads],
+            [Segment(" " * head), *heads],
         ]
         styles, bounds = self._styles(), shade_bounds(most_errors(self.confusion))
         for actual in rows:
-            head = Segment(f"{actual:>{self._head}}", strong if actual == at_row else quiet)
+            name = right_cells(class_label(labels[actual], head - 1), head)
             cells = [
-                self._cell_segment((actual, predicted), styles, bounds) for predicted in columns
+                self._cell_segment((actual, predicted), wide, styles, bounds)
+                for predicted in columns
             ]
-            lines.append([head, *cells])
+            lines.append([Segment(name, strong if actual == at_row else quiet), *cells])
         self._show_legend(styles, bounds)
         return lines
 
     def _cell_segment(
-        self, cell: tuple[int, int], styles: dict[object, Style], bounds: tuple[int, ...]
+        self, cell: tuple[int, int], wide: int, styles: dict[object, Style], bounds: tuple[int, ...]
     ) -> Segment:
         actual, predicted = cell
         count = self.confusion[actual][predicted]
-        text = f"{count_text(count, self._cell - 1):>{self._cell - 1}}"
+        text = f"{count_text(count, wide - 1):>{wide - 1}}"
         if self.can_focus and cell == self.cursor:
             return Segment(CURSOR + text, styles["selected"])
         if actual == predicted:

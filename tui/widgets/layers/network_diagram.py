@@ -83,6 +83,7 @@ class NetworkDiagram(Canvas):
                     lambda width, height: image_lines(digit, width, height, style),
                     tuple(digit.probabilities()),
                     digit.predicted,
+                    digit.class_names,
                 )
             above = self.size.height - ROWS - LABELS
             lines += [[]] * ((above - 1) // 2)

@@ -3,21 +3,20 @@ input a digit, at the output the probabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import log2, prod
 
-from rich.segment import Segment
-from rich.style import Style
-
+from core.class_names import DIGITS, name_of
 from core.responses import NetworkDescribed
-from tui.text.formats import class_label
+from tui.text.formats import class_label, fit_cells, widest_label
 from tui.widgets.canvas import StyledLine
+from tui.widgets.layers.character_grid import CharacterGrid
 
 ROWS, LABELS = 11, 3  # lines of the drawing, and of the labels under it
 SIDE = 28  # pixels of the largest sheet
 MOST_BEHIND = 5  # sheets
 INPUT_SHEET = 16, 9  # columns and lines of the input, where there is room for it: a digit of 14×7
-SHARE_WIDTH = 5  # columns of a probability
+SHARE_WIDTH, LABEL_WIDTH = 5, 8  # columns of a probability, and of the longest name of a class
 WIDEST = (9, 6, 4, 2)  # columns of the largest sheet beside its frame, as room allows
 MOST_LINES = 20  # between two columns of dots; more of them would run together
 DENSE_GAP, GAP = 18, 4  # the most columns between two blocks
@@ -25,18 +24,29 @@ DENSE_GAP, GAP = 18, 4  # the most columns between two blocks
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 Rows = tuple[int, ...]  # the lines of a column's dots
-Part = str | Style | None  # the name of a cell's style, or the style
 
 
 @dataclass(frozen=True)
 class Shown:
     """What the diagram shows beside the network: a digit as `draw` returns it in so many columns
-    and lines, the probabilities of the classes, and the selected layer's position."""
+    and lines, the probabilities and the names of the classes, and the selected layer's
+    position."""
 
     selected: int = -1
     draw: Callable[[int, int], list[StyledLine]] | None = None
     shares: tuple[float, ...] = ()
     predicted: int = -1
+    names: tuple[str, ...] = DIGITS
+
+    def label(self, number: int) -> str:
+        """Return the name of a class in as many columns as each has."""
+        return fit_cells(
+            class_label(name_of(self.names, number), self.label_width), self.label_width
+        )
+
+    @property
+    def label_width(self) -> int:
+        return widest_label(self.names, LABEL_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Block:
     widest: int = WIDEST[0]
     positions: tuple[int, ...] = (0,)  # of its layers; 0 is the input
     has_digit: bool = True  # whether the input has room for one
-    classes: int = 0  # of the last one, where each has its probability beside it
+    classes: int = 0  # of the last one, where each has its name and its probability beside it
+    label_width: int = 1  # of the classes
 
     @property
     def dense(self) -> bool:
@@ -91,43 +102,9 @@ class Block:
     def width(self) -> int:
         if not self.shape:
             return 1
-        last = 3 + SHARE_WIDTH if self.classes else 3
+        last = 2 + self.label_width + (SHARE_WIDTH if self.classes else 0)
         drawn = (last if self.last else 1) if self.dense else self.sheet[0] + self.behind
         return max(drawn, *map(len, self.labels))
-
-
-class CharacterGrid:
-    """A grid of characters, each with its style or the name of it."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width = width
-        self._cells: list[list[tuple[str, Part]]] = [[(" ", "text")] * width for _ in range(height)]
-
-    def put(self, x: int, y: int, text: str, part: Part) -> None:
-        """Write text from the cell x, y on; what lies outside the grid is dropped."""
-        for place, character in enumerate(text, x):
-            if 0 <= place < self.width and 0 <= y < len(self._cells):
-                self._cells[y][place] = (character, part)
-
-    def put_line(self, x: int, y: int, line: StyledLine) -> None:
-        for text, style, _ in line:
-            self.put(x, y, text, style)
-            x += len(text)
-
-    def lines(self, styles: dict[str, Style]) -> list[StyledLine]:
-        return [
-            [
-                Segment(
-                    "".join(character for character, _ in cells),
-                    styles[part] if isinstance(part, str) else part,
-                )
-                for part, cells in groupby(row, lambda cell: cell[1])
-            ]
-            for row in self._cells
-        ]
-
-    def texts(self) -> list[str]:
-        return ["".join(character for character, _ in row) for row in self._cells]
 
 
 def blocks(network: NetworkDescribed) -> list[Block]:
@@ -205,6 +182,8 @@ def draw_network(
     by the columns at which they start."""
     picture = CharacterGrid(width, ROWS + LABELS)
     found = blocks(network)
+    if prod(found[-1].shape) <= ROWS:
+        found[-1] = replace(found[-1], label_width=shown.label_width)
     if shown.shares and len(shown.shares) <= ROWS:
         found[-1] = replace(found[-1], classes=len(shown.shares))
     found = fitted(found, width)
@@ -261,7 +240,7 @@ def _draw_units(picture: CharacterGrid, block: Block, middle: int, shown: Shown)
         if block.last and prod(block.shape) <= ROWS:
             part = "chosen" if number == shown.predicted else "text"
             share = f"{shown.shares[number]:{SHARE_WIDTH}.0%}" if block.classes else ""
-            picture.put(middle + 2, row, class_label(number) + share, part)
+            picture.put(middle + 2, row, shown.label(number) + share, part)
     if prod(block.shape) > ROWS:
         picture.put(middle, ROWS // 2, "┊", "shape")
 

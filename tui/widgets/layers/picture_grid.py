@@ -12,7 +12,7 @@ from textual.reactive import var
 from core.responses import INPUT_LAYER, Digit, LayerOutput, WeightImages
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar
-from tui.text.formats import class_label
+from tui.text.formats import class_label, right_cells, widest_label
 from tui.widgets.canvas import Canvas, StyledLine, pad_line
 from tui.widgets.cards.card import has_greys
 from tui.widgets.layers.value_pictures import (
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_BARS = 32  # units that are shown as bars and not as pixels
 LEAST_WEIGHTS = 9  # lines of weights of 28×28 at half their size
+LABEL_WIDTH, LONGEST_LABEL = 4, 10  # columns of a unit's number or a class's name
 BAR_WIDTH = 22  # columns of a unit's number, its value and a bar that is worth its room
 
 
@@ -202,7 +203,7 @@ class OutputPictures(UnitPictures):
         if digit := self.digit:
             sign = "✓" if digit.right else "✗"
             what = "" if output.name == INPUT_LAYER else "output for "
-            title = f"{what}digit #{digit.index} {sign} {class_label(digit.predicted)}"
+            title = f"{what}digit #{digit.index} {sign} {class_label(digit.predicted_name)}"
         lines = [self.heading(title, output.largest)]
         if channels := self._channels():
             lines += self.grid_lines(channels)
@@ -212,13 +213,19 @@ class OutputPictures(UnitPictures):
             lines += self._pixels(output)
         self.paint(lines)
 
+    @property
+    def _label_width(self) -> int:
+        """Columns of a unit's number, or of the names of the classes."""
+        names = self.digit.class_names if self.is_last and self.digit else ()
+        return max(LABEL_WIDTH, widest_label(names, LONGEST_LABEL))
+
     def _bars(self, output: LayerOutput) -> list[StyledLine]:
         """Return a bar for each unit, in several columns where the lines are few; none if they do
         not fit."""
         units, height = output.shape[0], max(1, self.size.height - 1)
         columns = -(-units // height)
         width = (self.size.width + GAP) // columns - GAP
-        if width < BAR_WIDTH:
+        if width < BAR_WIDTH + self._label_width - LABEL_WIDTH:
             return []
         rows = -(-units // columns)
         lines: list[StyledLine] = [[] for _ in range(rows)]
@@ -229,17 +236,21 @@ class OutputPictures(UnitPictures):
 
     def _bar(self, output: LayerOutput, unit: int, width: int) -> StyledLine:
         value, parts = output.value(unit) or 0.0, self.parts
-        name = class_label(unit) if self.is_last else str(unit)
+        label = self._label_width
+        name = self.digit.name_of(unit) if self.is_last and self.digit else str(unit)
         is_chosen = unit == self.unit
         sign = ""
         if self.is_last and self.digit and unit in (self.digit.predicted, self.digit.label):
             sign = "✓" if unit == self.digit.label else "✗"
         share = abs(value) / output.largest if output.largest else 0.0
-        room = width - 16
+        room = width - label - 12
         bar = draw_bar(share, room, plain=self.preferences.ascii)
         style = Style(color=POSITIVE if value > 0 else NEGATIVE) if self.ink is None else self.ink
         return [
-            Segment(f"{name:>4}", parts["selected" if is_chosen else "text"]),
+            Segment(
+                right_cells(class_label(name, label), label),
+                parts["selected" if is_chosen else "text"],
+            ),
             Segment(f"{sign:>2} {f'{value:.3g}'.replace('-', '−'):>8} ", parts["text"]),
             Segment(bar, style),
         ]
