@@ -31,11 +31,12 @@ from throughput import find_mnist
 
 from core.checkpoints.io import load_model
 from core.compute.usage import cpu_name
-from core.data import idx_files
 from core.data.image_decoding import decode_image
 from core.data.images import read_image
 from core.data.segmentation.search import find_digits
-from core.data.sources.mnist import MNIST_FILES, mnist_missing
+from core.data.sources import idx_files
+from core.data.sources.file_set import find_file, find_missing
+from core.data.sources.mnist import MNIST
 from core.errors import DataError
 from core.models.inference import predict_images
 from core.runs.resolve import resolve_checkpoint
@@ -67,7 +68,7 @@ def read_test_digits(data: str) -> tuple[Array, Array]:
     """Return the images (N, 28, 28) and labels (N,) of MNIST's test set."""
 
     def read(name: str, header: int) -> Array:
-        path = idx_files.find_file(Path(data), "MNIST", name, MNIST_FILES[name])
+        path = find_file(MNIST, name, data)
         if path is None:
             raise SystemExit(f"{name} in {data} is damaged")
         return numpy.frombuffer(idx_files.read_file(path), numpy.uint8, offset=header)
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep the painted pictures in")
     parser.add_argument("--kinds", nargs="*", default=(), help="paint these kinds only")
     options = parser.parse_args()
-    if options.data is None or mnist_missing(options.data):
+    if options.data is None or find_missing(MNIST, options.data):
         parser.error("MNIST was not found: pass its folder with --data")
     _, model = load_model(resolve_checkpoint(options.checkpoint, Path("checkpoints")))
     digits, labels = read_test_digits(options.data)

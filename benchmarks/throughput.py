@@ -25,7 +25,8 @@ from typing import NamedTuple
 
 from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
-from core.data.sources.mnist import mnist_folder, mnist_missing
+from core.data.sources.file_set import find_folder, find_missing
+from core.data.sources.mnist import MNIST
 
 HERE = Path(__file__).parent
 ROWS = ("linear", "mlp", "cnn", "cnn:auto", "quick", "quick:auto")
@@ -111,8 +112,9 @@ def our_loop(arch: str, precision: str, data: str, seconds: float) -> tuple[floa
 def find_mnist() -> str | None:
     """Return the folder of MNIST: MNIST_TUI_DATA, beside this checkout, or the user's cache."""
     beside = HERE.parents[1] / "shared" / "data"
-    places = [os.environ.get("MNIST_TUI_DATA"), str(beside), str(mnist_folder(None).parents[1])]
-    return next((place for place in places if place and mnist_missing(place) is None), None)
+    cache = find_folder(MNIST, None).parents[1]
+    places = [os.environ.get("MNIST_TUI_DATA"), str(beside), str(cache)]
+    return next((place for place in places if place and find_missing(MNIST, place) is None), None)
 
 
 def main() -> None:

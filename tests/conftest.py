@@ -16,7 +16,7 @@ import pytest
 from core.config import TrainConfig
 from core.data import datasets
 from core.data.dataset import Loading, Tensors
-from core.data.sources import mnist
+from core.data.datasets import find_dataset
 from core.events import Preparing
 from tests.support import preloaded
 from tests.support.attached import running  # noqa: F401
@@ -166,7 +166,7 @@ def real_mnist() -> Path:
     """Return the folder that contains MNIST/raw; skip the test where there is none."""
     places = [os.environ.get("MNIST_TUI_DATA"), ROOT.parent / "shared" / "data"]
     for place in filter(None, places):
-        if mnist.mnist_missing(str(place)) is None:
+        if find_dataset("mnist").missing(str(place)) is None:
             return Path(place)
     pytest.skip("MNIST was not found: set MNIST_TUI_DATA")
 

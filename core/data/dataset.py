@@ -34,12 +34,13 @@ class Files:
     Each function takes the folder of --data, None for the default one, and neither downloads nor
     writes anything. `find_folder` returns where the files are or are downloaded to, `find_fault`
     why they cannot be used as they are, and `find_problem` why `load` would fail, which asks a
-    mirror for what is missing.
+    mirror for what is missing. `size` says how much is downloaded.
     """
 
     find_folder: Callable[[str | None], Path]
     find_fault: Callable[[str | None], str | None]
     find_problem: Callable[[str | None], str | None]
+    size: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,16 @@ A loading function is a generator: it yields events that show its progress and r
 torch is imported inside, so that listing the datasets does not load it.
 """
 
-from collections.abc import Generator
+import string
+from collections.abc import Callable, Generator
+from functools import partial
 
-from core.data.dataset import Dataset, Tensors
+from core.class_names import DIGITS
+from core.data.dataset import Dataset, Loading, Tensors
 from core.data.folder.source import find_folder_dataset, is_folder
-from core.data.sources import mnist
+from core.data.sources import emnist, idx_datasets, mnist, usps
+from core.data.sources.file_set import FileSet, find_missing
+from core.data.sources.provide import as_files
 from core.data.sources.sample import load_sample, sample_missing
 from core.errors import DataError
 from core.events import Event, Notice
@@ -17,20 +22,79 @@ from core.events import Event, Notice
 AUTO = "mnist", "sample"
 OR_SAMPLE = ", or use the dataset sample"
 
+
+def _from_files(
+    files: FileSet,
+    load: Callable[[str | None], Loading],
+    train_samples: int,
+    description: str,
+    class_names: tuple[str, ...] = DIGITS,
+) -> Dataset:
+    """Return a dataset of files that are found in a folder, or downloaded."""
+    missing = partial(find_missing, files)
+    return Dataset(
+        description, missing, load, train_samples, class_names, files.title, as_files(files)
+    )
+
+
 DATASETS = {
-    "mnist": Dataset(
-        "60,000 training and 10,000 test images of handwritten digits",
-        mnist.mnist_missing,
+    "mnist": _from_files(
+        mnist.MNIST,
         mnist.load_mnist,
-        train_samples=60_000,
-        title="MNIST",
-        files=mnist.FILES,
+        60_000,
+        "60,000 training and 10,000 test images of handwritten digits",
     ),
     "sample": Dataset(
         "4,000 training and 1,000 test images of MNIST",
         sample_missing,
         load_sample,
         train_samples=4000,
+    ),
+    "fashion": _from_files(
+        idx_datasets.FASHION,
+        idx_datasets.load_fashion,
+        60_000,
+        "60,000 training and 10,000 test images of clothing",
+        idx_datasets.CLOTHES,
+    ),
+    "kmnist": _from_files(
+        idx_datasets.KMNIST,
+        idx_datasets.load_kmnist,
+        60_000,
+        "60,000 training and 10,000 test images of 10 Japanese letters",
+        idx_datasets.KANA,
+    ),
+    "emnist-digits": _from_files(
+        emnist.EMNIST_DIGITS,
+        emnist.load_digits,
+        240_000,
+        "240,000 training and 40,000 test images of digits",
+    ),
+    "emnist-letters": _from_files(
+        emnist.EMNIST_LETTERS,
+        emnist.load_letters,
+        124_800,
+        "124,800 training and 20,800 test images of letters, A to Z",
+        tuple(string.ascii_uppercase),
+    ),
+    "emnist-balanced": _from_files(
+        emnist.EMNIST_BALANCED,
+        emnist.load_balanced,
+        112_800,
+        "112,800 training and 18,800 test images of digits and letters",
+        emnist.BALANCED_NAMES,
+    ),
+    "qmnist": _from_files(
+        idx_datasets.QMNIST,
+        idx_datasets.load_qmnist,
+        60_000,
+        "60,000 training and 60,000 test images: MNIST with more tests",
+    ),
+    "usps": _from_files(
+        usps.USPS,
+        usps.load_usps,
+        7291,
+        "7,291 training and 2,007 test images of digits on envelopes",
     ),
 }
 

@@ -1,93 +1,133 @@
-"""Download a file of MNIST: complete or not at all, and with a time limit."""
+"""Download a file: streamed to the disk, continued where a broken download ended, and verified.
+
+While it is incomplete it has the name of a temporary file, which stays where a download ends early:
+the next one asks the server for the rest of it. A process that downloads has it locked, and another
+one that needs the same file waits for it.
+"""
 
 import hashlib
-import os
+import shutil
 import time
-from collections.abc import Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from http.client import HTTPException
+from io import FileIO
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
-from core.data.idx_files import unpack
+from core.data.http_request import Answer, End, request
+from core.data.partial_file import Busy, PartialFile, write_all
 from core.errors import DataError, explain
 from core.events import Preparing
-from core.files import replace_file
+from core.files import nearest_existing
 
-# A download is given up after this time without data, and after this time in total.
-SILENCE_SECONDS = 10.0
-TRY_SECONDS = 300.0
-CHUNK = 64 * 1024
-# MNIST's four files as .gz and unpacked, in units of 1,000,000 bytes.
-FILES, DOWNLOAD_MB, UNPACKED_MB = 4, 12, 55
+# A download is given up after this time in total, and more where the file is large.
+TRY_SECONDS, SLOWEST = 300.0, 50_000  # bytes a second
+# So often a server is asked for the rest of a file, as long as each answer brings some of it.
+TRIES = 10
+# Another process that downloads the file is waited for until it has done nothing for this time.
+OTHER_SECONDS = 60.0
+PIECE = 2**20  # bytes that are hashed at a time
 
-# From the receiving thread: the total size and some bytes, an error, or None at the end.
-Received = SimpleQueue[tuple[int, bytes] | Exception | None]
-
-
-def own_mirror() -> str | None:
-    """Return the URL in MNIST_TUI_MIRROR, which is used instead of all others; None if unset."""
-    own = os.environ.get("MNIST_TUI_MIRROR")
-    return own.rstrip("/") + "/" if own else None
+Steps = Generator[Preparing, None, None]
 
 
-def list_mirrors() -> list[str]:
-    """Return the URLs of folders with the files: MNIST_TUI_MIRROR alone where it is set."""
-    if own := own_mirror():
-        return [own]
-    from torchvision.datasets import MNIST
+@dataclass(frozen=True)
+class Remote:
+    """A file on servers. `md5` is what it must have, None where whoever unpacks it can tell
+    whether it is damaged; `most` is more bytes than it has."""
 
-    return list(MNIST.mirrors)
-
-
-def describe_download(names: Sequence[str], folder: Path) -> str:
-    """Return what is about to be downloaded, and to where."""
-    if len(names) == FILES:
-        return f"downloading MNIST to {folder} ({DOWNLOAD_MB} MB, {UNPACKED_MB} MB unpacked)"
-    return f"downloading the missing part of MNIST to {folder}: {', '.join(names)}"
+    name: str
+    urls: tuple[str, ...]
+    md5: str | None
+    most: int
 
 
-def fetch_file(name: str, folder: Path, digest: str) -> Generator[Preparing, None, None]:
-    """Write the unpacked file from the first mirror that has it to the folder. The events report
-    the bytes received, as soon as there are any.
+@dataclass
+class _Job:
+    """A download: what for, where to, and what becomes of it."""
 
-    `digest` is the unpacked file's SHA-256. Raises DataError.
+    remote: Remote
+    title: str  # of the dataset
+    partial: PartialFile
+    is_done: Callable[[], bool]  # whether another process has finished it
+    unpack: Callable[[Path], Iterator[Preparing]]
+
+    def report(self, done: int, total: int = 0) -> Preparing:
+        what = f"downloading {self.title}: {self.remote.name.removesuffix('.gz')}"
+        return Preparing(message=what, done=done, total=total)
+
+    def unwritable(self, error: OSError) -> DataError:
+        path = self.partial.folder / self.remote.name.removesuffix(".gz")
+        return DataError(f"{path} cannot be written ({explain(error)})")
+
+
+class _Ended(Exception):
+    """The server ended its answer before the end of the file."""
+
+
+class _Damaged(Exception):
+    """The file is not what it should be. `is_resumed` says that some of it is of an earlier
+    download, which may be the reason."""
+
+    def __init__(self, is_resumed: bool) -> None:
+        self.is_resumed = is_resumed
+
+
+def check_space(folder: Path, needed: int, title: str) -> None:
+    """Raise DataError where less than the needed bytes are free on the disk of a folder."""
+    try:
+        free = shutil.disk_usage(nearest_existing(folder)).free
+    except OSError:
+        return  # writing to it says why
+    if free < needed:
+        raise DataError(
+            f"{title} needs {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free in {folder}"
+        )
+
+
+def fetch_file(
+    remote: Remote,
+    folder: Path,
+    title: str,
+    unpack: Callable[[Path], Iterator[Preparing]],
+    is_done: Callable[[], bool] = lambda: False,
+) -> Steps:
+    """Download a file from the first server that has it, and unpack it.
+
+    The events report the bytes received, as soon as there are any: nothing is written before the
+    first of them. `unpack` puts what is in the complete file where it belongs; it raises ValueError
+    where it is damaged. `is_done` tells whether another process has done so. Raises DataError.
     """
-    content = yield from _download_from_mirrors(name, digest)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / name, content)
-    except OSError as error:
-        raise DataError(f"{folder / name} cannot be written ({explain(error)})") from None
-
-
-def find_download_problem(name: str, digest: str) -> str | None:
-    """Return why a download would fail, after at most the first bytes of the file; or None."""
-    try:
-        next((event for event in _download_from_mirrors(name, digest) if event.done), None)
-    except DataError as error:
-        return str(error)
-    return None
-
-
-def _download_from_mirrors(name: str, digest: str) -> Generator[Preparing, None, bytes]:
-    """Return the unpacked file of the first mirror that has it undamaged. Raises DataError."""
-    why = ""
-    for mirror in list_mirrors():
+    job = _Job(remote, title, PartialFile(folder, remote.name), is_done, unpack)
+    why = "there is no server"
+    for url in remote.urls:
+        server = url.rpartition("/")[0] + "/"
         try:
-            packed = yield from _download(mirror + name + ".gz", name)
+            yield from _fetch_from(url, job)
+            return
+        except _Damaged:
+            why = f"the file from {server} is damaged"
+        except _Ended as ended:
+            why = f"{server} {ended}"
         except (OSError, ValueError, HTTPException) as error:
-            why = f"{mirror} does not respond ({explain_failure(error)})"
-            continue
-        with suppress(ValueError):
-            content = unpack(packed)
-            if hashlib.sha256(content).hexdigest() == digest:
-                return content
-        why = f"the file from {mirror} is damaged"
+            why = f"{server} does not respond ({explain_failure(error)})"
     raise DataError(f"the download failed: {why}")
+
+
+def find_download_problem(remote: Remote) -> str | None:
+    """Return why a download would fail, after at most the first bytes of the file; or None."""
+    why = "there is no server"
+    for url in remote.urls:
+        server = url.rpartition("/")[0] + "/"
+        try:
+            for part in request(url, 0, time.monotonic() + TRY_SECONDS):
+                if isinstance(part, bytes):
+                    return None
+            why = f"the file from {server} is damaged"
+        except (OSError, ValueError, HTTPException) as error:
+            why = f"{server} does not respond ({explain_failure(error)})"
+    return f"the download failed: {why}"
 
 
 def explain_failure(error: Exception) -> str:
@@ -98,45 +138,129 @@ def explain_failure(error: Exception) -> str:
     return explain(inner) if isinstance(inner, Exception) else str(inner)
 
 
-def _download(url: str, name: str) -> Generator[Preparing, None, bytes]:
-    """Return the content at a URL. Raises OSError, also on a timeout; ValueError for a bad URL.
-
-    A thread receives the bytes, because resolving a host name blocks in the C library, where the
-    timeout of a socket has no effect.
-    """
-    received: Received = SimpleQueue()
-    Thread(target=_receive, args=(url, received), daemon=True).start()
-    body = bytearray()
-    total = 0
-    started = last = time.monotonic()
+def _fetch_from(url: str, job: _Job) -> Steps:
+    """Download and unpack a file from a URL. Raises _Damaged, _Ended, DataError, and for a server
+    without the file OSError, ValueError and HTTPException."""
+    until = time.monotonic() + TRY_SECONDS + job.remote.most / SLOWEST
+    is_anew, tries = False, 0
     while True:
-        yield Preparing(message=f"downloading MNIST: {name}", done=len(body), total=total)
-        until = time.monotonic() + 0.1
-        with suppress(Empty):
-            while (left := until - time.monotonic()) > 0:
-                item = received.get(timeout=left)
-                last = time.monotonic()
-                if item is None:
-                    return bytes(body)
-                if isinstance(item, Exception):
-                    raise item
-                total, chunk = item
-                body += chunk
-                if len(body) == len(chunk):  # the first, which says that the server has the file
-                    break
-        now = time.monotonic()
-        if now - last > SILENCE_SECONDS:
-            raise TimeoutError(f"no answer for {SILENCE_SECONDS:.0f} seconds")
-        if now - started > TRY_SECONDS:
-            raise TimeoutError(f"not done after {TRY_SECONDS:.0f} seconds")
+        yield from _wait_for_others(job)
+        if job.is_done():
+            return
+        start = 0 if is_anew else job.partial.size
+        tries += 1
+        try:
+            yield from _fetch_rest(url, job, start, until)
+            return
+        except Busy:
+            if tries >= TRIES:
+                job.partial.is_own = True
+        except _Damaged as damaged:
+            if not damaged.is_resumed or is_anew or tries >= TRIES:
+                raise
+            is_anew = True
+        except (_Ended, ConnectionError):
+            has_more = job.partial.size > start
+            if not has_more or tries >= TRIES or time.monotonic() > until:
+                raise
+            is_anew = False
 
 
-def _receive(url: str, received: Received) -> None:
+def _wait_for_others(job: _Job) -> Steps:
+    """Wait while another process downloads the file and gets on with it."""
+    size, since = -1, time.monotonic()
+    while job.partial.is_taken:
+        if (now := job.partial.size) != size:
+            size, since = now, time.monotonic()
+        elif time.monotonic() - since > OTHER_SECONDS:
+            job.partial.is_own = True
+            return
+        what = f"another process is downloading {job.title}: {job.remote.name}"
+        yield Preparing(message=what, done=size)
+        time.sleep(0.1)
+
+
+def _fetch_rest(url: str, job: _Job, start: int, until: float) -> Steps:
+    """Append what a server sends from a byte on, then verify and unpack the file.
+
+    Raises as `_fetch_from` does, and Busy.
+    """
+    file: FileIO | None = None
+    done = total = 0
+    yield job.report(0)
     try:
-        with urlopen(url, timeout=SILENCE_SECONDS) as page:
-            total = int(page.headers.get("Content-Length") or 0)
-            while chunk := page.read(CHUNK):
-                received.put((total, chunk))
-        received.put(None)
-    except Exception as error:  # of any type: _download raises it in the caller's thread
-        received.put(error)
+        for part in request(url, start, until):
+            match part:
+                case Answer():
+                    done, total = part.start, part.total
+                case bytes():
+                    done += len(part)
+                    yield job.report(done, total)  # the first before anything is written
+                    file = file or _open(job, start, done - len(part))
+                    _write(job, file, part)
+                case End():
+                    file = file or _open(job, start, done)
+            if max(done, total) > job.remote.most:
+                raise _Damaged(is_resumed=start > 0)
+            yield job.report(done, total)
+        if done < total:
+            raise _Ended(f"ended after {done:,} of {total:,} bytes")
+        yield from _finish(job, is_resumed=start > 0)
+    except _Damaged:
+        if file:
+            job.partial.remove()
+        raise
+    finally:
+        if file:
+            file.close()
+            if job.partial.is_own:
+                job.partial.remove()
+
+
+def _open(job: _Job, expected: int, start: int) -> FileIO:
+    """Open the temporary file. Raises Busy, and DataError where it cannot be written."""
+    try:
+        file = job.partial.open(expected, start)
+    except OSError as error:
+        raise job.unwritable(error) from None
+    if job.is_done():  # by a process that began earlier
+        job.partial.remove()
+        file.close()
+        raise Busy
+    return file
+
+
+def _write(job: _Job, file: FileIO, part: bytes) -> None:
+    """Raise DataError where the disk is full; then the file is removed, to free its space."""
+    try:
+        write_all(file, part)
+    except OSError as error:
+        job.partial.remove()
+        raise job.unwritable(error) from None
+
+
+def _finish(job: _Job, is_resumed: bool) -> Steps:
+    """Verify and unpack the complete file, and remove it."""
+    try:
+        if job.remote.md5:
+            yield from check_md5(job.partial.path, job.remote.md5, job.title)
+        yield from job.unpack(job.partial.path)
+    except ValueError:
+        raise _Damaged(is_resumed) from None
+    except OSError as error:
+        job.partial.remove()
+        raise job.unwritable(error) from None
+    job.partial.remove()
+
+
+def check_md5(path: Path, md5: str, title: str) -> Steps:
+    """Raise ValueError where a file has another MD5, and OSError where it cannot be read."""
+    found, size, done = hashlib.md5(usedforsecurity=False), path.stat().st_size, 0
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+            done += len(piece)
+            if done % (32 * PIECE) == 0:
+                yield Preparing(message=f"checking {title}", done=done, total=size)
+    if found.hexdigest() != md5:
+        raise ValueError("is damaged")

@@ -15,9 +15,12 @@ from threading import Thread
 from typing import BinaryIO
 from urllib.request import Request, urlopen
 
-from core.data import datasets, idx_files
-from core.data.download import DOWNLOAD_MB, UNPACKED_MB, explain_failure, own_mirror
-from core.data.sources.mnist import FILES, MNIST_FILES
+from core.data import datasets
+from core.data.download import explain_failure
+from core.data.sources import idx_files
+from core.data.sources.file_set import find_folder
+from core.data.sources.mnist import MNIST, MNIST_FILES
+from core.data.sources.remotes import own_mirror
 from core.doctor.check import OK, PROBLEM, WARNING, Check
 from core.errors import CheckpointError, explain
 from core.files import nearest_existing
@@ -32,8 +35,7 @@ TIGHT_SPACE = 1_000_000_000
 SLOW_SECONDS = 2.0
 TEST_BYTES = 2**20
 MIRROR_SECONDS = 4.0
-# The four files as downloaded and as unpacked.
-MNIST_BYTES = 11_600_000 + 54_950_048
+MNIST_BYTES = MNIST.packed + MNIST.unpacked
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def read_data(data: str | None, mirrors: Sequence[str] | None = ()) -> DataFacts
     UsageError.
     """
     mnist, sample = map(datasets.find_dataset, datasets.AUTO)
-    folder, missing, fault = FILES.find_folder(data), mnist.missing(data), mnist.find_fault(data)
+    folder, missing, fault = find_folder(MNIST, data), mnist.missing(data), mnist.find_fault(data)
     facts = DataFacts(folder, missing, fault, sample=sample.missing(data) is None)
     if missing is None and fault is None:
         return facts
@@ -231,7 +233,7 @@ def judge_data(facts: DataFacts) -> Check:
     what = facts.fault or f"MNIST is not in {facts.folder}"
     if facts.mirror:
         what += f"; MNIST is downloaded from {facts.mirror} at first use "
-        what += f"({DOWNLOAD_MB} MB, {UNPACKED_MB} MB unpacked)"
+        what += f"({MNIST.size})"
         return Check(DATA, "MNIST", OK, what, figures=figures)
     advice = "copy the four files from another machine, and use --data with their folder"
     if not facts.is_folder:

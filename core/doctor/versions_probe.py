@@ -72,7 +72,7 @@ def main() -> None:
     try:
         import torchvision
 
-        from core.data.download import list_mirrors
+        from core.data.sources.remotes import list_mirrors
 
         report(vision=str(torchvision.__version__), mirrors=list_mirrors())
     except (Exception, SystemExit) as error:

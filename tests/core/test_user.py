@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core import user
-from core.data.sources import mnist
+from core.data.datasets import find_dataset
 from core.doctor.storage import judge_home
 from tests.support import preloaded
 from tests.support.app import app_in, until
@@ -128,7 +128,7 @@ def test_files_in_a_read_only_home_are_used(nameless, monkeypatch):
     raw.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(nameless))
     monkeypatch.setattr(os, "access", lambda *arguments: False)
-    assert mnist.mnist_folder(None) == raw
+    assert find_dataset("mnist").find_folder(None) == raw
     assert user.cache_folder() == own(nameless) / "cache"
 
 
@@ -174,7 +174,7 @@ def test_without_any_folder_nothing_is_kept(nameless, monkeypatch, caplog):
     preferences, problem = load_preferences()
     assert problem is None  # there are no preferences yet
     assert "Not a directory" in save_preferences(preferences)
-    assert mnist.mnist_missing(None)
+    assert find_dataset("mnist").missing(None)
     assert len(caplog.messages) == 1
     assert "preferences and downloads are not kept; set XDG_CACHE_HOME" in caplog.messages[0]
 

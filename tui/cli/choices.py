@@ -1,12 +1,14 @@
 """`mnist-tui devices`, `archs` and `datasets`: list what can be chosen."""
 
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
 
-from core.errors import UsageError
+from core.errors import UsageError, printable
 from tui.cli.console import print_json
 from tui.cli.options import AsJson, DataDir
+from tui.cli.output.tables import output_width
 
 
 def list_devices(as_json: AsJson = False) -> None:
@@ -85,12 +87,25 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
     """
     from core.data.datasets import DATASETS
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, each in DATASETS.items():
         reason = each.missing(data)
-        row = {"name": name, "description": each.description, "available": reason is None}
-        rows.append(row | {"reason": reason})
-    _print(rows, as_json)
+        row: dict[str, Any] = {"name": name, "description": each.description}
+        row |= {"available": reason is None, "reason": reason}
+        row["train_samples"] = each.train_samples
+        rows.append(row | {"classes": len(each.class_names), "class_names": each.class_names})
+    if as_json:
+        print_json(rows)
+        return
+    margin = 2 + max(map(len, DATASETS))
+    for row, each in zip(rows, DATASETS.values(), strict=True):
+        where = row["reason"] or "on this machine"
+        if row["reason"] and each.files and data is None:
+            where = f"not on this machine, downloaded on first use: {each.files.size}"
+        for label, text in ((row["name"], each.description), ("", printable(where))):
+            before, width = f"{label:{margin}}", max(margin + 20, output_width())
+            print(fill(text, width, initial_indent=before, subsequent_indent=" " * margin))
+    print(f"{'folder:DIR':{margin}}images of your own in DIR, one subfolder for each class")
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -2,27 +2,24 @@
 
 import gzip
 import hashlib
-import http.server
-import io
 import os
 import shutil
-import socket
 import sys
-import threading
-from typing import ClassVar
 
 import pytest
 import torch
 
-from core.data import datasets, download
+from core.data import datasets
 from core.data.sources import mnist, sample
 from core.errors import DataError
 from core.events import Notice, Preparing
 from core.models.input_scaling import DEFAULT_SCALING
 from tests.support.fakes import loaded
 from tests.support.idx_files import tiny_mnist
+from tests.support.web import serve
 
 LABELS = "t10k-labels-idx1-ubyte"
+MNIST = datasets.find_dataset("mnist")
 
 
 @pytest.fixture(autouse=True)
@@ -120,14 +117,14 @@ def test_damaged_sample_says_what_to_do(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="where a cache is differs by system")
 def test_default_folder_is_the_user_cache(tmp_path):
     raw = tmp_path / "cache" / "mnist-tui" / "MNIST" / "raw"
-    assert mnist.mnist_folder(None) == raw
-    assert str(raw) in mnist.mnist_missing(None)
+    assert MNIST.find_folder(None) == raw
+    assert str(raw) in MNIST.missing(None)
     assert f"MNIST is not in {raw}" in refusal("mnist", None)
 
 
 def test_tilde_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert mnist.mnist_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
+    assert MNIST.find_folder("~/digits") == tmp_path / "digits" / "MNIST" / "raw"
 
 
 def test_missing_files_without_network_say_why(tmp_path):
@@ -140,25 +137,25 @@ def test_file_as_data_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     data = str(tmp_path / "file")
     assert refusal("mnist", data).startswith(f"{data} is not a folder; pass the folder")
-    assert mnist.find_mnist_problem(data) == mnist.mnist_missing(data)
+    assert MNIST.find_problem(data) == MNIST.missing(data)
 
 
 def test_missing_reports_where_it_was_looked_for(tmp_path):
     data = str(tmp_path / "file")
-    assert mnist.mnist_missing(data) == (
+    assert MNIST.missing(data) == (
         f"the folder {data} does not exist; training with it downloads MNIST there"
     )
     (tmp_path / "file").write_text("")
-    assert mnist.mnist_missing(data) == f"{data} is not a folder"
+    assert MNIST.missing(data) == f"{data} is not a folder"
     places = f"not in {tmp_path} (looked for train-images-idx3-ubyte or train-images.idx3-ubyte, "
-    assert mnist.mnist_missing(str(tmp_path)).startswith(places)
+    assert MNIST.missing(str(tmp_path)).startswith(places)
 
 
 @pytest.mark.mnist
 def test_missing_reports_absent_files(copy):
-    assert mnist.mnist_missing(root_of(copy)) is None
+    assert MNIST.missing(root_of(copy)) is None
     (copy / LABELS).unlink()
-    assert "downloaded on first use" in mnist.mnist_missing(root_of(copy))
+    assert "downloaded on first use" in MNIST.missing(root_of(copy))
 
 
 @pytest.mark.mnist
@@ -188,85 +185,40 @@ def test_packed_file_repairs_a_damaged_one(copy, packed):
     assert len(tensors.test_labels) == 10_000
 
 
-class Mirror:
-    """A web server on this machine that gives every request the same answer."""
-
-    def __init__(self, content: bytes, status: int = 200):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *arguments):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/mnist"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *arguments):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.mark.mnist
 def test_download_reports_progress(copy, packed, monkeypatch):
     (copy / LABELS).write_bytes(b"damaged")
-    with Mirror(packed) as mirror:
-        monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
+    with serve({f"/mnist/{LABELS}.gz": packed}) as site:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", f"{site.address}/mnist")
         tensors, events = loaded(mnist.load_mnist(root_of(copy)))
     assert len(tensors.test_labels) == 10_000
     notices = [event.message for event in events if isinstance(event, Notice)]
     assert notices == [f"downloading the missing part of MNIST to {copy}: {LABELS}"]
     assert f"downloading MNIST: {LABELS}" in [event.message for event in events]
-    assert mnist.mnist_missing(root_of(copy)) is None
+    assert MNIST.missing(root_of(copy)) is None
     assert sorted(os.listdir(copy)) == sorted(mnist.MNIST_FILES), "nothing else is left"
 
 
 def test_download_is_announced_before_it_is_written(tmp_path, monkeypatch):
     contents, raw = tiny_mnist(monkeypatch, tmp_path / "cache"), tmp_path / "typo" / "MNIST" / "raw"
-    monkeypatch.setattr(
-        download, "urlopen", lambda url, timeout: Page(gzip.compress(contents[url[19:-3]]))
-    )
     announced = []
-    for event in mnist.load_mnist(str(tmp_path / "typo")):
-        if isinstance(event, Notice):
-            announced.append(event.message)
-            assert not raw.exists()
+    with serve({f"/{name}.gz": gzip.compress(each) for name, each in contents.items()}) as site:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", site.address)
+        for event in mnist.load_mnist(str(tmp_path / "typo")):
+            if isinstance(event, Notice):
+                announced.append(event.message)
+                assert not raw.exists()
     assert announced == [f"downloading MNIST to {raw} (12 MB, 55 MB unpacked)"]
     assert len(os.listdir(raw)) == 4
 
 
-class Page(io.BytesIO):
-    headers: ClassVar = {"Content-Length": "1"}
-
-
 @pytest.mark.mnist
-@pytest.mark.parametrize(
-    ("content", "status", "said"),
-    [(b"no", 404, "HTTP status 404"), (b"rubbish", 200, "is damaged"), (b"", 200, "damaged")],
-)
-def test_bad_mirror_is_reported(copy, monkeypatch, content, status, said):
+def test_bad_mirror_is_reported(copy, monkeypatch):
     (copy / LABELS).unlink()
-    with Mirror(content, status) as mirror:
-        monkeypatch.setenv("MNIST_TUI_MIRROR", mirror.address)
-        assert said in refusal("mnist", root_of(copy))
+    with serve({f"/{LABELS}.gz": b"rubbish"}) as site:
+        monkeypatch.setenv("MNIST_TUI_MIRROR", site.address)
+        assert f"the file from {site.address}/ is damaged" in refusal("mnist", root_of(copy))
     assert not (copy / LABELS).exists()
-
-
-@pytest.mark.mnist
-def test_silent_mirror_times_out(copy, monkeypatch):
-    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.4)
-    (copy / LABELS).unlink()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("MNIST_TUI_MIRROR", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        said = refusal("mnist", root_of(copy))
-    assert "no answer for" in said or "timed out" in said
 
 
 def test_invalid_mirror_url_fails(tmp_path, monkeypatch):

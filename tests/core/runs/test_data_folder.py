@@ -90,7 +90,8 @@ def test_lost_folder_is_reported_only_where_it_matters(tmp_path, monkeypatch):
     _, events = loaded(load_run_data("mnist", stored, None))
     assert not [each for each in events if isinstance(each, Notice)], "it is the same MNIST"
 
-    def fetch(name, folder, digest):
+    def fetch(remote, folder, *options):
+        name = remote.name.removesuffix(".gz")
         put(folder, {name: contents[name]})
         yield from ()
 

@@ -204,7 +204,7 @@ def test_stored_data_folder_used_only_if_complete(tmp_path, monkeypatch, tiny):
         (raw / name).write_text(OUTSIDE)
     stored = asdict(tiny()) | {"data": str(raw.parents[1])}
 
-    def refuse(name, folder, digest):
+    def refuse(remote, folder, *options):
         raise DataError(f"a download into {folder}")
         yield
 

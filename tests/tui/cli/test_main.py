@@ -17,6 +17,7 @@ import pytest
 import typer
 
 from core.data.corruptions import CORRUPTIONS
+from core.data.datasets import DATASETS
 from core.data.images import ImageDigit
 from core.digit import UNLIKE, Digit
 from core.errors import DataError
@@ -353,7 +354,7 @@ def test_choices_are_listed():
         "shape": [64, 16, 16],
         "parameters": 8256,
     }
-    assert [each["name"] for each in printed("datasets", "--json")] == ["mnist", "sample"]
+    assert [each["name"] for each in printed("datasets", "--json")] == list(DATASETS)
     devices = {each["name"]: each for each in printed("devices", "--json")}
     assert devices["cpu"]["available"]
     assert all(each["available"] or each["reason"] for each in devices.values())

@@ -7,11 +7,13 @@ import os
 import pytest
 
 from core.data.datasets import find_dataset, load_dataset
-from core.data.idx_files import LARGEST_FILE, read_file, unpack
 from core.data.sources import mnist
+from core.data.sources.idx_files import LARGEST_FILE, read_file, unpack
 from core.errors import DataError
 from tests.support.fakes import loaded
 from tests.support.idx_files import put, tiny_mnist
+
+MNIST = find_dataset("mnist")
 
 
 @pytest.fixture
@@ -48,10 +50,10 @@ def test_files_are_read_where_they_are(tmp_path, contents, below, spell, pack):
     root = tmp_path / "digits"
     put(root / below, contents, spell, pack)
     before = files_below(root)
-    assert find_dataset("mnist").is_complete(str(root))
-    assert mnist.mnist_missing(str(root)) is None
-    assert mnist.find_mnist_problem(str(root)) is None
-    assert mnist.mnist_folder(str(root)) == root / below
+    assert MNIST.is_complete(str(root))
+    assert MNIST.missing(str(root)) is None
+    assert MNIST.find_problem(str(root)) is None
+    assert MNIST.find_folder(str(root)) == root / below
     tensors, _ = loaded(mnist.load_mnist(str(root)))
     assert tensors.train_images.shape == (4, 28, 28)
     assert tensors.test_labels.tolist() == list(contents["t10k-labels-idx1-ubyte"][8:])
@@ -63,9 +65,7 @@ def test_damaged_file_is_replaced_by_its_packed_one(tmp_path, contents):
     put(tmp_path, contents, lambda name: f"{name}.gz", gzip.compress)
     assert loaded(mnist.load_mnist(str(tmp_path)))[0].train_labels.tolist() == [0, 1, 2, 3]
     put(tmp_path, contents, lambda name: f"{name}.gz", lambda content: repacked(content)[:-3])
-    assert not find_dataset("mnist").is_complete(str(tmp_path)), (
-        "no cached answer for a changed file"
-    )
+    assert not MNIST.is_complete(str(tmp_path)), "no cached answer for a changed file"
 
 
 def test_missing_files_name_where_they_were_looked_for(tmp_path, contents):
@@ -90,7 +90,7 @@ def test_other_datasets_files_are_not_replaced(tmp_path, contents, monkeypatch):
         fault = (
             "is not the file of MNIST: it is damaged, or of another dataset, and is not replaced"
         )
-        assert fault in mnist.find_mnist_problem(str(data))
+        assert fault in MNIST.find_problem(str(data))
         with pytest.raises(DataError, match=fault):
             loaded(mnist.load_mnist(str(data)))
 
@@ -99,7 +99,7 @@ def test_hostile_files_are_not_unpacked_whole(tmp_path, contents):
     bomb = gzip.compress(bytes(2**20)) * 80  # 80 MB from 80 KB
     assert len(bomb) < 2**18
     put(tmp_path, contents, lambda name: f"{name}.gz", lambda content: bomb)
-    assert not find_dataset("mnist").is_complete(str(tmp_path))
+    assert not MNIST.is_complete(str(tmp_path))
     with pytest.raises(ValueError, match="too large"):
         unpack(bomb)
     with pytest.raises(ValueError, match="damaged"):

@@ -13,14 +13,16 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from core.files import open_no_wait
+from core.events import Preparing
+from core.files import open_no_wait, replacing
 
 LARGEST_FILE = 2**26  # bytes, unpacked: more than any file of MNIST
 GZIP = b"\x1f\x8b"
+PIECE = 2**20
 
 
 def is_file(root: Path) -> bool:
@@ -39,39 +41,26 @@ def list_spellings(file: str) -> tuple[str, ...]:
     return file, dotted, f"{file}.gz", f"{dotted}.gz"
 
 
-def describe_places(root: Path, name: str, file: str) -> str:
-    """Return where the files of a dataset are looked for, and under which names."""
-    dashed, dotted, *_ = list_spellings(file)
-    below = [os.path.relpath(each, root) for each in list_folders(root, name)[:-1]]
-    return f"{root} (looked for {dashed} or {dotted}, also .gz, there and in {', '.join(below)})"
-
-
-def find_candidates(root: Path, name: str, file: str) -> Iterator[Path]:
-    """Yield what may be a file of a dataset, the most usual place first."""
-    for folder in list_folders(root, name):
-        for spelling in list_spellings(file):
-            if os.path.isfile(folder / spelling):
-                yield folder / spelling
-
-
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, largest: int = LARGEST_FILE) -> bytes:
     """Return the content of a file, unpacked. Raises OSError, and ValueError for what is damaged
     or too large to be a file of a dataset."""
+    most = largest + largest // 1000 + 2**10  # what cannot be packed becomes a little larger
     with open(path, "rb", opener=open_no_wait) as file:
-        content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
+        content = file.read(most + 1)
+    is_packed = content.startswith(GZIP)
+    if len(content) > (most if is_packed else largest):
         raise ValueError("is too large")
-    return unpack(content) if content.startswith(GZIP) else content
+    return unpack(content, largest) if is_packed else content
 
 
-def unpack(packed: bytes) -> bytes:
+def unpack(packed: bytes, largest: int = LARGEST_FILE) -> bytes:
     """Return the content of a gzip file. Raises ValueError."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(largest + 1)
     except (OSError, EOFError, zlib.error):
         raise ValueError("is damaged") from None
-    if len(content) > LARGEST_FILE:
+    if len(content) > largest:
         raise ValueError("is too large")
     return content
 
@@ -97,7 +86,25 @@ def _has_digest(path: Path, digest: str, changed: int, size: int) -> bool:
         return False
 
 
-def find_file(root: Path, name: str, file: str, digest: str) -> Path | None:
-    """Return where a file of a dataset is, packed or not; None where there is none undamaged."""
-    candidates = find_candidates(root, name, file)
-    return next((path for path in candidates if has_digest(path, digest)), None)
+def unpack_gzip(
+    check: Callable[[str, Path], str | None], packed: Path, path: Path
+) -> Iterator[Preparing]:
+    """Unpack a gzip file to a path, if `check` finds no problem with what it contains.
+
+    Raises ValueError where it is damaged, and OSError.
+    """
+    done = 0
+    with replacing(path) as file:
+        try:
+            with gzip.open(packed) as source:
+                while piece := source.read(PIECE):
+                    done += file.write(piece)
+                    if done > LARGEST_FILE:
+                        raise ValueError("is too large")
+                    if done % (16 * PIECE) == 0:
+                        yield Preparing(message=f"unpacking {path.name}", done=done)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise ValueError("is damaged") from None
+        file.flush()
+        if problem := check(path.name, Path(file.name)):
+            raise ValueError(problem)
