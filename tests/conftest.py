@@ -31,16 +31,18 @@ HAS_TEXTUAL = find_spec("textual") is not None
 # A process of tests has loaded much, which each full collection visits: 24 of them took a fifth of
 # the time of two files of tests with an app. Python's default is 700.
 gc.set_threshold(5000)
-# Ten seconds and more, most of it waiting.
+# Five seconds and more, most of it waiting; none that shares what takes long with its neighbours,
+# which another worker would make again.
 LONGEST = {
     "test_json_describes_this_machine",
-    "test_examples_train_and_evaluate",
-    "test_pt2_export_runs_with_torch_alone",
     "test_random_kills_lose_nothing",
     "test_run_survives_a_dropped_ssh_connection",
-    "test_detached_run_outlives_its_terminal",
-    "test_late_connection_turns_slow_and_blocks_nothing",
     "test_dropped_connections_lose_no_step",
+    "test_detached_run_outlives_its_terminal",
+    "test_detached_run_outlives_the_app",
+    "test_run_from_first_frame_to_exit",
+    "test_stuck_terminal_does_not_block_signals",
+    "test_late_connection_turns_slow_and_blocks_nothing",
     "test_run_on_a_slow_connection",
     "test_example_view_shows_the_run",
 }

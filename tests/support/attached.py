@@ -51,8 +51,18 @@ def until(found, seconds=20):
 
 
 @pytest.fixture
-def running(tiny):
-    """Return a function that starts a run, which trains until the test ends."""
+def running(tiny, monkeypatch):
+    """Return a function that starts a run, which trains until the test ends: slowly, so that the
+    test has the CPU."""
+    from core.training.learner import Learner
+
+    step = Learner.step
+
+    def step_slowly(*arguments):
+        time.sleep(0.001)
+        return step(*arguments)
+
+    monkeypatch.setattr(Learner, "step", step_slowly)
     runs = []
 
     def begin(**changes):
