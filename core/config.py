@@ -34,8 +34,9 @@ class TrainConfig:
 
     arch: str = option(
         "mlp",
-        "network architecture, by name or as its layers",
-        metavar="NAME|LAYERS",
+        "network architecture, by name, as its layers, or the class or function in a Python file "
+        "of yours that returns one, as in mynet.py:Net; only this option names a file",
+        metavar="NAME|LAYERS|FILE.py:NAME",
         allowed=ALLOWED,
         choices=ARCHITECTURES,
         problem=check_spec,

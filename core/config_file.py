@@ -9,7 +9,8 @@ from tomllib import loads
 from typing import Any
 
 from core.config import FIELDS, TrainConfig, find_problem, flag
-from core.errors import UsageError, closest_match, explain, first_line
+from core.errors import UsageError, closest_match, explain, first_line, printable
+from core.models.network_file.named import is_file_spec
 from core.user import expand
 
 LARGEST_FILE = 2**20
@@ -71,6 +72,8 @@ def _convert(place: Path, key: str, name: str, value: Any) -> Any:
     if why is None and isinstance(value, str) and "\0" in value:
         why = "must be a folder without NUL in its name"
     if why is not None:
+        if isinstance(value, str) and name == "arch" and is_file_spec(value):
+            raise UsageError(f"{place}: {key} {why}")
         raise UsageError(f"{place}: {key} {why.partition(', not ')[0]}, not {_format(value)}")
     return value
 
@@ -97,10 +100,16 @@ def as_toml(config: TrainConfig) -> str:
 
     Raises UsageError for a folder whose name is not UTF-8.
     """
-    return "".join(
-        f"# {name} is not set\n" if value is None else f"{name} = {_to_toml(name, value)}\n"
-        for name, value in asdict(config).items()
-    )
+    return "".join(f"{_to_line(name, value)}\n" for name, value in asdict(config).items())
+
+
+def _to_line(name: str, value: Any) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    if name == "arch" and is_file_spec(value):
+        label = printable(value.partition("@")[0])
+        return f"# {name} is code, which only the command line can name: --arch {label}"
+    return f"{name} = {_to_toml(name, value)}"
 
 
 def _to_toml(name: str, value: Any) -> str:

@@ -237,6 +237,8 @@ class LayerOutput:
 
 # The layer name of the network's input, in Inspect and LayerOutput.
 INPUT_LAYER = "input"
+# The layer name of a network that has parameters outside of its layers.
+WHOLE = "network"
 
 
 class NetworkInspected(Event, name="network_inspected", recorded=False, serializable=False):

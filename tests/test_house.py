@@ -136,6 +136,18 @@ def test_nothing_is_unpickled():
                 assert "weights_only=True" in ast.unparse(call), f"{name}:{call.lineno}"
 
 
+def test_code_of_others_is_run_in_one_place():
+    """That is a file that a person named on the command line (core/models/network_file)."""
+    running = {"exec", "eval", "compile", "__import__"}
+    found = {
+        name_of(path)
+        for path in ALL
+        for call in calls(parse(path))
+        if isinstance(call.func, ast.Name) and call.func.id in running
+    }
+    assert found == {"core/models/network_file/build.py", "core/models/network_file/named.py"}
+
+
 def test_user_and_host_are_asked_for_in_one_place():
     """A container has a user without a name or a home, which core/user.py handles."""
     asked = re.compile(

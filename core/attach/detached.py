@@ -22,6 +22,7 @@ from core.config import read_config
 from core.errors import UserError, explain
 from core.event_json import from_json
 from core.events import Event, RunFailed, RunStarted
+from core.models.network_file.named import named_file
 from core.processes import describe_exit, start_module
 
 CHILD = "core.engine.process"
@@ -40,8 +41,10 @@ class DetachedHost:
         if os.name != "posix":
             raise UserError("training in the background needs Linux, macOS or another Unix")
         try:
+            named = named_file()
             self._process = start_module(
                 CHILD,
+                *(named.arguments if named else ()),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,

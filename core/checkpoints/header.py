@@ -18,6 +18,7 @@ from core.class_names import DIGITS, find_names_problem
 from core.errors import CheckpointError, printable
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.network_file.named import LARGEST_SOURCE, check_digest
 from core.models.networks import Network, resolve_network
 
 SUFFIX = ".safetensors"
@@ -61,7 +62,8 @@ class CheckpointInfo:
     are None where the weights have not been evaluated. `block_loss` is the sum of the training
     losses of the block of steps in progress (see core/training/divergence.py), None if unknown.
     `network` is the text of a network that is not one of the program's, whose `arch` is the name
-    that its user gave it, or "custom"."""
+    that its user gave it, or "custom". Where code in a file of the user's builds it, `network` is
+    that NetworkFile.spec, and `source` the file's text: to be read, never to be run."""
 
     run: str
     arch: str
@@ -82,6 +84,8 @@ class CheckpointInfo:
     routes: str = ""  # how the steps were computed (see core/compute/routes.py), "" if unknown
     network: str = ""
     class_names: tuple[str, ...] = DIGITS
+    source: str = ""
+    source_digest: str = ""  # SHA-256 of the source
 
     @property
     def spec(self) -> str:
@@ -89,8 +93,12 @@ class CheckpointInfo:
         return self.network or self.arch
 
     def find_network(self) -> Network:
-        """Return the network to build. Raises UsageError where its name is not known here."""
-        return resolve_network(self.spec, len(self.class_names))
+        """Return the network to build. Raises UsageError where its name is not known here, and
+        where it is code in a file that was not named on this command line."""
+        network = resolve_network(self.spec, len(self.class_names))
+        if network.file:
+            check_digest(network.file, self.spec, self.source_digest)
+        return network
 
     @property
     def scaling(self) -> InputScaling:
@@ -111,7 +119,7 @@ def score_of(info: CheckpointInfo) -> Score:
 
 # The fields by what their values must be.
 TEXTS = dict.fromkeys(("run", "arch", "dataset", "digest", "routes"), LONGEST_TEXT)
-TEXTS["network"] = LONGEST_NETWORK
+TEXTS |= {"network": LONGEST_NETWORK, "source": LARGEST_SOURCE, "source_digest": LONGEST_TEXT}
 COUNTS = ("epoch", "step", "parameters")
 NUMBERS = ("saved_at", "train_seconds", "input_mean", "input_std")
 NUMBERS_OR_NONE = ("test_loss", "test_accuracy", "block_loss")
@@ -147,6 +155,8 @@ def _describe(info: CheckpointInfo) -> dict[str, Any]:
         described["version"] = NETWORK_VERSION
     else:
         del described["network"], described["class_names"]
+    if not info.source_digest:
+        del described["source"], described["source_digest"]
     return described
 
 

@@ -20,12 +20,15 @@ from core.checkpoints.header import (
     encode_header,
     parse_info,
     read_header,
+    read_info,
 )
 from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import set_scaling
-from core.models.networks import Network, resolve_network
+from core.models.network_file.named import is_file_spec
+from core.models.network_layers import MOST_PARAMETERS
+from core.models.networks import Network, build_blank, resolve_network
 
 if TYPE_CHECKING:
     import torch
@@ -83,8 +86,7 @@ def copy_with_info(source: Path, path: Path, info: CheckpointInfo) -> None:
     with open_regular_file(source) as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file, size)
-        network = _find_network(path, info)
-        check_size(size, largest_size(network), info.arch)
+        check_size(size, _largest_of(path, info), info.arch)
         if parse_info(source, header).digest != info.digest:
             raise CheckpointError(f"{source} was replaced while it was copied")
         new = encode_header(header, info, header.pop(METADATA))
@@ -124,7 +126,18 @@ def largest_size(network: Network | None = None) -> int:
     """Return the most bytes a checkpoint of a network may have; of an unknown one, as many as the
     largest of ours."""
     known = [network] if network else map(resolve_network, ARCHITECTURES)
-    return 4 * TIMES_THE_WEIGHTS * max(each.parameters for each in known) + SLACK
+    return _largest(max(each.parameters for each in known))
+
+
+def _largest(parameters: int) -> int:
+    return 4 * TIMES_THE_WEIGHTS * parameters + SLACK
+
+
+def _largest_of(path: Path, info: CheckpointInfo) -> int:
+    """Return the most bytes a checkpoint may have. Raises CheckpointError."""
+    if info.source_digest:  # only torch knows the size of what code builds
+        return _largest(min(info.parameters, MOST_PARAMETERS))
+    return largest_size(_find_network(path, info))
 
 
 def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
@@ -135,8 +148,7 @@ def load(path: Path) -> tuple[CheckpointInfo, dict[str, torch.Tensor]]:
     with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         info = parse_info(path, read_header(file, size))
-        network = _find_network(path, info)
-        check_size(size, largest_size(network), info.arch)
+        check_size(size, _largest_of(path, info), info.arch)
         file.seek(0)
         content = file.read(size)
         # Read again, from the same bytes as the tensors: another process may have written.
@@ -168,28 +180,36 @@ def deserialize(content: bytes) -> dict[str, torch.Tensor]:
 
 
 def load_model(path: Path) -> tuple[CheckpointInfo, nn.Module]:
-    """Return a checkpoint's description and network, on the CPU. Raises CheckpointError."""
-    import torch
+    """Return a checkpoint's description and network, on the CPU.
 
+    Raises CheckpointError, and UsageError where code that the user must name builds it.
+    """
+    _find_network(path, read_info(path))  # before a large file is read
     info, tensors = load(path)
-    with torch.device("meta"):  # without initializing weights that are replaced
-        model = _find_network(path, info).build()
+    network = _find_network(path, info)
+    model = build_blank(network)
     weights = select_weights(tensors)
     check_fit(path, info.arch, weights, model.state_dict())
     check_finite(path, weights)
-    model.load_state_dict(weights, assign=True)
+    # A network from a file keeps its own tensors: it may have one of them under two names.
+    model.load_state_dict(weights, assign=network.file is None)
     set_scaling(model, info.scaling)
     return info, model
 
 
 def _find_network(path: Path, info: CheckpointInfo) -> Network:
-    """Return the network of a checkpoint. Raises CheckpointError."""
+    """Return the network of a checkpoint.
+
+    Raises CheckpointError, and UsageError where a person has to name the file of its code.
+    """
     if not info.network and info.arch not in ARCHITECTURES:
         here = ", ".join(ARCHITECTURES)
         raise CheckpointError(f"{path} contains a network {info.arch!r}; this mnist-tui has {here}")
     try:
         return info.find_network()
     except UsageError as error:
+        if is_file_spec(info.spec):
+            raise UsageError(f"{path}: {error}") from None
         raise CheckpointError(f"{path} has a network that cannot be built: {error}") from None
 
 

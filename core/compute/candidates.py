@@ -12,7 +12,7 @@ from core.compute.cores import cpu_cores
 from core.compute.routes import PARTS, Parts, Route
 from core.compute.threads import choose_threads
 from core.errors import DeviceError, UsageError
-from core.models.networks import Network
+from core.models.networks import Network, build_blank
 
 if TYPE_CHECKING:
     import torch
@@ -76,11 +76,13 @@ def list_choices(
     """Return what --precision and --threads leave open for a network on a device.
 
     `processes` of several ranks share this machine; their steps cannot be captured as a graph.
-    Raises DeviceError for a precision that the device lacks.
+    Raises DeviceError for a precision that the device lacks, and UsageError for a network from a
+    file that is wrong.
     """
     from core.compute.devices import list_precisions
     from core.compute.torch_private import has_onednn_linear
 
+    network.try_out()
     formats = list_precisions(precision, network, device)
     values: dict[str, tuple[str | int, ...]] = {"precision": formats}
     usual = choose_threads(threads, network, processes or 1)
@@ -166,18 +168,22 @@ class Traits:
 @cache
 def network_traits(network: Network) -> Traits:
     """Return a network's traits, from its layers without memory for its weights."""
-    import torch
     from torch import nn
 
     from core.compute.cpu_kernels import is_large
     from core.compute.mlp_backprop import find_linear_layers
     from core.compute.sliced_update import is_sliceable
 
-    with torch.device("meta"):
-        model = network.build()
+    model = build_blank(network)
+    facts, is_known = network.facts, True
+    if network.file:
+        from core.models.network_file.checks import is_plain
+
+        is_known = is_plain(model)  # else a layer's weights may be used elsewhere, too
     return Traits(
-        convolutions=any(isinstance(each, nn.Conv2d) for each in model.modules()),
+        convolutions=any(isinstance(each, nn.Conv2d) for each in model.modules())
+        and (not facts or facts.any_layout),
         large_linear=any(map(is_large, model.modules())),
-        sliceable=any(map(is_sliceable, model.modules())),
-        chain=find_linear_layers(model) is not None,
+        sliceable=is_known and any(map(is_sliceable, model.modules())),
+        chain=is_known and find_linear_layers(model) is not None,
     )

@@ -39,8 +39,9 @@ def keep_freed_memory() -> None:
 def is_large(module: nn.Module) -> bool:
     """Return whether a module is a Linear that oneDNN may multiply faster."""
     is_linear = type(module) is nn.Linear or type(module) is OneDnnLinear
-    has_bias = is_linear and module.bias is not None
-    return has_bias and module.get_parameter("weight").numel() >= ONEDNN_WEIGHTS
+    own = dict(module.named_parameters(recurse=False)) if is_linear else {}
+    # weight_norm puts a tensor in the weight's place.
+    return {"weight", "bias"} <= own.keys() and own["weight"].numel() >= ONEDNN_WEIGHTS
 
 
 def activate(route: Route, device: torch.device) -> None:

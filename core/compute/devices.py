@@ -42,6 +42,9 @@ def list_precisions(name: str, network: Network, device: torch.device) -> tuple[
     if name == "fp32":
         return ("fp32",)
     missing = _bf16_missing(device)
+    facts = network.facts
+    if facts and facts.bf16_problem:
+        missing = facts.bf16_problem
     if name == "bf16":
         if missing:
             why = f"--precision bf16 is not available: {missing}"

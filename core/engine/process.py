@@ -1,5 +1,7 @@
 """`python -m core.engine.process`: the child process of a detached run.
 
+Where the network is code in a file, its arguments name that file and its digest.
+
 It imports torch, reports that it is ready, and trains what one line on its standard input says.
 Events go to its standard output until the run has started. Then it needs no other process.
 core/attach/detached.py is its parent's side.
@@ -20,6 +22,7 @@ from core.event_json import as_json
 from core.events import RunFailed, RunStarted
 from core.files import redirect_to_devnull
 from core.host import run_events, stop_on_signals
+from core.models.network_file.named import name_by_arguments
 
 
 def main() -> int:
@@ -31,6 +34,7 @@ def main() -> int:
     with open(os.dup(1), "wb", buffering=0) as parent:
         redirect_to_devnull([1])  # what a library prints must not reach the parent
         try:
+            name_by_arguments(sys.argv[1:])
             return _train(parent)
         except UserError as error:
             failed = RunFailed(reason=error.reason, message=str(error))

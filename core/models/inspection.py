@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from core.models.summary import leaves
+from core.models.summary import as_layer_output, leaves
 from core.responses import INPUT_LAYER, DeadUnits, LayerOutput, WeightImages
 
 # Limits of one response: more than a screen shows, and little for a connection.
@@ -22,7 +22,7 @@ ROUNDING = 1 + 1e-6  # float32 is not exact
 USUAL, MOST_MEASURED = 0.995, 50_000  # the share of weights within the colours; how many are sorted
 
 Shape = tuple[int, ...]
-Hook = Callable[[str, nn.Module, tuple[Tensor, ...], Tensor], None]
+Hook = Callable[[str, nn.Module, tuple[Tensor, ...], object], None]
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ def pass_image(model: nn.Module, image: Tensor) -> tuple[list[LayerPass], tuple[
     passes: list[LayerPass] = []
     shape: Shape = tuple(image.shape[1:])  # of the newest output, before it was flattened
 
-    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], given: object) -> None:
         nonlocal shape
+        if (output := as_layer_output(given)) is None:
+            return
         passes.append(LayerPass(name, module, output[0], shape))
         is_vector = output.dim() == 2
         is_same = output[0].numel() == math.prod(shape) and not isinstance(module, nn.Linear)
@@ -71,8 +73,9 @@ def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
     """Count the units of each ReLU that are 0 for all of the images (N, 1, 28, 28)."""
     found: list[tuple[str, Tensor]] = []
 
-    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, nn.ReLU):
+    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], given: object) -> None:
+        output = as_layer_output(given)
+        if isinstance(module, nn.ReLU) and output is not None:
             others = [each for each in range(output.dim()) if each != 1]
             found.append((name, output.amax(others) <= 0))
 
@@ -105,7 +108,7 @@ def weight_images(layer: LayerPass, unit: int) -> WeightImages | None:
     if is_dense:
         inputs = weight.shape[1]
         shape = layer.inputs if math.prod(layer.inputs) == inputs else (inputs, 1, 1)
-        weight = weight.view(units, *shape)
+        weight = weight.reshape(units, *shape)
     channels, height, width = weight.shape[1:]
     rows, columns = arrange(channels)
     first, count = _window(unit, units, rows * height * columns * width)
@@ -113,7 +116,7 @@ def weight_images(layer: LayerPass, unit: int) -> WeightImages | None:
     blank = torch.zeros(count, rows * columns - channels, height, width)
     tiled = torch.cat([shown, blank], 1).view(count, rows, columns, height, width)
     images = tiled.permute(0, 1, 3, 2, 4).reshape(count, rows * height, columns * width)
-    bias = getattr(layer.module, "bias", None)
+    bias = dict(layer.module.named_parameters(recurse=False)).get("bias")
     values, largest = to_bytes(images, _usual_largest(weight))
     size = rows * height * columns * width
     return WeightImages(

@@ -11,6 +11,7 @@ from core.class_names import DIGITS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES, CUSTOM, Architecture
 from core.models.layer_kinds import KINDS
+from core.models.network_file.named import SPEC, TRIED, Facts, NetworkFile, find_file, is_file_spec
 from core.models.network_layers import PlannedLayer, plan_layers
 from core.models.network_text import NetworkTextError, Node, format_nodes, parse_network
 from core.models.saved_networks import find_saved
@@ -31,12 +32,14 @@ ALLOWED = (
 class Network:
     """A network for images of so many classes.
 
-    `name` is one of ARCHITECTURES or "custom"; `text` is its text in the form that is stored.
+    `name` is one of ARCHITECTURES or "custom"; `text` is its text in the form that is stored, of
+    one that code in a `file` builds the file's NetworkFile.spec.
     """
 
     name: str
     text: str
     classes: int = len(DIGITS)
+    file: NetworkFile | None = None
 
     @property
     def spec(self) -> str:
@@ -53,7 +56,23 @@ class Network:
         return ARCHITECTURES.get(self.name)
 
     @property
+    def facts(self) -> Facts | None:
+        """What is known of one from a file; None where this process has not tried it yet."""
+        return TRIED.get((self.file, self.classes)) if self.file else None
+
+    def try_out(self) -> None:
+        """Try one from a file, unless this process has: only that tells its parameters and all
+        else that `facts` has. Raises UsageError where the file is wrong."""
+        if self.file:
+            from core.models.network_file.checks import try_network
+
+            try_network(self.file, self.classes)
+
+    @property
     def layers(self) -> tuple[PlannedLayer, ...]:
+        """Its layers as they are planned; none of one from a file."""
+        if self.file:
+            return ()
         layers = _plan(self.text, self.classes)
         if self.name == "linear":  # with names of its own
             flatten, linear = layers
@@ -62,22 +81,31 @@ class Network:
 
     @property
     def parameters(self) -> int:
+        if facts := self.facts:
+            return facts.parameters
         return sum(each.parameters for each in self.layers)
 
     @property
     def multiply_adds(self) -> int:
         """Those of a forward pass of one image."""
+        if facts := self.facts:
+            return facts.multiply_adds
         return sum(each.multiply_adds for each in self.layers)
 
     @property
     def gains_from_bf16(self) -> bool:
         """Whether it usually trains faster in bf16 where the hardware has it."""
-        has_convolutions = any(each.kind == "conv" for each in self.layers)
-        return has_convolutions and self.parameters >= BF16_PARAMETERS
+        convolutions = sum(each.kind == "conv" for each in self.layers)
+        if facts := self.facts:
+            convolutions = facts.convolutions
+        return convolutions > 0 and self.parameters >= BF16_PARAMETERS
 
     @property
     def sizes(self) -> str:
         """Its layers in at most 20 characters, to stand beside the name."""
+        if self.file:
+            facts = self.facts
+            return f"{facts.convolutions} conv + {facts.linears} linear" if facts else "your file"
         kinds = [each.kind for each in self.layers]
         linear = [each for each in self.layers if each.kind == "linear"]
         if convolutions := kinds.count("conv"):
@@ -86,9 +114,17 @@ class Network:
         return text if len(text) <= LONGEST_LAYERS else f"{len(linear)} linear"
 
     def build(self) -> nn.Module:
-        """Return it with random weights: scaled images (N, 1, 28, 28) to logits (N, classes)."""
+        """Return it with random weights: scaled images (N, 1, 28, 28) to logits (N, classes).
+
+        Raises UsageError for one from a file that is wrong.
+        """
         from core.models.build_network import build_linear, build_network
 
+        if self.file:
+            from core.models.network_file.build import build_module
+
+            self.try_out()
+            return build_module(self.file, self.classes)
         if self.name == "linear":
             return build_linear(self.classes)
         return build_network(parse_network(self.text), self.classes)
@@ -100,12 +136,17 @@ def _plan(text: str, classes: int) -> tuple[PlannedLayer, ...]:
 
 
 def resolve_network(spec: str, classes: int = len(DIGITS)) -> Network:
-    """Return the network of a name, ours or the user's, or of a text.
+    """Return the network of a name, ours or the user's, of a text, or of the file named on this
+    command line.
 
     Raises UsageError, of a text NetworkTextError.
     """
     if known := ARCHITECTURES.get(spec):
         return Network(known.name, known.text, classes)
+    if is_file_spec(spec):
+        file = find_file(spec)
+        # As it was stored: a copy of the file under another name is the same network.
+        return Network(CUSTOM, spec if SPEC.fullmatch(spec) else file.spec, classes, file)
     return _read_text(find_saved(spec) or spec, classes)
 
 
@@ -130,7 +171,7 @@ def check_spec(spec: object) -> str | None:
         why = f"cannot be built: {error}{_describe_place(spec, error)}"
         return f"must be {ALLOWED}, not {spec!r}" if is_name else why
     except UsageError as error:
-        return f"cannot be read: {error}"
+        return f"cannot be used: {error}" if is_file_spec(spec) else f"cannot be read: {error}"
     return None
 
 
@@ -151,3 +192,15 @@ def build_untrained(network: Network, seed: int) -> nn.Module:
 
     torch.manual_seed(seed)
     return network.build()
+
+
+def build_blank(network: Network) -> nn.Module:
+    """Return the network to look at or to load weights into: without memory for its own where that
+    can be, which code from a file need not stand. Random numbers stay as they are."""
+    import torch
+
+    if network.file:
+        with torch.random.fork_rng(devices=()):
+            return network.build()
+    with torch.device("meta"):
+        return network.build()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.class_names import DIGITS
 from core.data.batches import SIDE
 from core.models.networks import resolve_network
-from core.responses import Layer, NetworkDescribed
+from core.responses import WHOLE, Layer, NetworkDescribed
 
 FP32_BYTES = 4
 # What PyTorch prints of each MaxPool2d beyond what is set, too long for a line of 80 columns.
@@ -30,9 +30,11 @@ def describe_network(arch: str, classes: int = len(DIGITS)) -> NetworkDescribed:
     with torch.random.fork_rng(devices=()):
         model = resolve_network(arch, classes).build().eval()
     layers: list[Layer] = []
+    counted: set[int] = set()  # parameters
 
-    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        layers.append(_describe(name, module, output))
+    def note(name: str, module: nn.Module, _: tuple[Tensor, ...], output: object) -> None:
+        if (values := as_layer_output(output)) is not None:
+            layers.append(_describe(name, module, values, counted))
 
     for name, module in leaves(model):
         module.register_forward_hook(partial(note, name))
@@ -42,28 +44,54 @@ def describe_network(arch: str, classes: int = len(DIGITS)) -> NetworkDescribed:
 
 
 def leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the modules without submodules, with their names in a state dict."""
+    """Yield the modules without submodules, or with parameters besides those, with their names in a
+    state dict; that of the network itself is WHOLE."""
     for name, module in model.named_modules():
-        if next(module.children(), None) is None:
-            yield name, module
+        is_leaf = next(module.children(), None) is None
+        if is_leaf or next(module.parameters(recurse=False), None) is not None:
+            yield name or WHOLE, module
 
 
-def _describe(name: str, module: nn.Module, output: Tensor) -> Layer:
-    """Describe a layer by its output (1, …)."""
+def as_layer_output(output: object) -> Tensor | None:
+    """Return what a module gave as the output of a layer: (N, units) or (N, channels, height,
+    width). Of several tensors it is the first; None where there is none, or no batch."""
+    while isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, Tensor) or output.dim() < 2 or not output.numel():
+        return None
+    if output.dim() == 3:  # a sequence of vectors
+        return output.unsqueeze(1)
+    return output if output.dim() in (2, 4) else output.flatten(3)
+
+
+def _describe(name: str, module: nn.Module, output: Tensor, counted: set[int]) -> Layer:
+    """Describe a layer by its output (1, …). Parameters that an earlier one had do not count."""
     shape = tuple(output.shape[1:])
-    parameters = sum(each.numel() for each in module.parameters())
+    is_leaf = next(module.children(), None) is None
+    own = [each for each in module.parameters(recurse=is_leaf) if id(each) not in counted]
+    counted.update(map(id, own))
+    parameters = sum(each.numel() for each in own)
     weighs = isinstance(module, nn.Linear | nn.Conv2d)
+    weight = getattr(module, "weight", None)  # which weight_norm makes a plain tensor
     return Layer(
         name=name,
         what=_layer_text(module),
         shape=shape,
         parameters=parameters,
         # Each output is a sum over one row of a Linear's weights, or one kernel of a convolution's.
-        multiply_adds=prod(shape) * module.get_parameter("weight")[0].numel() if weighs else 0,
+        multiply_adds=prod(shape) * weight[0].numel() if weighs and weight is not None else 0,
         parameter_bytes=parameters * FP32_BYTES,
         output_bytes=prod(shape) * FP32_BYTES,
-        module=repr(module).replace(POOLING_DEFAULTS, ""),
+        module=_print(module),
     )
+
+
+def _print(module: nn.Module) -> str:
+    """Return a module as PyTorch prints it; of one with submodules, or that prints more than a
+    line, its class."""
+    text = repr(module).replace(POOLING_DEFAULTS, "")
+    is_line = next(module.children(), None) is None and text.isprintable()
+    return text if is_line else type(module).__name__
 
 
 def _layer_text(module: nn.Module) -> str:

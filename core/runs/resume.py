@@ -14,6 +14,7 @@ from core.commands import ResumePoint
 from core.config import TrainConfig, flag, read_config
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
+from core.models.network_file.named import is_file_spec
 from core.models.networks import check_spec
 from core.optim.schedules import PLANNED
 from core.runs.data_folder import check_classes, digits_folder
@@ -89,9 +90,14 @@ def planned_config(
 
 
 def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
-    """Return the config that a file stores. Raises CheckpointError."""
+    """Return the config that a file stores.
+
+    Raises CheckpointError, and UsageError where a person has to name the file of its network.
+    """
     arch = stored.get("arch")
-    if check_spec(arch):
+    if (why := check_spec(arch)) and isinstance(arch, str) and is_file_spec(arch):
+        raise UsageError(f"{source}: {why.partition(': ')[2]}")
+    if why:
         here = ", ".join(ARCHITECTURES)
         raise CheckpointError(f"{source} has the architecture {arch!r}; this mnist-tui has {here}")
     try:
@@ -103,7 +109,7 @@ def stored_config(source: Path, stored: dict[str, Any]) -> TrainConfig:
 def is_same_run(one: CheckpointInfo, other: CheckpointInfo) -> bool:
     """Return whether two checkpoints can be of one run, which may have been renamed between."""
     here, there = (each.config | vars(each) for each in (one, other))
-    names = (*FIXED_IN_A_RUN, "input_mean", "input_std")
+    names = (*FIXED_IN_A_RUN, "input_mean", "input_std", "source_digest")
     return all(here.get(name) == there.get(name) for name in names)
 
 

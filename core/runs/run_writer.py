@@ -110,6 +110,8 @@ class RunWriter:
             "input_std": scaling.std,
             "versions": versions(),
         }
+        if file := config.network.file:
+            self.description["source_digest"] = file.digest
         self.description |= own_process()
         self._write_description()
         self.has_begun = True

@@ -24,7 +24,7 @@ from core.models.inspection import (
     pass_image,
     weight_images,
 )
-from core.responses import INPUT_LAYER, Digit, LayerNorms, NetworkInspected
+from core.responses import INPUT_LAYER, WHOLE, Digit, LayerNorms, NetworkInspected
 from core.training.learner import Learner
 
 # Enough test images to tell a dead ReLU from one that rarely fires.
@@ -138,6 +138,6 @@ def _norms_by_layer(tensors: Mapping[str, Tensor]) -> dict[str, float]:
     norms = torch.stack(list(norm_of_each(list(tensors.values())))).tolist()
     squares: dict[str, float] = {}
     for name, norm in zip(tensors, norms, strict=True):
-        layer = name.rpartition(".")[0]
+        layer = name.rpartition(".")[0] or WHOLE
         squares[layer] = squares.get(layer, 0.0) + norm * norm
     return {layer: math.sqrt(square) for layer, square in squares.items()}

@@ -224,7 +224,8 @@ class Ranks:
         """Return the leader's tensor, on the CPU; the others pass one of its shape to be filled."""
         shared = tensor.contiguous()
         with self._raising_rank_lost():
-            dist.broadcast(shared, 0)
+            # As bytes: gloo has no bool.
+            dist.broadcast(shared.view(-1).view(torch.uint8), 0)
         return shared
 
     @contextmanager

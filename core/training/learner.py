@@ -55,11 +55,15 @@ class Learner:
         the one of the config where the dataset, which tells the classes, is not on this machine."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
-        untrained = build_untrained(network or config.network, config.seed)
+        network = network or config.network
+        untrained = build_untrained(network, config.seed)
         self.model = use_route(untrained, route, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)
-        self.parameters = dict(self.model.named_parameters())
+        named = self.model.named_parameters()
+        self.parameters = {name: each for name, each in named if each.requires_grad}
+        # Code of the user's may leave some of them out, always or in a step.
+        self.may_miss_gradients = network.file is not None
         self.optimizer = OPTIMIZERS[config.optimizer](
             torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
         )
@@ -154,6 +158,10 @@ class Learner:
             parameter.grad = None
         loss = self.loss(images, labels)
         loss.backward()
+        if self.may_miss_gradients:
+            for parameter in self.parameters.values():
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
         return loss.detach()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:

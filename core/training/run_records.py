@@ -61,10 +61,13 @@ def run_finished(loop: TrainingLoop) -> RunFinished:
 
 def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
     evaluated = loop.evaluated_step == loop.step
+    file = loop.setup.network.file
     return CheckpointInfo(
         run=loop.run.name,
         arch=loop.setup.arch,
         network=_text(loop),
+        source=file.source if file else "",
+        source_digest=file.digest if file else "",
         dataset=loop.setup.dataset,
         class_names=loop.class_names,
         config=asdict(loop.config) | loop.setup.content,

@@ -9,7 +9,7 @@ import typer
 
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, why_no_app
-from tui.cli.options import AsJson, CheckpointsDir, SlowLink
+from tui.cli.options import AsJson, CheckpointsDir, NetworkFile, SlowLink
 from tui.text.console import complain
 
 RUN_HELP = "a run's name or its folder; may be left out if one run is in progress, or on a terminal"
@@ -19,6 +19,7 @@ def attach(
     run: Annotated[str | None, typer.Argument(help=RUN_HELP, metavar="RUN")] = None,
     as_json: AsJson = False,
     slow_link: SlowLink = False,
+    arch: NetworkFile = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
     """Attach to a run in progress: watch and control it.

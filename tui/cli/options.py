@@ -9,12 +9,36 @@ import typer
 
 from core.config import FIELDS, TrainConfig, flag, make_config, parse
 from core.errors import UsageError
+from core.models.network_file.named import is_file_spec, name_file
 from tui.signals import CONTINUE, ON_HANGUP
 
 
 def setting(name: str, *flags: str, **options: Any) -> Any:
     """Return an option that an environment variable can give too."""
     return typer.Option(*flags, envvar="MNIST_TUI_" + name.upper(), show_envvar=False, **options)
+
+
+def name_network_file(
+    context: typer.Context, option: typer.CallbackParam, text: str | None
+) -> str | None:
+    """Read the file that --arch names on this command line, and return how a config names it.
+
+    A file that an environment variable names is left to `parse`, which refuses it. Raises
+    UsageError.
+    """
+    is_typed = str(context.get_parameter_source(option.name or "")).endswith("COMMANDLINE")
+    return name_file(text).spec if text and is_typed and is_file_spec(text) else text
+
+
+def _name_file_alone(
+    context: typer.Context, option: typer.CallbackParam, text: str | None
+) -> str | None:
+    if text and not is_file_spec(text):
+        raise UsageError(
+            f"--arch names a Python file here, as in mynet.py:Net, not {text!r}: any other network "
+            "is in the checkpoint"
+        )
+    return name_network_file(context, option, text)
 
 
 def config_option(name: str) -> Any:
@@ -24,7 +48,8 @@ def config_option(name: str) -> Any:
     text = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
     if default is not None:
         text += f"  [default: {f'{default:g}' if isinstance(default, float) else default}]"
-    return setting(name, flag(name), help=text, metavar=field.metadata["metavar"])
+    named = {"callback": name_network_file} if name == "arch" else {}
+    return setting(name, flag(name), help=text, metavar=field.metadata["metavar"], **named)
 
 
 def parse_on_hangup(text: str) -> str:
@@ -47,6 +72,18 @@ RunNames = Annotated[
 ]
 CheckpointsDir = Annotated[str | None, config_option("checkpoints")]
 DataDir = Annotated[str | None, config_option("data")]
+# What commands that load a checkpoint take. They need no more of it than the callback does.
+NetworkFile = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="FILE.py:NAME",
+        callback=_name_file_alone,
+        help="the Python file of a network that was trained with --arch FILE.py:NAME; its digest "
+        "must be the same",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 OnHangup = Annotated[
     str,

@@ -11,7 +11,7 @@ from core.data.corruptions import CORRUPTIONS, parse_corruption
 from core.data.image_formats import has_image_name
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
+from tui.cli.options import AsJson, CheckpointsDir, DataDir, NetworkFile, RunOrCheckpoint
 
 SPLITS = ("test", "train")
 DIGITS = tuple("0123456789")  # names of folders of labelled images
@@ -84,6 +84,7 @@ def evaluate(
     corrupt: Corrupt = None,
     seed: Seed = None,
     as_json: AsJson = False,
+    arch: NetworkFile = None,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
@@ -138,6 +139,7 @@ def predict(
         ),
     ] = 1.0,
     as_json: AsJson = False,
+    arch: NetworkFile = None,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:

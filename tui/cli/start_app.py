@@ -83,9 +83,14 @@ def run_app(
     """Run the app, and return its exit status.
 
     `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
-    that of a run to attach to, which the app shows from its first frame.
+    that of a run to attach to, which the app shows from its first frame. Raises UsageError where
+    the network's file is wrong.
     """
     report_crashes(remember_terminal())
+    if file := config.network.file:
+        from core.models.network_file.checks import check_in_thread
+
+        check_in_thread(file, config.network.classes)
     gc.disable()  # until the first frame: imports make no garbage, and collecting takes time
     from tui.app.app import MnistApp
     from tui.preferences import load_preferences

@@ -10,7 +10,14 @@ from core.config import TrainConfig, parse
 from core.errors import UsageError
 from core.training.ranks import launched
 from tui.cli.console import checkpoints_folder
-from tui.cli.options import CheckpointsDir, DataDir, OnHangup, RunOrCheckpoint, with_config
+from tui.cli.options import (
+    CheckpointsDir,
+    DataDir,
+    NetworkFile,
+    OnHangup,
+    RunOrCheckpoint,
+    with_config,
+)
 from tui.headless.torchrun import follow_first_rank, is_follower
 from tui.signals import CONTINUE
 
@@ -81,6 +88,7 @@ def resume(
     on_hangup: OnHangup = CONTINUE,
     dry_run: DryRun = False,
     tensorboard: TensorBoard = False,
+    arch: NetworkFile = None,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:

@@ -1,5 +1,7 @@
 """`mnist-tui checkpoints`, `checkpoints list` and `checkpoints show`."""
 
+from typing import Annotated
+
 import typer
 
 from tui.cli.console import checkpoints_folder, print_json, refuse_options_before
@@ -31,18 +33,30 @@ def list_checkpoints(
 
 
 def show_checkpoint(
-    checkpoint: RunOrCheckpoint, as_json: AsJson = False, checkpoints: CheckpointsDir = None
+    checkpoint: RunOrCheckpoint,
+    source: Annotated[
+        bool,
+        typer.Option(
+            "--source", help="print the Python file that a network from a file was built by"
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    checkpoints: CheckpointsDir = None,
 ) -> None:
     """Show all fields of a checkpoint's header.
 
-    Of a run, the best checkpoint is shown.
+    Of a run, the best checkpoint is shown. `--source > mynet.py` writes the file as it was: read it
+    before you name it with --arch, which runs it.
     """
     from core.checkpoints.header import read_info
     from core.runs.catalog import read_checkpoint_file
     from core.runs.resolve import resolve_checkpoint
-    from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoint
+    from tui.cli.output.checkpoint_table import checkpoint_row, print_checkpoint, print_source
 
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
-    read_info(path)  # raises where the file is broken
+    info = read_info(path)  # raises where the file is broken
+    if source:
+        print_source(path, info)
+        return
     file = read_checkpoint_file(path, path.stat().st_size)
     print_json(checkpoint_row(file, is_full=True)) if as_json else print_checkpoint(file)

@@ -11,7 +11,7 @@ import typer
 
 from core.errors import UsageError
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir, DataDir
+from tui.cli.options import AsJson, CheckpointsDir, DataDir, NetworkFile
 from tui.text.console import complain
 from tui.text.formats import plural, printable
 
@@ -32,6 +32,7 @@ def verify_checkpoints(
         ),
     ] = None,
     as_json: AsJson = False,
+    arch: NetworkFile = None,
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:

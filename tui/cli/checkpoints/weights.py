@@ -17,7 +17,7 @@ from tui.cli.checkpoints.scaling import (
     read_scaling_options,
 )
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir, DataDir, RunOrCheckpoint
+from tui.cli.options import AsJson, CheckpointsDir, DataDir, NetworkFile, RunOrCheckpoint
 from tui.text.console import complain
 from tui.text.formats import printable
 
@@ -96,6 +96,7 @@ def export_checkpoint(
     with_scaling: WithScaling = False,
     force: Annotated[bool, typer.Option("--force", help="replace FILE if it exists")] = False,
     as_json: AsJson = False,
+    arch: NetworkFile = None,
     checkpoints: CheckpointsDir = None,
 ) -> None:
     """Export a network for use without mnist-tui.

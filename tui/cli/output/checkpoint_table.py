@@ -1,10 +1,13 @@
 """What `checkpoints list` and `checkpoints show` print, and the checkpoints in `runs show`."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.checkpoints.header import CheckpointInfo
+from core.errors import CheckpointError
 from core.runs.catalog import CheckpointFile
 from tui.cli.output.tables import print_pairs, print_table
 from tui.text.formats import (
@@ -14,6 +17,8 @@ from tui.text.formats import (
     format_loss,
     format_percent,
     format_size,
+    plural,
+    printable,
 )
 
 HEAD = ("RUN", "KIND", "ARCH", "DATASET", "EPOCH", "ACCURACY", "LOSS", "SIZE", "AGE")
@@ -57,6 +62,9 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
     if is_full:
         row |= {key: getattr(info, key) for key in ("routes", "config", "digest", "version")}
         row["class_names"] = list(info.class_names)
+        if info.source_digest:
+            row |= {"network": info.network, "source_digest": info.source_digest}
+            row["source"] = info.source
     return row
 
 
@@ -91,6 +99,22 @@ def print_checkpoint(file: CheckpointFile) -> None:
     row |= {"bytes": f"{file.bytes:,}", "saved_at": format_date(row["saved_at"])}
     row["parameters"] = f"{row['parameters']:,}"
     row["class_names"] = ", ".join(class_labels(row["class_names"]))
+    if "source" in row:
+        lines = plural(len(row["source"].splitlines()), "line")
+        row["source"] = f"{lines} of Python, which --source prints"
     # Of what both have, the row says what "auto" came to.
     shown = row | config | row
     print_pairs({name: "–" if value is None else value for name, value in shown.items()})
+
+
+def print_source(path: Path, info: CheckpointInfo) -> None:
+    """Print the file that built a checkpoint's network: to the byte, but on a terminal with escapes
+    for what could control it. Raises CheckpointError where it has none."""
+    if not info.source_digest:
+        raise CheckpointError(f"{path} has a network without code: there is no source")
+    if sys.stdout.isatty():
+        for line in info.source.splitlines():
+            print(printable(line.expandtabs()))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(info.source.encode(errors="replace"))

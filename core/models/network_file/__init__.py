@@ -1,0 +1,1 @@
+"""A network that a Python file of the user's builds."""
