@@ -122,6 +122,7 @@ class CorruptionsScored(Event, recorded=False, serializable=False):
     epoch: int
     step: int
     samples: int  # in the test set
+    class_names: tuple[str, ...]
     scores: tuple[CorruptionScore, ...] = field(repr=False)
     done: float
 

@@ -155,6 +155,7 @@ VIEW_KEYS = (
     ViewKey("[ ]", ("Epochs",), "previous and next evaluated epoch"),
     ViewKey("x", ("Mark",), "mark a row, for comparing"),
     ViewKey("e", ("Evaluate",), "evaluate a checkpoint: its accuracy and its mistakes"),
+    ViewKey("C", ("Corrupt",), "accuracy on corrupted images, and the mistakes on them"),
     ViewKey("p", ("Images",), "predict images of your own with a checkpoint"),
     ViewKey("W", ("Weights",), "the weights of a checkpoint, in the view of the network"),
     ViewKey("< >", ("Sort",), "sort by the previous or next column"),

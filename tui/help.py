@@ -136,8 +136,25 @@ MISTAKES_HELP = {
     "the network predicts this class too often.",
     "recall": "of the digits of a class, the share that are predicted correctly. It is low if the "
     "network often misses this class.",
+    "C": "shows how the accuracy falls on corrupted images, of the evaluation's checkpoint, else "
+    "of the newest.",
     "most confident mistakes": "the wrong predictions with the highest probabilities. Often these "
     "are digits that people misread too, or that have a wrong label.",
+}
+
+CORRUPTIONS_HELP = {
+    "corruption": "the test images are made worse, in memory: noise, blur, a shift, a rotation, a "
+    "smaller scale, a mix with the negative, or a grey square that hides a part. The network was "
+    "not trained on such images, unless with shifts at random.",
+    "level": "five strengths of each kind, chosen so that level 1 hardly hurts a network like mlp "
+    "and level 5 breaks it. The line below the table names the strength with its unit.",
+    "columns": "as high as the accuracy: the earlier they fall, the faster the network breaks. "
+    "Below half of the accuracy without corruption they have the colour of what is wrong.",
+    "loses most": "the class whose accuracy falls furthest, in percentage points.",
+    "selecting": "the arrow keys select a kind and a strength; its most confident mistakes are "
+    "drawn below, as the network receives them. enter opens the confusion matrix and all mistakes.",
+    "during training": "the numbers come slowly, since they take 2% of the time. A pause (space) "
+    "makes it fast; esc ends it. f5 starts again with the checkpoint as it is now.",
 }
 
 NETWORK_HELP = {

@@ -119,6 +119,7 @@ def _load(request: ScoreCorruptions) -> Generator[Event, None, Parts]:
             epoch=info.epoch,
             step=info.step,
             samples=len(labels),
+            class_names=info.class_names,
             scores=tuple(
                 replace(each, mistakes=with_class_names(each.mistakes, info.class_names))
                 for each in scores

@@ -127,7 +127,7 @@ class NetworkRequests:
         if at_once:
             self._digits.hurry()
             self._request_layer()
-        if view is None or not (indices := view.wanted_digits()):
+        if view is None or view.has_predictions or not (indices := view.wanted_digits()):
             return
         command: Command | None = None
         path = view.opened_path

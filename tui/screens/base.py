@@ -90,6 +90,7 @@ class View(Screen[None]):
     link_rate: var[int | None] = var[int | None](None, init=False)
     # The checkpoint whose predictions this view shows; None for those of the run.
     opened_path: str | None = None
+    has_predictions = False  # whether the view has those that it shows, and requests none
     failed: dict[str, str]  # error messages by the part that failed
 
     def __init_subclass__(cls, **more: Any) -> None:

@@ -280,7 +280,7 @@ class ConfusionView(View):
 
     @on(ConfusionMatrix.Opened)
     @on(ConfusionList.Opened)
-    def action_open(self) -> None:
+    def _open_digits(self) -> None:
         """Open the digits that are selected: from the card in focus on, else from the first on."""
         shown, selection = self._evaluation(), self._shown_selection()
         if shown and count_selected(selection, shown.confusion):
@@ -288,3 +288,7 @@ class ConfusionView(View):
             cards = self.query_one(DigitCards)
             first = self._first + (cards.selected or 0) if cards.has_focus else 0
             self._open_selection(selection, title, first)
+
+    def action_open(self, what: str = "digits") -> None:
+        """Open the selected digits, or the accuracy on corrupted images."""
+        getattr(self, f"_open_{what}")()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import monotonic
 
 from textual.binding import Binding
@@ -41,6 +42,7 @@ class MistakesView(ConfusionView):
     BINDINGS = [
         Binding("left_square_bracket", "evaluation(-1)", "Epochs", key_display="[ ]"),
         Binding("right_square_bracket", "evaluation(1)", "Epochs", show=False),
+        Binding("C", "open('corruptions')", "Corrupt"),
     ]
 
     def __init__(self) -> None:
@@ -226,6 +228,8 @@ class MistakesView(ConfusionView):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "evaluation":
             return self._score is not None
+        if (action, parameters) == ("open", ("corruptions",)):
+            return self.run_state.started is not None
         return super().check_action(action, parameters)
 
     def action_evaluation(self, by: int) -> None:
@@ -237,6 +241,25 @@ class MistakesView(ConfusionView):
         self._step = None if place == len(scores) - 1 else scores[place].step
         self.show()
         self.mnist.request_digits(at_once=True)
+
+    def _open_corruptions(self) -> None:
+        """Show the accuracy on corrupted images of the checkpoint of the evaluation that is shown,
+        or of the newest checkpoint."""
+        score, state = self._score, self.run_state
+
+        def find() -> None:  # in a thread: it reads the headers of all checkpoints
+            path = find_checkpoint_at(state, score.step) if score else None
+            self.app.call_from_thread(self._show_corruptions, path or state.checkpoint)
+
+        self.run_worker(find, thread=True, exit_on_error=False)
+
+    def _show_corruptions(self, path: Path | str | None) -> None:
+        from tui.screens.corruptions.view import CorruptionsView
+
+        if path is None:
+            self.notify("There is no checkpoint yet: w saves one.")
+        elif self.is_current:
+            self.app.push_screen(CorruptionsView(str(path)))
 
 
 class SelectionView(DigitsView):

@@ -6,6 +6,8 @@ from core.events import Event
 from core.responses import (
     CheckpointRefused,
     CheckpointScored,
+    Corruption,
+    CorruptionsScored,
     DeviceChoice,
     DevicesListed,
     Digit,
@@ -42,6 +44,9 @@ class AppState:
     inspected: NetworkInspected | None = None  # the newest of a network that does not train
     opened: OpenedCheckpoint | None = None
     evaluated: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
+    # The newest evaluation on corrupted images, and the newest accuracies with all corruptions.
+    corrupted: CheckpointScored | None = None
+    corruptions: CorruptionsScored | None = None
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
@@ -59,10 +64,23 @@ class CheckpointRequest:
 
     path: str
     before: AppState
+    corruption: Corruption | None = None  # of the images that it is evaluated on
 
     def evaluation(self, state: AppState) -> CheckpointScored | None:
-        found = state.evaluation_of(self.path)
-        return None if found is self.before.evaluation_of(self.path) else found
+        found = self._evaluation_in(state)
+        return None if found is self._evaluation_in(self.before) else found
+
+    def _evaluation_in(self, state: AppState) -> CheckpointScored | None:
+        if self.corruption is None:
+            return state.evaluation_of(self.path)
+        found = state.corrupted
+        is_asked = found and (found.path, found.corruption) == (self.path, self.corruption)
+        return found if is_asked else None
+
+    def corruptions(self, state: AppState) -> CorruptionsScored | None:
+        found = state.corruptions
+        is_new = found is not self.before.corruptions
+        return found if found and is_new and found.path == self.path else None
 
     def images(self, state: AppState) -> ImagesPredicted | None:
         found = state.images
@@ -89,6 +107,10 @@ def fold_app(state: AppState, event: Event) -> AppState:
             return replace(state, opened=OpenedCheckpoint(path, event.digits, event.samples))
         case CheckpointRefused():
             return replace(state, opened=OpenedCheckpoint(event.path, error=event.message))
+        case CheckpointScored(corruption=Corruption()):
+            return replace(state, corrupted=event)
+        case CorruptionsScored():
+            return replace(state, corruptions=event)
         case CheckpointScored(path=path):
             scored = [each for each in state.evaluated if each.path != path]
             return replace(state, evaluated=(*scored, event)[-MAX_COMPARED:])

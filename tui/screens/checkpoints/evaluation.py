@@ -6,7 +6,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointScored, Digit
+from core.responses import CheckpointScored, Corruption, Digit
 from tui.analysis.confusion import ShownEvaluation, count_samples
 from tui.analysis.digit_selection import DigitSelection, select_digits
 from tui.analysis.prediction_comparison import predictions_of
@@ -18,23 +18,29 @@ from tui.text.formats import format_loss, format_percent, printable
 
 
 class EvaluationView(ConfusionView):
-    """Accuracy, loss and confusion matrix of a checkpoint, once the engine has evaluated it."""
+    """Accuracy, loss and confusion matrix of a checkpoint, once the engine has evaluated it: on the
+    test images as they are, or with a corruption."""
 
     MODE = "checkpoints"
     CSS_PATH = "../confusion_view.tcss"
-    BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("C", "open('corruptions')", "Corrupt"),
+    ]
 
-    def __init__(self, path: str, title: str) -> None:
+    def __init__(self, path: str, title: str, corruption: Corruption | None = None) -> None:
         super().__init__()
-        self._path, self._title = path, title
+        self._path, self._title, self._corruption = path, title, corruption
         self._scored: CheckpointScored | None = None
 
     def on_mount(self) -> None:
-        self._request = CheckpointRequest(self._path, self.mnist.app_state)
-        self.mnist.send(ScoreCheckpoint(self._path, self.mnist.config.data))
+        before, data = self.mnist.app_state, self.mnist.config.data
+        self._request = CheckpointRequest(self._path, before, self._corruption)
+        self.mnist.send(ScoreCheckpoint(self._path, data, self._corruption))
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
-        if before.evaluated is not after.evaluated or before.opened is not after.opened:
+        names = ("evaluated", "corrupted", "opened")
+        if any(getattr(before, name) is not getattr(after, name) for name in names):
             self.show()
 
     def wanted_digits(self) -> tuple[int, ...]:
@@ -66,6 +72,19 @@ class EvaluationView(ConfusionView):
         found = f"{known} · {images}", f"{known} · {scored.dataset}", known
         return next((each for each in found if len(each) <= self.size.width - 2), known)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if (action, parameters) == ("open", ("corruptions",)):
+            return self._corruption is None
+        return super().check_action(action, parameters)
+
+    def _open_corruptions(self) -> None:
+        """Show the accuracy on corrupted images."""
+        from tui.screens.corruptions.view import CorruptionsView
+
+        view = CorruptionsView(self._path)
+        view.MODE = self.MODE
+        self.app.push_screen(view)
+
     def _hint(self) -> str:
         error = self._request.error(self.app_state)
         return f"✗ {printable(error)}" if error else "Evaluating the checkpoint…"
@@ -82,11 +101,18 @@ class EvaluatedDigitsView(CheckpointView):
     ) -> None:
         super().__init__(evaluation.path, title)
         self.selection, self._first, self._evaluation = selection, first, evaluation
+        # The engine predicts images as they are.
+        self.has_predictions = evaluation.corruption is not None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "open":
             return False
         return super().check_action(action, parameters)
+
+    def _digits(self) -> tuple[Digit, ...]:
+        if self.has_predictions:
+            return predictions_of(self._evaluation, self.wanted_digits())
+        return super()._digits()
 
     def _samples(self) -> int:
         return len(self._evaluation.classes)
