@@ -13,7 +13,7 @@ SIZES = [(80, 24), (120, 40)]
 
 def app_in(folder, train=None, **config) -> MnistApp:
     """Return the app with the fake trainer, or `train`, and its runs in `folder`."""
-    settings = TrainConfig(checkpoints=str(folder), dataset="sample", **config)
+    settings = TrainConfig(**{"checkpoints": str(folder), "dataset": "sample"} | config)
     return MnistApp(settings, train=train or make_fake_train())
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from core.errors import printable as printable
 
+FOLDER = "folder:"  # the start of a dataset's name that is a path
+LONGEST_FOLDER = 20
+
 
 def format_size(count: int) -> str:
     """Return a number of bytes as 940 B, 98 KB or 7.7 MB."""
@@ -144,6 +147,14 @@ def fit_cells(text: str, width: int) -> str:
 def right_cells(text: str, width: int) -> str:
     """Put spaces before text up to `width` columns of a terminal; longer text stays as it is."""
     return " " * (width - cell_width(text)) + text
+
+
+def shorten_folder(dataset: str, width: int = LONGEST_FOLDER) -> str:
+    """Return the name of a dataset, printable; of a long path of images its end, which differs."""
+    text = printable(dataset)
+    if len(text) <= width or not text.startswith(FOLDER):
+        return text
+    return f"{FOLDER}…{text[len(FOLDER) + 1 - width :]}" if width > len(FOLDER) + 1 else text
 
 
 def truncate(text: str, width: int) -> str:

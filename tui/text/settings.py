@@ -88,8 +88,8 @@ def missing_dataset(name: str, data: str | None) -> str | None:
 
 def choices(name: str, devices: Sequence[DeviceChoice], chosen: str) -> list[str]:
     """Return the values to choose from. Of devices, some are known only once torch is loaded."""
-    if name != "device":
-        return list(FIELDS[name].metadata["choices"])
+    if name != "device":  # a dataset of one's own is not among them
+        return list(dict.fromkeys([*FIELDS[name].metadata["choices"], chosen]))
     found = [each.name for each in devices if each.available]
     return list(dict.fromkeys(["auto", *found, "cpu", chosen]))
 
@@ -104,8 +104,12 @@ def describe_choice(
         what = known.description if known else network.text
         return f"{network.parameters:,} parameters · {what}"
     if name == "dataset" and value != "auto":
+        try:
+            dataset = find_dataset(value)
+        except UserError as error:  # a folder that is not as it should be
+            return str(error)
         why = missing_dataset(value, data)
-        return f"{find_dataset(value).description} · {why or 'on this machine'}"
+        return f"{dataset.description} · {why or 'on this machine'}"
     if name == "device" and (name, value) not in CHOICES:
         return _describe_device(value, devices)
     return CHOICES.get((name, value), "")

@@ -16,10 +16,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from core.config import FIELDS, TrainConfig, parse
-from core.errors import UsageError
+from core.errors import UserError
 from core.training.setup import check_batch_size, most_samples
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
+from tui.text.formats import LONGEST_FOLDER, shorten_folder
 from tui.text.settings import (
     LABELS,
     MORE_LABELS,
@@ -117,7 +118,8 @@ class ConfigForm(Vertical):
     def fill(self, config: TrainConfig) -> None:
         """Show a config in the fields, and take the settings without a field from it."""
         self._config = config
-        self.query_one("#device", CompactSelect).options = self._choices("device")
+        for name in ("dataset", "device"):
+            self.query_one(f"#{name}", CompactSelect).options = self._choices(name)
         for name, field in self._fields.items():
             field.value = format_value(getattr(config, name))
             field.remove_class("wrong")
@@ -140,18 +142,19 @@ class ConfigForm(Vertical):
         return replace(self._config, **valid)
 
     def _read(self, name: str) -> Any:
-        """Return the value of a field. Raises UsageError, as far as that is known without torch."""
+        """Return the value of a field. Raises UserError, as far as that is known without torch."""
         before, text = getattr(self._config, name), str(self._fields[name].value)
         # A value that was not edited may have more digits than are shown.
         value = before if text == format_value(before) else parse(name, text)
-        if name == "batch_size":
-            check_batch_size(value, most_samples(str(self._fields["dataset"].value)))
+        if name in ("dataset", "batch_size"):
+            most = most_samples(str(self._fields["dataset"].value))
+            check_batch_size(value if name == "batch_size" else 1, most)
         return value
 
     def _valid(self) -> dict[str, Any]:
         values = {}
         for name in self._fields:
-            with suppress(UsageError):
+            with suppress(UserError):
                 values[name] = self._read(name)
         return values
 
@@ -159,7 +162,7 @@ class ConfigForm(Vertical):
         """Return which settings exclude each other, or None."""
         try:
             replace(self._config, **valid)
-        except UsageError as error:
+        except UserError as error:
             return in_form_words(str(error))
         return None
 
@@ -167,12 +170,12 @@ class ConfigForm(Vertical):
         """Return what is wrong with a field."""
         try:
             self._read(name)
-        except UsageError as error:
+        except UserError as error:
             return in_form_words(str(error))
         return self._conflict(self._valid()) if name == "optimizer" else None
 
     def _choices(self, name: str) -> list[str]:
-        return choices(name, self.app_state.devices, self._config.device)
+        return choices(name, self.app_state.devices, getattr(self._config, name))
 
     def _describe_choice(self, name: str, value: str) -> str:
         return describe_choice(name, value, self.app_state.devices, self._config.data)
@@ -246,7 +249,7 @@ class ConfigForm(Vertical):
         text = in_form_words(FIELDS[name].metadata["help"])
         if isinstance(widget, CompactSelect) and widget.value != "auto":  # which the text explains
             chosen = self._describe_choice(name, widget.value)
-            text = f"{text}. {widget.value}: {chosen}" if chosen else text
+            text = f"{text}. {shorten_folder(widget.value)}: {chosen}" if chosen else text
         self._show_problem(problem or text, wrong=problem is not None)
         widget.set_class(problem is not None, "wrong")
 
@@ -272,7 +275,8 @@ class ConfigForm(Vertical):
         """Show what the values come to, in a column of their own beside them."""
         values = {name: format_value(getattr(self._config, name)) for name in NAMES}
         values |= {name: field.value for name, field in self._fields.items()}
-        column = 1 + max(len(values[name]) + 2 for name in ("arch", "dataset", "device"))
+        widest = max(len(values[name]) for name in ("arch", "dataset", "device"))
+        column = 3 + min(widest, LONGEST_FOLDER)
         rate = self._fields["learning_rate"]
         column_of_rate = max(column, len(values["learning_rate"]) + 2)
         room = self.content_size.width - LABEL_WIDTH
@@ -287,9 +291,8 @@ class ConfigForm(Vertical):
             fitting = next((text for text in note if len(text) <= room - taken), "")
             self._set_text(f"#{name}-note", fitting)
         size = network_size(values["arch"])
-        self._set_text(
-            "#size", " " * min(LABEL_WIDTH, max(0, room + LABEL_WIDTH - len(size))) + size
-        )
+        indent = min(LABEL_WIDTH, max(0, room + LABEL_WIDTH - len(size)))
+        self._set_text("#size", " " * indent + size)
 
     def _set_text(self, where: str, text: str) -> None:
         part = self.query_one(where, Static)

@@ -6,6 +6,7 @@ from textual.widgets import Static
 
 from core.config import TrainConfig
 from tui.state.run_state import RunState
+from tui.text.formats import shorten_folder
 
 # The state of the run by its phase, and the theme's variable with its colour.
 PHASES = {
@@ -67,7 +68,7 @@ class ViewHeader(Static):
     def _facts(self) -> tuple[Content, ...]:
         """Return the network, the dataset and the device of the run, or of the next one."""
         shown = self.run_state.started or self.config
-        return Content(shown.arch), Content(shown.dataset), Content(shown.device)
+        return Content(shown.arch), Content(shorten_folder(shown.dataset)), Content(shown.device)
 
     def _status(self) -> tuple[Content, ...]:
         state = self.run_state

@@ -13,6 +13,8 @@ from textual.reactive import var
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
+from tui.text.formats import shorten_folder
+
 WIDEST = 92  # columns of the list, with its border
 Describe = Callable[[str], str]
 
@@ -55,7 +57,7 @@ class CompactSelect(Static, can_focus=True):
 
     def draw(self) -> None:
         room = max(0, self.size.width - 2)
-        self.update(Content(f"{self.value[:room]} ▼"), layout=False)
+        self.update(Content(f"{shorten_folder(self.value, room)[:room]} ▼"), layout=False)
 
     on_mount = on_resize = draw
 
@@ -109,7 +111,7 @@ class SelectOptions(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         # The last row is the footer's.
         columns, rows = self.app.size.width, self.app.size.height - 1
-        names = max(map(len, self._options))
+        names = max(len(shorten_folder(name)) for name in self._options)
         described = max(map(len, self._options.values()))
         width = min(WIDEST, columns, max(names + described + 2, self._place.width, 24) + 4)
         prompts = [self._prompt(name, names, width - 4) for name in self._options]
@@ -126,9 +128,10 @@ class SelectOptions(ModalScreen[str | None]):
     def _prompt(self, name: str, names: int, width: int) -> Content:
         """Return a value and its description, wrapped at words."""
         # Content, not markup: a name may contain brackets.
+        described, name = self._options[name], shorten_folder(name)
         if not any(self._options.values()):
             return Content(name)
-        lines = wrap(self._options[name], max(8, width - names - 2)) or [""]
+        lines = wrap(described, max(8, width - names - 2)) or [""]
         indent = "\n" + " " * (names + 2)
         return Content(f"{name:{names}}  {indent.join(lines)}")
 

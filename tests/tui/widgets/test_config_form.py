@@ -144,3 +144,40 @@ async def test_networks_can_be_chosen_after_a_run(tmp_path):
         await until(pilot, lambda: "4,230,602 parameters" in text_of(pilot))
         options = pilot.app.screen.query_one(OptionList)
         assert options.region.y == form.query_one("#arch").region.bottom
+
+
+async def test_folder_of_images_is_among_the_datasets(tmp_path):
+    """It is none of the fixed names, and its path may have anything in it."""
+    folder = tmp_path / "a folder with a long name" / "[red]\x1b[31m"
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for number in range(50):
+            (folder / name / f"{number}.png").touch()
+    app = app_in(tmp_path, dataset=f"folder:{folder}", batch_size=64)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = app.screen.query_one(ConfigForm)
+        assert "folder:…[red]\\x1b[31m ▼" in text_of(pilot)
+        await pilot.press("down", "down")
+        await pilot.pause()
+        assert "100 images" in text_of(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.query(OptionList))
+        shown = app.screen.query_one(OptionList)
+        assert shown.highlighted == shown.option_count - 1
+        assert "100 images of 2 classes in" in text_of(pilot)
+        await pilot.press("up", "enter", "enter", "down", "enter")
+        await pilot.pause()
+        assert form.config().dataset == f"folder:{folder}"
+        form.fill(replace(form.config(), batch_size=81))
+        assert form.config() is None
+        await pilot.pause()
+        assert "training set of 80" in text_of(pilot)
+
+
+async def test_folder_that_is_gone_is_explained(tmp_path):
+    app = app_in(tmp_path, dataset=f"folder:{tmp_path}/gone")
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.screen.query_one(ConfigForm).config() is None
+        await pilot.pause()
+        assert app.focused.id == "dataset"
+        assert "does not exist" in text_of(pilot)
