@@ -207,9 +207,9 @@ class ClassLosses(Canvas):
         lines: list[StyledLine] = []
         for each, name in zip(found, names, strict=True):
             before, after = format_percent(each.before), format_percent(each.after)
-            sign = "−" if each.lost >= 0 else "+"
+            change = f"{'−' if each.lost >= 0 else '+'}{abs(100 * each.lost):.1f}"
             words = f"{fit_cells(truncate(name, wide), wide)} {before:>6} → {after:>6}"
-            line = [Segment(words, text), Segment(f"  {sign}{abs(100 * each.lost):4.1f}", wrong)]
+            line = [Segment(words, text), Segment(f"  {change:>5}", wrong)]
             if room - wide > LEAST_BAR:
                 bar = draw_bar(max(0.0, each.lost), room - wide - 1)
                 line.append(Segment(f" {bar}", wrong))
