@@ -86,19 +86,19 @@ DIGITS_HELP = {
     "temperature": "the network's outputs are divided by it before the softmax. At 1, the bars are "
     "the network's probabilities. Above 1 they are more alike, so that less likely classes are "
     "visible too. The prediction does not change.",
-    "selecting": "f and F change the kind of selection, # goes to the digit with an index. "
-    "The selected digits stay the same while the network learns.",
-    "in order": "the test digits as they are in the test set. The network is never trained on "
+    "selecting": "f and F change the kind of selection, # goes to the image with an index. "
+    "The selected images stay the same while the network learns.",
+    "in order": "the test images as they are in the test set. The network is never trained on "
     "them.",
-    "one class": "the digits of one class. ↑ and ↓ change the class.",
-    "random": "a random sample of the test digits. f5 draws another sample.",
-    "unsure": "the digits whose two highest outputs are closest: the predictions most likely to "
+    "one class": "the images of one class. ↑ and ↓ change the class.",
+    "random": "a random sample of the test images. f5 draws another sample.",
+    "unsure": "the images whose two highest outputs are closest: the predictions most likely to "
     "change.",
-    "mistakes": "the digits that are predicted wrongly, the most confident predictions first.",
-    "earlier epochs": "[ shows the predictions for the same digits after an earlier epoch, ] after "
+    "mistakes": "the images that are predicted wrongly, the most confident predictions first.",
+    "earlier epochs": "[ shows the predictions for the same images after an earlier epoch, ] after "
     "a later one, up to now. “was 4” is the prediction one epoch before. A new selection "
     "uses the epoch that is shown.",
-    "styles": "y changes how digits are drawn: in greys, ASCII characters from light to dark, half "
+    "styles": "y changes how images are drawn: in greys, ASCII characters from light to dark, half "
     "blocks, which are crisp, or braille dots, which are the finest. Where greys cannot be shown "
     "(fewer than 256 colours, a slow link), ASCII characters are.",
 }
@@ -122,24 +122,24 @@ IMAGES_HELP = {
 }
 
 MISTAKES_HELP = {
-    "confusion matrix": "how many test digits of each class (rows) are predicted as each class "
+    "confusion matrix": "how many test images of each class (rows) are predicted as each class "
     "(columns). The diagonal counts correct predictions, all other cells count errors. The "
     "brighter a cell, the more errors are in it; the lower border shows how many each colour "
     "stands for.",
     "selecting": "the arrow keys move in the list that is in focus, and past its edge to the next "
-    "one: a cell, a class, or a pair that is confused often. Its digits are shown beside it, or "
+    "one: a cell, a class, or a pair that is confused often. Its images are shown beside it, or "
     "below. Press enter, or click a second time, to open them.",
-    "f": "shows all mistakes instead of the digits of the selection, and back.",
+    "f": "shows all mistakes instead of the images of the selection, and back.",
     "earlier evaluations": "[ and ] step to the previous and to the next evaluation. At the last "
     "one, the view follows new evaluations.",
-    "precision": "of the digits predicted as a class, the share that belong to it. It is low if "
+    "precision": "of the images predicted as a class, the share that belong to it. It is low if "
     "the network predicts this class too often.",
-    "recall": "of the digits of a class, the share that are predicted correctly. It is low if the "
+    "recall": "of the images of a class, the share that are predicted correctly. It is low if the "
     "network often misses this class.",
     "C": "shows how the accuracy falls on corrupted images, of the evaluation's checkpoint, else "
     "of the newest.",
     "most confident mistakes": "the wrong predictions with the highest probabilities. Often these "
-    "are digits that people misread too, or that have a wrong label.",
+    "are images that people misread too, or that have a wrong label.",
 }
 
 CORRUPTIONS_HELP = {
@@ -158,7 +158,7 @@ CORRUPTIONS_HELP = {
 }
 
 NETWORK_HELP = {
-    "drawing": "the network from its input, in which a test digit stands, to its outputs with "
+    "drawing": "the network from its input, in which a test image stands, to its outputs with "
     "their probabilities. Dots are units and lines are weights between them; sheets are the "
     "channels of a convolution. In a small window v shows it.",
     "layer": "↑ and ↓ or a click select a layer. Its name is the one in the state dict: stack.4 "
@@ -167,8 +167,8 @@ NETWORK_HELP = {
     "is positive. Those of the first layer show the pattern that a unit responds to: ink on a "
     "positive weight increases its output, ink on a negative weight decreases it. ← and → select a "
     "unit.",
-    "output": "what the layer computes for the test digit: a picture for each channel, a pixel or "
-    "a bar for each unit. # chooses the digit by its index.",
+    "output": "what the layer computes for the test image: a picture for each channel, a pixel or "
+    "a bar for each unit. # chooses the image by its index.",
     "gradient": "the norm of the gradient of a layer's weights. Near 0 the layer does not learn; "
     "if it keeps growing, training is about to diverge. After training, that of the last step.",
     "update": "the size of one step's change of a layer's weights, relative to the weights. About "

@@ -32,7 +32,7 @@ REQUEST_SHARE = 0.02
 # After this time no response to a request is expected any more.
 RESPONSE_SECONDS = 5.0
 # The predictions of the newest evaluations, as many as a screen can step back through.
-MAX_SCORED = 32
+MAX_SCORED, MAX_SCORED_BYTES = 32, 64 * 2**20
 # Between checks of commands that wait until they are due, and of whether the socket exists.
 SOON, SELDOM = 0.05, 1.0
 # How long the last events may take to reach the viewers at the run's end.
@@ -102,6 +102,8 @@ class ViewerServer:
                 self._digits = [message]
             elif isinstance(event, Scored):
                 self._scored.append(message)
+                while len(self._scored) > max(1, MAX_SCORED_BYTES // max(1, len(event.logits))):
+                    self._scored.popleft()
             receivers = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
             for viewer in filter(None, receivers):
                 viewer.waiting.append(message)

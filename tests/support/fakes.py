@@ -66,6 +66,12 @@ def fake_digit(index: int, sureness: float, names: tuple[str, ...] = DIGITS) -> 
 
 
 FAKE_DIGITS = 100
+# 47 names of classes: wide characters, markup, characters that control a terminal, long ones.
+ODD_NAMES = (
+    *("あ", "T-shirt/top", "[bold]x[/]", "a\x1b[31m", "はひふへほまみむめも", "e\u0301", "\n"),
+    *("name " * 20, "\u202eback"),
+    *map(str, range(38)),
+)
 
 
 def fake_sureness(step: int) -> float:
@@ -87,7 +93,13 @@ def fake_confusion(names: tuple[str, ...] = DIGITS) -> tuple[tuple[int, ...], ..
     return tuple(map(tuple, counts))
 
 
-def fake_inspection(step: int, *, paused: bool, wanted: Inspect | None = None) -> NetworkInspected:
+def fake_inspection(
+    step: int,
+    *,
+    paused: bool,
+    wanted: Inspect | None = None,
+    names: tuple[str, ...] = DIGITS,
+) -> NetworkInspected:
     """Return diagnostics of `mlp`: the first layer's updates are too large, the last one's too
     small, and most of the first ReLU's units are dead. All layers have the same weights."""
     wanted = wanted or Inspect()
@@ -103,7 +115,7 @@ def fake_inspection(step: int, *, paused: bool, wanted: Inspect | None = None) -
         weights=WeightImages(name, (image,) * 64, 512, 28, 28, 0.5),
         seconds=0.001,
         output=LayerOutput(name, (512,), 0, bytes(range(256)) * 2, 2.0),
-        digit=fake_digit(wanted.index, fake_sureness(step)),
+        digit=fake_digit(wanted.index, fake_sureness(step), names),
         samples=FAKE_DIGITS,
         layer=name,
     )
@@ -150,7 +162,7 @@ def make_fake_train(
                         )
                         yield Predicted(digits=digits, samples=FAKE_DIGITS, step=step)
                     case Inspect():
-                        yield fake_inspection(step, paused=paused, wanted=command)
+                        yield fake_inspection(step, paused=paused, wanted=command, names=names)
                     case DescribeNetwork():
                         yield from handle_request(command)
 

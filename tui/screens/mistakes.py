@@ -119,7 +119,7 @@ class MistakesView(ConfusionView):
         if request := self._requests.get(score.step):
             error = request.error(self.app_state)
             return f"✗ {printable(error)}" if error else "Evaluating the checkpoint…"
-        return f"Press enter to evaluate the checkpoint of step {score.step:,} and see the digits."
+        return f"Press enter to evaluate the checkpoint of step {score.step:,} and see the images."
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if before.started is not after.started:
@@ -176,7 +176,7 @@ class MistakesView(ConfusionView):
     def _evaluate(self, score: Score, path: str | None) -> None:
         if path is None:
             self._problems[score.step] = (
-                f"No checkpoint of step {score.step:,} was kept: digits are shown after the next "
+                f"No checkpoint of step {score.step:,} was kept: images are shown after the next "
                 "evaluation."
             )
         else:

@@ -92,7 +92,7 @@ class NetworkView(View):
         names = [digit.predicted_name]
         if digit.label is not None and not digit.right:
             names.append(digit.name_of(digit.label))
-        return f"digit #{digit.index} {sign} {', is '.join(class_labels(names, LABELS_WIDTH))}"
+        return f"image #{digit.index} {sign} {', is '.join(class_labels(names, LABELS_WIDTH))}"
 
     def _missing(self, panel: LayerPanel) -> str:
         """Return why there is less to see; mostly nothing."""
@@ -152,4 +152,4 @@ class NetworkView(View):
         if samples:
             self.app.push_screen(GotoDialog(samples), go)
         else:
-            self.notify("Test digits are not on this machine yet.")
+            self.notify("Test images are not on this machine yet.")

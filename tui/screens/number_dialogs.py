@@ -75,7 +75,7 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
 class GotoDialog(NumberDialog[int]):
     """Return the index of one of `samples` test digits."""
 
-    HEADING = "Go to a digit"
+    HEADING = "Go to an image"
     LABEL = "Index"
     CHARACTERS = "[0-9]*"
 

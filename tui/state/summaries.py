@@ -39,7 +39,7 @@ def describe_epoch(state: RunState) -> str:
 
 
 # Where no dataset is on this machine before the first run.
-NO_DIGITS_YET = "Test digits appear when {} has been downloaded at the first start."
+NO_DIGITS_YET = "Test images appear when {} has been downloaded at the first start."
 
 
 def describe_untrained(state: RunState, dataset: str) -> str:
@@ -51,7 +51,7 @@ def describe_untrained(state: RunState, dataset: str) -> str:
     if not event.digits:
         return NO_DIGITS_YET.format(name)
     if event.dataset != resolve_auto(dataset):
-        return f"Digits of {event.dataset}: {name} is not downloaded yet."
+        return f"Images of {event.dataset}: {name} is not downloaded yet."
     return ""
 
 

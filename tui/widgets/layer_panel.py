@@ -68,7 +68,7 @@ class LayerPanel(Container):
         """The panel shows another layer, another inspection or another network."""
 
     # The keys that the border names; a view that has others for the same sets it.
-    KEYS = "↑↓ layer · ←→ unit · # digit"
+    KEYS = "↑↓ layer · ←→ unit · # image"
 
     def __init__(self, *, opened: str | None = None, keys: str = KEYS) -> None:
         """`opened` is a checkpoint's path, to show its network and not that of the run."""
@@ -264,4 +264,4 @@ class LayerPanel(Container):
     def _missing_output(self, known: NetworkInspected | None) -> str:
         if known is None:
             return "Reading outputs…"
-        return "Test digits are not on this machine yet." if known.digit is None else ""
+        return "Test images are not on this machine yet." if known.digit is None else ""

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from core.data.images import ImageDigit, find_images, read_image
+from core.data.images import ImageDigit, find_images, read_image, read_label
 from core.errors import DataError
 
 INK = {
@@ -274,3 +274,10 @@ def test_small_image_unlike_mnist_is_prepared(tmp_path, kind):
         image = two(28, 28, "RGB", ink=(250, 90, 90), paper=(0, 0, 0))
     image.save(tmp_path / "image.png")
     as_mnist_is(pixels_of(read_only(tmp_path / "image.png")))
+
+
+def test_name_of_the_folder_is_a_label(tmp_path):
+    names = ("T-shirt/top", "あ", "7")
+    folders = ("T-shirt_top", "あ", "7", "8")
+    found = [read_label(tmp_path / each / "a.png", names) for each in folders]
+    assert found == [0, 1, 2, None]

@@ -1,13 +1,16 @@
 """A run whose data folder has gone: every use of its digits names the folder."""
 
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
 
-from core.commands import OpenCheckpoint
+from core.class_names import DIGITS, describe_difference, pack_labels, unpack_labels
+from core.commands import OpenCheckpoint, ScoreCheckpoint
 from core.config import TrainConfig
+from core.data import datasets
 from core.engine.requests import handle_request
-from core.errors import DataError
+from core.errors import CheckpointError, DataError
 from core.events import Notice, RunFailed, RunFinished
 from core.replay.replay import replay
 from core.runs.branch import branch
@@ -70,6 +73,39 @@ def test_lost_data_folder_is_named(tmp_path, monkeypatch):
 
     again, resume_point = prepare_resume(run.name, runs, 2, data=str(tmp_path / "elsewhere"))
     assert isinstance(list(train(again, SimpleQueue(), resume_point))[-1], RunFinished)
+
+
+def test_other_classes_than_the_datasets_are_refused(tmp_path, monkeypatch):
+    put(tmp_path / "digits", tiny_mnist(monkeypatch, tmp_path / "cache"))
+    config = TrainConfig("linear", "mnist", epochs=1, batch_size=2, data=str(tmp_path / "digits"))
+    config = TrainConfig(**vars(config) | {"checkpoints": str(tmp_path / "runs")})
+    last = folder_of(list(train(config, SimpleQueue()))) / "last.safetensors"
+    fashion = ("T-shirt/top", "Trouser", *"abcdefgh")
+    changed = replace(datasets.DATASETS["mnist"], class_names=fashion)
+    monkeypatch.setitem(datasets.DATASETS, "mnist", changed)
+    said = f"{last} tells 0, 1, 2, … apart; mnist has T-shirt/top, Trouser, a, …"
+    for use in (
+        lambda: evaluate_split(last, None),
+        lambda: predict_image(last, 0, "test", None),
+        lambda: prepare_resume(last.parent.name, tmp_path / "runs", epochs=2),
+        lambda: branch(last, {"epochs": 3}, tmp_path / "runs"),
+        lambda: list(replay(last, 1)),
+    ):
+        with pytest.raises(CheckpointError) as caught:
+            use()
+        assert str(caught.value) == said
+    for command in (OpenCheckpoint(str(last), (0,), None), ScoreCheckpoint(str(last), None)):
+        assert list(handle_request(command))[-1].message == said
+
+
+def test_names_that_begin_alike_are_told_apart():
+    more = (*DIGITS, "A", "B")
+    assert describe_difference(DIGITS, more) == ("… (10 classes)", "…, A, B (12 classes)")
+    assert describe_difference("abcdefg", "abcdxfg") == ("…, e, f, g", "…, x, f, g")
+    for classes, packed in ((10, 3), (300, 6)):
+        labels = pack_labels((9, 0, classes - 1), classes)
+        assert len(labels) == packed
+        assert list(unpack_labels(labels, classes)) == [9, 0, classes - 1]
 
 
 def test_lost_folder_is_reported_only_where_it_matters(tmp_path, monkeypatch):

@@ -72,6 +72,22 @@ def test_latest_metrics_skip_implausible_events(tmp_path):
     assert read_latest_metrics(tmp_path / "nowhere") == LatestMetrics()
 
 
+def test_matrix_has_the_classes_of_its_run(tmp_path):
+    """The line of an evaluation of many classes is longer than what is read of the end at first."""
+    matrix = ((100,) * 62,) * 62
+    names = tuple(f"class {number}" for number in range(62))
+    started = replace(STARTED, classes=62, class_names=names)
+    large, small = (replace(EVALUATED, confusion=each) for each in (matrix, ((1,) * 10,) * 10))
+    write_events(tmp_path, started, large, small)
+    assert list(read_events(tmp_path)) == [started, large, None]
+    write_events(tmp_path, started, large)
+    assert (tmp_path / "events.jsonl").stat().st_size < 25_000
+    assert read_latest_metrics(tmp_path).accuracy == EVALUATED.test_accuracy
+    for odd in ({"class_names": names[:-1]}, {"class_names": 5}, {"class_names": ("a", "a")}):
+        write_events(tmp_path, replace(started, **odd))
+        assert list(read_events(tmp_path)) == [None]
+
+
 def test_latest_metrics_count_the_epochs_done(tmp_path):
     write_events(tmp_path, replace(PROGRESS, epoch=2), EVALUATED)
     assert read_latest_metrics(tmp_path) == LatestMetrics(20, 2, 2, 0.5, 0.9, 10.0)

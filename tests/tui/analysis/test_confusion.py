@@ -57,6 +57,20 @@ def test_cells_and_pairs_are_described():
     ]
 
 
+def test_names_of_classes_are_shown_and_shortened():
+    names = ("T-shirt/top", "あ", "[b]\x1b")
+    assert describe_cell(SMALL, 0, 2, names) == "2 images of T-shirt/top predicted as [b]\\x1b"
+    assert describe_cell(SMALL, 1, 0, names) == "1 image of あ predicted as T-shirt/top"
+    pair = confused_pairs(SMALL)[0]
+    assert describe_pair(pair, names) == "T-shirt/top predicted as [b]\\x1b: 2×"
+    assert describe_pair(pair, names, 22) == "T-shir… as [b]\\x1b: 2×"
+    assert align_errors(class_errors(SMALL), names, short=True, width=23) == [
+        "T-sh…: 2 of 7, as [b]\\…",
+        "あ   : 1 of 1, as T-sh…",
+        "[b]\\…: 0 of 0",
+    ]
+
+
 def test_classes_need_no_names():
     confusion = tuple(tuple(int(row != column) for column in range(12)) for row in range(12))
     assert describe_cell(confusion, 11, 0) == "1 image of 11 predicted as 0"

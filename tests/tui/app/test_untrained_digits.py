@@ -53,7 +53,7 @@ async def test_dataset_that_stands_in_is_named(tmp_path, tiny):
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.run_state.digits)
         await pilot.pause()
-        said = "An untrained network guesses. Digits of sample: MNIST is not downloaded yet."
+        said = "An untrained network guesses. Images of sample: MNIST is not downloaded yet."
         assert said in text_of(pilot)
 
 
@@ -64,4 +64,4 @@ async def test_missing_dataset_is_explained(tmp_path, tiny, monkeypatch):
         await until(pilot, lambda: pilot.app.run_state.untrained)
         await pilot.press(key_of("digits"))
         await pilot.pause()
-        assert "Test digits appear when" in text_of(pilot)
+        assert "Test images appear when" in text_of(pilot)

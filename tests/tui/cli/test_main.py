@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from rich.cells import cell_len
 
 from core.data.corruptions import CORRUPTIONS
 from core.data.datasets import DATASETS
@@ -25,11 +26,13 @@ from core.models.architectures import ARCHITECTURES
 from core.models.networks import ALLOWED, resolve_network
 from tests.support import preloaded
 from tests.support.cli import ROOT, environment_in, one_line, runner
+from tests.support.fakes import ODD_NAMES
 from tests.support.runs import make_run
 from tui.cli import main
 from tui.cli.console import why_no_app
 from tui.cli.options import parse_on_hangup
-from tui.cli.output.prediction import print_image, print_prediction
+from tui.cli.output.evaluation import print_confusion
+from tui.cli.output.prediction import prediction_row, print_image, print_prediction
 from tui.cli.predict import evaluate, predict
 from tui.cli.registry import app
 from tui.signals import CONTINUE
@@ -218,6 +221,30 @@ def test_predict_reads_several_digits(trained, tmp_path, capsys):
     assert "warning: the digit touches the edge" in drawn
     assert drawn.count("┌") == drawn.count("└") == 3, "that of the cut digit too"
     assert drawn.count("original") == drawn.count("network input") == 3
+
+
+@pytest.mark.parametrize("columns", [120, 60, 40])
+def test_predict_and_eval_show_names_of_classes(columns, monkeypatch, capsys):
+    names = ODD_NAMES
+    digit = Digit(0, bytes(784), 1, tuple(map(float, range(len(names)))), class_names=names)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_prediction(digit, 3.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    bars = [line for line in lines if "%" in line]
+    assert len(bars) == 11, "the most probable ones, and the true class"
+    assert "<- true" in bars[-1]
+    row = prediction_row(digit, 1.0)
+    assert (row["predicted"], row["predicted_name"]) == (46, "37")
+    assert (row["label"], row["label_name"]) == (1, "T-shirt/top")
+    counts = [[int(row == column) for column in range(47)] for row in range(47)]
+    counts[0][2] = 3
+    print_confusion(counts, names)
+    assert "あ predicted as [bold]x[/]: 3×" in capsys.readouterr().out, "the matrix is too wide"
+    print_confusion([row[:5] for row in counts[:5]], names[:5])
+    matrix = capsys.readouterr().out.splitlines()[2:]
+    assert {cell_len(line) for line in matrix} == {20 + 5 * 6}
 
 
 @pytest.mark.parametrize("columns", [120, 60, 40])

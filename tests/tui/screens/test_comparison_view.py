@@ -53,7 +53,7 @@ async def test_checkpoints_are_evaluated_in_turn(tmp_path, asked):
         shown = text_of(pilot)
         assert "a  [red]x\\n/best" in shown
         assert "b  two/best  ✗ is empty" in shown
-        assert "2 of 20 digits predicted differently" in shown
+        assert "2 of 20 images predicted differently" in shown
         assert "1–2, strongest disagreement first" in shown
         digits = app.screen.query_one(DisagreementCards).disagreements
         assert [dict(each)["a"].index for each in digits] == [19, 4]

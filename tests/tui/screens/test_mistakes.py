@@ -225,7 +225,7 @@ async def test_digits_are_there_when_the_first_evaluation_came_in_another_view(t
         await until(pilot, lambda: pilot.app.run_state.phase == "paused")
         await pilot.press(key_of("mistakes"))
         cards = pilot.app.screen.query_one(DigitCards)
-        assert "No such digits" not in cards.placeholder
+        assert "No such images" not in cards.placeholder
         await until(pilot, lambda: cards.digits)
         assert [(digit.label, digit.predicted) for digit in cards.digits[:1]] == [(3, 5)]
 

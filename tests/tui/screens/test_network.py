@@ -104,7 +104,7 @@ async def test_layers_are_selected_at_every_size(tmp_path, tiny, size):
         await pilot.press("down")
         assert panel.selected == 6, "the last"
         digit = panel.inspected.digit
-        assert f"digit #0 {'✓' if digit.right else '✗'} {digit.predicted}" in text_of(pilot)
+        assert f"image #0 {'✓' if digit.right else '✗'} {digit.predicted}" in text_of(pilot)
         await pilot.press("right", "right")
         assert "unit 2 of 10" in text_of(pilot)
         await pilot.press("pagedown", "pagedown", "pagedown", "pagedown", "pagedown")

@@ -257,9 +257,9 @@ def test_untrained_digits_never_replace_those_of_a_run():
 
 def test_untrained_digits_of_another_dataset_are_named():
     none = replace(UNTRAINED, dataset="", digits=(), labels=b"")
-    missing = "Test digits appear when MNIST has been downloaded at the first start."
+    missing = "Test images appear when MNIST has been downloaded at the first start."
     assert describe_untrained(RunState(), "auto") == ""
     assert describe_untrained(after(none), "auto") == missing
     assert describe_untrained(after(UNTRAINED), "sample") == ""
-    instead = "Digits of sample: MNIST is not downloaded yet."
+    instead = "Images of sample: MNIST is not downloaded yet."
     assert describe_untrained(after(UNTRAINED), "mnist") == instead

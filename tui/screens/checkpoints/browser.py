@@ -51,7 +51,7 @@ BROWSER_HELP = {
     "(running, paused, finished, stopped, interrupted, failed), or of a checkpoint's name (last, "
     "best, epoch), or broken. The runs and checkpoints that match all words are shown; esc shows "
     "all again.",
-    "enter": "opens the checkpoint, of a run its best one, and shows predictions for test digits; "
+    "enter": "opens the checkpoint, of a run its best one, and shows predictions for test images; "
     "attaches to a run in progress.",
     "e p": "open the checkpoint and evaluate it on the whole test set, or predict your own images.",
     "comparing": "x marks up to four checkpoints, of a run its best one; o compares them.",

@@ -21,7 +21,7 @@ CHECKPOINT_HELP = {
     "evaluate": "e evaluates the checkpoint on its whole test set, and shows accuracy, loss and "
     "the confusion matrix.",
     "weights": "W shows the layers of the network in the checkpoint: their weights, and their "
-    "outputs for a test digit.",
+    "outputs for a test image.",
     "your own images": "p reads an image file or a folder of images and shows a prediction for "
     "each digit in them, dark on light or light on dark. Digits are cropped, scaled and "
     "centered as the images of MNIST were.",

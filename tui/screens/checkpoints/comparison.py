@@ -42,7 +42,7 @@ PARTS = ("curves", "settings", "classes", "digits")
 TITLES = {
     "settings": "Settings that differ",
     "classes": "Accuracy by class",
-    "digits": "Digits predicted differently",
+    "digits": "Images predicted differently",
 }
 
 COMPARISON_HELP = {
@@ -54,9 +54,9 @@ COMPARISON_HELP = {
     "settings": "the metrics in the checkpoints' headers, and the settings that differ.",
     "classes": "the accuracy for each class of the test set. Each checkpoint is evaluated again "
     "for this, one after the other.",
-    "digits": "the test digits that the networks predict differently, the strongest disagreement "
+    "digits": "the test images that the networks predict differently, the strongest disagreement "
     "first: where each network is sure of another class (by the Jensen-Shannon divergence of the "
-    "predicted probabilities). ← → page through them. Beside each digit stands what each network "
+    "predicted probabilities). ← → page through them. Beside each image stands what each network "
     "predicts, with its probability at softmax temperature 1.",
     "f5": "reads the files and evaluates them again, for a run in progress that has saved since.",
 }
@@ -228,7 +228,7 @@ class ComparisonView(View):
         )
         count, total = len(self._disagreements), len(evaluations[0].classes)
         cards.caption = ""
-        cards.border_title = f"{count:,} of {total:,} digits predicted differently"
+        cards.border_title = f"{count:,} of {total:,} images predicted differently"
         places = f"{self._first + 1}–{self._first + len(page)}, " if page else ""
         cards.border_subtitle = f"{places}strongest disagreement first"
 

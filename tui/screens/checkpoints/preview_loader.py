@@ -166,7 +166,7 @@ class PreviewLoader:
         waiting = ""
         if file and file.info and opened and opened.path == str(file.path):
             digits = opened.digits
-            waiting = "" if digits else f"✗ {printable(opened.error or 'no digits')}"
+            waiting = "" if digits else f"✗ {printable(opened.error or 'no images')}"
         elif file and file.info:
             missing = _missing(file.info, self._view.mnist.config.data)
             waiting = printable(missing) or "Predicting…"

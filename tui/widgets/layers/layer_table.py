@@ -50,14 +50,14 @@ def layer_columns(network: NetworkDescribed) -> dict[str, LayerColumn]:
     kinds, words = ([getattr(layer, name) for layer in layers] for name in ("kind", "what"))
     columns = [
         LayerColumn("layer", (INPUT_LAYER, *(layer.name for layer in layers), "total"), left=True),
-        LayerColumn("type", ("digit", *kinds, ""), left=True),
+        LayerColumn("type", ("image", *kinds, ""), left=True),
         LayerColumn("output", (*shapes, "")),
         total("parameters", [layer.parameters for layer in layers], _count),
         total("mult-adds", [layer.multiply_adds for layer in layers], _count),
         total("memory", [layer.bytes for layer in layers], format_size),
     ]
     found = {column.title: column for column in columns}
-    return found | {"long type": LayerColumn("type", ("digit", *words, ""), left=True)}
+    return found | {"long type": LayerColumn("type", ("image", *words, ""), left=True)}
 
 
 def _count(value: int) -> str:

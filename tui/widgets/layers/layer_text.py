@@ -10,7 +10,7 @@ from tui.text.formats import format_size
 LOWEST, HIGHEST = 1e-4, 1e-2
 FEW, MANY = 0.1, 0.5  # shares of dead ReLUs
 
-INPUT_TEXT = "The pixels of a test digit, scaled as the network was trained: the input."
+INPUT_TEXT = "The pixels of a test image, scaled as the network was trained: the input."
 KINDS = {
     "Linear": "Each unit adds up all inputs, each times its weight, and a bias.",
     "Conv": "Each channel slides its small kernels over the image and adds up.",

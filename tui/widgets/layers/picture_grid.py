@@ -203,7 +203,7 @@ class OutputPictures(UnitPictures):
         if digit := self.digit:
             sign = "✓" if digit.right else "✗"
             what = "" if output.name == INPUT_LAYER else "output for "
-            title = f"{what}digit #{digit.index} {sign} {class_label(digit.predicted_name)}"
+            title = f"{what}image #{digit.index} {sign} {class_label(digit.predicted_name)}"
         lines = [self.heading(title, output.largest)]
         if channels := self._channels():
             lines += self.grid_lines(channels)

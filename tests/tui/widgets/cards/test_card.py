@@ -1,24 +1,30 @@
 """One card of a digit, and how large cards are."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.style import Style
 
-from core.responses import Digit
+from core.class_names import DIGITS
+from core.digit import Digit
+from tests.support.fakes import ODD_NAMES
+from tui.text.formats import widest_label
 from tui.text.grey_art import make_palette
 from tui.widgets.cards.card import CardStyle, draw_card
-from tui.widgets.cards.card_layout import CardLayout, arrange_cards
+from tui.widgets.cards.card_layout import LABEL_WIDTH, CardLayout, arrange_cards
 
 NAMES = ("ink", "quiet", "right", "wrong", "doubt", "line", "focus")
 STYLES = {name: Style(meta={"name": name}) for name in NAMES}
 DIGIT_STYLES = ("grey", "ramp", "half-block", "braille")
 
 
-def certain(label, index=9999, is_unlike=None):
+def certain(label, index=9999, is_unlike=None, names=DIGITS):
     """A digit that is predicted as 3 with certainty, which is the longest text."""
-    logits = tuple(99.0 if number == 3 else 0.0 for number in range(10))
-    return Digit(index, bytes(range(196)) * 4, label, logits, is_unlike)
+    logits = tuple(99.0 if number == 3 else 0.0 for number in range(len(names)))
+    return Digit(index, bytes(range(196)) * 4, label, logits, is_unlike, names)
 
 
 def style_of(digit_style="ramp", *, all_classes=False):
@@ -33,9 +39,12 @@ def texts_of(digit, layout, style=None, **more):
     return ["".join(segment.text for segment in line) for line in lines]
 
 
-def arranged(width, height, digit_style="grey", *, all_classes=False, is_large=False):
+def arranged(width, height, digit_style="grey", *, names=DIGITS, all_classes=False, is_large=False):
     return arrange_cards(
-        width, height, 10, style=digit_style, all_classes=all_classes, is_large=is_large
+        *(width, height, len(names), widest_label(names, LABEL_WIDTH)),
+        style=digit_style,
+        all_classes=all_classes,
+        is_large=is_large,
     )
 
 
@@ -47,15 +56,20 @@ def arranged(width, height, digit_style="grey", *, all_classes=False, is_large=F
     st.booleans(),
     st.sampled_from([3, 5, None]),
     st.booleans(),
+    st.sampled_from([DIGITS, ODD_NAMES]),
 )
-def test_cards_have_their_size(width, height, digit_style, all_classes, is_large, label, unlike):
+def test_cards_have_their_size(
+    width, height, digit_style, all_classes, is_large, label, unlike, names
+):
     """A line that is too long or too short would break the borders beside it."""
-    layout = arranged(width, height, digit_style, all_classes=all_classes, is_large=is_large)
+    options = {"names": names, "all_classes": all_classes, "is_large": is_large}
+    layout = arranged(width, height, digit_style, **options)
     assert layout.columns * layout.width <= width
     assert layout.rows * layout.height <= height
     style = style_of(digit_style, all_classes=all_classes)
-    texts = texts_of(certain(label, is_unlike=unlike), layout, style, note="bars at temperature 3")
-    assert [len(text) for text in texts] == [layout.width] * layout.height
+    digit = certain(label, is_unlike=unlike, names=names)
+    texts = texts_of(digit, layout, style, note="bars at temperature 3")
+    assert [cell_len(text) for text in texts] == [layout.width] * layout.height
 
 
 @pytest.mark.parametrize(
@@ -95,6 +109,23 @@ def test_most_probable_classes_have_bars():
     lines = texts_of(digit, beside, style_of(all_classes=True))
     found = [line[29:].strip("│ ")[0] for line in lines[1:-1] if "%" in line]
     assert found == [str(number) for number in range(10)]
+
+
+def test_as_many_bars_as_fit_are_the_most_probable():
+    names = tuple(f"c{number}" for number in range(47))
+    digit = Digit(0, bytes(784), 7, tuple(map(float, range(47))), class_names=names)
+    layout = arranged(80, 18, names=names, all_classes=True, is_large=True)
+    texts = texts_of(digit, layout, style_of(all_classes=True))
+    shown = re.findall(r"\bc[0-9]+", " ".join(texts[1:-1]))
+    assert len(shown) == layout.most_bars > 20
+    assert set(shown) == set(names[-layout.most_bars :])
+    assert texts[1].split("c", 1)[1].startswith("46")
+
+
+def test_names_in_the_title_are_shortened():
+    names = ("Ankle boot", "Sneaker", "Pullover", "T-shirt/top")
+    small = CardLayout(20, 9, 1, 1, (14, 7))
+    assert texts_of(certain(0, names=names), small)[0] == "╭ ✗ T-sh…, is Ank… ╮"
 
 
 def test_border_shows_wrong_and_selected():

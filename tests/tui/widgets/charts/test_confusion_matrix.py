@@ -1,8 +1,10 @@
 """The confusion matrix as a widget: any number of classes, with and without a cursor."""
 
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from tests.support.app import text_of
+from tests.support.fakes import ODD_NAMES
 from tui.widgets.charts.confusion_lists import ClassErrors
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 
@@ -54,6 +56,28 @@ async def test_many_classes_are_shown_around_the_cursor():
         await pilot.click(ConfusionMatrix, offset=(1 + 3 + 2, 1 + 2))
         assert matrix.cursor[0] == 16
         assert "25: 1 of 91, as 0" in shown, "in two columns all classes fit"
+
+
+async def test_names_stay_beside_the_cells():
+    """Also wide, long and hostile ones, and those of the selected cell at each end."""
+    app, classes = Matrix(), len(ODD_NAMES)
+    async with app.run_test(size=(60, 30)) as pilot:
+        matrix, errors = app.query_one(ConfusionMatrix), app.query_one(ClassErrors)
+        matrix.names = errors.names = ODD_NAMES
+        matrix.confusion = errors.confusion = confusion_of(classes)
+        await pilot.pause()
+        first = text_of(pilot).splitlines()
+        for line in first[1:13]:
+            assert cell_len(line[: line.rindex("│")]) == 54, "the border is straight"
+        assert first[2].split()[1:6] == ["あ", "T-s", "[bo", "a\\x", "は"]
+        assert first[3].split()[1:3] == ["あ▶", "90"]
+        assert first[14].split()[0] == "あ"
+        assert "1 of 91 wrong, most as T-shirt/top" in first[14]
+        matrix.move(classes, classes)
+        await pilot.pause()
+        last = text_of(pilot).splitlines()
+        assert "37" in last[2].split()
+        assert last[12].split()[1:2] == ["37"]
 
 
 async def test_matrix_without_cursor_opens_at_once():
