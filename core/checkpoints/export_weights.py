@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo
 from core.checkpoints.io import load_model
+from core.checkpoints.stated import state_network
 from core.errors import CheckpointError, UsageError, explain, first_line
 from core.files import replace_file
 from core.models.input_scaling import InputScaling, get_scaling, set_scaling
@@ -147,7 +148,8 @@ def _as_pth(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None]:
 def _as_safetensors(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None]:
     from safetensors.torch import save
 
-    return save(_weights(model), metadata={"format": "pt"} | _metadata(get_scaling(model))), None
+    stated = _metadata(get_scaling(model)) | state_network(info)
+    return save(_weights(model), metadata={"format": "pt"} | stated), None
 
 
 def _metadata(scaling: InputScaling) -> dict[str, str]:
@@ -162,7 +164,8 @@ def _as_pt2(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     any_batch = ({0: torch.export.Dim("batch")},)
     scaling = get_scaling(model)
     program = torch.export.export(model, (_make_images(2, scaling),), dynamic_shapes=any_batch)
-    torch.export.save(program, file := BytesIO(), extra_files=_metadata(scaling))
+    stated = _metadata(scaling) | state_network(info)
+    torch.export.save(program, file := BytesIO(), extra_files=stated)
     reloaded = torch.export.load(BytesIO(file.getvalue())).module()
     return file.getvalue(), _measure_difference(model, reloaded)
 
@@ -184,6 +187,7 @@ def _as_onnx(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, float]:
     proto = program.model_proto
     proto.doc_string = f"{info.arch} of mnist-tui. {describe_input(scaling)}"
     metadata = {"arch": info.arch, "digest": info.digest} | _metadata(scaling)
+    metadata |= state_network(info)
     for key, value in metadata.items():
         proto.metadata_props.add(key=f"mnist_tui.{key}", value=value)
     content = proto.SerializeToString()

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.checkpoints.find_weights import StateDict, split_by_prefix
 from core.checkpoints.header import abbreviate
 from core.checkpoints.match_weights import Match, Shapes, count_weights, describe, match
-from core.models.architectures import ARCHITECTURES
-from core.models.networks import resolve_network
+from core.checkpoints.readings.infer import Reading, infer_networks
+from core.checkpoints.readings.stored_layers import NoChainError
+from core.class_names import DIGITS
+from core.errors import UsageError
+from core.models.architectures import ARCHITECTURES, CUSTOM
+from core.models.networks import Network, read_network, resolve_network
+from core.models.saved_networks import find_name, list_saved
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # An error names as many tensors of one kind, and as many networks.
 MOST_NAMED = 4
+NEAR = 0.75  # from this share of the tensors on, only what differs is said
+ARCH_ADVICE = "name its layers with --arch TEXT"
+CLASSES_ADVICE = "name a dataset with as many classes by --dataset NAME"
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How the tensors of a state dict, which are loaded, fit an architecture."""
+    """How the tensors of a state dict, which are loaded, fit a network. `readings` are those of a
+    network that has no name and was found from their shapes."""
 
     state_dict: StateDict
-    arch: str
+    network: Network
     match: Match
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def arch(self) -> str:
+        """What the network is called in a message."""
+        return name_network(self.network)
+
+    @property
+    def share(self) -> float:
+        """The share of the tensors that have their place, of the network's and of the file's."""
+        names, missing, extra = self.match.names, self.match.missing, self.match.extra
+        return len(names) / (len(names) + max(len(missing), len(extra)))
 
     @property
     def is_whole(self) -> bool:
@@ -36,64 +59,124 @@ class Fit:
         return not self.match.missing and not is_left
 
 
-def find_network(state_dicts: Sequence[StateDict], arch: str | None = None) -> Fit:
-    """Return the only fit of a state dict and an architecture, or of this architecture.
+def name_network(network: Network) -> str:
+    name = find_name(network.spec)
+    return "the network" if name == CUSTOM else name
+
+
+def find_network(
+    state_dicts: Sequence[StateDict], network: Network | None = None, classes: int = len(DIGITS)
+) -> Fit:
+    """Return the only fit of a state dict and a network: this one, or else one with a name, first
+    of the program's, then of the user's, or else one that its shapes decide.
 
     Raises ValueError where there is none or more than one; its text continues the file's name.
     """
     state_dicts = [each for each in state_dicts if each.tensors]
     if not state_dicts:
         raise ValueError("contains no tensors")
-    archs = [arch] if arch else list(ARCHITECTURES)
-    wanted: dict[str, Shapes] = {each: expected_shapes(each) for each in archs}
-    fits = _drop_repeated([fit for each in state_dicts for fit in _whole_fits(each, wanted)])
-    if len(fits) == 1:
-        return fits[0]
-    if fits:
-        raise ValueError(_name_several(fits))
+    wanted = _expect([network] if network else map(partial(_named, classes), ARCHITECTURES))
+    for there in (wanted, {} if network else _expect(_list_saved(classes))):
+        fits = _drop_repeated([fit for each in state_dicts for fit in _whole_fits(each, there)])
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            raise ValueError(_name_several(fits))
+    read, problem = ([], "") if network else _infer(state_dicts)
+    if len(read := _drop_repeated(read)) > 1:
+        raise ValueError(_name_several(read))
+    if read and (outputs := read[0].network.classes) == classes:
+        return read[0]
     inner = [fit for each in state_dicts for fit in _inner_fits(each, wanted)]
     if len({fit.state_dict.key for fit in inner}) > 1:
         raise ValueError(_name_several(inner))
     if transposed := _find_transposed(state_dicts, wanted):
         raise ValueError(transposed)
-    every = [
-        Fit(each, name, match(_shapes(each.tensors), shapes))
-        for each in state_dicts
-        for name, shapes in wanted.items()
-    ]
-    text = _explain(max(every, key=_similarity), arch is None)
+    nearest = _find_nearest(state_dicts, wanted)
+    text = _explain(nearest, network is None)
+    if read:
+        text += f"; it gives {outputs} numbers, for {classes} classes: {CLASSES_ADVICE}"
+    elif problem and nearest.share < NEAR:
+        text += f"; {problem}; {ARCH_ADVICE}"
     for fit in inner[:1]:
         key = abbreviate(fit.state_dict.key)
         text += f"; those under {key} alone fit {fit.arch}: --key {key} leaves the others out"
     raise ValueError(text)
 
 
-def expected_shapes(arch: str) -> dict[str, str]:
-    """Return the shapes of an architecture's tensors by name."""
+def _find_nearest(state_dicts: Sequence[StateDict], wanted: dict[Network, Shapes]) -> Fit:
+    every = [
+        Fit(each, known, match(_shapes(each.tensors), shapes))
+        for each in state_dicts
+        for known, shapes in wanted.items()
+    ]
+    return max(every, key=_similarity)
+
+
+def _named(classes: int, name: str) -> Network:
+    return resolve_network(name, classes)
+
+
+def _list_saved(classes: int) -> Iterator[Network]:
+    """Yield the user's own networks that can be built."""
+    with suppress(UsageError):
+        for text in list_saved().values():
+            with suppress(UsageError):
+                yield read_network(text, classes)
+
+
+def _infer(state_dicts: Sequence[StateDict]) -> tuple[list[Fit], str]:
+    """Return the fits that the shapes alone decide, and why there is none."""
+    found, problem = [], ""
+    for each in state_dicts:
+        try:
+            readings = infer_networks(each.tensors)
+            _check_shapes(each, readings[0])
+        except NoChainError as error:
+            problem = str(error)
+            continue
+        found.append(Fit(each, readings[0].network, readings[0].match(each.tensors), readings))
+    return found, problem
+
+
+def _check_shapes(state_dict: StateDict, reading: Reading) -> None:
+    """Raise NoChainError where a tensor has another shape than its network's."""
+    shapes = _shapes(state_dict.tensors)
+    for ours, expected in expected_shapes(reading.network).items():
+        if (found := shapes.get(reading.names.get(ours, ""), "missing")) != expected:
+            raise NoChainError(f"{abbreviate(ours)} is {found}, expected {expected}")
+
+
+def _expect(networks: Iterable[Network]) -> dict[Network, Shapes]:
+    return {each: expected_shapes(each) for each in networks}
+
+
+def expected_shapes(network: Network) -> dict[str, str]:
+    """Return the shapes of a network's tensors by name."""
     import torch
 
     with torch.device("meta"):
-        return _shapes(resolve_network(arch).build().state_dict())
+        return _shapes(network.build().state_dict())
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, str]:
     return {name: describe(each) for name, each in tensors.items()}
 
 
-def _whole_fits(state_dict: StateDict, wanted: dict[str, Shapes]) -> list[Fit]:
+def _whole_fits(state_dict: StateDict, wanted: dict[Network, Shapes]) -> list[Fit]:
     """Return the whole fits; where the names are those of a network, only that one's."""
     shapes = _shapes(state_dict.tensors)
     weights = count_weights(shapes)
     fits = [
-        Fit(state_dict, arch, match(shapes, each))
-        for arch, each in wanted.items()
+        Fit(state_dict, network, match(shapes, each))
+        for network, each in wanted.items()
         if count_weights(each) == weights  # else none is whole, and a file may have many tensors
     ]
     whole = [fit for fit in fits if fit.is_whole]
     return [fit for fit in whole if not fit.match.is_renamed] or whole
 
 
-def _inner_fits(state_dict: StateDict, wanted: dict[str, Shapes]) -> list[Fit]:
+def _inner_fits(state_dict: StateDict, wanted: dict[Network, Shapes]) -> list[Fit]:
     """Return the whole fits of the tensors under prefixes of their names; outer prefixes only."""
     found: list[Fit] = []
     for prefix, tensors in split_by_prefix(state_dict.tensors):
@@ -112,7 +195,7 @@ def _drop_repeated(fits: list[Fit]) -> list[Fit]:
     seen: dict[tuple[object, ...], Fit] = {}
     for fit in fits:
         tensors = [fit.state_dict.tensors[name] for name in fit.match.names.values()]
-        seen.setdefault((fit.arch, *(each.data_ptr() for each in tensors)), fit)
+        seen.setdefault((fit.network, *(each.data_ptr() for each in tensors)), fit)
     return list(seen.values())
 
 
@@ -125,12 +208,12 @@ def _name_several(fits: list[Fit]) -> str:
     return f"fits more than one network: {list_names(archs)}; choose one with --arch NAME"
 
 
-def _find_transposed(state_dicts: Sequence[StateDict], wanted: dict[str, Shapes]) -> str | None:
+def _find_transposed(state_dicts: Sequence[StateDict], wanted: dict[Network, Shapes]) -> str | None:
     """Return what to do with weights as Keras and JAX store them, None if they are not so."""
     for each in state_dicts:
         swapped = {name: _swap_axes(tensor) for name, tensor in each.tensors.items()}
         for fit in _whole_fits(replace(each, tensors=swapped), wanted):
-            is_now, expected = _shapes(each.tensors), wanted[fit.arch]
+            is_now, expected = _shapes(each.tensors), wanted[fit.network]
             example = next(
                 f"{abbreviate(name)} is {is_now[name]}, expected {expected[ours]}"
                 for ours, name in fit.match.names.items()
@@ -160,7 +243,7 @@ def _similarity(fit: Fit) -> tuple[int, int]:
 def _explain(fit: Fit, is_nearest: bool) -> str:
     """Return which tensors do not fit; one of the right name is named once. A network of which less
     than half fits is nearest to none."""
-    found, expected = _shapes(fit.state_dict.tensors), expected_shapes(fit.arch)
+    found, expected = _shapes(fit.state_dict.tensors), expected_shapes(fit.network)
     key = fit.state_dict.key
     if is_nearest and 2 * len(fit.match.names) < max(len(expected), len(found)):
         there = [f"{_whole_name(key, name)} ({shape})" for name, shape in found.items()]

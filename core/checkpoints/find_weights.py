@@ -37,10 +37,17 @@ class StateDict:
 
 @dataclass
 class Found:
-    """What a file contains; `classes` are those that its pickle names and that are not run."""
+    """What a file contains; `classes` are those that its pickle names and that are not run.
+
+    `network`, `class_names` and `dataset` are what a file of ours states of its network, empty
+    where it states nothing or the usual.
+    """
 
     state_dicts: list[StateDict] = field(default_factory=list)
     classes: dict[str, None] = field(default_factory=dict)
+    network: str = ""
+    class_names: tuple[str, ...] = ()
+    dataset: str = ""
 
 
 def find_state_dicts(saved: Any) -> Found:

@@ -18,8 +18,8 @@ from core.class_names import DIGITS, find_names_problem
 from core.errors import CheckpointError, printable
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.models.network_file.named import LARGEST_SOURCE, check_digest
-from core.models.networks import Network, resolve_network
+from core.models.network_file.named import LARGEST_SOURCE, check_digest, is_file_spec
+from core.models.networks import Network, read_network, resolve_network
 
 SUFFIX = ".safetensors"
 # Since version 2 the header contains a digest of itself. Version 3 is that of a network whose input
@@ -95,7 +95,11 @@ class CheckpointInfo:
     def find_network(self) -> Network:
         """Return the network to build. Raises UsageError where its name is not known here, and
         where it is code in a file that was not named on this command line."""
-        network = resolve_network(self.spec, len(self.class_names))
+        classes = len(self.class_names)
+        if self.network and not is_file_spec(self.network):
+            # As a text alone: a file must not choose among the user's own names.
+            return read_network(self.network, classes)
+        network = resolve_network(self.spec, classes)
         if network.file:
             check_digest(network.file, self.spec, self.source_digest)
         return network

@@ -18,6 +18,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +28,7 @@ from core.data.local_datasets import load_local
 from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
-from core.models.networks import resolve_network
+from core.models.networks import Network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +41,7 @@ USUAL = (
     InputScaling(0.0, 1 / 255),  # pixels as they are
 )
 TRIED_IMAGES, LARGE_TRIED_IMAGES = 1000, 400
+MOST_VALUES = 5 * 10**7  # of the output of a layer at a time, of a network from any file
 LARGE = 10**6  # parameters of a network that is tried on fewer images
 # The best scaling is clear where no other comes within this share of correct predictions, or where
 # each that does has a loss so many times as large.
@@ -120,7 +122,7 @@ def _float32(number: float) -> float:
 
 def choose_scaling(
     path: Path,
-    arch: str,
+    network: Network,
     weights: dict[str, Tensor],
     dataset: str,
     data: str | None,
@@ -134,11 +136,11 @@ def choose_scaling(
     finite, and CheckpointError for a stated one.
     """
     found = find_training_images(dataset, data)
-    count = LARGE_TRIED_IMAGES if resolve_network(arch).parameters > LARGE else TRIED_IMAGES
+    count = LARGE_TRIED_IMAGES if network.parameters > LARGE else TRIED_IMAGES
     if stated := given or read_scaling(path):
         note = "" if given else f"input scaling: {describe(stated)}, as the file states"
         try:
-            accuracy, worse = _check_stated(stated, arch, weights, found, count)
+            accuracy, worse = _check_stated(stated, network, weights, found, count)
         except UsageError as error:
             if given:
                 raise
@@ -152,16 +154,16 @@ def choose_scaling(
         return _assume(f"{why}; pass --mean and --std, or --data DIR with MNIST in it")
     source, images, labels = found
     images, labels = images[:count], labels[:count]
-    tried = try_scalings(arch, weights, images, labels)
+    tried = try_scalings(network, weights, images, labels)
     if max(each.accuracy for each in tried) < GOOD_ACCURACY:
-        inverted = try_scalings(arch, weights, images, labels, INVERTED)
+        inverted = try_scalings(network, weights, images, labels, INVERTED)
         tried = inverted if _are_better(inverted, tried) else tried
     return pick(tried, f"{len(labels):,} training images of {source}")
 
 
 def _check_stated(
     scaling: InputScaling,
-    arch: str,
+    network: Network,
     weights: dict[str, Tensor],
     found: tuple[str, Tensor, Tensor] | None,
     count: int,
@@ -173,14 +175,14 @@ def _check_stated(
     blank = torch.arange(0, 256, 17, dtype=torch.uint8)[:, None, None].expand(-1, 28, 28)
     source, images, labels = found or ("", blank, torch.zeros(len(blank), dtype=torch.int64))
     images, labels = images[:count], labels[:count]
-    (own,) = try_scalings(arch, weights, images, labels, (scaling,))
+    (own,) = try_scalings(network, weights, images, labels, (scaling,))
     name = _name(scaling)
     if not math.isfinite(own.loss):
         raise UsageError(f"{name} cannot be used: the network's logits are not finite with it")
     if not found:
         return None, ""
     if own.accuracy < GOOD_ACCURACY:
-        every = try_scalings(arch, weights, images, labels, USUAL + INVERTED)
+        every = try_scalings(network, weights, images, labels, USUAL + INVERTED)
         best = max(every, key=lambda each: (each.accuracy, -each.loss))
         if best.accuracy > own.accuracy + FAR_SHARE:
             what = f"{len(labels):,} training images of {source} with these values"
@@ -222,7 +224,7 @@ def find_training_images(dataset: str, data: str | None) -> tuple[str, Tensor, T
 
 
 def try_scalings(
-    arch: str,
+    network: Network,
     weights: dict[str, Tensor],
     images: Tensor,
     labels: Tensor,
@@ -235,12 +237,14 @@ def try_scalings(
     from core.models.metrics import METRICS
 
     with torch.device("meta"):  # without initializing weights that are replaced
-        model = resolve_network(arch).build()
+        model = network.build()
     model.load_state_dict(weights, assign=True)
+    widest = max(prod(each.outputs) for each in network.layers)
+    batch = max(1, min(len(images), MOST_VALUES // widest))
     tried = []
     for scaling in scalings:
         set_scaling(model, scaling)
-        logits = predict(model, images)
+        logits = predict(model, images, batch)
         accuracy, loss = (METRICS[name](logits, labels) for name in ("accuracy", "loss"))
         guessing = 1 / logits.shape[1]
         tried.append(Tried(scaling, accuracy, loss if math.isfinite(loss) else math.inf, guessing))

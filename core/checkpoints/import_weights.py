@@ -18,11 +18,14 @@ from core.checkpoints.header import METADATA, NO_HEADER, abbreviate, read_header
 from core.checkpoints.io import check_finite, check_size, select_weights
 from core.checkpoints.match_weights import natural
 from core.checkpoints.other_files import LEGACY, LOOKED_AT, ZIP, describe_file
+from core.checkpoints.readings.infer import Reading
+from core.checkpoints.stated import read_stated
 from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
+from core.class_names import DIGITS
 from core.errors import UsageError
 from core.files import open_regular_file
-from core.models.architectures import ARCHITECTURES
-from core.models.networks import resolve_network
+from core.models.networks import Network, check_spec, read_network, resolve_network
+from core.models.saved_networks import find_name
 
 if TYPE_CHECKING:
     import torch
@@ -34,44 +37,89 @@ SHAPING = ("torch.nn.modules.activation.", "torch.nn.modules.pooling.")
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """The weights of an architecture; `note` says what is not as in the file or was assumed.
+    """The weights of a network; `note` says what is not as in the file or was assumed.
 
-    `is_renamed` is whether their names in the file are others, by more than a prefix.
+    `is_renamed` is whether their names in the file are others, by more than a prefix. `readings`
+    are the networks that they may be of where none with a name fits, this one first. `dataset` is
+    the one that the file states, if it does.
     """
 
-    arch: str
+    network: Network
     tensors: dict[str, torch.Tensor]
     note: str
     is_renamed: bool = False
+    readings: tuple[Reading, ...] = ()
+    class_names: tuple[str, ...] = DIGITS
+    dataset: str = ""
+
+    @property
+    def arch(self) -> str:
+        """The name of the network: one of the program's, the user's own, or "custom"."""
+        return find_name(self.network.spec)
 
 
-def read_weights(path: Path, key: str | None = None, arch: str | None = None) -> ImportedWeights:
+def read_weights(
+    path: Path,
+    key: str | None = None,
+    arch: str | None = None,
+    class_names: tuple[str, ...] | None = None,
+) -> ImportedWeights:
     """Read a network's weights from a file of torch.save or safetensors, under any names.
 
-    Of several networks `key` names one, of several architectures that fit `arch`. Other values in
-    the file are ignored. Raises UsageError and CheckpointError.
+    Of several networks in the file `key` names one; `arch` is the name or the text of the network
+    where it is not found. `class_names` are by default those that the file states, or the digits.
+    Other values in the file are ignored. Raises UsageError and CheckpointError.
     """
-    if arch is not None and arch not in ARCHITECTURES:
-        raise UsageError(f"--arch must be one of {', '.join(ARCHITECTURES)}, not {arch!r}")
+    given = None
+    if arch is not None:
+        given = _resolve(arch, len(class_names or DIGITS))  # before a large file is read
     with open_regular_file(path) as file:
-        found = _read(path, file)
+        found = _read(path, file, given)
+        if class_names and found.class_names and class_names != found.class_names:
+            raise ValueError(
+                f"tells {list_names(found.class_names)} apart, which are not the classes of the "
+                "dataset"
+            )
+        class_names = class_names or found.class_names or DIGITS
+        network = _choose_network(found, arch, len(class_names))
         state_dicts = found.state_dicts if key is None else [_select(path, found, key)]
-        fit = find_network([_drop_repeated(each) for each in state_dicts], arch)
+        unique = [_drop_repeated(each) for each in state_dicts]
+        fit = find_network(unique, network, len(class_names))
     tensors = {name: fit.state_dict.tensors[other] for name, other in fit.match.names.items()}
     weights, converted = _to_float32(tensors)
     check_finite(path, {fit.match.names[name]: each for name, each in weights.items()})
     notes = (*_explain_match(fit), *_explain_rest(fit, state_dicts, found), converted)
     note = "; ".join(filter(None, notes))
-    return ImportedWeights(fit.arch, weights, note, fit.match.is_renamed)
+    is_renamed, readings = fit.match.is_renamed, fit.readings
+    of_file = readings, class_names, found.dataset
+    return ImportedWeights(fit.network, weights, note, is_renamed, *of_file)
 
 
-def _read(path: Path, file: BinaryIO) -> Found:
+def _resolve(arch: str, classes: int) -> Network:
+    """Return the network of --arch. Raises UsageError."""
+    if problem := check_spec(arch, classes):
+        raise UsageError(f"--arch {problem}")
+    return resolve_network(arch, classes)
+
+
+def _choose_network(found: Found, arch: str | None, classes: int) -> Network | None:
+    """Return the network that a person or the file names. Raises ValueError and UsageError."""
+    if arch is not None:
+        return _resolve(arch, classes)
+    try:
+        return read_network(found.network, classes) if found.network else None
+    except UsageError as error:
+        raise ValueError(f"has a network that cannot be built: {error}") from None
+
+
+def _read(path: Path, file: BinaryIO, given: Network | None) -> Found:
     """Return the state dicts in a file, with their tensors loaded.
 
     Raises CheckpointError, and ValueError whose text continues the file's name.
     """
     size = os.fstat(file.fileno()).st_size
-    check_size(size, checkpoints.largest_size(), "the largest network")
+    most = max(checkpoints.largest_size(), checkpoints.largest_size(given))
+    check_size(size, most, "the largest network")
     begin = file.read(LOOKED_AT)
     file.seek(0)
     # The length of a safetensors header can begin as a pickle does, but ends in zeros.
@@ -87,11 +135,15 @@ def _read(path: Path, file: BinaryIO) -> Found:
         is_pickle = begin.startswith(LEGACY)  # with a short first frame
         raise ValueError(NOT_BY_TORCH if is_pickle else describe_file(begin)) from None
     if isinstance(metadata, dict) and "mnist_tui" in metadata:
-        return Found([StateDict("", select_weights(checkpoints.load(path)[1]))])
+        info, stored = checkpoints.load(path)
+        state_dict = StateDict("", select_weights(stored))
+        stated = info.network, info.class_names, info.dataset
+        return Found([state_dict], {}, *stated)
     file.seek(0)
     tensors = select_weights(checkpoints.deserialize(file.read(size)))
     # In an order, as safetensors has none.
-    return Found([StateDict("", dict(sorted(tensors.items(), key=lambda each: natural(each[0]))))])
+    ordered = dict(sorted(tensors.items(), key=lambda each: natural(each[0])))
+    return Found([StateDict("", ordered)], {}, *read_stated(metadata))
 
 
 def _load(state_dict: StateDict) -> dict[str, torch.Tensor]:
@@ -124,7 +176,7 @@ def _drop_repeated(state_dict: StateDict) -> StateDict:
 
 def _explain_match(fit: Fit) -> Iterator[str]:
     """Yield what was assumed to match the tensors of a file with the network's."""
-    if fit.match.is_renamed:
+    if fit.match.is_renamed and not fit.readings:
         ours, theirs = next(iter(fit.match.names.items()))
         yield (
             f"its tensors have other names; they were matched with those of {fit.arch} by their "
@@ -162,7 +214,7 @@ def _explain_layers(fit: Fit) -> str:
     import torch
 
     with torch.device("meta"):
-        modules = [type(each) for each in resolve_network(fit.arch).build().modules()]
+        modules = [type(each) for each in fit.network.build().modules()]
     ours = _shaping(f"{each.__module__}.{each.__name__}" for each in modules)
     theirs = [each for each in _shaping(fit.state_dict.layers) if each not in ours]
     if not theirs:

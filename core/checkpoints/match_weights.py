@@ -119,7 +119,7 @@ def _group_layers(shapes: Shapes) -> dict[frozenset[tuple[str, str]], list[dict[
     layers: dict[str, dict[str, str]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)
     for name in shapes:
-        layer, role = _split(name)
+        layer, role = split_role(name)
         layers[layer][role] = name
         counts[layer] += 1
     grouped = defaultdict(list)
@@ -130,7 +130,7 @@ def _group_layers(shapes: Shapes) -> dict[frozenset[tuple[str, str]], list[dict[
     return grouped
 
 
-def _split(name: str) -> tuple[str, str]:
+def split_role(name: str) -> tuple[str, str]:
     """Return the layer of a tensor and its role in it: "fc1.weight" is weight of "fc1."."""
     layer, dot, last = name.rpartition(".")
     if last not in STATISTICS:

@@ -147,11 +147,12 @@ def resolve_network(spec: str, classes: int = len(DIGITS)) -> Network:
         file = find_file(spec)
         # As it was stored: a copy of the file under another name is the same network.
         return Network(CUSTOM, spec if SPEC.fullmatch(spec) else file.spec, classes, file)
-    return _read_text(find_saved(spec) or spec, classes)
+    return read_network(find_saved(spec) or spec, classes)
 
 
 @lru_cache
-def _read_text(text: str, classes: int) -> Network:
+def read_network(text: str, classes: int = len(DIGITS)) -> Network:
+    """Return the network of a text. Raises NetworkTextError."""
     nodes = parse_network(text)
     plan_layers(nodes, classes)  # raises the errors of shapes
     if nodes[-1].numbers:  # those of the last layer follow from the dataset
@@ -160,12 +161,12 @@ def _read_text(text: str, classes: int) -> Network:
     return Network(text if text in ARCHITECTURES else CUSTOM, text, classes)
 
 
-def check_spec(spec: object) -> str | None:
+def check_spec(spec: object, classes: int = len(DIGITS)) -> str | None:
     """Return why a value is no network, in words that continue "--arch"; or None."""
     if not isinstance(spec, str):
         return f"must be {ALLOWED}, not {spec!r}"
     try:
-        resolve_network(spec)
+        resolve_network(spec, classes)
     except NetworkTextError as error:
         is_name = re.fullmatch(r"[\w.-]*", spec) and spec not in KINDS
         why = f"cannot be built: {error}{_describe_place(spec, error)}"

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 from core.checkpoints import io as checkpoints
+from core.checkpoints.find_network import list_names
 from core.checkpoints.header import CheckpointInfo
-from core.checkpoints.import_scaling import choose_scaling
+from core.checkpoints.import_scaling import (
+    choose_scaling,
+    find_training_images,
+    read_scaling,
+)
 from core.checkpoints.import_weights import ImportedWeights, read_weights
-from core.errors import CheckpointError, UsageError
+from core.checkpoints.readings.choose import Images, choose_reading
+from core.class_names import DIGITS
+from core.data.datasets import class_names_of
+from core.errors import CheckpointError, DataError, UsageError
+from core.models.architectures import CUSTOM
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
-from core.models.networks import resolve_network
 from core.runs.data_folder import choose_stored_data
 from core.runs.description import write_description
 from core.runs.disk import explain_unwritable
@@ -73,9 +82,15 @@ def import_file(
     """
     if name is not None:
         _check_name(folder, name)
+    names = None if dataset == "auto" else class_names_of(dataset)
+    weights = read_weights(path, key, arch, names)
+    if dataset == "auto" and weights.class_names != DIGITS:
+        dataset = weights.dataset  # no other is known to have these classes
+        _check_classes(path, weights)
     stored = choose_stored_data(dataset, data)
-    weights = read_weights(path, key, arch)
-    choice = choose_scaling(path, weights.arch, weights.tensors, dataset, data, scaling)
+    if weights.readings:
+        weights = _choose_reading(path, weights, dataset, data, scaling)
+    choice = choose_scaling(path, weights.network, weights.tensors, dataset, data, scaling)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem), is_exact=name is not None)
         try:
@@ -83,11 +98,39 @@ def import_file(
         except BaseException:
             rmtree(run, ignore_errors=True)
             raise
-    note = choice.note + COMPARE * (weights.is_renamed and choice.how in ("clear", "tied"))
+    is_guessed = weights.is_renamed or bool(weights.readings)
+    note = choice.note + COMPARE * (is_guessed and choice.how in ("clear", "tied"))
     found = choice.scaling.mean, choice.scaling.std, choice.how, note
     is_sample = (dataset, stored["dataset"]) == ("auto", "sample")
     instead = NO_MNIST if is_sample else ""
     return Imported(run / IMPORTED, weights.arch, weights.note, *found, stored["dataset"], instead)
+
+
+def _check_classes(path: Path, weights: ImportedWeights) -> None:
+    """Raise CheckpointError where the dataset that a file states has other classes here, as after
+    a change of the dataset; one that is not here, such as somebody's folder, has any."""
+    with suppress(DataError):
+        if class_names_of(weights.dataset) != weights.class_names:
+            classes = list_names(weights.class_names)
+            raise CheckpointError(
+                f"{path} tells {classes} apart, and {weights.dataset} has other classes: name "
+                "another dataset by --dataset NAME"
+            )
+
+
+def _choose_reading(
+    path: Path,
+    weights: ImportedWeights,
+    dataset: str,
+    data: str | None,
+    scaling: InputScaling | None,
+) -> ImportedWeights:
+    """Return the weights of the most plausible network. Raises CheckpointError."""
+    found = find_training_images(dataset, data)
+    try:
+        return choose_reading(weights, found and Images(*found), scaling or read_scaling(path))
+    except ValueError as error:
+        raise CheckpointError(f"{path} {error}") from None
 
 
 def _check_name(folder: Path, name: str) -> None:
@@ -104,17 +147,19 @@ def _check_name(folder: Path, name: str) -> None:
 def _write_files(
     run: Path, path: Path, weights: ImportedWeights, scaling: InputScaling, stored: dict[str, Any]
 ) -> None:
-    config = {"arch": weights.arch, **stored}
+    config = {"arch": weights.network.spec, **stored}
     info = CheckpointInfo(
         run=run.name,
         arch=weights.arch,
+        network=weights.network.text if weights.network.name == CUSTOM else "",
         dataset=config["dataset"],
+        class_names=weights.class_names,
         config={key: value for key, value in config.items() if key != "dataset"},
         epoch=0,
         step=0,
         test_loss=None,
         test_accuracy=None,
-        parameters=resolve_network(weights.arch).parameters,
+        parameters=weights.network.parameters,
         saved_at=time.time(),
         input_mean=scaling.mean,
         input_std=scaling.std,
@@ -122,6 +167,7 @@ def _write_files(
     # No status, seed or device: nothing has been trained here.
     description = {
         "run": run.name,
+        "arch": weights.arch,
         "imported_from": os.path.abspath(path),
         "imported_at": info.saved_at,
         "imported_names": not weights.is_renamed,  # whether the tensors had the names of ours

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,11 +10,15 @@ from safetensors import safe_open
 from torch import nn
 
 from core.checkpoints import export_weights as exporting
+from core.checkpoints.export_weights import export
 from core.checkpoints.header import CheckpointInfo
-from core.checkpoints.io import save
+from core.checkpoints.io import load_model, save
+from core.class_names import DIGITS
 from core.errors import CheckpointError
+from core.models.input_scaling import DEFAULT_SCALING
 from core.models.networks import resolve_network
 from core.runs.imported import import_file
+from tests.support.checkpoints import INFO
 from tui.cli import main as cli
 
 
@@ -165,3 +170,21 @@ def test_export_says_how_renamed_tensors_are_named(run, tmp_path):
     resolve_network("linear").build().load_state_dict(
         torch.load(tmp_path / "out.pth", weights_only=True)
     )
+
+
+TEXT = "conv 4 3, batchnorm, skip (conv 4 3 pad 1, 2 x (relu)), maxpool 4, dropout 0.1, linear"
+
+
+@pytest.mark.parametrize("names", [DIGITS, ("a", "b \x1b[31m", "c")])
+def test_exported_text_finds_its_network_again(tmp_path, names):
+    """With blocks that no shapes tell, and the names of its classes."""
+    network = resolve_network(TEXT, len(names))
+    info = replace(INFO, arch="custom", network=network.text, class_names=names)
+    info = replace(info, dataset="sample" if names == DIGITS else "folder:elsewhere")
+    save(tmp_path / "mine.safetensors", dict(network.build().state_dict()), info)
+    export(tmp_path / "mine.safetensors", tmp_path / "out.safetensors")
+    imported = import_file(tmp_path / "out.safetensors", tmp_path / "runs", scaling=DEFAULT_SCALING)
+    info, model = load_model(imported.path)
+    assert (info.network, info.class_names) == (network.text, names)
+    expected = load_model(tmp_path / "mine.safetensors")[1].state_dict()
+    assert all(torch.equal(expected[name], each) for name, each in model.state_dict().items())

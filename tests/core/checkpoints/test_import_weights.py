@@ -10,9 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from core.checkpoints.io import load_model
+from core.data.datasets import DATASETS
 from core.errors import CheckpointError, UsageError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import resolve_network
+from core.models.saved_networks import save_network
 from core.runs.imported import import_file
 from tui.cli import main as cli
 
@@ -175,24 +177,26 @@ def refusal(tmp_path, weights, **options) -> str:
 
 
 def test_error_names_tensors_that_do_not_fit(tmp_path):
-    """The network of PyTorch's MNIST example, of which quick has the most tensors."""
+    """The network of PyTorch's MNIST example on other images, which is like quick."""
     example = {
         "conv1": (32, 1, 3, 3),
         "conv2": (64, 32, 3, 3),
-        "fc1": (128, 9216),
+        "fc1": (128, 9280),
         "fc2": (10, 128),
     }
     weights = {f"{name}.weight": torch.zeros(shape) for name, shape in example.items()}
     weights |= {f"{name}.bias": torch.zeros(shape[0]) for name, shape in example.items()}
     assert refusal(tmp_path, weights) == (
         "does not fit quick, the nearest network (4 of 8 tensors fit): no place for conv1.weight "
-        "(32×1×3×3), conv2.bias (64), conv2.weight (64×32×3×3) and fc1.weight (128×9216); missing: "
+        "(32×1×3×3), conv2.bias (64), conv2.weight (64×32×3×3) and fc1.weight (128×9280); missing: "
         "stack.1.weight (16×1×5×5), stack.1.bias (16), stack.3.weight (32×16×3×3) and "
-        "stack.7.weight (128×512)"
+        "stack.7.weight (128×512); fc1.weight takes 9,280 inputs, which are no square of 64 "
+        "channels; name its layers with --arch TEXT"
     )
     assert refusal(tmp_path, weights, arch="linear").startswith("does not fit linear (1 of 2 ")
     assert refusal(tmp_path, {"a": torch.zeros(3)}) == (
-        f"fits none of the program's networks ({', '.join(ARCHITECTURES)}): its tensors are a (3)"
+        f"fits none of the program's networks ({', '.join(ARCHITECTURES)}): its tensors are a (3); "
+        "a (3) is of no conv, linear or batchnorm; name its layers with --arch TEXT"
     )
 
 
@@ -254,8 +258,63 @@ def test_weights_that_fit_two_architectures_need_arch(tmp_path, monkeypatch):
     )
     path = tmp_path / "mine.safetensors"
     assert import_file(path, tmp_path / "runs", arch="twin").arch == "twin"
-    with pytest.raises(UsageError, match=r"--arch must be one of linear, mlp, .*, twin, not"):
+    with pytest.raises(
+        UsageError, match=r"--arch must be one of linear, mlp, .*, a name of yours, or layers"
+    ):
         import_file(path, tmp_path / "runs", arch="resnet")
+
+
+RESIDUAL = (
+    "conv 4 3 pad 1, batchnorm, relu, 2 x (skip (conv 4 3 pad 1, relu)), maxpool 4, dropout 0.1, "
+    "linear"
+)
+
+
+def test_text_names_the_network(tmp_path):
+    """What no shapes tell; and a network that the user has saved under a name is found."""
+    weights = resolve_network(RESIDUAL).build().state_dict()
+    assert "name its layers with --arch TEXT" in refusal(tmp_path, weights)
+    path = tmp_path / "mine.safetensors"
+    imported = import_file(path, tmp_path / "runs", arch=RESIDUAL)
+    assert (imported.arch, imported.note) == ("custom", "")
+    info, model = load_model(imported.path)
+    assert (info.network, info.config["arch"]) == (RESIDUAL, RESIDUAL)
+    assert all(torch.equal(each, weights[name]) for name, each in model.state_dict().items())
+    save_network("residual", RESIDUAL)
+    assert import_file(path, tmp_path / "runs").arch == "residual"
+
+
+def test_shapes_of_a_chain_decide_its_network(tmp_path):
+    weights = resolve_network("linear 30, relu, linear").build().state_dict()
+    imported = import_file(in_safetensors(tmp_path / "mine", weights), tmp_path / "runs")
+    assert imported.note == (
+        "no network with a name fits; by the shapes and order of its tensors it is "
+        '"linear 30, relu, linear", whose activations are assumed: if it was another one, pass '
+        "--arch TEXT"
+    )
+    assert load_model(imported.path)[0].network == "linear 30, relu, linear"
+
+
+def test_classes_are_those_of_the_dataset(tmp_path, monkeypatch):
+    weights = resolve_network("linear 30, relu, linear", 3).build().state_dict()
+    assert refusal(tmp_path, weights).endswith(
+        "it gives 3 numbers, for 10 classes: name a dataset with as many classes by --dataset NAME"
+    )
+    named = {"class_names": ("a", "b", "c"), "missing": lambda data: "it is on another machine"}
+    three = replace(DATASETS["sample"], **named)
+    monkeypatch.setitem(DATASETS, "three", three)
+    path = tmp_path / "mine.safetensors"
+    imported = import_file(path, tmp_path / "runs", dataset="three")
+    info, model = load_model(imported.path)
+    assert (info.class_names, info.dataset) == (("a", "b", "c"), "three")
+    assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 3)
+    again = import_file(imported.path, tmp_path / "runs", "again")
+    assert load_model(again.path)[0].class_names == ("a", "b", "c"), "as its header says"
+    monkeypatch.setitem(DATASETS, "three", DATASETS["sample"])
+    with pytest.raises(CheckpointError, match="a, b and c apart, and three has other classes"):
+        import_file(imported.path, tmp_path / "runs")
+    with pytest.raises(CheckpointError, match="tells a, b and c apart, which are not the classes"):
+        import_file(imported.path, tmp_path / "runs", dataset="sample")
 
 
 def test_import_command_takes_key_and_arch(tmp_path, model, monkeypatch, capsys):

@@ -63,14 +63,14 @@ def test_tensors_without_layers_match_by_shape():
         "p0": "512×784",
         "p9": "10×512",
     }
-    matched = match(found, expected_shapes("mlp"))
+    matched = match(found, expected_shapes(resolve_network("mlp")))
     assert list(matched.names.values()) == ["p0", "p1", "p2", "p3", "p9", "p10"]
     assert matched.by_order == (("p1", "p3"),)
 
 
 def test_shifted_numbers_do_not_match_by_name():
     """stack.2 of a file is not ours where its layers are numbered 2, 4, 6."""
-    ours = expected_shapes("mlp")
+    ours = expected_shapes(resolve_network("mlp"))
     theirs = {name: f"stack.{int(name[6]) + 2}{name[7:]}" for name in ours}
     assert match({theirs[name]: shape for name, shape in ours.items()}, ours).names == theirs
 

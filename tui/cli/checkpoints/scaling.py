@@ -8,6 +8,7 @@ import typer
 from core.errors import UsageError, printable
 
 if TYPE_CHECKING:
+    from core.checkpoints.header import CheckpointInfo
     from core.models.input_scaling import InputScaling
 
 InputMean = Annotated[
@@ -64,7 +65,7 @@ def _parse_number(option: str, text: str) -> float:
         raise UsageError(f"{option} must be {one}, not {printable(text)!r}") from None
 
 
-def explain_names(checkpoint: Path, arch: str, target: Path) -> str:
+def explain_names(checkpoint: Path, info: "CheckpointInfo", target: Path) -> str:
     """Return how the tensors of exported weights are named, "" where the names are the same as in
     the file that the weights were imported from, or the target holds the layers too."""
     from core.checkpoints.export_weights import PROGRAMS
@@ -75,10 +76,11 @@ def explain_names(checkpoint: Path, arch: str, target: Path) -> str:
     same_names = found.get("imported_names") is not False or not is_imported(found)
     if same_names or target.suffix in PROGRAMS:
         return ""
+    names = list_names(list(expected_shapes(info.find_network())))
+    spec = f'"{info.network}"' if info.network else info.arch
     return (
-        f"its tensors have the names of {arch}, not those of the file imported: "
-        f"{list_names(list(expected_shapes(arch)))}; `mnist-tui archs {arch}` prints the layers "
-        f"that they load into, {arch}() of core.models.architectures builds them; onnx and pt2 "
+        f"its tensors have the names of {printable(info.arch)}, not those of the file imported: "
+        f"{names}; `mnist-tui archs {spec}` prints the layers that they load into; onnx and pt2 "
         "hold the layers too"
     )
 

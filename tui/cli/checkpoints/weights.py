@@ -30,7 +30,11 @@ WeightsKey = Annotated[
 ]
 FittingArch = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="architecture where the weights fit more than one"),
+    typer.Option(
+        metavar="NAME|TEXT",
+        help="network of the weights, as train --arch takes it  [default: found]",
+        show_default=False,
+    ),
 ]
 
 
@@ -51,8 +55,10 @@ def import_checkpoint(
     """Import weights that other programs saved.
 
     FILE is written by torch.save (a state dict, alone or under any key, or a whole network, whose
-    code is not run) or by safetensors. The architecture is found by the shapes of the tensors,
-    whatever their names. --key may be dotted, as model.net.
+    code is not run) or by safetensors. The network is found by the shapes of the tensors, whatever
+    their names: one with a name, else a chain of conv and linear layers, whose strides, padding and
+    pooling follow from the shapes or are tried on training images. --key may be dotted, as
+    model.net.
 
     Only a safetensors file of mnist-tui states how pixels were scaled for the network. For others,
     without --mean and --std, the usual scalings are tried on training images that are on this
@@ -125,7 +131,7 @@ def export_checkpoint(
         complain(f"exported: its logits differ from the checkpoint's by up to {difference:.1g}")
     elif difference is not None:
         complain("exported: its logits are the same as the checkpoint's")
-    for text in filter(None, (note, explain_names(source, info.arch, target))):
+    for text in filter(None, (note, explain_names(source, info, target))):
         complain(text)
     print(printable(str(target)))
 
