@@ -16,7 +16,7 @@ from core.checkpoints.readings.stored_layers import NoChainError
 from core.class_names import DIGITS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES, CUSTOM
-from core.models.networks import Network, read_network, resolve_network
+from core.models.networks import Network, build_blank, read_network, resolve_network
 from core.models.saved_networks import find_name, list_saved
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Fit:
 
 
 def name_network(network: Network) -> str:
+    if network.file:
+        return network.file.label
     name = find_name(network.spec)
     return "the network" if name == CUSTOM else name
 
@@ -153,10 +155,7 @@ def _expect(networks: Iterable[Network]) -> dict[Network, Shapes]:
 
 def expected_shapes(network: Network) -> dict[str, str]:
     """Return the shapes of a network's tensors by name."""
-    import torch
-
-    with torch.device("meta"):
-        return _shapes(network.build().state_dict())
+    return _shapes(build_blank(network).state_dict())
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, str]:

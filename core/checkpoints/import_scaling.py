@@ -28,7 +28,7 @@ from core.data.local_datasets import load_local
 from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling, set_scaling
-from core.models.networks import Network
+from core.models.networks import Network, build_blank
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -231,15 +231,12 @@ def try_scalings(
     scalings: Sequence[InputScaling] = USUAL,
 ) -> list[Tried]:
     """Return the metrics of a network on images (N, 28, 28) with each of the scalings."""
-    import torch
-
     from core.models.inference import predict
     from core.models.metrics import METRICS
 
-    with torch.device("meta"):  # without initializing weights that are replaced
-        model = network.build()
-    model.load_state_dict(weights, assign=True)
-    widest = max(prod(each.outputs) for each in network.layers)
+    model = build_blank(network)
+    model.load_state_dict(weights, assign=network.file is None)
+    widest = max((prod(each.outputs) for each in network.layers), default=1)
     batch = max(1, min(len(images), MOST_VALUES // widest))
     tried = []
     for scaling in scalings:

@@ -24,7 +24,7 @@ from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
 from core.class_names import DIGITS
 from core.errors import UsageError
 from core.files import open_regular_file
-from core.models.networks import Network, check_spec, read_network, resolve_network
+from core.models.networks import Network, build_blank, check_spec, read_network, resolve_network
 from core.models.saved_networks import find_name
 
 if TYPE_CHECKING:
@@ -211,10 +211,7 @@ def _explain_rest(fit: Fit, state_dicts: list[StateDict], found: Found) -> Itera
 
 def _explain_layers(fit: Fit) -> str:
     """Return which activations and poolings of a pickled network are not the architecture's."""
-    import torch
-
-    with torch.device("meta"):
-        modules = [type(each) for each in fit.network.build().modules()]
+    modules = [type(each) for each in build_blank(fit.network).modules()]
     ours = _shaping(f"{each.__module__}.{each.__name__}" for each in modules)
     theirs = [each for each in _shaping(fit.state_dict.layers) if each not in ours]
     if not theirs:

@@ -85,3 +85,9 @@ ARCHITECTURES = {
         ),
     )
 }
+
+
+def text_of(spec: str) -> str:
+    """Return the text of what a config or a header names: one of ARCHITECTURES, or a text."""
+    known = ARCHITECTURES.get(spec)
+    return known.text if known else spec

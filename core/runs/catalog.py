@@ -15,12 +15,14 @@ from typing import Any
 
 from core.checkpoints.header import SUFFIX, CheckpointInfo, read_info
 from core.errors import CheckpointError, explain
+from core.models.architectures import text_of
 from core.runs.description import IN_PROGRESS, config_in, read_description, read_table, status_of
 from core.runs.disk import explain_errors, freed_bytes
 from core.runs.event_reader import LatestMetrics, read_latest_metrics
 from core.runs.layout import DESCRIPTION, EVENTS_FILE, NOTES, kind_of
 
 LONGEST_NOTE_READ = 1000
+LONGEST_ARCH = 40  # characters of a network's name
 
 # When a folder's content was modified, and when anything about the folder changed: the first can
 # be set back, as notes and renaming do. Unix seconds.
@@ -74,6 +76,22 @@ class RunInfo:
     @property
     def config(self) -> dict[str, Any]:
         return config_in(self.description)
+
+    @property
+    def arch(self) -> str | None:
+        """The name of its network: one of the program's, the user's own, or "custom"."""
+        # run.json had no name of its own when a config could only have one.
+        for table in (self.description, self.config):
+            found = table.get("arch")
+            if isinstance(found, str) and 0 < len(found) <= LONGEST_ARCH:
+                return found
+        return self.best.arch if self.best else None
+
+    @property
+    def network(self) -> str:
+        """The text of its network, "" where it is unknown."""
+        stored, best = self.config.get("arch"), self.best
+        return text_of(stored if isinstance(stored, str) else best.spec if best else "")
 
     @property
     def best(self) -> CheckpointInfo | None:

@@ -148,10 +148,13 @@ def _write_files(
     run: Path, path: Path, weights: ImportedWeights, scaling: InputScaling, stored: dict[str, Any]
 ) -> None:
     config = {"arch": weights.network.spec, **stored}
+    file = weights.network.file
     info = CheckpointInfo(
         run=run.name,
         arch=weights.arch,
         network=weights.network.text if weights.network.name == CUSTOM else "",
+        source=file.source if file else "",
+        source_digest=file.digest if file else "",
         dataset=config["dataset"],
         class_names=weights.class_names,
         config={key: value for key, value in config.items() if key != "dataset"},

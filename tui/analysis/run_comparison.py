@@ -140,8 +140,11 @@ def comparison_rows(
         (name, [text(info) if info else UNKNOWN for info in infos]) for name, text in FACTS.items()
     ]
     differences = config_differences([info.config for info in infos if info])
+    is_same = not differences
     rows.append(("", []))
-    for name in (name for name in differences if name != "arch"):  # the first row
+    if len({info.arch for info in infos if info}) > 1:
+        differences.pop("arch", None)  # the names, in the first row, are enough
+    for name in differences:
         values = [value_text(info.config.get(name)) if info else UNKNOWN for info in infos]
         rows.append((name.replace("_", " "), values))
-    return rows, not differences
+    return rows, is_same

@@ -41,7 +41,7 @@ def as_listed(state: RunState) -> RunInfo:
     """Return the listing's row of a run of this session that is not in the folder any more."""
     run = state.started
     assert run is not None
-    described = {"config": {"arch": run.arch}}
+    described = {"arch": run.arch}
     return RunInfo(Path(run.folder), state.phase, described, (), 0, state.last_event_time)
 
 

@@ -71,9 +71,8 @@ def list_recorded_runs(folder: Path) -> list[RunInfo]:
 
 
 def arch_of(run: RunInfo) -> str:
-    """Return the architecture named by run.json or else by a checkpoint; a dash if unknown."""
-    arch = run.config.get("arch") or (run.best.arch if run.best else None)
-    return arch if isinstance(arch, str) else "–"
+    """Return the name of a run's network; a dash if unknown."""
+    return run.arch or "–"
 
 
 def folder_of(state: RunState) -> str | None:

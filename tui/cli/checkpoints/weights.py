@@ -17,7 +17,14 @@ from tui.cli.checkpoints.scaling import (
     read_scaling_options,
 )
 from tui.cli.console import checkpoints_folder, print_json
-from tui.cli.options import AsJson, CheckpointsDir, DataDir, NetworkFile, RunOrCheckpoint
+from tui.cli.options import (
+    AsJson,
+    CheckpointsDir,
+    DataDir,
+    NetworkFile,
+    RunOrCheckpoint,
+    name_network_file,
+)
 from tui.text.console import complain
 from tui.text.formats import printable
 
@@ -31,7 +38,8 @@ WeightsKey = Annotated[
 FittingArch = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME|TEXT",
+        metavar="NAME|LAYERS|FILE.py:NAME",
+        callback=name_network_file,
         help="network of the weights, as train --arch takes it  [default: found]",
         show_default=False,
     ),

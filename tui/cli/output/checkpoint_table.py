@@ -8,6 +8,7 @@ from typing import Any
 
 from core.checkpoints.header import CheckpointInfo
 from core.errors import CheckpointError
+from core.models.architectures import text_of
 from core.runs.catalog import CheckpointFile
 from tui.cli.output.tables import print_pairs, print_table
 from tui.text.formats import (
@@ -27,6 +28,7 @@ FIELDS = (
     "arch", "dataset", "epoch", "step", "test_accuracy", "test_loss", "parameters", "input_mean",
     "input_std",
 )  # fmt: skip
+FULL_FIELDS = ("class_names", "routes", "config", "digest", "version")
 # The text below each title but AGE, computed for the columns shown: files may be thousands.
 OF_FILE: dict[str, Callable[[CheckpointFile], str]] = {
     "RUN": lambda file: file.run,
@@ -60,11 +62,10 @@ def checkpoint_row(file: CheckpointFile, *, is_full: bool = False) -> dict[str, 
         "saved_at": info.saved_at,
     }
     if is_full:
-        row |= {key: getattr(info, key) for key in ("routes", "config", "digest", "version")}
-        row["class_names"] = list(info.class_names)
+        row |= {"network": text_of(info.spec)}
+        row |= {key: getattr(info, key) for key in FULL_FIELDS}
         if info.source_digest:
-            row |= {"network": info.network, "source_digest": info.source_digest}
-            row["source"] = info.source
+            row |= {"source_digest": info.source_digest, "source": info.source}
     return row
 
 

@@ -59,6 +59,9 @@ def print_comparison(runs: Runs) -> None:
     width = max(1, min(MOST_VALUE_COLUMNS, width))
     table += [["", *[""] * len(runs)]] if differences else []
     for name, values in differences.items():
+        archs = [run.arch for run, _ in runs]
+        # Of networks with different names these are enough; else their layers tell them apart.
+        values = archs if name == "arch" and len(set(archs)) > 1 else values
         texts = [truncate(printable(value_text(value)), width) for value in values]
         table.append([name.replace("_", " "), *texts])
     print_table(["", *letters], table)

@@ -62,6 +62,8 @@ def show_row(run: RunInfo, state: RunState) -> dict[str, Any]:
     started, config = state.started, config_of(run)
     return run_row(run) | {
         "config": config,
+        "network": run.network,
+        "class_names": run.best.class_names if run.best else started and started.class_names,
         "changed": changed_settings(config),
         "versions": run.description.get("versions"),
         "host": run.description.get("host"),
@@ -130,6 +132,7 @@ def _facts(run: RunInfo, state: RunState, row: dict[str, Any]) -> dict[str, str]
     return {
         "folder": str(run.folder),
         "network": (row["arch"] or "–") + parameters,
+        "layers": row["network"],
         "dataset": (row["dataset"] or "–") + images,
         "device": (row["device"] or "–") + (f", {started.precision}" if started else ""),
         "routes": _routes(started, row),

@@ -52,7 +52,7 @@ def run_row(run: RunInfo) -> dict[str, Any]:
         "star": run.is_starred,
         "status": run.status,
         "live": run.is_live,
-        "arch": _of_type(str, config.get("arch")),
+        "arch": run.arch or _of_type(str, config.get("arch")),
         "dataset": _of_type(str, config.get("dataset") or (last.dataset if last else None)),
         "device": _of_type(str, run.description.get("device")),
         "best_accuracy": run.best.test_accuracy if run.best else None,

@@ -3,11 +3,13 @@
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from tui.text.formats import cell_width, fit_cells, printable, truncate
 
 PIPE_WIDTH = 10_000  # columns where stdout is no terminal: nothing is cut
 GAP = "  "
+WRAPPED = ("network", "layers", "class_names")  # of the names of pairs
 
 
 def output_width() -> int:
@@ -55,11 +57,16 @@ def print_table(
 
 
 def print_pairs(pairs: Mapping[str, object], indent: str = "") -> None:
-    """Print names and values, a pair a line; an underscore in a name is a space."""
+    """Print names and values, a pair a line or more; an underscore in a name is a space."""
     names = [indent + printable(name.replace("_", " ")) for name in pairs]
     column = max(map(len, names), default=0)
-    for name, value in zip(names, pairs.values(), strict=True):
-        print(f"{name:{column}}  {printable(str(value))}")
+    width = max(output_width() - column - len(GAP), 20)
+    for name, key, value in zip(names, pairs, pairs.values(), strict=True):
+        text = printable(str(value))
+        # Text of many parts is wrapped, and what may be copied, such as a path, is not.
+        lines = (wrap(text, width) or [text]) if key in WRAPPED else [text]
+        for at, line in enumerate(lines):
+            print(f"{'' if at else name:{column}}{GAP}{line}")
 
 
 def needs_ascii() -> bool:

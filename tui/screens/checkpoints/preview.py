@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
+from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING
 from core.responses import Digit
 from tui.analysis.changed_settings import changed_settings
@@ -105,6 +106,8 @@ def _about(entry: Entry) -> list[Content]:
     if info := entry.info or run.best:
         # With blanks, so that it can be wrapped.
         lines += [_named("Routes", info.routes.replace(",", ", "))] if info.routes else []
+    if entry.setting("arch") not in ARCHITECTURES and run.network:
+        lines.append(_named("Layers", printable(run.network)))
     if run.note:
         lines.append(_named("Note", printable(run.note)))
     return lines

@@ -59,7 +59,7 @@ class Entry:
         """Return a setting of the run as text."""
         info = self.info or self.run.best
         known = getattr(info, name, None) or (info.config.get(name) if info else None)
-        value = known or self.run.config.get(name)
+        value = known or (self.run.arch if name == "arch" else self.run.config.get(name))
         return UNKNOWN if value is None else setting_text(value)
 
 
