@@ -138,8 +138,8 @@ class TrainConfig:
     )
     data: str | None = directory(
         None,
-        "folder of MNIST's files, or one that contains MNIST/raw; what is missing is downloaded to "
-        "it  [default: the user's cache folder]",
+        "folder of the dataset's files, or one that contains MNIST/raw, FashionMNIST/raw, ...; "
+        "what is missing is downloaded to it  [default: the user's cache folder]",
     )
     checkpoints: str = directory("checkpoints", "folder for runs and their checkpoints")
     preset: str = choice(
@@ -181,7 +181,8 @@ WHY = {
     "linear, the quickest to train, then compare: the description of each network gives the "
     "accuracy it usually reaches.",
     "dataset": "More training images give a better accuracy on unseen images. sample is a small "
-    "part of MNIST for machines without a network connection; accuracy on it is a little lower.",
+    "part of MNIST for machines without a network connection; accuracy on it is a little lower. "
+    "fashion and kmnist are as large as MNIST, and harder; EMNIST has letters too.",
     "device": "A GPU pays off for large networks and large batches. Small networks are often as "
     "fast on the CPU, because a GPU spends most of the time waiting for the next small step.",
     "epochs": "One epoch shows every training image once. The first epochs improve the accuracy "

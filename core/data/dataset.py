@@ -80,6 +80,13 @@ class Dataset:
         except UsageError:  # there is no such home folder
             return False
 
+    def describe_place(self, data: str | None) -> str:
+        """Return whether the images are on this machine, or how they come here."""
+        why = self.missing(data)
+        if why and self.files and data is None:
+            return f"downloaded on first use: {self.files.size}"
+        return why or "on this machine"
+
     @property
     def hint(self) -> str:
         """What to do where the files cannot be had, "" where there are none."""

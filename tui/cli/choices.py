@@ -99,10 +99,8 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
         return
     margin = 2 + max(map(len, DATASETS))
     for row, each in zip(rows, DATASETS.values(), strict=True):
-        where = row["reason"] or "on this machine"
-        if row["reason"] and each.files and data is None:
-            where = f"not on this machine, downloaded on first use: {each.files.size}"
-        for label, text in ((row["name"], each.description), ("", printable(where))):
+        where = printable(each.describe_place(data))
+        for label, text in ((row["name"], each.description), ("", where)):
             before, width = f"{label:{margin}}", max(margin + 20, output_width())
             print(fill(text, width, initial_indent=before, subsequent_indent=" " * margin))
     print(f"{'folder:DIR':{margin}}images of your own in DIR, one subfolder for each class")

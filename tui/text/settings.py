@@ -109,6 +109,8 @@ def describe_choice(
         except UserError as error:  # a folder that is not as it should be
             return str(error)
         why = missing_dataset(value, data)
+        if why and dataset.files:
+            why = f"downloaded on first use: {dataset.files.size}"
         return f"{dataset.description} · {why or 'on this machine'}"
     if name == "device" and (name, value) not in CHOICES:
         return _describe_device(value, devices)

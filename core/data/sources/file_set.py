@@ -49,7 +49,8 @@ class FileSet:
     @property
     def size(self) -> str:
         packed, unpacked = (f"{each / 1e6:,.0f} MB" for each in (self.packed, self.unpacked))
-        return packed + f", {unpacked} unpacked" * (self.packed != self.unpacked)
+        what = "kept" if self.archive else "unpacked"
+        return packed + f", {unpacked} {what}" * (self.packed != self.unpacked)
 
 
 def find_root(files: FileSet, data: str | None) -> Path:

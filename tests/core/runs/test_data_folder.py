@@ -11,13 +11,19 @@ from core.config import TrainConfig
 from core.data import datasets
 from core.engine.requests import handle_request
 from core.errors import CheckpointError, DataError
-from core.events import Notice, RunFailed, RunFinished
+from core.events import Notice, RunFailed, RunFinished, RunStarted
 from core.replay.replay import replay
 from core.runs.branch import branch
-from core.runs.data_folder import describe_lost, load_run_data
+from core.runs.data_folder import (
+    check_folder,
+    choose_stored_data,
+    describe_lost,
+    load_run_data,
+)
 from core.runs.resume import prepare_resume
 from core.training.setup import resolve_setup
 from core.training.trainer import train
+from tests.support.dataset_files import make_small, put_small
 from tests.support.fakes import loaded
 from tests.support.idx_files import put, tiny_mnist
 from tests.support.training import folder_of
@@ -136,3 +142,41 @@ def test_lost_folder_is_reported_only_where_it_matters(tmp_path, monkeypatch):
     _, events = loaded(load_run_data("mnist", stored, None))
     (notice,) = [each.message for each in events if isinstance(each, Notice)]
     assert notice == f"{lost}: MNIST was downloaded to {cache}"
+
+
+def test_other_datasets_are_found_again_too(tmp_path, monkeypatch):
+    """Letters: trained from a folder, evaluated from there, and named where it has gone."""
+    small = make_small(monkeypatch, "emnist-letters")
+    monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    digits = tmp_path / "digits"
+    folder = put_small(digits, small)
+    config = TrainConfig("linear", "emnist-letters", epochs=1, batch_size=5, data=str(digits))
+    config = TrainConfig(**vars(config) | {"checkpoints": str(tmp_path / "runs")})
+    setup = resolve_setup(config)
+    assert (setup.dataset, len(setup.class_names)) == ("emnist-letters", 26)
+    assert not setup.needs_download
+    events = list(train(config, SimpleQueue()))
+    assert isinstance(events[-1], RunFinished), events[-1]
+    (started,) = [each for each in events if isinstance(each, RunStarted)]
+    assert (started.classes, started.class_names[-1]) == (26, "Z")
+    run = folder_of(events)
+    assert prepare_resume(run.name, tmp_path / "runs", epochs=2)[0].data == str(digits)
+    assert choose_stored_data("emnist-letters", str(digits)) == {
+        "dataset": "emnist-letters",
+        "data": str(digits),
+    }
+    (folder / next(iter(small.files))).write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"--data: .* is damaged: it is no IDX file"):
+        choose_stored_data("emnist-letters", str(digits))
+    again, point = prepare_resume(run.name, tmp_path / "runs", epochs=2)
+    lost = f"the run's data folder {digits} no longer has the files of EMNIST letters"
+    with pytest.raises(DataError, match=f"^{lost}; EMNIST letters is not in"):
+        resolve_setup(again, point)
+    digits.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="does not exist; EMNIST letters is not in") as caught:
+        evaluate_split(run / "last.safetensors", None)
+    assert str(caught.value).endswith("; pass the folder of EMNIST letters as --data")
+    with pytest.raises(DataError, match="train --dataset emnist-letters --data DIR` downloads"):
+        check_folder("emnist-letters", str(tmp_path / "typo"))
