@@ -135,7 +135,11 @@ def _with_scaling(model: nn.Module, scaling: InputScaling) -> nn.Module:
 
 
 def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: each.detach().contiguous() for name, each in model.state_dict().items()}
+    import torch
+
+    # Copies: safetensors refuses a tensor that has two names.
+    kind = torch.contiguous_format
+    return {n: each.detach().clone(memory_format=kind) for n, each in model.state_dict().items()}
 
 
 def _as_pth(model: nn.Module, info: CheckpointInfo) -> tuple[bytes, None]:

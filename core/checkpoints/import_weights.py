@@ -24,6 +24,7 @@ from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
 from core.class_names import DIGITS
 from core.errors import UsageError
 from core.files import open_regular_file
+from core.models.network_file.named import is_file_spec
 from core.models.networks import Network, build_blank, check_spec, read_network, resolve_network
 from core.models.saved_networks import find_name
 
@@ -106,6 +107,8 @@ def _choose_network(found: Found, arch: str | None, classes: int) -> Network | N
     """Return the network that a person or the file names. Raises ValueError and UsageError."""
     if arch is not None:
         return _resolve(arch, classes)
+    if is_file_spec(found.network):
+        return resolve_network(found.network, classes)  # asks for the file
     try:
         return read_network(found.network, classes) if found.network else None
     except UsageError as error:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.checkpoints.export_weights import export
 from core.checkpoints.header import read_info
 from core.checkpoints.io import load, load_model
 from core.commands import Inspect, Stop
@@ -170,6 +171,7 @@ def test_an_unusual_network_resumes_to_the_bit(tmp_path, monkeypatch):
     assert torch.equal(tensors["unused.weight"], build_untrained(network, 0).unused.weight)
     model = load_model(ends[1])[1]
     assert model.shared.weight is model.fc.weight
+    export(ends[1], tmp_path / "x.safetensors")
     described = describe_network(network.spec)
     assert 7860 < sum(each.parameters for each in described.layers) < network.parameters
     assert [each.name for each in described.layers].count("relu") == 2
@@ -213,6 +215,10 @@ def test_replaced_kernels_are_for_plain_layers_alone(tmp_path):
     made = "self.conv = nn.Conv2d(1, 2, 27);self.w = nn.Parameter(torch.ones(8, 10))"
     view = body("y = self.conv(x)", "return y.view(len(x), -1) @ self.w", after=made)
     assert not network_traits(name(tmp_path, view)).convolutions  # channels-last has no such view
+    plain = body("y = self.fc(x.flatten(1))", "assert y.dtype == torch.float32", "return y")
+    network = name(tmp_path, plain)
+    network.build()
+    assert "line 12: the forward pass" in network.facts.bf16_problem
 
 
 def test_only_the_named_file_is_found(tmp_path):
