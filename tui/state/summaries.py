@@ -1,8 +1,8 @@
 """A run in one line, the same on the screen and on the command line."""
 
-from core.data.datasets import dataset_title, resolve_auto
+from core.data.datasets import dataset_title, is_folder, resolve_auto
 from tui.state.run_state import RunState
-from tui.text.formats import format_loss, format_percent
+from tui.text.formats import format_loss, format_percent, shorten_folder
 
 
 def describe_run(state: RunState) -> str:
@@ -40,18 +40,20 @@ def describe_epoch(state: RunState) -> str:
 
 # Where no dataset is on this machine before the first run.
 NO_DIGITS_YET = "Test images appear when {} has been downloaded at the first start."
+NO_IMAGES_YET = "Test images appear when {} has been read at the first start."
 
 
 def describe_untrained(state: RunState, dataset: str) -> str:
     """Return what is to be known of the digits before a run with that dataset; mostly nothing."""
     event = state.untrained
-    name = dataset_title(dataset)
+    name = shorten_folder(dataset_title(dataset), 40)
     if event is None or state.started is not None:
         return ""
     if not event.digits:
-        return NO_DIGITS_YET.format(name)
+        return (NO_IMAGES_YET if is_folder(dataset) else NO_DIGITS_YET).format(name)
     if event.dataset != resolve_auto(dataset):
-        return f"Images of {event.dataset}: {name} is not downloaded yet."
+        why = "has not been read yet" if is_folder(dataset) else "is not downloaded yet"
+        return f"Images of {event.dataset}: {name} {why}."
     return ""
 
 

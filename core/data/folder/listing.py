@@ -82,7 +82,7 @@ class _Walk:
         """Yield the entries that are neither hidden nor links. Raises DataError where the folder
         has too many."""
         for entry in found:
-            self.entries += 1
+            self.entries += not entry.is_dir(follow_symlinks=False)
             if self.entries > MOST_FILES:
                 raise DataError(f"{self.name} has more than {MOST_FILES:,} files, the limit")
             if entry.name.startswith("."):

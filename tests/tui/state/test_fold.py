@@ -263,3 +263,5 @@ def test_untrained_digits_of_another_dataset_are_named():
     assert describe_untrained(after(UNTRAINED), "sample") == ""
     instead = "Images of sample: MNIST is not downloaded yet."
     assert describe_untrained(after(UNTRAINED), "mnist") == instead
+    unread = "Images of sample: folder:/x\\x1b has not been read yet."
+    assert describe_untrained(after(UNTRAINED), "folder:/x\x1b") == unread

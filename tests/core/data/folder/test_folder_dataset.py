@@ -264,3 +264,15 @@ def test_ended_reader_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "start_module", killed)
     with pytest.raises(DataError, match="a process that reads images ended by SIGKILL, at "):
         load(root)
+
+
+def test_slow_folder_waits_for_a_run(tmp_path, digits, monkeypatch):
+    """What is shown before a run must not keep it from starting; from the cache it is fast."""
+    from core.data import local_datasets
+
+    root = save(tmp_path / "root", digits)
+    with monkeypatch.context() as patch:
+        patch.setattr(local_datasets, "FOLDER_SECONDS", 0.0)
+        assert local_datasets.load_local(f"folder:{root}", None) is None
+    tensors, _ = load(root)
+    assert same(local_datasets.load_local(f"folder:{root}", None), tensors)
