@@ -302,8 +302,9 @@ def test_two_processes_download_at_once(site, tmp_path):
     site.answer, root = answer, str(Path(__file__).parents[3])
     command = [sys.executable, "-c", OTHER, str(tmp_path), site.address, root]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        first.wait(20)
-        while PartialFile(tmp_path, f"{NAME}.gz").size < 7000:
+        assert first.wait(20)
+        until = time.monotonic() + 10
+        while PartialFile(tmp_path, f"{NAME}.gz").size < 7000 and time.monotonic() < until:
             time.sleep(0.01)
         fetching, messages = fetch(tmp_path, remote(site.address)), []
         for event in fetching:

@@ -599,7 +599,7 @@ def test_signal_stops_and_saves(environment, tmp_path, number, status):
 
 
 def test_help_and_lists_load_no_large_package(environment):
-    unused = {"torch", "textual", "rich", "pydantic"}
+    unused = {"torch", "torchvision", "textual", "rich", "pydantic"}
     for arguments in (["--help"], ["archs"], ["datasets"], ["checkpoints", "list"]):
         code = (
             "import sys; from tui.cli import main as cli\n"
