@@ -168,12 +168,17 @@ def check_spec(spec: object, classes: int = len(DIGITS)) -> str | None:
     try:
         resolve_network(spec, classes)
     except NetworkTextError as error:
-        is_name = re.fullmatch(r"[\w.-]*", spec) and spec not in KINDS
+        is_name = is_meant_as_name(spec)
         why = f"cannot be built: {error}{_describe_place(spec, error)}"
         return f"must be {ALLOWED}, not {spec!r}" if is_name else why
     except UsageError as error:
         return f"cannot be used: {error}" if is_file_spec(spec) else f"cannot be read: {error}"
     return None
+
+
+def is_meant_as_name(spec: str) -> bool:
+    """Return whether a text that is no network was meant as a name, not as layers."""
+    return bool(re.fullmatch(r"[\w.-]*", spec)) and spec not in KINDS
 
 
 def _describe_place(text: str, error: NetworkTextError) -> str:

@@ -16,6 +16,8 @@ from core.user import config_folder
 
 FILE = "networks.toml"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+# Other networks, and the commands of `mnist-tui archs`, which takes a name too.
+RESERVED = (CUSTOM, "auto", "add", "remove", "show")
 LARGEST_FILE = 2**20
 
 
@@ -74,8 +76,10 @@ def check_name(name: str) -> None:
             f"a network's name must be a letter and then up to 39 letters, digits, - or _, not "
             f"{printable(name)!r}"
         )
-    if name in ARCHITECTURES or name in (CUSTOM, "auto"):
+    if name in ARCHITECTURES:
         raise UsageError(f"{name} is the name of a network of this program: choose another")
+    if name in RESERVED:
+        raise UsageError(f"{name} has another meaning: choose another name")
     if name.casefold() in (*KINDS, SKIP, "x"):
         raise UsageError(f"{name} is the name of a layer: choose another")
 

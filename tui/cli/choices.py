@@ -1,11 +1,9 @@
-"""`mnist-tui devices`, `archs` and `datasets`: list what can be chosen."""
+"""`mnist-tui devices` and `datasets`: list what can be chosen."""
 
 from textwrap import fill
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from core.errors import UsageError, printable
+from core.errors import printable
 from tui.cli.console import print_json
 from tui.cli.options import AsJson, DataDir
 from tui.cli.output.tables import output_width
@@ -19,65 +17,6 @@ def list_devices(as_json: AsJson = False) -> None:
     from core.compute.devices import list_devices as find_devices
 
     _print([vars(each) for each in find_devices()], as_json)
-
-
-def list_archs(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="print its layers too, as PyTorch modules with their names in a state dict",
-            metavar="NAME",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the network architectures, or the layers of one."""
-    from core.models.architectures import ARCHITECTURES
-    from core.models.networks import resolve_network
-
-    if name not in (None, *ARCHITECTURES):
-        raise UsageError(f"there is no architecture {name!r}; there is {', '.join(ARCHITECTURES)}")
-    rows: list[dict[str, Any]] = [
-        {
-            "name": each.name,
-            "description": each.description,
-            "parameters": resolve_network(each.name).parameters,
-            "network": each.text,
-        }
-        for each in ARCHITECTURES.values()
-        if name in (None, each.name)
-    ]
-    if name is None:
-        _print(rows, as_json)
-    else:
-        _print_layers(name, rows[0], as_json)
-
-
-def _print_layers(name: str, row: dict[str, Any], as_json: bool) -> None:
-    from core.models.summary import describe_network
-    from tui.cli.output.tables import print_table
-
-    network = describe_network(name)
-    if as_json:
-        keys = ("name", "module", "shape", "parameters")
-        layers = [{key: getattr(each, key) for key in keys} for each in network.layers]
-        print_json([row | {"input": network.input, "layers": layers}])
-        return
-    _print([row], as_json)
-    print(f"\nInput {_format_shape(network.input)}")
-    print_table(
-        ("NAME", "OUTPUT", "PARAMETERS", "MODULE"),
-        [
-            (each.name, _format_shape(each.shape), f"{each.parameters:,}", each.module)
-            for each in network.layers
-        ],
-        optional=("PARAMETERS", "OUTPUT"),
-    )
-
-
-def _format_shape(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))
 
 
 def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
@@ -112,6 +51,5 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     width = max(len(each["name"]) for each in rows)
     for each in rows:
-        parameters = f" ({each['parameters']:,} parameters)" if "parameters" in each else ""
-        reason = "" if each.get("available", True) else f" – unavailable: {each['reason']}"
-        print(f"{each['name']:{width}}  {each['description']}{parameters}{reason}")
+        reason = "" if each["available"] else f" – unavailable: {each['reason']}"
+        print(f"{each['name']:{width}}  {each['description']}{reason}")

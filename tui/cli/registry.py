@@ -10,11 +10,20 @@ from typing import Any
 
 import typer
 
+from tui.cli.archs import (
+    ARCHS_USAGE,
+    SHOW,
+    NamesOrCommands,
+    add_arch,
+    list_archs,
+    remove_arch,
+    show_arch,
+)
 from tui.cli.attach import attach
 from tui.cli.checkpoints.show import list_checkpoints, show_checkpoint
 from tui.cli.checkpoints.verify import verify_checkpoints
 from tui.cli.checkpoints.weights import export_checkpoint, import_checkpoint
-from tui.cli.choices import list_archs, list_datasets, list_devices
+from tui.cli.choices import list_datasets, list_devices
 from tui.cli.doctor import doctor
 from tui.cli.predict import evaluate, predict
 from tui.cli.runs import manage
@@ -53,7 +62,12 @@ app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("doctor")(doctor)
 app.command("devices")(list_devices)
-app.command("archs")(list_archs)
+archs = _group(cls=NamesOrCommands, subcommand_metavar=ARCHS_USAGE)
+app.add_typer(archs, name="archs")
+archs.callback(invoke_without_command=True)(list_archs)
+archs.command(SHOW, hidden=True)(show_arch)
+archs.command("add")(add_arch)
+archs.command("remove")(remove_arch)
 app.command("datasets")(list_datasets)
 
 checkpoints = _group()

@@ -48,6 +48,9 @@ print(json.dumps(results))
 SAMPLE = ("--dataset", "sample")
 # What each command is given; those that need no argument are not listed.
 ARGUMENTS = {
+    "archs add": ["mine", "linear 9, linear"],
+    "archs remove": ["mine"],
+    "archs show": ["mlp"],
     "attach": ["linear-1"],
     "checkpoints delete": ["linear-3", "--yes"],
     "checkpoints export": ["linear-1", "out.pth"],
@@ -69,7 +72,15 @@ ARGUMENTS = {
     "train": [*SAMPLE],
     "": [*SAMPLE],
 }
-NEEDS_TORCH = {"", "checkpoints export", "checkpoints import", "devices", "eval", "predict"}
+NEEDS_TORCH = {
+    "",
+    "archs show",
+    "checkpoints export",
+    "checkpoints import",
+    "devices",
+    "eval",
+    "predict",
+}
 NEEDS_TORCH |= {"resume", "train"}
 # No run in progress, a checkpoint of no network, a run that has not trained.
 FAILS_OTHERWISE = ("attach", "checkpoints verify", "runs export-metrics")
