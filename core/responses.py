@@ -146,6 +146,9 @@ class DevicesListed(Event, name="devices_listed", recorded=False):
     devices: tuple[DeviceChoice, ...]
 
 
+FP32_BYTES = 4
+
+
 @dataclass(frozen=True)
 class Layer:
     """A layer of a network. Output and operations are for one image, bytes for fp32."""
@@ -261,6 +264,7 @@ class NetworkInspected(Event, name="network_inspected", recorded=False, serializ
     layer: str = ""  # that was asked for
     arch: str = ""
     source: str | None = None
+    classes: int = 10  # of its dataset
 
 
 UNTRAINED = "untrained"  # the network that the next run starts from

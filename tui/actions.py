@@ -89,6 +89,7 @@ class Action:
 
 ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
+EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
@@ -103,6 +104,7 @@ ACTIONS = (
     Action("open('branch')", "b", "Branch", "branch from a checkpoint of this run", can_branch),
     Action("open('further')", "plus", "Train further", FURTHER, can_train_further, "+"),
     Action("open('new')", "n", "New run", "choose another network for a new run", is_inactive),
+    Action("open('network')", "", "Edit network", EDIT_NETWORK, is_inactive),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Next chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
@@ -168,6 +170,7 @@ VIEW_KEYS = (
     ViewKey("del", ("Delete file",), "delete a checkpoint"),
     ViewKey("P", ("Prune",), "delete old checkpoints"),
     ViewKey("V", ("Verify",), "verify a checkpoint against its digest"),
+    ViewKey("ctrl+s", ("Save network",), "of a network that is edited as text: save it by a name"),
     ViewKey("!", ("Messages",), "show all messages"),
     ViewKey("f5", ("Refresh",), "read or draw again; in Digits, another random sample"),
 )

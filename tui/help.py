@@ -9,6 +9,7 @@ from textwrap import fill
 
 from core.config import FIELDS, WHY, describe_allowed, flag
 from tui.actions import ACTIONS, VIEW_KEYS, VIEWS
+from tui.text.network_help import explain_layers
 
 # Terms and their explanations.
 Section = Mapping[str, str]
@@ -226,6 +227,8 @@ def help_sections(
     sections: dict[str, Section] = {}
     if field in FIELDS:
         sections["This setting"] = {field.replace("_", " "): describe_setting(field)}
+    if field == "arch":
+        sections |= explain_layers()
     if view_help:
         sections[f"In this view: {VIEWS[mode].title}"] = view_help
     sections |= {
@@ -235,6 +238,7 @@ def help_sections(
         "Digits and checkpoints": DISPLAY,
         "Slow connections": SLOW_LINK,
         "Settings": {name.replace("_", " "): describe_setting(name) for name in FIELDS},
+        **explain_layers(),
         "What is happening: when a sentence appears": rules,
     }
     shown = set[str]()

@@ -23,14 +23,15 @@ def inspect_untrained(command: InspectUntrained) -> NetworkInspected:
 
     config = command.config
     found = find_local_images(config)
-    model = load_untrained(config.network, config.seed)
+    network = config.network
+    model = load_untrained(network, config.seed)
     inspected = inspect_model(
         model,
         found[1] if found else None,
         command.wanted,
         names=find_dataset(found[0]).class_names if found else DIGITS,
     )
-    return replace(inspected, arch=config.arch, source=UNTRAINED)
+    return replace(inspected, arch=config.arch, classes=network.classes, source=UNTRAINED)
 
 
 def inspect_checkpoint(
@@ -43,4 +44,5 @@ def inspect_checkpoint(
     check_classes(command.path, info)
     tensors = load_local(info.dataset, command.data or digits_folder(info.dataset, info.config))
     inspected = inspect_model(model, tensors, command.wanted, names=info.class_names)
-    return replace(inspected, step=info.step, arch=info.spec, source=command.path)
+    classes = len(info.class_names)
+    return replace(inspected, step=info.step, arch=info.spec, classes=classes, source=command.path)

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from core.models.layer_kinds import KINDS, conv_text, linear_text
 from core.models.network_text import REPEAT, SKIP, NetworkTextError, Node
+from core.responses import FP32_BYTES, Layer, NetworkDescribed
 
 INPUT = (1, 28, 28)  # channels, height and width
 STACK = "stack."  # before the layers' numbers
@@ -35,6 +37,45 @@ class PlannedLayer:
     @property
     def kind(self) -> str:
         return self.node.kind if self.node else "flatten"
+
+    @property
+    def what(self) -> str:
+        """Its kind and sizes, in the words of core/models/summary.py."""
+        numbers = self.node.numbers if self.node else ()
+        title = KINDS[self.kind].title
+        match self.kind:
+            case "linear":
+                return linear_text(self.inputs[0], self.outputs[0])
+            case "conv":
+                size, stride = (f"{each:g}" for each in numbers[1:3])
+                return conv_text(self.inputs[0], self.outputs[0], f"{size}×{size}", stride)
+            case "maxpool" | "avgpool":
+                return f"{title} {numbers[0]:g}×{numbers[0]:g}"
+            case "crop":
+                return f"{title} by {numbers[0]:g}"
+            case "batchnorm":
+                return f"{title} {self.inputs[0]}"
+            case "dropout":
+                return f"{title} {numbers[0]:g}"
+        return title
+
+
+def describe_planned(layers: Sequence[PlannedLayer], spec: str, classes: int) -> NetworkDescribed:
+    """Describe a network as core/models/summary.py does, without building it: what PyTorch prints
+    of each module is left out."""
+    described = (
+        Layer(
+            name=each.name,
+            what=each.what,
+            shape=each.outputs,
+            parameters=each.parameters,
+            multiply_adds=each.multiply_adds,
+            parameter_bytes=each.parameters * FP32_BYTES,
+            output_bytes=prod(each.outputs) * FP32_BYTES,
+        )
+        for each in layers
+    )
+    return NetworkDescribed(arch=spec, classes=classes, input=INPUT, layers=tuple(described))
 
 
 def plan_layers(nodes: Sequence[Node], classes: int) -> tuple[PlannedLayer, ...]:

@@ -99,7 +99,7 @@ def parse_network(text: str) -> tuple[Node, ...]:
     last = nodes[-1]
     if last.kind != "linear":
         raise NetworkTextError(
-            f"{_shorten(str(last))}: the last layer must be a linear, which needs no number",
+            f"{shorten(str(last))}: the last layer must be a linear, which needs no number",
             last.place,
         )
     return nodes
@@ -156,7 +156,7 @@ class _Parser:
             self._fail(f"{what} stands where a layer should; 3 x (…) repeats layers", start)
         self.at += 1
         number = Number("how often a block is repeated", below=MOST_LAYERS + 1)
-        times = self._check(number, token, f"{_shorten(token.text)} x")
+        times = self._check(number, token, f"{shorten(token.text)} x")
         return self._block(Node(REPEAT, (times,)), start, depth)
 
     def _block(self, node: Node, start: int, depth: int) -> Node:
@@ -171,7 +171,7 @@ class _Parser:
         body = self._list(depth + 1)
         if self._next() != ")":
             problem = "a ) is missing" if not self._next() else "a comma or ) is missing"
-            self._fail(f"{problem} after {_shorten(str(body[-1]))}", self.at - 1)
+            self._fail(f"{problem} after {shorten(str(body[-1]))}", self.at - 1)
         self.at += 1
         return Node(node.kind, node.numbers, body, self._place(start))
 
@@ -235,7 +235,7 @@ class _Parser:
     def _text(self, start: int) -> str:
         """Return what was read since a token, for an error."""
         begin, end = self._place(start)
-        return _shorten(" ".join(self.text[begin:end].split()))
+        return shorten(" ".join(self.text[begin:end].split()))
 
     def _fail(self, message: str, at: int) -> None:
         place = self.tokens[at].place if at >= 0 else (0, 1)
@@ -265,8 +265,9 @@ def _explain_numbers(name: str, given: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{printable(_shorten(text))}"'
+    return f'"{printable(shorten(text))}"'
 
 
-def _shorten(text: str, most: int = 60) -> str:
+def shorten(text: str, most: int = 60) -> str:
+    """Return a text, or its beginning."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from core.class_names import DIGITS
 from core.data.batches import SIDE
+from core.models.layer_kinds import conv_text, linear_text
 from core.models.networks import resolve_network
-from core.responses import WHOLE, Layer, NetworkDescribed
+from core.responses import FP32_BYTES, WHOLE, Layer, NetworkDescribed
 
-FP32_BYTES = 4
 # What PyTorch prints of each MaxPool2d beyond what is set, too long for a line of 80 columns.
 POOLING_DEFAULTS = ", dilation=1, ceil_mode=False"
 INPUT = (1, SIDE, SIDE)
@@ -97,11 +97,10 @@ def _print(module: nn.Module) -> str:
 def _layer_text(module: nn.Module) -> str:
     match module:
         case nn.Linear():
-            return f"Linear {module.in_features}→{module.out_features}"
+            return linear_text(module.in_features, module.out_features)
         case nn.Conv2d():
-            size = _sides(module.kernel_size)
-            stride = "" if set(module.stride) == {1} else f", stride {_side(module.stride)}"
-            return f"Conv {module.in_channels}→{module.out_channels}, {size}{stride}"
+            size, stride = _sides(module.kernel_size), _side(module.stride)
+            return conv_text(module.in_channels, module.out_channels, size, stride)
         case nn.MaxPool2d() | nn.AvgPool2d():
             return f"{type(module).__name__.removesuffix('2d')} {_sides(module.kernel_size)}"
         case nn.ZeroPad2d():

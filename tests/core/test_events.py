@@ -83,7 +83,7 @@ WIRE = {
     "devices_listed": "devices",
     "network_described": "arch input layers classes",
     "network_inspected": "step layers relus tried weights seconds output digit samples "
-    "layer arch source",
+    "layer arch source classes",
 }
 
 

@@ -24,6 +24,8 @@ from core.events import (
     RunStarted,
     Scored,
 )
+from core.models.architectures import CUSTOM
+from core.models.saved_networks import find_name
 from core.responses import (
     DeadUnits,
     Digit,
@@ -170,7 +172,8 @@ def make_fake_train(
         yield RunStarted(
             run="fake-1",
             folder=f"{config.checkpoints}/fake-1",
-            arch=config.arch,
+            arch=find_name(config.arch),
+            network=config.arch if config.network.name == CUSTOM else "",
             dataset="fake",
             device="cpu",
             parameters=7850,

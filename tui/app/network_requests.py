@@ -20,13 +20,14 @@ from core.events import Event, RunFailed, RunFinished
 from core.responses import (
     UNTRAINED,
     CheckpointRefused,
+    NetworkDescribed,
     NetworkInspected,
     Predicted,
     UntrainedPredicted,
 )
 from tui.app.frame_rate import RequestThrottle
 from tui.app.views import find_form
-from tui.state.inspection import inspection_source
+from tui.state.inspection import NetworkKey, inspection_source, shown_network
 from tui.state.run_state import RecordRead
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class NetworkRequests:
         self._digits = RequestThrottle(PREDICTION_SECONDS)
         self._inspection = RequestThrottle(INSPECTION_SECONDS)
         self._layer: Command | None = None  # the newest request of _inspection
-        self._described: set[str] = set()  # networks whose description was requested
+        self._described: set[NetworkKey] = set()  # whose description was requested
 
     def forget(self) -> None:
         """There is another network."""
@@ -58,6 +59,8 @@ class NetworkRequests:
 
     def handle(self, event: Event) -> None:
         match event:
+            case NetworkDescribed():  # the state may forget it for newer ones
+                self._described.discard(NetworkKey(event.arch, event.classes))
             case Predicted():
                 self._digits.finish(event.seconds if event.source is None else 0.0)
             case UntrainedPredicted():
@@ -96,9 +99,10 @@ class NetworkRequests:
         panel = self._layer_panel()
         if panel is None:
             return
-        if panel.arch and panel.network is None and panel.arch not in self._described:
-            self._described.add(panel.arch)
-            app.send(DescribeNetwork(panel.arch))
+        network = panel.key
+        if network and panel.network is None and network not in self._described:
+            self._described.add(network)
+            app.send(DescribeNetwork(*network))
         command = self._layer_command(panel, view.opened_path)
         if command and command != self._layer:
             self._layer = command
@@ -111,7 +115,8 @@ class NetworkRequests:
         """Return the request for a layer: of an opened checkpoint, of the network in training, of
         the run's last checkpoint, or of the next run's network."""
         app, wanted = self._app, panel.request
-        source = path or inspection_source(app.run_state, panel.arch)
+        network = shown_network(panel.run_state, panel.config)
+        source = path or inspection_source(app.run_state, network)
         if source is None:
             return wanted
         if source != UNTRAINED:

@@ -62,6 +62,16 @@ def choose_network(app: MnistApp) -> None:
         app.call_after_refresh(form.choose_network)  # the form may have been hidden
 
 
+def edit_network(app: MnistApp) -> None:
+    """Open the network of the next run as text."""
+    from tui.widgets.network_select import NetworkSelect
+
+    app.action_view("train")
+    if form := find_form(app):
+        network = form.query_one(NetworkSelect)
+        network.edit(network.value)
+
+
 def train_further(app: MnistApp) -> None:
     """Resume the run that has ended; one that has finished with more epochs."""
     state, added = app.run_state, more_epochs(app.run_state)
@@ -91,5 +101,6 @@ OPENINGS: dict[str, Callable[[MnistApp], None]] = {
     "overlay": open_overlay,
     "help": open_help,
     "new": choose_network,
+    "network": edit_network,
     "further": train_further,
 }

@@ -64,10 +64,13 @@ def start_app(
 
 def _plain_training(reason: str, config: TrainConfig) -> str:
     """Describe what happens in place of the app, and how to stop it."""
+    from tui.text.settings import network_name
+
     epochs = plural(config.epochs, "epoch")
+    name = network_name(config.arch)
     stop = "Ctrl-C" + f" or `kill {os.getpid()}`" * (os.name == "posix")
     return (
-        f"no app, since {reason}: training {config.arch} for {epochs} with plain output, "
+        f"no app, since {reason}: training {name} for {epochs} with plain output, "
         f"as `mnist-tui train` does; {stop} stops and saves the run"
     )
 

@@ -14,6 +14,7 @@ from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.state.summaries import NOT_STARTED, describe_untrained
 from tui.text.formats import class_labels, printable
+from tui.text.settings import network_name
 from tui.widgets.layer_panel import LayerPanel
 from tui.widgets.layers.layer_table import LayerTable
 from tui.widgets.layers.network_diagram import NetworkDiagram
@@ -80,7 +81,8 @@ class NetworkView(View):
         diagram.network = panel.network
         diagram.digit = inspected.digit if inspected else None
         diagram.status = panel.step_text
-        diagram.set_titles(self._title or f"Network {panel.arch}", self._digit_text(panel))
+        name = network_name(panel.key.spec) if panel.key else ""
+        diagram.set_titles(self._title or f"Network {name}", self._digit_text(panel))
         set_text(self, "#missing", self._missing(panel))
         self.query_one("#missing").display = bool(self._missing(panel))
 

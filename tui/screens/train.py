@@ -23,9 +23,12 @@ from tui.screens.train_layout import Panel, PanelArea, Shown, arrange_panels, is
 from tui.state.further import more_epochs
 from tui.state.run_state import RunState
 from tui.text.formats import plural
+from tui.text.settings import find_classes
 from tui.widgets.charts.chart import Chart, ChartGroup
 from tui.widgets.config_form import ConfigForm
 from tui.widgets.digit_cards import DigitCards
+from tui.widgets.header import ViewHeader
+from tui.widgets.network_select import NetworkSelect
 from tui.widgets.run.accuracy import AccuracyPanel
 from tui.widgets.run.commentary import Commentary
 from tui.widgets.run.machine_usage import MachineUsage
@@ -156,6 +159,18 @@ class TrainView(View):
         """Make this network the one that all views show and that space trains."""
         changed: dict[str, Any] = {event.choice.id or "": event.choice.value}
         self.mnist.config = replace(self.mnist.config, **changed)
+
+    @on(NetworkSelect.Edit)
+    def _edit_network(self, event: NetworkSelect.Edit) -> None:
+        from tui.screens.network_editor.dialog import NetworkDialog
+
+        def take(spec: str | None) -> None:
+            event.field.value = spec or event.field.value
+            event.field.watch_value()  # it may have got a name
+            self.query_one(ViewHeader).draw()
+
+        names = find_classes(self.mnist.config.dataset)
+        self.app.push_screen(NetworkDialog(event.spec, names), take)
 
     # Keys and clicks
 

@@ -40,7 +40,7 @@ class AppState:
     """What outlives a run."""
 
     devices: tuple[DeviceChoice, ...] = ()  # empty until torch is loaded
-    networks: tuple[NetworkDescribed, ...] = ()  # the architectures described, the newest last
+    networks: tuple[NetworkDescribed, ...] = ()  # those described, the newest last
     inspected: NetworkInspected | None = None  # the newest of a network that does not train
     opened: OpenedCheckpoint | None = None
     evaluated: tuple[CheckpointScored, ...] = ()  # evaluated checkpoints, the newest last
@@ -53,8 +53,9 @@ class AppState:
         """Return the newest evaluation of that checkpoint file."""
         return next((each for each in self.evaluated if each.path == path), None)
 
-    def network_of(self, arch: str) -> NetworkDescribed | None:
-        return next((each for each in self.networks if each.arch == arch), None)
+    def network_of(self, spec: str, classes: int) -> NetworkDescribed | None:
+        found = (each for each in self.networks if (each.arch, each.classes) == (spec, classes))
+        return next(found, None)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def fold_app(state: AppState, event: Event) -> AppState:
         case DevicesListed():
             return replace(state, devices=event.devices)
         case NetworkDescribed():
-            others = [each for each in state.networks if each.arch != event.arch]
+            known = (event.arch, event.classes)
+            others = [each for each in state.networks if (each.arch, each.classes) != known]
             return replace(state, networks=(*others, event)[-MAX_NETWORKS:])
         case NetworkInspected(source=str()):
             return replace(state, inspected=event)

@@ -185,7 +185,7 @@ def _is_of_run(untrained: UntrainedPredicted | None, run: RunStarted) -> bool:
     """Return whether these are predictions of the network that the run starts from."""
     if untrained is None or untrained.dataset != run.dataset:
         return False
-    return (untrained.arch, untrained.seed) == (run.arch, run.config.get("seed"))
+    return (untrained.arch, untrained.seed) == (run.spec, run.config.get("seed"))
 
 
 def _marked(state: RunState, step: int, kind: MarkKind) -> RunState:

@@ -1,38 +1,61 @@
 """What is known of the layers of the network that a view shows."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
+from core.config import TrainConfig
+from core.events import RunStarted
 from core.responses import UNTRAINED, NetworkInspected
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
+from tui.text.settings import count_classes
 
 
-def shown_arch(state: RunState, next_arch: str) -> str:
-    """Return the network of a run in progress, else the one that is selected for the next run."""
-    return state.started.arch if state.started and state.is_active else next_arch
+class NetworkKey(NamedTuple):
+    """What tells a network from others: its name or text, and the number of its classes."""
+
+    spec: str
+    classes: int
 
 
-def inspection_source(state: RunState, arch: str) -> str | None:
+def shown_network(state: RunState, following: TrainConfig) -> NetworkKey:
+    """Return the network of a run in progress, else that of the next run."""
+    if state.started and state.is_active:
+        return _network_of(state.started)
+    return NetworkKey(following.arch, count_classes(following.dataset))
+
+
+def _network_of(run: RunStarted) -> NetworkKey:
+    return NetworkKey(run.spec, run.classes)
+
+
+def inspection_source(state: RunState, network: NetworkKey) -> str | None:
     """Return whose layers are to be inspected: the path of the run's last checkpoint, UNTRAINED
     for the network of the next run, or None for the network in training."""
     if state.phase in ("training", "paused"):
         return None
-    is_of_run = state.started is not None and state.started.arch == arch and not state.is_active
+    is_of_run = _is_of_run(state, network) and not state.is_active
     return (state.checkpoint if is_of_run else None) or UNTRAINED
 
 
-def find_inspection(state: RunState, app: AppState, arch: str) -> NetworkInspected | None:
+def _is_of_run(state: RunState, network: NetworkKey) -> bool:
+    return state.started is not None and _network_of(state.started) == network
+
+
+def find_inspection(state: RunState, app: AppState, network: NetworkKey) -> NetworkInspected | None:
     """Return the newest inspection of that network; after a run, with the gradients of its last
     step.
 
     While the first of a run is awaited, that of the untrained network; after the run, while that
     of its last checkpoint is awaited, the last one during training.
     """
-    source, found = inspection_source(state, arch), app.inspected
-    of_run = state.inspected if state.started and state.started.arch == arch else None
+    source, found = inspection_source(state, network), app.inspected
+    of_run = state.inspected if _is_of_run(state, network) else None
     if source is None and of_run:
         return of_run
-    if found is None or found.source != (source or UNTRAINED) or found.arch != arch:
+    if found is None or found.source != (source or UNTRAINED):
+        return of_run
+    if (found.arch, found.classes) != network:
         return of_run
     last = state.gradients
     if source in (None, UNTRAINED) or last is None or last.step != found.step:

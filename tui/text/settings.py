@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from core.class_names import DIGITS
 from core.compute.cores import describe_cores
 from core.config import FIELDS, flag
-from core.data.datasets import find_dataset, resolve_auto
+from core.data.datasets import class_names_of, find_dataset, resolve_auto
 from core.errors import UserError
-from core.models.networks import resolve_network
+from core.models.architectures import ARCHITECTURES
+from core.models.network_file.named import is_file_spec
+from core.models.networks import Network, resolve_network
+from core.models.saved_networks import NAME, find_name
 from core.responses import DeviceChoice
-from tui.text.formats import format_rate
+from tui.text.formats import format_rate, printable, truncate
 
 if TYPE_CHECKING:
     from core.events import RunStarted
 
 Note = tuple[str, ...]
+LONGEST_NETWORK = 100  # characters of a network's text in a list
 
 # As short as the form's column.
 LABELS = {
@@ -98,11 +104,6 @@ def describe_choice(
     name: str, value: str, devices: Sequence[DeviceChoice], data: str | None
 ) -> str:
     """Return what to know of one of a setting's values before it is chosen; "" if nothing."""
-    if name == "arch":
-        network = resolve_network(value)
-        known = network.architecture
-        what = known.description if known else network.text
-        return f"{network.parameters:,} parameters · {what}"
     if name == "dataset" and value != "auto":
         try:
             dataset = find_dataset(value)
@@ -115,6 +116,44 @@ def describe_choice(
     if name == "device" and (name, value) not in CHOICES:
         return _describe_device(value, devices)
     return CHOICES.get((name, value), "")
+
+
+def describe_network(network: Network) -> str:
+    """Return a network's parameters, and its description or its text."""
+    if network.file:
+        return f"{_parameters(network)}your file {network.file.label}"
+    known = network.architecture
+    what = known.description if known else truncate(network.text, LONGEST_NETWORK)
+    return f"{_parameters(network)}{what}"
+
+
+def find_spec(network: Network) -> str:
+    """Return what a config names a network by: a name of ours where one has its text."""
+    same = (name for name, each in ARCHITECTURES.items() if each.text == network.text)
+    return next(same, network.spec)
+
+
+@lru_cache
+def network_name(spec: str) -> str:
+    """Return the name of a network that a config names by its text: ours, the user's or "custom".
+
+    The user's names are read once: `network_name.cache_clear()` forgets them.
+    """
+    if is_file_spec(spec):
+        return printable(spec.partition("@")[0])
+    return spec if NAME.fullmatch(spec) else find_name(spec)
+
+
+def find_classes(dataset: str) -> tuple[str, ...]:
+    """Return the names of a dataset's classes; of one that cannot be read, the digits."""
+    try:
+        return class_names_of(dataset)
+    except UserError:
+        return DIGITS
+
+
+def count_classes(dataset: str) -> int:
+    return len(find_classes(dataset))
 
 
 def notes(
@@ -130,15 +169,30 @@ def notes(
     `rate`; None before one.
     """
     return {
-        "arch": (resolve_network(values["arch"]).sizes, ""),
+        "arch": (_network_of(values).sizes, ""),
         "dataset": _dataset_note(values["dataset"], data, run),
         "device": _device_note(values["device"], devices, run),
         "learning_rate": _rate_note(values["optimizer"], values["schedule"], rate if run else None),
     }
 
 
-def network_size(arch: str) -> str:
-    return f"{resolve_network(arch).parameters:,} parameters"
+def network_size(values: Mapping[str, str]) -> str:
+    return _parameters(_network_of(values)).removesuffix(" · ")
+
+
+def _parameters(network: Network) -> str:
+    """Return the number of parameters; of a network from a file it is known once it was tried."""
+    is_known = not network.file or network.facts
+    return f"{network.parameters:,} parameters · " if is_known else ""
+
+
+def _network_of(values: Mapping[str, str]) -> Network:
+    """Return the network for the classes of the dataset, or for the usual number of them where it
+    would have too many parameters with those."""
+    try:
+        return resolve_network(values["arch"], count_classes(values["dataset"]))
+    except UserError:
+        return resolve_network(values["arch"])
 
 
 def _dataset_note(name: str, data: str | None, run: RunStarted | None) -> Note:

@@ -27,6 +27,7 @@ from tui.text.settings import (
     NAMES,
     NOTED,
     choices,
+    count_classes,
     describe_choice,
     format_value,
     in_form_words,
@@ -34,6 +35,7 @@ from tui.text.settings import (
     notes,
 )
 from tui.widgets.line_input import DECIMAL, WHOLE, NumberInput
+from tui.widgets.network_select import NetworkSelect
 from tui.widgets.select import CompactSelect, More
 
 LABEL_WIDTH = 8
@@ -55,16 +57,11 @@ class ConfigForm(Vertical):
         .field Label { width: 8; color: $quiet; }
         .field.more Label { width: 17; }
         .field:focus-within Label { color: $focus; text-style: bold; }
-        CompactSelect { width: 1fr; text-style: bold; }
-        CompactSelect:focus, More:focus {
-            background: $selection; color: $selection-text; text-style: bold;
-        }
         NumberInput { width: 1fr; text-style: bold; background: transparent; }
         .note, More, #size { color: $quiet; }
         .note { width: 1fr; height: 1; }
         .field:focus-within .note { display: none; }
         #size { width: 100%; height: 1; }
-        More { width: 100%; height: 1; }
         .wrong { color: $wrong; }
         #problem { dock: bottom; width: 100%; height: auto; max-height: 6; padding-right: 1; }
         #problem.wrong { color: $wrong; }
@@ -98,7 +95,10 @@ class ConfigForm(Vertical):
     def _make_field(self, name: str) -> Horizontal:
         value, field = getattr(self._config, name), FIELDS[name]
         widget: CompactSelect | NumberInput
-        if field.metadata["choices"] or name == "device":
+        if name == "arch":
+            classes = lambda: count_classes(self._fields["dataset"].value)  # noqa: E731
+            widget = NetworkSelect(value, classes, title=NAMES[name], id=name)
+        elif field.metadata["choices"] or name == "device":
             title = NAMES[name]
             describe = partial(self._describe_choice, name)
             widget = CompactSelect(
@@ -248,8 +248,8 @@ class ConfigForm(Vertical):
         widget, problem = self._fields[name], self._problem(name)
         text = in_form_words(FIELDS[name].metadata["help"])
         if isinstance(widget, CompactSelect) and widget.value != "auto":  # which the text explains
-            chosen = self._describe_choice(name, widget.value)
-            text = f"{text}. {shorten_folder(widget.value)}: {chosen}" if chosen else text
+            chosen = widget.describe(widget.value)
+            text = f"{text}. {shorten_folder(widget.name_shown)}: {chosen}" if chosen else text
         self._show_problem(problem or text, wrong=problem is not None)
         widget.set_class(problem is not None, "wrong")
 
@@ -267,21 +267,21 @@ class ConfigForm(Vertical):
         if self.run_state.is_active:
             keys = "locked while training"
         elif focused is not None and focused in self.query("*"):
-            act = {CompactSelect: "enter choose", More: "enter open"}.get(type(focused), "type")
-            keys = f"{act} · esc leave"
+            keys = f"{getattr(focused, 'KEYS', 'type')} · esc leave"
         self.border_subtitle = keys
 
     def _show_notes(self) -> None:
         """Show what the values come to, in a column of their own beside them."""
         values = {name: format_value(getattr(self._config, name)) for name in NAMES}
         values |= {name: field.value for name, field in self._fields.items()}
-        widest = max(len(values[name]) for name in ("arch", "dataset", "device"))
+        chosen = [self._fields[name] for name in ("arch", "dataset", "device")]
+        widest = max(len(each.name_shown) for each in chosen if isinstance(each, CompactSelect))
         column = 3 + min(widest, LONGEST_FOLDER)
         rate = self._fields["learning_rate"]
         column_of_rate = max(column, len(values["learning_rate"]) + 2)
         room = self.content_size.width - LABEL_WIDTH
-        for name in ("arch", "dataset", "device"):
-            self._fields[name].styles.width = column
+        for field in chosen:
+            field.styles.width = column
         rate.styles.width = "1fr" if rate.has_focus else column_of_rate
         state, devices = self.run_state, self.app_state.devices
         run = state.started if state.is_active else None
@@ -290,7 +290,7 @@ class ConfigForm(Vertical):
             taken = column_of_rate if name == "learning_rate" else column
             fitting = next((text for text in note if len(text) <= room - taken), "")
             self._set_text(f"#{name}-note", fitting)
-        size = network_size(values["arch"])
+        size = network_size(values)
         indent = min(LABEL_WIDTH, max(0, room + LABEL_WIDTH - len(size)))
         self._set_text("#size", " " * indent + size)
 

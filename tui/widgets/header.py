@@ -7,6 +7,7 @@ from textual.widgets import Static
 from core.config import TrainConfig
 from tui.state.run_state import RunState
 from tui.text.formats import shorten_folder
+from tui.text.settings import network_name
 
 # The state of the run by its phase, and the theme's variable with its colour.
 PHASES = {
@@ -67,8 +68,12 @@ class ViewHeader(Static):
 
     def _facts(self) -> tuple[Content, ...]:
         """Return the network, the dataset and the device of the run, or of the next one."""
-        shown = self.run_state.started or self.config
-        return Content(shown.arch), Content(shorten_folder(shown.dataset)), Content(shown.device)
+        if shown := self.run_state.started:
+            facts = shown.arch, shown.dataset, shown.device
+        else:
+            facts = network_name(self.config.arch), self.config.dataset, self.config.device
+        name, dataset, device = facts
+        return Content(name), Content(shorten_folder(dataset)), Content(device)
 
     def _status(self) -> tuple[Content, ...]:
         state = self.run_state

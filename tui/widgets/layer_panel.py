@@ -17,7 +17,7 @@ from core.config import TrainConfig
 from core.responses import INPUT_LAYER, Layer, NetworkDescribed, NetworkInspected
 from tui.preferences import Preferences
 from tui.state.app_state import AppState
-from tui.state.inspection import describe_inspection, find_inspection, shown_arch
+from tui.state.inspection import NetworkKey, describe_inspection, find_inspection, shown_network
 from tui.state.run_state import RunState
 from tui.text.formats import class_label
 from tui.widgets.layers.layer_text import (
@@ -90,11 +90,12 @@ class LayerPanel(Container):
         return bool(self.size) and self.is_on_screen
 
     @property
-    def arch(self) -> str:
-        """The network; empty until the checkpoint that is opened has been read."""
+    def key(self) -> NetworkKey | None:
+        """The network; None until the checkpoint that is opened has been read."""
         if self._opened:
-            return self.inspected.arch if self.inspected else ""
-        return shown_arch(self.run_state, self.config.arch)
+            found = self.inspected
+            return NetworkKey(found.arch, found.classes) if found else None
+        return shown_network(self.run_state, self.config)
 
     @property
     def inspected(self) -> NetworkInspected | None:
@@ -102,11 +103,12 @@ class LayerPanel(Container):
         if self._opened:
             found = self.app_state.inspected
             return found if found and found.source == self._opened else None
-        return find_inspection(self.run_state, self.app_state, self.arch)
+        network = shown_network(self.run_state, self.config)
+        return find_inspection(self.run_state, self.app_state, network)
 
     @property
     def network(self) -> NetworkDescribed | None:
-        return self.app_state.network_of(self.arch)
+        return self.app_state.network_of(*self.key) if self.key else None
 
     @property
     def selected(self) -> int:
@@ -172,7 +174,7 @@ class LayerPanel(Container):
             self.show()
 
     def watch_config(self, before: TrainConfig, after: TrainConfig) -> None:
-        if before.arch != after.arch:
+        if (before.arch, before.dataset) != (after.arch, after.dataset):
             self.position, self.unit = -1, 0
             self.show()
 

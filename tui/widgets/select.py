@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -25,7 +26,15 @@ class CompactSelect(Static, can_focus=True):
     Only enter opens it: space and the arrows are keys of the app.
     """
 
+    DEFAULT_CSS = """
+    CompactSelect {
+        width: 1fr;
+        text-style: bold;
+        &:focus { background: $selection; color: $selection-text; }
+    }
+    """
     BINDINGS = [Binding("enter", "choose", "Open", show=False)]
+    KEYS = "enter choose"
 
     value: var[str] = var("", init=False)
 
@@ -55,9 +64,18 @@ class CompactSelect(Static, can_focus=True):
         self.draw()
         self.post_message(self.Changed(self))
 
+    @property
+    def name_shown(self) -> str:
+        """The value as the field shows it."""
+        return self.value
+
+    def list_values(self) -> dict[str, str]:
+        """Return the values of the list by the names that it shows."""
+        return {value: value for value in self.options}
+
     def draw(self) -> None:
         room = max(0, self.size.width - 2)
-        self.update(Content(f"{shorten_folder(self.value, room)[:room]} ▼"), layout=False)
+        self.update(Content(f"{shorten_folder(self.name_shown, room)[:room]} ▼"), layout=False)
 
     on_mount = on_resize = draw
 
@@ -71,13 +89,26 @@ class CompactSelect(Static, can_focus=True):
         self.call_after_refresh(self._open)
 
     def _open(self) -> None:
-        def take(value: str | None) -> None:
-            self.value = self.value if value is None else value
-
         if not self.screen.is_current:  # enter was pressed twice
             return
-        described = {option: self._describe(option) for option in self.options}
-        self.app.push_screen(SelectOptions(described, self.value, self.region, self._title), take)
+        values = self.list_values()
+        described = {name: self.describe(value) for name, value in values.items()}
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.take(values[name])
+
+        self.app.push_screen(self.make_list(described), take)
+
+    def describe(self, value: str) -> str:
+        return self._describe(value)
+
+    def make_list(self, described: dict[str, str]) -> "SelectOptions":
+        return SelectOptions(described, self.name_shown, self.region, self._title)
+
+    def take(self, value: str) -> None:
+        """Set the value that was selected in the list."""
+        self.value = value
 
 
 class Options(OptionList):
@@ -102,9 +133,10 @@ class SelectOptions(ModalScreen[str | None]):
     }
     """
     BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+    KEYS: ClassVar[str] = "enter select · esc back"
 
     def __init__(self, options: dict[str, str], value: str, place: Region, title: str) -> None:
-        """`options` are the values with their descriptions."""
+        """`options` are the values' names with their descriptions."""
         super().__init__()
         self._options, self._value, self._place, self._title = options, value, place, title
 
@@ -119,7 +151,7 @@ class SelectOptions(ModalScreen[str | None]):
         place = self._place
         below = place.bottom if place.bottom + height <= rows else place.y - height
         options = Options(*prompts, classes="panel")
-        options.border_title, options.border_subtitle = self._title, "enter select · esc back"
+        options.border_title, options.border_subtitle = self._title, self.KEYS
         options.highlighted = list(self._options).index(self._value)
         options.styles.width, options.styles.height = width, min(height, rows)
         options.styles.offset = max(0, min(place.x - 1, columns - width)), max(0, below)
@@ -146,11 +178,19 @@ class SelectOptions(ModalScreen[str | None]):
 class More(Static, can_focus=True):
     """The line that opens and closes the less used settings."""
 
+    DEFAULT_CSS = """
+    More {
+        width: 100%;
+        height: 1;
+        &:focus { background: $selection; color: $selection-text; text-style: bold; }
+    }
+    """
     BINDINGS = [
         Binding("enter", "open(None)", "Open", show=False),
         Binding("right", "open(True)", show=False),
         Binding("left", "open(False)", show=False),
     ]
+    KEYS = "enter open"
 
     is_open: var[bool] = var(False, init=False)
 

@@ -1,5 +1,7 @@
 """The summary of a network's layers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from core.commands import DescribeNetwork
 from core.engine.requests import handle_request
 from core.events import Notice
 from core.models.architectures import ARCHITECTURES
+from core.models.network_layers import describe_planned
 from core.models.networks import resolve_network
 from core.models.summary import describe_network
 from core.responses import NetworkDescribed
@@ -23,6 +26,26 @@ def test_summary_covers_every_layer(arch):
     assert layers[-1].shape == (10,)
     names = {key.rpartition(".")[0] for key in resolve_network(arch).build().state_dict()}
     assert {layer.name for layer in layers if layer.parameters} == names
+
+
+# Every kind of layer, one of them named only by its flattening.
+ALL_KINDS = (
+    "crop 2, conv 4 3 stride 2 pad 1, batchnorm, relu, skip (conv 4 1, gelu), maxpool 2, silu, "
+    "avgpool 2, 2 x (tanh, sigmoid), linear 20, batchnorm, leakyrelu, dropout 0.25, linear"
+)
+
+
+@pytest.mark.parametrize(
+    "spec", [*ARCHITECTURES, ALL_KINDS, f"flatten, {ARCHITECTURES['mlp'].text}"]
+)
+@pytest.mark.parametrize("classes", [10, 47])
+def test_text_is_described_as_the_built_network(spec, classes):
+    """Without torch; only what PyTorch prints of a module is left out."""
+    network = resolve_network(spec, classes)
+    built = describe_network(spec, classes).layers
+    described = describe_planned(network.layers, spec, classes)
+    assert described.layers == tuple(replace(each, module="") for each in built)
+    assert (described.arch, described.classes) == (spec, classes)
 
 
 # Worked out by hand: outputs × what each is a sum of.

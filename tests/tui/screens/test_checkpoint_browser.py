@@ -28,8 +28,10 @@ from tui.screens.train import TrainView
 from tui.widgets.config_form import ConfigForm
 from tui.widgets.lists.run_list import RunList
 from tui.widgets.lists.virtual_table import VirtualTable
+from tui.widgets.network_select import NetworkSelect
 
 NAMES = ("[red]", "two\nlines", "\u202etfel", "שלום", "漢字漢字", *(f"run-{n}" for n in range(7)))
+CUSTOM_TEXT = "linear 8, relu, linear"
 LOCK_FILE = (
     "import fcntl, sys\n"
     "file = open(sys.argv[1], 'ab')\n"
@@ -342,13 +344,14 @@ async def test_only_four_readable_checkpoints_are_marked(folder):
 
 
 async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path):
+    """With a network of the user's own."""
     from queue import SimpleQueue
 
     from core.commands import Stop
     from core.training.trainer import train
 
     inbox = SimpleQueue()
-    for event in train(tiny(epochs=3), inbox):
+    for event in train(tiny(arch=CUSTOM_TEXT, epochs=3), inbox):
         if isinstance(event, Evaluated) and event.epoch == 1:
             inbox.put(Stop())
     (run,) = (tmp_path / "runs").iterdir()
@@ -372,7 +375,7 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         assert pilot.app.run_state.started.run == run.name
         assert pilot.app.run_state.started.step == 10
         shown = form.config()
-        assert (shown.arch, shown.epochs, shown.learning_rate) == ("linear", 3, 0.01)
+        assert (shown.arch, shown.epochs, shown.learning_rate) == (CUSTOM_TEXT, 3, 0.01)
         form.fill(tiny(arch="mlp", epochs=9))
         assert [score.epoch for score in pilot.app.run_state.scores] == [1, 2, 3]
         await pilot.press(key_of("checkpoints"))
@@ -401,5 +404,7 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         await until(pilot, lambda: pilot.app.run_state.started.branched_from == run.name)
         await until(pilot, lambda: phase(pilot) == "finished")
         assert pilot.app.run_state.started.branched_at == 20
-        assert (form.config().arch, form.config().epochs) == ("linear", 4), "as that run"
-        assert pilot.app.config.arch == "linear"
+        assert (form.config().arch, form.config().epochs) == (CUSTOM_TEXT, 4), "as that run"
+        assert pilot.app.config.arch == CUSTOM_TEXT
+        assert form.query_one(NetworkSelect).name_shown == "custom"
+        assert "custom · sample" in text_of(pilot), "the header has the name"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from core.models.layer_kinds import KINDS, WEIGHTED
 from core.responses import DeadUnits, Layer, LayerNorms, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 
@@ -11,21 +12,14 @@ LOWEST, HIGHEST = 1e-4, 1e-2
 FEW, MANY = 0.1, 0.5  # shares of dead ReLUs
 
 INPUT_TEXT = "The pixels of a test image, scaled as the network was trained: the input."
-KINDS = {
-    "Linear": "Each unit adds up all inputs, each times its weight, and a bias.",
-    "Conv": "Each channel slides its small kernels over the image and adds up.",
-    "ReLU": "Keeps positive values and sets negative ones to 0. It has no weights.",
-    "MaxPool": "Keeps the largest value of each small square. It has no weights.",
-    "AvgPool": "Keeps the mean of each small square. It has no weights.",
-    "Flatten": "Puts all values in one row. It has no weights.",
-    "Crop": "Cuts off the margin. It has no weights.",
-    "Pad": "Adds a margin of zeros. It has no weights.",
-    "Dropout": "During training, sets a random share of values to 0. It has no weights.",
+NO_WEIGHTS = " It has no weights."
+EXPLANATIONS = {
+    each.title: each.does + NO_WEIGHTS * (name not in WEIGHTED) for name, each in KINDS.items()
 }
 
 
 def explain(layer: Layer) -> str:
-    return KINDS.get(layer.kind, layer.module)
+    return EXPLANATIONS.get(layer.kind, layer.module)
 
 
 def costs(layer: Layer) -> list[str]:

@@ -46,8 +46,10 @@ class NetworkDiagram(Canvas):
 
     watch_network = watch_digit = watch_selected = watch_status = Canvas.redraw
 
-    def __init__(self) -> None:
+    def __init__(self, names: tuple[str, ...] | None = None) -> None:
+        """`names` are those of the classes, of a network that is shown without a digit."""
         super().__init__(classes="panel")
+        self._names = names
         self._titles = "", ""
         self._starts: dict[int, Block] = {}
 
@@ -76,6 +78,8 @@ class NetworkDiagram(Canvas):
         lines: list[StyledLine] = []
         if self.network is not None:
             shown = Shown(self.selected)
+            if self._names:
+                shown = Shown(self.selected, names=self._names, has_digit=False)
             if digit := self.digit:
                 style = card_style(self, self.preferences)
                 shown = Shown(

@@ -37,6 +37,7 @@ class Shown:
     shares: tuple[float, ...] = ()
     predicted: int = -1
     names: tuple[str, ...] = DIGITS
+    has_digit: bool = True  # whether there will be one, which needs room
 
     def label(self, number: int) -> str:
         """Return the name of a class in as many columns as each has."""
@@ -181,7 +182,7 @@ def draw_network(
     """Return ROWS lines of drawing and LABELS lines of text, centred in that width; and the blocks
     by the columns at which they start."""
     picture = CharacterGrid(width, ROWS + LABELS)
-    found = blocks(network)
+    found = [replace(block, has_digit=shown.has_digit) for block in blocks(network)]
     if prod(found[-1].shape) <= ROWS:
         found[-1] = replace(found[-1], label_width=shown.label_width)
     if shown.shares and len(shown.shares) <= ROWS:

@@ -10,6 +10,7 @@ from core.config import TrainConfig
 from core.data.datasets import dataset_title
 from tui.state.run_state import RunState
 from tui.text.formats import format_duration, format_size, printable, shorten_folder
+from tui.text.settings import network_name
 from tui.widgets.canvas import Canvas, StyledLine
 
 
@@ -81,7 +82,8 @@ def describe_progress(state: RunState, config: TrainConfig) -> str:
     """Return what has happened or what to do, while nothing is trained."""
     match state.phase:
         case "idle":
-            what = f"{config.arch} on {shorten_folder(dataset_title(config.dataset), 40)}"
+            dataset = shorten_folder(dataset_title(config.dataset), 40)
+            what = f"{network_name(config.arch)} on {dataset}"
             return state.message or f"Press space to train {what}. ↓ changes settings."
         case "preparing":
             return state.message or f"{state.doing} …".capitalize()
