@@ -2,7 +2,7 @@
 
 from core.data.datasets import dataset_title, is_folder, resolve_auto
 from tui.state.run_state import RunState
-from tui.text.formats import format_loss, format_percent, shorten_folder
+from tui.text.formats import format_loss, format_percent, printable, shorten_folder
 
 
 def describe_run(state: RunState) -> str:
@@ -13,7 +13,7 @@ def describe_run(state: RunState) -> str:
     where = describe_devices(run.device, run.threads, run.ranks)
     return (
         f"{run.run}: {run.arch} ({run.parameters:,} parameters) on {where} in {run.precision}, "
-        f"{run.train_samples:,} samples of {run.dataset}, {epochs}{since}"
+        f"{run.train_samples:,} samples of {printable(run.dataset)}, {epochs}{since}"
     )
 
 

@@ -191,6 +191,7 @@ def test_resumed_run_begins_at_its_step():
         "mlp-1: mlp (669,706 parameters) on cpu with 2 threads in bf16, "
         "1,000 samples of sample, 2 epochs, from step 150"
     )
+    assert "folder:\\x1b[31m" in describe_run(after(replace(STARTED, dataset="folder:\x1b[31m")))
     assert describe_run(after(replace(STARTED, epochs=1))).endswith(
         "with 1 thread in fp32, 1,000 samples of sample, 1 epoch"
     )

@@ -34,7 +34,7 @@ from tui.screens.checkpoints.comparison_widgets import (
 from tui.screens.checkpoints.evaluation_queue import EvaluationQueue
 from tui.state.app_state import AppState
 from tui.state.run_state import LETTERS
-from tui.text.formats import format_percent, printable, truncate
+from tui.text.formats import format_percent, printable, shorten_folder, truncate
 from tui.widgets.charts.chart import Chart
 
 PARTS = ("curves", "settings", "classes", "digits")
@@ -186,7 +186,7 @@ class ComparisonView(View):
         tested = ""
         if evaluation := queue.evaluations.get(path):
             accuracy = format_percent(evaluation.test_accuracy)
-            tested = f"test accuracy {accuracy} on {evaluation.dataset}"
+            tested = f"test accuracy {accuracy} on {shorten_folder(evaluation.dataset)}"
         if error := queue.errors.get(path) or compared.error:
             return "  ".join(filter(None, (tested, f"✗ {error}".replace(f"{path} ", ""))))
         return tested or ("evaluating…" if path == queue.current else "waiting")

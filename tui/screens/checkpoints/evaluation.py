@@ -14,7 +14,7 @@ from tui.screens.captions import key, line
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.confusion_view import ConfusionView
 from tui.state.app_state import AppState, CheckpointRequest
-from tui.text.formats import format_loss, format_percent, printable
+from tui.text.formats import format_loss, format_percent, printable, shorten_folder
 
 
 class EvaluationView(ConfusionView):
@@ -68,8 +68,9 @@ class EvaluationView(ConfusionView):
         accuracy, loss = format_percent(scored.test_accuracy), format_loss(scored.test_loss)
         known = f"{title.partition(',')[0]} · accuracy {accuracy}, loss {loss}"
         # Of how many images, where there is space for it.
-        images = f"{count_samples(scored.confusion):,} images of {scored.dataset}"
-        found = f"{known} · {images}", f"{known} · {scored.dataset}", known
+        dataset = shorten_folder(scored.dataset)
+        images = f"{count_samples(scored.confusion):,} images of {dataset}"
+        found = f"{known} · {images}", f"{known} · {dataset}", known
         return next((each for each in found if len(each) <= self.size.width - 2), known)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
