@@ -16,8 +16,8 @@ from core.models.saved_networks import list_saved
 from tui.text.settings import describe_network, find_spec, network_name
 from tui.widgets.select import CompactSelect, SelectOptions
 
-EDIT = "your own …"  # the last entry of the list
-EDIT_HELP = "edit the network as text: layers, sizes, and what they cost, as you type"
+EDIT = "new …"  # the last entry of the list
+EDIT_HELP = "edit the selected network as text, or write your own"
 
 
 class NetworkSelect(CompactSelect):

@@ -13,6 +13,7 @@ from tui.screens.network_editor.text_input import NetworkInput
 from tui.widgets.layers.layer_table import LayerTable
 from tui.widgets.layers.network_diagram import NetworkDiagram
 from tui.widgets.network_select import NetworkSelect
+from tui.widgets.select import CompactSelect
 
 LARGER = "crop 2, conv 16 5 stride 2, relu, conv 32 3, maxpool 2, relu, flatten, linear 256, relu, "
 LARGER += "linear"
@@ -117,7 +118,7 @@ async def test_network_gets_a_name(tmp_path):
         listed = " ".join(text_of(pilot).split())
         assert "taken 3,985 parameters · linear 5, linear" in listed
         assert "mine 138,954 parameters" in listed
-        assert "your own …" in listed
+        assert "new … edit the selected network as text" in listed
 
 
 async def test_text_of_a_named_network_is_that_network(tmp_path):
@@ -155,6 +156,11 @@ async def test_dialog_is_usable_in_a_small_window(tmp_path):
 
 async def test_outputs_follow_the_classes_of_the_dataset(tmp_path):
     async with app_in(tmp_path, arch="linear").run_test(size=(120, 40)) as pilot:
+        pilot.app.screen.query_one("#dataset", CompactSelect).value = "emnist-letters"
+        await until(pilot, lambda: f"{785 * 26:,} parameters" in text_of(pilot))
+        dialog = await open_dialog(pilot)
+        assert message(dialog).startswith(f"✓ {785 * 26:,} parameters")
+        await pilot.press("escape")
         names = tuple("abc")
         pilot.app.push_screen(NetworkDialog("linear", names))
         await until(pilot, lambda: isinstance(pilot.app.screen, NetworkDialog))
