@@ -54,6 +54,8 @@ NAMES = (
     | MORE_LABELS
     | {"dataset": "Dataset", "batch_size": "Batch size", "learning_rate": "Learning rate"}
 )
+# Where that of the command line does not fit: in a form nobody names a file.
+HELP = {"arch": "network, one of the list or your own as text"}
 BY_FLAG = {flag(name): NAMES[name] for name in NAMES}
 
 NOTED = ("arch", "dataset", "device", "learning_rate")  # settings that have a note
@@ -82,6 +84,11 @@ def in_form_words(text: str) -> str:
         return found.lower() if option.start() else found
 
     return re.sub(r"--[a-z0-9-]+", name, text)
+
+
+def form_help(name: str) -> str:
+    """Return what a setting is, in the words of the form."""
+    return in_form_words(HELP.get(name, FIELDS[name].metadata["help"]))
 
 
 def missing_dataset(name: str, data: str | None) -> str | None:

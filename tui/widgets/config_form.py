@@ -29,6 +29,7 @@ from tui.text.settings import (
     choices,
     count_classes,
     describe_choice,
+    form_help,
     format_value,
     in_form_words,
     network_size,
@@ -93,13 +94,12 @@ class ConfigForm(Vertical):
         yield Label("", id="problem")
 
     def _make_field(self, name: str) -> Horizontal:
-        value, field = getattr(self._config, name), FIELDS[name]
+        value, field, title = getattr(self._config, name), FIELDS[name], NAMES[name]
         widget: CompactSelect | NumberInput
         if name == "arch":
             classes = lambda: count_classes(self._fields["dataset"].value)  # noqa: E731
-            widget = NetworkSelect(value, classes, title=NAMES[name], id=name)
+            widget = NetworkSelect(value, classes, title=title, id=name)
         elif field.metadata["choices"] or name == "device":
-            title = NAMES[name]
             describe = partial(self._describe_choice, name)
             widget = CompactSelect(
                 self._choices(name), value, title=title, describe=describe, id=name
@@ -246,7 +246,7 @@ class ConfigForm(Vertical):
     def _explain(self, name: str) -> None:
         """Show what is wrong with a field, or what it is for."""
         widget, problem = self._fields[name], self._problem(name)
-        text = in_form_words(FIELDS[name].metadata["help"])
+        text = form_help(name)
         if isinstance(widget, CompactSelect) and widget.value != "auto":  # which the text explains
             chosen = widget.describe(widget.value)
             text = f"{text}. {shorten_folder(widget.name_shown)}: {chosen}" if chosen else text
