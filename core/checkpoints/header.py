@@ -20,6 +20,7 @@ from core.files import open_regular_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.network_file.named import LARGEST_SOURCE, check_digest, is_file_spec
 from core.models.networks import Network, read_network, resolve_network
+from core.models.saved_networks import NAME
 
 SUFFIX = ".safetensors"
 # Since version 2 the header contains a digest of itself. Version 3 is that of a network whose input
@@ -284,6 +285,8 @@ def _find_problem(info: CheckpointInfo) -> str | None:
             return f"{name} is not a number"
     if not info.input_std:
         return "input_std is 0"
+    if info.network and not NAME.fullmatch(info.arch):
+        return "arch is not the name of a network"
     names = info.class_names
     if names is not DIGITS and (not isinstance(names, tuple) or find_names_problem(names)):
         return "class_names are not names"

@@ -239,7 +239,7 @@ def check_fit(
             there = f"{abbreviate(name)} is {is_now}, expected {should_be}"
             if name not in expected:
                 there = f"{abbreviate(name)} ({is_now}) is not one of its tensors"
-            raise CheckpointError(f"{path} does not fit {what}: {there}")
+            raise CheckpointError(f"{path} does not fit {abbreviate(what)}: {there}")
 
 
 def _describe(tensor: torch.Tensor | None) -> str:

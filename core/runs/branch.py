@@ -56,7 +56,8 @@ def branch(
     if changed := find_change(info.dataset, info.config):
         raise CheckpointError(f"{changed}; restore it, or start a new run")
     with explain_unwritable(folder):
-        claimed = new_folder(config)
+        # The user who named the network may have another machine.
+        claimed = new_folder(config, info.arch if info.network else "")
         # A hidden name until the branch is complete: listings leave it out.
         incomplete = claimed.with_name(f".{claimed.name}{PARTIAL}")
         try:

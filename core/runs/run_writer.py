@@ -219,9 +219,13 @@ def reopen(folder: Path) -> RunWriter:
         return RunWriter(folder)
 
 
-def new_folder(config: TrainConfig) -> Path:
-    """Make an empty folder for a run of the config. Raises OSError."""
-    return claim_folder(config.folder, f"{find_name(config.arch)}-{time.strftime('%Y%m%d-%H%M%S')}")
+def new_folder(config: TrainConfig, arch: str = "") -> Path:
+    """Make an empty folder for a run of the config. Raises OSError.
+
+    `arch` is the name of its network, by default the one that it has on this machine.
+    """
+    name = arch or find_name(config.arch)
+    return claim_folder(config.folder, f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def claim_folder(parent: Path, name: str, *, is_exact: bool = False) -> Path:

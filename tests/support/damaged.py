@@ -27,8 +27,10 @@ from safetensors.torch import save as serialize
 
 from core.checkpoints.header import (
     DIGEST_START,
+    LONGEST_NETWORK,
     NO_DIGEST,
     CheckpointInfo,
+    abbreviate,
     encode_header,
     read_info,
 )
@@ -191,10 +193,35 @@ def network_inside_itself() -> torch.nn.Module:
     return network
 
 
+def strange_networks() -> Iterator[Case]:
+    """Yield checkpoints of texts that no network may be built of, and of strange classes."""
+    for text in (
+        "linear 999999999, linear", "linear 63000, linear", "conv 999999999 1, linear",
+        "conv 1 1 pad 999999999, linear", "conv 1000000 1, linear", "linear " + "9" * 2000,
+        "64 x (64 x (64 x (64 x (64 x (relu))))), linear", "2 x (" * 300, "(" * 2000, "." * 2000,
+        "relu, " * 300 + "linear", "tanh, " * 2000 + "linear", "\x1b[31mlinear", "linear\0",
+        "\ud800", "\u202elinear", " ", "mlp", "mine", "../linear", "dropout 1.0",
+        ["linear"], 5, {"a": 1},
+    ):  # fmt: skip
+        is_text = isinstance(text, str) and len(text) <= LONGEST_NETWORK
+        content = checkpoint(arch="custom", network=text)
+        yield of(f"the network {abbreviate(str(text))!r}", content, header=is_text)
+    for arch in ("\x1b[31m", "../x", "a" * 41, ""):
+        yield of(f"a network called {arch!r}", checkpoint(arch=arch, network="linear 9, linear"))
+    many = tuple(map(str, range(10**5)))
+    for name, found, is_valid in (
+        ("a hundred thousand", many, False), ("equal", ("a",) * 10, False), ("one", ("a",), False),
+        ("listed", (["a"],) * 10, False), ("long", ("a" * 10**5, "b"), False),
+        ("a text of", "0123456789", False), ("red", tuple(f"\x1b[31m{n}" for n in "abc"), True),
+    ):  # fmt: skip
+        yield of(f"{name} classes", checkpoint(class_names=found), header=is_valid)
+
+
 def strange_contents() -> Iterator[Case]:
     for version in (0, 3, 99, -1, "2", None, 2.5, [2]):
         said = asdict(INFO) | {"digest": compute_digest(state()), "version": version}
         yield of(f"version {version}", serialize(state(), {"mnist_tui": json.dumps(said)}))
+    yield from strange_networks()
     for name, value in {
         "arch": 3, "run": None, "dataset": [], "digest": 0, "epoch": "2", "step": -1,
         "parameters": 1.5, "test_loss": float("nan"), "test_accuracy": float("inf"),
