@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.errors import printable as printable
 
@@ -109,6 +109,20 @@ def class_labels(names: Iterable[str], width: int | None = None) -> list[str]:
         labels[place] = truncate(labels[place], max(1, left // (len(labels) - done)))
         left -= cell_width(labels[place])
     return labels
+
+
+def cut_labels(labels: Sequence[str], width: int) -> list[str]:
+    """Return labels in at most `width` columns, for the heads of narrow ones: the starts of those
+    that are longer, or the ends where these tell more of them apart. An … would take too much."""
+    starts = [each if cell_width(each) <= width else fit_cells(each, width) for each in labels]
+    if len(set(starts)) == len(labels):
+        return starts
+    ends = list(labels)
+    for place, label in enumerate(labels):
+        while cell_width(label) > width:
+            label = label[1:]
+        ends[place] = label
+    return ends if len(set(ends)) > len(set(starts)) else starts
 
 
 def class_label(name: str, width: int | None = None) -> str:

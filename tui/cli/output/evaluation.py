@@ -22,10 +22,9 @@ from tui.cli.output.prediction import load_images, predict_images, warnings_of
 from tui.cli.output.tables import encodable, needs_ascii, output_width
 from tui.text.console import complain
 from tui.text.formats import (
-    cell_width,
     class_label,
     class_labels,
-    fit_cells,
+    cut_labels,
     format_loss,
     format_percent,
     plural,
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NAMED = 3  # files and folders of images in the heading
-HEAD, LONGEST_HEAD, CELL = 5, 20, 6  # columns of the confusion matrix: of a row's name, of a cell
+# Columns of the confusion matrix: of a row's name, and of a cell.
+HEAD, LONGEST_HEAD, CELL, WIDE_CELL = 5, 20, 6, 13
 MOST_PAIRS = 20  # of confused classes, where the matrix is too wide
 
 
@@ -221,13 +221,14 @@ def print_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) ->
             print(encodable(describe_pair(pair, names, output_width())))
         return
     print("\nConfusion matrix (rows: true class, columns: predicted class)")
-    # Without an … the names say more.
-    columns = [fit_cells(each, CELL - 1) if cell_width(each) >= CELL else each for each in labels]
-    print(" " * head + "".join(right_cells(each, CELL) for each in columns))
+    cell = max(CELL, 1 + widest_label(labels, WIDE_CELL - 1))
+    if sys.stdout.isatty() and head + cell * len(labels) > output_width():
+        cell = CELL
+    print(" " * head + "".join(right_cells(each, cell) for each in cut_labels(labels, cell - 1)))
     zero = "." if needs_ascii() else "·"
     for label, row in zip(labels, confusion, strict=True):
         name = right_cells(class_label(label, head), head)
-        print(name + "".join(f"{count or zero:>{CELL}}" for count in row))
+        print(name + "".join(f"{count or zero:>{cell}}" for count in row))
 
 
 def _name_images(paths: Sequence[str], what: str) -> str:

@@ -15,7 +15,7 @@ from textual.style import Style as ContentStyle
 
 from core.class_names import DIGITS, name_of
 from tui.analysis.confusion import Confusion, most_errors
-from tui.text.formats import cell_width, class_label, fit_cells, right_cells, widest_label
+from tui.text.formats import class_label, cut_labels, right_cells, widest_label
 from tui.widgets.canvas import Canvas, StyledLine, center_text
 
 # Columns of a cell: the second where not all fit; more for names where there is space.
@@ -47,11 +47,6 @@ def count_text(count: int, width: int = 4) -> str:
         return "·"
     text = str(count)
     return text if len(text) <= width else f"{count // 1000}k"
-
-
-def _cut(label: str, width: int) -> str:
-    """Return as much of the name of a class as fits: an … would take a third of it."""
-    return label if cell_width(label) <= width else fit_cells(label, width)
 
 
 class ConfusionCanvas(Canvas):
@@ -171,9 +166,10 @@ class ConfusionMatrix(ConfusionCanvas):
         rows, columns = self._window()
         at_row, at_column = self.cursor if self.can_focus else (None, None)
         wide, head, labels = self._cell, self._head, self._labels
+        cut = cut_labels(labels, wide - 1)
         heads = [
             Segment(
-                right_cells(_cut(labels[number], wide - 1), wide),
+                right_cells(cut[number], wide),
                 strong if number == at_column else quiet,
             )
             for number in columns
