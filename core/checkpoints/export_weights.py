@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PROGRAMS = (".onnx", ".pt2")
+FIXED_BATCH = "; code that fixes the number of images, as len(x) does, must use x.shape[0] instead"
 # What ToTensor() of torchvision gives: pixels 0 to 255 as 0 to 1. A program that scales its input
 # itself expects that, since whatever reads pictures for PyTorch, and most for ONNX, begins with it.
 TO_TENSOR = InputScaling(0.0, 1.0)
@@ -79,8 +80,9 @@ def export(
         with _silenced():
             content, difference = encode(model.eval(), info)
     except Exception as error:  # exporters raise exceptions of any type
+        hint = FIXED_BATCH if info.source_digest and target.suffix in PROGRAMS else ""
         raise CheckpointError(
-            f"{checkpoint} cannot be exported as {target.suffix} ({first_line(error)})"
+            f"{checkpoint} cannot be exported as {target.suffix} ({first_line(error)}){hint}"
         ) from None
     if difference is not None and not difference <= TOLERANCE:
         raise CheckpointError(

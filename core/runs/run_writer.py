@@ -20,6 +20,7 @@ from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinishe
 from core.files import PARTIAL, open_no_follow, read_lines
 from core.locking import lock_by_file
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
+from core.models.networks import resolve_network
 from core.models.saved_networks import find_name
 from core.runs.description import (
     IN_PROGRESS,
@@ -110,7 +111,7 @@ class RunWriter:
             "input_std": scaling.std,
             "versions": versions(),
         }
-        if file := config.network.file:
+        if file := resolve_network(config.arch).file:
             self.description["source_digest"] = file.digest
         self.description |= own_process()
         self._write_description()

@@ -10,6 +10,7 @@ import typer
 from core.compute.import_guard import report_crashes
 from core.config import TrainConfig
 from core.errors import UsageError
+from core.models.network_file.named import is_file_spec
 from core.training.ranks import launched
 from core.user import cache_folder
 from tui.cli.console import refuse_options_before, why_no_app
@@ -90,7 +91,7 @@ def run_app(
     the network's file is wrong.
     """
     report_crashes(remember_terminal())
-    if file := config.network.file:
+    if is_file_spec(config.arch) and (file := config.network.file):
         from core.models.network_file.checks import check_in_thread
 
         check_in_thread(file, config.network.classes)

@@ -55,7 +55,7 @@ class NetworkFile:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a network that has been tried. Multiply-adds are of a forward pass of one
+    """What is known of a network that has been tried. Multiply-adds are those of layers for one
     image; `bf16_problem` is why it cannot be computed in bf16, "" where it can."""
 
     parameters: int
