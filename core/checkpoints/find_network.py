@@ -14,6 +14,7 @@ from core.checkpoints.match_weights import Match, Shapes, count_weights, describ
 from core.checkpoints.readings.infer import Reading, infer_networks
 from core.checkpoints.readings.stored_layers import NoChainError
 from core.class_names import DIGITS
+from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES, CUSTOM
 from core.models.networks import Network, build_blank, read_network, resolve_network
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 4
 NEAR = 0.75  # from this share of the tensors on, only what differs is said
 ARCH_ADVICE = "name its layers with --arch TEXT"
-CLASSES_ADVICE = "name a dataset with as many classes by --dataset NAME"
+CLASSES_ADVICE = "name the dataset of its classes by --dataset NAME"
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,25 @@ def find_network(
     if transposed := _find_transposed(state_dicts, wanted):
         raise ValueError(transposed)
     nearest = _find_nearest(state_dicts, wanted)
+    if read and nearest.share < NEAR:
+        raise ValueError(_explain_classes(outputs, classes))
     text = _explain(nearest, network is None)
     if read:
-        text += f"; it gives {outputs} numbers, for {classes} classes: {CLASSES_ADVICE}"
+        text += f"; it {_explain_classes(outputs, classes)}"
     elif problem and nearest.share < NEAR:
         text += f"; {problem}; {ARCH_ADVICE}"
     for fit in inner[:1]:
         key = abbreviate(fit.state_dict.key)
         text += f"; those under {key} alone fit {fit.arch}: --key {key} leaves the others out"
     raise ValueError(text)
+
+
+def _explain_classes(outputs: int, classes: int) -> str:
+    """Return what to do with a network for another number of classes."""
+    same = [name for name, each in DATASETS.items() if len(each.class_names) == outputs]
+    there = f"{list_names(same)} {'has' if len(same) == 1 else 'have'} {outputs}" if same else ""
+    why = f"gives {outputs} numbers for an image, and there are {classes} classes"
+    return f"{why}: {', '.join(filter(None, (CLASSES_ADVICE, there)))}"
 
 
 def _find_nearest(state_dicts: Sequence[StateDict], wanted: dict[Network, Shapes]) -> Fit:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.checkpoints.header import METADATA, parse_info, read_header
-from core.data.datasets import AUTO
+from core.data.datasets import AUTO, DATASETS, dataset_title, resolve_auto
 from core.data.local_datasets import load_local
 from core.errors import CheckpointError, UsageError, UserError
 from core.files import open_regular_file
@@ -151,7 +151,10 @@ def choose_scaling(
     if not found:
         what = "training images" if dataset == "auto" else f"training images of {dataset}"
         why = f"no {what} are on this machine to try others on"
-        return _assume(f"{why}; pass --mean and --std, or --data DIR with MNIST in it")
+        known = DATASETS.get(resolve_auto(dataset))
+        has_files = known is not None and known.files is not None
+        folder = f", or --data DIR with {dataset_title(dataset)} in it" if has_files else ""
+        return _assume(f"{why}; pass --mean and --std{folder}")
     source, images, labels = found
     images, labels = images[:count], labels[:count]
     tried = try_scalings(network, weights, images, labels)

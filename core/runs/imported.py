@@ -22,6 +22,7 @@ from core.checkpoints.import_weights import ImportedWeights, read_weights
 from core.checkpoints.readings.choose import Images, choose_reading
 from core.class_names import DIGITS
 from core.data.datasets import class_names_of
+from core.data.folder.source import absolute_name
 from core.errors import CheckpointError, DataError, UsageError
 from core.models.architectures import CUSTOM
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
@@ -82,6 +83,7 @@ def import_file(
     """
     if name is not None:
         _check_name(folder, name)
+    dataset = absolute_name(dataset)
     names = None if dataset == "auto" else class_names_of(dataset)
     weights = read_weights(path, key, arch, names)
     if dataset == "auto" and weights.class_names != DIGITS:

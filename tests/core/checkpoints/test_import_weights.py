@@ -297,8 +297,9 @@ def test_shapes_of_a_chain_decide_its_network(tmp_path):
 
 def test_classes_are_those_of_the_dataset(tmp_path, monkeypatch):
     weights = resolve_network("linear 30, relu, linear", 3).build().state_dict()
-    assert refusal(tmp_path, weights).endswith(
-        "it gives 3 numbers, for 10 classes: name a dataset with as many classes by --dataset NAME"
+    assert refusal(tmp_path, weights) == (
+        "gives 3 numbers for an image, and there are 10 classes: name the dataset of its classes "
+        "by --dataset NAME"
     )
     named = {"class_names": ("a", "b", "c"), "missing": lambda data: "it is on another machine"}
     three = replace(DATASETS["sample"], **named)

@@ -25,8 +25,8 @@ InputStd = Annotated[
 TriedDataset = Annotated[
     str,
     typer.Option(
-        metavar="NAME",
-        help="dataset to try scalings on, and to evaluate on later  [default: auto]",
+        metavar="NAME|folder:DIR",
+        help="dataset of the classes, to try scalings on and evaluate on later  [default: auto]",
         show_default=False,
     ),
 ]
@@ -39,10 +39,11 @@ WithScaling = Annotated[
 def read_scaling_options(mean: str | None, std: str | None, dataset: str) -> "InputScaling | None":
     """Return the scaling of --mean and --std, None where it is to be found. Raises UsageError."""
     from core.checkpoints.import_scaling import check_scaling
-    from core.data.datasets import DATASETS
+    from core.data.datasets import DATASETS, is_dataset
 
-    if dataset not in ("auto", *DATASETS):
-        raise UsageError(f"--dataset must be one of auto, {', '.join(DATASETS)}, not {dataset!r}")
+    if not is_dataset(dataset):
+        names = ", ".join(("auto", *DATASETS))
+        raise UsageError(f"--dataset must be one of {names} or folder:DIR, not {dataset!r}")
     if mean is None and std is None:
         return None
     if mean is None or std is None:

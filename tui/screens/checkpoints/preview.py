@@ -106,10 +106,11 @@ def _about(entry: Entry) -> list[Content]:
     if info := entry.info or run.best:
         # With blanks, so that it can be wrapped.
         lines += [_named("Routes", info.routes.replace(",", ", "))] if info.routes else []
-    if entry.setting("arch") not in ARCHITECTURES and run.network:
-        lines.append(_named("Layers", printable(run.network)))
     if run.note:
         lines.append(_named("Note", printable(run.note)))
+    # The last, as it may have more lines than there is room for.
+    if entry.setting("arch") not in ARCHITECTURES and run.network:
+        lines.append(_named("Layers", printable(run.network)))
     return lines
 
 
