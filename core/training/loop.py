@@ -62,6 +62,8 @@ class TrainingLoop:
         self.watch = Stopwatch()
         self.step = 0
         self.losses: list[Tensor] = []  # of each step since the last progress, on the device
+        # Looked up once: the checkpoint may be deleted while the run trains.
+        self.arch, self.network = setup.arch, setup.network
         self.class_names = setup.class_names
         self.loss_check = LossCheck(len(self.class_names))
         self.stopping = False

@@ -18,11 +18,11 @@ def run_started(loop: TrainingLoop) -> RunStarted:
     return RunStarted(
         run=loop.run.name,
         folder=str(loop.run.folder),
-        arch=loop.setup.arch,
+        arch=loop.arch,
         network=_text(loop),
         dataset=loop.setup.dataset,
         device=str(loop.learner.device),
-        parameters=loop.setup.network.parameters,
+        parameters=loop.network.parameters,
         epochs=loop.config.epochs,
         batch_size=loop.config.batch_size,
         steps_per_epoch=loop.steps_per_epoch,
@@ -61,10 +61,10 @@ def run_finished(loop: TrainingLoop) -> RunFinished:
 
 def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
     evaluated = loop.evaluated_step == loop.step
-    file = loop.setup.network.file
+    file = loop.network.file
     return CheckpointInfo(
         run=loop.run.name,
-        arch=loop.setup.arch,
+        arch=loop.arch,
         network=_text(loop),
         source=file.source if file else "",
         source_digest=file.digest if file else "",
@@ -75,7 +75,7 @@ def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
         step=loop.step,
         test_loss=loop.test_loss if evaluated else None,
         test_accuracy=loop.test_accuracy if evaluated else None,
-        parameters=loop.setup.network.parameters,
+        parameters=loop.network.parameters,
         saved_at=time(),
         train_seconds=loop.watch.seconds,
         input_mean=loop.learner.scaling.mean,
@@ -87,5 +87,5 @@ def checkpoint_info(loop: TrainingLoop) -> CheckpointInfo:
 
 def _text(loop: TrainingLoop) -> str:
     """Return the text of a network that is not one of the program's."""
-    network = loop.setup.network
+    network = loop.network
     return network.text if network.name == CUSTOM else ""

@@ -507,6 +507,16 @@ def test_later_checkpoint_kept_when_resuming_an_earlier(tiny, every_step, saved_
     assert read_info(folder / "last.safetensors").step == 10
 
 
+def test_resumed_checkpoint_may_be_deleted_while_training(tiny, every_step):
+    folder = folder_of(drive(tiny(), {13: [Stop()]}))
+    resumed = folder / "best.safetensors"
+    config, resume_point = prepare_resume(str(resumed), Path("nowhere"))
+    for event in train(config, SimpleQueue(), resume_point):
+        if isinstance(event, RunStarted):
+            resumed.unlink()
+    assert isinstance(event, RunFinished)
+
+
 def test_truncated_events_are_reported(tiny, every_step):
     whole, cut = folder_of(drive(tiny())), folder_of(drive(tiny(), {13: [Stop()]}))
     lines = (cut / "events.jsonl").read_bytes().splitlines(keepends=True)
