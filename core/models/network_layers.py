@@ -1,4 +1,4 @@
-"""Compute what a network's layers give from its text: shapes, parameters and multiply-adds.
+"""Compute the shapes, parameters and multiply-adds of the layers of a network's text.
 
 No torch here, so that a form follows what is typed at no cost.
 """
@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from core.data.batches import SIDE
 from core.models.layer_kinds import KINDS, conv_text, linear_text
 from core.models.network_text import REPEAT, SKIP, NetworkTextError, Node
 from core.responses import FP32_BYTES, Layer, NetworkDescribed
 
-INPUT = (1, 28, 28)  # channels, height and width
+INPUT = (1, SIDE, SIDE)  # channels, height and width
 STACK = "stack."  # before the layers' numbers
 # So that a text from a file builds nothing large.
 MOST_PARAMETERS, MOST_OUTPUTS = 50_000_000, 1_000_000
@@ -88,8 +89,8 @@ def plan_layers(nodes: Sequence[Node], classes: int) -> tuple[PlannedLayer, ...]
         total += layer.parameters
         if total > MOST_PARAMETERS:
             raise NetworkTextError(
-                f"{layer.node}: a network can have {MOST_PARAMETERS:,} parameters, and up to here "
-                f"it has {total:,}",
+                f"{layer.node}: a network can have {MOST_PARAMETERS:,} parameters, and with this "
+                f"layer it has {total:,}",
                 _place(layer),
             )
         if (count := prod(layer.outputs)) > MOST_OUTPUTS:
@@ -168,8 +169,8 @@ def _plan_layer(
 def _linear_outputs(node: Node, classes: int, *, is_last: bool) -> int:
     if node.numbers and is_last and node.numbers[0] != classes:
         raise NetworkTextError(
-            f"{node}: the last layer has as many outputs as there are classes, {classes}: leave "
-            "its number out",
+            f"{node}: the last layer has one output for each class of the dataset: leave its "
+            "number out",
             node.place,
         )
     if not node.numbers and not is_last:

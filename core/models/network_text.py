@@ -22,7 +22,6 @@ from core.models.layer_kinds import KINDS, Number
 LONGEST_TEXT, MOST_LAYERS, DEEPEST = 2048, 64, 8
 TOKEN = re.compile(r"\s*(?:([0-9]*\.[0-9]+|[0-9]+)|([A-Za-z_][A-Za-z_0-9]*|[×])|(.))", re.DOTALL)
 
-
 REPEAT, SKIP = "repeat", "skip"
 BLOCKS = (REPEAT, SKIP)
 
@@ -69,7 +68,7 @@ def format_nodes(nodes: Sequence[Node]) -> str:
 
 
 class NetworkTextError(UsageError):
-    """A text is no network. `place` is the part of the text that is wrong, as of a Node."""
+    """The text is not a valid network. `place` is the part that is wrong, as in Node."""
 
     def __init__(self, message: str, place: tuple[int, int] = (0, 0)) -> None:
         super().__init__(message)
@@ -119,7 +118,8 @@ class _Parser:
         nodes = self._list(0)
         if self.at < len(self.tokens):
             token = self.tokens[self.at]
-            raise NetworkTextError(f"a {_quoted(token.text)} closes nothing", token.place)
+            problem = "unmatched" if token.text == ")" else "a comma is missing before"
+            raise NetworkTextError(f"{problem} {_quoted(token.text)}", token.place)
         return nodes
 
     def _next(self) -> str:
@@ -153,7 +153,7 @@ class _Parser:
     def _repeat(self, start: int, token: Token, depth: int) -> Node:
         if self._next().casefold() not in ("x", "×"):
             what = _quoted(token.text)
-            self._fail(f"{what} stands where a layer should; 3 x (…) repeats layers", start)
+            self._fail(f"expected a layer, not {what}; 3 x (…) repeats layers", start)
         self.at += 1
         number = Number("how often a block is repeated", below=MOST_LAYERS + 1)
         times = self._check(number, token, f"{shorten(token.text)} x")
@@ -247,10 +247,9 @@ def _split(text: str) -> Iterator[Token]:
     for found in TOKEN.finditer(text.rstrip()):
         token = found[found.lastindex or 0]
         place = found.span(found.lastindex or 0)
-        # "3x(" is a number and a word.
         yield Token(token, found.lastindex == 1, place)
         if found.lastindex == 3 and token not in "(),":
-            raise NetworkTextError(f"{_quoted(token)} has no meaning here", place)
+            raise NetworkTextError(f"unexpected {_quoted(token)}", place)
 
 
 def _explain_numbers(name: str, given: int) -> str:

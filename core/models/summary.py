@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from core.class_names import DIGITS
-from core.data.batches import SIDE
 from core.models.layer_kinds import conv_text, linear_text
+from core.models.network_layers import INPUT
 from core.models.networks import resolve_network
 from core.responses import FP32_BYTES, WHOLE, Layer, NetworkDescribed
 
 # What PyTorch prints of each MaxPool2d beyond what is set, too long for a line of 80 columns.
 POOLING_DEFAULTS = ", dilation=1, ceil_mode=False"
-INPUT = (1, SIDE, SIDE)
 
 
 @lru_cache

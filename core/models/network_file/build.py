@@ -19,9 +19,9 @@ from torch import nn
 
 from core.errors import UsageError, UserError, first_line, printable
 from core.models.build_network import BatchNorm1d, BatchNorm2d
-from core.models.network_file.named import DIGITS, NetworkFile, compile_source
+from core.models.network_file.named import NetworkFile, compile_source
+from core.models.network_layers import INPUT
 
-IMAGE = (1, 28, 28)
 LONGEST_MESSAGE = 300
 # Ours train on a batch of one image too.
 REPLACED: dict[type, type] = {nn.BatchNorm1d: BatchNorm1d, nn.BatchNorm2d: BatchNorm2d}
@@ -46,14 +46,14 @@ def _explain(file: NetworkFile, doing: str, error: BaseException) -> str:
     message = first_line(error) if isinstance(error, Exception) else "it exits"
     what = f"{type(error).__name__}: {message}"[:LONGEST_MESSAGE]
     if isinstance(error, ModuleNotFoundError):
-        what += " (a network must be whole in its one file: those beside it are not imported)"
+        what += " (a network must be in one file: modules in its folder are not imported)"
     return printable(f"{file.path.name}{where}: {doing}{what}")
 
 
 @lru_cache(maxsize=1)
 def run_file(file: NetworkFile) -> Any:
     """Run the file and return the class or function that was named. Raises UsageError."""
-    name = f"network_file_{file.digest[:DIGITS]}"
+    name = f"network_file_{file.short_digest}"
     module = ModuleType(name)
     module.__file__ = path = str(file.path)
     # stdout is for data, and `print` is often left in such a file.
@@ -73,7 +73,7 @@ def run_file(file: NetworkFile) -> Any:
             f"{file.label} is a module itself: name a class or a function that returns a new one"
         )
     if not callable(found):
-        raise UsageError(f"{file.label} is no class or function but {type(found).__name__}")
+        raise UsageError(f"{file.label} is not a class or function, but {type(found).__name__}")
     return found
 
 
@@ -93,7 +93,7 @@ def _list_names(module: ModuleType) -> str:
 
 
 def build_module(file: NetworkFile, classes: int) -> nn.Module:
-    """Return a new module, whose weights are drawn as PyTorch's random numbers go on.
+    """Return a new module with weights drawn from PyTorch's global random numbers.
 
     Parameters are made contiguous, and layers that take their sizes from their input get them.
     Raises UsageError.
@@ -104,10 +104,10 @@ def build_module(file: NetworkFile, classes: int) -> nn.Module:
         model = target(classes=classes) if _takes_classes(target) else target()
     if not isinstance(model, nn.Module):
         kind = printable(type(model).__name__)
-        raise UsageError(f"{file.label} returns no torch.nn.Module but {kind}")
+        raise UsageError(f"{file.label} returns {kind}, not a torch.nn.Module")
     if any(map(nn.parameter.is_lazy, (*model.parameters(), *model.buffers()))):
         with explained(file, f"{what} raises "), torch.no_grad():
-            model.eval()(torch.zeros(2, *IMAGE))
+            model.eval()(torch.zeros(2, *INPUT))
     for module in model.modules():
         if replacement := REPLACED.get(type(module)):
             module.__class__ = replacement

@@ -1,6 +1,6 @@
-"""What a network from a file must be for training, resuming and predicting to work; and its sizes.
+"""Check that a network from a Python file can be trained, resumed and evaluated, and measure it.
 
-It is tried once in a process, on the CPU with noise, before anything else uses it.
+Each process checks it once, on the CPU with noise as images, before anything else uses it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import UsageError, printable
-from core.models.network_file.build import IMAGE, REPLACED, build_module, explained
+from core.models.network_file.build import REPLACED, build_module, explained
 from core.models.network_file.named import TRIED, Facts, NetworkFile
-from core.models.network_layers import MOST_PARAMETERS
+from core.models.network_layers import INPUT, MOST_PARAMETERS
 
 # Those of a training state, which checkpoints hold (see DTYPES in core/checkpoints/header.py).
 DTYPES = (
@@ -23,7 +23,7 @@ DTYPES = (
     torch.int64, torch.int32, torch.uint8, torch.bool,
 )  # fmt: skip
 TAKEN = ("optimizer.", "rng.")  # how names of a checkpoint's other tensors begin
-BATCH = (2, *IMAGE)
+BATCH = (2, *INPUT)
 
 
 def try_network(file: NetworkFile, classes: int) -> Facts:
@@ -104,7 +104,7 @@ class _Trial:
 
     def _check_tensor(self, name: str, tensor: object) -> None:
         if not isinstance(tensor, Tensor):
-            raise self._refuse(f"has {name} in its state dict, which is no tensor")
+            raise self._refuse(f"has {name} in its state dict, which is not a tensor")
         if tensor.dtype not in DTYPES or tensor.device.type != "cpu":
             kind = _name(tensor) if tensor.device.type == "cpu" else str(tensor.device)
             raise self._refuse(f"has {name} of {kind}, which checkpoints cannot hold")
@@ -117,8 +117,8 @@ class _Trial:
             )
 
     def _check_memory(self) -> None:
-        """Refuse tensors that overlap: one would be changed with the other. The same one under two
-        names is fine."""
+        """Refuse tensors that overlap in memory: changing one would change the other. One tensor
+        under two names is allowed."""
         ranges = sorted(
             (each.data_ptr(), each.data_ptr() + each.numel() * each.element_size(), name)
             for name, each in (*self.model.named_parameters(), *self.model.named_buffers())
@@ -181,9 +181,9 @@ class _Trial:
                 tensor.copy_(before[name])
         if not _same(first, self._step(model)):
             raise self._refuse(
-                "trains a step otherwise when it is repeated with the same weights and random "
-                "numbers, so that no run could be resumed exactly: what changes must be in buffers "
-                "and what is drawn PyTorch's"
+                "gives another result when a training step is repeated with the same weights and "
+                "random numbers, so no run could be resumed exactly: keep state in buffers, and "
+                "draw random numbers with PyTorch"
             )
 
     def _step(self, model: nn.Module) -> dict[str, Tensor]:

@@ -20,12 +20,12 @@ from core.user import expand
 # What a config stores: the file's name without its folder, the class or function in it, and the
 # first digits of the file's digest.
 SPEC = re.compile(r"([^/\\:]+\.py):([^\W\d]\w*)@([0-9a-f]{12})")
-# What a person may mean as one: no text of layers and no name has a colon.
+# What looks like one: neither a list of layers nor a name has a colon.
 MEANT = re.compile(r".+\.py([:@].*)?|[^\s,()]+:[^\s,()]+", re.DOTALL)
-DIGITS = 12
+DIGEST_DIGITS = 12
 LARGEST_SOURCE = 2**18
 EXAMPLE = "mynet.py:Net"
-# The arguments by which a process tells one that it starts: path, name, digest.
+# The option by which a process passes the file to one that it starts: path, name, digest.
 ARGUMENT = "--network-file"
 
 
@@ -45,7 +45,11 @@ class NetworkFile:
 
     @property
     def spec(self) -> str:
-        return f"{self.path.name}:{self.name}@{self.digest[:DIGITS]}"
+        return f"{self.path.name}:{self.name}@{self.short_digest}"
+
+    @property
+    def short_digest(self) -> str:
+        return self.digest[:DIGEST_DIGITS]
 
     @property
     def arguments(self) -> list[str]:
@@ -66,7 +70,7 @@ class Facts:
     bf16_problem: str
 
 
-_named: NetworkFile | None = None  # one command line names one at most
+_named: NetworkFile | None = None  # a command line names at most one
 # Of the files that this process has tried (see checks.py), with so many classes.
 TRIED: dict[tuple[NetworkFile, int], Facts] = {}
 
@@ -99,15 +103,15 @@ def name_file(text: str, digest: str = "") -> NetworkFile:
     if not place.endswith(".py"):
         raise UsageError(f"--arch {printable(text)}: {shown} is not a .py file")
     if not name.isidentifier():
-        what = f"{printable(name)!r} is none" if name else f"as in {EXAMPLE}"
+        what = f"{printable(name)!r} is not a name" if name else f"as in {EXAMPLE}"
         raise UsageError(f"--arch {shown} needs the name of a class or function in it: {what}")
     path = Path(os.path.abspath(expand(place)))
     source = _read(path, shown)
     found = NetworkFile(path, name, source.decode(), hashlib.sha256(source).hexdigest())
     if digest and found.digest != digest:
         raise UsageError(
-            f"{shown} has changed since it was named: its digest was {digest[:DIGITS]}, and is now "
-            f"{found.digest[:DIGITS]}"
+            f"{shown} has changed since it was named: its digest was {digest[:DIGEST_DIGITS]}, and "
+            f"is now {found.short_digest}"
         )
     compile_source(found)
     _named = found
@@ -115,7 +119,7 @@ def name_file(text: str, digest: str = "") -> NetworkFile:
 
 
 def name_by_arguments(arguments: list[str]) -> None:
-    """Read the file that the process that started this one was told to. Raises UsageError."""
+    """Read the file that the process that started this one has passed on. Raises UsageError."""
     if arguments[:1] == [ARGUMENT]:
         _, path, name, digest = arguments
         name_file(f"{path}:{name}", digest)
@@ -184,9 +188,9 @@ def check_digest(file: NetworkFile, spec: str, digest: str) -> None:
         return
     label = printable(spec.partition("@")[0])
     raise UsageError(
-        f"it was trained with {label} of digest {printable(digest[:DIGITS])}, and the file named "
-        f"with --arch, {file.label}, has {file.digest[:DIGITS]}: the checkpoint holds the text of "
-        "its own (`mnist-tui checkpoints show --source` prints it)"
+        f"it was trained with {label} of digest {printable(digest[:DIGEST_DIGITS])}, and the file "
+        f"named with --arch, {file.label}, has {file.short_digest}: `mnist-tui checkpoints show "
+        "--source` prints the file it was trained with"
     )
 
 
