@@ -42,6 +42,8 @@ USUAL = (
 )
 TRIED_IMAGES, LARGE_TRIED_IMAGES = 1000, 400
 MOST_VALUES = 5 * 10**7  # of the output of a layer at a time, of a network from any file
+# Work is counted in multiply-adds; the other of a layer is about so many for one output.
+MOST_WORK, OUTPUT_WORK, LEAST_IMAGES = 6 * 10**10, 20, 30
 LARGE = 10**6  # parameters of a network that is tried on fewer images
 # The best scaling is clear where no other comes within this share of correct predictions, or where
 # each that does has a loss so many times as large.
@@ -137,6 +139,7 @@ def choose_scaling(
     """
     found = find_training_images(dataset, data)
     count = LARGE_TRIED_IMAGES if network.parameters > LARGE else TRIED_IMAGES
+    count = limit_images(network, count, len(USUAL + INVERTED))
     if stated := given or read_scaling(path):
         note = "" if given else f"input scaling: {describe(stated)}, as the file states"
         try:
@@ -162,6 +165,14 @@ def choose_scaling(
         inverted = try_scalings(network, weights, images, labels, INVERTED)
         tried = inverted if _are_better(inverted, tried) else tried
     return pick(tried, f"{len(labels):,} training images of {source}")
+
+
+def limit_images(network: Network, count: int, times: int) -> int:
+    """Return on how many images to try a network so many times: `count`, or fewer where a network
+    from any file would need minutes."""
+    outputs = sum(prod(each.outputs) for each in network.layers)
+    work = network.multiply_adds + OUTPUT_WORK * outputs
+    return max(LEAST_IMAGES, min(count, MOST_WORK // max(1, work * times)))
 
 
 def _check_stated(

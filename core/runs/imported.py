@@ -58,6 +58,7 @@ class Imported:
     scaling_note: str = ""
     dataset: str = "mnist"
     dataset_note: str = ""
+    network: str = ""  # its layers as text
 
 
 def import_file(
@@ -105,7 +106,10 @@ def import_file(
     found = choice.scaling.mean, choice.scaling.std, choice.how, note
     is_sample = (dataset, stored["dataset"]) == ("auto", "sample")
     instead = NO_MNIST if is_sample else ""
-    return Imported(run / IMPORTED, weights.arch, weights.note, *found, stored["dataset"], instead)
+    text = weights.network.text
+    return Imported(
+        run / IMPORTED, weights.arch, weights.note, *found, stored["dataset"], instead, text
+    )
 
 
 def _check_classes(path: Path, weights: ImportedWeights) -> None:

@@ -18,6 +18,7 @@ from core.checkpoints.import_scaling import (
     TIMES_GUESSING,
     USUAL,
     Tried,
+    limit_images,
     try_scalings,
 )
 from core.checkpoints.import_weights import ImportedWeights
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # All readings are tried on the first images, with each scaling, and the best of them on more.
 FIRST_IMAGES, MORE_IMAGES, MOST_TRIED_AGAIN = 100, 1000, 4
+# Which share of the work for one network may be spent on one reading, as 1 of so many.
+FIRST_SHARE, MORE_SHARE = 30, 10
 CLEAR_LOSS = 1.15  # from so many times the lowest loss on a reading is worse
 MOST_TEXTS = 3  # in an error
 
@@ -62,7 +65,7 @@ def choose_reading(
     if best.accuracy < GOOD_ACCURACY:  # of a network that has learnt little any may be the best
         cheapest = usual if usual[0] in fitting else usual + cheapest
     taken = _only(cheapest)
-    samples = min(len(found.labels), MORE_IMAGES)
+    samples = min(len(found.labels), _count_images([*tried], MORE_IMAGES, MORE_SHARE))
     share = f"{tried[taken].accuracy:.1%} of {samples:,} training images of {found.source}"
     others = [one for each, one in tried.items() if each not in fitting]
     then = max((each.accuracy for each in others), default=None)
@@ -84,9 +87,16 @@ def _try(
 ) -> dict[Reading, Tried]:
     """Return the metrics of the best readings, each with the best of the usual input scalings."""
     scalings = (given,) if given else USUAL
-    first = {each: _best(weights, each, found, FIRST_IMAGES, scalings) for each in weights.readings}
+    count = _count_images(weights.readings, FIRST_IMAGES, len(scalings) * FIRST_SHARE)
+    first = {each: _best(weights, each, found, count, scalings) for each in weights.readings}
     kept = sorted(first, key=lambda each: first[each].loss)[:MOST_TRIED_AGAIN]
-    return {each: _best(weights, each, found, MORE_IMAGES, (first[each].scaling,)) for each in kept}
+    count = _count_images(kept, MORE_IMAGES, MORE_SHARE)
+    return {each: _best(weights, each, found, count, (first[each].scaling,)) for each in kept}
+
+
+def _count_images(readings: Sequence[Reading], most: int, times: int) -> int:
+    """Return on how many images to try each reading, the same for all."""
+    return min(limit_images(each.network, most, times) for each in readings)
 
 
 def _best(

@@ -276,7 +276,7 @@ def test_text_names_the_network(tmp_path):
     assert "name its layers with --arch TEXT" in refusal(tmp_path, weights)
     path = tmp_path / "mine.safetensors"
     imported = import_file(path, tmp_path / "runs", arch=RESIDUAL)
-    assert (imported.arch, imported.note) == ("custom", "")
+    assert (imported.arch, imported.network, imported.note) == ("custom", RESIDUAL, "")
     info, model = load_model(imported.path)
     assert (info.network, info.config["arch"]) == (RESIDUAL, RESIDUAL)
     assert all(torch.equal(each, weights[name]) for name, each in model.state_dict().items())
