@@ -84,12 +84,22 @@ class CompactSelect(Static, can_focus=True):
         self.action_choose()
 
     def action_choose(self) -> None:
-        # At its last place: where the form still scrolls to the field, the list would be off it.
-        self.scroll_visible(animate=False, immediate=True)
         self.call_after_refresh(self._open)
+
+    def _end_scrolling(self) -> bool:
+        """Return whether the form was still scrolling to the field, which is at rest then: the
+        list would open beside the place that the field leaves."""
+        animator = self.app.animator
+        moving = [each for each in self.ancestors if animator.is_being_animated(each, "scroll_y")]
+        for each in moving:
+            animator.force_stop_animation(each, "scroll_y")
+        return bool(moving)
 
     def _open(self) -> None:
         if not self.screen.is_current:  # enter was pressed twice
+            return
+        if self._end_scrolling():
+            self.call_after_refresh(self._open)
             return
         values = self.list_values()
         described = {name: self.describe(value) for name, value in values.items()}

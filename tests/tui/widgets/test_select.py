@@ -1,10 +1,10 @@
 """The field that selects one of several values."""
 
+from textual.geometry import Region
 from textual.widgets import OptionList
 
 from core.models.networks import resolve_network
-from tests.support.app import app_in, text_of
-from tui.widgets.config_form import ConfigForm
+from tests.support.app import app_in, text_of, until
 from tui.widgets.select import CompactSelect, More, SelectOptions
 
 
@@ -55,19 +55,15 @@ async def test_list_opens_beside_a_field_that_scrolls(tmp_path):
 
 async def test_list_opens_above_a_field_at_the_bottom(tmp_path):
     async with app_in(tmp_path).run_test(size=(60, 18)) as pilot:
-        pilot.app.screen.query_one(More).is_open = True
+        options, place = {"fp32": "32 bits", "bf16": "16 bits a number"}, Region(19, 14, 17, 1)
+        chosen: list[str | None] = []
+        screen = SelectOptions(options, "fp32", place, "Precision")
+        await pilot.app.push_screen(screen, chosen.append)
         await pilot.pause()
-        field = pilot.app.screen.query_one("#precision", CompactSelect)
-        pilot.app.screen.query_one(ConfigForm).scroll_end(animate=False)
-        await pilot.pause()
-        field.focus(scroll_visible=False)
-        await pilot.press("enter")
-        await pilot.pause()
-        options = pilot.app.screen.query_one(OptionList)
-        assert options.region.bottom == field.region.y
+        assert screen.query_one(OptionList).region.bottom == place.y
         assert "16 bits a number" in text_of(pilot)
         await pilot.press("j")
         await pilot.pause()
         await pilot.press("k", "enter")
-        await pilot.pause()
-        assert field.value == "fp32"
+        await until(pilot, lambda: chosen)
+        assert chosen == ["fp32"]
