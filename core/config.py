@@ -34,8 +34,8 @@ class TrainConfig:
 
     arch: str = option(
         "mlp",
-        "network architecture, by name, as its layers, or the class or function in a Python file "
-        "of yours that returns one, as in mynet.py:Net; only this option names a file",
+        "network architecture: a name, layers, or a class or function in your Python file that "
+        "returns a module, as in mynet.py:Net; only this option can name a file",
         metavar="NAME|LAYERS|FILE.py:NAME",
         allowed=ALLOWED,
         choices=ARCHITECTURES,

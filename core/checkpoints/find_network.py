@@ -18,7 +18,7 @@ from core.data.datasets import DATASETS
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES, CUSTOM
 from core.models.networks import Network, build_blank, read_network, resolve_network
-from core.models.saved_networks import find_name, list_saved
+from core.models.saved_networks import find_label, list_saved
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,8 @@ class Fit:
     @property
     def arch(self) -> str:
         """What the network is called in a message."""
-        return name_network(self.network)
+        label = find_label(self.network.spec)
+        return "the network" if label == CUSTOM else label
 
     @property
     def share(self) -> float:
@@ -58,13 +59,6 @@ class Fit:
         extra = [self.state_dict.tensors[name] for name in self.match.extra]
         is_left = any(each.is_floating_point() or each.numel() > 1 for each in extra)
         return not self.match.missing and not is_left
-
-
-def name_network(network: Network) -> str:
-    if network.file:
-        return network.file.label
-    name = find_name(network.spec)
-    return "the network" if name == CUSTOM else name
 
 
 def find_network(

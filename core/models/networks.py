@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BF16_PARAMETERS = 10_000
 LONGEST_LAYERS = 20
 ALLOWED = (
-    f"one of {', '.join(ARCHITECTURES)}, a name of yours, or layers such as "
+    f"one of {', '.join(ARCHITECTURES)}, the name of a saved network, or layers such as "
     '"conv 16 3, relu, maxpool 2, linear"'
 )
 

@@ -1,4 +1,4 @@
-"""`mnist-tui archs`, `archs NAME`, `archs add` and `archs remove`: networks by name."""
+"""`mnist-tui archs`, `archs NAME`, `archs add` and `archs remove`: built-in and saved networks."""
 
 from collections.abc import Iterator
 from textwrap import fill
@@ -28,11 +28,11 @@ class NamesOrCommands(typer.core.TyperGroup):
         return super().resolve_command(ctx, args if is_command else [SHOW, *args])
 
 
-ArchName = Annotated[str, typer.Argument(metavar="NAME", help="name of a network of yours")]
+ArchName = Annotated[str, typer.Argument(metavar="NAME", help="name of a saved network")]
 
 
 def list_archs(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the networks that have a name, or print the layers of one.
+    """List the built-in and saved networks, or print the layers of one.
 
     NAME is one of the list, LAYERS a network such as "conv 16 3, relu, maxpool 2, linear".
     """
@@ -62,7 +62,7 @@ def show_arch(
     """Print a network's layers, as PyTorch modules with their names in a state dict."""
     from core.models.architectures import ARCHITECTURES, CUSTOM
     from core.models.networks import is_meant_as_name, resolve_network
-    from core.models.saved_networks import find_name, list_saved
+    from core.models.saved_networks import find_label, list_saved
     from core.models.summary import describe_network
 
     try:
@@ -72,8 +72,8 @@ def show_arch(
         if not is_meant_as_name(arch):
             raise
         there = ", ".join((*ARCHITECTURES, *list_saved()))
-        raise UsageError(f"there is no architecture {arch!r}; there is {there}") from None
-    name = network.file.label if network.file else find_name(network.spec)
+        raise UsageError(f"there is no network {arch!r}; the networks are {there}") from None
+    name = find_label(network.spec)
     is_yours = network.file is None and name not in (*ARCHITECTURES, CUSTOM)
     row = _row(network, name, is_yours=is_yours)
     if not (as_json or context.obj):
@@ -98,7 +98,7 @@ def add_arch(
 
     network = resolve_network(layers)
     if network.file:
-        raise UsageError("a name can be given to layers, not to a Python file")
+        raise UsageError("only layers can be saved under a name, not a Python file")
     known = find_saved(name)
     if known and known != network.text and not force:
         raise UsageError(f"{name} is the name of {known}; pass --force to replace it")
@@ -107,7 +107,7 @@ def add_arch(
 
 
 def remove_arch(name: ArchName) -> None:
-    """Remove a name that you gave to a network. Runs and checkpoints keep their layers."""
+    """Remove a saved network. Runs and checkpoints keep its layers."""
     from core.models.saved_networks import remove_network
 
     remove_network(name)
@@ -122,7 +122,7 @@ def _list_networks() -> Iterator[tuple[str, "Network", bool]]:
     yield from ((name, resolve_network(name), False) for name in ARCHITECTURES)
     try:
         saved = list_saved()
-    except UsageError as error:  # the networks of the program are listed all the same
+    except UsageError as error:  # the built-in networks are listed nevertheless
         complain(str(error))
         return
     for name, text in saved.items():

@@ -16,11 +16,10 @@ from core.config import FIELDS, flag
 from core.data.datasets import class_names_of, find_dataset, resolve_auto
 from core.errors import UserError
 from core.models.architectures import ARCHITECTURES
-from core.models.network_file.named import is_file_spec
 from core.models.networks import Network, resolve_network
-from core.models.saved_networks import NAME, find_name
+from core.models.saved_networks import find_label
 from core.responses import DeviceChoice
-from tui.text.formats import format_rate, printable, truncate
+from tui.text.formats import format_rate, truncate
 
 if TYPE_CHECKING:
     from core.events import RunStarted
@@ -142,13 +141,9 @@ def find_spec(network: Network) -> str:
 
 @lru_cache
 def network_name(spec: str) -> str:
-    """Return the name of a network that a config names by its text: ours, the user's or "custom".
-
-    The user's names are read once: `network_name.cache_clear()` forgets them.
-    """
-    if is_file_spec(spec):
-        return printable(spec.partition("@")[0])
-    return spec if NAME.fullmatch(spec) else find_name(spec)
+    """Return find_label of a network without reading the saved networks again, until
+    `network_name.cache_clear()`."""
+    return find_label(spec)
 
 
 def find_classes(dataset: str) -> tuple[str, ...]:

@@ -259,7 +259,7 @@ def test_weights_that_fit_two_architectures_need_arch(tmp_path, monkeypatch):
     path = tmp_path / "mine.safetensors"
     assert import_file(path, tmp_path / "runs", arch="twin").arch == "twin"
     with pytest.raises(
-        UsageError, match=r"--arch must be one of linear, mlp, .*, a name of yours, or layers"
+        UsageError, match=r"--arch must be one of linear, mlp, .*, the name of a saved network, or layers"
     ):
         import_file(path, tmp_path / "runs", arch="resnet")
 

@@ -42,7 +42,7 @@ def test_other_names_are_refused(name):
 def test_damaged_file_is_named():
     save_network("mine", TEXT)
     saved_file().write_text("mine = [")
-    with pytest.raises(UsageError, match=r"networks\.toml is no TOML file"):
+    with pytest.raises(UsageError, match=r"networks\.toml is not a TOML file"):
         make_config(arch="other")
     assert make_config(arch="mlp").arch == "mlp", "those of the program need no file"
     assert find_name(TEXT) == "custom"
@@ -51,5 +51,8 @@ def test_damaged_file_is_named():
 def test_entries_that_are_no_networks_are_left_out():
     save_network("mine", TEXT)
     with saved_file().open("a") as file:
-        file.write('mlp = "linear"\nhers = 3\nodd = "conv"\n')
+        file.write('mlp = "linear"\nhers = 3\nodd = "conv"\n"ä\\u0001" = "é"\n')
     assert list_saved() == {"mine": TEXT}
+    save_network("other", TEXT)
+    assert list_saved() == {"mine": TEXT, "other": TEXT}
+    assert 'odd = "conv"\n' in saved_file().read_text(), "another version may read it"

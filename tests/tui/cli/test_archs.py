@@ -45,7 +45,7 @@ def test_networks_of_the_program_are_listed_first(call):
     assert "mine" not in call()[1]
     assert call("remove", "mine")[::2] == (
         2,
-        "mnist-tui: no network of yours has the name 'mine'\n",
+        "mnist-tui: there is no saved network 'mine'\n",
     )
 
 
@@ -77,12 +77,12 @@ def test_text_and_saved_name_print_layers(call):
     [
         (
             ("foo",),
-            "there is no architecture 'foo'; there is linear, mlp, cnn, quick, tiny, convnet",
+            "there is no network 'foo'; the networks are linear, mlp, cnn, quick, tiny, convnet",
         ),
         (("conv 3",), "conv 3: conv needs channels and kernel size, as in conv 32 3"),
         (("conv 8 40, linear",), "conv 8 40 needs at least 40×40, and gets 28×28"),
-        (("add", "mlp", TEXT), "mlp is the name of a network of this program: choose another"),
-        (("add", "remove", TEXT), "remove has another meaning: choose another name"),
+        (("add", "mlp", TEXT), "mlp is the name of a built-in network: choose another"),
+        (("add", "remove", TEXT), "remove is a reserved name: choose another"),
         (
             ("add", "big", "linear 99999999, linear"),
             "linear 99999999: a network can have 50,000,000",
@@ -113,5 +113,5 @@ def test_damaged_file_is_named_beside_the_list(call):
     saved_file().write_text("mine = [")
     status, out, said = call()
     assert (status, len(out.splitlines())) == (0, len(ARCHITECTURES))
-    assert "networks.toml is no TOML file" in said
+    assert "networks.toml is not a TOML file" in said
     assert call("cnn")[0] == 0

@@ -427,7 +427,7 @@ def test_quiet_prints_nothing(run):
             2,
             "as in: mnist-tui train --arch",
         ),
-        (["archs", "foo"], 2, "there is no architecture 'foo'; there is linear, mlp"),
+        (["archs", "foo"], 2, "there is no network 'foo'; the networks are linear, mlp"),
         (["--arch", "foo"], 2, "--arch must be one of"),
         (["train", "--dataset", "mnist"], 1, "MNIST is not in"),
         (["train", "--dataset", "mnist", "--data", "nowhere"], 1, "MNIST is not in nowhere"),

@@ -103,7 +103,7 @@ async def test_network_gets_a_name(tmp_path):
         await until(pilot, lambda: pilot.app.screen is not dialog)
         await pilot.pause()
         assert "relu is the name of a layer" in await name("relu")
-        assert "mlp is the name of a network of this program" in await name("mlp")
+        assert "mlp is the name of a built-in network" in await name("mlp")
         assert "taken is the name of linear 5, linear" in await name("taken")
         assert list_saved() == {"taken": "linear 5, linear"}
         assert await name("mine") == ""
