@@ -1,4 +1,4 @@
-"""The names of the classes that a network tells apart."""
+"""The names of the classes that a network distinguishes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ def find_names_problem(names: Sequence[object]) -> str | None:
         return f"there must be 2 to {MOST_CLASSES:,} classes, not {len(names):,}"
     for name in names:
         if not isinstance(name, str) or not name:
-            return "the name of a class is empty or no text"
+            return "the name of a class is empty or not text"
         if len(name) > LONGEST_NAME:
             return f"the name of a class is longer than {LONGEST_NAME} characters"
     if len(set(names)) < len(names):
@@ -30,8 +30,8 @@ def name_of(names: Sequence[str], number: int) -> str:
 
 
 def describe_difference(names: Sequence[str], others: Sequence[str]) -> tuple[str, str]:
-    """Return what tells two rows of names apart: of each the first three, or three from the first
-    that differs on, and how many there are where that differs."""
+    """Return how two lists of class names differ: of each the first three names, or three from the
+    first difference on; and the number of classes where it differs."""
     pairs = list(zip(names, others, strict=False))
     same = next((place for place, (one, other) in enumerate(pairs) if one != other), len(pairs))
     start = same if same >= NAMED else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import ClassVar, dataclass_transform
 
+from core.class_names import DIGITS
 from core.config import TrainConfig
 from core.events import Event
 from core.responses import Corruption
@@ -123,8 +124,8 @@ class ScoreCorruptions(Command):
     """Request the accuracy of a checkpoint's network on its test set with every corruption, in
     parts between which training and other requests continue. `data` as in OpenCheckpoint.
 
-    A run in this process is given way to; `gives_way`: one in another process trains too. The same
-    request again continues with what was done.
+    A run in this process has priority; with `gives_way` so has one in another process. The same
+    request again continues where the first one was.
     """
 
     path: str
@@ -155,7 +156,7 @@ class DescribeNetwork(Command):
     """Request the layers of a network, by its name or its text."""
 
     arch: str
-    classes: int = 10
+    classes: int = len(DIGITS)
 
 
 class Inspect(Command, name="Inspect"):

@@ -66,5 +66,5 @@ class Digit:
 
 
 def with_class_names(digits: Iterable[Digit], names: tuple[str, ...]) -> tuple[Digit, ...]:
-    """Return the same digits, as predicted by a network that tells these classes apart."""
+    """Return the same digits, as predicted by a network with these classes."""
     return tuple(replace(digit, class_names=names) for digit in digits)

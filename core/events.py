@@ -47,7 +47,7 @@ class RunStarted(Event, name="run_started"):
     test_samples: int
     threads: int
     config: dict[str, Any]
-    classes: int = 10  # of the dataset; earlier versions had none of another count
+    classes: int = len(DIGITS)  # of the dataset; earlier versions only had such
     class_names: tuple[str, ...] = DIGITS
     network: str = ""  # the text of a network that is not one of the program's
     precision: str = "fp32"

@@ -177,7 +177,7 @@ class NetworkDescribed(Event, name="network_described", recorded=False):
     arch: str  # a name or a text, as in DescribeNetwork
     input: tuple[int, ...]
     layers: tuple[Layer, ...]
-    classes: int = 10
+    classes: int = len(DIGITS)
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ class NetworkInspected(Event, name="network_inspected", recorded=False, serializ
     layer: str = ""  # that was asked for
     arch: str = ""
     source: str | None = None
-    classes: int = 10  # of its dataset
+    classes: int = len(DIGITS)  # of its dataset
 
 
 UNTRAINED = "untrained"  # the network that the next run starts from

@@ -39,8 +39,8 @@ class StateDict:
 class Found:
     """What a file contains; `classes` are those that its pickle names and that are not run.
 
-    `network`, `class_names` and `dataset` are what a file of ours states of its network, empty
-    where it states nothing or the usual.
+    `network`, `class_names` and `dataset` are what a file of mnist-tui states of its network,
+    empty where it states nothing or the default.
     """
 
     state_dicts: list[StateDict] = field(default_factory=list)

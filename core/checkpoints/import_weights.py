@@ -55,7 +55,7 @@ class ImportedWeights:
 
     @property
     def arch(self) -> str:
-        """The name of the network: one of the program's, the user's own, or "custom"."""
+        """The name of the network: built-in, saved by the user, or "custom"."""
         return find_name(self.network.spec)
 
 
@@ -78,7 +78,7 @@ def read_weights(
         found = _read(path, file, given)
         if class_names and found.class_names and class_names != found.class_names:
             raise ValueError(
-                f"tells {list_names(found.class_names)} apart, which are not the classes of the "
+                f"has the classes {list_names(found.class_names)}, which are not those of the "
                 "dataset"
             )
         class_names = class_names or found.class_names or DIGITS

@@ -124,7 +124,7 @@ def compute_running_digests(tensors: dict[str, torch.Tensor]) -> list[str]:
 
 def largest_size(network: Network | None = None) -> int:
     """Return the most bytes a checkpoint of a network may have; of an unknown one, as many as the
-    largest of ours."""
+    largest built-in one."""
     known = [network] if network else map(resolve_network, ARCHITECTURES)
     return _largest(max(each.parameters for each in known))
 

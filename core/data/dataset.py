@@ -89,5 +89,5 @@ class Dataset:
 
     @property
     def hint(self) -> str:
-        """What to do where the files cannot be had, "" where there are none."""
+        """What to do where the files cannot be downloaded, "" for a dataset without files."""
         return f"pass the folder of {self.title} as --data" if self.files else ""

@@ -18,7 +18,7 @@ from core.data.sources.sample import load_sample, sample_missing
 from core.errors import DataError
 from core.events import Event, Notice
 
-# What "auto" is: the first of these that can be had.
+# What "auto" stands for: the first of these that is available.
 AUTO = "mnist", "sample"
 OR_SAMPLE = ", or use the dataset sample"
 
@@ -105,7 +105,7 @@ def find_dataset(name: str) -> Dataset:
         return find_folder_dataset(name)
     if name not in DATASETS:
         here = ", ".join(DATASETS)
-        raise DataError(f"there is no dataset {name!r} here, only {here} and folder:DIR")
+        raise DataError(f"there is no dataset {name!r}; the datasets are {here} and folder:DIR")
     return DATASETS[name]
 
 
@@ -115,7 +115,7 @@ def is_dataset(value: object) -> bool:
 
 
 def resolve_auto(name: str) -> str:
-    """Return the dataset that a name stands for: "auto" for the first of AUTO."""
+    """Return the name of a dataset; of "auto" the first of AUTO."""
     return AUTO[0] if name == "auto" else name
 
 
@@ -126,7 +126,7 @@ def dataset_title(name: str) -> str:
 
 
 def add_hint(why: str, name: str, *, is_new: bool) -> str:
-    """Return why a dataset cannot be had and what to do; only a new run can use another one."""
+    """Return why a dataset is not available and what to do; only a new run can use another one."""
     hint = find_dataset(name).hint
     return "; ".join(filter(None, (why, hint + OR_SAMPLE * (is_new and name == AUTO[0]))))
 

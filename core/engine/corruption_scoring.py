@@ -59,7 +59,7 @@ class CorruptionScoring:
         before, self._request = self._request, request
         is_same = before and (before.path, before.data) == (request.path, request.data)
         if self._parts is not None and is_same:
-            return  # what follows gives way as it says
+            return  # the work continues, with the new `gives_way`
         self._number += 1
         self._parts = None
         self._parts = yield from _load(request)

@@ -21,8 +21,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "flatten": nn.Flatten,
 }
 
-
-FLATTEN = "flatten"  # the name of a flattening that the text does not name
+FLATTEN = "flatten"  # the name of a flatten layer that is not in the text
 
 
 class Skip(nn.Sequential):

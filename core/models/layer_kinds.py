@@ -10,7 +10,7 @@ LARGEST_NUMBER = 10**9
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a layer, with the least and the first too large value it can have."""
+    """One number of a layer, from `least` to less than `below`."""
 
     name: str
     least: float = 1

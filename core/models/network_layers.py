@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 class PlannedLayer:
     """A layer as it will be built. `inputs` and `outputs` are the shapes (channels, height, width)
     or (units,) for one image; `name` is that of its module in a state dict. `node` is None for a
-    flattening that the text does not name."""
+    flatten layer that is not in the text."""
 
     name: str
     node: Node | None

@@ -48,7 +48,7 @@ class Network:
 
     @property
     def key(self) -> str:
-        """What tells it from all others, with the number of classes where it is not the usual."""
+        """A text that identifies it: its spec, and the number of classes unless there are ten."""
         return self.spec if self.classes == len(DIGITS) else f"{self.spec} ({self.classes} classes)"
 
     @property
@@ -57,12 +57,12 @@ class Network:
 
     @property
     def facts(self) -> Facts | None:
-        """What is known of one from a file; None where this process has not tried it yet."""
+        """The measurements of one from a file; None where this process has not tried it yet."""
         return TRIED.get((self.file, self.classes)) if self.file else None
 
     def try_out(self) -> None:
-        """Try one from a file, unless this process has: only that tells its parameters and all
-        else that `facts` has. Raises UsageError where the file is wrong."""
+        """Try one from a file, unless this process has done so: that measures its `facts`. Raises
+        UsageError where the file is wrong."""
         if self.file:
             from core.models.network_file.checks import try_network
 
@@ -70,7 +70,7 @@ class Network:
 
     @property
     def layers(self) -> tuple[PlannedLayer, ...]:
-        """Its layers as they are planned; none of one from a file."""
+        """Its layers; none for one from a file."""
         if self.file:
             return ()
         layers = _plan(self.text, self.classes)
@@ -102,7 +102,7 @@ class Network:
 
     @property
     def sizes(self) -> str:
-        """Its layers in at most 20 characters, to stand beside the name."""
+        """Its layers in at most 20 characters, to show beside the name."""
         if self.file:
             facts = self.facts
             return f"{facts.convolutions} conv + {facts.linears} linear" if facts else "your file"
@@ -136,7 +136,7 @@ def _plan(text: str, classes: int) -> tuple[PlannedLayer, ...]:
 
 
 def resolve_network(spec: str, classes: int = len(DIGITS)) -> Network:
-    """Return the network of a name, ours or the user's, of a text, or of the file named on this
+    """Return the network of a built-in or saved name, of a text, or of the file named on this
     command line.
 
     Raises UsageError, of a text NetworkTextError.
@@ -162,7 +162,7 @@ def read_network(text: str, classes: int = len(DIGITS)) -> Network:
 
 
 def check_spec(spec: object, classes: int = len(DIGITS)) -> str | None:
-    """Return why a value is no network, in words that continue "--arch"; or None."""
+    """Return why a value is not a network, in words that continue "--arch"; or None."""
     if not isinstance(spec, str):
         return f"must be {ALLOWED}, not {spec!r}"
     try:
@@ -177,7 +177,7 @@ def check_spec(spec: object, classes: int = len(DIGITS)) -> str | None:
 
 
 def is_meant_as_name(spec: str) -> bool:
-    """Return whether a text that is no network was meant as a name, not as layers."""
+    """Return whether a text that is not a network was meant as a name, not as layers."""
     return bool(re.fullmatch(r"[\w.-]*", spec)) and spec not in KINDS
 
 
@@ -201,8 +201,9 @@ def build_untrained(network: Network, seed: int) -> nn.Module:
 
 
 def build_blank(network: Network) -> nn.Module:
-    """Return the network to look at or to load weights into: without memory for its own where that
-    can be, which code from a file need not stand. Random numbers stay as they are."""
+    """Return the network to inspect or to load weights into, without memory for its own weights.
+    Code from a file may not support that, so its network has weights. Random numbers stay as they
+    are."""
     import torch
 
     if network.file:

@@ -79,7 +79,7 @@ class RunInfo:
 
     @property
     def arch(self) -> str | None:
-        """The name of its network: one of the program's, the user's own, or "custom"."""
+        """The name of its network: built-in, saved by the user, or "custom"."""
         # run.json had no name of its own when a config could only have one.
         for table in (self.description, self.config):
             found = table.get("arch")

@@ -98,8 +98,8 @@ def check_folder(dataset: str, data: str | None) -> None:
 
 
 def check_classes(checkpoint: str | os.PathLike[str], info: CheckpointInfo) -> None:
-    """Raise CheckpointError where the classes that the checkpoint's network tells apart are not
-    those of its dataset, as this program has it. A dataset that is not here is reported later."""
+    """Raise CheckpointError where the classes of the checkpoint's network are not those of its
+    dataset on this machine. A dataset that is not here is reported later."""
     try:
         names = datasets.find_dataset(info.dataset).class_names
     except (DataError, UsageError):
@@ -107,7 +107,7 @@ def check_classes(checkpoint: str | os.PathLike[str], info: CheckpointInfo) -> N
     if names != info.class_names:
         theirs, here = describe_difference(info.class_names, names)
         raise CheckpointError(
-            f"{checkpoint} tells {printable(theirs)} apart; {printable(info.dataset)} has "
+            f"{checkpoint} has the classes {printable(theirs)}; {printable(info.dataset)} has "
             f"{printable(here)}"
         )
 

@@ -119,8 +119,8 @@ def _check_classes(path: Path, weights: ImportedWeights) -> None:
         if class_names_of(weights.dataset) != weights.class_names:
             classes = list_names(weights.class_names)
             raise CheckpointError(
-                f"{path} tells {classes} apart, and {weights.dataset} has other classes: name "
-                "another dataset by --dataset NAME"
+                f"{path} has the classes {classes}, and {weights.dataset} has others: pass another "
+                "dataset as --dataset NAME"
             )
 
 

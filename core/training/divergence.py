@@ -29,7 +29,7 @@ class LossCheck:
     progress; None where the first of them are unknown, then that block is not judged."""
 
     def __init__(self, classes: int) -> None:
-        """`classes` is how many the network tells apart."""
+        """`classes` is the number of classes of the network."""
         self.guessing = log(classes)  # the loss of equal probabilities for all
         self.total: float | None = 0.0
 

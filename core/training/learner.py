@@ -52,7 +52,7 @@ class Learner:
         network: Network | None = None,
     ) -> None:
         """`ranks` are the processes that share each batch; None for a single process. `network` is
-        the one of the config where the dataset, which tells the classes, is not on this machine."""
+        the one of the config where its dataset, and so its classes, are not on this machine."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
         network = network or config.network

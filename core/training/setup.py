@@ -66,7 +66,7 @@ class Setup:
 
     @property
     def arch(self) -> str:
-        """The name of the network: one of ours, the user's own, or "custom"."""
+        """The name of the network: built-in, saved by the user, or "custom"."""
         info = self.read_checkpoint()
         return info.arch if info else find_name(self.config.arch)
 

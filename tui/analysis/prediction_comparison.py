@@ -30,12 +30,12 @@ def have_same_digits(evaluations: Sequence[CheckpointScored]) -> bool:
 
 
 def explain_classes(names: Sequence[tuple[str, ...]]) -> str:
-    """Return why checkpoints cannot be compared by class, "" where they tell the same apart."""
+    """Return why checkpoints cannot be compared by class, "" where their classes are the same."""
     others = [each for each in names if each != names[0]]
     if not others:
         return ""
     one, other = describe_difference(names[0], others[0])
-    return f"The checkpoints tell different classes apart: {printable(one)}; {printable(other)}."
+    return f"The checkpoints have different classes: {printable(one)}; {printable(other)}."
 
 
 def find_disagreements(logits: Sequence[bytes], samples: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from tui.text.settings import count_classes
 
 
 class NetworkKey(NamedTuple):
-    """What tells a network from others: its name or text, and the number of its classes."""
+    """What identifies a network: its name or text, and the number of its classes."""
 
     spec: str
     classes: int

@@ -113,7 +113,7 @@ def class_labels(names: Iterable[str], width: int | None = None) -> list[str]:
 
 def cut_labels(labels: Sequence[str], width: int) -> list[str]:
     """Return labels in at most `width` columns, for the heads of narrow ones: the starts of those
-    that are longer, or the ends where these tell more of them apart. An … would take too much."""
+    that are longer, or the ends where more of these differ. An … would take too much."""
     starts = [each if cell_width(each) <= width else fit_cells(each, width) for each in labels]
     if len(set(starts)) == len(labels):
         return starts

@@ -53,8 +53,8 @@ NAMES = (
     | MORE_LABELS
     | {"dataset": "Dataset", "batch_size": "Batch size", "learning_rate": "Learning rate"}
 )
-# Where that of the command line does not fit: in a form nobody names a file.
-HELP = {"arch": "network, one of the list or your own as text"}
+# Where the help of the command line does not fit: a form cannot name a file.
+HELP = {"arch": "network, from the list or as text"}
 BY_FLAG = {flag(name): NAMES[name] for name in NAMES}
 
 NOTED = ("arch", "dataset", "device", "learning_rate")  # settings that have a note
@@ -100,7 +100,7 @@ def missing_dataset(name: str, data: str | None) -> str | None:
 
 def choices(name: str, devices: Sequence[DeviceChoice], chosen: str) -> list[str]:
     """Return the values to choose from. Of devices, some are known only once torch is loaded."""
-    if name != "device":  # a dataset of one's own is not among them
+    if name != "device":  # a folder of images is not among them
         return list(dict.fromkeys([*FIELDS[name].metadata["choices"], chosen]))
     found = [each.name for each in devices if each.available]
     return list(dict.fromkeys(["auto", *found, "cpu", chosen]))
@@ -134,7 +134,7 @@ def describe_network(network: Network) -> str:
 
 
 def find_spec(network: Network) -> str:
-    """Return what a config names a network by: a name of ours where one has its text."""
+    """Return how a config names a network: by the built-in name where one has the same text."""
     same = (name for name, each in ARCHITECTURES.items() if each.text == network.text)
     return next(same, network.spec)
 

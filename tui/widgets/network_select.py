@@ -1,4 +1,4 @@
-"""The form's field of the network: a list of ours and the user's, and the way to the text."""
+"""The field of the form that selects the network: from a list, or edited as text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class NetworkSelect(CompactSelect):
         return network_name(self.value)
 
     def list_values(self) -> dict[str, str]:
-        """Return our networks, the user's, the one that is selected, and the entry that edits."""
+        """Return the built-in and saved networks, the selected one, and the entry that edits."""
         network_name.cache_clear()  # a name may have been added since
         values = {name: name for name in ARCHITECTURES}
         try:

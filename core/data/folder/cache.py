@@ -1,7 +1,7 @@
 """The cache of a folder's images, in the user's cache folder: a header of JSON, then the bytes.
 
-It is used only where it is of the very files that are in the folder, by their names, sizes and
-times of change, and where its digest is right; else it is made anew.
+It is used only where the files in the folder have the names, sizes and times of change that it was
+written for, and where its digest is right; else the images are read again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.data.folder.content import LABELS, PIXELS, Content
+from core.data.folder.content import LABELS, Content
 from core.data.folder.listing import MOST_FILES, Listing
+from core.data.folder.reader import PIXELS
 from core.files import open_no_follow, replacing
 from core.user import cache_folder
 

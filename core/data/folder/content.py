@@ -16,10 +16,9 @@ from core.data.folder.reader import ReadImage, read_here, start_readers
 from core.errors import DataError, printable
 from core.events import Event, Preparing
 
-PIXELS = 784
 LABELS = "H"  # the type of an array: 16 bits
 PROGRESS_SECONDS = 0.2
-# A process takes a third of a second to start, so there are none for what is read in a few seconds.
+# A process takes a third of a second to start: none is for what one can read in a few seconds.
 ALONE_SECONDS, PAYS_SECONDS = 1.5, 4.0
 PROCESSES = 4  # where there are fewer cores, more processes than cores are no slower
 MOST_REASONS = 4  # in a report

@@ -20,10 +20,10 @@ from core.data.images import natural_key
 from core.errors import DataError, explain, printable
 
 MOST_FILES = 100_000
-# To be raised where the same files become other pixels: what was cached is then read anew.
+# To be increased when the same files give other pixels, so that no old cache is used.
 VERSION = 1
 TEST_SHARE = 5  # every fifth image of a class is a test image
-TRAIN, TESTS = "train", ("test", "val")  # subfolders that hold a split of one's own
+TRAIN, TESTS = "train", ("test", "val")  # subfolders of a split that the user has made
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,6 @@ def _check_names(walk: _Walk, names: Sequence[str]) -> None:
         raise DataError(f"{walk.name} has more than {MOST_CLASSES:,} subfolders, the limit")
     seen = Counter(unicodedata.normalize("NFC", name) for name in shown)
     if twice := next((name for name, count in seen.items() if count > 1), None):
-        raise DataError(f"{walk.name}: the names of two classes are both shown as {twice}")
+        raise DataError(f"{walk.name}: two classes have names that are both shown as {twice}")
     if problem := find_names_problem(shown):
         raise DataError(f"{walk.name}: {problem}")

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO
 
-from core.errors import DataError, explain
+from core.data.batches import SIDE
+from core.errors import DataError, explain, printable
 from core.files import unnamed_file
 from core.processes import describe_exit, start_module
 
-PIXELS = 784
+PIXELS = SIDE**2
 RECORD = 1 + PIXELS  # the count, 0 where there is no image; then its pixels or the problem
 
 
@@ -59,7 +60,9 @@ def start_readers(paths: Sequence[str], count: int, stack: ExitStack) -> Iterato
         record = reader.stdout.read(RECORD)
         if len(record) < RECORD:
             how = describe_exit(reader.wait())
-            raise DataError(f"a process that reads images ended {how}, at {paths[number]}")
+            raise DataError(
+                f"a process that reads images ended {how}, at {printable(paths[number])}"
+            )
         yield _decode(record)
 
 

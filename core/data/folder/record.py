@@ -8,7 +8,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.data.folder.content import PIXELS, Content
+from core.data.folder.content import Content
+from core.data.folder.reader import PIXELS
 from core.data.folder.source import find_content, find_folder_dataset, folder_of, is_folder
 from core.errors import printable
 

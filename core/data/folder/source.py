@@ -8,6 +8,7 @@ from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
+from core.data.batches import SIDE
 from core.data.dataset import Dataset, Loading, Tensors
 from core.data.folder.cache import read_cache, write_cache
 from core.data.folder.content import Content, read_content
@@ -17,11 +18,11 @@ from core.events import Event, Notice, Preparing
 from core.user import expand
 
 PREFIX = "folder:"
-SIDE = 28
 LONGEST_NAME = 500  # a checkpoint's header has no longer names
 # The folders that were listed last, and when: a dataset is looked up many times, and 10,000 files
 # take 40 ms. Loading always lists them.
 RECENT_SECONDS = 10.0
+MOST_RECENT = 4
 _listed: dict[Path, tuple[float, Listing]] = {}
 # The content that was read last, by the key of its folder: a run and its evaluations share it.
 _newest: dict[tuple[Path, str], Content] = {}
@@ -75,8 +76,15 @@ def _list_recent(name: str) -> Listing:
 
 def _list(root: Path) -> Listing:
     listing = list_folder(root)
-    _listed[root] = time.monotonic(), listing
+    _remember(root, listing)
     return listing
+
+
+def _remember(root: Path, listing: Listing) -> None:
+    _listed.pop(root, None)
+    _listed[root] = time.monotonic(), listing
+    for oldest in [*_listed][:-MOST_RECENT]:
+        _listed.pop(oldest, None)
 
 
 def _load(root: Path, data: str | None) -> Loading:
@@ -104,7 +112,7 @@ def _load_content(root: Path) -> Generator[Event, None, Content]:
     content = read_cache(listing)
     if content is None:
         content = yield from read_content(listing)
-        _listed[root] = time.monotonic(), listing  # reading has taken long, and found it so
+        _remember(root, listing)  # read_content has listed it again
         write_cache(listing, content)
     _newest.clear()
     _newest[root, listing.key] = content

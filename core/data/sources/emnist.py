@@ -22,7 +22,7 @@ ARCHIVE = "gzip.zip"
 # Of the archive, and of the files of the three splits in it, as far as is known.
 ARCHIVE_BYTES, KEPT_BYTES = 562_000_000, 150_000_000
 PIECE = 2**20
-DIGITS, LETTERS, BALANCED = "digits", "letters", "balanced"
+SPLITS = "digits", "letters", "balanced"
 # Lower-case letters that look like their upper-case ones are one class with them.
 BALANCED_NAMES = tuple(string.digits + string.ascii_uppercase + "abdefghnqrt")
 
@@ -39,8 +39,9 @@ def extract(packed: Path, path: Path) -> Iterator[Preparing]:
     Raises ValueError where it is damaged or lacks one, and OSError.
     """
     import zipfile
+    import zlib
 
-    names = [f"{name}.gz" for split in (DIGITS, LETTERS, BALANCED) for name in make_names(split)]
+    names = [f"{name}.gz" for split in SPLITS for name in make_names(split)]
     try:
         with zipfile.ZipFile(packed) as archive:
             members = [archive.getinfo(f"gzip/{name}") for name in names]
@@ -52,7 +53,7 @@ def extract(packed: Path, path: Path) -> Iterator[Preparing]:
                     while piece := source.read(PIECE):
                         done += file.write(piece)
                         yield Preparing(message=f"extracting {name}", done=done, total=total)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, zlib.error):
         raise ValueError("is damaged") from None
 
 
@@ -63,15 +64,15 @@ def _make_set(split: str, files: dict[str, IdxFile]) -> FileSet:
     )
 
 
-DIGITS_FILES = make_files(make_names(DIGITS), 240_000, 40_000)
-EMNIST_DIGITS = _make_set(DIGITS, DIGITS_FILES)
+DIGITS_FILES = make_files(make_names("digits"), 240_000, 40_000)
+EMNIST_DIGITS = _make_set("digits", DIGITS_FILES)
 load_digits = make_loader(EMNIST_DIGITS, DIGITS_FILES, is_transposed=True)
 
 # The first letter has the label 1.
-LETTERS_FILES = make_files(make_names(LETTERS), 124_800, 20_800, lowest=1, highest=26)
-EMNIST_LETTERS = _make_set(LETTERS, LETTERS_FILES)
+LETTERS_FILES = make_files(make_names("letters"), 124_800, 20_800, lowest=1, highest=26)
+EMNIST_LETTERS = _make_set("letters", LETTERS_FILES)
 load_letters = make_loader(EMNIST_LETTERS, LETTERS_FILES, is_transposed=True)
 
-BALANCED_FILES = make_files(make_names(BALANCED), 112_800, 18_800, highest=46)
-EMNIST_BALANCED = _make_set(BALANCED, BALANCED_FILES)
+BALANCED_FILES = make_files(make_names("balanced"), 112_800, 18_800, highest=46)
+EMNIST_BALANCED = _make_set("balanced", BALANCED_FILES)
 load_balanced = make_loader(EMNIST_BALANCED, BALANCED_FILES, is_transposed=True)

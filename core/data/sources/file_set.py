@@ -1,4 +1,4 @@
-"""The files of a dataset in a folder: find them, tell what is wrong with them, download them.
+"""The files of a dataset in a folder: find them and check them.
 
 They are looked for where torchvision keeps them, below the folder of --data or the user's cache
 folder, and in that folder itself.
@@ -17,8 +17,8 @@ from core.events import Preparing
 from core.files import open_no_wait
 from core.user import cache_folder, expand
 
-# What torchvision calls the datasets that it keeps in folders like MNIST's, with files of the same
-# names as MNIST's: one is no place for another's.
+# torchvision's names of the datasets with files of the same names as MNIST's: the folder of one is
+# not searched for another's.
 FAMILY = frozenset({"MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST", "USPS"})
 
 
@@ -43,7 +43,7 @@ class FileSet:
     remote: Callable[[str], str] = "{}.gz".format
     below: tuple[str, ...] = ("raw",)  # of the folder `name`
     spell: Callable[[str], tuple[str, ...]] = idx_files.list_spellings
-    has_digests: bool = False  # a file counts by what it contains, whatever its folder is called
+    has_digests: bool = False  # files are identified by their content, in any folder
     archive: str = ""  # the remote file where it holds all files, of other datasets too
 
     @property
@@ -73,7 +73,7 @@ def find_other(files: FileSet, folder: Path) -> str | None:
 
 
 def find_candidates(files: FileSet, name: str, data: str | None) -> Iterator[Path]:
-    """Yield what may be a file of the dataset, the most usual place first."""
+    """Yield the existing files that may be that file of the dataset, torchvision's first."""
     for folder in list_folders(files, find_root(files, data)):
         for spelling in files.spell(name):
             if os.path.isfile(folder / spelling):
@@ -81,7 +81,7 @@ def find_candidates(files: FileSet, name: str, data: str | None) -> Iterator[Pat
 
 
 def find_file(files: FileSet, name: str, data: str | None) -> Path | None:
-    """Return where a file is; None where there is none that can be used."""
+    """Return the path of a file; None where none can be used."""
     candidates = find_candidates(files, name, data)
     return next((each for each in candidates if files.check(name, each) is None), None)
 

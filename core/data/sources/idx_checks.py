@@ -33,7 +33,7 @@ class IdxFile:
     """What a file must be: the sizes of its dimensions, the type and the range of its values.
 
     `other` is how many images the file of the other split has. `not_first` are the labels that
-    the other split begins with, where only they tell the two apart.
+    the other split begins with, where nothing else distinguishes the two.
     """
 
     sizes: tuple[int, ...]

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.data.batches import SIDE
 from core.data.dataset import Loading, Tensors
 from core.data.sources import idx_files
 from core.data.sources.file_set import FileSet
@@ -21,7 +22,6 @@ from core.data.sources.provide import Stamps, load_files
 if TYPE_CHECKING:
     import torch
 
-SIDE = 28
 CLOTHES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),

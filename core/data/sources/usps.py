@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.data.batches import SIDE
 from core.data.dataset import Loading, Tensors
 from core.data.sources.file_set import FileSet
 from core.data.sources.provide import Stamps, load_files
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 USPS_FILES = {"usps.bz2": 7291, "usps.t.bz2": 2007}  # and how many images each has
-STORED_SIDE, SIDE = 16, 28
+STORED_SIDE = 16
 PIXELS = STORED_SIDE**2
 LARGEST_FILE = 2**26  # bytes, unpacked
 

@@ -23,7 +23,7 @@ from core.models.network_file.named import NetworkFile, compile_source
 from core.models.network_layers import INPUT
 
 LONGEST_MESSAGE = 300
-# Ours train on a batch of one image too.
+# The replacements train on a batch of one image too.
 REPLACED: dict[type, type] = {nn.BatchNorm1d: BatchNorm1d, nn.BatchNorm2d: BatchNorm2d}
 
 

@@ -220,7 +220,7 @@ def test_unknown_dataset_is_refused(tiny):
             refused.append(event.message)
             host.send(Quit())
     assert len(refused) == 1
-    assert refused[0].startswith("there is no dataset 'cifar' here, only mnist, sample")
+    assert refused[0].startswith("there is no dataset 'cifar'; the datasets are mnist, sample")
     assert isinstance(event, RunFinished)
 
 

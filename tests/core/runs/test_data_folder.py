@@ -89,7 +89,7 @@ def test_other_classes_than_the_datasets_are_refused(tmp_path, monkeypatch):
     fashion = ("T-shirt/top", "Trouser", *"abcdefgh")
     changed = replace(datasets.DATASETS["mnist"], class_names=fashion)
     monkeypatch.setitem(datasets.DATASETS, "mnist", changed)
-    said = f"{last} tells 0, 1, 2, … apart; mnist has T-shirt/top, Trouser, a, …"
+    said = f"{last} has the classes 0, 1, 2, …; mnist has T-shirt/top, Trouser, a, …"
     for use in (
         lambda: evaluate_split(last, None),
         lambda: predict_image(last, 0, "test", None),

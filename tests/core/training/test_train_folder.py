@@ -120,7 +120,7 @@ def test_folder_with_other_classes_is_refused_by_name(config, images):
         lambda: branch(run / "last.safetensors", {}, run.parent),
         lambda: list(replay(run / "last.safetensors", 3)),
     ):
-        with pytest.raises(CheckpointError, match=r"tells 2, 10, .* apart; .* has 2, 11, "):
+        with pytest.raises(CheckpointError, match=r"has the classes 2, 10, .*; .* has 2, 11, "):
             attempt()
 
 

@@ -71,7 +71,7 @@ async def test_one_number_is_changed_and_trained(tmp_path):
         assert "custom · sample" in shown, "the header has a name and not the text"
         assert "138,954 parameters" in shown
         words = str(pilot.app.screen.query_one("#problem", Static).content)
-        assert words.startswith("Network, one of the list or your own as text. custom: 138,954")
+        assert words.startswith("Network, from the list or as text. custom: 138,954")
         assert "Press space to train custom on" in " ".join(shown.split())
         await pilot.press("space")
         await until(pilot, lambda: phase(pilot) == "finished")

@@ -60,7 +60,7 @@ def print_comparison(runs: Runs) -> None:
     table += [["", *[""] * len(runs)]] if differences else []
     for name, values in differences.items():
         archs = [run.arch for run, _ in runs]
-        # Of networks with different names these are enough; else their layers tell them apart.
+        # Networks with different names differ by these; others by their layers.
         values = archs if name == "arch" and len(set(archs)) > 1 else values
         texts = [truncate(printable(value_text(value)), width) for value in values]
         table.append([name.replace("_", " "), *texts])

@@ -30,12 +30,12 @@ from tui.widgets.layers.network_diagram import NetworkDiagram
 
 # As wide as a dialog in 80 columns.
 SYNTAX = "Commas between layers · 3 x (…) repeats · skip (…) adds its input · f1: more"
-EXAMPLE = "quick"  # to start from, where the network selected is no text
+EXAMPLE = "quick"  # to start from, where the selected network is a Python file
 ERROR_TITLE = "Layers before the error"
 
 
 class NetworkDialog(ModalScreen[str | None]):
-    """Return the network as a config names it: a name of ours or a text; None if cancelled."""
+    """Return the network as a config names it: a built-in name or a text; None if cancelled."""
 
     CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "NetworkInput"
@@ -141,7 +141,7 @@ class NetworkDialog(ModalScreen[str | None]):
         draft, field = self.draft, self.query_one(NetworkInput)
         if draft.network is None:
             start, end = draft.wrong
-            if not start <= field.column <= end + 1:  # where it is now, it may be mended
+            if not start <= field.column <= end + 1:  # else the cursor is already there
                 self._move_cursor(end)
             field.focus()
             self.app.bell()

@@ -45,7 +45,7 @@ class Draft:
 
 @lru_cache(maxsize=64)
 def read_draft(text: str, classes: int) -> Draft:
-    """Return what a text is, or a name of ours or of the user's in its place."""
+    """Return what a text is; it may be the name of a network."""
     text = text.rstrip()
     try:
         # No file: only the command line names one.

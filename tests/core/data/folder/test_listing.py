@@ -82,7 +82,7 @@ BAD = {
     "has one subfolder, a: put the images": {"a": 2},
     "the class b has no image files; it needs at least two": {"a": 2, "b": 0},
     "the class b has one image; it needs at least two": {"a": 2, "b": 1},
-    "the names of two classes are both shown as a\\x07": {"a\x07": 2, "a\\x07": 2},
+    "two classes have names that are both shown as a\\x07": {"a\x07": 2, "a\\x07": 2},
     "are both shown as é": {"\u00e9": 2, "e\u0301": 2},
     "longer than 100 characters": {"a" * 101: 2, "b": 2},
     "(left out 2 other files); it needs": {"a": 2, "b": ["x.txt", "y.txt"]},
