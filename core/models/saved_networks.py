@@ -32,7 +32,11 @@ def list_saved() -> dict[str, str]:
 
     Raises UsageError where the file cannot be read.
     """
-    return {name: text for name, text in _read().items() if _is_saved(name, text)}
+    return {
+        name: text
+        for name, text in _read().items()
+        if isinstance(text, str) and _is_valid(name, text)
+    }
 
 
 def _read() -> dict[str, object]:
@@ -49,10 +53,10 @@ def _read() -> dict[str, object]:
         raise UsageError(f"{path} is not a TOML file: {printable(str(error))}") from None
 
 
-def _is_saved(name: str, text: object) -> bool:
+def _is_valid(name: str, text: str) -> bool:
     try:
         check_name(name)
-        return isinstance(text, str) and bool(parse_network(text))
+        return bool(parse_network(text))
     except UsageError:
         return False
 
