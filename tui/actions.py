@@ -170,7 +170,7 @@ VIEW_KEYS = (
     ViewKey("del", ("Delete file",), "delete a checkpoint"),
     ViewKey("P", ("Prune",), "delete old checkpoints"),
     ViewKey("V", ("Verify",), "verify a checkpoint against its digest"),
-    ViewKey("ctrl+s", ("Save network",), "of a network that is edited as text: save it by a name"),
+    ViewKey("ctrl+s", ("Save network",), "while a network is edited as text: save it under a name"),
     ViewKey("!", ("Messages",), "show all messages"),
     ViewKey("f5", ("Refresh",), "read or draw again; in Digits, another random sample"),
 )

@@ -61,7 +61,7 @@ DATASETS = {
         idx_datasets.KMNIST,
         idx_datasets.load_kmnist,
         60_000,
-        "60,000 training and 10,000 test images of 10 Japanese letters",
+        "60,000 training and 10,000 test images of 10 hiragana characters",
         idx_datasets.KANA,
     ),
     "emnist-digits": _from_files(

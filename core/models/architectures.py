@@ -1,4 +1,4 @@
-"""The networks that have a name. To add one: its line in ARCHITECTURES.
+"""The built-in networks. To add one: its entry in ARCHITECTURES.
 
 Each is a text as network_text.py reads it, so that state dicts have the keys of the article's
 classes; `linear` alone has keys of its own, see build_network.py.

@@ -34,7 +34,7 @@ class Kind:
 
 WINDOW = (Number("size"),)
 KINDS = {
-    "crop": Kind("Crop", "Cuts off the margin.", (Number("margin"),), example="crop 2"),
+    "crop": Kind("Crop", "Cuts a margin off each side.", (Number("margin"),), example="crop 2"),
     "conv": Kind(
         "Conv",
         "Each channel slides its small kernels over the image and adds up.",
@@ -55,8 +55,8 @@ KINDS = {
     "avgpool": Kind("AvgPool", "Keeps the mean of each small square.", WINDOW, example="avgpool 2"),
     "batchnorm": Kind(
         "BatchNorm",
-        "Shifts and scales each channel to mean 0 and deviation 1 over the batch, then by two "
-        "trained numbers.",
+        "Shifts and scales each channel to mean 0 and standard deviation 1 over the batch, then by "
+        "two trained numbers.",
     ),
     "dropout": Kind(
         "Dropout",

@@ -14,13 +14,13 @@ BLOCKS = {
 
 def explain_kind(kind: Kind) -> str:
     """Return what a layer does, its numbers, and its options with their defaults."""
-    numbers = " and ".join(each.name for each in kind.numbers)
+    numbers = ", ".join(each.name for each in kind.numbers)
     options = ", ".join(f"{each.name} ({each.default:g})" for each in kind.options)
     parts = [kind.does]
     if numbers:
-        parts.append(f"Its number{'s' * (len(kind.numbers) > 1)}: {numbers}.")
+        parts.append(f"Number{'s' * (len(kind.numbers) > 1)}: {numbers}.")
     if kind.optional:
-        parts.append("The last layer is a linear without a number: the classes are its outputs.")
+        parts.append("The last layer needs no number: it has one output for each class.")
     if options:
         parts.append(f"Options: {options}.")
     return " ".join(parts)
