@@ -31,7 +31,7 @@ class Diverged(UserError):
     reason = "diverged"
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type's name where it has none."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 

@@ -62,7 +62,8 @@ def train(
             try:
                 for event in loop.events():
                     yield from recorder.record(event)
-            except Exception as error:  # whatever fails, what was trained is saved and named
+            # Whatever fails, also where code of the user's exits, what was trained is saved.
+            except (Exception, SystemExit) as error:
                 failure = _run_failed(error, setup, run)
             if failure:
                 for event in loop.end_with(failure):
@@ -141,7 +142,7 @@ def _explain_missing_locks(run: RunWriter) -> str:
     )
 
 
-def _run_failed(error: Exception, setup: Setup, run: RunWriter) -> RunFailed:
+def _run_failed(error: BaseException, setup: Setup, run: RunWriter) -> RunFailed:
     """Return what to report of an error; a bug's traceback goes to a file in the run's folder."""
     smaller = f"try a --batch-size below {setup.config.batch_size}, or another --device"
     message, device = first_line(error), setup.device

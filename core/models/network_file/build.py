@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import inspect
 import linecache
+import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
+from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Any
 
@@ -29,21 +31,38 @@ REPLACED: dict[type, type] = {nn.BatchNorm1d: BatchNorm1d, nn.BatchNorm2d: Batch
 
 @contextmanager
 def explained(file: NetworkFile, doing: str = "") -> Iterator[None]:
-    """Raise UsageError in one line, with the line of the file, for what the code raises."""
+    """Raise UsageError in one line, with the line of the file, for what the code raises. What it
+    writes to sys.stdout goes to stderr."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(sys.stderr):
             yield
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # such as SystemExit
         raise UsageError(_explain(file, doing, error)) from None
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the process at once: code of the user's may never return, and
+    there is nothing to save yet."""
+    if current_thread() is not main_thread():  # only the main thread may change handlers
+        yield
+        return
+    interrupted = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ended = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
+        signal.signal(signal.SIGTERM, ended)
 
 
 def _explain(file: NetworkFile, doing: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [each.lineno for each in frames if each.filename == str(file.path)]
     where = f", line {lines[-1]}" if lines else ""
-    message = first_line(error) if isinstance(error, Exception) else "it exits"
+    message = "it exits" if isinstance(error, SystemExit) else first_line(error)
     what = f"{type(error).__name__}: {message}"[:LONGEST_MESSAGE]
     if isinstance(error, ModuleNotFoundError):
         what += " (a network must be in one file: modules in its folder are not imported)"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import UsageError, printable
-from core.models.network_file.build import REPLACED, build_module, explained
+from core.models.network_file.build import REPLACED, build_module, explained, interruptible
 from core.models.network_file.named import TRIED, Facts, NetworkFile
 from core.models.network_layers import INPUT, MOST_PARAMETERS
 
@@ -34,7 +34,13 @@ def try_network(file: NetworkFile, classes: int) -> Facts:
     """
     if known := TRIED.get((file, classes)):
         return known
-    with torch.random.fork_rng(devices=()), torch.inference_mode(False), torch.enable_grad():
+    with (
+        interruptible(),
+        torch.random.fork_rng(devices=()),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        explained(file),  # what no check expects, such as a `state_dict` that raises
+    ):
         trial = _Trial(file, classes)
         trial.check_building()
         trial.check_predicting()
@@ -56,7 +62,7 @@ def check_in_thread(file: NetworkFile, classes: int) -> None:
         except BaseException as error:
             raised.append(error)
 
-    thread = Thread(target=check)
+    thread = Thread(target=check, daemon=True)  # so that Ctrl-C ends the process
     thread.start()
     thread.join()
     if raised:

@@ -22,7 +22,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("file")
     run = runner(folder)
     source = re.search(r"```python\n# mynet.py\n(.*?)```", README.read_text(), re.DOTALL)
-    (folder / "mynet.py").write_text('print("imported")\n' + source[1], encoding="utf-8")
+    printing = 'import sys\nprint("imported")\nsys.stdout.write("written\\n")\n'
+    (folder / "mynet.py").write_text(printing + source[1], encoding="utf-8")
     started = run(*TRAIN, *NAMED, "--detach")  # so that a child process builds it, too
     assert started.returncode == 0, started.stderr
     name = started.stdout.strip()
@@ -64,7 +65,7 @@ def test_what_needs_the_network_asks_for_the_file(trained):
     assert len(found[2]) == 12
     scored = run("eval", name, "--arch", "copy.py:Net", "--json")
     assert json.loads(scored.stdout)["samples"] == 1000
-    assert "imported" in scored.stderr  # what the file prints
+    assert scored.stderr.startswith("imported\nwritten\n")  # what the file prints
 
 
 def test_only_the_command_line_names_a_file(trained):

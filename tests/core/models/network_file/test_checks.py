@@ -1,5 +1,6 @@
 """What a network from a Python file does wrong is one line, and what is unusual works."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,7 @@ WRONG = {
     "import": ("\nraise ValueError('no \\x1b[31m luck')", r"line 2: ValueError: no \\x1b"),
     "beside": ("from layers import Block", "line 1: ModuleNotFoundError.*in its folder are not"),
     "exit": ("import sys\nsys.exit(3)", "line 2: SystemExit"),
+    "other exit": ("class Odd(BaseException):\n    pass\nraise Odd()", "line 3: Odd"),
     "no name": ("def net():\n    pass", "mynet.py has no Net; it has net"),
     "value": ("Net = 3", "not a class or function, but int"),
     "no module": ("def Net():\n    return 3", r"returns int, not a torch.nn.Module"),
@@ -70,6 +72,8 @@ WRONG = {
     "integers": (body("return self.fc(x.flatten(1)).long()"), "gives int64, not floating"),
     "NaN": (body("return self.fc(x.flatten(1)) / 0 * 0"), "NaN"),
     "input": (body("x.mul_(2)", FC), "modifies its input"),
+    "state dict": (HEAD + "    def state_dict(self):\n        return self.none\n"
+                   + FORWARD + f"        {FC}", "line 11: AttributeError.*'none'"),
     "frozen": (body(FC, after="self.requires_grad_(False)"), "no trainable parameters"),
     "detached": (body("return self.fc(x.flatten(1)).detach()"), "the backward pass raises"),
     "another result": (body("x = x + torch.rand_like(x)", FC), "another result for the same input"),
@@ -190,6 +194,33 @@ def test_the_trial_draws_no_random_numbers(tmp_path):
     assert torch.equal(model.fc.weight, expected)
     assert torch.equal(torch.get_rng_state(), after)
     assert (network.parameters, network.multiply_adds) == (7850, 7840)
+
+
+def test_a_network_that_exits_during_training_has_failed(tmp_path):
+    """Its exit status is not that of a run that has finished."""
+    made = "self.register_buffer('steps', torch.zeros(()))"
+    steps = ("self.steps += self.training", "if self.steps > 3: raise SystemExit(0)", FC)
+    network = name(tmp_path, body(*steps, after=made))
+    config = TrainConfig(
+        arch=network.spec, dataset="sample", epochs=1, batch_size=399, routes="default",
+        checkpoints=str(tmp_path / "runs"),
+    )  # fmt: skip
+    failed = drive(config)[-1]
+    assert isinstance(failed, RunFailed)
+    assert "SystemExit" in failed.message
+
+
+def test_ctrl_c_ends_a_trial_that_does_not(tmp_path):
+    """So it does where the program would stop a run at it; its handlers are back afterwards."""
+    handler = list
+    old = signal.signal(signal.SIGINT, handler)
+    try:
+        source = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass"
+        with pytest.raises(KeyboardInterrupt):
+            name(tmp_path, source).build()
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 def test_the_number_of_classes_is_an_argument(tmp_path):
