@@ -32,8 +32,26 @@ SIZES = ("80x24", "120x40", "200x60")
 THEMES = {"": "textual-dark", "-light": "textual-light"}
 # In the order in which they are taken.
 NAMES = (
-    *("train-idle", "train", "quit", "digits", "mistakes", "network", "branch", "help"),
-    *("train-finished", "checkpoints", "checkpoints-open", "checkpoint", "images", "comparison"),
+    *(
+        "train-idle",
+        "network-text",
+        "train",
+        "quit",
+        "digits",
+        "mistakes",
+        "network",
+        "branch",
+        "help",
+    ),
+    *(
+        "train-finished",
+        "corruptions",
+        "checkpoints",
+        "checkpoints-open",
+        "checkpoint",
+        "images",
+        "comparison",
+    ),
     "train-overfit",
 )
 # Runs of earlier days.
@@ -42,6 +60,7 @@ EARLIER_RUNS = (
     ("--preset", "speedrun"),
     ("--arch", "mlp", "--epochs", "2", "--lr", "0.003"),
 )
+CORRUPTING = 40.0  # seconds in which an mlp is evaluated on all corrupted images
 SETTLED = 0.8  # seconds until a screen is drawn after its size, its theme or its view has changed
 
 
@@ -118,6 +137,9 @@ async def take_pictures_of_a_run(options: argparse.Namespace) -> list[Path]:
     async with open_app(config, options) as camera:
         await camera.until(lambda state: bool(state.digits))  # of the untrained network
         await camera.shoot("train-idle")
+        await camera.press("down", "enter", "down", "right")  # cnn
+        await camera.shoot("network-text")
+        await camera.press("escape", "escape", "escape")
         await camera.press("space")
         await camera.until(lambda state: len(state.scores) >= 2 and state.epoch_share > 0.4)
         await camera.shoot("train")
@@ -134,6 +156,10 @@ async def take_pictures_of_a_run(options: argparse.Namespace) -> list[Path]:
             await camera.press("escape")
         await camera.until(lambda state: state.phase == "finished")
         await camera.shoot("train-finished")
+        await camera.show("mistakes")
+        await camera.press("C", seconds=CORRUPTING)
+        await camera.shoot("corruptions")
+        await camera.press("escape")
         await take_pictures_of_checkpoints(camera, options.data)
         return camera.taken
 
@@ -173,7 +199,7 @@ def paint_images(data: str | None) -> Path:
     import hard_pictures
     import plain_pictures
 
-    from core.data.datasets import load_mnist
+    from core.data.sources.mnist import load_mnist
 
     loading = load_mnist(data)
     while True:
