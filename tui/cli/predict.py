@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from core.class_names import DIGITS
 from core.data.corruptions import CORRUPTIONS, parse_corruption
 from core.data.image_formats import has_image_name
 from core.errors import UsageError
@@ -14,7 +15,6 @@ from tui.cli.console import checkpoints_folder, print_json
 from tui.cli.options import AsJson, CheckpointsDir, DataDir, NetworkFile, RunOrCheckpoint
 
 SPLITS = ("test", "train")
-DIGITS = tuple("0123456789")  # names of folders of labelled images
 
 Images = Annotated[
     list[str] | None,

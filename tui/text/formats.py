@@ -4,9 +4,9 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 
+from core.data.folder.source import PREFIX
 from core.errors import printable as printable
 
-FOLDER = "folder:"  # the start of a dataset's name that is a path
 LONGEST_FOLDER = 20
 
 
@@ -166,9 +166,9 @@ def right_cells(text: str, width: int) -> str:
 def shorten_folder(dataset: str, width: int = LONGEST_FOLDER) -> str:
     """Return the name of a dataset, printable; of a long path of images its end, which differs."""
     text = printable(dataset)
-    if len(text) <= width or not text.startswith(FOLDER):
+    if len(text) <= width or not text.startswith(PREFIX):
         return text
-    return f"{FOLDER}…{text[len(FOLDER) + 1 - width :]}" if width > len(FOLDER) + 1 else text
+    return f"{PREFIX}…{text[len(PREFIX) + 1 - width :]}" if width > len(PREFIX) + 1 else text
 
 
 def truncate(text: str, width: int) -> str:

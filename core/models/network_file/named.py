@@ -84,11 +84,6 @@ def named_file() -> NetworkFile | None:
     return _named
 
 
-def forget_file() -> None:
-    global _named
-    _named = None
-
-
 def name_file(text: str, digest: str = "") -> NetworkFile:
     """Read the file that a person names as "mynet.py:Net". From now on this process runs its code
     where it builds that network.

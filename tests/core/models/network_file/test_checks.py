@@ -38,7 +38,7 @@ FORWARD = "    def forward(self, x):\n"
 @pytest.fixture(autouse=True)
 def _nothing_named():
     yield
-    named.forget_file()
+    named._named = None
 
 
 def name(folder, source, what="Net", file="mynet.py"):
