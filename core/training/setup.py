@@ -17,8 +17,8 @@ from core.data import datasets
 from core.data.batches import steps_per_epoch
 from core.data.dataset import Dataset
 from core.data.folder.record import Record
-from core.data.folder.source import absolute_name
-from core.errors import DataError, UsageError, explain
+from core.data.folder.source import absolute_name, folder_of, is_folder
+from core.errors import DataError, UsageError, explain, printable
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.networks import Network, resolve_network
@@ -202,9 +202,23 @@ def _find_unwritable(dataset: Dataset, data: str | None) -> str | None:
 def _check_folder(config: TrainConfig, resume_point: ResumePoint | None) -> None:
     """Raise CheckpointError where the run cannot be written, or is in progress elsewhere."""
     if resume_point is None:
+        _check_outside(config)
         with explain_unwritable(config.folder):
             check_writable(config.folder)
         return
     folder = resume_point.folder
     with lock_run(folder), explain_errors(f"{folder} cannot be written"):
         check_writable(folder)
+
+
+def _check_outside(config: TrainConfig) -> None:
+    """Raise UsageError where runs would be among the classes of the folder of images: the first run
+    could not be resumed, since the folder has changed."""
+    if not is_folder(config.dataset):
+        return
+    images = folder_of(config.dataset)
+    if config.folder.resolve().is_relative_to(images.resolve()):
+        raise UsageError(
+            f"--checkpoints {printable(str(config.folder))} is inside the folder of images "
+            f"{printable(str(images))}: choose a folder outside of it"
+        )

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_resumed_run_equals_an_uninterrupted_one(config, tmp_path, monkeypatch):
         each for each in replay(cut / "epoch-001.safetensors", 3) if isinstance(each, ReplayResult)
     ]
     assert results[0].identical
+
+
+@pytest.mark.parametrize("where", [".", "checkpoints", "2/runs"])
+def test_runs_are_not_among_the_images(config, images, where):
+    """A run in the folder would be a class, and change what it was trained on."""
+    (failed,) = drive(replace(config, checkpoints=str(images / where)))
+    assert failed.message.startswith("--checkpoints ")
+    assert "is inside the folder of images" in failed.message
+    assert sorted(path.name for path in images.iterdir()) == ["10", "2", "[red]\x1b"]
 
 
 def change(images: Path, how: str) -> str:
