@@ -41,7 +41,6 @@ USUAL = (
     InputScaling(0.0, 1 / 255),  # pixels as they are
 )
 TRIED_IMAGES, LARGE_TRIED_IMAGES = 1000, 400
-MOST_VALUES = 5 * 10**7  # of the output of a layer at a time, of a network from any file
 # Work is counted in multiply-adds; the other of a layer is about so many for one output.
 MOST_WORK, OUTPUT_WORK, LEAST_IMAGES = 6 * 10**10, 20, 30
 LARGE = 10**6  # parameters of a network that is tried on fewer images
@@ -250,12 +249,10 @@ def try_scalings(
 
     model = build_blank(network)
     model.load_state_dict(weights, assign=network.file is None)
-    widest = max((prod(each.outputs) for each in network.layers), default=1)
-    batch = max(1, min(len(images), MOST_VALUES // widest))
     tried = []
     for scaling in scalings:
         set_scaling(model, scaling)
-        logits = predict(model, images, batch)
+        logits = predict(model, images, len(images))
         accuracy, loss = (METRICS[name](logits, labels) for name in ("accuracy", "loss"))
         guessing = 1 / logits.shape[1]
         tried.append(Tried(scaling, accuracy, loss if math.isfinite(loss) else math.inf, guessing))

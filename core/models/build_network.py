@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +22,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "flatten": nn.Flatten,
 }
 
+_WIDEST = "widest_output"
 FLATTEN = "flatten"  # the name of a flatten layer that is not in the text
 
 
@@ -67,11 +69,19 @@ def build_network(nodes: Sequence[Node], classes: int) -> nn.Module:
     A state dict has the keys `stack.0.weight` and so on, in the order of the text; those of a block
     are `stack.N.0.weight` and so on. Raises NetworkTextError.
     """
-    modules = _build(nodes, iter(plan_layers(nodes, classes)))
+    layers = plan_layers(nodes, classes)
+    modules = _build(nodes, iter(layers))
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     if next(iter(modules)) == FLATTEN:  # before the stack, as in the article's class
         parts[FLATTEN] = modules.pop(FLATTEN)
-    return nn.Sequential(OrderedDict(parts, stack=nn.Sequential(modules)))
+    network = nn.Sequential(OrderedDict(parts, stack=nn.Sequential(modules)))
+    setattr(network, _WIDEST, max(prod(each.outputs) for each in layers))
+    return network
+
+
+def widest_output(model: nn.Module) -> int:
+    """Return how many values the widest layer of a network has for an image, 1 if unknown."""
+    return getattr(model, _WIDEST, 1)
 
 
 def _build(nodes: Sequence[Node], planned: Iterator[PlannedLayer]) -> OrderedDict[str, nn.Module]:

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from core.data.batches import SIDE
+from core.models.build_network import widest_output
 from core.models.input_scaling import get_scaling
 from core.responses import Digit
+
+MOST_VALUES = 5 * 10**7  # of the output of a layer at a time, of a network from any file
 
 
 def prepare_input(model: nn.Module, images: Tensor) -> Tensor:
@@ -20,9 +23,11 @@ def prepare_input(model: nn.Module, images: Tensor) -> Tensor:
 def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     """Return the logits (N, classes), on the CPU, of uint8 images (N, 28, 28).
 
-    The network may be on any device; it stays in evaluation mode.
+    The network may be on any device; it stays in evaluation mode. Of one with wide layers fewer
+    images than `batch` are in memory at a time.
     """
     model.eval()
+    batch = max(1, min(batch, MOST_VALUES // widest_output(model)))
     with torch.inference_mode(), full_float32():
         parts = [model(prepare_input(model, part)).float().cpu() for part in images.split(batch)]
     return torch.cat(parts)

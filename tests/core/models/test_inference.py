@@ -41,6 +41,15 @@ def test_batch_size_changes_no_logit(model, tiny_tensors):
         assert torch.allclose(model(prepare_input(model, images)), whole, atol=1e-6)
 
 
+def test_wide_layers_take_fewer_images_at_a_time():
+    """A checkpoint from anywhere names its network, whose outputs are bounded for one image."""
+    model, sizes = resolve_network("crop 13, conv 200000 1, linear").build(), []
+    model.stack.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    logits = predict(model, torch.zeros(100, 28, 28, dtype=torch.uint8))
+    assert logits.shape == (100, 10)
+    assert sizes == [62, 38]
+
+
 def test_dropout_is_off_for_predictions(tiny_tensors):
     chancy = torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)
