@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from core.checkpoints.find_weights import StateDict, split_by_prefix
 from core.checkpoints.header import abbreviate
+from core.checkpoints.inferred.infer import InferredNetwork, infer_networks
+from core.checkpoints.inferred.stored_layers import NoChainError
 from core.checkpoints.match_weights import Match, Shapes, count_weights, describe, match
-from core.checkpoints.readings.infer import Reading, infer_networks
-from core.checkpoints.readings.stored_layers import NoChainError
 from core.class_names import DIGITS
 from core.data.datasets import DATASETS
 from core.errors import UsageError
@@ -32,13 +32,13 @@ CLASSES_ADVICE = "name the dataset of its classes by --dataset NAME"
 
 @dataclass(frozen=True)
 class Fit:
-    """How the tensors of a state dict, which are loaded, fit a network. `readings` are those of a
+    """How the tensors of a state dict, which are loaded, fit a network. `candidates` are those of a
     network that has no name and was found from their shapes."""
 
     state_dict: StateDict
     network: Network
     match: Match
-    readings: tuple[Reading, ...] = ()
+    candidates: tuple[InferredNetwork, ...] = ()
 
     @property
     def arch(self) -> str:
@@ -137,20 +137,22 @@ def _infer(state_dicts: Sequence[StateDict]) -> tuple[list[Fit], str]:
     found, problem = [], ""
     for each in state_dicts:
         try:
-            readings = infer_networks(each.tensors)
-            _check_shapes(each, readings[0])
+            candidates = infer_networks(each.tensors)
+            _check_shapes(each, candidates[0])
         except NoChainError as error:
             problem = str(error)
             continue
-        found.append(Fit(each, readings[0].network, readings[0].match(each.tensors), readings))
+        found.append(
+            Fit(each, candidates[0].network, candidates[0].match(each.tensors), candidates)
+        )
     return found, problem
 
 
-def _check_shapes(state_dict: StateDict, reading: Reading) -> None:
+def _check_shapes(state_dict: StateDict, candidate: InferredNetwork) -> None:
     """Raise NoChainError where a tensor has another shape than its network's."""
     shapes = _shapes(state_dict.tensors)
-    for ours, expected in expected_shapes(reading.network).items():
-        if (found := shapes.get(reading.names.get(ours, ""), "missing")) != expected:
+    for ours, expected in expected_shapes(candidate.network).items():
+        if (found := shapes.get(candidate.names.get(ours, ""), "missing")) != expected:
             raise NoChainError(f"{abbreviate(ours)} is {found}, expected {expected}")
 
 

@@ -15,10 +15,10 @@ from core.checkpoints import io as checkpoints
 from core.checkpoints.find_network import Fit, find_network, list_names
 from core.checkpoints.find_weights import Found, StateDict, find_state_dicts, select
 from core.checkpoints.header import METADATA, NO_HEADER, abbreviate, read_header
+from core.checkpoints.inferred.infer import InferredNetwork
 from core.checkpoints.io import check_finite, check_size, select_weights
 from core.checkpoints.match_weights import natural
 from core.checkpoints.other_files import LEGACY, LOOKED_AT, ZIP, describe_file
-from core.checkpoints.readings.infer import Reading
 from core.checkpoints.stated import read_stated
 from core.checkpoints.torch_save import NOT_BY_TORCH, read_torch_save
 from core.class_names import DIGITS
@@ -40,7 +40,7 @@ SHAPING = ("torch.nn.modules.activation.", "torch.nn.modules.pooling.")
 class ImportedWeights:
     """The weights of a network; `note` says what is not as in the file or was assumed.
 
-    `is_renamed` is whether their names in the file are others, by more than a prefix. `readings`
+    `is_renamed` is whether their names in the file are others, by more than a prefix. `candidates`
     are the networks that they may be of where none with a name fits, this one first. `dataset` is
     the one that the file states, if it does.
     """
@@ -49,7 +49,7 @@ class ImportedWeights:
     tensors: dict[str, torch.Tensor]
     note: str
     is_renamed: bool = False
-    readings: tuple[Reading, ...] = ()
+    candidates: tuple[InferredNetwork, ...] = ()
     class_names: tuple[str, ...] = DIGITS
     dataset: str = ""
 
@@ -91,8 +91,8 @@ def read_weights(
     check_finite(path, {fit.match.names[name]: each for name, each in weights.items()})
     notes = (*_explain_match(fit), *_explain_rest(fit, state_dicts, found), converted)
     note = "; ".join(filter(None, notes))
-    is_renamed, readings = fit.match.is_renamed, fit.readings
-    of_file = readings, class_names, found.dataset
+    is_renamed, candidates = fit.match.is_renamed, fit.candidates
+    of_file = candidates, class_names, found.dataset
     return ImportedWeights(fit.network, weights, note, is_renamed, *of_file)
 
 
@@ -179,7 +179,7 @@ def _drop_repeated(state_dict: StateDict) -> StateDict:
 
 def _explain_match(fit: Fit) -> Iterator[str]:
     """Yield what was assumed to match the tensors of a file with the network's."""
-    if fit.match.is_renamed and not fit.readings:
+    if fit.match.is_renamed and not fit.candidates:
         ours, theirs = next(iter(fit.match.names.items()))
         yield (
             f"its tensors have other names; they were matched with those of {fit.arch} by their "

@@ -19,7 +19,7 @@ from core.checkpoints.import_scaling import (
     read_scaling,
 )
 from core.checkpoints.import_weights import ImportedWeights, read_weights
-from core.checkpoints.readings.choose import Images, choose_reading
+from core.checkpoints.inferred.choose import Images, choose_inferred
 from core.class_names import DIGITS
 from core.data.datasets import class_names_of
 from core.data.folder.source import absolute_name
@@ -91,8 +91,8 @@ def import_file(
         dataset = weights.dataset  # no other is known to have these classes
         _check_classes(path, weights)
     stored = choose_stored_data(dataset, data)
-    if weights.readings:
-        weights = _choose_reading(path, weights, dataset, data, scaling)
+    if weights.candidates:
+        weights = _choose_inferred(path, weights, dataset, data, scaling)
     choice = choose_scaling(path, weights.network, weights.tensors, dataset, data, scaling)
     with explain_unwritable(folder):
         run = claim_folder(folder, name or safe_name(path.stem), is_exact=name is not None)
@@ -101,7 +101,7 @@ def import_file(
         except BaseException:
             rmtree(run, ignore_errors=True)
             raise
-    is_guessed = weights.is_renamed or bool(weights.readings)
+    is_guessed = weights.is_renamed or bool(weights.candidates)
     note = choice.note + COMPARE * (is_guessed and choice.how in ("clear", "tied"))
     found = choice.scaling.mean, choice.scaling.std, choice.how, note
     is_sample = (dataset, stored["dataset"]) == ("auto", "sample")
@@ -124,17 +124,17 @@ def _check_classes(path: Path, weights: ImportedWeights) -> None:
             )
 
 
-def _choose_reading(
+def _choose_inferred(
     path: Path,
     weights: ImportedWeights,
     dataset: str,
     data: str | None,
     scaling: InputScaling | None,
 ) -> ImportedWeights:
-    """Return the weights of the most plausible network. Raises CheckpointError."""
+    """Return the weights of the most plausible candidate. Raises CheckpointError."""
     found = find_training_images(dataset, data)
     try:
-        return choose_reading(weights, found and Images(*found), scaling or read_scaling(path))
+        return choose_inferred(weights, found and Images(*found), scaling or read_scaling(path))
     except ValueError as error:
         raise CheckpointError(f"{path} {error}") from None
 

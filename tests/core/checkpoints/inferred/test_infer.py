@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.checkpoints.readings.infer import infer_networks
-from core.checkpoints.readings.stored_layers import NoChainError
+from core.checkpoints.inferred.infer import infer_networks
+from core.checkpoints.inferred.stored_layers import NoChainError
 
 
 def state_dict(*layers: nn.Module, names: str = "") -> dict:
@@ -69,7 +69,7 @@ def test_usual_networks_are_found(layers, names, text):
     }
 
 
-def test_several_readings_are_as_usual():
+def test_several_candidates_are_as_usual():
     """Keras's three convolutions: without padding and two poolings, or padded with three."""
     first, second, *_ = infer_networks(state_dict(*KERAS, names="a b c d"))
     assert first.cost == second.cost
@@ -101,7 +101,7 @@ def test_numbers_of_a_sequential_decide():
         ([linear(400, 30), linear(30, 10)], "a.weight takes 400 inputs, and gets 784"),
         ([linear(784, 30), nn.LayerNorm(30)], "b.weight (30) is of no conv, linear or batchnorm"),
         ([nn.LSTM(28, 9), linear(9, 10)], "a.weight_ih_l0 takes 28 inputs"),
-        ([conv(1, 4, 3), conv(4, 10, 26)], "the last layer is no linear"),
+        ([conv(1, 4, 3), conv(4, 10, 26)], "the last layer is not a linear"),
         ([linear(784, 30)] * 70, "there are 70 layers, more than 64"),
     ],
 )

@@ -1,11 +1,11 @@
-"""Which of several readings is taken, by images that a network has the right answers for."""
+"""Which of several candidates is taken, by images that a network has the right answers for."""
 
 import pytest
 import torch
 from torch import nn
 
 from core.checkpoints.import_weights import read_weights
-from core.checkpoints.readings.choose import Images, choose_reading
+from core.checkpoints.inferred.choose import Images, choose_inferred
 from core.models.inference import predict
 from core.models.networks import resolve_network
 
@@ -35,7 +35,7 @@ def weights(tmp_path, model):
 def test_images_decide_against_the_usual(weights, model):
     images = torch.randint(0, 256, (300, 28, 28), dtype=torch.uint8)
     found = Images("noise", images, predict(model, images).argmax(1))
-    taken = choose_reading(weights, found, None)
+    taken = choose_inferred(weights, found, None)
     assert taken.network.text == TRUE.replace("linear", "flatten, linear")
     assert "it is the best: 100.0% of 300 training images of noise are correct" in taken.note
     with torch.inference_mode():
@@ -44,21 +44,21 @@ def test_images_decide_against_the_usual(weights, model):
         assert torch.equal(predict(other, images), predict(model, images))
 
 
-def test_usual_reading_is_taken_without_images(weights):
-    taken = choose_reading(weights, None, None)
+def test_usual_candidate_is_taken_without_images(weights):
+    taken = choose_inferred(weights, None, None)
     assert taken.network.text == USUAL
     assert "the most usual, and no images confirm it" in taken.note
     images = torch.randint(0, 256, (300, 28, 28), dtype=torch.uint8)
     unlike = Images("noise", images, torch.randint(0, 10, (300,)))
-    assert choose_reading(weights, unlike, None).network.text == USUAL, "images of another task"
+    assert choose_inferred(weights, unlike, None).network.text == USUAL, "images of another task"
 
 
-def test_equal_readings_are_refused(tmp_path):
+def test_equal_candidates_are_refused(tmp_path):
     tensors = nn.ModuleList([nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.Linear(8 * 196, 10)])
     named = {f"layer{name}": each for name, each in tensors.state_dict().items()}
     torch.save(named, tmp_path / "model.pth")
     with pytest.raises(ValueError, match="may be one of several networks") as refused:
-        choose_reading(read_weights(tmp_path / "model.pth"), None, None)
+        choose_inferred(read_weights(tmp_path / "model.pth"), None, None)
     assert str(refused.value) == (
         'may be one of several networks: "conv 4 3 pad 1, relu, conv 8 3 pad 1, relu, maxpool 2, '
         'flatten, linear" or "conv 4 3 pad 1, relu, maxpool 2, conv 8 3 pad 1, relu, flatten, '

@@ -1,4 +1,4 @@
-"""Read the layers of a chain of Conv2d and Linear off the tensors of a state dict, in order."""
+"""Read the layers of a chain of Conv2d and Linear from the tensors of a state dict, in order."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def group_blocks(layers: Sequence[StoredLayer]) -> list[Block]:
 def check_chain(blocks: Sequence[Block], convs: Sequence[Block]) -> None:
     """Raise NoChainError where a layer does not take what the one before gives."""
     if len(blocks) == len(convs) or blocks[-1].normalization:
-        raise NoChainError("the last layer is no linear")
+        raise NoChainError("the last layer is not a linear")
     if any(each.layer.kind != "linear" for each in blocks[len(convs) :]):
         raise NoChainError("a conv follows a linear")
     given = INPUT[0]

@@ -9,21 +9,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from core.checkpoints.readings.stored_layers import Block, NoChainError, find_side
+from core.checkpoints.inferred.stored_layers import Block, NoChainError, find_side
 from core.models.network_layers import INPUT
 
-# What makes a reading less usual: a change between padded and unpadded convolutions, a stride, a
+# What makes a candidate less usual: a change between padded and unpadded convolutions, a stride, a
 # pooling other than by 2, a pooling after a stride, an average of all that is left, and what is
 # between two numbers of an nn.Sequential otherwise.
 CHANGED_PADDING, STRIDE, LARGE_STRIDE, STRIDE_AND_POOLING, AVERAGE = 1.0, 1.0, 2.0, 1.0, 1.0
 OTHER_POOLING, OTHER_NUMBERS = 2.0, 3.0
 POOLINGS = (1, 2, 3, 4)
-MOST_READINGS, MOST_KEPT = 12, 8
-FARTHEST = 3.0  # from the most usual reading, in cost
+MOST_CANDIDATES, MOST_KEPT = 12, 8
+FARTHEST = 3.0  # from the most usual candidate, in cost
 
 
 class Window(NamedTuple):
-    """What is assumed of a convolution, and of the pooling behind it, which 1 is none of."""
+    """What is assumed of a convolution and of the pooling after it, where 1 means none."""
 
     stride: int
     pad: int
@@ -66,7 +66,7 @@ def find_windows(
             f"{linear.layer.name} takes"
         )
     ends.sort()
-    return [each for each in ends if each[0] <= ends[0][0] + FARTHEST][:MOST_READINGS]
+    return [each for each in ends if each[0] <= ends[0][0] + FARTHEST][:MOST_CANDIDATES]
 
 
 def _slide(

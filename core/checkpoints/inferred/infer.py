@@ -1,8 +1,8 @@
 """Infer a network's text from the shapes of its tensors, for chains of Conv2d and Linear.
 
-A state dict has no activations, strides, padding and pooling. Those of the convolutions are such
-that the first linear layer gets as many inputs as it has weights for. Several combinations may be:
-each is a reading. Activations are taken to be relu.
+A state dict has no activations, strides, padding and pooling. Those of the convolutions must give
+the first linear layer as many inputs as it has weights for. Each combination that does is a
+candidate. Activations are assumed to be relu.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.checkpoints.match_weights import Match
-from core.checkpoints.readings.stored_layers import (
+from core.checkpoints.inferred.stored_layers import (
     Block,
     NoChainError,
     check_chain,
     group_blocks,
     read_layers,
 )
-from core.checkpoints.readings.windows import Window, find_windows
+from core.checkpoints.inferred.windows import Window, find_windows
+from core.checkpoints.match_weights import Match
 from core.errors import UsageError
 from core.models.networks import Network, read_network
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class InferredNetwork:
     """A network that the tensors fit; `names` are those in the file by those of the network."""
 
     network: Network
@@ -43,8 +43,8 @@ class Reading:
         return Match(self.names, extra=extra, is_renamed=not is_same)
 
 
-def infer_networks(tensors: Mapping[str, Tensor]) -> tuple[Reading, ...]:
-    """Return the readings of a state dict, the most usual one first.
+def infer_networks(tensors: Mapping[str, Tensor]) -> tuple[InferredNetwork, ...]:
+    """Return the candidates of a state dict, the most usual one first.
 
     Raises NoChainError where there is none.
     """
@@ -52,15 +52,15 @@ def infer_networks(tensors: Mapping[str, Tensor]) -> tuple[Reading, ...]:
     convs = [each for each in blocks if each.layer.kind == "conv"]
     check_chain(blocks, convs)
     windows = find_windows(convs, blocks[len(convs)]) if convs else [(0.0, (), 1)]
-    readings = []
+    candidates = []
     for cost, found, average in windows:
         text = _write_text(blocks, found, average)
         try:
             network = read_network(text, blocks[-1].layer.shape[0])
         except UsageError as error:
             raise NoChainError(str(error)) from None
-        readings.append(Reading(network, _name_tensors(network, blocks), cost))
-    return tuple(readings)
+        candidates.append(InferredNetwork(network, _name_tensors(network, blocks), cost))
+    return tuple(candidates)
 
 
 def _write_text(blocks: Sequence[Block], windows: Sequence[Window], average: int) -> str:
