@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from functools import partial
 from pathlib import Path
 
 from core.errors import UsageError, explain, printable
-from core.files import replace_file
+from core.files import open_no_wait, replace_file
+from core.locking import lock_folder
 from core.models.architectures import ARCHITECTURES, CUSTOM
 from core.models.layer_kinds import KINDS
 from core.models.network_file.named import is_file_spec
@@ -34,23 +34,37 @@ def list_saved() -> dict[str, str]:
     """
     return {
         name: text
-        for name, text in _read().items()
+        for name, text in sorted(_read().items())
         if isinstance(text, str) and _is_valid(name, text)
     }
 
 
 def _read() -> dict[str, object]:
+    return _parse(_read_text())
+
+
+def _read_text() -> str:
+    """Return the content of the file, "" where there is none. Raises UsageError."""
     path = saved_file()
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE)
-        return tomllib.loads(content.decode())
+        with open(path, "rb", opener=open_no_wait) as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise UsageError(f"{path} is larger than 1 MB")
+        return content.decode()
     except FileNotFoundError:
-        return {}
+        return ""
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({explain(error)})") from None
     except ValueError as error:
         raise UsageError(f"{path} is not a TOML file: {printable(str(error))}") from None
+
+
+def _parse(content: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(content)
+    except ValueError as error:
+        raise UsageError(f"{saved_file()} is not a TOML file: {printable(str(error))}") from None
 
 
 def _is_valid(name: str, text: str) -> bool:
@@ -102,31 +116,44 @@ def check_name(name: str) -> None:
 
 
 def save_network(name: str, text: str) -> None:
-    """Save a text under a name, and replace the one that the name had. Raises UsageError."""
+    """Save a text under a name, and replace the one that the name had. Raises UserError."""
     check_name(name)
-    _write(_read() | {name: format_nodes(parse_network(text))})
+    _edit(name, format_nodes(parse_network(text)))
 
 
 def remove_network(name: str) -> None:
-    """Remove a name. Raises UsageError where there is none."""
-    saved = _read()
-    if name not in saved:
-        there = f"; there is {', '.join(map(printable, saved))}" if saved else ""
-        raise UsageError(f"there is no saved network {printable(name)!r}{there}")
-    _write({each: text for each, text in saved.items() if each != name})
+    """Remove a name. Raises UserError where there is none."""
+    _edit(name, None)
 
 
-def _write(saved: dict[str, object]) -> None:
-    """Write the file, with texts that only another version of the program can read."""
+def _edit(name: str, text: str | None) -> None:
+    """Replace the line of a name, or remove it where the text is None. All other lines stay, such
+    as comments and what another version of the program reads. Raises UserError."""
     path = saved_file()
-    quote = partial(json.dumps, ensure_ascii=False)  # a JSON string is a TOML string too
-    lines = "".join(
-        f"{name if NAME.fullmatch(name) else quote(name)} = {quote(text)}\n"
-        for name, text in sorted(saved.items())
-        if isinstance(text, str)
-    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, lines.encode())
+        with lock_folder(path.parent):
+            content = _read_text()
+            edited = _replace_line(content, name, text)
+            replace_file(path, edited.encode())
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({explain(error)})") from None
+
+
+def _replace_line(content: str, name: str, text: str | None) -> str:
+    """Return the content of the file with another text for a name. Raises UsageError."""
+    saved = _parse(content)
+    if text is None and name not in saved:
+        there = f"; there is {', '.join(map(printable, saved))}" if saved else ""
+        raise UsageError(f"there is no saved network {printable(name)!r}{there}")
+    keys = "|".join(map(re.escape, (name, json.dumps(name, ensure_ascii=False))))
+    own = re.compile(rf"[ \t]*(?:{keys})[ \t]*=")
+    lines = [line for line in content.split("\n") if not own.match(line)]
+    wanted = {each: value for each, value in saved.items() if each != name}
+    if text is not None:  # above all others, one of which may begin a table
+        lines.insert(0, f"{name} = {json.dumps(text)}")
+        wanted[name] = text
+    edited = "\n".join(lines)
+    if _parse(edited) != wanted:
+        raise UsageError(f"{saved_file()} has {printable(name)} in an unusual form: edit the file")
+    return edited

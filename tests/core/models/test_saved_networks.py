@@ -1,5 +1,8 @@
 """The user's own names for networks."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from core.config import make_config
@@ -49,10 +52,41 @@ def test_damaged_file_is_named():
 
 
 def test_entries_that_are_no_networks_are_left_out():
+    """All that another version or the user has written stays as it was."""
     save_network("mine", TEXT)
+    others = (
+        '# from the course\nmlp = "linear"\nhers = 3\nodd = "conv"\n"ä\\u0001" = "é"\n[t]\nx=1\n'
+    )
     with saved_file().open("a") as file:
-        file.write('mlp = "linear"\nhers = 3\nodd = "conv"\n"ä\\u0001" = "é"\n')
+        file.write(others)
     assert list_saved() == {"mine": TEXT}
     save_network("other", TEXT)
-    assert list_saved() == {"mine": TEXT, "other": TEXT}
-    assert 'odd = "conv"\n' in saved_file().read_text(), "another version may read it"
+    save_network("mine", "linear 5, linear")
+    assert list_saved() == {"mine": "linear 5, linear", "other": TEXT}
+    assert saved_file().read_text().endswith(others)
+    remove_network("odd")
+    remove_network("other")
+    assert saved_file().read_text().endswith(others.replace('odd = "conv"\n', ""))
+    before = saved_file().read_text()
+    with pytest.raises(UsageError, match="has t in an unusual form"):
+        remove_network("t")
+    assert saved_file().read_text() == before
+
+
+def test_what_is_no_file_of_networks_is_refused():
+    """Nothing waits for a pipe, and no part is taken for the whole of a file."""
+    saved_file().parent.mkdir(parents=True, exist_ok=True)
+    saved_file().write_text("#" * 2**20 + '\nmine = "linear 5, linear"\n')
+    with pytest.raises(UsageError, match="larger than 1 MB"):
+        save_network("other", TEXT)
+    saved_file().unlink()
+    os.mkfifo(saved_file())
+    with pytest.raises(UsageError, match="cannot be read"):
+        list_saved()
+
+
+def test_networks_that_are_saved_at_once_are_all_kept():
+    names = [f"net{number}" for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: save_network(name, TEXT), names))
+    assert set(list_saved()) == set(names)
