@@ -60,7 +60,7 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
     native byte order; `images` 784 bytes each, `labels` as `pack_labels` returns them. `unlike` is
     one byte for each image, 1 where it is unlike any digit; empty where that is not known.
-    `corruption` is what was done to the images before."""
+    `corruption` is that of the images."""
 
     path: str
     arch: str

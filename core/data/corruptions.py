@@ -1,4 +1,4 @@
-"""Corruptions of images: how a test of a network that has never seen them makes them worse.
+"""Corruptions of images, to evaluate a network on images that it was not trained on.
 
 To add one: a function (uint8 images (N, 28, 28), strength, generator) -> the same shape, and its
 entry in CORRUPTIONS. Five levels each, as in ImageNet-C (Hendrycks & Dietterich 2019,
@@ -22,7 +22,7 @@ from core.responses import Corruption
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-# Random numbers are drawn for so many images at a time, whatever the caller's batches are.
+# Random numbers are drawn for this many images at a time, whatever the caller's batches are.
 BLOCK = 200
 HIDDEN = 128  # the grey of a covered square, as in Zeiler & Fergus, https://arxiv.org/abs/1311.2901
 
@@ -146,7 +146,7 @@ CORRUPTIONS = {
     "invert": CorruptionKind(invert, "share of negative", (0.3, 0.4, 0.45, 0.48, 1), 1),
     "occlude": CorruptionKind(occlude, "pixels a side", (4, 8, 12, 16, 20), 28, is_whole=True),
 }
-ALL = "all"  # of them, for a table
+ALL = "all"  # every kind, for a table
 
 
 def describe_corruption(corruption: Corruption) -> str:
@@ -189,7 +189,7 @@ def parse_corruption(text: str, seed: int = 0) -> tuple[Corruption, ...]:
 
 
 def blocks(samples: int) -> Iterator[slice]:
-    """Yield the blocks of so many images, of at most BLOCK images each.
+    """Yield the blocks of `samples` images, of at most BLOCK images each.
 
     A block is spread evenly over all images: the first few are a sample of them, also where images
     are sorted by class.

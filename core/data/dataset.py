@@ -1,4 +1,4 @@
-"""What a dataset is: its tensors, and how they come to be. No torch is imported here."""
+"""The interface of a dataset: its tensors and how they are loaded. No torch is imported here."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Dataset:
             return False
 
     def describe_place(self, data: str | None) -> str:
-        """Return whether the images are on this machine, or how they come here."""
+        """Return whether the images are on this machine, or how they are downloaded."""
         why = self.missing(data)
         if why and self.files and data is None:
             return f"downloaded on first use: {self.files.size}"

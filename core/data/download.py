@@ -21,11 +21,11 @@ from core.errors import DataError, explain
 from core.events import Preparing
 from core.files import nearest_existing
 
-# A download is given up after this time in total, and more where the file is large.
+# A download is given up after this time in total, longer for a large file.
 TRY_SECONDS, SLOWEST = 300.0, 50_000  # bytes a second
-# So often a server is asked for the rest of a file, as long as each answer brings some of it.
+# Requests for the rest of a file, as long as each one brings some of it.
 TRIES = 10
-# Another process that downloads the file is waited for until it has done nothing for this time.
+# Another process that downloads the file is waited for until it has made no progress for so long.
 OTHER_SECONDS = 60.0
 PIECE = 2**20  # bytes that are hashed at a time
 
@@ -34,8 +34,8 @@ Steps = Generator[Preparing, None, None]
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on servers. `md5` is what it must have, None where whoever unpacks it can tell
-    whether it is damaged; `most` is more bytes than it has."""
+    """A file on servers. `md5` is its digest, None where unpacking it detects damage; `most` is
+    an upper bound of its bytes."""
 
     name: str
     urls: tuple[str, ...]
@@ -45,7 +45,7 @@ class Remote:
 
 @dataclass
 class _Job:
-    """A download: what for, where to, and what becomes of it."""
+    """A download: the file, its dataset, the temporary file and what unpacks it."""
 
     remote: Remote
     title: str  # of the dataset
@@ -67,8 +67,8 @@ class _Ended(Exception):
 
 
 class _Damaged(Exception):
-    """The file is not what it should be. `is_resumed` says that some of it is of an earlier
-    download, which may be the reason."""
+    """The file is damaged. `is_resumed` is whether a part of it is from an earlier download, which
+    may be the reason."""
 
     def __init__(self, is_resumed: bool) -> None:
         self.is_resumed = is_resumed
@@ -97,7 +97,7 @@ def fetch_file(
 
     The events report the bytes received, as soon as there are any: nothing is written before the
     first of them. `unpack` puts what is in the complete file where it belongs; it raises ValueError
-    where it is damaged. `is_done` tells whether another process has done so. Raises DataError.
+    where it is damaged. `is_done` returns whether another process has done so. Raises DataError.
     """
     job = _Job(remote, title, PartialFile(folder, remote.name), is_done, unpack)
     why = "there is no server"
@@ -167,7 +167,7 @@ def _fetch_from(url: str, job: _Job) -> Steps:
 
 
 def _wait_for_others(job: _Job) -> Steps:
-    """Wait while another process downloads the file and gets on with it."""
+    """Wait while another process downloads the file and makes progress."""
     size, since = -1, time.monotonic()
     while job.partial.is_taken:
         if (now := job.partial.size) != size:
@@ -181,7 +181,7 @@ def _wait_for_others(job: _Job) -> Steps:
 
 
 def _fetch_rest(url: str, job: _Job, start: int, until: float) -> Steps:
-    """Append what a server sends from a byte on, then verify and unpack the file.
+    """Append the bytes that a server sends from `start` on, then verify and unpack the file.
 
     Raises as `_fetch_from` does, and Busy.
     """

@@ -1,4 +1,4 @@
-"""Receive a file by HTTP in parts, from any byte on, without ever waiting for long.
+"""Receive a file by HTTP in parts, from any byte on, without blocking for long.
 
 A thread receives the bytes, because resolving a host name blocks in the C library, where the
 timeout of a socket has no effect.
@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 # A server is given up after this time without data.
 SILENCE_SECONDS = 10.0
 CHUNK = 64 * 1024
-# Parts that wait for a slow disk: then the server waits too.
+# Parts that may wait for a slow disk; then the thread waits, and so does the server.
 WAITING = 64
 PART_SECONDS = 0.1
 
@@ -33,7 +33,7 @@ class Answer:
 
 
 class End:
-    """The end of what the server sends."""
+    """The end of the data."""
 
 
 Part = Answer | bytes | End | None

@@ -1,4 +1,4 @@
-"""The temporary file of a download, which a later one continues: one process at a time has it."""
+"""The temporary file of a download, which a later one continues. One process at a time locks it."""
 
 import os
 from contextlib import suppress
@@ -17,8 +17,8 @@ class Busy(Exception):
 
 @dataclass
 class PartialFile:
-    """The temporary file of what will have a name in a folder. `is_own` says that it has a name
-    that no other process uses, and so is not continued by one."""
+    """The temporary file of a download to a folder. `is_own` is whether its name is unique to this
+    process, so that no other one continues it."""
 
     folder: Path
     name: str
@@ -31,7 +31,7 @@ class PartialFile:
 
     @property
     def size(self) -> int:
-        """Its bytes, 0 where there is none."""
+        """Its bytes, 0 where it does not exist."""
         with suppress(OSError):
             return self.path.lstat().st_size
         return 0

@@ -16,7 +16,7 @@ CUSTOM = "custom"  # the name of all other networks
 class Architecture:
     name: str
     text: str
-    # By dataset, 0 to 1; of a dataset that is not named nobody has measured it.
+    # By dataset, 0 to 1; other datasets have not been measured.
     typical_accuracy: Mapping[str, float]
     description: str
 
@@ -88,6 +88,6 @@ ARCHITECTURES = {
 
 
 def text_of(spec: str) -> str:
-    """Return the text of what a config or a header names: one of ARCHITECTURES, or a text."""
+    """Return the text of a network that a config or a header names, by name or as text."""
     known = ARCHITECTURES.get(spec)
     return known.text if known else spec

@@ -11,11 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from difflib import get_close_matches
 from functools import lru_cache
 
-from core.errors import UsageError, printable
+from core.errors import UsageError, closest_match, printable
 from core.models.layer_kinds import KINDS, Number
 
 # So that a text from a file builds nothing large.
@@ -60,7 +58,11 @@ class Node:
 
 
 def _format(value: float) -> str:
-    return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
+    if value == int(value):
+        return str(int(value))
+    from decimal import Decimal  # few texts have fractions
+
+    return format(Decimal(repr(value)), "f")
 
 
 def format_nodes(nodes: Sequence[Node]) -> str:
@@ -144,8 +146,8 @@ class _Parser:
         if name == SKIP:
             return self._block(Node(SKIP), start, depth)
         if name not in KINDS:
-            near = get_close_matches(name, [*KINDS, SKIP], 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)} and skip"
+            near = closest_match(name, [*KINDS, SKIP])
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(KINDS)} and skip"
             what = _quoted(token.text)
             raise NetworkTextError(f"there is no layer {what}; {hint}", token.place)
         return self._layer(name, start)

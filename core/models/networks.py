@@ -1,4 +1,4 @@
-"""A network as it is built: by a name or by a text, for so many classes. No torch here."""
+"""A network by its name, its text or its file, for a number of classes. No torch here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALLOWED = (
 
 @dataclass(frozen=True)
 class Network:
-    """A network for images of so many classes.
+    """A network for a number of classes.
 
     `name` is one of ARCHITECTURES or "custom"; `text` is its text in the form that is stored, of
     one that code in a `file` builds the file's NetworkFile.spec.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 from core.errors import UsageError, explain, printable
@@ -61,6 +60,8 @@ def _read_text() -> str:
 
 
 def _parse(content: str) -> dict[str, object]:
+    import tomllib  # which most commands do not need
+
     try:
         return tomllib.loads(content)
     except ValueError as error:

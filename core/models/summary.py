@@ -52,7 +52,7 @@ def leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def as_layer_output(output: object) -> Tensor | None:
-    """Return what a module gave as the output of a layer: (N, units) or (N, channels, height,
+    """Return the output of a module as that of a layer: (N, units) or (N, channels, height,
     width). Of several tensors it is the first; None where there is none, or no batch."""
     while isinstance(output, tuple | list) and output:
         output = output[0]

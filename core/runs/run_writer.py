@@ -97,8 +97,8 @@ class RunWriter:
         scaling: InputScaling = DEFAULT_SCALING,
         content: Record | None = None,
     ) -> None:
-        """Write run.json for a run that this process trains; `content` is what to store of images
-        of the user's own. Raises OSError."""
+        """Write run.json for a run that this process trains; `content` is what to store of a
+        folder of images. Raises OSError."""
         self.description |= {
             "run": self.name,
             "status": "running",

@@ -1,1 +1,1 @@
-"""What a setting is, and named sets of settings."""
+"""Kinds of settings, and named sets of settings."""

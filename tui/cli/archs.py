@@ -21,7 +21,7 @@ ARCHS_USAGE = "[NAME|LAYERS|add|remove]"
 
 
 class NamesOrCommands(typer.core.TyperGroup):
-    """A group where what is not the name of a command is the argument of SHOW."""
+    """A group where an argument that is not a command is that of SHOW."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         is_command = args[0] in self.commands or args[0].startswith("-")

@@ -84,7 +84,7 @@ def _digest(listing: Listing, content: Content) -> str:
 
 
 def _drop_oldest(folder: Path) -> None:
-    """Delete what is cached of folders that have not been read for long. Raises OSError."""
+    """Delete all but the newest caches. Raises OSError."""
     files = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: -path.stat().st_mtime)
     for path in files[MOST_KEPT:]:
         path.unlink(missing_ok=True)

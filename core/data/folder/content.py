@@ -23,7 +23,7 @@ ALONE_SECONDS, PAYS_SECONDS = 1.5, 4.0
 PROCESSES = 4  # where there are fewer cores, more processes than cores are no slower
 MOST_REASONS = 4  # in a report
 
-# What is wrong with a file, by a word of the error.
+# The reason that a file is left out, by words of its error.
 REASONS = {
     "damaged": "damaged",
     "empty": "empty",
@@ -111,7 +111,7 @@ def _check_classes(
 
 
 def _report(listing: Listing, files: Sequence[ListedImage], found: Sequence[ReadImage]) -> str:
-    """Return what was left out, by reason, and what was read in doubt; "" where all is well."""
+    """Return which files were left out, by reason, and which are in doubt; "" for none."""
     examples: dict[str, str] = {}
     reasons, several = Counter[str](), list[str]()
     for file, image in zip(files, found, strict=True):

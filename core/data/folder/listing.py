@@ -1,4 +1,4 @@
-"""What is in a folder of images: its classes, their image files and what is left out.
+"""List a folder of images: its classes, their image files and what is left out.
 
 One subfolder is one class, as in torchvision's ImageFolder. Links are not followed, so that nothing
 outside the folder is read and no walk is endless. No image is opened here.
@@ -56,7 +56,7 @@ class Listing:
 
 @dataclass
 class _Walk:
-    """What a walk has come across so far."""
+    """The state of a walk through the folder."""
 
     root: Path
     entries: int = 0

@@ -26,8 +26,8 @@ RECORD = 1 + PIXELS  # the count, 0 where there is no image; then its pixels or 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """784 bytes as in MNIST, made of `count` marks that were found; or why there are none, which
-    continues the sentence that begins with the file's name."""
+    """784 bytes as in MNIST, made of `count` marks; or the problem with the file, which continues
+    the sentence that begins with its name."""
 
     pixels: bytes = b""
     count: int = 0

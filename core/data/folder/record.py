@@ -8,13 +8,13 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.data.folder.content import Content
-from core.data.folder.reader import PIXELS
+from core.data.batches import SIDE
 from core.data.folder.source import find_content, find_folder_dataset, folder_of, is_folder
 from core.errors import printable
 
 if TYPE_CHECKING:
     from core.data.dataset import Tensors
+    from core.data.folder.content import Content
 
 DIGEST, IMAGES, CLASSES = "dataset_digest", "dataset_images", "dataset_classes"
 Record = dict[str, str | int]
@@ -67,8 +67,8 @@ def _parts(content: Content) -> Iterable[bytes]:
     """Yield the bytes of the four tensors of a content, in their order."""
     for wanted in (0, 1):
         chosen = [place for place, is_test in enumerate(content.tests) if is_test == wanted]
-        starts = (place * PIXELS for place in chosen)
-        yield b"".join(content.images[start : start + PIXELS] for start in starts)
+        starts = (place * SIDE**2 for place in chosen)
+        yield b"".join(content.images[start : start + SIDE**2] for start in starts)
         yield array("q", (content.labels[place] for place in chosen)).tobytes()
 
 

@@ -1,4 +1,7 @@
-"""The dataset `folder:DIR`: what it is, and its four tensors."""
+"""The dataset `folder:DIR` and its four tensors.
+
+What lists and reads the files is imported only for that: every command imports this module.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ import time
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.data.batches import SIDE
 from core.data.dataset import Dataset, Loading, Tensors
-from core.data.folder.cache import read_cache, write_cache
-from core.data.folder.content import Content, read_content
-from core.data.folder.listing import Listing, list_folder
 from core.errors import DataError, printable
 from core.events import Event, Notice, Preparing
 from core.user import expand
+
+if TYPE_CHECKING:
+    from core.data.folder.content import Content
+    from core.data.folder.listing import Listing
 
 PREFIX = "folder:"
 LONGEST_NAME = 500  # a checkpoint's header has no longer names
@@ -61,7 +66,7 @@ def find_folder_dataset(name: str) -> Dataset:
 
 
 def cache_name(name: str) -> str:
-    """Return the name of a dataset for files that are made of its images: of a folder it changes
+    """Return the name of a dataset for files computed from its images: that of a folder changes
     with its files. Raises UsageError and DataError."""
     return f"folder-{_list_recent(name).key[:32]}" if is_folder(name) else name
 
@@ -75,6 +80,8 @@ def _list_recent(name: str) -> Listing:
 
 
 def _list(root: Path) -> Listing:
+    from core.data.folder.listing import list_folder
+
     listing = list_folder(root)
     _remember(root, listing)
     return listing
@@ -106,6 +113,9 @@ def find_content(name: str) -> Content:
 
 def _load_content(root: Path) -> Generator[Event, None, Content]:
     """Return the images of a folder: those in memory or in the cache where no file has changed."""
+    from core.data.folder.cache import read_cache, write_cache
+    from core.data.folder.content import read_content
+
     listing = _list(root)
     if content := _newest.get((root, listing.key)):
         return content

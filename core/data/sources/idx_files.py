@@ -26,7 +26,7 @@ PIECE = 2**20
 
 
 def is_file(root: Path) -> bool:
-    """Return whether what should be a folder is there and is none."""
+    """Return whether a path that should be a folder exists and is not one."""
     return os.path.lexists(root) and not os.path.isdir(root)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.dataset import Files, Loading, Tensors
-from core.data.partial_file import PartialFile
 from core.data.sources import idx_files
 from core.data.sources.file_set import (
     FileSet,
@@ -34,7 +33,7 @@ Stamps = tuple[tuple[int, int], ...]  # time of change and size of each file
 
 
 def as_files(files: FileSet) -> Files:
-    """Return what a Dataset needs to know of its files."""
+    """Return the functions of a Dataset for its files."""
     return Files(
         partial(find_folder, files),
         partial(find_fault, files),
@@ -79,7 +78,8 @@ def provide(files: FileSet, data: str | None) -> Generator[Event, None, tuple[Pa
     paths = tuple(filter(None, found))
     if len(paths) < len(files.files):
         raise DataError(
-            f"the files of {files.title} in {find_folder(files, data)} have changed meanwhile"
+            f"the files of {files.title} in {find_folder(files, data)} changed while they were "
+            "downloaded: try again"
         )
     return paths
 
@@ -146,7 +146,7 @@ def _fetch(
 
 
 def _use_archive(files: FileSet, name: str, folder: Path) -> Generator[Preparing, None, bool]:
-    """Unpack the archive where a person has put it in the folder, and return whether it is there
+    """Unpack the archive if the user has put it in the folder, and return whether it is there and
     undamaged. Raises DataError."""
     from core.data.download import check_md5
 
@@ -171,7 +171,9 @@ def describe_download(files: FileSet, names: list[str], folder: Path) -> str:
 
 
 def _needed(files: FileSet, names: list[str], folder: Path) -> int:
-    """Return about how many bytes downloading the files takes, beside an incomplete download."""
+    """Return about how many bytes downloading the files takes, less an incomplete download."""
+    from core.data.partial_file import PartialFile
+
     images = any("label" not in name for name in names)
     all_bytes = files.packed + files.unpacked if images else 2 * 10**6
     return max(0, all_bytes - PartialFile(folder, files.remote(names[0])).size)

@@ -40,7 +40,7 @@ class NetworkFile:
 
     @property
     def label(self) -> str:
-        """What a person reads: "mynet.py:Net"."""
+        """How messages name it: "mynet.py:Net"."""
         return printable(f"{self.path.name}:{self.name}")
 
     @property

@@ -1,4 +1,4 @@
-"""The dialog that edits a network as text, with its layers and what they cost as it is typed."""
+"""The dialog that edits a network as text; its layers and their sizes follow the typing."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class NetworkDialog(ModalScreen[str | None]):
 
     @on(TextArea.Changed)
     def show(self) -> None:
-        """Show what the text is."""
+        """Show the network of the text, or its error."""
         draft = self.draft
         if draft.network:
             show_message(self, _describe(draft))
@@ -189,7 +189,7 @@ class NetworkDialog(ModalScreen[str | None]):
 
 
 def _describe(draft: Draft) -> str:
-    """Return what a network costs."""
+    """Return the parameters and multiply-adds of a network."""
     described = draft.described
     parameters = sum(layer.parameters for layer in described.layers)
     work = sum(layer.multiply_adds for layer in described.layers)

@@ -1,4 +1,4 @@
-"""What a text is while it is typed: a network with its layers, or what is wrong with it."""
+"""A text while it is typed: a network with its layers, or its error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Draft:
 
 @lru_cache(maxsize=64)
 def read_draft(text: str, classes: int) -> Draft:
-    """Return what a text is; it may be the name of a network."""
+    """Return the network of a text, which may be a name, or its error."""
     text = text.rstrip()
     try:
         # No file: only the command line names one.
