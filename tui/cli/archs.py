@@ -42,7 +42,7 @@ def list_archs(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand:
         refuse_options_before(context, "archs " + context.invoked_subcommand)
         return
-    rows = [_row(each, name, is_yours=is_yours) for name, each, is_yours in _list_networks()]
+    rows = [_row(each, name, is_saved=is_saved) for name, each, is_saved in _list_networks()]
     print_json(rows) if as_json else _print(rows)
 
 
@@ -74,8 +74,8 @@ def show_arch(
         there = ", ".join((*ARCHITECTURES, *list_saved()))
         raise UsageError(f"there is no network {arch!r}; the networks are {there}") from None
     name = find_label(network.spec)
-    is_yours = network.file is None and name not in (*ARCHITECTURES, CUSTOM)
-    row = _row(network, name, is_yours=is_yours)
+    is_saved = network.file is None and name not in (*ARCHITECTURES, CUSTOM)
+    row = _row(network, name, is_saved=is_saved)
     if not (as_json or context.obj):
         _print([row])
         _print_layers(described)
@@ -103,7 +103,7 @@ def add_arch(
     if known and known != network.text and not force:
         raise UsageError(f"{name} is the name of {known}; pass --force to replace it")
     save_network(name, network.text)
-    _print([_row(network, name, is_yours=True)])
+    _print([_row(network, name, is_saved=True)])
 
 
 def remove_arch(name: ArchName) -> None:
@@ -114,7 +114,7 @@ def remove_arch(name: ArchName) -> None:
 
 
 def _list_networks() -> Iterator[tuple[str, "Network", bool]]:
-    """Yield the names and networks, and whether a name is the user's."""
+    """Yield the names and networks, and whether the user has saved it."""
     from core.models.architectures import ARCHITECTURES
     from core.models.networks import read_network, resolve_network
     from core.models.saved_networks import list_saved
@@ -132,15 +132,15 @@ def _list_networks() -> Iterator[tuple[str, "Network", bool]]:
             complain(f"{name} cannot be built: {error}")
 
 
-def _row(network: "Network", name: str, *, is_yours: bool) -> dict[str, Any]:
+def _row(network: "Network", name: str, *, is_saved: bool) -> dict[str, Any]:
     """Return what `archs --json` prints of a network."""
     known = network.architecture
     return {
         "name": name,
-        "description": known.description if known and not is_yours else network.text,
+        "description": known.description if known and not is_saved else network.text,
         "parameters": network.parameters,
         "network": network.text,
-        "yours": is_yours,
+        "saved": is_saved,
     }
 
 
@@ -149,8 +149,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
     margin = 2 + max(len(each["name"]) for each in rows)
     width = max(margin + 20, output_width())
     for each in rows:
-        yours = "yours: " if each["yours"] else ""
-        text = f"{yours}{each['description']} ({each['parameters']:,} parameters)"
+        saved = "saved: " if each["saved"] else ""
+        text = f"{saved}{each['description']} ({each['parameters']:,} parameters)"
         before = f"{printable(each['name']):{margin}}"
         print(fill(printable(text), width, initial_indent=before, subsequent_indent=" " * margin))
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 PREFIX = "folder:"
 LONGEST_NAME = 500  # a checkpoint's header has no longer names
-# The folders that were listed last, and when: a dataset is looked up many times, and 10,000 files
-# take 40 ms. Loading always lists them.
-RECENT_SECONDS = 10.0
+# The folders that were listed last, and until when that counts: a dataset is looked up many times,
+# also for each frame, and 10,000 files take 40 ms. Loading always lists them.
+RECENT_SECONDS, RECENT_TIMES = 10.0, 100  # at least, and how many times as long as listing took
 MOST_RECENT = 4
 _listed: dict[Path, tuple[float, Listing]] = {}
 # The content that was read last, by the key of its folder: a run and its evaluations share it.
@@ -73,8 +73,8 @@ def cache_name(name: str) -> str:
 
 def _list_recent(name: str) -> Listing:
     root = folder_of(name)
-    seconds, listing = _listed.get(root, (0.0, None))
-    if listing is None or time.monotonic() - seconds > RECENT_SECONDS:
+    until, listing = _listed.get(root, (0.0, None))
+    if listing is None or time.monotonic() > until:
         listing = _list(root)
     return listing
 
@@ -82,14 +82,16 @@ def _list_recent(name: str) -> Listing:
 def _list(root: Path) -> Listing:
     from core.data.folder.listing import list_folder
 
+    start = time.monotonic()
     listing = list_folder(root)
-    _remember(root, listing)
+    _remember(root, listing, time.monotonic() - start)
     return listing
 
 
-def _remember(root: Path, listing: Listing) -> None:
+def _remember(root: Path, listing: Listing, seconds: float = 0.0) -> None:
+    """Remember a listing, which took so long."""
     _listed.pop(root, None)
-    _listed[root] = time.monotonic(), listing
+    _listed[root] = time.monotonic() + max(RECENT_SECONDS, RECENT_TIMES * seconds), listing
     for oldest in [*_listed][:-MOST_RECENT]:
         _listed.pop(oldest, None)
 

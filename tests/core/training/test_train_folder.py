@@ -28,6 +28,7 @@ def images(tmp_path, tiny_tensors, monkeypatch):
     """Make a folder of three classes with ten images each, and return it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(source, "RECENT_SECONDS", 0.0)
+    monkeypatch.setattr(source, "RECENT_TIMES", 0)
     for label, name in enumerate(("2", "10", "[red]\x1b")):
         folder = tmp_path / "images" / name
         folder.mkdir(parents=True)

@@ -30,16 +30,16 @@ def call(monkeypatch, capsys):
 def test_networks_of_the_program_are_listed_first(call):
     assert call("add", "mine", "conv 8 3,relu,  maxpool 2, linear") == (
         0,
-        f"mine  yours: {TEXT} (13,610 parameters)\n",
+        f"mine  saved: {TEXT} (13,610 parameters)\n",
         "",
     )
     status, out, _ = call("--json")
     rows = json.loads(out)
     assert (status, [each["name"] for each in rows]) == (0, [*ARCHITECTURES, "mine"])
     assert all(each["parameters"] == resolve_network(each["name"]).parameters for each in rows)
-    (mine,) = (each for each in rows if each["yours"])
+    (mine,) = (each for each in rows if each["saved"])
     assert (mine["description"], mine["network"]) == (TEXT, TEXT)
-    assert call()[1].splitlines()[-1] == f"mine     yours: {TEXT} (13,610 parameters)"
+    assert call()[1].splitlines()[-1] == f"mine     saved: {TEXT} (13,610 parameters)"
     assert make_config(arch="mine").arch == TEXT
     assert call("remove", "mine") == (0, "", "")
     assert "mine" not in call()[1]
