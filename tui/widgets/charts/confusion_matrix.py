@@ -174,7 +174,7 @@ class ConfusionMatrix(ConfusionCanvas):
             )
             for number in columns
         ]
-        title = f"true ↓{'predicted as →':^{wide * len(columns) - 8}}"
+        title = f"true ↓{'predicted as →':^{max(18, wide * len(columns) - 8)}}"
         if not len(rows) == len(columns) == len(labels):
             how = "arrows scroll" if self.can_focus else f"{len(columns)} shown"
             title = f"true ↓  predicted as →  {len(labels)} classes, {how}"
@@ -235,7 +235,8 @@ class ConfusionMatrix(ConfusionCanvas):
     def _show_legend(self, styles: dict[object, Style], bounds: tuple[int, ...]) -> None:
         """Show in the lower border what the colours mean."""
         places = [shade(bound, bounds) for bound in bounds]
-        ends = [bound - 1 for bound in bounds[1:]] + [most_errors(self.confusion)]
+        # None without errors, as where a small dataset is learnt completely.
+        ends = [*(bound - 1 for bound in bounds[1:]), most_errors(self.confusion)][: len(bounds)]
         swatches = [(" correct ", "right")] + [
             (f" {first} " if first == last else f" {first}–{last} ", place)
             for first, last, place in zip(bounds, ends, places, strict=True)
@@ -244,6 +245,6 @@ class ConfusionMatrix(ConfusionCanvas):
             Content.styled(text, ContentStyle.from_rich_style(styles[name]))
             for text, name in swatches
         ]
-        legend = Content("").join([*parts, Content(" errors" if bounds and ends[-1] else "")])
+        legend = Content("").join([*parts, Content(" errors" if bounds else " no errors")])
         if self._legend is None or not legend.is_same(self._legend):
             self._legend = self.border_subtitle = legend

@@ -95,3 +95,15 @@ async def test_matrix_without_cursor_opens_at_once():
         matrix.confusion = ()
         await pilot.pause()
         assert "90" not in text_of(pilot)
+
+
+async def test_matrix_without_errors_is_drawn():
+    """As of a small dataset that is learnt completely."""
+    app = Matrix()
+    async with app.run_test(size=(60, 30)) as pilot:
+        app.query_one(ConfusionMatrix).confusion = ((8, 0), (0, 9))
+        await pilot.pause()
+        shown = text_of(pilot)
+        assert "true ↓  predicted as →" in shown
+        assert "▶   8" in shown
+        assert "correct  no errors" in shown
