@@ -4,6 +4,7 @@ The options of the command line, the app's form and their help all come from thi
 setting: one field of TrainConfig, and an entry of WHY.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -252,7 +253,11 @@ def find_problem(name: str, value: Any) -> str | None:
     choices, check = metadata["choices"], metadata["check"]
     # Compared one by one: the value may be unhashable.
     is_allowed = check(value) if check else value in list(choices)
-    return None if is_allowed else f"must be {describe_allowed(name)}, not {value!r}"
+    if is_allowed:
+        return None
+    is_own = name == "dataset" and isinstance(value, str) and value and os.path.isdir(value)
+    hint = f"; did you mean {f'folder:{value}'!r}?" if is_own else ""
+    return f"must be {describe_allowed(name)}, not {value!r}{hint}"
 
 
 def parse(name: str, text: str) -> Any:

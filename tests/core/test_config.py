@@ -88,6 +88,11 @@ def test_default_seed_is_zero():
     assert make_config().seed == 0
 
 
+def test_folder_as_dataset_needs_its_prefix(tmp_path):
+    with pytest.raises(UsageError, match=f"did you mean 'folder:{tmp_path}'"):
+        TrainConfig(dataset=str(tmp_path))
+
+
 def test_sgd_refuses_beta2():
     assert make_config(optimizer="sgd").momentum == 0.9
     with pytest.raises(UsageError, match=r"^--optimizer sgd cannot be used with --beta2 0\.9"):
