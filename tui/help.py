@@ -256,11 +256,17 @@ def _capitalize(text: str) -> str:
 
 
 def epilogue(width: int = 78) -> str:
-    """Return the keys for the end of --help. The mark \\b makes click keep the line breaks."""
+    """Return the keys for the end of --help."""
     rows = {name.translate(ASCII_ARROWS): text for name, text in keys().items()}
+    return format_rows("Keys in the app:", rows, width)
+
+
+def format_rows(title: str, rows: Mapping[str, str], width: int = 78) -> str:
+    r"""Return a title and rows of a name and a text for the end of --help. The mark \b makes click
+    keep the line breaks."""
     column = max(map(len, rows))
     lines = [
         fill(text, width, initial_indent=f"{name:{column}}  ", subsequent_indent=" " * (column + 2))
         for name, text in rows.items()
     ]
-    return "\n".join(["\b", "Keys in the app:", *lines])
+    return "\n".join(["\b", title, *lines])

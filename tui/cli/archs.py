@@ -27,6 +27,15 @@ class NamesOrCommands(typer.core.TyperGroup):
         is_command = args[0] in self.commands or args[0].startswith("-")
         return super().resolve_command(ctx, args if is_command else [SHOW, *args])
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from tui.help import format_rows
+        from tui.text.network_help import layer_texts
+
+        self.epilog = format_rows(
+            "Layers:", {name.replace("…", "..."): text for name, text in layer_texts().items()}
+        )
+        super().format_epilog(ctx, formatter)
+
 
 ArchName = Annotated[str, typer.Argument(metavar="NAME", help="name of a saved network")]
 
@@ -78,6 +87,8 @@ def show_arch(
     row = _row(network, name, is_saved=is_saved)
     if not (as_json or context.obj):
         _print([row])
+        if row["description"] != network.text and network.file is None:
+            print(fill(network.text, output_width(), initial_indent="\nAs text: "))
         _print_layers(described)
         return
     keys = ("name", "module", "shape", "parameters")

@@ -63,6 +63,20 @@ def test_name_prints_its_layers(call, arguments):
     }
 
 
+def test_built_in_network_prints_its_text(call):
+    """To be copied and changed; of the others the text is the description."""
+    text = ARCHITECTURES["linear"].text
+    assert f"\n\nAs text: {text}\n\nInput" in call("linear")[1]
+    assert "As text" not in call(TEXT)[1]
+
+
+def test_help_lists_the_layers(call):
+    status, out, _ = call("--help")
+    assert status == 0
+    assert "conv 32 3" in out
+    assert "skip (...)" in out
+
+
 def test_text_and_saved_name_print_layers(call):
     call("add", "mine", TEXT)
     for arch, name in ((TEXT, "mine"), ("mine", "mine"), ("linear 9, linear", "custom")):
