@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # An error names as many tensors of one kind, and as many networks.
 MOST_NAMED = 4
 NEAR = 0.75  # from this share of the tensors on, only what differs is said
-ARCH_ADVICE = "name its layers with --arch TEXT"
+ARCH_ADVICE = "name its layers with --arch LAYERS"
 CLASSES_ADVICE = "name the dataset of its classes by --dataset NAME"
 
 

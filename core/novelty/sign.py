@@ -32,8 +32,8 @@ LARGEST_FILE = 2**22
 # Made by this process, by the path of their file, which may be impossible to write.
 _made: dict[Path, Detector] = {}
 MISSING = (
-    "images that are unlike any digit are not marked: this machine does not have the training "
-    "images of {}, at least 1,000"
+    "images unlike the training images are not marked: that takes 1,000 training images of {} on "
+    "this machine"
 )
 
 

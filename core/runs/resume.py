@@ -138,5 +138,6 @@ def _check_epochs(
     if config.epochs != planned.epochs and config.epochs <= done:
         raise UsageError(f"{run} has trained {done} epochs; --epochs must be more")
     if finished and config.epochs <= done:
+        epochs = "its epoch" if done == 1 else f"its {done} epochs"
         how = "start a new run" if config.schedule in PLANNED else f"add --epochs {done + 1}"
-        raise UsageError(f"{run} has finished its {done} epochs; to train more, {how}")
+        raise UsageError(f"{run} has finished {epochs}; to train more, {how}")

@@ -125,7 +125,7 @@ def _take(weights: ImportedWeights, candidate: InferredNetwork, why: str) -> Imp
     note = (
         "no network with a name fits; by the shapes and order of its tensors it is "
         f'"{candidate.network.text}", whose {assumed} are assumed: if it was another one, pass '
-        "--arch TEXT"
+        "--arch LAYERS"
     )
     note = "; ".join(filter(None, (note, why, weights.note)))
     tensors = _rename(weights, candidate)

@@ -185,7 +185,7 @@ def check_digest(file: NetworkFile, spec: str, digest: str) -> None:
     raise UsageError(
         f"it was trained with {label} of digest {printable(digest[:DIGEST_DIGITS])}, and the file "
         f"named with --arch, {file.label}, has {file.short_digest}: `mnist-tui checkpoints show "
-        "--source` prints the file it was trained with"
+        "RUN --source > FILE.py` writes the file it was trained with"
     )
 
 

@@ -191,12 +191,12 @@ def test_error_names_tensors_that_do_not_fit(tmp_path):
         "(32×1×3×3), conv2.bias (64), conv2.weight (64×32×3×3) and fc1.weight (128×9280); missing: "
         "stack.1.weight (16×1×5×5), stack.1.bias (16), stack.3.weight (32×16×3×3) and "
         "stack.7.weight (128×512); fc1.weight takes 9,280 inputs, which are no square of 64 "
-        "channels; name its layers with --arch TEXT"
+        "channels; name its layers with --arch LAYERS"
     )
     assert refusal(tmp_path, weights, arch="linear").startswith("does not fit linear (1 of 2 ")
     assert refusal(tmp_path, {"a": torch.zeros(3)}) == (
         f"fits none of the program's networks ({', '.join(ARCHITECTURES)}): its tensors are a (3); "
-        "a (3) is of no conv, linear or batchnorm; name its layers with --arch TEXT"
+        "a (3) is of no conv, linear or batchnorm; name its layers with --arch LAYERS"
     )
 
 
@@ -274,7 +274,7 @@ RESIDUAL = (
 def test_text_names_the_network(tmp_path):
     """What no shapes tell; and a network that the user has saved under a name is found."""
     weights = resolve_network(RESIDUAL).build().state_dict()
-    assert "name its layers with --arch TEXT" in refusal(tmp_path, weights)
+    assert "name its layers with --arch LAYERS" in refusal(tmp_path, weights)
     path = tmp_path / "mine.safetensors"
     imported = import_file(path, tmp_path / "runs", arch=RESIDUAL)
     assert (imported.arch, imported.network, imported.note) == ("custom", RESIDUAL, "")
@@ -291,7 +291,7 @@ def test_shapes_of_a_chain_decide_its_network(tmp_path):
     assert imported.note == (
         "no network with a name fits; by the shapes and order of its tensors it is "
         '"linear 30, relu, linear", whose activations are assumed: if it was another one, pass '
-        "--arch TEXT"
+        "--arch LAYERS"
     )
     assert load_model(imported.path)[0].network == "linear 30, relu, linear"
 

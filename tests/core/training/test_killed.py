@@ -149,7 +149,7 @@ def test_finished_run_resumes_with_more_epochs(start, tmp_path):
     finish(process)
     done = start("resume", folder.name)
     assert finish(done)[1].strip() == (
-        f"mnist-tui: {folder.name} has finished its 1 epochs; to train more, add --epochs 2"
+        f"mnist-tui: {folder.name} has finished its epoch; to train more, add --epochs 2"
     )
     assert done.returncode == 2
     more = start("resume", folder.name, "--epochs", "2")

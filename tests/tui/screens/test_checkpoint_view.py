@@ -159,7 +159,7 @@ async def test_images_of_a_folder_are_predicted(open_checkpoint, drawings):
         assert "1–2 of 3" in text
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "Messages" in text_of(pilot))
-        await until(pilot, lambda: "are not marked: the training images" in text_of(pilot))
+        await until(pilot, lambda: "are not marked: fewer than 1,000" in text_of(pilot))
         await pilot.press("escape")
         ((picture, digit), *_) = pilot.app.screen.query_one(ImageCards).shown
         assert digit.label == 3

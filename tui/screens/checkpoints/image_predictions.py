@@ -28,7 +28,7 @@ from tui.widgets.cards.image_cards import ImageCards
 if TYPE_CHECKING:
     from core.data.images import ImageDigit
 
-NO_SIGN = "Images unlike any digit are not marked: the training images are not on this machine."
+NO_SIGN = "Images unlike the training images are not marked: fewer than 1,000 are on this machine."
 SHELL_TEMPERATURE = "(1 in mnist-tui predict)"
 # Rows of a view for its heading, caption and footer, and those that cards get before messages do.
 FRAME_ROWS, CARD_ROWS = 3, 18

@@ -126,7 +126,7 @@ def _metrics(entry: Entry) -> str:
         test = "" if accuracy is None else f", test accuracy {format_percent(accuracy)}"
         return f"Training loss {format_loss(newest.loss)}{test}"
     if file is None:
-        return "No checkpoint saved yet."
+        return "No checkpoint yet." if run.is_live else "No checkpoint was saved."
     info = file.info
     if info is None:
         return f"{printable(file.path.name)} is broken: {printable(file.error or '')}"

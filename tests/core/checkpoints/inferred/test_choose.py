@@ -62,5 +62,5 @@ def test_equal_candidates_are_refused(tmp_path):
     assert str(refused.value) == (
         'may be one of several networks: "conv 4 3 pad 1, relu, conv 8 3 pad 1, relu, maxpool 2, '
         'flatten, linear" or "conv 4 3 pad 1, relu, maxpool 2, conv 8 3 pad 1, relu, flatten, '
-        'linear"; name its layers with --arch TEXT'
+        'linear"; name its layers with --arch LAYERS'
     )
