@@ -209,7 +209,7 @@ class MistakesView(ConfusionView):
         state, run = self.run_state, self.run_state.started
         if run and state.scores and run.classes > MOST_CONFUSED:
             return (
-                f"{run.classes:,} classes: a confusion matrix is kept of {MOST_CONFUSED} at most. "
+                f"{run.classes:,} classes: matrices are kept for {MOST_CONFUSED} at most. "
                 "The Digits view (2) shows mistakes."
             )
         if not state.is_active:

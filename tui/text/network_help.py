@@ -34,4 +34,4 @@ def layer_texts() -> dict[str, str]:
 def explain_layers() -> dict[str, Mapping[str, str]]:
     """Return the sections of the help on texts of networks."""
     examples = {each.name: each.text for each in ARCHITECTURES.values()}
-    return {"Layers of a network": layer_texts(), "The program's networks as text": examples}
+    return {"Layers of a network": layer_texts(), "The built-in networks as text": examples}

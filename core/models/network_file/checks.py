@@ -113,7 +113,7 @@ class _Trial:
             raise self._refuse(f"has {name} in its state dict, which is not a tensor")
         if tensor.dtype not in DTYPES or tensor.device.type != "cpu":
             kind = _name(tensor) if tensor.device.type == "cpu" else str(tensor.device)
-            raise self._refuse(f"has {name} of {kind}, which checkpoints cannot hold")
+            raise self._refuse(f"has {name} of {kind}, which checkpoints cannot store")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise self._refuse(f"has {name}, whose values share memory: copy it with clone")
         if name.startswith(TAKEN):
@@ -142,17 +142,17 @@ class _Trial:
         if not torch.equal(given, images):
             raise self._refuse("modifies its input: compute on a copy")
         if not isinstance(logits, Tensor):
-            raise self._refuse(f"gives {type(logits).__name__}, not a tensor of logits")
+            raise self._refuse(f"returns {type(logits).__name__}, not a tensor of logits")
         expected = (len(images), self.classes)
         if tuple(logits.shape) != expected:
             raise self._refuse(
-                f"gives {tuple(logits.shape)} for a batch of {tuple(images.shape)}: expected "
+                f"returns {tuple(logits.shape)} for a batch of {tuple(images.shape)}: expected "
                 f"{expected}, a logit for each class"
             )
         if not logits.is_floating_point():
-            raise self._refuse(f"gives {_name(logits)}, not floating-point numbers")
+            raise self._refuse(f"returns {_name(logits)}, not floating-point numbers")
         if not logits.isfinite().all():
-            raise self._refuse("gives NaN or infinite numbers before any training")
+            raise self._refuse("returns NaN or infinite numbers before any training")
         return logits
 
     def check_predicting(self) -> None:
@@ -160,7 +160,7 @@ class _Trial:
         with torch.inference_mode():
             self.logits = self._forward(self.model, self.images)
             if not torch.equal(self.logits, self._forward(self.model, self.images)):
-                raise self._refuse("gives another result for the same input in evaluation mode")
+                raise self._refuse("returns other logits for the same input in evaluation mode")
             self._forward(self.model, self.images[:1])
 
     def check_loading(self) -> None:
@@ -173,8 +173,8 @@ class _Trial:
         with torch.inference_mode():
             if not torch.equal(self._forward(other.eval(), self.images), self.logits):
                 raise self._refuse(
-                    "gives another result when its state dict is loaded: what it computes with "
-                    "must be parameters or buffers"
+                    "returns other logits when its state dict is loaded: keep what "
+                    "it computes with in parameters or buffers"
                 )
 
     def check_training(self) -> None:
@@ -187,7 +187,7 @@ class _Trial:
                 tensor.copy_(before[name])
         if not _same(first, self._step(model)):
             raise self._refuse(
-                "gives another result when a training step is repeated with the same weights and "
+                "gives other gradients when a step is repeated with the same weights and "
                 "random numbers, so no run could be resumed exactly: keep state in buffers, and "
                 "draw random numbers with PyTorch"
             )
@@ -202,7 +202,7 @@ class _Trial:
             functional.cross_entropy(logits.float(), labels).backward()
         found = {n: each.grad for n, each in model.named_parameters() if each.grad is not None}
         if not found:
-            raise self._refuse("gives none of its parameters a gradient")
+            raise self._refuse("computes no gradient for any of its parameters")
         gradients = {f"gradient of {name}": each.clone() for name, each in found.items()}
         buffers = {name: each.clone() for name, each in model.named_buffers()}
         return gradients | buffers | {"logits": logits.detach()}

@@ -133,8 +133,8 @@ def _read(path: Path, shown: str) -> bytes:
         raise UsageError(f"--arch {shown} cannot be read ({explain(error)})") from None
     if len(content) > LARGEST_SOURCE:
         raise UsageError(
-            f"--arch {shown} is larger than {LARGEST_SOURCE // 1024} KB: checkpoints could not "
-            "hold its text"
+            f"--arch {shown} is larger than {LARGEST_SOURCE // 1024} KB, too large to store in "
+            "checkpoints"
         )
     return content
 

@@ -26,7 +26,8 @@ TriedDataset = Annotated[
     str,
     typer.Option(
         metavar="NAME|folder:DIR",
-        help="dataset of the classes, to try scalings on and evaluate on later  [default: auto]",
+        help="dataset with the classes of the network, to try scalings on and evaluate on later  "
+        "[default: auto]",
         show_default=False,
     ),
 ]

@@ -36,9 +36,7 @@ def show_checkpoint(
     checkpoint: RunOrCheckpoint,
     source: Annotated[
         bool,
-        typer.Option(
-            "--source", help="print the Python file that a network from a file was built by"
-        ),
+        typer.Option("--source", help="print the Python file that the network was built from"),
     ] = False,
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,

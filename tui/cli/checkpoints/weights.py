@@ -40,7 +40,7 @@ FittingArch = Annotated[
     typer.Option(
         metavar="NAME|LAYERS|FILE.py:NAME",
         callback=name_network_file,
-        help="network of the weights, as train --arch takes it  [default: found]",
+        help="network of the weights, as train --arch takes it  [default: found from the weights]",
         show_default=False,
     ),
 ]

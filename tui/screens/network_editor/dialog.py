@@ -157,7 +157,7 @@ class NetworkDialog(ModalScreen[str | None]):
         if network is None:
             return
         name = network_name(find_spec(network))
-        label = f"A name for this network. Your names are in {saved_file()}."
+        label = f"A name for this network. Saved networks are in {saved_file()}."
         name = "" if name in ARCHITECTURES or name == CUSTOM else name
         self._replaced = ""
 
