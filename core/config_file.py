@@ -9,8 +9,8 @@ from tomllib import loads
 from typing import Any
 
 from core.config import FIELDS, TrainConfig, find_problem, flag
-from core.errors import UsageError, closest_match, explain, first_line, printable
-from core.models.network_file.named import is_file_spec
+from core.errors import UsageError, closest_match, explain, first_line
+from core.models.network_file.named import is_file_spec, label_of
 from core.user import expand
 
 LARGEST_FILE = 2**20
@@ -107,8 +107,7 @@ def _to_line(name: str, value: Any) -> str:
     if value is None:
         return f"# {name} is not set"
     if name == "arch" and is_file_spec(value):
-        label = printable(value.partition("@")[0])
-        return f"# {name} is code, which only the command line can name: --arch {label}"
+        return f"# {name} is code, which only the command line can name: --arch {label_of(value)}"
     return f"{name} = {_to_toml(name, value)}"
 
 

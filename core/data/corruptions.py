@@ -146,6 +146,7 @@ CORRUPTIONS = {
     "invert": CorruptionKind(invert, "share of negative", (0.3, 0.4, 0.45, 0.48, 1), 1),
     "occlude": CorruptionKind(occlude, "pixels a side", (4, 8, 12, 16, 20), 28, is_whole=True),
 }
+LEVELS = 5  # of each kind
 ALL = "all"  # every kind, for a table
 
 

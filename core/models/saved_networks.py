@@ -11,7 +11,7 @@ from core.files import open_no_wait, replace_file
 from core.locking import lock_folder
 from core.models.architectures import ARCHITECTURES, CUSTOM
 from core.models.layer_kinds import KINDS
-from core.models.network_file.named import is_file_spec
+from core.models.network_file.named import is_file_spec, label_of
 from core.models.network_text import SKIP, format_nodes, parse_network
 from core.user import config_folder
 
@@ -97,7 +97,7 @@ def find_label(spec: str) -> str:
     """Return what a screen or a message calls the network that a config names: "mynet.py:Net" for
     code in a file, else as find_name."""
     if is_file_spec(spec):
-        return printable(spec.partition("@")[0])
+        return label_of(spec)
     return spec if NAME.fullmatch(spec) else find_name(spec)
 
 

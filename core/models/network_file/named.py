@@ -80,6 +80,11 @@ def is_file_spec(text: str) -> bool:
     return MEANT.fullmatch(text) is not None
 
 
+def label_of(spec: str) -> str:
+    """Return what messages call the file of a spec, which may not be here: "mynet.py:Net"."""
+    return printable(spec.partition("@")[0])
+
+
 def named_file() -> NetworkFile | None:
     return _named
 
@@ -181,7 +186,7 @@ def check_digest(file: NetworkFile, spec: str, digest: str) -> None:
     that is the digest, or its first digits."""
     if digest and file.digest.startswith(digest):
         return
-    label = printable(spec.partition("@")[0])
+    label = label_of(spec)
     raise UsageError(
         f"it was trained with {label} of digest {printable(digest[:DIGEST_DIGITS])}, and the file "
         f"named with --arch, {file.label}, has {file.short_digest}: `mnist-tui checkpoints show "

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.data.corruptions import CORRUPTIONS
+from core.data.corruptions import CORRUPTIONS, LEVELS
 from core.responses import Corruption, CorruptionScore
 from tui.analysis.corruption import ClassLoss, class_losses, mean_of
 from tui.cli.output.tables import encodable, print_table
@@ -15,7 +15,6 @@ from tui.text.formats import class_label, format_percent
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LEVELS = 5
 WIDTH = 6  # characters of a strength or an accuracy
 
 

@@ -10,7 +10,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from core.data.corruptions import CORRUPTIONS
+from core.data.corruptions import CORRUPTIONS, LEVELS
 from core.responses import CorruptionScore
 from tui.analysis.corruption import class_losses, mean_of, scores_by_kind
 from tui.text.digit_art import draw_bar
@@ -18,7 +18,6 @@ from tui.text.formats import cell_width, fit_cells, format_percent, printable, t
 from tui.widgets.canvas import Canvas, StyledLine, center_text
 
 Scores = tuple[CorruptionScore, ...]
-LEVELS = 5
 HEAD, MEAN, LOST = 9, 8, 20  # characters of a row's name, its mean and the class that loses most
 LEAST_CELL, LARGEST_CELL = 8, 16  # of a strength
 MOST_LINES = 5  # of a row
