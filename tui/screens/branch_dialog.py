@@ -145,15 +145,22 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
             table.move_cursor(row=digests.index(digest))
         self._fill()
 
+    def _planned_epochs(self, info: CheckpointInfo, path: Path) -> int:
+        """Return the epochs of the run, which may have changed since the checkpoint."""
+        if self._folder is None and self._state.started:
+            return self._state.started.epochs
+        config = info.config | config_in(read_description(path.parent))
+        epochs: int = config.get("epochs", FIELDS["epochs"].default)
+        return epochs
+
+    def _is_last(self, info: CheckpointInfo, path: Path) -> bool:
+        """Return whether the run has trained all of its epochs at a checkpoint."""
+        return self._planned_epochs(info, path) <= info.epoch
+
     def _epochs(self, info: CheckpointInfo, path: Path) -> int:
         """Return the epochs of the run; of its last checkpoint, as many more."""
-        # The run's number of epochs may have changed since the checkpoint.
-        if self._folder is None and self._state.started:
-            epochs = self._state.started.epochs
-        else:
-            config = info.config | config_in(read_description(path.parent))
-            epochs = config.get("epochs", FIELDS["epochs"].default)
-        return epochs if epochs > info.epoch else info.epoch + epochs
+        epochs = self._planned_epochs(info, path)
+        return info.epoch + epochs if self._is_last(info, path) else epochs
 
     def _selected(self) -> Checkpoint | None:
         row = self.query_one(DataTable).cursor_row
@@ -200,6 +207,8 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
             for name in self._changed()
         )
         text = changes or "no setting is changed, so the training will be identical."
+        if not changes and self._is_last(info, files[0].path):
+            text = f"trains on, to epoch {self._text('epochs')}."
         return f"From step {info.step:,}, after {plural(info.epoch, 'epoch')}: {text}"
 
     def _problem(self, name: str, selected: Checkpoint | None) -> str:
@@ -241,7 +250,9 @@ class BranchDialog(ModalScreen[tuple[Start, RunState] | None]):
             return
         self._is_branching = True
         show_message(self, "Creating the branch…")
-        changes = {name: parse(name, self._text(name)) for name in self._changed()}
+        # The epochs too where they were only suggested, beyond those of the run.
+        names = {*self._changed(), "epochs"}
+        changes = {name: parse(name, self._text(name)) for name in names}
         self._branch(selected[1][0].path, selected[0].digest, changes)
 
     @work(thread=True, exclusive=True, exit_on_error=False)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from textual.widgets import Button, DataTable, Input
 
@@ -143,6 +144,14 @@ async def test_branch_dialog_cuts_nothing(tiny, tmp_path):
         assert pilot.app.focused is table, "esc leaves the field, then the dialog"
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, TrainView)
+        # The suggested epochs are those of the branch, also where no field is edited.
+        branches: list[Any] = []
+        dialog = BranchDialog(next((tmp_path / "runs").iterdir()))
+        pilot.app.push_screen(dialog, branches.append)
+        await until(pilot, lambda: "after 2 epochs: trains on, to epoch 4." in text_of(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: branches)
+        assert branches[0][0].config.epochs == 4
 
 
 async def test_branching_from_a_paused_run(tiny, saved_at_once, monkeypatch):
