@@ -53,8 +53,12 @@ NAMES = (
     | MORE_LABELS
     | {"dataset": "Dataset", "batch_size": "Batch size", "learning_rate": "Learning rate"}
 )
-# Where the help of the command line does not fit: a form cannot name a file.
-HELP = {"arch": "network, from the list or as text"}
+# Where the help of the command line does not fit: a form cannot name a file or a folder.
+HELP = {
+    "arch": "network, from the list or as text",
+    "dataset": "dataset to train on; for images of your own, start mnist-tui with --dataset "
+    "folder:DIR",
+}
 BY_FLAG = {flag(name): NAMES[name] for name in NAMES}
 
 NOTED = ("arch", "dataset", "device", "learning_rate")  # settings that have a note
@@ -87,7 +91,7 @@ def in_form_words(text: str) -> str:
 
 def form_help(name: str) -> str:
     """Return what a setting is, in the words of the form."""
-    return in_form_words(HELP.get(name, FIELDS[name].metadata["help"]))
+    return HELP.get(name) or in_form_words(FIELDS[name].metadata["help"])
 
 
 def missing_dataset(name: str, data: str | None) -> str | None:

@@ -16,7 +16,7 @@ from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.state.run_state import RunState
-from tui.text.formats import format_percent, printable
+from tui.text.formats import format_percent, printable, shorten_folder
 from tui.widgets.charts.corruption_table import ClassLosses, CorruptionTable, ShownClasses
 from tui.widgets.digit_cards import DigitCards
 
@@ -131,7 +131,7 @@ class CorruptionsView(View):
 
     def _caption(self, scored: CorruptionsScored) -> str:
         clean = format_percent(scored.scores[0].accuracy)
-        network = printable(f"{scored.arch} on {scored.dataset}")
+        network = printable(f"{scored.arch} on {shorten_folder(scored.dataset)}")
         return f"{network} · step {scored.step:,} · {clean} correct without corruption"
 
     # Keys and clicks
