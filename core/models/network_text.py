@@ -18,6 +18,8 @@ from core.models.layer_kinds import KINDS, Number
 
 # So that a text from a file builds nothing large.
 LONGEST_TEXT, MOST_LAYERS, DEEPEST = 2048, 64, 8
+SOFTMAX = ("softmax", "logsoftmax", "log_softmax")
+LEFT_OUT = "end with linear, the loss and the probabilities apply softmax"
 TOKEN = re.compile(r"\s*(?:([0-9]*\.[0-9]+|[0-9]+)|([A-Za-z_][A-Za-z_0-9]*|[×])|(.))", re.DOTALL)
 
 REPEAT, SKIP = "repeat", "skip"
@@ -148,6 +150,7 @@ class _Parser:
         if name not in KINDS:
             near = closest_match(name, [*KINDS, SKIP])
             hint = f"did you mean {near}?" if near else f"there are {', '.join(KINDS)} and skip"
+            hint = LEFT_OUT if name in SOFTMAX else hint
             what = _quoted(token.text)
             raise NetworkTextError(f"there is no layer {what}; {hint}", token.place)
         return self._layer(name, start)
@@ -208,6 +211,9 @@ class _Parser:
             problem = f"{_quoted(token.text)} is not an option of {name}"
             hint = f"; it has {' and '.join(known)}" if known else ""
             hint = "; a comma is missing before it" if option in KINDS else hint
+            if option == "(":
+                problem = f"{name} takes its numbers without brackets"
+                hint = f", as in {KINDS[name].example}" if KINDS[name].example else ""
             self._fail(f"{self._text(start)}: {problem}{hint}", self.at - 1)
         if option in options:
             self._fail(f"{self._text(start)}: {option} is given twice", self.at - 1)
@@ -225,7 +231,9 @@ class _Parser:
         elif value < number.least:
             problem = f"must be at least {number.least:g}"
         elif value >= number.below:
-            limit = f"at most {number.below - 1:,g}" if number.whole else f"below {number.below:g}"
+            limit = (
+                f"at most {number.below - 1:,.0f}" if number.whole else f"below {number.below:g}"
+            )
             problem = f"must be {limit}"
         if problem:
             raise NetworkTextError(f"{text}: {number.name} {problem}", token.place)
@@ -251,7 +259,8 @@ def _split(text: str) -> Iterator[Token]:
         place = found.span(found.lastindex or 0)
         yield Token(token, found.lastindex == 1, place)
         if found.lastindex == 3 and token not in "(),":
-            raise NetworkTextError(f"unexpected {_quoted(token)}", place)
+            hint = "; write options as in stride 2" if token == "=" else ""
+            raise NetworkTextError(f"unexpected {_quoted(token)}{hint}", place)
 
 
 def _explain_numbers(name: str, given: int) -> str:

@@ -43,6 +43,19 @@ REFUSED = [
     ("relu), linear", 'unmatched ")"', ")"),
     ("relu,, linear", "a layer is missing", ","),
     ("relu; linear", 'unexpected ";"', ";"),
+    ("relu 3 pad=1", 'unexpected "="; write options as in stride 2', "="),
+    ("conv(8, 3), linear", "conv(: conv takes its numbers without brackets, as in conv 32 3", "("),
+    (
+        "linear, softmax",
+        'there is no layer "softmax"; end with linear, the loss and the probabilities apply '
+        "softmax",
+        "softmax",
+    ),
+    (
+        "linear 1000000000, linear",
+        "linear 1000000000: outputs must be at most 999,999,999",
+        "1000000000",
+    ),
     ("linear 5, relu", "relu: the last layer must be a linear, which needs no number", "relu"),
     ("", "a network needs at least one layer, such as linear", ""),
     ("8 x (8 x (relu)), linear", "a network can have 64 layers, and this has 65", ""),
