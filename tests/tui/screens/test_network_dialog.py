@@ -153,6 +153,11 @@ async def test_dialog_is_usable_in_a_small_window(tmp_path):
         await until(pilot, lambda: "Each channel slides" in text_of(pilot))
         await pilot.press("escape", "escape")
         await pilot.pause()
+        assert pilot.app.screen is dialog, "what was typed is not lost by one key"
+        assert message(dialog).startswith("Not saved: esc again")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.screen is not dialog
         assert pilot.app.config.arch == "cnn", "esc leaves the network as it was"
 
 

@@ -43,7 +43,7 @@ class NetworkDialog(ModalScreen[str | None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-stacked"), (110, "-beside"), (170, "-spacious")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (38, "-high")]
     BINDINGS = [
-        Binding("escape", "dismiss(None)", "Back", show=False),
+        Binding("escape", "back", "Back", show=False),
         Binding("f1", "explain", "Help", show=False),
         Binding("ctrl+s", "save", "Save network", show=False),
     ]
@@ -54,6 +54,7 @@ class NetworkDialog(ModalScreen[str | None]):
         known = ARCHITECTURES.get(EXAMPLE if is_file_spec(spec) else spec)
         self._text, self._names = known.text if known else spec, names
         self._replaced = ""  # a saved name, which was asked about
+        self._kept = self._text  # what esc may leave without a question
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
@@ -136,6 +137,15 @@ class NetworkDialog(ModalScreen[str | None]):
         if network := self._correct_network():
             self.dismiss(find_spec(network))
 
+    def action_back(self) -> None:
+        """Leave; a text that was edited and not saved only when asked twice."""
+        text = self.query_one(NetworkInput).text
+        if text.strip() in ("", self._kept.strip()):
+            self.dismiss(None)
+        else:
+            self._kept = text
+            show_message(self, "Not saved: esc again leaves this text, ctrl+s saves it.")
+
     def _correct_network(self) -> Network | None:
         """Return the network; None where the text is wrong, and the cursor goes there."""
         draft, field = self.draft, self.query_one(NetworkInput)
@@ -182,6 +192,7 @@ class NetworkDialog(ModalScreen[str | None]):
     def _saved(self, name: str | None) -> None:
         if name:
             network_name.cache_clear()
+            self._kept = self.query_one(NetworkInput).text
             self._set_title(self.draft)
             show_message(
                 self, f"✓ Saved as {name} in {printable(str(saved_file()))}. enter uses it."
