@@ -75,7 +75,7 @@ DO_NOT_FIT = [
 
 
 @pytest.mark.parametrize(("text", "message", "part"), REFUSED)
-def test_what_is_no_network_is_marked(text, message, part):
+def test_error_in_a_text_is_marked(text, message, part):
     with pytest.raises(NetworkTextError) as refused:
         parse_network(text)
     assert str(refused.value) == message

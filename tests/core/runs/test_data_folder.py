@@ -104,7 +104,7 @@ def test_other_classes_than_the_datasets_are_refused(tmp_path, monkeypatch):
         assert list(handle_request(command))[-1].message == said
 
 
-def test_names_that_begin_alike_are_told_apart():
+def test_names_that_begin_alike_are_distinguished():
     more = (*DIGITS, "A", "B")
     assert describe_difference(DIGITS, more) == ("… (10 classes)", "…, A, B (12 classes)")
     assert describe_difference("abcdefg", "abcdxfg") == ("…, e, f, g", "…, x, f, g")

@@ -178,7 +178,7 @@ def test_cache_is_used_until_a_file_changes(tmp_path, digits, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "longer", "foreign", "folder", "link", "label"])
-def test_damaged_cache_is_made_anew(tmp_path, digits, damage):
+def test_damaged_cache_is_written_again(tmp_path, digits, damage):
     root = save(tmp_path / "root", digits)
     first, _ = load(root)
     path = cache_file()
