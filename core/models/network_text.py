@@ -19,7 +19,7 @@ from core.models.layer_kinds import KINDS, Number
 # So that a text from a file builds nothing large.
 LONGEST_TEXT, MOST_LAYERS, DEEPEST = 2048, 64, 8
 SOFTMAX = ("softmax", "logsoftmax", "log_softmax")
-LEFT_OUT = "end with linear, the loss and the probabilities apply softmax"
+SOFTMAX_HINT = "end with linear: the loss includes softmax"
 TOKEN = re.compile(r"\s*(?:([0-9]*\.[0-9]+|[0-9]+)|([A-Za-z_][A-Za-z_0-9]*|[×])|(.))", re.DOTALL)
 
 REPEAT, SKIP = "repeat", "skip"
@@ -150,7 +150,7 @@ class _Parser:
         if name not in KINDS:
             near = closest_match(name, [*KINDS, SKIP])
             hint = f"did you mean {near}?" if near else f"there are {', '.join(KINDS)} and skip"
-            hint = LEFT_OUT if name in SOFTMAX else hint
+            hint = SOFTMAX_HINT if name in SOFTMAX else hint
             what = _quoted(token.text)
             raise NetworkTextError(f"there is no layer {what}; {hint}", token.place)
         return self._layer(name, start)

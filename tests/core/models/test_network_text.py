@@ -47,8 +47,7 @@ REFUSED = [
     ("conv(8, 3), linear", "conv(: conv takes its numbers without brackets, as in conv 32 3", "("),
     (
         "linear, softmax",
-        'there is no layer "softmax"; end with linear, the loss and the probabilities apply '
-        "softmax",
+        'there is no layer "softmax"; end with linear: the loss includes softmax',
         "softmax",
     ),
     (
