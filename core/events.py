@@ -166,11 +166,13 @@ class Detached(Event, name="handed_over", recorded=False):
 
 
 class Preparing(Event, name="preparing", recorded=False):
-    """Progress of a step before training, such as a download. `total` is 0 if it is unknown."""
+    """Progress of a step before training, such as a download. `total` is 0 if it is unknown;
+    `unit` is what is counted."""
 
     message: str
     done: int = 0
     total: int = 0
+    unit: str = "bytes"
 
 
 class DigitsLoaded(Event, name="digits_loaded", recorded=False, serializable=False):

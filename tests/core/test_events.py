@@ -72,7 +72,7 @@ WIRE = {
     "checkpoint stopped",
     "run_failed": "reason message checkpoint",
     "handed_over": "folder checkpoint config paused",
-    "preparing": "message done total",
+    "preparing": "message done total unit",
     "predicted": "digits samples step source seconds asker",
     "digits_loaded": "labels",
     "scored": "epoch step logits",

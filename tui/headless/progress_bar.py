@@ -13,7 +13,7 @@ from core.training.stopwatch import stopped_clock
 from tui.state.run_state import RunState
 from tui.terminal.job_control import around_stop, is_in_front
 from tui.text.digit_art import draw_bar
-from tui.text.formats import format_duration, format_loss, format_percent, format_size, printable
+from tui.text.formats import format_done, format_duration, format_loss, format_percent, printable
 
 WIDEST, NARROWEST = 40, 6  # of the bar itself
 REFRESHES = 5  # a second
@@ -103,7 +103,7 @@ def _preparing(state: RunState, width: int, plain: bool) -> str:
     if not state.total:
         return f"{doing} …"[: max(0, width)]
     share = state.done / state.total
-    sizes = f"{share:.0%}  {format_size(state.done)} of {format_size(state.total)}"
+    sizes = f"{share:.0%}  {format_done(state.done, state.total, state.unit)}"
     room = width - len(doing) - len(sizes) - 6
     gauge = f"[{draw_bar(share, min(room, WIDEST), plain=plain)}]" if room >= NARROWEST else ""
     return _joined("  ", doing, gauge, sizes)[: max(0, width)]

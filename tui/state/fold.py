@@ -76,7 +76,8 @@ def fold(state: RunState, event: Event) -> RunState:
         state = replace(state, seconds=seconds, last_event_time=event.time)
     match event:
         case Preparing():
-            return replace(state, doing=event.message, done=event.done, total=event.total)
+            done, total, unit = event.done, event.total, event.unit
+            return replace(state, doing=event.message, done=done, total=total, unit=unit)
         case RunStarted():
             return _started(state, event)
         case Evaluated():

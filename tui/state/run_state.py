@@ -44,6 +44,7 @@ class RunState:
     doing: str = ""  # while preparing: what, and how much of it is done
     done: int = 0
     total: int = 0  # 0: unknown
+    unit: str = "bytes"  # of both
     started: RunStarted | None = None
     step: int = 0
     epoch: int = 0

@@ -22,6 +22,13 @@ def format_size(count: int) -> str:
     return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
 
 
+def format_done(done: int, total: int, unit: str) -> str:
+    """Return how much of something is done: "2.1 MB of 31 MB", "217 of 479 images"."""
+    if unit == "bytes":
+        return f"{format_size(done)} of {format_size(total)}"
+    return f"{done:,} of {total:,} {unit}"
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration as 0:07, 12:30 or 1:02:03."""
     minutes, second = divmod(round(max(0.0, seconds)), 60)

@@ -80,7 +80,7 @@ def _read_all(
             if now - shown > PROGRESS_SECONDS or len(found) == 1:
                 shown = now
                 message = f"reading the images in {printable(str(listing.root))}"
-                yield Preparing(message=message, done=len(found), total=len(paths))
+                yield Preparing(message=message, done=len(found), total=len(paths), unit="images")
             if is_alone and now - start > ALONE_SECONDS:
                 is_alone = False
                 rest = paths[len(found) :]

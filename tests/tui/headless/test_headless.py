@@ -289,6 +289,13 @@ def test_bar_fits_any_width():
         assert "\n" not in output
 
 
+def test_images_are_not_counted_as_bytes():
+    event = Preparing(message="reading", done=217, total=1479, unit="images")
+    assert bar_line(fold(RunState(), event), 80).endswith("15%  217 of 1,479 images")
+    event = Preparing(message="downloading", done=9_000, total=31_000_000)
+    assert bar_line(fold(RunState(), event), 80).endswith("0%  9.0 KB of 31 MB")
+
+
 def test_narrow_bar_omits_the_speed():
     state = state_at(290)
     metrics = ["3/3", "loss 0.123", "test 98.8%", "123,456/s", "0:00 left"]

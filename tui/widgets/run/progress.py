@@ -9,7 +9,7 @@ from textual.reactive import var
 from core.config import TrainConfig
 from core.data.datasets import dataset_title
 from tui.state.run_state import RunState
-from tui.text.formats import format_duration, format_size, printable, shorten_folder
+from tui.text.formats import format_done, format_duration, printable, shorten_folder
 from tui.text.settings import network_name
 from tui.widgets.canvas import Canvas, StyledLine
 
@@ -36,7 +36,7 @@ class RunProgress(Canvas):
         state, styles = self.run_state, self.parts
         if state.phase == "preparing" and state.total:
             share = state.done / state.total
-            after = f"{share:4.0%}  {format_size(state.done)} of {format_size(state.total)}"
+            after = f"{share:4.0%}  {format_done(state.done, state.total, state.unit)}"
             return [self._with_bar(f"{printable(state.doing)} ", share, [(after, "quiet")], width)]
         style = styles["alert" if state.phase == "failed" else "text"]
         lines = wrap_message(describe_progress(state, self.config), width)
