@@ -128,6 +128,27 @@ def test_compare_prints_differences(runs):
     assert "not 5" in command("compare", *[one] * 5).stderr
 
 
+def test_classes_are_compared_by_name(runs):
+    """Each run has the classes of its dataset."""
+    folder, (one, other), command = runs
+    record = folder / other / "events.jsonl"
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    for event in events:
+        if event["event"] == "run_started":
+            event |= {"classes": 2, "class_names": ["four\x1b", "4"]}
+        if event["event"] == "evaluated":
+            event["confusion"] = [[9, 1], [0, 5]]
+    record.write_text("".join(json.dumps(each) + "\n" for each in events))
+    for names in ((one, other), (other, one)):
+        done = command("compare", *names)
+        assert (done.returncode, done.stderr) == (0, "")
+        table = done.stdout.partition("accuracy of each class")[2].splitlines()
+        rows = {line[:8].strip(): line[8:].split() for line in table}
+        assert sorted(rows["four\\x1b"]) == ["90.0%", "–"]
+        assert "100%" in rows["4"]
+        assert "–" not in rows["4"]
+
+
 def recorded_metrics(folder) -> list:
     lines = (folder / "events.jsonl").read_text().splitlines()
     return [e for e in map(from_json, lines) if isinstance(e, Progress | Evaluated)]

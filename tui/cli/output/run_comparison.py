@@ -1,9 +1,10 @@
 """What `runs compare` prints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from core.class_names import name_of
 from core.runs.catalog import RunInfo
 from tui.analysis.run_comparison import RunMetrics, config_differences, metrics_of, value_text
 from tui.cli.output.charts import print_overlaid
@@ -67,18 +68,26 @@ def print_comparison(runs: Runs) -> None:
     print_table(["", *letters], table)
     if not differences:
         print("\nno setting differs")
-    _print_class_accuracies(letters, [each.by_class for each in metrics])
     states = [state for _, state in runs]
+    by_class = [
+        {name_of(state.class_names, number): share for number, share in enumerate(each.by_class)}
+        for each, state in zip(metrics, states, strict=True)
+    ]
+    _print_class_accuracies(letters, by_class)
     print_overlaid("loss", "training loss by epoch, log scale", states)
     print_overlaid("accuracy", "test accuracy by epoch", states)
 
 
-def _print_class_accuracies(letters: str, runs: Sequence[Sequence[float | None]]) -> None:
-    count = max(map(len, runs))
-    if count:
+def _print_class_accuracies(letters: str, runs: Sequence[Mapping[str, float | None]]) -> None:
+    """Print the accuracies by the names of the classes, which a run need not have."""
+    names = dict.fromkeys(name for each in runs for name in each)
+    if names:
         print("\naccuracy of each class, at the last evaluation")
         rows = [
-            [str(number), *(format_percent(each[number]) if each else "–" for each in runs)]
-            for number in range(count)
+            [
+                truncate(printable(name), NAME_COLUMNS),
+                *(format_percent(each.get(name)) for each in runs),
+            ]
+            for name in names
         ]
         print_table(["class", *letters], rows)
