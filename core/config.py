@@ -35,8 +35,8 @@ class TrainConfig:
 
     arch: str = option(
         "mlp",
-        "network architecture: a name, layers, or a class or function in your Python file that "
-        "returns a module, as in mynet.py:Net; only this option can name a file",
+        "network architecture: layers as text, a class or function in your Python file that "
+        "returns a module, as in mynet.py:Net (only this option can name a file), or a name",
         metavar="NAME|LAYERS|FILE.py:NAME",
         allowed=ALLOWED,
         choices=ARCHITECTURES,
@@ -44,8 +44,8 @@ class TrainConfig:
     )
     dataset: str = option(
         "auto",
-        "dataset to train on; auto is MNIST if available, else the 5,000-digit sample; folder:DIR "
-        "is your own, with a subfolder of images for each class",
+        "dataset to train on: auto, which is MNIST if available, else the 5,000-digit sample; "
+        "folder:DIR with a subfolder of images for each class; or a name",
         metavar="NAME|folder:DIR",
         allowed=f"one of auto, {', '.join(DATASETS)} or folder:DIR",
         check=is_dataset,
