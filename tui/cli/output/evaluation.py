@@ -115,7 +115,8 @@ def evaluate_images(
 def _without_label(count: int, names: Sequence[str]) -> str:
     classes = "0 to 9"
     if tuple(names) != DIGITS:
-        classes = f"after a class ({', '.join(class_labels(names[:NAMED]))}, …)"
+        more = ", …" * (len(names) > NAMED)
+        classes = f"after a class ({', '.join(class_labels(names[:NAMED]))}{more})"
     return f"{plural(count, 'image')} without a label: not in a folder named {classes}"
 
 

@@ -102,7 +102,7 @@ def _about(entry: Entry) -> list[Content]:
     changed = changed_settings(config)
     if changed or (config and run.status != "imported"):
         text = ", ".join(f"{name} {value}" for name, value in changed.items())
-        lines.append(_named("Changed", text or "nothing, all settings at their defaults"))
+        lines.append(_named("Changed", text or "no setting besides network and dataset"))
     if info := entry.info or run.best:
         # With blanks, so that it can be wrapped.
         lines += [_named("Routes", info.routes.replace(",", ", "))] if info.routes else []
