@@ -71,6 +71,12 @@ def cache_name(name: str) -> str:
     return f"folder-{_list_recent(name).key[:32]}" if is_folder(name) else name
 
 
+def is_in_memory(name: str) -> bool:
+    """Return whether the images of a folder are in memory. Raises UsageError and DataError."""
+    listing = _list_recent(name)
+    return (listing.root, listing.key) in _newest
+
+
 def _list_recent(name: str) -> Listing:
     root = folder_of(name)
     until, listing = _listed.get(root, (0.0, None))

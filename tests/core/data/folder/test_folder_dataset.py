@@ -274,5 +274,6 @@ def test_slow_folder_waits_for_a_run(tmp_path, digits, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(local_datasets, "FOLDER_SECONDS", 0.0)
         assert local_datasets.load_local(f"folder:{root}", None) is None
+    assert local_datasets.load_local(f"folder:{root}", None) is None, "not tried again at once"
     tensors, _ = load(root)
     assert same(local_datasets.load_local(f"folder:{root}", None), tensors)
