@@ -104,12 +104,13 @@ def add_arch(
     force: Annotated[bool, typer.Option("--force", help="replace a network of that name")] = False,
 ) -> None:
     """Save a network under a name, which --arch and the form then take."""
+    from core.models.network_file.named import is_file_spec
     from core.models.networks import resolve_network
     from core.models.saved_networks import find_saved, save_network
 
-    network = resolve_network(layers)
-    if network.file:
+    if is_file_spec(layers):
         raise UsageError("only layers can be saved under a name, not a Python file")
+    network = resolve_network(layers)
     known = find_saved(name)
     if known and known != network.text and not force:
         raise UsageError(f"{name} is the name of {known}; pass --force to replace it")

@@ -101,6 +101,7 @@ def test_text_and_saved_name_print_layers(call):
             ("add", "big", "linear 99999999, linear"),
             "linear 99999999: a network can have 50,000,000",
         ),
+        (("add", "x", "mynet.py:Net"), "only layers can be saved under a name, not a Python file"),
         (("--json", "add", "x", TEXT), "as in: mnist-tui archs add --json"),
         (("add", "mine", "linear"), f"mine is the name of {TEXT}; pass --force to replace it"),
         (("\x1b[31m",), "\\x1b"),
