@@ -7,6 +7,7 @@ MOST_CLASSES = 1000
 LONGEST_NAME = 100
 # Labels of more classes than this have two bytes each.
 BYTE_CLASSES = 256
+SHOWN = 20  # characters of a name that is too long
 NAMED = 3  # classes that a message names
 
 
@@ -18,7 +19,8 @@ def find_names_problem(names: Sequence[object]) -> str | None:
         if not isinstance(name, str) or not name:
             return "the name of a class is empty or not text"
         if len(name) > LONGEST_NAME:
-            return f"the name of a class is longer than {LONGEST_NAME} characters"
+            start = repr(name[:SHOWN])
+            return f"the name of a class, {start}…, is longer than {LONGEST_NAME} characters"
     if len(set(names)) < len(names):
         return "two classes have the same name"
     return None

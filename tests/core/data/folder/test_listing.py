@@ -84,7 +84,7 @@ BAD = {
     "the class b has one image; it needs at least two": {"a": 2, "b": 1},
     "two classes have names that are both shown as a\\x07": {"a\x07": 2, "a\\x07": 2},
     "are both shown as é": {"\u00e9": 2, "e\u0301": 2},
-    "longer than 100 characters": {"a" * 101: 2, "b": 2},
+    "a class, 'aaaaaaaaaaaaaaaaaaaa'…, is longer than 100": {"a" * 101: 2, "b": 2},
     "(left out 2 other files); it needs": {"a": 2, "b": ["x.txt", "y.txt"]},
 }
 
