@@ -16,7 +16,14 @@ from core.compute.routes import AUTO, is_routes_setting
 from core.data.datasets import DATASETS, class_names_of, is_dataset
 from core.errors import UsageError
 from core.models.architectures import ARCHITECTURES
-from core.models.networks import ALLOWED, Network, check_spec, resolve_network
+from core.models.networks import (
+    ALLOWED,
+    Network,
+    check_spec,
+    normalize_spec,
+    resolve_network,
+    stated_outputs,
+)
 from core.optim.optimizers import OPTIMIZERS
 from core.optim.schedules import SCHEDULES
 from core.settings.fields import choice, directory, number, option, whole_number
@@ -156,7 +163,9 @@ class TrainConfig:
             if why := find_problem(name, getattr(self, name)):
                 raise UsageError(f"{flag(name)} {why}")
         # As a file stores it: another machine does not know the user's names.
-        object.__setattr__(self, "arch", resolve_network(self.arch).spec)
+        if stated_outputs(self.arch) and (why := check_spec(self.arch, self._count_classes())):
+            raise UsageError(f"{flag('arch')} {why}")
+        object.__setattr__(self, "arch", normalize_spec(self.arch))
         if self.optimizer == "sgd" and self.beta2 != FIELDS["beta2"].default:
             raise UsageError(
                 f"--optimizer sgd cannot be used with --beta2 {self.beta2:g}, a setting of Adam "
@@ -166,7 +175,10 @@ class TrainConfig:
     @property
     def network(self) -> Network:
         """The network for the classes of the dataset. Raises UsageError and DataError."""
-        return resolve_network(self.arch, len(class_names_of(self.dataset)))
+        return resolve_network(self.arch, self._count_classes())
+
+    def _count_classes(self) -> int:
+        return len(class_names_of(self.dataset))
 
     @property
     def folder(self) -> Path:

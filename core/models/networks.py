@@ -161,12 +161,32 @@ def read_network(text: str, classes: int = len(DIGITS)) -> Network:
     return Network(text if text in ARCHITECTURES else CUSTOM, text, classes)
 
 
-def check_spec(spec: object, classes: int = len(DIGITS)) -> str | None:
-    """Return why a value is not a network, in words that continue "--arch"; or None."""
+def stated_outputs(spec: str) -> int | None:
+    """Return the number of the last layer of a text, which needs none; None where it has none.
+
+    Raises UsageError as resolve_network.
+    """
+    if spec in ARCHITECTURES or is_file_spec(spec):
+        return None
+    numbers = parse_network(find_saved(spec) or spec)[-1].numbers
+    return int(numbers[0]) if numbers else None
+
+
+def normalize_spec(spec: str) -> str:
+    """Return a name or a text as it is stored, the text without the number of its last layer.
+
+    Raises UsageError as resolve_network.
+    """
+    return resolve_network(spec, stated_outputs(spec) or len(DIGITS)).spec
+
+
+def check_spec(spec: object, classes: int | None = None) -> str | None:
+    """Return why a value is not a network for so many classes, by default for as many as it has
+    outputs, in words that continue "--arch"; or None."""
     if not isinstance(spec, str):
         return f"must be {ALLOWED}, not {spec!r}"
     try:
-        resolve_network(spec, classes)
+        resolve_network(spec, classes or stated_outputs(spec) or len(DIGITS))
     except NetworkTextError as error:
         is_name = is_meant_as_name(spec)
         why = f"cannot be built: {error}{_describe_place(spec, error)}"

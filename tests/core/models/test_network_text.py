@@ -7,6 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.config import make_config
+from core.errors import UsageError
 from core.models.layer_kinds import KINDS
 from core.models.network_layers import plan_layers
 from core.models.network_text import (
@@ -191,3 +193,11 @@ def test_planned_layers_are_those_that_pytorch_builds(nodes, classes):
         assert (ours.parameters, ours.multiply_adds) == (theirs.parameters, theirs.multiply_adds)
     state = resolve_network(text, classes).build().state_dict()
     assert all(name.rpartition(".")[0] in {each.name for each in planned} for name in state)
+
+
+@pytest.mark.parametrize(("dataset", "outputs"), [("mnist", 26), ("emnist-letters", 10)])
+def test_other_outputs_than_the_dataset_has_classes_are_refused(dataset, outputs):
+    with pytest.raises(UsageError, match=f"--arch cannot be built: linear {outputs}: the last"):
+        make_config(arch=f"relu, linear {outputs}", dataset=dataset)
+    network = make_config(arch=f"relu, linear {36 - outputs}", dataset=dataset).network
+    assert (network.text, network.classes) == ("relu, linear", 36 - outputs)
