@@ -165,7 +165,7 @@ async def test_form_works_by_keyboard(tmp_path):
         await pilot.press("down")
         assert pilot.app.focused.id == "arch"
         await pilot.pause()
-        assert "Network, one of the list" in text_of(pilot)
+        assert "Network, from the list or as text" in text_of(pilot)
         await pilot.press("enter", "up", "enter")
         assert pilot.app.focused.value == "linear"
         await pilot.press("tab", "down", "down")
