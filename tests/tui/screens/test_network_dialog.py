@@ -3,6 +3,7 @@
 from textual.events import Paste
 from textual.widgets import Input, Static
 
+from core.class_names import DIGITS
 from core.config import read_config
 from core.models.architectures import QUICK
 from core.models.saved_networks import list_saved, save_network, saved_file
@@ -193,3 +194,13 @@ async def test_action_opens_the_dialog_from_any_view(tmp_path):
         await pilot.pause()
         form = pilot.app.screen.query_one(NetworkSelect)
         assert (form.value, form.name_shown) == ("linear 9, tanh, linear", "custom")
+
+
+async def test_python_file_opens_as_an_example(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        dialog = NetworkDialog("mynet.py:Net@0123456789ab", DIGITS)
+        await pilot.app.push_screen(dialog)
+        await until(pilot, lambda: len(pilot.app._notifications))
+        assert dialog.query_one(NetworkInput).text == QUICK
+        (notice,) = pilot.app._notifications
+        assert notice.message.startswith("A Python file has no layers as text")

@@ -51,7 +51,8 @@ class NetworkDialog(ModalScreen[str | None]):
     def __init__(self, spec: str, names: tuple[str, ...]) -> None:
         """`spec` is the network to start from, `names` are those of its classes."""
         super().__init__()
-        known = ARCHITECTURES.get(EXAMPLE if is_file_spec(spec) else spec)
+        self._is_file = is_file_spec(spec)
+        known = ARCHITECTURES.get(EXAMPLE if self._is_file else spec)
         self._text, self._names = known.text if known else spec, names
         self._replaced = ""  # a saved name, which was asked about
         self._kept = self._text  # what esc may leave without a question
@@ -79,6 +80,8 @@ class NetworkDialog(ModalScreen[str | None]):
         field = self.query_one(NetworkInput)
         field.move_cursor(field.document.end)
         self.show()
+        if self._is_file:
+            self.notify(f"A Python file has no layers as text: these are those of {EXAMPLE}.")
 
     # What is typed
 
