@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,8 @@ sys.modules["core.training.trainer"].train = train
 def fake_environment(folder: Path, code: str = "import fake") -> dict[str, str]:
     """Return an environment in which the training process executes `code` first."""
     folder.mkdir(exist_ok=True)
+    # Python takes compiled code for current by the size of its source and the second of its time.
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     (folder / "fake.py").write_text(FAKE)
     (folder / "sitecustomize.py").write_text(
         f"import os, signal, sys, time\nif 'core.engine.process' in sys.orig_argv: {code}\n"
