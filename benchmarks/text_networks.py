@@ -10,11 +10,11 @@ import argparse
 import os
 import statistics
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from itertools import cycle, islice
 
 import torch
+from article import NETWORKS
 from torch import nn
 
 from core.compute.candidates import list_choices
@@ -26,30 +26,6 @@ from core.training.learner import Learner
 
 IMAGES, SECONDS, WARM_UPS, GROUP = 8_192, 0.5, 20, 10
 CPU = torch.device("cpu")
-
-
-def mlp() -> nn.Module:
-    stack = nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
-    )
-    return nn.Sequential(OrderedDict(flatten=nn.Flatten(), stack=stack))
-
-
-def cnn() -> nn.Module:
-    stack = nn.Sequential(
-        nn.Conv2d(1, 32, kernel_size=3, stride=1, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, kernel_size=2, stride=2, padding=2),
-        nn.ReLU(),
-        nn.Conv2d(64, 64, kernel_size=2, stride=1, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(4096, 1024),
-        nn.ReLU(),
-        nn.Linear(1024, 10),
-    )
-    return nn.Sequential(OrderedDict(stack=stack))
 
 
 class Written(Network):
@@ -106,5 +82,5 @@ if __name__ == "__main__":
     found = load_local("mnist", chosen.data) or load_local("sample", None)
     assert found is not None, "neither MNIST nor the sample is on this machine"
     few = Tensors(*(each[:IMAGES] for each in found))
-    compare("mlp", mlp, few, chosen.rounds)
-    compare("cnn", cnn, few, chosen.rounds)
+    for each in ("mlp", "cnn"):
+        compare(each, NETWORKS[each], few, chosen.rounds)
