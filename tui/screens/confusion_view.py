@@ -31,6 +31,15 @@ from tui.widgets.neighbours import next_to
 
 MANY = 10  # classes; the matrix of more is larger where there is space
 ALL_MISTAKES = DigitSelection("mistakes")
+# The keys that move the cursor over a matrix or a table of cells.
+CELL_BINDINGS = [
+    Binding("up,k", "move(-1, 0)", "Row", show=False),
+    Binding("down,j", "move(1, 0)", "Row", show=False),
+    Binding("left", "move(0, -1)", "Page", show=False),
+    Binding("right", "move(0, 1)", "Page", show=False),
+    Binding("g", "move_to_end(False)", "First", show=False),
+    Binding("G", "move_to_end(True)", "Last", show=False),
+]
 
 
 class ConfusionView(View):
@@ -48,12 +57,7 @@ class ConfusionView(View):
     BINDINGS = [
         Binding("enter", "open", "Open", key_display="enter"),
         Binding("f,F", "toggle_all", "All mistakes"),
-        Binding("up,k", "move(-1, 0)", "Row", show=False),
-        Binding("down,j", "move(1, 0)", "Row", show=False),
-        Binding("left", "move(0, -1)", "Page", show=False),
-        Binding("right", "move(0, 1)", "Page", show=False),
-        Binding("g", "move_to_end(False)", "First", show=False),
-        Binding("G", "move_to_end(True)", "Last", show=False),
+        *CELL_BINDINGS,
         Binding("pagedown", "page(1)", "Page", show=False),
         Binding("pageup", "page(-1)", "Page", show=False),
     ]

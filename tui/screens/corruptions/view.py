@@ -14,6 +14,7 @@ from core.responses import CorruptionsScored
 from tui.help import CORRUPTIONS_HELP
 from tui.screens.base import View
 from tui.screens.captions import set_text
+from tui.screens.confusion_view import CELL_BINDINGS
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.state.run_state import RunState
 from tui.text.formats import format_percent, printable, shorten_folder
@@ -36,12 +37,7 @@ class CorruptionsView(View):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("enter", "open", "Open", key_display="enter"),
         Binding("f5", "refresh", "Refresh"),
-        Binding("up,k", "move(-1, 0)", "Row", show=False),
-        Binding("down,j", "move(1, 0)", "Row", show=False),
-        Binding("left", "move(0, -1)", "Page", show=False),
-        Binding("right", "move(0, 1)", "Page", show=False),
-        Binding("g", "move_to_end(False)", "First", show=False),
-        Binding("G", "move_to_end(True)", "Last", show=False),
+        *CELL_BINDINGS,
     ]
 
     def __init__(self, path: str) -> None:
