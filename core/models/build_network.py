@@ -34,28 +34,31 @@ class Skip(nn.Sequential):
 
 
 class BatchNorm1d(nn.BatchNorm1d):
-    """PyTorch's BatchNorm1d, which refuses to train on a batch of one image.
+    """PyTorch's BatchNorm1d, which refuses to train on one value a channel.
 
-    The last batch of an epoch may be one: it is normalized with the running statistics.
+    The last batch of an epoch may be one image: it is normalized with the running statistics.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.training and len(input) == 1:
-            return functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(input)
+        return _normalize_one(self, input) if _is_one(self, input) else super().forward(input)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """PyTorch's BatchNorm2d, with the same exception for a channel of one value."""
+    """PyTorch's BatchNorm2d, with the same exception."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.training and input.numel() == input.shape[1]:
-            return functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(input)
+        return _normalize_one(self, input) if _is_one(self, input) else super().forward(input)
+
+
+def _is_one(norm: nn.Module, input: Tensor) -> bool:
+    """Return whether a layer trains on an input (N, C, …) of one value a channel."""
+    return norm.training and input.numel() == input.shape[1]
+
+
+def _normalize_one(norm: nn.BatchNorm1d | nn.BatchNorm2d, input: Tensor) -> Tensor:
+    return functional.batch_norm(
+        input, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+    )
 
 
 def build_linear(classes: int) -> nn.Module:

@@ -114,7 +114,7 @@ def import_file(
 
 def _check_classes(path: Path, weights: ImportedWeights) -> None:
     """Raise CheckpointError where the dataset that a file states has other classes here, as after
-    a change of the dataset; one that is not here, such as somebody's folder, has any."""
+    a change of the dataset; one that is not here, such as another person's folder, has any."""
     with suppress(DataError):
         if class_names_of(weights.dataset) != weights.class_names:
             classes = list_names(weights.class_names)

@@ -70,7 +70,7 @@ def check_in_thread(file: NetworkFile, classes: int) -> None:
 
 
 class _Trial:
-    """Uses one network in all the ways in which the program does."""
+    """Uses one network in each way in which the program does."""
 
     def __init__(self, file: NetworkFile, classes: int) -> None:
         self.file, self.classes = file, classes

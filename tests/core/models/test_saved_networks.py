@@ -74,7 +74,7 @@ def test_entries_that_are_no_networks_are_left_out():
 
 
 def test_what_is_no_file_of_networks_is_refused():
-    """Nothing waits for a pipe, and no part is taken for the whole of a file."""
+    """Nothing waits for a pipe, and no file is read in part only."""
     saved_file().parent.mkdir(parents=True, exist_ok=True)
     saved_file().write_text("#" * 2**20 + '\nmine = "linear 5, linear"\n')
     with pytest.raises(UsageError, match="larger than 1 MB"):
