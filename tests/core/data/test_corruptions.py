@@ -99,7 +99,7 @@ def test_strengths_are_in_their_units():
     assert halved / square.float().sum() == pytest.approx(0.25, abs=0.02)
     turned = corrupt(square, Corruption("rotate", 90))
     both = {tuple(image.nonzero()[0].tolist()) for image in turned}
-    assert both == {(12, 12), (10, 10)} or both == {(10, 10), (12, 12)}
+    assert both == {(12, 12), (10, 10)}
     blurred = corrupt(square, Corruption("blur", 2)).float()
     assert blurred.sum() / square.float().sum() == pytest.approx(1, abs=0.01)
 

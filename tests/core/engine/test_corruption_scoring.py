@@ -102,16 +102,13 @@ def test_scoring_takes_its_share_of_training(checkpoint, tiny, every_part, monke
 
 
 def test_cancelled_scoring_ends(checkpoint, every_part):
-    host = LocalHost()
-    host.send(ScoreCorruptions(checkpoint, None))
-    responses = []
-    for event in host.events():
-        if isinstance(event, CorruptionsScored):
-            responses.append(event)
-            if len(responses) == 2:
-                host.send(CancelCorruptions())
-                host.send(Quit())
-    assert len(responses) < 5
+    inbox = SimpleQueue()
+    scoring = corruption_scoring.CorruptionScoring(inbox)
+    list(scoring.handle(ScoreCorruptions(checkpoint, None)))
+    assert list(scoring.handle(inbox.get(timeout=20)))
+    list(scoring.handle(CancelCorruptions()))
+    assert not list(scoring.handle(inbox.get(timeout=20)))
+    assert inbox.empty()
 
 
 def test_unreadable_checkpoint_is_refused(tmp_path):

@@ -90,3 +90,9 @@ def test_networks_that_are_saved_at_once_are_all_kept():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: save_network(name, TEXT), names))
     assert set(list_saved()) == set(names)
+
+
+def test_name_is_found_however_its_text_is_written():
+    saved_file().parent.mkdir(parents=True, exist_ok=True)
+    saved_file().write_text('wide = "linear  512,relu, linear 10"\n')
+    assert find_name("linear 512, relu, linear") == "wide"
