@@ -71,6 +71,13 @@ def format_nodes(nodes: Sequence[Node]) -> str:
     return ", ".join(map(str, nodes))
 
 
+def normalize_text(text: str) -> str:
+    """Return a network's text as it is stored, in one form and without the number of its last
+    layer, which follows from the dataset. Raises NetworkTextError, but not of shapes."""
+    nodes = parse_network(text)
+    return format_nodes((*nodes[:-1], Node("linear")))
+
+
 class NetworkTextError(UsageError):
     """The text is not a valid network. `place` is the part that is wrong, as in Node."""
 

@@ -13,7 +13,7 @@ from core.models.architectures import ARCHITECTURES, CUSTOM, Architecture
 from core.models.layer_kinds import KINDS
 from core.models.network_file.named import SPEC, TRIED, Facts, NetworkFile, find_file, is_file_spec
 from core.models.network_layers import PlannedLayer, plan_layers
-from core.models.network_text import NetworkTextError, Node, format_nodes, parse_network
+from core.models.network_text import NetworkTextError, normalize_text, parse_network
 from core.models.saved_networks import find_saved
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ class Network:
         return convolutions > 0 and self.parameters >= BF16_PARAMETERS
 
     @property
+    def may_draw(self) -> bool:
+        """Whether it may draw random numbers while it trains."""
+        return self.file is not None or any(each.kind == "dropout" for each in self.layers)
+
+    @property
     def sizes(self) -> str:
         """Its layers in at most 20 characters, to show beside the name."""
         if self.file:
@@ -155,9 +160,7 @@ def read_network(text: str, classes: int = len(DIGITS)) -> Network:
     """Return the network of a text. Raises NetworkTextError."""
     nodes = parse_network(text)
     plan_layers(nodes, classes)  # raises the errors of shapes
-    if nodes[-1].numbers:  # those of the last layer follow from the dataset
-        nodes = (*nodes[:-1], Node("linear"))
-    text = format_nodes(nodes)
+    text = normalize_text(text)
     return Network(text if text in ARCHITECTURES else CUSTOM, text, classes)
 
 

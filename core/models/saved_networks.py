@@ -12,7 +12,7 @@ from core.locking import lock_folder
 from core.models.architectures import ARCHITECTURES, CUSTOM
 from core.models.layer_kinds import KINDS
 from core.models.network_file.named import is_file_spec, label_of
-from core.models.network_text import SKIP, format_nodes, parse_network
+from core.models.network_text import SKIP, format_nodes, normalize_text, parse_network
 from core.user import config_folder
 
 FILE = "networks.toml"
@@ -89,7 +89,7 @@ def find_name(text: str) -> str:
         saved = list_saved()
     except UsageError:
         return CUSTOM
-    same = (name for name, each in saved.items() if format_nodes(parse_network(each)) == text)
+    same = (name for name, each in saved.items() if normalize_text(each) == text)
     return next(same, CUSTOM)
 
 

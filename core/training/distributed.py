@@ -147,7 +147,7 @@ class Ranks:
             "step": step,
             "scaling": asdict(learner.scaling),
             "samples": len(tensors.train_labels),
-            "classes": config.network.classes,
+            "classes": learner.network.classes,
         }
         text = bytearray(json.dumps(plan).encode())
         self._send(len(text))

@@ -55,15 +55,15 @@ class Learner:
         the one of the config where its dataset, and so its classes, are not on this machine."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
-        network = network or config.network
-        untrained = build_untrained(network, config.seed)
+        self.network = network or config.network
+        untrained = build_untrained(self.network, config.seed)
         self.model = use_route(untrained, route, device).to(device)
         self.scaling = scaling
         set_scaling(self.model, scaling)
         named = self.model.named_parameters()
         self.parameters = {name: each for name, each in named if each.requires_grad}
         # Code of the user's may leave some of them out, always or in a step.
-        self.may_miss_gradients = network.file is not None
+        self.may_miss_gradients = self.network.file is not None
         self.optimizer = OPTIMIZERS[config.optimizer](
             torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
         )
@@ -87,7 +87,8 @@ class Learner:
         """Yield an epoch's images (size, 1, 28, 28) and labels (size,) from step `first` on.
 
         With several ranks they are this rank's part of each batch, which may be empty. PyTorch's
-        random numbers are then seeded for each step: a checkpoint has only the leader's.
+        random numbers are then seeded for each step of a network that may draw some: a checkpoint
+        has only the leader's.
         """
         config, count = self.config, len(self.labels)
         skipped = first * config.batch_size
@@ -97,6 +98,8 @@ class Learner:
             shifts = draw_shifts(config.seed, epoch, count, most)[skipped:].to(self.device)
         if self.ranks:
             parts = self._parts(self.ranks, order, shifts)
+            if not self.network.may_draw:
+                return parts
             return seed_steps(parts, (config.seed, self.ranks.rank, epoch), first)
         return iterate_batches(self.images, self.labels, order, config.batch_size, shifts)
 

@@ -229,7 +229,13 @@ class TrainingLoop:
         """Build the network and load the checkpoint; nothing of a resumed run changes before."""
         setup = self.setup
         self.learner = Learner(
-            self.config, setup.route, self.tensors, setup.device, self.ranks, setup.scaling
+            self.config,
+            setup.route,
+            self.tensors,
+            setup.device,
+            self.ranks,
+            setup.scaling,
+            self.network,
         )
         point, learner = setup.resume_point, self.learner
         position = resume(self.run, learner, setup) if point else Position(self.config)

@@ -105,6 +105,7 @@ def add_arch(
 ) -> None:
     """Save a network under a name, which --arch and the form then take."""
     from core.models.network_file.named import is_file_spec
+    from core.models.network_text import normalize_text
     from core.models.networks import resolve_network
     from core.models.saved_networks import find_saved, save_network
 
@@ -112,7 +113,7 @@ def add_arch(
         raise UsageError("only layers can be saved under a name, not a Python file")
     network = resolve_network(layers)
     known = find_saved(name)
-    if known and known != network.text and not force:
+    if known and normalize_text(known) != network.text and not force:
         raise UsageError(f"{name} is the name of {known}; pass --force to replace it")
     save_network(name, network.text)
     _print([_row(network, name, is_saved=True)])

@@ -68,7 +68,7 @@ class NetworkSelect(CompactSelect):
             self.edit(self.value)
 
     def _edit(self, name: str) -> None:
-        self.edit(self.list_values()[name] or self.value)
+        self.edit(self.list_values().get(name) or self.value)
 
     def edit(self, spec: str) -> None:
         self.post_message(self.Edit(self, spec))

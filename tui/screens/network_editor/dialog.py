@@ -11,11 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static, TextArea
 
 from core.errors import UsageError
-from core.models.architectures import ARCHITECTURES, CUSTOM
+from core.models.architectures import ARCHITECTURES, CUSTOM, text_of
 from core.models.layer_kinds import KINDS
 from core.models.network_file.named import is_file_spec
-from core.models.network_text import shorten
-from core.models.networks import Network, resolve_network
+from core.models.network_text import normalize_text, shorten
+from core.models.networks import Network
 from core.models.saved_networks import check_name, list_saved, save_network, saved_file
 from tui.screens.base import app_of
 from tui.screens.captions import set_text, show_message
@@ -52,8 +52,8 @@ class NetworkDialog(ModalScreen[str | None]):
         """`spec` is the network to start from, `names` are those of its classes."""
         super().__init__()
         self._is_file = is_file_spec(spec)
-        known = ARCHITECTURES.get(EXAMPLE if self._is_file else spec)
-        self._text, self._names = known.text if known else spec, names
+        self._text, self._names = text_of(EXAMPLE if self._is_file else spec), names
+        read_draft.cache_clear()  # names may have been saved since
         self._replaced = ""  # a saved name, which was asked about
         self._kept = self._text  # what esc may leave without a question
 
@@ -97,7 +97,7 @@ class NetworkDialog(ModalScreen[str | None]):
         """Show the network of the text, or its error."""
         draft = self.draft
         if draft.network:
-            show_message(self, _describe(draft))
+            show_message(self, _describe(draft.network))
         else:
             show_message(self, f"✗ {printable(draft.problem)}", wrong=True)
         self._set_title(draft)
@@ -184,7 +184,7 @@ class NetworkDialog(ModalScreen[str | None]):
         text."""
         check_name(name)
         before = list_saved().get(name)
-        if before and resolve_network(before).text != text and name != self._replaced:
+        if before and normalize_text(before) != text and name != self._replaced:
             self._replaced = name
             raise UsageError(
                 f"{name} is the name of {shorten(before)}: press enter again to replace that"
@@ -195,6 +195,7 @@ class NetworkDialog(ModalScreen[str | None]):
     def _saved(self, name: str | None) -> None:
         if name:
             network_name.cache_clear()
+            read_draft.cache_clear()  # a text may be the name
             self._kept = self.query_one(NetworkInput).text
             self._set_title(self.draft)
             show_message(
@@ -202,10 +203,8 @@ class NetworkDialog(ModalScreen[str | None]):
             )
 
 
-def _describe(draft: Draft) -> str:
+def _describe(network: Network) -> str:
     """Return the parameters and multiply-adds of a network."""
-    described = draft.described
-    parameters = sum(layer.parameters for layer in described.layers)
-    work = sum(layer.multiply_adds for layer in described.layers)
-    count = plural(len(described.layers), "layer")
-    return f"✓ {parameters:,} parameters · {work:,} multiply-adds an image · {count}"
+    count = plural(len(network.layers), "layer")
+    work = f"{network.multiply_adds:,} multiply-adds an image"
+    return f"✓ {network.parameters:,} parameters · {work} · {count}"
