@@ -320,7 +320,7 @@ def test_two_processes_download_at_once(site, tmp_path):
 
 def test_many_downloads_of_one_file_all_end_well(site, tmp_path):
     """Each in a thread: locks are of open files, so that threads are as processes are."""
-    results, site.cuts = [], [3000, 100, 70_000]
+    results, site.cuts = [], [3000, 70_000]
 
     def run():
         done = fetch_file(
