@@ -52,6 +52,7 @@ class _Job:
     partial: PartialFile
     is_done: Callable[[], bool]  # whether another process has finished it
     unpack: Callable[[Path], Iterator[Preparing]]
+    received: int = 0  # bytes written, of every try
 
     def report(self, done: int, total: int = 0) -> Preparing:
         what = f"downloading {self.title}: {self.remote.name.removesuffix('.gz')}"
@@ -148,11 +149,13 @@ def _fetch_from(url: str, job: _Job) -> Steps:
         if job.is_done():
             return
         start = 0 if is_anew else job.partial.size
+        before = job.received
         tries += 1
         try:
             yield from _fetch_rest(url, job, start, until)
             return
         except Busy:
+            is_anew = False
             if tries >= TRIES:
                 job.partial.is_own = True
         except _Damaged as damaged:
@@ -160,7 +163,7 @@ def _fetch_from(url: str, job: _Job) -> Steps:
                 raise
             is_anew = True
         except (_Ended, ConnectionError):
-            has_more = job.partial.size > start
+            has_more = job.received > before  # not by the file's size: another one may continue it
             if not has_more or tries >= TRIES or time.monotonic() > until:
                 raise
             is_anew = False
@@ -234,6 +237,7 @@ def _write(job: _Job, file: FileIO, part: bytes) -> None:
     """Raise DataError where the disk is full; then the file is removed, to free its space."""
     try:
         write_all(file, part)
+        job.received += len(part)
     except OSError as error:
         job.partial.remove()
         raise job.unwritable(error) from None

@@ -56,7 +56,7 @@ class PartialFile:
         try:
             if not self.is_own:
                 self._claim(file)
-                if start and self.size != expected:
+                if self.size != expected:  # also where this would overwrite what another one got
                     if not self.size:  # it was finished, and this is another one, just created
                         self.remove()
                     raise Busy

@@ -17,7 +17,7 @@ import pytest
 
 from core.data import download, http_request
 from core.data.download import Remote, fetch_file, find_download_problem
-from core.data.partial_file import PartialFile
+from core.data.partial_file import Busy, PartialFile
 from core.data.sources.idx_files import unpack_gzip
 from core.errors import DataError
 from core.events import Preparing
@@ -318,9 +318,19 @@ def test_two_processes_download_at_once(site, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
+def test_late_download_does_not_overwrite_what_another_received(tmp_path):
+    """Both asked for the file while nothing was there; the other's answer then ended early."""
+    with PartialFile(tmp_path, NAME).open(0, 0) as file:
+        file.write(PACKED[:3000])
+    late = PartialFile(tmp_path, NAME)
+    with pytest.raises(Busy):
+        late.open(0, 0)
+    assert late.path.read_bytes() == PACKED[:3000]
+
+
 def test_many_downloads_of_one_file_all_end_well(site, tmp_path):
     """Each in a thread: locks are of open files, so that threads are as processes are."""
-    results, site.cuts = [], [3000, 70_000]
+    results, site.cuts = [], [3000, 100, 70_000]
 
     def run():
         done = fetch_file(
