@@ -11,7 +11,7 @@ from typing import ClassVar, dataclass_transform
 from core.class_names import DIGITS
 from core.config import TrainConfig
 from core.events import Event
-from core.responses import Corruption
+from core.responses.scores import Corruption
 
 
 @dataclass_transform(frozen_default=True)

@@ -5,13 +5,15 @@ import math
 from dataclasses import asdict, fields
 from typing import Any
 
-from core import events, responses
+from core import events
 from core.events import Event
+from core.responses import devices, explanations, layers, predictions, scores
 
 # By their names; without events that never leave this process.
 EVENT_TYPES: dict[str, type[Event]] = {
     each.name: each
-    for each in (*vars(events).values(), *vars(responses).values())
+    for module in (events, devices, explanations, layers, predictions, scores)
+    for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, Event) and each.name
 }
 FIELDS = {kind: frozenset(each.name for each in fields(kind)) for kind in EVENT_TYPES.values()}

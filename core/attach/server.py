@@ -23,7 +23,7 @@ from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
 from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
-from core.responses import NetworkInspected
+from core.responses.layers import NetworkInspected
 from core.runs.layout import EVENTS_FILE
 
 MAX_VIEWERS = 16

@@ -8,7 +8,7 @@ from core.compute.cores import describe_cores
 from core.compute.usage import cpu_name
 from core.errors import DeviceError
 from core.models.networks import Network
-from core.responses import DeviceChoice
+from core.responses.devices import DeviceChoice
 
 if TYPE_CHECKING:
     import torch

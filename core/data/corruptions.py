@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
-from core.responses import Corruption
+from core.responses.scores import Corruption
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

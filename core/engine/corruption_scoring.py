@@ -15,7 +15,7 @@ from core.commands import CancelCorruptions, Command, ContinueScoring, Inbox, Sc
 from core.digit import with_class_names
 from core.engine.requests import describe_failure, load_newest
 from core.events import Event
-from core.responses import CorruptionsScored
+from core.responses.scores import CorruptionsScored
 
 Parts = Iterator[CorruptionsScored]  # the response after each part of the work
 REPORT_SECONDS = 0.25  # between two responses that are emitted

@@ -10,7 +10,7 @@ from core.commands import InspectCheckpoint, InspectUntrained
 from core.data.datasets import find_dataset
 from core.data.local_datasets import load_local
 from core.engine.untrained import find_local_images, load_untrained
-from core.responses import UNTRAINED, NetworkInspected
+from core.responses.layers import UNTRAINED, NetworkInspected
 
 if TYPE_CHECKING:
     from torch import nn

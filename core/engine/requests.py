@@ -24,14 +24,14 @@ from core.commands import (
 from core.digit import with_class_names
 from core.errors import UserError, first_line
 from core.events import Event, Notice
-from core.responses import (
+from core.responses.devices import DevicesListed
+from core.responses.predictions import (
     CheckpointRefused,
-    CheckpointScored,
-    DevicesListed,
     ImagesPredicted,
     Predicted,
     UntrainedPredicted,
 )
+from core.responses.scores import CheckpointScored
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,7 +12,7 @@ from core.data.datasets import Tensors, find_dataset, resolve_auto
 from core.data.local_datasets import load_local
 from core.digit import with_class_names
 from core.errors import UserError
-from core.responses import UntrainedPredicted
+from core.responses.predictions import UntrainedPredicted
 
 if TYPE_CHECKING:
     from torch import nn

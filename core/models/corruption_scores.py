@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from core.data.corruptions import blocks, corrupt_block
+from core.digit import Digit
 from core.models.inference import predict
-from core.responses import Corruption, CorruptionScore, Digit
+from core.responses.scores import Corruption, CorruptionScore
 
 MOST_MISTAKES = 40  # that are kept of each corruption: more than a screen has space for
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from core.data.batches import SIDE
+from core.digit import Digit
 from core.models.build_network import widest_output
 from core.models.input_scaling import get_scaling
-from core.responses import Digit
 
 MOST_VALUES = 5 * 10**7  # of the output of a layer at a time, of a network from any file
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.summary import as_layer_output, leaves
-from core.responses import INPUT_LAYER, DeadUnits, LayerOutput, WeightImages
+from core.responses.layers import INPUT_LAYER, DeadUnits, LayerOutput, WeightImages
 
 # Limits of one response: more than a screen shows, and little for a connection.
 MOST_IMAGES, MOST_BYTES = 64, 2**16

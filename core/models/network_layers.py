@@ -12,7 +12,7 @@ from math import prod
 from core.data.batches import SIDE
 from core.models.layer_kinds import KINDS, conv_text, linear_text
 from core.models.network_text import REPEAT, SKIP, NetworkTextError, Node
-from core.responses import FP32_BYTES, Layer, NetworkDescribed
+from core.responses.layers import FP32_BYTES, Layer, NetworkDescribed
 
 INPUT = (1, SIDE, SIDE)  # channels, height and width
 STACK = "stack."  # before the layers' numbers

@@ -13,7 +13,7 @@ from core.class_names import DIGITS
 from core.models.layer_kinds import conv_text, linear_text
 from core.models.network_layers import INPUT
 from core.models.networks import resolve_network
-from core.responses import FP32_BYTES, WHOLE, Layer, NetworkDescribed
+from core.responses.layers import FP32_BYTES, WHOLE, Layer, NetworkDescribed
 
 # What PyTorch prints of each MaxPool2d beyond what is set, too long for a line of 80 columns.
 POOLING_DEFAULTS = ", dilation=1, ceil_mode=False"

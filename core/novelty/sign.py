@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from core.data.batches import SIDE
 from core.data.folder.source import cache_name
 from core.data.local_datasets import load_local
+from core.digit import Digit
 from core.errors import UserError
 from core.files import replace_file
-from core.responses import Digit
 from core.user import cache_folder
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from core.digit import Digit, with_class_names
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
 from core.models.inference import predict_digits, predict_images
 from core.novelty.sign import find_cached_detector, mark_unlike
-from core.responses import ImagesPredicted, NetworkInspected, Predicted
+from core.responses.layers import NetworkInspected
+from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import LAST
 from core.training.diagnostics import copy_weights, inspect
 

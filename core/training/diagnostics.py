@@ -16,6 +16,7 @@ from core.commands import Inspect
 from core.compute.torch_private import norm_of_each
 from core.data.batches import SIDE
 from core.data.datasets import Tensors
+from core.digit import Digit
 from core.models.inference import prepare_input
 from core.models.inspection import (
     dead_units,
@@ -24,7 +25,7 @@ from core.models.inspection import (
     pass_image,
     weight_images,
 )
-from core.responses import INPUT_LAYER, WHOLE, Digit, LayerNorms, NetworkInspected
+from core.responses.layers import INPUT_LAYER, WHOLE, LayerNorms, NetworkInspected
 from core.training.learner import Learner
 
 # Enough test images to tell a dead ReLU from one that rarely fires.

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.digit import Digit
 from core.event_json import EVENT_TYPES, as_json, from_json
 from core.events import Evaluated, Event, Notice, Progress, RunStarted
-from core.responses import DeviceChoice, DevicesListed, Digit
+from core.responses.devices import DeviceChoice, DevicesListed
 
 # What other programs rely on; fields may be added and none taken away.
 CONTRACT = {

@@ -2,7 +2,7 @@
 
 import numpy
 
-from core.responses import CheckpointScored
+from core.responses.scores import CheckpointScored
 from tests.support.fakes import fake_digit
 
 LABELS = bytes(index % 10 for index in range(20))

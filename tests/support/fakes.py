@@ -9,6 +9,7 @@ from queue import Empty
 from core.class_names import DIGITS, pack_labels
 from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
 from core.config import TrainConfig
+from core.digit import Digit
 from core.engine.requests import handle_request
 from core.events import (
     CheckpointSaved,
@@ -26,15 +27,8 @@ from core.events import (
 )
 from core.models.architectures import CUSTOM
 from core.models.saved_networks import find_name
-from core.responses import (
-    DeadUnits,
-    Digit,
-    LayerNorms,
-    LayerOutput,
-    NetworkInspected,
-    Predicted,
-    WeightImages,
-)
+from core.responses.layers import DeadUnits, LayerNorms, LayerOutput, NetworkInspected, WeightImages
+from core.responses.predictions import Predicted
 from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ The scores of a table are those of CorruptionsScored: the one without a corrupti
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.responses import CorruptionScore
+from core.responses.scores import CorruptionScore
 
 
 @dataclass(frozen=True)

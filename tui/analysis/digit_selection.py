@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from core.digit import Digit
 from core.events import Scored
 from core.models.softmax import softmax
-from core.responses import CheckpointScored, Digit
+from core.responses.scores import CheckpointScored
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.class_names import describe_difference
+from core.digit import Digit
 from core.errors import printable
 from core.models.softmax import softmax
-from core.responses import CheckpointScored, Digit
+from core.responses.scores import CheckpointScored
 from tui.analysis.digit_selection import as_logits
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from core.commands import Command, Pause, Resume, Save, Start, Stop
 from core.config import TrainConfig
 from core.engine.local_host import Train
 from core.events import Event, Notice, RunFailed
-from core.responses import DevicesListed
+from core.responses.devices import DevicesListed
 from tui.actions import VIEWS, bindings, is_available
 from tui.app.appearance import Appearance
 from tui.app.frame_rate import FrameRate

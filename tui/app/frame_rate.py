@@ -5,6 +5,13 @@ By a share of the CPU time, and by the bytes that the terminal gets.
 
 from time import monotonic, thread_time
 
+from core.events import CheckpointSaved, Evaluated, Progress, Scored
+from core.responses.layers import NetworkInspected
+from core.responses.predictions import Predicted
+
+# Frequent events during training, which wait for the next frame.
+FREQUENT = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
+
 # The screen's share of one core. While it is drawn, training waits: for the cores, and a network
 # whose steps are short for Python's lock. With what follows from it, that is about twice as much.
 SCREEN_SHARE = 0.015

@@ -17,14 +17,8 @@ from core.commands import (
 )
 from core.config import TrainConfig
 from core.events import Event, RunFailed, RunFinished
-from core.responses import (
-    UNTRAINED,
-    CheckpointRefused,
-    NetworkDescribed,
-    NetworkInspected,
-    Predicted,
-    UntrainedPredicted,
-)
+from core.responses.layers import UNTRAINED, NetworkDescribed, NetworkInspected
+from core.responses.predictions import CheckpointRefused, Predicted, UntrainedPredicted
 from tui.app.frame_rate import RequestThrottle
 from tui.app.views import find_form
 from tui.state.inspection import NetworkKey, inspection_source, shown_network

@@ -17,19 +17,15 @@ from core.config import read_config
 from core.engine.local_host import LocalHost, Train
 from core.errors import UserError, explain
 from core.events import (
-    CheckpointSaved,
     Detached,
-    Evaluated,
     Event,
     LearningRateChanged,
     Notice,
-    Progress,
     RunFailed,
     RunFinished,
     RunStarted,
-    Scored,
 )
-from core.responses import NetworkInspected, Predicted
+from tui.app.frame_rate import FREQUENT
 from tui.app.views import find_form
 from tui.state.app_state import fold_app
 from tui.state.fold import begin_run, fold
@@ -48,8 +44,6 @@ NextRun = tuple[Start, RunState]  # and the state up to the step at which it is 
 
 # How long a process may take to load PyTorch, from a slow disk.
 READY_SECONDS = 120.0
-# Frequent events during training, which wait for the next frame.
-FREQUENT = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
 
 
 class EventsReady(Message):

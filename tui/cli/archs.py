@@ -14,7 +14,7 @@ from tui.text.console import complain
 
 if TYPE_CHECKING:
     from core.models.networks import Network
-    from core.responses import NetworkDescribed
+    from core.responses.layers import NetworkDescribed
 
 SHOW = "show"  # the command that a name or layers after `archs` mean
 ARCHS_USAGE = "[NAME|LAYERS|add|remove]"

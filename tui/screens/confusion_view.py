@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.containers import Container
 from textual.widgets import Static
 
-from core.responses import Digit
+from core.digit import Digit
 from tui.analysis.confusion import (
     Confusion,
     ShownEvaluation,

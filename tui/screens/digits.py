@@ -8,8 +8,8 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
+from core.digit import Digit
 from core.events import Scored
-from core.responses import Digit
 from tui.analysis.digit_selection import (
     BY_PREDICTION,
     KINDS,

@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.timer import Timer
 
 from core.commands import ScoreCheckpoint
+from core.digit import Digit
 from core.events import MOST_CONFUSED, Scored
-from core.responses import CheckpointScored, Digit
+from core.responses.scores import CheckpointScored
 from tui.analysis.confusion import ShownEvaluation, count_errors, count_samples
 from tui.analysis.digit_selection import DigitSelection
 from tui.analysis.prediction_comparison import predictions_of

@@ -2,20 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from core.digit import Digit
 from core.events import Event
-from core.responses import (
-    CheckpointRefused,
-    CheckpointScored,
-    Corruption,
-    CorruptionsScored,
-    DeviceChoice,
-    DevicesListed,
-    Digit,
-    ImagesPredicted,
-    NetworkDescribed,
-    NetworkInspected,
-    Predicted,
-)
+from core.responses.devices import DeviceChoice, DevicesListed
+from core.responses.layers import NetworkDescribed, NetworkInspected
+from core.responses.predictions import CheckpointRefused, ImagesPredicted, Predicted
+from core.responses.scores import CheckpointScored, Corruption, CorruptionsScored
 from tui.state.run_state import LETTERS
 
 MAX_COMPARED = len(LETTERS)

@@ -22,7 +22,8 @@ from core.events import (
     RunStarted,
     Scored,
 )
-from core.responses import NetworkInspected, Predicted, UntrainedPredicted
+from core.responses.layers import NetworkInspected
+from core.responses.predictions import Predicted, UntrainedPredicted
 from tui.state.curves import Curves
 from tui.state.run_state import UNRECORDED, Mark, MarkKind, RecordRead, RunState, Score
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from core.config import TrainConfig
 from core.events import RunStarted
-from core.responses import UNTRAINED, NetworkInspected
+from core.responses.layers import UNTRAINED, NetworkInspected
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.settings import count_classes

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.class_names import DIGITS
+from core.digit import Digit
 from core.events import Event, RunStarted, Scored
-from core.responses import Digit, NetworkInspected, UntrainedPredicted
+from core.responses.layers import NetworkInspected
+from core.responses.predictions import UntrainedPredicted
 from tui.state.curves import Curves
 
 Phase = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed"]

@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import Network, resolve_network
 from core.models.saved_networks import find_label
-from core.responses import DeviceChoice
+from core.responses.devices import DeviceChoice
 from tui.text.formats import format_rate, truncate
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from textual.message import Message
 from textual.reactive import var
 
 from core.class_names import DIGITS
-from core.responses import Digit
+from core.digit import Digit
 from tui.preferences import Preferences
 from tui.text.formats import widest_label
 from tui.widgets.canvas import Canvas, StyledLine, center_text

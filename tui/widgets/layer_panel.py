@@ -14,7 +14,7 @@ from textual.widgets import Static
 from core.class_names import DIGITS
 from core.commands import Inspect
 from core.config import TrainConfig
-from core.responses import INPUT_LAYER, Layer, NetworkDescribed, NetworkInspected
+from core.responses.layers import INPUT_LAYER, Layer, NetworkDescribed, NetworkInspected
 from tui.preferences import Preferences
 from tui.state.app_state import AppState
 from tui.state.inspection import NetworkKey, describe_inspection, find_inspection, shown_network

@@ -33,7 +33,8 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from core.responses import ImagesPredicted, NetworkInspected, Predicted
+from core.responses.layers import NetworkInspected
+from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import EVENTS_FILE
 from tests.support.attached import Running, until
 

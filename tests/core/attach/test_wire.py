@@ -15,17 +15,11 @@ from core.attach.wire import (
     read_hello,
 )
 from core.commands import Inspect, Predict, PredictImages, SetLearningRate
+from core.digit import Digit
 from core.event_json import EVENT_TYPES
 from core.events import Scored
-from core.responses import (
-    DeadUnits,
-    DeviceChoice,
-    Digit,
-    Layer,
-    LayerNorms,
-    LayerOutput,
-    WeightImages,
-)
+from core.responses.devices import DeviceChoice
+from core.responses.layers import DeadUnits, Layer, LayerNorms, LayerOutput, WeightImages
 
 events = st.sampled_from(sorted(EVENT_TYPES)).flatmap(
     lambda name: st.builds(

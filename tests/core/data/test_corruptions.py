@@ -15,7 +15,7 @@ from core.data.corruptions import (
     parse_corruption,
 )
 from core.errors import UsageError
-from core.responses import Corruption
+from core.responses.scores import Corruption
 
 kinds = pytest.mark.parametrize("kind", CORRUPTIONS)
 

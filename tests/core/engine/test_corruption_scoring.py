@@ -11,7 +11,8 @@ from core.engine.local_host import LocalHost
 from core.engine.requests import load_newest
 from core.events import Paused, Progress, Resumed, RunStarted
 from core.models.inference import predict
-from core.responses import CheckpointRefused, CorruptionsScored
+from core.responses.predictions import CheckpointRefused
+from core.responses.scores import CorruptionsScored
 from core.training.trainer import train
 
 ALL_LEVELS = list_levels(ALL)

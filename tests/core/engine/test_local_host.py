@@ -21,7 +21,8 @@ from core.config import TrainConfig
 from core.engine.local_host import LocalHost
 from core.events import Notice, Paused, Progress, RunFailed, RunFinished, RunStarted
 from core.host import run_events
-from core.responses import CheckpointRefused, DevicesListed, Predicted
+from core.responses.devices import DevicesListed
+from core.responses.predictions import CheckpointRefused, Predicted
 from core.training.trainer import train
 from tests.support.fakes import diverged, make_fake_train
 

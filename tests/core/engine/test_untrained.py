@@ -12,7 +12,8 @@ from core.engine.untrained import load_untrained
 from core.events import Notice
 from core.models.inference import predict_digits
 from core.models.networks import resolve_network
-from core.responses import INPUT_LAYER, UNTRAINED, CheckpointRefused
+from core.responses.layers import INPUT_LAYER, UNTRAINED
+from core.responses.predictions import CheckpointRefused
 from core.training.learner import Learner
 from tests.support.training import default_route, drive
 

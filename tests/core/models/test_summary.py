@@ -13,7 +13,7 @@ from core.models.architectures import ARCHITECTURES
 from core.models.network_layers import describe_planned
 from core.models.networks import resolve_network
 from core.models.summary import describe_network
-from core.responses import NetworkDescribed
+from core.responses.layers import NetworkDescribed
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

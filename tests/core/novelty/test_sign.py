@@ -18,11 +18,12 @@ from core.commands import (
 )
 from core.config import TrainConfig
 from core.data import datasets
+from core.digit import Digit
 from core.engine.requests import handle_request
 from core.events import RunStarted
 from core.novelty import sign
 from core.novelty.detector import train_detector
-from core.responses import Digit, ImagesPredicted, Predicted
+from core.responses.predictions import ImagesPredicted, Predicted
 from core.training.trainer import train
 from tests.support.checkpoints import INFO, state
 

@@ -15,7 +15,7 @@ from core.config import TrainConfig, read_config
 from core.errors import CheckpointError
 from core.event_json import as_json
 from core.events import Evaluated, Event, Paused, Preparing, Resumed, RunFailed, RunFinished
-from core.responses import Predicted
+from core.responses.predictions import Predicted
 from core.runs import run_writer
 
 ROOT = Path(__file__).parents[3]

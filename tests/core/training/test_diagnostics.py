@@ -9,7 +9,7 @@ import torch
 from core.checkpoints import io as checkpoints
 from core.commands import Inspect, Pause, Resume
 from core.events import Evaluated, Paused, Progress, Resumed
-from core.responses import NetworkInspected
+from core.responses.layers import NetworkInspected
 from core.training import loop
 from core.training.diagnostics import TRIED, copy_weights, inspect
 from core.training.learner import Learner

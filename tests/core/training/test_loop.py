@@ -39,7 +39,7 @@ from core.events import (
 from core.models.architectures import ARCHITECTURES
 from core.models.metrics import METRICS
 from core.models.networks import resolve_network
-from core.responses import ImagesPredicted, Predicted
+from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.run_writer import RunWriter
 from core.training import checkpoint_writer, learner, loop, stopwatch
 from core.training.trainer import train

@@ -29,7 +29,7 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
-from core.responses import Predicted
+from core.responses.predictions import Predicted
 from core.training import control, learner, loop
 from core.training.trainer import train
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.digit import Digit
 from core.events import (
     Evaluated,
     LearningRateChanged,
@@ -19,7 +20,7 @@ from core.events import (
     RunFinished,
     Scored,
 )
-from core.responses import Digit, Predicted
+from core.responses.predictions import Predicted
 from tests.support.events import STARTED, after, progress
 from tui.analysis.commentary import RULES, sentences
 from tui.state.run_state import RunState

@@ -4,9 +4,9 @@ import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.digit import Digit
 from core.events import Scored
 from core.models.softmax import softmax
-from core.responses import Digit
 from tui.analysis.digit_selection import (
     KINDS,
     DigitSelection,

@@ -2,7 +2,7 @@
 
 import numpy
 
-from core.responses import CheckpointScored
+from core.responses.scores import CheckpointScored
 from tests.support.evaluations import logits_of
 from tui.analysis.prediction_comparison import find_disagreements, predictions_of
 

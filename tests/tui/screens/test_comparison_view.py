@@ -7,7 +7,8 @@ import pytest
 from textual.app import App
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointRefused, Digit
+from core.digit import Digit
+from core.responses.predictions import CheckpointRefused
 from tests.support.app import app_in, text_of, until
 from tests.support.evaluations import fake_evaluation
 from tests.support.events import STARTED, after, progress

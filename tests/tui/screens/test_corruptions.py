@@ -8,7 +8,7 @@ import pytest
 from core.commands import CancelCorruptions, ScoreCorruptions
 from core.data.corruptions import CORRUPTIONS, list_levels
 from core.events import RunStarted
-from core.responses import CorruptionScore, CorruptionsScored
+from core.responses.scores import CorruptionScore, CorruptionsScored
 from core.training.trainer import train as real_train
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, key_of

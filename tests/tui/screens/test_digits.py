@@ -5,8 +5,9 @@ from array import array
 import pytest
 
 from core.commands import Stop
+from core.digit import Digit
 from core.events import DigitsLoaded, Evaluated, RunFailed, RunStarted, Scored
-from core.responses import Digit, Predicted
+from core.responses.predictions import Predicted
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import fake_digit, fake_scored, fake_sureness, key_of, make_fake_train
 from tui.analysis.digit_selection import DigitSelection, with_predictions

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.commands import Inspect, InspectCheckpoint, InspectUntrained
-from core.responses import UNTRAINED
+from core.responses.layers import UNTRAINED
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.events import STARTED, after
 from tests.support.fakes import fake_inspection, key_of, make_fake_train

@@ -23,7 +23,7 @@ from core.config import TrainConfig
 from core.event_json import as_json
 from core.events import Evaluated, Event, Progress
 from core.models.networks import resolve_network
-from core.responses import DeviceChoice
+from core.responses.devices import DeviceChoice
 from tests.support.app import SIZES, app_in, text_of, until
 from tests.support.fakes import fake_confusion, key_of, make_fake_train
 

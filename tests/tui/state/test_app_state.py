@@ -1,6 +1,6 @@
 """Answers of the engine about checkpoints, which outlive a run."""
 
-from core.responses import CheckpointRefused, ImagesPredicted
+from core.responses.predictions import CheckpointRefused, ImagesPredicted
 from tests.support.evaluations import fake_evaluation
 from tui.state.app_state import MAX_COMPARED, AppState, CheckpointRequest, fold_app
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.digit import Digit
 from core.events import (
     CheckpointSaved,
     Evaluated,
@@ -15,14 +16,8 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
-from core.responses import (
-    CheckpointRefused,
-    DeviceChoice,
-    DevicesListed,
-    Digit,
-    Predicted,
-    UntrainedPredicted,
-)
+from core.responses.devices import DeviceChoice, DevicesListed
+from core.responses.predictions import CheckpointRefused, Predicted, UntrainedPredicted
 from tests.support.events import STARTED, after, progress
 from tui.state.app_state import AppState, OpenedCheckpoint, fold_app
 from tui.state.curves import MAX_POINTS, Curve

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.config import TrainConfig
-from core.responses import UNTRAINED, NetworkDescribed, NetworkInspected
+from core.responses.layers import UNTRAINED, NetworkDescribed, NetworkInspected
 from tests.support.events import STARTED, after
 from tui.state.app_state import AppState, fold_app
 from tui.state.inspection import (

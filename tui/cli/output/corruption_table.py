@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.data.corruptions import CORRUPTIONS, LEVELS
-from core.responses import Corruption, CorruptionScore
+from core.responses.scores import Corruption, CorruptionScore
 from tui.analysis.corruption import ClassLoss, class_losses, mean_of
 from tui.cli.output.tables import encodable, print_table
 from tui.text.formats import class_label, format_percent

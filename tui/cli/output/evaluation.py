@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.class_names import DIGITS, name_of
+from core.digit import Digit
 from core.errors import DataError
-from core.responses import Corruption, Digit
+from core.responses.scores import Corruption
 from tui.analysis.confusion import confused_pairs, describe_pair
 from tui.cli.output.corruption_table import (
     describe,

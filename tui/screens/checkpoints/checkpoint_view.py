@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding
 from textual.content import Content
 
-from core.responses import Digit
+from core.digit import Digit
 from tui.help import DIGITS_HELP
 from tui.screens.captions import key, line, set_text
 from tui.screens.digits import DigitsView

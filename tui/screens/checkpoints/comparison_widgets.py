@@ -13,7 +13,7 @@ from textual.reactive import var
 
 from core.checkpoints.header import CheckpointInfo
 from core.class_names import DIGITS, name_of
-from core.responses import Digit
+from core.digit import Digit
 from tui.analysis.run_comparison import comparison_rows
 from tui.charts.series import Series, overlay_series
 from tui.charts.x_axis import Window, choose_window, step_to_x

@@ -6,7 +6,8 @@ from textual.binding import Binding
 from textual.content import Content
 
 from core.commands import ScoreCheckpoint
-from core.responses import CheckpointScored, Corruption, Digit
+from core.digit import Digit
+from core.responses.scores import CheckpointScored, Corruption
 from tui.analysis.confusion import ShownEvaluation, count_samples
 from tui.analysis.digit_selection import DigitSelection, select_digits
 from tui.analysis.prediction_comparison import predictions_of

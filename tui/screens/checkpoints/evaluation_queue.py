@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from core.responses import CheckpointScored
+from core.responses.scores import CheckpointScored
 from tui.state.app_state import AppState, CheckpointRequest
 
 

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.commands import PredictImagesWith
-from core.responses import Digit
+from core.digit import Digit
 from tui.help import IMAGES_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View

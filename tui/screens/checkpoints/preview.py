@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
+from core.digit import Digit
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import DEFAULT_SCALING
-from core.responses import Digit
 from tui.analysis.changed_settings import changed_settings
 from tui.preferences import Preferences
 from tui.screens.checkpoints.listing.columns import epoch_text, saved_at

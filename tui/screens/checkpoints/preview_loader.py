@@ -11,8 +11,8 @@ from pathlib import Path
 from time import monotonic
 
 from core.checkpoints.header import CheckpointInfo
+from core.digit import Digit
 from core.errors import DataError, explain
-from core.responses import Digit
 from core.runs.catalog import CheckpointFile
 from core.runs.description import NO_HISTORY
 from core.runs.layout import EVENTS_FILE

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from core.commands import CancelCorruptions, ScoreCorruptions
 from core.data.corruptions import describe_corruption
-from core.responses import CorruptionsScored
+from core.responses.scores import CorruptionsScored
 from tui.help import CORRUPTIONS_HELP
 from tui.screens.base import View
 from tui.screens.captions import set_text

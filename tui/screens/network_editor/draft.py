@@ -11,7 +11,7 @@ from core.models.network_layers import PlannedLayer, describe_planned, plan_laye
 from core.models.network_text import NetworkTextError, parse_network
 from core.models.networks import Network, read_network, resolve_network
 from core.models.saved_networks import NAME
-from core.responses import NetworkDescribed
+from core.responses.layers import NetworkDescribed
 
 Place = tuple[int, int]  # of a part of a text: its first character, and the one after its last
 MOST_CUTS = 3

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from core.responses import Digit
+from core.digit import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar, draw_digit
 from tui.text.formats import (

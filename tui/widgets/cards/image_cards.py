@@ -10,7 +10,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from core.responses import Digit
+from core.digit import Digit
 from tui.preferences import Preferences
 from tui.text.formats import cell_width, class_labels, printable
 from tui.text.picture_art import draw_grey_picture, draw_picture

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.reactive import var
 
 from core.data.corruptions import CORRUPTIONS, LEVELS
-from core.responses import CorruptionScore
+from core.responses.scores import CorruptionScore
 from tui.analysis.corruption import class_losses, mean_of, scores_by_kind
 from tui.text.digit_art import draw_bar
 from tui.text.formats import cell_width, fit_cells, format_percent, printable, truncate

@@ -9,7 +9,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from core.responses import INPUT_LAYER, UNTRAINED, NetworkDescribed, NetworkInspected
+from core.responses.layers import INPUT_LAYER, UNTRAINED, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 from tui.widgets.canvas import Canvas, StyledLine, pad_line
 from tui.widgets.layers.layer_text import dead, gradient, update, whole_gradient

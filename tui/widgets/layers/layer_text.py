@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from core.models.layer_kinds import KINDS, WEIGHTED
-from core.responses import DeadUnits, Layer, LayerNorms, NetworkDescribed, NetworkInspected
+from core.responses.layers import DeadUnits, Layer, LayerNorms, NetworkDescribed, NetworkInspected
 from tui.text.formats import format_size
 
 # The usual size of a step's update relative to the weights.

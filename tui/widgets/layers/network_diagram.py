@@ -5,7 +5,8 @@ from textual.content import Content
 from textual.events import Click
 from textual.reactive import var
 
-from core.responses import Digit, NetworkDescribed
+from core.digit import Digit
+from core.responses.layers import NetworkDescribed
 from tui.preferences import Preferences
 from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.cards.card import card_style, image_lines

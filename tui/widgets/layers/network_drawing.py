@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import log2, prod
 
 from core.class_names import DIGITS, name_of
-from core.responses import NetworkDescribed
+from core.responses.layers import NetworkDescribed
 from tui.text.formats import class_label, fit_cells, widest_label
 from tui.widgets.canvas import StyledLine
 from tui.widgets.layers.character_grid import CharacterGrid

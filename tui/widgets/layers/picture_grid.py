@@ -9,7 +9,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import var
 
-from core.responses import INPUT_LAYER, Digit, LayerOutput, WeightImages
+from core.digit import Digit
+from core.responses.layers import INPUT_LAYER, LayerOutput, WeightImages
 from tui.preferences import Preferences
 from tui.text.digit_art import draw_bar
 from tui.text.formats import class_label, right_cells, widest_label

@@ -6,7 +6,7 @@ import pytest
 from rich.color import ColorSystem
 from textual.app import App
 
-from core.responses import Digit
+from core.digit import Digit
 from tests.support.app import Recorder
 from tests.support.fakes import fake_digit
 from tui.preferences import Preferences

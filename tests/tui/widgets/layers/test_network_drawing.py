@@ -6,7 +6,7 @@ from rich.color import Color
 
 from core.models.architectures import ARCHITECTURES
 from core.models.summary import describe_network
-from core.responses import Layer, NetworkDescribed
+from core.responses.layers import Layer, NetworkDescribed
 from tui.widgets.layers.network_drawing import LABELS, ROWS, Shown, draw_network
 from tui.widgets.layers.value_pictures import (
     PALETTE,
