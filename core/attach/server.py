@@ -23,7 +23,9 @@ from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
 from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
+from core.questions import CancelExplanation
 from core.responses.layers import NetworkInspected
+from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import EVENTS_FILE
 
 MAX_VIEWERS = 16
@@ -107,7 +109,7 @@ class ViewerServer:
             receivers = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
             for viewer in filter(None, receivers):
                 viewer.waiting.append(message)
-        if asker or isinstance(event, NetworkInspected):
+        if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
             self._next_request_at = monotonic() + getattr(event, "seconds", 0.0) / REQUEST_SHARE
             self._response_until = 0.0
         if receivers:
@@ -194,6 +196,7 @@ class ViewerServer:
             viewer.peer.close()
             with self._lock:
                 del self._viewers[viewer.number]
+            self._inbox.put(CancelExplanation(viewer.number))
 
     def _send_request(self) -> None:
         """Pass the next request on, unless one is waiting for its response. Viewers take turns."""

@@ -13,6 +13,7 @@ from time import monotonic
 from core.attach.wire import event_message, read_command
 from core.commands import Command, Inspect, Predict, PredictImages
 from core.events import Event
+from core.questions import CancelExplanation, Question
 
 # Messages that wait for a viewer to read: of about half a minute.
 MAX_WAITING = 300
@@ -99,5 +100,9 @@ class Viewer:
                     self.requests.append(replace(command, asker=self.number))
                 case Inspect():
                     self.requests.append(command)
+                case CancelExplanation():
+                    yield replace(command, asker=self.number)
+                case question if isinstance(question, Question):  # these wait for their share
+                    yield replace(question, asker=self.number)
                 case other:
                     yield other

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
 from core.engine.corruption_scoring import CorruptionScoring
+from core.engine.questions import Questions
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.errors import UserError, first_line
@@ -34,6 +35,7 @@ class LocalHost:
         self._inbox: Inbox = SimpleQueue()
         self._train, self._ranks = train, ranks
         self._scoring = CorruptionScoring(self._inbox)
+        self._questions = Questions(self._inbox)
 
     def send(self, command: Command) -> None:
         self._inbox.put(command)
@@ -55,6 +57,7 @@ class LocalHost:
         """Yield the responses to a request."""
         yield from handle_request(command)
         yield from self._scoring.handle(command)
+        yield from self._questions.handle(command)
 
     def _run(self, start: Start) -> Iterator[Event]:
         """Yield the events of a run, and of requests that come meanwhile."""
@@ -73,6 +76,10 @@ class LocalHost:
                         if isinstance(event, RunStarted | Resumed | Paused):
                             self._scoring.is_paused = isinstance(event, Paused)
                             self._scoring.is_training = not self._scoring.is_paused
+                            self._questions.set_activity(
+                                is_training=self._scoring.is_training,
+                                is_paused=self._scoring.is_paused,
+                            )
                         if isinstance(event, RunStarted) and start.paused:
                             self._inbox.put(Pause())
                         yield event
@@ -83,6 +90,7 @@ class LocalHost:
             yield RunFailed(reason="error", message=what)
         finally:
             self._scoring.is_training = self._scoring.is_paused = False
+            self._questions.end_run()
 
     def _pipeline(self, start: Start) -> Iterator[Event]:
         """Return a run's events: from the trainer, by way of the run's viewers, to this host."""
@@ -97,4 +105,6 @@ class LocalHost:
             more["resume_point"] = start.resume_point
         if self._ranks:
             more["ranks"] = self._ranks
-        return serve_viewers(self._train(start.config, self._inbox, **more), self._inbox)
+        # Viewers get the answers to their questions, so those come before.
+        answered = self._questions.answer(self._train(start.config, self._inbox, **more))
+        return serve_viewers(answered, self._inbox)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from queue import Empty
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,8 +16,11 @@ from core import commands
 from core.config import find_problem
 from core.digit import Digit, with_class_names
 from core.events import Detached, Event, LearningRateChanged, Notice, Paused, Resumed
+from core.explain.asked import NetworkAsked
+from core.explain.subject import Subject, copy_network
 from core.models.inference import predict_digits, predict_images
 from core.novelty.sign import find_cached_detector, mark_unlike
+from core.questions import Question
 from core.responses.layers import NetworkInspected
 from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import LAST
@@ -73,6 +77,8 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 with _evaluation_mode(loop) as model:
                     digits = _mark(loop, predict_images(model, images))
                 yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
+            case question if isinstance(question, Question):
+                yield NetworkAsked(question=question, take=partial(_copy, loop))
             case other:
                 yield commands.ForwardedCommand(command=other)
 
@@ -97,6 +103,17 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
         digits = _mark(loop, predict_digits(model, images, labels, indices))
     seconds, samples = perf_counter() - since, len(labels)
     return Predicted(digits=digits, samples=samples, step=loop.step, seconds=seconds, asker=asker)
+
+
+def _copy(loop: TrainingLoop) -> Subject:
+    """Return the network as it is now, for questions whose answers take longer than a step."""
+    return Subject(
+        model=copy_network(loop.learner.model),
+        step=loop.step,
+        arch=loop.arch,
+        class_names=loop.class_names,
+        test=loop.tensors,
+    )
 
 
 def _mark(loop: TrainingLoop, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:

@@ -72,6 +72,16 @@ WIRE = {
     "run_finished": "epochs steps test_loss test_accuracy train_seconds samples_per_second "
     "checkpoint stopped",
     "run_failed": "reason message checkpoint",
+    "occlusion_explained": "digit target other score costs largest step done source arch "
+    "asker question",
+    "layers_explained": "digit without outputs unit weights exciting excitations off step done "
+    "source arch asker question",
+    "units_scored": "off samples correct correct_without step done source arch asker question",
+    "change_explained": "digit target changed distance step done source arch asker question",
+    "ideal_explained": "ideal target step done source arch asker question",
+    "map_explained": "layer indices xs ys labels predicted own_xs own_ys own_predicted shares step "
+    "done class_names source arch asker question",
+    "explanation_refused": "message source asker question",
     "handed_over": "folder checkpoint config paused",
     "preparing": "message done total unit",
     "predicted": "digits samples step source seconds asker",

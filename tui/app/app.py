@@ -26,6 +26,7 @@ from core.events import Event, Notice, RunFailed
 from core.responses.devices import DevicesListed
 from tui.actions import VIEWS, bindings, is_available
 from tui.app.appearance import Appearance
+from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
@@ -85,6 +86,7 @@ class MnistApp(App[None]):
         self.set_reactive(MnistApp.config, config)
         self.runs = RunController(self, train, host)
         self.requests = NetworkRequests(self)
+        self.explanations = ExplanationRequests(self, self.requests.next_config)
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)

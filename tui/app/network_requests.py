@@ -115,7 +115,7 @@ class NetworkRequests:
             return wanted
         if source != UNTRAINED:
             return InspectCheckpoint(source, wanted, app.config.data)
-        return InspectUntrained(self._next_config(), wanted) if self._is_engine_free else None
+        return InspectUntrained(self.next_config(), wanted) if self._is_engine_free else None
 
     def request_digits(self, *, at_once: bool = False) -> None:
         """Request the predictions that the view in front shows, unless it has them: those of an
@@ -137,7 +137,7 @@ class NetworkRequests:
         elif state.phase in ("training", "paused"):
             command = Predict(indices)
         elif state.started is None and self._is_engine_free:
-            command = PredictUntrained(self._next_config(), indices)
+            command = PredictUntrained(self.next_config(), indices)
         step = 0 if view.opened_path else state.step
         if command and self._digits.start((command, step)):
             app.send(command)
@@ -149,7 +149,7 @@ class NetworkRequests:
         is_free = not app.run_state.is_active and not app.runs.is_elsewhere
         return is_free and bool(app.app_state.devices)
 
-    def _next_config(self) -> TrainConfig:
+    def next_config(self) -> TrainConfig:
         """Return the config of the next run, as far as the form's fields are valid."""
         form = find_form(self._app)
         return form.draft() if form else self._app.config

@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from core.commands import Command, Start
 from core.config import TrainConfig
+from core.questions import Question
 from tui.actions import VIEWS
 from tui.preferences import Preferences
 from tui.state.app_state import AppState
@@ -27,6 +28,13 @@ from tui.widgets.canvas import draw_error_text, through_attempt
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.footer import KeyFooter
 from tui.widgets.header import ViewHeader
+
+
+class AsksQuestions(Protocol):
+    """Asks why the network answers as it does: see tui/app/explanations.py."""
+
+    def ask(self, question: Question, path: str | None = None) -> int: ...
+    def cancel(self) -> None: ...
 
 
 class AppProtocol(Protocol):
@@ -42,6 +50,8 @@ class AppProtocol(Protocol):
     def attach(self, folder: Path) -> None: ...
     def request_digits(self, *, at_once: bool = False) -> None: ...
     def change_preferences(self, **changes: Any) -> None: ...
+    @property
+    def explanations(self) -> AsksQuestions: ...
     def action_view(self, mode: str) -> None: ...
     def action_set(self, name: str, by: int = 1) -> None: ...
 

@@ -1,6 +1,6 @@
 """What the app knows apart from any run: a frozen AppState, and fold_app(state, event)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.digit import Digit
 from core.events import Event
@@ -8,6 +8,7 @@ from core.responses.devices import DeviceChoice, DevicesListed
 from core.responses.layers import NetworkDescribed, NetworkInspected
 from core.responses.predictions import CheckpointRefused, ImagesPredicted, Predicted
 from core.responses.scores import CheckpointScored, Corruption, CorruptionsScored
+from tui.state.explanations import Explanations, fold_explanations
 from tui.state.run_state import LETTERS
 
 MAX_COMPARED = len(LETTERS)
@@ -40,6 +41,7 @@ class AppState:
     corrupted: CheckpointScored | None = None
     corruptions: CorruptionsScored | None = None
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
+    explanations: Explanations = field(default_factory=Explanations)
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
@@ -110,4 +112,7 @@ def fold_app(state: AppState, event: Event) -> AppState:
             return replace(state, evaluated=(*scored, event)[-MAX_COMPARED:])
         case ImagesPredicted():
             return replace(state, images=event)
-    return state
+    explanations = fold_explanations(state.explanations, event)
+    return (
+        state if explanations is state.explanations else replace(state, explanations=explanations)
+    )

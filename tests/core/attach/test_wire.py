@@ -48,6 +48,9 @@ json_values = st.recursive(
 )
 
 
+ASKED = ("keeps", "asker", "question")  # of each question
+
+
 def test_command_names_and_fields_are_fixed():
     """Viewers of other versions rely on them, whatever the classes are called."""
     found = {name: [each.name for each in fields(kind)] for name, kind in COMMANDS.items()}
@@ -60,6 +63,13 @@ def test_command_names_and_fields_are_fixed():
         "Predict": ["indices", "asker"],
         "PredictImages": ["images", "asker"],
         "Inspect": ["layer", "index", "unit"],
+        "ExplainOcclusion": ["image", "target", "other", *ASKED],
+        "ExplainLayers": ["image", "unit", "off", *ASKED],
+        "ScoreWithoutUnits": ["off", *ASKED],
+        "ExplainChange": ["image", "target", *ASKED],
+        "ExplainIdeal": ["target", *ASKED],
+        "ExplainMap": ["images", *ASKED],
+        "CancelExplanation": ["asker"],
     }
 
 

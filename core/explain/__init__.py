@@ -1,0 +1,1 @@
+"""Why a network answers as it does: answers computed in parts, on a copy of its weights."""

@@ -1,0 +1,146 @@
+"""Answers questions about networks in slices, between which training and other commands continue.
+
+Each slice is computed at a command in the inbox, so that commands that come meanwhile are handled
+first. During training each one waits until training has had its share of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from threading import Timer
+from time import perf_counter
+from typing import Any
+
+from core.commands import Inbox
+from core.errors import UserError, first_line
+from core.events import Event
+from core.explain.parts import explain
+from core.explain.subject import Subject
+from core.questions import ContinueExplaining, Question
+from core.responses.explanations import Explanation, ExplanationRefused
+
+# The share of training time for all questions together.
+EXPLAIN_SHARE = 0.05
+REPORT_SECONDS = 0.05  # between two answers that are emitted
+# After an answer during a pause of training: a checkpoint that was written is reported then.
+REST_SECONDS = 0.1
+
+
+@dataclass
+class _Work:
+    """A question that is being answered."""
+
+    question: Question
+    subject: Subject
+    answers: Iterator[Explanation]
+    reported_at: float = 0.0
+
+
+class Explainer:
+    """Answers one question of each asker at a time; askers take turns."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.is_training = self.is_paused = False  # the run in this process; the engine sets them
+        self._inbox = inbox
+        self._work: dict[int, _Work] = {}  # by asker, whose turn it is first
+        self._subjects: dict[int, Subject] = {}  # of each asker's last question
+        self._memories: dict[int, dict[str, Any]] = {}  # what outlives a question, by asker
+        self._is_planned = False
+        self._not_before = 0.0
+
+    def begin(self, question: Question, take: Callable[[], Subject]) -> Iterator[Event]:
+        """Plan the answer. `take` returns the network; it may raise UserError."""
+        self.cancel(question.asker)
+        since = perf_counter()
+        try:
+            subject = self._subjects.get(question.asker) if question.keeps else None
+            subject = subject or take()
+            self._subjects[question.asker] = subject
+            memory = self._memories.setdefault(question.asker, {})
+            answers = explain(question, subject, memory)
+            self._work[question.asker] = _Work(question, subject, answers)
+        except Exception as error:  # a damaged file must not end the engine
+            yield refuse(question, error)
+        self._rest(since)
+        self._plan(0.0)
+
+    def cancel(self, asker: int) -> None:
+        """Forget the asker's question."""
+        self._work.pop(asker, None)
+
+    def forget_viewers(self) -> None:
+        """Forget everything of askers other than this process: their run has ended."""
+        for asker in [each for each in self._subjects if each]:
+            self.cancel(asker)
+            self._subjects.pop(asker, None)
+            self._memories.pop(asker, None)
+
+    def proceed(self) -> Iterator[Event]:
+        """Compute the next slice, and plan the one after it."""
+        self._is_planned = False
+        if not self._work:
+            return
+        asker, work = next(iter(self._work.items()))
+        del self._work[asker]
+        since = perf_counter()
+        answer: Event | None
+        try:
+            answer = _complete(next(work.answers), work)
+            is_last = answer.done >= 1
+        except StopIteration:
+            answer, is_last = None, True
+        except Exception as error:  # a network from any file must not end the engine
+            answer, is_last = refuse(work.question, error, work.subject), True
+        self._rest(since)
+        if not is_last:
+            self._work[asker] = work  # the last in turn
+        if answer and (is_last or perf_counter() - work.reported_at >= REPORT_SECONDS):
+            work.reported_at = perf_counter()
+            yield answer
+        self._plan(REST_SECONDS if self.is_paused and answer else 0.0)
+
+    def _rest(self, since: float) -> None:
+        """Leave training its share of the time, for the work since then."""
+        now = perf_counter()
+        rest = (now - since) * (1 / EXPLAIN_SHARE - 1) if self.is_training else 0.0
+        self._not_before = now + rest
+
+    def _plan(self, seconds: float) -> None:
+        if self._is_planned or not self._work:
+            return
+        self._is_planned = True
+        delay = max(seconds, self._not_before - perf_counter())
+        if delay <= 0:
+            self._inbox.put(ContinueExplaining())
+            return
+        later = Timer(delay, self._inbox.put, (ContinueExplaining(),))
+        later.daemon = True
+        later.start()
+
+
+def _complete(answer: Explanation, work: _Work) -> Explanation:
+    """Return an answer with what it is about."""
+    subject, question = work.subject, work.question
+    return replace(
+        answer,
+        step=subject.step,
+        source=subject.source,
+        arch=subject.arch,
+        asker=question.asker,
+        question=question.question,
+    )
+
+
+def refuse(
+    question: Question, error: Exception | str, subject: Subject | None = None
+) -> ExplanationRefused:
+    """Return the response to a question that failed."""
+    of_user = isinstance(error, UserError | str)
+    message = str(error) if of_user else f"this cannot be explained: {first_line(error)}"  # type: ignore[arg-type]
+    return ExplanationRefused(
+        message=message,
+        source=subject.source if subject else None,
+        asker=question.asker,
+        question=question.question,
+    )

@@ -1,0 +1,40 @@
+"""The network that a question is about."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from core.data.dataset import Tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A copy of a network in evaluation mode, and what is known of it.
+
+    `test` are the dataset's tensors, None where it is not on this machine. `source` as in the
+    responses. `searched` is what explanations of this copy keep for the next ones.
+    """
+
+    model: nn.Module
+    step: int
+    arch: str
+    class_names: tuple[str, ...]
+    test: Tensors | None
+    source: str | None = None
+    searched: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def copy_network(model: nn.Module) -> nn.Module:
+    """Return a copy that is not trained further, in evaluation mode and without gradients.
+
+    Explanations put hooks on its layers between training steps, which the original must not have.
+    """
+    copied = copy.deepcopy(model).eval()
+    for parameter in copied.parameters():
+        parameter.grad = None
+        parameter.requires_grad_(False)
+    return copied
