@@ -18,6 +18,7 @@ LARGE = 2048  # longest side that is processed: more adds no detail
 SEARCHED = 512  # side at which colours are compared
 PLAIN = ("1", "L", "P", "RGB", "RGBX", "RGBA", "LA")  # modes with 8 bits or fewer
 BLACK, INK = 16, 64  # the background of an image like those of MNIST, and its least contrast
+FAINT = 0.1  # of full ink: less at the edge of a drawing is no part of its stroke
 BOX, MIDDLE = 20, 14  # the longer side of the ink, and the pixel that its centre of mass is in
 
 
@@ -112,6 +113,19 @@ def _choose_band(image: Image.Image) -> Image.Image:
 def to_mnist(ink: Grid) -> bytes:
     """Convert ink of 0 to 1, cropped to its digit, to 784 bytes, 0 background and 255 ink."""
     return _centre(_scale(ink))
+
+
+def prepare_drawing(pixels: bytes) -> bytes | None:
+    """Scale and centre a drawing of 784 bytes, 0 paper and 255 ink, as MNIST's digits were.
+
+    None where it has no ink but what an eraser has left.
+    """
+    if max(pixels) < INK:
+        return None
+    ink = numpy.frombuffer(pixels, dtype=numpy.uint8).reshape(SIDE, SIDE) / 255
+    kept = ink >= FAINT
+    columns, rows = (numpy.flatnonzero(kept.any(axis=axis)) for axis in (0, 1))
+    return to_mnist(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
 def _scale(ink: Grid) -> Grid:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from core.data.images import ImageDigit, find_images, read_image, read_label
+from core.data.preprocessing import prepare_drawing
 from core.errors import DataError
 
 INK = {
@@ -274,6 +275,36 @@ def test_small_image_unlike_mnist_is_prepared(tmp_path, kind):
         image = two(28, 28, "RGB", ink=(250, 90, 90), paper=(0, 0, 0))
     image.save(tmp_path / "image.png")
     as_mnist_is(pixels_of(read_only(tmp_path / "image.png")))
+
+
+def test_drawing_is_scaled_and_centred():
+    """A small digit at the edge becomes what a large one in the middle is, and a dot fills the box;
+    faint ink is none."""
+    small, large = numpy.zeros((28, 28), numpy.uint8), numpy.zeros((28, 28), numpy.uint8)
+    small[0:10, 26:28] = 200
+    large[4:24, 12:16] = 255
+    (one, other) = (prepare_drawing(each.tobytes()) for each in (small, large))
+    assert one is not None
+    assert other is not None
+    assert numpy.abs(numpy.frombuffer(one, "u1") - numpy.frombuffer(other, "u1")).max() < 32
+    dot = numpy.zeros((28, 28), numpy.uint8)
+    dot[27, 0] = 255
+    full = numpy.full((28, 28), 255, numpy.uint8)
+    for image in (dot, full):
+        prepared = numpy.frombuffer(prepare_drawing(image.tobytes()), "u1").reshape(28, 28)
+        assert (prepared[4:24, 4:24] == 255).all()
+        assert prepared.sum() == 400 * 255
+    assert prepare_drawing(bytes(784)) is None
+    assert prepare_drawing(bytes([60]) * 784) is None
+
+
+@pytest.mark.mnist
+def test_mnist_digit_as_drawing_stays_equal(real_mnist):
+    raw = (real_mnist / "MNIST" / "raw" / "t10k-images-idx3-ubyte").read_bytes()
+    digits = numpy.frombuffer(raw[16:], dtype=numpy.uint8).reshape(-1, 784)[:200]
+    prepared = [prepare_drawing(digit.tobytes()) for digit in digits]
+    changed = numpy.array([list(each) for each in prepared]) - digits
+    assert abs(changed).mean() < 1  # a few are a pixel beside their place
 
 
 def test_name_of_the_folder_is_a_label(tmp_path):
