@@ -85,10 +85,11 @@ class Predict(Command, name="Predict"):
 
 class PredictImages(Command, name="PredictImages"):
     """Request the predictions of the network in training for images of 784 bytes each, row by row,
-    0 is paper and 255 is ink. `asker` as in Predict."""
+    0 is paper and 255 is ink. `asker` as in Predict; `question` is copied into the response."""
 
     images: tuple[bytes, ...]
     asker: int = 0
+    question: int = 0
 
 
 class OpenCheckpoint(Command):
@@ -104,11 +105,16 @@ class OpenCheckpoint(Command):
 
 class PredictImagesWith(Command):
     """Request the predictions of a checkpoint's network for images, as in PredictImages. `data` as
-    in OpenCheckpoint."""
+    in OpenCheckpoint.
+
+    `at_once`: images unlike the training images are marked only if that takes no time.
+    """
 
     path: str
     images: tuple[bytes, ...]
     data: str | None = None
+    question: int = 0
+    at_once: bool = False
 
 
 class ScoreCheckpoint(Command):

@@ -31,7 +31,7 @@ Recall = Callable[[Path, int | None], Iterable[Event]]
 
 class Connection:
     """A socket to a run's process. `hello` names the run, and how many bytes of its events.jsonl
-    precede the events that the connection brings."""
+    precede the events that the connection brings. It may be by another version: `hello.problem`."""
 
     def __init__(self, peer: socket.socket) -> None:
         """Raises CheckpointError if there is no valid reply."""
@@ -138,9 +138,14 @@ def open_connection(folder: Path) -> Connection:
     reason = ""
     for peer in filter(None, map(connect, sockets(socket_name(folder)))):
         try:
-            return Connection(peer)
+            connection = Connection(peer)
         except CheckpointError as error:
             reason = reason or str(error)
+            continue
+        if connection.hello.problem is None:
+            return connection
+        connection.close()
+        reason = reason or connection.hello.problem
     description = read_description(folder)
     if not is_live(folder, description):
         raise CheckpointError(_why_not_live(folder))
@@ -202,7 +207,7 @@ def several_live(name: str | None, folders: Sequence[Path]) -> UsageError:
 
 
 def _live_folders() -> Iterator[Path]:
-    """Yield the folders of all runs of this user that reply."""
+    """Yield the folders of all runs of this user that reply, also by other versions."""
     for peer in filter(None, map(connect, sockets())):
         with suppress(CheckpointError):
             connection = Connection(peer)

@@ -23,8 +23,8 @@ MAX_INDICES = 256
 MAX_IMAGES = 64
 IMAGE_BYTES = 784
 
-# The version of these messages; both sides must have the same.
-PROTOCOL = 1
+# The version of these messages; both sides must have the same. 2: questions about drawings and why.
+PROTOCOL = 2
 
 
 def hello_message(**values: str | int) -> bytes:
@@ -35,19 +35,33 @@ def hello_message(**values: str | int) -> bytes:
 
 @dataclass(frozen=True)
 class Hello:
+    hello: int  # the version of the run's messages
     run: str
     folder: str
     pid: int
     recorded: int
 
+    @property
+    def problem(self) -> str | None:
+        """Return why a viewer of this version cannot attach; None if it can."""
+        if self.hello < PROTOCOL:
+            return (
+                "the run is by an older version of mnist-tui than this one; attach with that "
+                "version, or stop the run and resume it with this one"
+            )
+        if self.hello > PROTOCOL:
+            return (
+                "the run is by a newer version of mnist-tui than this one; "
+                "update this one to attach to it"
+            )
+        return None
+
 
 def read_hello(message: bytes) -> Hello | str:
-    """Return the first message of a run, or the reason why a viewer cannot attach."""
+    """Return the first message of a run, or the reason why the run accepts no viewer."""
     try:
         values = json.loads(message)
-        if values["hello"] != PROTOCOL:
-            return "the run is by another version of mnist-tui"
-        return values["refused"] if "refused" in values else _build(Hello, values)
+        return str(values["refused"]) if "refused" in values else _build(Hello, values)
     except (ValueError, KeyError, TypeError, RecursionError):
         return "invalid reply"
 

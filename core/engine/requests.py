@@ -102,15 +102,19 @@ def _use_checkpoint(
 
     from core.models.inference import predict, predict_digits, predict_images
     from core.models.metrics import METRICS, confusion
-    from core.novelty.sign import find_detector, mark_unlike
+    from core.novelty.sign import find_cached_detector, find_detector, mark_unlike
     from core.runs.data_folder import check_classes, digits_folder, load_run_data
 
     data = command.data or digits_folder(info.dataset, info.config)
     if isinstance(command, PredictImagesWith):
-        detector = find_detector(info.dataset, data)
+        detector = (
+            find_cached_detector(info.dataset)
+            if command.at_once
+            else find_detector(info.dataset, data)
+        )
         named = with_class_names(predict_images(model, command.images), info.class_names)
-        digits = mark_unlike(named, detector)
-        yield ImagesPredicted(digits=digits, step=info.step, source=path)
+        digits, question = mark_unlike(named, detector), command.question
+        yield ImagesPredicted(digits=digits, step=info.step, source=path, question=question)
         return
     check_classes(path, info)
     dataset, tensors = yield from load_run_data(info.dataset, info.config, command.data)

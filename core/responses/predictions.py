@@ -31,12 +31,14 @@ class UntrainedPredicted(Event, recorded=False, serializable=False):
 
 class ImagesPredicted(Event, name="images_predicted", recorded=False, serializable=False):
     """The response to PredictImages and PredictImagesWith: a Digit without a label for each image.
-    `source` as in Predicted."""
+    `source`, `seconds` and `asker` as in Predicted; `question` is the request's."""
 
     digits: tuple[Digit, ...]
     step: int
     source: str | None = None
+    seconds: float = 0.0
     asker: int = 0
+    question: int = 0
 
 
 class CheckpointRefused(Event, name="checkpoint_refused", recorded=False):

@@ -73,10 +73,8 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
                 loop.weights_before = copy_weights(loop.learner, command)
             case commands.Predict(indices=indices, asker=asker):
                 yield _predict(loop, indices, asker)
-            case commands.PredictImages(images=images, asker=asker):
-                with _evaluation_mode(loop) as model:
-                    digits = _mark(loop, predict_images(model, images))
-                yield ImagesPredicted(digits=digits, step=loop.step, asker=asker)
+            case commands.PredictImages():
+                yield _predict_images(loop, command)
             case question if isinstance(question, Question):
                 yield NetworkAsked(question=question, take=partial(_copy, loop))
             case other:
@@ -103,6 +101,19 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
         digits = _mark(loop, predict_digits(model, images, labels, indices))
     seconds, samples = perf_counter() - since, len(labels)
     return Predicted(digits=digits, samples=samples, step=loop.step, seconds=seconds, asker=asker)
+
+
+def _predict_images(loop: TrainingLoop, wanted: commands.PredictImages) -> ImagesPredicted:
+    since = perf_counter()
+    with _evaluation_mode(loop) as model:
+        digits = _mark(loop, predict_images(model, wanted.images))
+    return ImagesPredicted(
+        digits=digits,
+        step=loop.step,
+        seconds=perf_counter() - since,
+        asker=wanted.asker,
+        question=wanted.question,
+    )
 
 
 def _copy(loop: TrainingLoop) -> Subject:

@@ -87,7 +87,7 @@ WIRE = {
     "predicted": "digits samples step source seconds asker",
     "digits_loaded": "labels",
     "scored": "epoch step logits",
-    "images_predicted": "digits step source asker",
+    "images_predicted": "digits step source seconds asker question",
     "checkpoint_scored": "path arch dataset test_loss test_accuracy confusion logits labels images "
     "unlike corruption class_names",
     "checkpoint_refused": "path message",

@@ -11,6 +11,7 @@ import pytest
 from core.attach.client import RemoteHost, match_live, open_connection, several_live
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
 from core.attach.viewer import MAX_WAITING, EventMessage, Viewer
+from core.attach.wire import PROTOCOL, hello_message
 from core.commands import (
     Inspect,
     Pause,
@@ -109,8 +110,10 @@ def test_response_goes_to_its_requester_only(running):
     with watching(run.folder) as (connection, seen), watching(run.folder) as (_, other):
         connection.send(Predict((3, 7)))
         assert [digit.index for digit in first(seen, Predicted).digits] == [3, 7]
-        connection.send(PredictImages((bytes(784),)))
-        assert len(first(seen, ImagesPredicted).digits) == 1
+        connection.send(PredictImages((bytes(784),), question=7))
+        answer = first(seen, ImagesPredicted)
+        assert (len(answer.digits), answer.question) == (1, 7)
+        assert answer.seconds > 0  # by which the requests of viewers are paced
         run.host.send(Predict((5,)))
         assert [digit.index for digit in run.wait_for(Predicted).digits] == [5]
         connection.send(Inspect())
@@ -236,6 +239,21 @@ def test_flood_of_commands_does_not_block(running):
         connection.send(Resume())
         first(seen, Resumed)
     peer.close()
+
+
+@pytest.mark.parametrize(("change", "expected"), [(-1, "older"), (1, "newer")])
+def test_run_by_another_version_is_named(running, monkeypatch, change, expected):
+    """A run of another version is found without its name, and the reason says what to do."""
+
+    def hello(**values):
+        own, its = (b'"hello": %d' % each for each in (PROTOCOL, PROTOCOL + change))
+        return hello_message(**values).replace(own, its)
+
+    monkeypatch.setattr("core.attach.server.hello_message", hello)
+    run = running()
+    assert match_live(None, run.folder.parent, is_given=True) == [run.folder]
+    with pytest.raises(CheckpointError, match=f"an? {expected} version of mnist-tui than this"):
+        open_connection(run.folder)
 
 
 def test_viewers_above_the_limit_are_refused(running):

@@ -3,13 +3,17 @@
 import json
 from dataclasses import MISSING, fields
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.attach.wire import (
     COMMANDS,
+    PROTOCOL,
+    Hello,
     command_message,
     event_message,
+    hello_message,
     read_command,
     read_event,
     read_hello,
@@ -61,7 +65,7 @@ def test_command_names_and_fields_are_fixed():
         "Save": [],
         "SetLearningRate": ["learning_rate"],
         "Predict": ["indices", "asker"],
-        "PredictImages": ["images", "asker"],
+        "PredictImages": ["images", "asker", "question"],
         "Inspect": ["layer", "index", "unit"],
         "ExplainOcclusion": ["image", "target", "other", *ASKED],
         "ExplainLayers": ["image", "unit", "off", *ASKED],
@@ -96,6 +100,19 @@ def test_messages_keep_their_bytes():
     assert event_message(Scored(epoch=1, step=2, logits=b"\0\1", time=5.0)) == (
         b'{"event": "scored", "time": 5.0, "epoch": 1, "step": 2, "logits": "AAE="}\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [(-1, "older version"), (0, None), (1, "newer version")]
+)
+def test_hello_says_which_version_is_older(version, expected):
+    hello = read_hello(
+        hello_message(run="a", folder="/a", pid=1, recorded=0).replace(
+            b'"hello": %d' % PROTOCOL, b'"hello": %d' % (PROTOCOL + version)
+        )
+    )
+    assert isinstance(hello, Hello)
+    assert hello.problem is None if expected is None else expected in hello.problem
 
 
 @given(events)

@@ -543,11 +543,14 @@ def test_no_checkpoint_is_ahead_of_events(tiny, every_step, saved_at_once, monke
 def test_own_images_are_predicted_between_steps(tiny, tiny_tensors, every_step):
     """The same pixels as a test digit get the same answer; bytes of another size are skipped."""
     pixels = bytes(tiny_tensors.test_images[4].flatten().tolist())
-    orders = {5: [PredictImages((b"", pixels, bytes(784))), Predict((4,)), PredictImages(())]}
+    orders = {
+        5: [PredictImages((b"", pixels, bytes(784)), question=3), Predict((4,)), PredictImages(())]
+    }
     events = drive(tiny(), orders)
     (answer, nothing), (known,) = only(events, ImagesPredicted), only(events, Predicted)
     assert [(digit.index, digit.label) for digit in answer.digits] == [(1, None), (2, None)]
     assert answer.digits[0].pixels == pixels
     assert answer.digits[0].logits == pytest.approx(known.digits[0].logits, abs=1e-5)
-    assert (answer.step, nothing.digits) == (5, ())
+    assert (answer.step, answer.question, nothing.digits) == (5, 3, ())
+    assert answer.seconds > 0
     assert events[-1].steps == 20
