@@ -29,7 +29,7 @@ ROWS = (
     ("tui.analysis", "tui.charts", "tui.actions"),
     ("tui.state",),
     ("tui.preferences",),
-    ("tui.text", "tui.terminal", "tui.signals"),
+    ("tui.text", "tui.terminal", "tui.signals", "tui.drawing"),
     ("core.engine", "core.doctor"),
     ("core.attach", "core.replay"),
     ("core.training",),

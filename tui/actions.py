@@ -32,6 +32,7 @@ VIEWS = {
     "mistakes": ViewEntry("Mistakes", "mistakes", "MistakesView"),
     "network": ViewEntry("Network", "network", "NetworkView"),
     "checkpoints": ViewEntry("Checkpoints", "checkpoints.browser", "CheckpointBrowser"),
+    "draw": ViewEntry("Draw", "draw.view", "DrawView"),
 }
 
 # Returns whether an action is available, given the run's state and the current view.
@@ -142,14 +143,18 @@ class ViewKey(NamedTuple):
 # Every key that is not in ACTIONS. A field or a question that has the focus takes letters and
 # digits for itself.
 VIEW_KEYS = (
-    ViewKey("enter", ("Open",), "open, or do what is in focus"),
+    ViewKey("enter", ("Open", "Pen"), "open, or do what is in focus; in Draw, pen down and up"),
     ViewKey("esc", ("Back",), "one step back: leave a field, hide the cursor, close"),
     ViewKey(
         "↑ ↓",
         ("Row", "Settings"),
         "move between rows, classes and the fields of the form (also k j)",
     ),
-    ViewKey("← →", ("Page",), "previous and next page or cell; in Train, the charts' cursor"),
+    ViewKey(
+        "← →",
+        ("Page",),
+        "previous and next page or cell; in Train, the charts' cursor; in Draw, the pen",
+    ),
     ViewKey("g G", ("First", "Last"), "the first and the last row or page"),
     ViewKey("/", ("Filter",), "filter a list"),
     ViewKey("f F", ("Which", "All mistakes"), "which images: next and previous kind of selection"),
@@ -162,7 +167,12 @@ VIEW_KEYS = (
     ViewKey("W", ("Weights",), "the weights of a checkpoint, in the view of the network"),
     ViewKey("< >", ("Sort",), "sort by the previous or next column"),
     ViewKey("S", ("Reverse",), "reverse the order"),
-    ViewKey("u U", ("Undo", "Redo"), "undo and redo, in Checkpoints what was deleted"),
+    ViewKey(
+        "u U", ("Undo", "Redo"), "undo and redo: in Checkpoints what was deleted, in Draw a stroke"
+    ),
+    ViewKey("X", ("Eraser",), "draw with the eraser, or with the pen again"),
+    ViewKey("B", ("Width",), "the next width of the pen"),
+    ViewKey("backspace", ("Clear",), "clear the drawing (u brings it back)"),
     ViewKey("*", ("Star",), "star a run, or take its star away"),
     ViewKey("N", ("Note",), "write a note about a run"),
     ViewKey("R", ("Rename",), "rename a run"),

@@ -180,6 +180,18 @@ NETWORK_HELP = {
     "convolution uses each of its weights many times.",
 }
 
+DRAW_HELP = {
+    "drawing": "28×28 pixels, as large as the images that the network learns from. Drag with the "
+    "mouse to draw, with the right button to erase; or move the pen with the arrow keys, and put "
+    "it down and lift it with enter. u takes the last stroke back, U draws it again, and backspace "
+    "clears the drawing.",
+    "pen": "as wide and as soft as the strokes of MNIST: B changes its width from thin, as of a "
+    "tenth of MNIST's images, to thick, as of another tenth. X changes it to an eraser and back.",
+    "() []": "where the pen is, in a small window ○ and □: round is the pen, square the eraser, "
+    "filled means that it is down. There a cell shows two pixels, and an underlined pen is on the "
+    "lower one.",
+}
+
 
 def keys() -> dict[str, str]:
     """Return what each key does. Actions that share a key are joined."""

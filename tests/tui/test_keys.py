@@ -18,6 +18,7 @@ from tui.help import keys as keys_in_help
 README = Path(__file__).parents[2] / "README.md"
 # Keys whose names are not a single character, by their names in the table.
 NAMED = {"escape": "esc", "delete": "del", "plus": "+", "slash": "/", "space": "space"}
+NAMED["backspace"] = "backspace"
 # What they do depends on what is in front: they move inside of it.
 MOVING = {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab"}
 # A dialog may also close by the key that opens it.

@@ -1,0 +1,1 @@
+"""The view in which a person draws, and the network answers."""

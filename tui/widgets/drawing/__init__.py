@@ -1,0 +1,1 @@
+"""The area to draw on, with the mouse or the keyboard."""

@@ -1,0 +1,225 @@
+"""The area to draw on: with the mouse by dragging, or with the keyboard."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from textual.binding import Binding
+from textual.color import Color
+from textual.content import Content
+from textual.events import MouseDown, MouseMove, MouseUp
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import var
+from textual.timer import Timer
+
+from tui.drawing.drawing import Drawing
+from tui.drawing.pen import Point
+from tui.preferences import Preferences
+from tui.terminal.textual_private import set_border_titles
+from tui.text.grey_art import make_palette
+from tui.widgets.canvas import Canvas
+from tui.widgets.cards.card import shown_style
+from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, draw_pad
+
+FRAME_SECONDS = 1 / 60  # between two drawings of the pad
+RIGHT_BUTTON = 3
+# What `change` does: each with its key, its name, and whether that has room in a small pad.
+CHANGES = {
+    "eraser": ("X", "Eraser", True),
+    "next_width": ("B", "Width", False),
+    "undo": ("u", "Undo", False),
+    "redo": ("U", "Redo", False),
+    "clear": ("backspace", "Clear", True),
+}
+SEEN = ("digit_style", "ascii", "slow")  # preferences
+
+
+class DrawingChanged(Message):
+    """The pixels of the drawing are others; sent at most once a frame."""
+
+    def __init__(self, pixels: bytes) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+
+class DrawingPad(Canvas, can_focus=True):
+    """A drawing, its pen, and what the mouse and the keyboard do with them.
+
+    A pixel is two cells where there is room for it, else a cell shows two pixels.
+    """
+
+    PICTURE = True
+    COMPONENT_CLASSES = {"pad--ink", "pad--pen"}
+    BINDINGS = [
+        Binding("enter", "toggle_pen", "Pen", key_display="enter"),
+        Binding("up", "step(0, -1)", "Row", show=False),
+        Binding("down", "step(0, 1)", "Row", show=False),
+        Binding("left", "step(-1, 0)", "Page", show=False),
+        Binding("right", "step(1, 0)", "Page", show=False),
+    ]
+
+    preferences: var[Preferences] = var(Preferences, init=False)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="panel")
+        self._drawing = Drawing()
+        self._is_eraser = False  # whether the keyboard and the left button erase
+        self._is_held = False  # whether a button of the mouse is down, as far as is known
+        self._has_fractions = False  # whether the terminal reports positions inside of cells
+        self._sent = self._drawing.pixels
+        self._drawn_at = 0.0
+        self._next_frame: Timer | None = None
+
+    @property
+    def pixels(self) -> bytes:
+        """The 28×28 pixels row by row, 0 paper and 255 ink."""
+        return self._drawing.pixels
+
+    @property
+    def is_empty(self) -> bool:
+        return self._drawing.is_empty
+
+    def load(self, pixels: bytes) -> None:
+        """Show another image of 784 bytes, which undo takes back."""
+        self._drawing.load(pixels)
+        self._changed()
+
+    # Display
+
+    @property
+    def pad_layout(self) -> PadLayout:
+        return choose_layout(self.size)
+
+    def watch_preferences(self, before: Preferences, after: Preferences) -> None:
+        if any(getattr(before, name) != getattr(after, name) for name in SEEN):
+            self.draw()
+
+    def draw(self) -> None:
+        drawing, layout = self._drawing, self.pad_layout
+        erases = drawing.is_erasing if drawing.is_drawing else self._is_eraser
+        mark = erases, drawing.is_drawing
+        self.paint(draw_pad(drawing.pixels, drawing.pen, mark, layout, self._style()))
+        tool = "eraser" if erases else "pen"
+        state = "down" if drawing.is_drawing else "up"
+        title = Content(f"{tool} {state} · {drawing.width.name}")
+        set_border_titles(self, title, self._tools())
+
+    def _style(self) -> PadStyle:
+        ink, pen = self.parts["ink"], self.parts["pen"]
+        name = shown_style(self, self.preferences)
+        if name != "grey" or ink.color is None:
+            return PadStyle(name, ink, pen)
+        few = not self.app.is_headless and self.app.console.color_system == "256"
+        ground, colour = self.background_colors[1], Color.from_rich_color(ink.color)
+        return PadStyle(name, ink, pen, make_palette(ground, colour, few=few))
+
+    def _tools(self) -> Content:
+        """Return the keys of the pad, each clickable; where there is little room, shortened."""
+        is_large = self.pad_layout.is_large
+        tools = []
+        for what, (key, label, is_always) in CHANGES.items():
+            shown = "Pen" if what == "eraser" and self._is_eraser else label
+            is_short = not is_large and len(key) > 1  # a click needs no key
+            words = [Content(shown)] if is_large or is_always else []
+            keys = [] if is_short else [Content.styled(key, "bold")]
+            tool = Content(" ").join([*keys, *words])
+            tools.append(tool.stylize(f"@click=app.simulate_key('{key}')"))
+        return Content(" · " if is_large else "  ").join(tools)
+
+    def _changed(self) -> None:
+        """Show the drawing with the next frame, at once if the last one is long enough ago."""
+        if self._next_frame is None:
+            wait = self._drawn_at + FRAME_SECONDS - monotonic()
+            if wait > 0:
+                self._next_frame = self.set_timer(wait, self._show)
+            else:
+                self._show()
+
+    def _show(self) -> None:
+        self._next_frame, self._drawn_at = None, monotonic()
+        self.draw()
+        if (pixels := self.pixels) != self._sent:
+            self._sent = pixels
+            self.post_message(DrawingChanged(pixels))
+
+    # The mouse
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        if self._is_held and not self.region.contains_point(event.screen_offset):
+            self._end_drag()  # its release never came, and this is a click somewhere else
+            return
+        if (at := self._position(event)) is None:
+            return
+        self.capture_mouse()
+        self._is_held = True
+        erases = self._is_eraser or event.button == RIGHT_BUTTON
+        self._drawing.press(at, erase=erases)
+        self._changed()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if not self._is_held:
+            return
+        if not event.button:  # the release has been lost, outside of the window
+            self._end_drag()
+        elif (at := self._position(event, inside=False)) is not None:
+            self._drawing.move(at)
+            self._changed()
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        self._end_drag()
+
+    def _end_drag(self) -> None:
+        """End a stroke of the mouse, if one is being drawn. What it has drawn stays."""
+        if self._is_held:
+            self._is_held = False
+            self.release_mouse()
+            self._drawing.lift()
+            self._changed()
+
+    # Another screen is in front, the window or another widget has the focus, or there is no room.
+    on_mouse_release = on_blur = on_hide = _end_drag
+
+    def _position(self, event: MouseDown | MouseMove, *, inside: bool = True) -> Point | None:
+        """Return the position of the mouse in the image; if `inside`, None for one on the border.
+
+        Most terminals report the cell: then it is the middle of that.
+        """
+        x, y = event.pointer_x - self.gutter.left, event.pointer_y - self.gutter.top
+        self._has_fractions |= x != int(x) or y != int(y)
+        layout = self.pad_layout
+        if inside and not Region(0, 0, *layout.size).contains(int(x // 1), int(y // 1)):
+            return None
+        middle = 0.0 if self._has_fractions else 0.5
+        return layout.to_pixels(x + middle, y + middle)
+
+    # The keyboard
+
+    def action_toggle_pen(self) -> None:
+        """Put the pen down, or lift it."""
+        self._end_drag()
+        if self._drawing.is_drawing:
+            self._drawing.lift()
+        else:
+            self._drawing.press(erase=self._is_eraser)
+        self._changed()
+
+    def action_step(self, columns: int, rows: int) -> None:
+        self._end_drag()
+        self._drawing.step(columns, rows)
+        self._changed()
+
+    def change(self, what: str) -> None:
+        """Do one of CHANGES: the eraser or the pen, the next width, undo, redo, clear."""
+        self._end_drag()
+        if what == "eraser":
+            self._toggle_eraser()
+        elif getattr(self._drawing, what)() is False:
+            self.notify(f"There is nothing to {what}.")
+        self._changed()
+
+    def _toggle_eraser(self) -> None:
+        """Change from the pen to the eraser, or back; one that is down stays down."""
+        self._is_eraser = not self._is_eraser
+        if self._drawing.is_drawing:
+            self._drawing.press(erase=self._is_eraser)
