@@ -57,7 +57,7 @@ class Questions:
         for event in events:
             match event:
                 case NetworkAsked():
-                    yield from self._get().begin(event.question, event.take)
+                    self._get().begin(event.question, event.take)
                 case ForwardedCommand(command=command) if isinstance(command, HANDLED):
                     yield from self.handle(command)
                 case _:
@@ -67,15 +67,15 @@ class Questions:
         """Yield the responses to a command; none to other commands."""
         match command:
             case OfCheckpoint():
-                yield from self._get().begin(command.question, partial(_load, command))
+                self._get().begin(command.question, partial(_load, command))
             case OfUntrained():
-                yield from self._get().begin(command.question, partial(_build, command))
+                self._get().begin(command.question, partial(_build, command))
             case CancelExplanation() if self._explainer:
                 self._explainer.cancel(command.asker)
             case ContinueExplaining() if self._explainer:
                 yield from self._explainer.proceed()
             case question if isinstance(question, Question):
-                yield from self._get().begin(question, _find_none)
+                self._get().begin(question, _find_none)
 
     def _get(self) -> Explainer:
         if self._explainer is None:

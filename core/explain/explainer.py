@@ -7,7 +7,7 @@ first. During training each one waits until training has had its share of the ti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Timer
 from time import perf_counter
 from typing import Any
@@ -29,11 +29,12 @@ REST_SECONDS = 0.1
 
 @dataclass
 class _Work:
-    """A question that is being answered."""
+    """A question that waits for an answer or is being answered."""
 
     question: Question
-    subject: Subject
-    answers: Iterator[Explanation]
+    take: Callable[[], Subject]
+    subject: Subject | None = None
+    answers: Iterator[Explanation] = field(default_factory=lambda: iter(()))
     reported_at: float = 0.0
 
 
@@ -49,20 +50,10 @@ class Explainer:
         self._is_planned = False
         self._not_before = 0.0
 
-    def begin(self, question: Question, take: Callable[[], Subject]) -> Iterator[Event]:
-        """Plan the answer. `take` returns the network; it may raise UserError."""
+    def begin(self, question: Question, take: Callable[[], Subject]) -> None:
+        """Plan the answer. `take` returns the network, once it is this question's turn."""
         self.cancel(question.asker)
-        since = perf_counter()
-        try:
-            subject = self._subjects.get(question.asker) if question.keeps else None
-            subject = subject or take()
-            self._subjects[question.asker] = subject
-            memory = self._memories.setdefault(question.asker, {})
-            answers = explain(question, subject, memory)
-            self._work[question.asker] = _Work(question, subject, answers)
-        except Exception as error:  # a damaged file must not end the engine
-            yield refuse(question, error)
-        self._rest(since)
+        self._work[question.asker] = _Work(question, take)
         self._plan(0.0)
 
     def cancel(self, asker: int) -> None:
@@ -84,21 +75,36 @@ class Explainer:
         asker, work = next(iter(self._work.items()))
         del self._work[asker]
         since = perf_counter()
-        answer: Event | None
+        answer: Explanation | ExplanationRefused
         try:
-            answer = _complete(next(work.answers), work)
+            answer = self._next_answer(work)
             is_last = answer.done >= 1
-        except StopIteration:
-            answer, is_last = None, True
-        except Exception as error:  # a network from any file must not end the engine
-            answer, is_last = refuse(work.question, error, work.subject), True
+        except Exception as error:  # a damaged file, or a network from any file
+            answer, is_last = _refuse(work, error), True
         self._rest(since)
         if not is_last:
             self._work[asker] = work  # the last in turn
-        if answer and (is_last or perf_counter() - work.reported_at >= REPORT_SECONDS):
+        if is_last or perf_counter() - work.reported_at >= REPORT_SECONDS:
             work.reported_at = perf_counter()
             yield answer
-        self._plan(REST_SECONDS if self.is_paused and answer else 0.0)
+        self._plan(REST_SECONDS if self.is_paused else 0.0)
+
+    def _next_answer(self, work: _Work) -> Explanation:
+        question = work.question
+        if work.subject is None:
+            kept = self._subjects.get(question.asker) if question.keeps else None
+            work.subject = self._subjects[question.asker] = kept or work.take()
+            memory = self._memories.setdefault(question.asker, {})
+            work.answers = explain(question, work.subject, memory)
+        subject = work.subject
+        return replace(
+            next(work.answers),
+            step=subject.step,
+            source=subject.source,
+            arch=subject.arch,
+            asker=question.asker,
+            question=question.question,
+        )
 
     def _rest(self, since: float) -> None:
         """Leave training its share of the time, for the work since then."""
@@ -119,28 +125,14 @@ class Explainer:
         later.start()
 
 
-def _complete(answer: Explanation, work: _Work) -> Explanation:
-    """Return an answer with what it is about."""
-    subject, question = work.subject, work.question
-    return replace(
-        answer,
-        step=subject.step,
-        source=subject.source,
-        arch=subject.arch,
-        asker=question.asker,
-        question=question.question,
-    )
-
-
-def refuse(
-    question: Question, error: Exception | str, subject: Subject | None = None
-) -> ExplanationRefused:
+def _refuse(work: _Work, error: Exception) -> ExplanationRefused:
     """Return the response to a question that failed."""
-    of_user = isinstance(error, UserError | str)
-    message = str(error) if of_user else f"this cannot be explained: {first_line(error)}"  # type: ignore[arg-type]
+    message = str(error)
+    if not isinstance(error, UserError):
+        message = f"this cannot be explained: {first_line(error)}"
     return ExplanationRefused(
         message=message,
-        source=subject.source if subject else None,
-        asker=question.asker,
-        question=question.question,
+        source=work.subject.source if work.subject else None,
+        asker=work.question.asker,
+        question=work.question.question,
     )

@@ -27,8 +27,10 @@ from core.events import (
 )
 from core.models.architectures import CUSTOM
 from core.models.saved_networks import find_name
+from core.questions import Question
 from core.responses.layers import DeadUnits, LayerNorms, LayerOutput, NetworkInspected, WeightImages
 from core.responses.predictions import Predicted
+from tests.support.explanations import fake_explanations
 from tui.actions import VIEWS
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +163,8 @@ def make_fake_train(
                         yield fake_inspection(step, paused=paused, wanted=command, names=names)
                     case DescribeNetwork():
                         yield from handle_request(command)
+                    case question if isinstance(question, Question):
+                        yield from fake_explanations(question, step, names)
 
         yield Preparing(message="reading fake digits")
         yield RunStarted(

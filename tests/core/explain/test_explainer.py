@@ -1,0 +1,165 @@
+"""The order and the share of time of questions: no network, and no clock but a fake one."""
+
+from queue import SimpleQueue
+
+import pytest
+from tests.support.explanations import predicted_as
+
+from core.errors import UsageError
+from core.explain import explainer
+from core.explain.explainer import EXPLAIN_SHARE, Explainer
+from core.explain.subject import Subject
+from core.questions import ContinueExplaining, ExplainIdeal
+from core.responses.explanations import ExplanationRefused, IdealExplained
+
+SLICE, PARTS = 0.01, 4  # seconds of a slice; slices of an answer
+
+
+class Clock:
+    """Its seconds pass while slices are computed, and at timers."""
+
+    now = 100.0
+    timers: list[float]
+
+    def __init__(self):
+        self.timers = []
+
+    def __call__(self):
+        return self.now
+
+    def timer(self, seconds, call, arguments):
+        self.timers.append(seconds)
+
+        class Due:
+            daemon = False
+
+            def start(inner):
+                self.now += seconds
+                call(*arguments)
+
+        return Due()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(explainer, "perf_counter", clock)
+    monkeypatch.setattr(explainer, "Timer", clock.timer)
+
+    def explain(question, subject, memory):
+        if question.target == 9:
+            raise UsageError("no such class")
+        for part in range(1, PARTS + 1):
+            clock.now += SLICE
+            if question.target == 8 and part == 2:
+                raise RuntimeError("a layer that raises\nand more")
+            ideal = predicted_as(bytes(784), question.target)
+            yield IdealExplained(
+                ideal=ideal, target=question.target, step=0, done=part / PARTS, arch="none"
+            )
+
+    monkeypatch.setattr(explainer, "explain", explain)
+    return clock
+
+
+def subject(step: int) -> Subject:
+    return Subject(model=None, step=step, arch="mlp", class_names=("a", "b"), test=None)
+
+
+def answers_of(inbox, asked: Explainer):
+    """Handle the commands that the explainer sends to itself, and return all answers."""
+    found = []
+    while not inbox.empty():
+        assert isinstance(inbox.get(), ContinueExplaining)
+        found += asked.proceed()
+    return found
+
+
+def make(**flags):
+    inbox = SimpleQueue()
+    asked = Explainer(inbox)
+    for name, value in flags.items():
+        setattr(asked, name, value)
+    return inbox, asked
+
+
+def test_answer_names_its_question_and_network(clock):
+    inbox, asked = make()
+    asked.begin(ExplainIdeal(3, asker=2, question=7), lambda: subject(40))
+    last = answers_of(inbox, asked)[-1]
+    assert (last.done, last.step, last.arch, last.asker, last.question) == (1, 40, "mlp", 2, 7)
+    assert not clock.timers, "nothing is waited for where nothing trains"
+
+
+def test_training_keeps_its_share_of_time(clock):
+    """Of all questions together, the copies of the network included."""
+    inbox, asked = make(is_training=True)
+
+    def take():
+        clock.now += SLICE
+        return subject(1)
+
+    began = clock.now
+    for asker in range(3):
+        asked.begin(ExplainIdeal(asker, asker=asker), take)
+    assert len([each for each in answers_of(inbox, asked) if each.done == 1]) == 3
+    worked = 3 * (PARTS + 1) * SLICE
+    waited = clock.now - began - worked
+    last = worked / 3 / (PARTS + 1)  # nothing follows on the last slice
+    assert worked - last == pytest.approx(EXPLAIN_SHARE * (waited + worked - last))
+
+
+def test_askers_take_turns(clock):
+    inbox, asked = make(is_training=True)
+    for asker in (1, 2):
+        asked.begin(ExplainIdeal(asker, asker=asker), lambda: subject(1))
+    assert [each.asker for each in answers_of(inbox, asked)] == [1, 2] * PARTS
+
+
+def test_new_question_replaces_the_one_before(clock):
+    inbox, asked = make()
+    asked.begin(ExplainIdeal(1, question=1), lambda: subject(1))
+    inbox.get()
+    list(asked.proceed())
+    asked.begin(ExplainIdeal(2, question=2), lambda: subject(2))
+    found = answers_of(inbox, asked)
+    assert {each.question for each in found} == {2}
+    asked.begin(ExplainIdeal(3, question=3), lambda: subject(3))
+    asked.cancel(0)
+    assert not answers_of(inbox, asked)
+
+
+def test_kept_network_is_asked_again(clock):
+    """A viewer's is forgotten with its run."""
+    inbox, asked = make()
+    for step, asker in ((1, 0), (1, 5)):
+        asked.begin(ExplainIdeal(1, asker=asker), lambda step=step: subject(step))
+        answers_of(inbox, asked)
+    asked.forget_viewers()
+    for asker, expected in ((0, 1), (5, 2)):
+        asked.begin(ExplainIdeal(1, asker=asker, keeps=True), lambda: subject(2))
+        assert answers_of(inbox, asked)[-1].step == expected
+
+
+def test_failures_are_one_line(clock):
+    inbox, asked = make()
+    found = []
+    for target in (9, 8):
+        asked.begin(ExplainIdeal(target, question=target), lambda: subject(1))
+        found.append(answers_of(inbox, asked)[-1])
+
+    def take():
+        raise UsageError("no network")
+
+    asked.begin(ExplainIdeal(1), take)
+    found += answers_of(inbox, asked)
+    assert all(isinstance(each, ExplanationRefused) for each in found)
+    what = "this cannot be explained: a layer that raises"
+    assert [each.message for each in found] == ["no such class", what, "no network"]
+
+
+def test_pause_leaves_time_for_the_checkpoint_writer(clock):
+    inbox, asked = make(is_paused=True)
+    asked.begin(ExplainIdeal(1), lambda: subject(1))
+    answers_of(inbox, asked)
+    assert clock.timers == pytest.approx([explainer.REST_SECONDS] * (PARTS - 1))
