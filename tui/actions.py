@@ -52,6 +52,7 @@ is_active = in_phases("preparing", "training", "paused")
 is_training, is_paused = in_phases("training"), in_phases("paused")
 is_training_or_paused = in_phases("training", "paused")
 has_charts = in_views("train")
+has_images = in_views("train", "digits", "mistakes", "checkpoints", "draw")
 has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last: in its preview
 
 
@@ -70,7 +71,7 @@ def can_train_further(state: RunState, view: str) -> bool:
 
 
 # The keys that the footer shows, if there is room.
-FOOTER = ("space", "s", "r", "+", "n", "c", "l", "?")
+FOOTER = ("space", "s", "r", "+", "n", "c", "l", "E", "?")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Action:
 ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
 EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
+EXPLAIN = "why the network predicts that, for the framed image or the first one"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
@@ -106,6 +108,7 @@ ACTIONS = (
     Action("open('further')", "plus", "Train further", FURTHER, can_train_further, "+"),
     Action("open('new')", "n", "New run", "choose another network for a new run", is_inactive),
     Action("open('network')", "", "Edit network", EDIT_NETWORK, is_inactive),
+    Action("open('why')", "E", "Why", EXPLAIN, has_images),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Next chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
@@ -157,7 +160,9 @@ VIEW_KEYS = (
     ),
     ViewKey("g G", ("First", "Last"), "the first and the last row or page"),
     ViewKey("/", ("Filter",), "filter a list"),
-    ViewKey("f F", ("Which", "All mistakes"), "which images: next and previous kind of selection"),
+    ViewKey(
+        "f F", ("Which", "All mistakes"), "which images, which part of Why: the next, the previous"
+    ),
     ViewKey("#", ("Go to",), "show the image with an index"),
     ViewKey("[ ]", ("Epochs",), "previous and next evaluated epoch"),
     ViewKey("x", ("Mark",), "mark a row, for comparing"),

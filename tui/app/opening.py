@@ -54,6 +54,12 @@ def open_help(app: MnistApp) -> None:
     app.push_screen(HelpDialog(sections))
 
 
+def open_why(app: MnistApp) -> None:
+    from tui.screens.why import door
+
+    door.open_why(app.view)
+
+
 def choose_network(app: MnistApp) -> None:
     """Show the networks that the next run can train, in the form."""
     app.action_view("train")
@@ -100,6 +106,7 @@ OPENINGS: dict[str, Callable[[MnistApp], None]] = {
     "branch": open_branch,
     "overlay": open_overlay,
     "help": open_help,
+    "why": open_why,
     "new": choose_network,
     "network": edit_network,
     "further": train_further,

@@ -1,0 +1,77 @@
+"""The parts of the Why screen, in the order of their names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tui.screens.why.part import Part
+
+
+class PartEntry(NamedTuple):
+    """A part: its name, what one sees in it and what not to conclude from that, each one plain
+    sentence, and its class."""
+
+    name: str
+    seen: str
+    caution: str
+    make: type[Part]
+
+
+class LayersPart(Part):
+    """The outputs of all layers."""
+
+
+class MapPart(Part):
+    """Test images by the activations of the last hidden layer."""
+
+
+class OcclusionPart(Part):
+    """What each place of the image contributes to a class."""
+
+
+class ChangePart(Part):
+    """A small change that turns the image into another class."""
+
+
+class IdealPart(Part):
+    """An image that the network is surest to be of a class."""
+
+
+PARTS = (
+    PartEntry(
+        "What it looks at",
+        "A patch of paper covers one place after the other: where the network becomes less sure, "
+        "the place helps (+), where it becomes surer, it hurts (−).",
+        "This is what counts in this image for this network, and not what a person would look at.",
+        OcclusionPart,
+    ),
+    PartEntry(
+        "Layers",
+        "What each layer computes from the image, from the pixels to the prediction.",
+        "A unit that is active need not matter for the prediction: switch it off to see.",
+        LayersPart,
+    ),
+    PartEntry(
+        "A small change",
+        "A faint change of the image that makes the network predict another class, found by "
+        "following the gradient.",
+        "Smaller changes may exist. Images as they come are not changed so, and the network may be "
+        "good at them all the same.",
+        ChangePart,
+    ),
+    PartEntry(
+        "Its ideal image",
+        "An image that starts grey and is changed until the network is as sure of a class as it "
+        "gets.",
+        "Nobody would draw it so: the network is sure of many images that show nothing.",
+        IdealPart,
+    ),
+    PartEntry(
+        "Map",
+        "Test images as points, close together where the last hidden layer computes something "
+        "similar.",
+        "Two dimensions cannot keep all distances: points that overlap may be far apart for the "
+        "network.",
+        MapPart,
+    ),
+)
