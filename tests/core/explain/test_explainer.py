@@ -3,7 +3,6 @@
 from queue import SimpleQueue
 
 import pytest
-from tests.support.explanations import predicted_as
 
 from core.errors import UsageError
 from core.explain import explainer
@@ -11,6 +10,7 @@ from core.explain.explainer import EXPLAIN_SHARE, Explainer
 from core.explain.subject import Subject
 from core.questions import ContinueExplaining, ExplainIdeal
 from core.responses.explanations import ExplanationRefused, IdealExplained
+from tests.support.explanations import predicted_as
 
 SLICE, PARTS = 0.01, 4  # seconds of a slice; slices of an answer
 

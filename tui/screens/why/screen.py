@@ -149,8 +149,8 @@ class WhyScreen(View):
         self._asked[self._here] = replace(asked, answer=answer)
         predicted = getattr(answer, "digit", None)
         if isinstance(predicted, Digit):
-            known = {"index": self._digit.index, "label": self._digit.label}
-            self._set_digit(replace(predicted, **known))
+            of = self._digit
+            self._set_digit(replace(predicted, index=of.index, label=of.label))
         self.part.receive(answer)
 
     def _set_digit(self, digit: Digit) -> None:
