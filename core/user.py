@@ -69,6 +69,11 @@ def config_folder(wanted: str = "") -> Path:
     return _own_folder("config", wanted)
 
 
+def data_folder(wanted: str = "") -> Path:
+    """Return the folder for what the user has made, found as `cache_folder` finds its own."""
+    return _own_folder("data", wanted)
+
+
 def downloads_folder() -> Path:
     """Return the folder for pictures of the screen, found as `cache_folder` finds its own."""
     return _own_folder("downloads", "")
@@ -89,26 +94,30 @@ def _own_folder(kind: str, wanted: str) -> Path:
 
 
 def explain_replaced() -> str | None:
-    """Return why a private folder replaces the user's cache or config folder; None where it does
-    not.
+    """Return why a private folder replaces the user's cache or config folder, or else the data
+    folder alone; None where it does not.
 
     It is then not reported on stderr any more.
     """
+    what, names = "preferences and downloads", "XDG_CACHE_HOME and XDG_CONFIG_HOME"
     why = next(filter(None, (_standard_folder(kind)[1] for kind in ("cache", "config"))), None)
+    if why is None:
+        what, names, why = "drawings", "XDG_DATA_HOME", _standard_folder("data")[1]
     if why is None:
         return None
     _reported.add(NAME)
-    choose, folder = "set XDG_CACHE_HOME and XDG_CONFIG_HOME", _private_folder()
+    choose, folder = f"set {names}", _private_folder()
     if folder is None:
         where, advice = "are not kept", f"{choose} to folders of yours"
     else:
         where, advice = f"are kept in {folder}", f"to choose others, {choose}"
     advice = "install it" if why == NO_PLATFORMDIRS else advice
-    return f"{why}: preferences and downloads {where}; {advice}"
+    return f"{why}: {what} {where}; {advice}"
 
 
 def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
-    """Return the user's folder for "cache", "config" or "downloads", and why it cannot be written.
+    """Return the user's folder for "cache", "config", "data" or "downloads", and why it cannot be
+    written.
 
     The folder is None where the user has no home folder, the reason where it can be written.
     """
@@ -120,6 +129,7 @@ def _standard_folder(kind: str) -> tuple[Path | None, str | None]:
         "cache": lambda: platformdirs.user_cache_path(NAME),
         # The name that earlier versions gave the folder, so that they are found again.
         "config": lambda: platformdirs.user_config_path(NAME, appauthor=False),
+        "data": lambda: platformdirs.user_data_path(NAME, appauthor=False),
         "downloads": platformdirs.user_downloads_path,
     }
     try:

@@ -91,8 +91,9 @@ def short_folder() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def isolated_preferences(monkeypatch, short_folder) -> None:
-    """Read and write no preferences of this machine."""
+    """Read and write no preferences and drawings of this machine."""
     monkeypatch.setenv("XDG_CONFIG_HOME", mkdtemp(dir=short_folder))
+    monkeypatch.setenv("XDG_DATA_HOME", str(Path(os.environ["XDG_CONFIG_HOME"], "data")))
 
 
 @pytest.fixture(autouse=True)

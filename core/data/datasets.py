@@ -10,6 +10,8 @@ from functools import partial
 
 from core.class_names import DIGITS
 from core.data.dataset import Dataset, Loading, Tensors
+from core.data.drawn import dataset as drawn
+from core.data.drawn.dataset import DRAWN
 from core.data.folder.source import find_folder_dataset, is_folder
 from core.data.sources import emnist, idx_datasets, mnist, usps
 from core.data.sources.file_set import FileSet, find_missing
@@ -96,6 +98,13 @@ DATASETS = {
         7291,
         "7,291 training and 2,007 test images of digits on envelopes",
     ),
+    # What it has changes while the program runs: `find_dataset` looks.
+    DRAWN: Dataset(
+        drawn.DESCRIPTION,
+        drawn.find_missing,
+        drawn.load_drawn,
+        train_samples=0,
+    ),
 }
 
 
@@ -106,7 +115,7 @@ def find_dataset(name: str) -> Dataset:
     if name not in DATASETS:
         here = ", ".join(DATASETS)
         raise DataError(f"there is no dataset {name!r}; the datasets are {here} and folder:DIR")
-    return DATASETS[name]
+    return drawn.find_drawn_dataset() if name == DRAWN else DATASETS[name]
 
 
 def is_dataset(value: object) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.batches import SIDE
-from core.data.folder.source import cache_name
 from core.data.local_datasets import load_local
+from core.data.record import cache_name
 from core.digit import Digit
 from core.errors import UserError
 from core.files import replace_file

@@ -18,7 +18,7 @@ from core.checkpoints.header import CheckpointInfo, read_info, score_of
 from core.checkpoints.io import copy_with_info
 from core.commands import ResumePoint
 from core.config import FIELDS, TrainConfig, flag
-from core.data.folder.record import find_change, stored_record
+from core.data.record import find_change, stored_record
 from core.errors import CheckpointError, UsageError
 from core.events import LearningRateChanged
 from core.files import PARTIAL, open_no_follow

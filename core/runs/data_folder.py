@@ -9,7 +9,8 @@ from typing import Any
 from core.checkpoints.header import CheckpointInfo
 from core.class_names import describe_difference
 from core.data import datasets
-from core.data.folder.record import describe_change, record_content
+from core.data.drawn.dataset import DRAWN
+from core.data.record import describe_change, find_change, record_content
 from core.errors import CheckpointError, DataError, UsageError, printable
 from core.events import Event, Notice
 from core.user import expand
@@ -106,10 +107,19 @@ def check_classes(checkpoint: str | os.PathLike[str], info: CheckpointInfo) -> N
         return
     if names != info.class_names:
         theirs, here = describe_difference(info.class_names, names)
+        changed = _find_change(DRAWN, info.config) if info.dataset == DRAWN else None
         raise CheckpointError(
             f"{checkpoint} has the classes {printable(theirs)}; {printable(info.dataset)} has "
-            f"{printable(here)}"
+            f"{printable(here)}" + (f": {changed}" if changed else "")
         )
+
+
+def _find_change(dataset: str, stored: dict[str, Any]) -> str | None:
+    """Return that a run's images have changed since; None where that is not known."""
+    try:
+        return find_change(dataset, stored)
+    except (DataError, UsageError):
+        return None
 
 
 def load_run_data(
@@ -131,6 +141,7 @@ def load_run_data(
     try:
         loaded = yield from datasets.load_dataset(dataset, folder, is_new=not stored)
     except DataError as error:
+        lost = lost or _find_change(dataset, stored)
         raise DataError(f"{lost}; {error}" if lost else str(error)) from None
     if not was_complete:
         title = datasets.dataset_title(dataset)

@@ -13,7 +13,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from core.config import TrainConfig
-from core.data.folder.record import Record
+from core.data.record import Record
 from core.errors import CheckpointError, explain
 from core.event_json import as_json, from_json
 from core.events import Evaluated, Event, Paused, Resumed, RunFailed, RunFinished

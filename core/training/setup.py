@@ -16,8 +16,9 @@ from core.config import TrainConfig
 from core.data import datasets
 from core.data.batches import steps_per_epoch
 from core.data.dataset import Dataset
-from core.data.folder.record import Record
+from core.data.drawn.dataset import DRAWN
 from core.data.folder.source import absolute_name, folder_of, is_folder
+from core.data.record import Record
 from core.errors import DataError, UsageError, explain, printable
 from core.files import check_writable
 from core.models.input_scaling import DEFAULT_SCALING, InputScaling
@@ -55,9 +56,13 @@ class Setup:
     route_seconds: float = 0.0  # in which routes were measured
 
     def with_dataset(self, name: str, samples: int, *notes: str) -> Setup:
-        """Return the setup with this dataset. Raises UsageError where a batch is larger."""
+        """Return the setup with this dataset. Raises UsageError where a batch is larger, and
+        DataError where there are too few images to train on."""
+        known = datasets.find_dataset(name)
+        if name == DRAWN and (why := known.missing(None)):
+            raise DataError(why)
         check_batch_size(self.config.batch_size, samples)
-        names = datasets.find_dataset(name).class_names
+        names = known.class_names
         return replace(self, dataset=name, train_samples=samples, class_names=names, notes=notes)
 
     @property

@@ -14,7 +14,7 @@ import torch
 from core.commands import ForwardedCommand, Inbox, ResumePoint, Stop
 from core.config import TrainConfig
 from core.data.datasets import Tensors
-from core.data.folder.record import record_content
+from core.data.record import record_content
 from core.errors import DeviceError, UserError, explain, first_line
 from core.events import Event, Notice, RunFailed
 from core.files import replace_file

@@ -20,6 +20,7 @@ def environment_in(folder: Path) -> dict[str, str]:
         "HOME": str(folder / "home"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_DATA_HOME": str(folder / "data"),
         "MNIST_TUI_MIRROR": NO_NETWORK,
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "100",

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.config import FIELDS, PRESETS
-from core.data.folder.record import CLASSES, DIGEST, IMAGES
+from core.data.record import KEYS
 from tui.text.formats import printable, truncate
 
 # Shown by other means, or no part of the training: where it was stored, and on which device.
-LEFT_OUT = ("arch", "dataset", "device", "data", "checkpoints", "preset", DIGEST, IMAGES, CLASSES)
+LEFT_OUT = ("arch", "dataset", "device", "data", "checkpoints", "preset", *KEYS)
 SHORT = {"learning_rate": "rate", "batch_size": "batch", "weight_decay": "decay"}
 DEFAULT_PRESET = FIELDS["preset"].default
 LONGEST = 40

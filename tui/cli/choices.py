@@ -24,10 +24,11 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
 
     Unavailable datasets are listed too, with the reason.
     """
-    from core.data.datasets import DATASETS
+    from core.data.datasets import DATASETS, find_dataset
 
     rows: list[dict[str, Any]] = []
-    for name, each in DATASETS.items():
+    found = {name: find_dataset(name) for name in DATASETS}
+    for name, each in found.items():
         reason = each.missing(data)
         row: dict[str, Any] = {"name": name, "description": each.description}
         row |= {"available": reason is None, "reason": reason}
@@ -36,8 +37,8 @@ def list_datasets(as_json: AsJson = False, data: DataDir = None) -> None:
     if as_json:
         print_json(rows)
         return
-    margin = 2 + max(map(len, DATASETS))
-    for row, each in zip(rows, DATASETS.values(), strict=True):
+    margin = 2 + max(map(len, found))
+    for row, each in zip(rows, found.values(), strict=True):
         where = printable(each.describe_place(data))
         for label, text in ((row["name"], each.description), ("", where)):
             before, width = f"{label:{margin}}", max(margin + 20, output_width())

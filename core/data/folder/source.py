@@ -65,10 +65,9 @@ def find_folder_dataset(name: str) -> Dataset:
     )
 
 
-def cache_name(name: str) -> str:
-    """Return the name of a dataset for files computed from its images: that of a folder changes
-    with its files. Raises UsageError and DataError."""
-    return f"folder-{_list_recent(name).key[:32]}" if is_folder(name) else name
+def folder_key(name: str) -> str:
+    """Return a digest of the files of a folder. Raises UsageError and DataError."""
+    return _list_recent(name).key
 
 
 def is_in_memory(name: str) -> bool:
@@ -105,7 +104,7 @@ def _remember(root: Path, listing: Listing, seconds: float = 0.0) -> None:
 def _load(root: Path, data: str | None) -> Loading:
     """Load the images of a folder. `data` is of other datasets. Raises DataError."""
     yield Preparing(message=f"reading {printable(str(root))}")
-    return _to_tensors((yield from _load_content(root)))
+    return to_tensors((yield from _load_content(root)))
 
 
 def find_content(name: str) -> Content:
@@ -139,7 +138,8 @@ def _load_content(root: Path) -> Generator[Event, None, Content]:
     return content
 
 
-def _to_tensors(content: Content) -> Tensors:
+def to_tensors(content: Content) -> Tensors:
+    """Return the training and test images of a content."""
     import torch
 
     images = torch.frombuffer(bytearray(content.images), dtype=torch.uint8).view(-1, SIDE, SIDE)

@@ -1,0 +1,1 @@
+"""The user's own drawings: kept as files, listed, and a dataset of them."""
