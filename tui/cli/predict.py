@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from core.class_names import DIGITS
+from core.config import FIELDS
 from core.data.corruptions import CORRUPTIONS, parse_corruption
 from core.data.image_formats import has_image_name
 from core.errors import UsageError
@@ -30,6 +31,16 @@ Images = Annotated[
 Split = Annotated[
     str | None, typer.Option(metavar="|".join(SPLITS), help="split of the dataset  [default: test]")
 ]
+OtherDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|folder:DIR",
+        help="another dataset than the run's, such as drawn; its images are matched to the "
+        "network's classes by the names of the labels, and those of other labels are left out",
+        show_default=False,
+    ),
+]
 
 
 CORRUPT_HELP = (
@@ -49,6 +60,20 @@ def _parse_split(text: str | None) -> str:
     if text not in (None, *SPLITS):
         raise UsageError(f"--split must be test or train, not {text!r}")
     return text or "test"
+
+
+def _check_dataset(name: str | None, images: list[str] | None) -> str | None:
+    """Return the name of the dataset, None for the run's. Raises UsageError and DataError."""
+    from core.data.datasets import is_dataset
+    from core.data.folder.source import absolute_name
+
+    if name is None:
+        return None
+    if images:
+        raise UsageError("use either images or --dataset, not both")
+    if not is_dataset(name):
+        raise UsageError(f"--dataset must be {FIELDS['dataset'].metadata['allowed']}, not {name!r}")
+    return absolute_name(name)
 
 
 def _refuse_images(run: str, command: str) -> None:
@@ -80,6 +105,7 @@ def _has_images_alone(folder: str) -> bool:
 def evaluate(
     checkpoint: RunOrCheckpoint,
     images: Images = None,
+    dataset: OtherDataset = None,
     split: Split = None,
     corrupt: Corrupt = None,
     seed: Seed = None,
@@ -112,6 +138,7 @@ def evaluate(
     _refuse_images(checkpoint, "eval")
     if images and split:
         raise UsageError("use either images or --split, not both")
+    other = _check_dataset(dataset, images)
     if seed is not None and corrupt is None:
         raise UsageError("--seed needs --corrupt")
     corruptions = parse_corruption(corrupt, seed or 0) if corrupt is not None else ()
@@ -119,7 +146,7 @@ def evaluate(
     if images:
         report, unreadable = evaluate_images(path, images, data, corruptions)
     else:
-        report, unreadable = evaluate_split(path, data, chosen, corruptions), 0
+        report, unreadable = evaluate_split(path, data, chosen, corruptions, other), 0
     print_json(report) if as_json else print_evaluation(report)
     return 1 if unreadable else 0
 
@@ -130,6 +157,7 @@ def predict(
     index: Annotated[
         int | None, typer.Option(metavar="N", help="image of the dataset, counted from 0")
     ] = None,
+    dataset: OtherDataset = None,
     split: Split = None,
     temperature: Annotated[
         float,
@@ -171,6 +199,7 @@ def predict(
         raise UsageError("use either --index N, an image of the dataset, or your own images")
     if images and split:
         raise UsageError("--split needs --index; it cannot be used with your own images")
+    other = _check_dataset(dataset, images)
     from core.runs.resolve import resolve_checkpoint
     from tui.cli.output.prediction import (
         predict_image,
@@ -182,7 +211,7 @@ def predict(
     path = resolve_checkpoint(checkpoint, checkpoints_folder(checkpoints))
     if index is None:
         return _predict_files(path, images or [], data, temperature, as_json)
-    digit = predict_image(path, index, chosen, data)
+    digit = predict_image(path, index, chosen, data, other)
     if as_json:
         row = prediction_row(digit, temperature) | {"split": chosen, "warnings": warnings_of(digit)}
         print_json([{"index": index, **row}])

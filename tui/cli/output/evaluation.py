@@ -44,20 +44,25 @@ MOST_PAIRS = 20  # of confused classes, where the matrix is too wide
 
 
 def evaluate_split(
-    path: Path, data: str | None, split: str = "test", corruptions: Sequence[Corruption] = ()
+    path: Path,
+    data: str | None,
+    split: str = "test",
+    corruptions: Sequence[Corruption] = (),
+    dataset: str | None = None,
 ) -> dict[str, Any]:
-    """Return what `eval --json` prints for a checkpoint on its dataset; see _evaluate.
+    """Return what `eval --json` prints for a checkpoint on its dataset, or on another one; see
+    _evaluate.
 
     Raises CheckpointError and DataError.
     """
     from core.checkpoints.io import load_model
 
     info, model = load_model(path)
-    images, labels = load_images(path, info, data, split)
+    images, labels = load_images(path, info, data, split, dataset)
     report = {
         "checkpoint": str(path),
         "arch": info.arch,
-        "dataset": info.dataset,
+        "dataset": dataset or info.dataset,
         "split": split,
         "class_names": list(info.class_names),
         **_evaluate(model, images, labels, corruptions),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.class_names import DIGITS
 from core.digit import Digit, with_class_names
 from core.errors import DataError, UsageError
-from core.events import Notice
+from core.events import Event, Notice
 from tui.cli.output.tables import encodable, needs_ascii, output_width
 from tui.text.console import complain
 from tui.text.digit_art import SIDE, draw_bar, draw_digit
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.data.images import ImageDigit
     from core.novelty.detector import Detector
 
+T = TypeVar("T")
 BATCH = 32  # images that are read before the network runs
 GAP = 2  # columns between drawings and bars
 LEAST_ORIGINAL = 14  # columns; with fewer left for it, the original stands above
@@ -37,32 +38,45 @@ MOST_BARS, TOP_BARS = 14, 10  # classes that all have a bar, and the most probab
 
 
 def load_images(
-    path: Path, info: CheckpointInfo, data: str | None, split: str
+    path: Path, info: CheckpointInfo, data: str | None, split: str, dataset: str | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return images (N, 28, 28) and labels (N,) of the dataset that a checkpoint was trained on.
+    """Return images (N, 28, 28) and labels (N,) of the dataset that a checkpoint was trained on,
+    or of another one those of the network's classes.
 
     They are read from the folder `data`, by default from where they were then. Raises DataError,
-    and CheckpointError where the dataset has other classes.
+    and CheckpointError where the dataset of the checkpoint has other classes.
     """
+    from core.data.matching import load_matching
     from core.runs.data_folder import check_classes, load_run_data
 
+    if dataset is not None:
+        matched = _finish(load_matching(dataset, data, info.class_names, split))
+        if left_out := matched.describe_left_out():
+            complain(f"{printable(dataset)}: {left_out}")
+        return matched.images, matched.labels
     check_classes(path, info)
-    loading = load_run_data(info.dataset, info.config, data)
-    while True:
-        try:
-            event = next(loading)
-        except StopIteration as done:
-            _, tensors = done.value
-            break
-        if isinstance(event, Notice):
-            complain(event.message)
+    _, tensors = _finish(load_run_data(info.dataset, info.config, data))
     if split == "test":
         return tensors.test_images, tensors.test_labels
     return tensors.train_images, tensors.train_labels
 
 
-def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit:
-    """Return the prediction of a checkpoint for one image of its dataset.
+def _finish(loading: Generator[Event, None, T]) -> T:
+    """Return what is loaded; a Notice is printed on stderr."""
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as done:
+            loaded: T = done.value
+            return loaded
+        if isinstance(event, Notice):
+            complain(event.message)
+
+
+def predict_image(
+    path: Path, index: int, split: str, data: str | None, dataset: str | None = None
+) -> Digit:
+    """Return the prediction of a checkpoint for one image of its dataset, or of another one.
 
     Raises UsageError for an index that is out of range, CheckpointError and DataError.
     """
@@ -71,11 +85,11 @@ def predict_image(path: Path, index: int, split: str, data: str | None) -> Digit
     from core.novelty.sign import mark_unlike
 
     info, model = load_model(path)
-    images, labels = load_images(path, info, data, split)
+    images, labels = load_images(path, info, data, split, dataset)
     if not 0 <= index < len(labels):
         raise UsageError(
-            f"--index must be 0 to {len(labels) - 1:,} for the {split} images of {info.dataset}, "
-            f"not {index}"
+            f"--index must be 0 to {len(labels) - 1:,} for the {split} images of "
+            f"{printable(dataset or info.dataset)}, not {index}"
         )
     digits = predict_digits(model, images, labels, (index,))
     digits = with_class_names(digits, info.class_names)
