@@ -28,6 +28,7 @@ from tui.terminal.rate_limit import (
     RATE,
     TIMES,
     ByteRate,
+    SendOrder,
     TerminalLag,
     TokenBucket,
     split_screen,
@@ -196,6 +197,18 @@ def test_split_screen_separates_pictures():
         (1, 0, 2, False),
         (1, 2, 5, True),
         (1, 5, 10, False),
+    ]
+
+
+def test_what_is_first_is_sent_before_text_and_pictures():
+    """A cell inside of a picture, before a line that a key has changed."""
+    areas = split_screen(10, 2, [(2, 0, 6, 2)], [(3, 1, 1, 1)])
+    (first, *others) = sorted(areas, key=SendOrder(hurried={0}).rank)
+    assert (first.y, first.start, first.end, first.first) == (1, 3, 4, True)
+    assert [each.picture for each in others] == [False] * 4 + [True] * 3
+    assert sorted((each.y, each.start, each.end) for each in (first, *others)) == [
+        *((0, 0, 2), (0, 2, 8), (0, 8, 10)),
+        *((1, 0, 2), (1, 2, 3), (1, 3, 4), (1, 4, 8), (1, 8, 10)),
     ]
 
 

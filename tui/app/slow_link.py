@@ -117,8 +117,10 @@ class SlowLink:
         app, terminal = self._app, self.terminal
         if terminal.is_limited and (strips := screen_strips(screen)) is not None:
             colours = COLOR_SYSTEMS.get(app.console.color_system or "", ColorSystem.TRUECOLOR)
-            terminal.set_pictures(
-                [widget.region for widget in screen.query(Canvas) if widget.is_picture_shown]
+            canvases = list(screen.query(Canvas))
+            terminal.set_boxes(
+                [region for canvas in canvases for region in canvas.pictures],
+                [region for canvas in canvases for region in canvas.first_cells],
             )
             terminal.show_frame(strips, screen.size.width, colours)
             app.post_display_hook()

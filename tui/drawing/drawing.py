@@ -65,7 +65,7 @@ class Drawing:
     def step(self, columns: int, rows: int) -> None:
         """Move the pen by whole pixels, to the middle of one inside the image."""
         x, y = (
-            min(SIDE - 1, max(0, floor(place) + by)) + 0.5
+            _inside(_inside(floor(place)) + by) + 0.5
             for place, by in zip(self.pen, (columns, rows), strict=True)
         )
         self.move((x, y))
@@ -122,6 +122,10 @@ class Drawing:
         if before != self._pixels:
             self._done.append(before)
             self._undone.clear()
+
+
+def _inside(pixel: int) -> int:
+    return min(SIDE - 1, max(0, pixel))
 
 
 def _near(at: Point) -> Point:

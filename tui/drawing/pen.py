@@ -1,4 +1,12 @@
-"""A soft round pen, as wide and as soft as the strokes of MNIST."""
+"""A soft round pen, as wide and as soft as the strokes of MNIST.
+
+Measured on 10,000 of MNIST's first 50,000 training images, enlarged four times: the width of a
+stroke is twice the median distance to the outline at half ink, on the ridge of the distance
+transform. Its first and last decile are 2.0 and 3.5 pixels, the median is 2.5 and the mean 2.7.
+SOFTNESS is chosen so that digits drawn with the pen have as many grey pixels as images of that
+width: in images of widths 2.0, 2.5 and 3.5, 60%, 51% and 41% of the pixels with at least 10% of the
+ink have less than 90% of it; drawn with the pen, 60%, 52% and 41%.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +28,9 @@ class Width:
 WIDTHS = (Width("thin", 2.0), Width("medium", 2.6), Width("thick", 3.5))
 MEDIUM = 1
 # The ink falls from full to none within so many pixels around the edge of the stroke.
-SOFTNESS = 1.6
-# An eraser that is as wide as the pen leaves a rim of the soft stroke.
-ERASER_EXTRA = 1.6
+SOFTNESS = 1.1
+# By so much the eraser is wider, so that along the path of a stroke it leaves nothing of it.
+ERASER_EXTRA = 2 * SOFTNESS
 
 
 def ink_at(distance: float, width: float) -> int:

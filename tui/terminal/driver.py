@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import CursorPosition, Key, MouseDown
+from textual.events import CursorPosition, Key, MouseDown, MouseMove
 from textual.message import Message
 
 from core.training.stopwatch import stopped_clock
@@ -247,6 +247,8 @@ class TerminalDriver(LinuxDriver):
             self.slow_terminal.lag.record_answer(monotonic())
             self.slow_terminal.drained()
             return
-        if isinstance(message, Key | MouseDown):
+        if isinstance(message, Key | MouseDown) or (
+            isinstance(message, MouseMove) and message.button
+        ):
             self.slow_terminal.pressed_at = monotonic()
         super().process_message(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Bytes a second, and how many at once after a pause, so that a key has its effect at once.
 RATE, BURST = 1000, 2000
@@ -113,43 +113,56 @@ class TerminalLag:
         return self._late + int(max(age, queued_seconds) / LATE) >= TIMES
 
 
+Box = tuple[int, int, int, int]  # x, y, width, height
+
+
 @dataclass(frozen=True)
 class ScreenArea:
-    """A part of line y: columns start to end, exclusive. `picture`: of a chart or an image."""
+    """A part of line y: columns start to end, exclusive. `picture`: of a chart or an image;
+    `first`: sent before all else."""
 
     y: int
     start: int
     end: int
     picture: bool
+    first: bool = False
 
 
 def split_screen(
-    width: int, height: int, pictures: Sequence[tuple[int, int, int, int]]
+    width: int, height: int, pictures: Sequence[Box], first: Sequence[Box] = ()
 ) -> Iterator[ScreenArea]:
-    """Yield all of a screen in parts. `pictures` are (x, y, width, height)."""
+    """Yield all of a screen in parts. What is sent `first` may be inside of a picture."""
     for y in range(height):
-        x = 0
-        for left, _, wide, _ in sorted(p for p in pictures if p[1] <= y < p[1] + p[3]):
-            start, end = max(x, left), min(width, left + wide)
-            if start < end:
-                if x < start:
-                    yield ScreenArea(y, x, start, False)
-                yield ScreenArea(y, start, end, True)
-                x = end
-        if x < width:
-            yield ScreenArea(y, x, width, False)
+        for part in _split(ScreenArea(y, 0, width, picture=False), pictures, picture=True):
+            yield from _split(part, first, first=True)
+
+
+def _split(area: ScreenArea, boxes: Sequence[Box], **changes: bool) -> Iterator[ScreenArea]:
+    """Yield an area in parts, those in a box with the changes."""
+    x = area.start
+    for left, _, wide, _ in sorted(box for box in boxes if box[1] <= area.y < box[1] + box[3]):
+        start, end = max(x, left), min(area.end, left + wide)
+        if start < end:
+            if x < start:
+                yield replace(area, start=x, end=start)
+            yield replace(area, start=start, end=end, **changes)
+            x = end
+    if x < area.end:
+        yield replace(area, start=x)
 
 
 @dataclass
 class SendOrder:
-    """The order of sending: text that a key has changed, other text, charts and images."""
+    """The order of sending: what is first, text that a key has changed, other text, pictures."""
 
     hurried: set[int] = field(default_factory=set)  # lines that a key has changed
 
-    def rank(self, area: ScreenArea) -> tuple[bool, bool, int]:
-        return area.picture, area.y not in self.hurried, area.y
+    def rank(self, area: ScreenArea) -> tuple[bool, bool, bool, int]:
+        return not area.first, area.picture, area.y not in self.hurried, area.y
 
     def kept(self, area: ScreenArea) -> int:
         """Return how many bytes of the bucket must remain after sending this area."""
+        if area.first:
+            return RESERVE
         hurried = area.y in self.hurried
         return RESERVE + (0 if hurried else FOR_KEYS) + (FOR_FIGURES if area.picture else 0)

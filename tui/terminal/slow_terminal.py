@@ -20,6 +20,7 @@ from tui.terminal.rate_limit import (
     BURST,
     RESERVE,
     WINDOW,
+    Box,
     ByteRate,
     ScreenArea,
     SendOrder,
@@ -38,8 +39,6 @@ LEAST = 100
 MOST_QUEUED = 32_768
 # How often the connection is measured.
 LOOK_SECONDS = 1.0
-
-Box = tuple[int, int, int, int]  # x, y, width, height
 
 
 class SlowTerminal:
@@ -62,7 +61,7 @@ class SlowTerminal:
         self._strips: list[Strip] = []
         self._wanted: list[CellRow] = []
         self._areas: list[ScreenArea] = []
-        self._boxes: list[Box] = []
+        self._boxes: tuple[list[Box], list[Box]] = [], []  # pictures, and what is sent first
         self._turns = SendOrder()
 
     # Called by the driver
@@ -170,10 +169,11 @@ class SlowTerminal:
         """Whether frames go through `show_frame`."""
         return self.slow and self._driver is not None
 
-    def set_pictures(self, boxes: Sequence[Box]) -> None:
-        """Set where the next frame has charts and images, which are sent last."""
-        if boxes != self._boxes:
-            self._boxes, self._areas = list(boxes), []
+    def set_boxes(self, pictures: Sequence[Box], first: Sequence[Box] = ()) -> None:
+        """Set where the next frame has charts and images, which are sent last, and what is sent
+        before all else."""
+        if (boxes := (list(pictures), list(first))) != self._boxes:
+            self._boxes, self._areas = boxes, []
 
     # Sending
 
@@ -213,7 +213,7 @@ class SlowTerminal:
             parts.append(clearing)
             room -= len(clearing)
         if not self._areas:
-            self._areas = list(split_screen(len(rows[0]), len(rows), self._boxes))
+            self._areas = list(split_screen(len(rows[0]), len(rows), *self._boxes))
         differing = [
             area
             for area in self._areas

@@ -76,8 +76,14 @@ class Canvas(Widget):
         self.draw()
 
     @property
-    def is_picture_shown(self) -> bool:
-        return self.PICTURE and self.is_on_screen
+    def pictures(self) -> list[Region]:
+        """The parts of the screen that a slow connection gets after all text."""
+        return [self.region] if self.PICTURE and self.is_on_screen else []
+
+    @property
+    def first_cells(self) -> list[Region]:
+        """The parts of the screen that a slow connection gets before all else."""
+        return []
 
     def paint(self, lines: list[StyledLine]) -> None:
         """Show these lines; only the cells that differ from the lines before are drawn again."""

@@ -55,6 +55,9 @@ class DrawView(View):
     def action_change(self, what: str) -> None:
         self.pad.change(what)
 
+    def on_screen_suspend(self) -> None:
+        self.pad.end_drag()
+
     def wanted_digits(self) -> tuple[int, ...]:
         """Return none: this view shows no test images."""
         return ()

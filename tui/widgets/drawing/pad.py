@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from time import monotonic
 
+from textual import on
 from textual.binding import Binding
 from textual.color import Color
 from textual.content import Content
-from textual.events import MouseDown, MouseMove, MouseUp
-from textual.geometry import Region
+from textual.events import Blur, Hide, MouseDown, MouseMove, MouseRelease, MouseUp
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.reactive import var
 from textual.timer import Timer
@@ -24,6 +26,7 @@ from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, dr
 
 FRAME_SECONDS = 1 / 60  # between two drawings of the pad
 RIGHT_BUTTON = 3
+TRAIL = 4  # places of the pen that a slow connection gets first
 # What `change` does: each with its key, its name, and whether that has room in a small pad.
 CHANGES = {
     "eraser": ("X", "Eraser", True),
@@ -67,6 +70,7 @@ class DrawingPad(Canvas, can_focus=True):
         self._is_eraser = False  # whether the keyboard and the left button erase
         self._is_held = False  # whether a button of the mouse is down, as far as is known
         self._has_fractions = False  # whether the terminal reports positions inside of cells
+        self._pen_cells: deque[Offset] = deque(maxlen=TRAIL)
         self._sent = self._drawing.pixels
         self._drawn_at = 0.0
         self._next_frame: Timer | None = None
@@ -91,6 +95,18 @@ class DrawingPad(Canvas, can_focus=True):
     def pad_layout(self) -> PadLayout:
         return choose_layout(self.size)
 
+    @property
+    def pictures(self) -> list[Region]:
+        return [self.content_region] if self.is_on_screen else []
+
+    @property
+    def first_cells(self) -> list[Region]:
+        """Where the pen is and was last: a slow connection gets the soft stroke afterwards."""
+        if not self.is_on_screen:
+            return []
+        width, corner = self.pad_layout.mark_width, self.content_region.offset
+        return [Region(*(corner + cell), width, 1) for cell in dict.fromkeys(self._pen_cells)]
+
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if any(getattr(before, name) != getattr(after, name) for name in SEEN):
             self.draw()
@@ -99,6 +115,7 @@ class DrawingPad(Canvas, can_focus=True):
         drawing, layout = self._drawing, self.pad_layout
         erases = drawing.is_erasing if drawing.is_drawing else self._is_eraser
         mark = erases, drawing.is_drawing
+        self._pen_cells.append(layout.cell_of(drawing.pen))
         self.paint(draw_pad(drawing.pixels, drawing.pen, mark, layout, self._style()))
         tool = "eraser" if erases else "pen"
         state = "down" if drawing.is_drawing else "up"
@@ -145,9 +162,10 @@ class DrawingPad(Canvas, can_focus=True):
 
     # The mouse
 
-    def on_mouse_down(self, event: MouseDown) -> None:
+    @on(MouseDown)
+    def _press(self, event: MouseDown) -> None:
         if self._is_held and not self.region.contains_point(event.screen_offset):
-            self._end_drag()  # its release never came, and this is a click somewhere else
+            self.end_drag()  # its release never came, and this is a click somewhere else
             return
         if (at := self._position(event)) is None:
             return
@@ -157,28 +175,29 @@ class DrawingPad(Canvas, can_focus=True):
         self._drawing.press(at, erase=erases)
         self._changed()
 
-    def on_mouse_move(self, event: MouseMove) -> None:
+    @on(MouseMove)
+    def _drag(self, event: MouseMove) -> None:
         if not self._is_held:
             return
         if not event.button:  # the release has been lost, outside of the window
-            self._end_drag()
+            self.end_drag()
         elif (at := self._position(event, inside=False)) is not None:
             self._drawing.move(at)
             self._changed()
 
-    def on_mouse_up(self, event: MouseUp) -> None:
-        self._end_drag()
-
-    def _end_drag(self) -> None:
+    # The last three: something else has the mouse, the window or another widget has the focus, or
+    # there is no room for this one.
+    @on(MouseUp)
+    @on(MouseRelease)
+    @on(Blur)
+    @on(Hide)
+    def end_drag(self) -> None:
         """End a stroke of the mouse, if one is being drawn. What it has drawn stays."""
         if self._is_held:
             self._is_held = False
             self.release_mouse()
             self._drawing.lift()
             self._changed()
-
-    # Another screen is in front, the window or another widget has the focus, or there is no room.
-    on_mouse_release = on_blur = on_hide = _end_drag
 
     def _position(self, event: MouseDown | MouseMove, *, inside: bool = True) -> Point | None:
         """Return the position of the mouse in the image; if `inside`, None for one on the border.
@@ -197,7 +216,7 @@ class DrawingPad(Canvas, can_focus=True):
 
     def action_toggle_pen(self) -> None:
         """Put the pen down, or lift it."""
-        self._end_drag()
+        self.end_drag()
         if self._drawing.is_drawing:
             self._drawing.lift()
         else:
@@ -205,13 +224,13 @@ class DrawingPad(Canvas, can_focus=True):
         self._changed()
 
     def action_step(self, columns: int, rows: int) -> None:
-        self._end_drag()
+        self.end_drag()
         self._drawing.step(columns, rows)
         self._changed()
 
     def change(self, what: str) -> None:
         """Do one of CHANGES: the eraser or the pen, the next width, undo, redo, clear."""
-        self._end_drag()
+        self.end_drag()
         if what == "eraser":
             self._toggle_eraser()
         elif getattr(self._drawing, what)() is False:
