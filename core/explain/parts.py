@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import UsageError
+from core.explain.layers import explain_layers
 from core.explain.subject import Subject
-from core.questions import Question
+from core.explain.switched_off import score_without_units
+from core.questions import ExplainLayers, Question, ScoreWithoutUnits
 from core.responses.explanations import Explanation
 
 PIXELS = 784
@@ -23,6 +25,12 @@ def explain(question: Question, subject: Subject, memory: dict[str, Any]) -> Ite
     Raises UserError, also while it is iterated.
     """
     _check(question, len(subject.class_names))
+    model, test, names = subject.model, subject.test, subject.class_names
+    match question:
+        case ExplainLayers(image=image, unit=unit, off=off):
+            return explain_layers(model, image, unit, off, test, names, subject.searched)
+        case ScoreWithoutUnits(off=off):
+            return score_without_units(model, off, test)
     raise UsageError("this question has no answer yet")
 
 

@@ -86,11 +86,12 @@ def dead_units(model: nn.Module, images: Tensor) -> tuple[DeadUnits, ...]:
 
 def first_weighted(model: nn.Module) -> str:
     """Return the name of the first layer with weights that are drawn."""
-    found = (name for name, module in leaves(model) if _weight_of(module) is not None)
+    found = (name for name, module in leaves(model) if drawn_weight(module) is not None)
     return next(found, INPUT_LAYER)
 
 
-def _weight_of(module: nn.Module) -> Tensor | None:
+def drawn_weight(module: nn.Module) -> Tensor | None:
+    """Return the weights of a layer that can be drawn, (out, in) or (out, in, height, width)."""
     weight = dict(module.named_parameters(recurse=False)).get("weight")
     return weight.detach() if weight is not None and weight.dim() in (2, 4) else None
 
@@ -101,7 +102,7 @@ def weight_images(layer: LayerPass, unit: int) -> WeightImages | None:
     A unit's inputs lie in an image as they did before they were flattened, one channel beside the
     other. A unit of a convolution is an output channel. None for a layer without such weights.
     """
-    weight = _weight_of(layer.module)
+    weight = drawn_weight(layer.module)
     if weight is None:
         return None
     units, is_dense = len(weight), weight.dim() == 2
@@ -140,10 +141,11 @@ def _usual_largest(weight: Tensor) -> float:
     return float(usual) or float(sizes.amax())
 
 
-def layer_output(name: str, output: Tensor, unit: int) -> LayerOutput:
-    """Return the output of a layer, shape (units,) or (channels, height, width), as bytes; of a
-    large one some channels, that unit's among them."""
-    first, count = _window(unit, len(output), output[0].numel(), most=MOST_BYTES)
+def layer_output(name: str, output: Tensor, unit: int, most: int = MOST_BYTES) -> LayerOutput:
+    """Return the output of a layer, shape (units,) or (channels, height, width), as bytes; of one
+    with more than `most` some channels, that unit's among them."""
+    size = output[0].numel()
+    first, count = _window(unit, len(output), size, most=max(1, most // max(1, size)))
     largest = float(output.abs().amax()) if output.numel() else 0.0
     values, largest = to_bytes(output[first : first + count].float().cpu(), largest)
     return LayerOutput(name, tuple(output.shape), first, values, largest)

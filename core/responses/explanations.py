@@ -48,11 +48,12 @@ class Unit:
 class LayersExplained(Event, name="layers_explained", recorded=False, serializable=False):
     """The response to ExplainLayers: the outputs of all layers for an image, and one unit.
 
-    `outputs` are those of the layers in order, that of the input first; of a convolution or a
-    pooling (channels, height, width). `weights` are those of the units of the layer `unit.layer`,
-    None where it has none that can be drawn. `exciting` are the test images with the largest
-    values of the unit, the largest first, and `excitations` those values; both are empty before the
-    test set was searched, and without one. A value of a channel is the mean over its places.
+    `outputs` are those of the layers in order with the units `off` at 0, that of the input first;
+    of a convolution or a pooling (channels, height, width). `weights` are those of the units of the
+    layer `unit.layer`, None where it has none that can be drawn. `exciting` are the test images
+    with the largest values of the unit among those searched so far, the largest first, and
+    `excitations` those values; both are empty without test images. All units are switched on for
+    them. A value of a channel is the mean over its places.
     """
 
     digit: Digit  # with the snapshot's prediction, all units switched on
