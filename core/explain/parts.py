@@ -11,9 +11,10 @@ from typing import Any
 
 from core.errors import UsageError
 from core.explain.layers import explain_layers
+from core.explain.map import explain_map
 from core.explain.subject import Subject
 from core.explain.switched_off import score_without_units
-from core.questions import ExplainLayers, Question, ScoreWithoutUnits
+from core.questions import ExplainLayers, ExplainMap, Question, ScoreWithoutUnits
 from core.responses.explanations import Explanation
 
 PIXELS = 784
@@ -31,6 +32,8 @@ def explain(question: Question, subject: Subject, memory: dict[str, Any]) -> Ite
             return explain_layers(model, image, unit, off, test, names, subject.searched)
         case ScoreWithoutUnits(off=off):
             return score_without_units(model, off, test)
+        case ExplainMap(images=images):
+            return explain_map(model, images, test, names, memory)
     raise UsageError("this question has no answer yet")
 
 
