@@ -88,8 +88,9 @@ class _OneDnnProduct(torch.autograd.Function):
         return onednn_linear(input, weight, bias)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor]:
         input, weight = context.saved_tensors
         of_input = onednn_linear(gradient, weight.t()) if context.needs_input_grad[0] else None
         # MKL is faster for this shape.
-        return of_input, gradient.t() @ input, gradient.sum(0)
+        of_weight = gradient.t() @ input if context.needs_input_grad[1] else None
+        return of_input, of_weight, gradient.sum(0)
