@@ -7,14 +7,27 @@ generator here that yields the answer so far after each slice of work, of some 1
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from typing import Any
 
+from core.digit import Digit
 from core.errors import UsageError
+from core.explain.change import explain_change
+from core.explain.ideal import explain_ideal
 from core.explain.layers import explain_layers
 from core.explain.map import explain_map
+from core.explain.occlusion import explain_occlusion
 from core.explain.subject import Subject
 from core.explain.switched_off import score_without_units
-from core.questions import ExplainLayers, ExplainMap, Question, ScoreWithoutUnits
+from core.questions import (
+    ExplainChange,
+    ExplainIdeal,
+    ExplainLayers,
+    ExplainMap,
+    ExplainOcclusion,
+    Question,
+    ScoreWithoutUnits,
+)
 from core.responses.explanations import Explanation
 
 PIXELS = 784
@@ -28,13 +41,29 @@ def explain(question: Question, subject: Subject, memory: dict[str, Any]) -> Ite
     _check(question, len(subject.class_names))
     model, test, names = subject.model, subject.test, subject.class_names
     match question:
+        case ExplainOcclusion(image=image, target=target, other=other):
+            return _with_names(explain_occlusion(model, image, target, other), names)
         case ExplainLayers(image=image, unit=unit, off=off):
             return explain_layers(model, image, unit, off, test, names, subject.searched)
         case ScoreWithoutUnits(off=off):
             return score_without_units(model, off, test)
+        case ExplainChange(image=image, target=target):
+            return _with_names(explain_change(model, image, target), names)
+        case ExplainIdeal(target=target):
+            return _with_names(explain_ideal(model, target), names)
         case ExplainMap(images=images):
             return explain_map(model, images, test, names, memory)
-    raise UsageError("this question has no answer yet")
+
+
+def _with_names(answers: Iterator[Explanation], names: tuple[str, ...]) -> Iterator[Explanation]:
+    """Yield the answers with the names of the classes in their digits."""
+    for answer in answers:
+        digits: dict[str, Any] = {
+            each.name: replace(digit, class_names=names)
+            for each in fields(answer)
+            if isinstance(digit := getattr(answer, each.name), Digit)
+        }
+        yield replace(answer, **digits)
 
 
 def _check(question: Question, classes: int) -> None:

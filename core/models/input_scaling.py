@@ -28,6 +28,10 @@ class InputScaling:
         """Convert uint8 (N, 28, 28) to float32 (N, 1, 28, 28)."""
         return images.unsqueeze(1).float().div_(255).sub_(self.mean).div_(self.std)
 
+    def scale(self, shares: Tensor) -> Tensor:
+        """Convert pixels from 0 (paper) to 1 (ink) of any shape; gradients pass through."""
+        return (shares - self.mean) / self.std
+
     @property
     def formula(self) -> str:
         """What is computed of a pixel, 0 to 255, such as "(pixel / 255 - 0.5) / 0.5"."""
