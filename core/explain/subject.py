@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from core.data.dataset import Tensors
 
@@ -33,7 +33,15 @@ def copy_network(model: nn.Module) -> nn.Module:
 
     Explanations put hooks on its layers between training steps, which the original must not have.
     """
-    copied = copy.deepcopy(model).eval()
+    # What a layer computes and keeps, as weight_norm does its weight, has a gradient's history,
+    # which deepcopy refuses to copy.
+    computed = {
+        id(each): each.detach().clone()
+        for module in model.modules()
+        for each in vars(module).values()
+        if isinstance(each, Tensor) and not each.is_leaf
+    }
+    copied = copy.deepcopy(model, computed).eval()
     for parameter in copied.parameters():
         parameter.grad = None
         parameter.requires_grad_(False)

@@ -88,3 +88,25 @@ def test_diverged_network_is_refused_in_one_line(name):
     next(subject.model.parameters()).data.fill_(float("nan"))
     with pytest.raises(UserError, match="the network's outputs are NaN or infinite"):
         list(explain(QUESTIONS[name], subject, {}))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")
+def test_layer_that_computes_its_weight_is_copied():
+    model = resolve_network("linear").build()
+    torch.nn.utils.weight_norm(model.fc1)
+    model(torch.zeros(1, 1, 28, 28)).sum().backward()  # so that the weight has a gradient's history
+    copied = copy_network(model)
+    assert copied.fc1.weight_v is not model.fc1.weight_v
+    subject = Subject(model=copied, step=0, arch="linear", class_names=DIGITS, test=None)
+    *_, last = explain(ExplainChange(IMAGE, 1), subject, {})
+    assert last.changed.predicted == 1
+
+
+def test_network_without_gradient_is_refused_in_one_line():
+    model = resolve_network("linear").build()
+    model.flatten.register_forward_hook(lambda module, inputs, output: (output > 0).float())
+    subject = Subject(
+        model=copy_network(model), step=0, arch="linear", class_names=DIGITS, test=None
+    )
+    with pytest.raises(UserError, match="no gradient with respect to its image"):
+        list(explain(ExplainIdeal(1), subject, {}))
