@@ -64,18 +64,26 @@ def about_line(
         return line(about, key("f5", "another sample", "step('sample', 1)"))
     if not classes:
         return about
+    place = classes.index(selection.actual) if selection.actual in classes else None
+    space = width - about.cell_length - len("  ↑  ↓")
+    strip = class_strip(classes, place, names, space, "only_class")
+    up, down = key("↑", "", "step('class', -1)"), key("↓", "", "step('class', 1)")
+    return line(about, between(up, strip, down))
+
+
+def class_strip(
+    classes: Sequence[int | None], place: int | None, names: Sequence[str], space: int, action: str
+) -> Content:
+    """Return the names of classes, that at `place` marked, each with a click action that takes its
+    number; None is all. Those around the place are shown, as many as the space has columns for."""
     labels = [
         "all" if each is None else class_label(name_of(names, each), LONGEST_CLASS)
         for each in classes
     ]
-    place = classes.index(selection.actual) if selection.actual in classes else None
-    space = width - about.cell_length - len("  ↑  ↓")
     start, end = _around(place or 0, [cell_width(each) + 2 for each in labels], space)
-    shown = [(labels[at], f"only_class({classes[at]})") for at in range(start, end)]
+    shown = [(labels[at], f"{action}({classes[at]})") for at in range(start, end)]
     strip = choices(shown, None if place is None else place - start)
-    before, after = "…" * (start > 0), "…" * (end < len(labels))
-    up, down = key("↑", "", "step('class', -1)"), key("↓", "", "step('class', 1)")
-    return line(about, between(up, Content(before) + strip + Content(after), down))
+    return Content("…" * (start > 0)) + strip + Content("…" * (end < len(labels)))
 
 
 def _around(place: int, widths: Sequence[int], space: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Digits and bars in characters, for the screen and for the commands."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 SIDE = 28  # an image of a digit is 28×28 pixels
@@ -47,17 +48,22 @@ def draw_greys(pixels: bytes, width: int = 28, height: int = 14) -> tuple[tuple[
     )
 
 
-def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
-    """Return the mean ink of height × width parts of the image, scaled so that the most is 1."""
+def area_means(values: Sequence[int], width: int, height: int) -> list[list[float]]:
+    """Return the means of 28×28 values in height × width parts of the image."""
     columns, rows = _weights(width), _weights(height)
     narrow = [
-        [sum(pixels[y * SIDE + x] * part for x, part in column) for column in columns]
+        [sum(values[y * SIDE + x] * part for x, part in column) for column in columns]
         for y in range(SIDE)
     ]
-    cells = [
+    return [
         [sum(narrow[y][column] * part for y, part in row) for column in range(width)]
         for row in rows
     ]
+
+
+def _means(pixels: bytes, width: int, height: int) -> list[list[float]]:
+    """Return the mean ink of height × width parts of the image, scaled so that the most is 1."""
+    cells = area_means(pixels, width, height)
     # Averaging dims thin strokes, so the darkest cell is set to 1.
     darkest = max(max(line) for line in cells) or 1.0
     return [[cell / darkest for cell in line] for line in cells]

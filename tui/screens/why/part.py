@@ -13,6 +13,7 @@ from core.digit import Digit
 from core.questions import Question
 from core.responses.explanations import Explanation
 from tui.preferences import Preferences
+from tui.screens.base import View
 
 
 class Part(Vertical):
@@ -49,7 +50,20 @@ class Part(Vertical):
         if question := question or self.question():
             self.post_message(self.Asked(self, question))
 
+    def redraw(self) -> None:
+        """Call `show`; the screen names an error below the part and keeps working."""
+        if self.is_mounted and isinstance(self.screen, View):
+            self.screen.attempt("part", self.show)
+
+    on_mount = on_resize = redraw
+
+    def watch_digit(self, before: Digit, after: Digit) -> None:
+        self.redraw()
+
     # What a subclass says
+
+    def show(self) -> None:
+        """Update the widgets for the image, the answer and what is chosen."""
 
     def question(self) -> Question | None:
         """Return what to ask of the image, as chosen now; None where there is nothing to ask."""
@@ -69,6 +83,9 @@ class Part(Vertical):
 
     def move_to_end(self, *, last: bool) -> None:
         """Move the cursor to the first or to the last place."""
+
+    def choose(self, number: int | None) -> None:
+        """Choose a class whose name was clicked."""
 
     def open(self) -> None:
         """Do what enter does to the place of the cursor."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tui.screens.why.change import ChangePart
+from tui.screens.why.ideal import IdealPart
+from tui.screens.why.occlusion import OcclusionPart
 from tui.screens.why.part import Part
 
 
@@ -25,24 +28,12 @@ class MapPart(Part):
     """Test images by the activations of the last hidden layer."""
 
 
-class OcclusionPart(Part):
-    """What each place of the image contributes to a class."""
-
-
-class ChangePart(Part):
-    """A small change that turns the image into another class."""
-
-
-class IdealPart(Part):
-    """An image that the network is surest to be of a class."""
-
-
 PARTS = (
     PartEntry(
         "What it looks at",
         "A patch of paper covers one place after the other: where the network becomes less sure, "
         "the place helps (+), where it becomes surer, it hurts (−).",
-        "This is what counts in this image for this network, and not what a person would look at.",
+        "This is what counts for this network, not what a person would look at.",
         OcclusionPart,
     ),
     PartEntry(

@@ -218,6 +218,10 @@ class WhyScreen(View):
         else:
             self.part.move_to_end(last=place == "last")
 
+    def action_choose(self, number: int) -> None:
+        """Choose a class whose name was clicked, in the part in front."""
+        self.part.choose(number)
+
     # Display
 
     def watch_run_state(self, before: RunState, after: RunState) -> None:

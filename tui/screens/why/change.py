@@ -1,0 +1,98 @@
+"""A small change that turns the image into another class for the network."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from core.questions import ExplainChange, Question
+from core.responses.explanations import ChangeExplained, Explanation
+from tui.screens.why.part import Part
+from tui.screens.why.pictures import TintedPicture, name_shares
+from tui.screens.why.target import TargetPart
+from tui.text.formats import class_label
+
+LONGEST_NAME = 16  # columns of the name of a class in a sentence
+
+
+class ChangePart(TargetPart):
+    """The image, the change and the result beside one another, with the two predictions."""
+
+    ASKS = "Turn it into"
+    FIRST = 1
+    DEFAULT_CSS = """
+    ChangePart {
+        TintedPicture { margin-right: 1; }
+        #found { height: 2; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer: ChangeExplained | None = None
+
+    def below(self) -> ComposeResult:
+        with Horizontal():
+            yield TintedPicture(id="before").data_bind(Part.preferences)
+            colours = ("added", "removed")
+            yield TintedPicture(id="change", colours=colours).data_bind(Part.preferences)
+            yield TintedPicture(id="after").data_bind(Part.preferences)
+        yield Static(id="found")
+
+    def question(self) -> Question:
+        return ExplainChange(self.digit.pixels, self.target)
+
+    def receive(self, answer: Explanation) -> None:
+        if isinstance(answer, ChangeExplained):
+            self._answer = answer
+            self.redraw()
+
+    def forget(self) -> None:
+        self._answer = None
+
+    def show_below(self) -> None:
+        before, change, after = self.query(TintedPicture)
+        answer, digit = self._answer, self.digit
+        width = before.size.width
+        before.pixels, before.title = digit.pixels, f"before: {name_shares(digit, width - 8)}"
+        changed = answer.changed if answer else None
+        if changed is None:
+            change.pixels = after.pixels = None
+            change.title = after.title = ""
+        else:
+            values, factor = amplify(digit.pixels, changed.pixels)
+            change.pixels, change.values = bytes(len(values)), values
+            change.title = f"change ×{factor:.2g} (+/− ink)"
+            after.pixels = changed.pixels
+            after.title = f"after: {name_shares(changed, width - 7)}"
+        self.query_one("#found", Static).update(Content(self._found()))
+
+    def _found(self) -> str:
+        """Return what was found, in words."""
+        answer, digit = self._answer, self.digit
+        name = class_label(digit.name_of(self.target), LONGEST_NAME)
+        if answer is None:
+            return ""
+        if digit.predicted == self.target:
+            return f"The network predicts {name} already: choose another class."
+        if answer.changed is None:
+            if answer.done < 1:
+                return f"Looking for a change to {name}…"
+            return f"No change to {name} was found that is small enough."
+        pixels = sum(a != b for a, b in zip(digit.pixels, answer.changed.pixels, strict=True))
+        most = max(abs(a - b) for a, b in zip(digit.pixels, answer.changed.pixels, strict=True))
+        smaller = "" if answer.done == 1 else "; trying smaller ones"
+        return (
+            f"Size {answer.distance:.2f} (L2 norm; 1 is one pixel from paper to ink){smaller}. "
+            f"{pixels} of {len(digit.pixels)} pixels change, by {most / 255:.0%} of ink at most."
+        )
+
+
+def amplify(before: bytes, after: bytes) -> tuple[bytes, float]:
+    """Return the differences of two images as bytes around 128, so that the largest is 127, and the
+    factor that this amplifies them by."""
+    differences = [b - a for a, b in zip(before, after, strict=True)]
+    largest = max(map(abs, differences)) or 1
+    return bytes(128 + round(each * 127 / largest) for each in differences), 255 / largest
