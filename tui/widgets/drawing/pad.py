@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 
+from rich.style import Style
 from textual import on
 from textual.binding import Binding
 from textual.color import Color
@@ -53,6 +54,7 @@ class DrawingPad(Canvas, can_focus=True):
     """
 
     PICTURE = True
+    ALLOW_SELECT = False  # a drag would select text, and draw all of the screen at each move
     COMPONENT_CLASSES = {"pad--ink", "pad--pen"}
     BINDINGS = [
         Binding("enter", "toggle_pen", "Pen", key_display="enter"),
@@ -125,6 +127,8 @@ class DrawingPad(Canvas, can_focus=True):
     def _style(self) -> PadStyle:
         ink, pen = self.parts["ink"], self.parts["pen"]
         name = shown_style(self, self.preferences)
+        if self.preferences.slow:  # colours of its own for each step of the pen: 80 bytes
+            pen = ink + Style(reverse=True)
         if name != "grey" or ink.color is None:
             return PadStyle(name, ink, pen)
         few = not self.app.is_headless and self.app.console.color_system == "256"

@@ -74,6 +74,7 @@ async def test_mouse_draws_erases_and_undoes(tmp_path, size):
         image = hand.pad.pixels
         assert image == strokes(places)
         assert hand.pilot.app.mouse_captured is None
+        assert not hand.pilot.app.screen.selections, "a drag selects no text"
         await hand.drag(*cells, button=RIGHT)
         assert hand.pad.pixels == BLANK
         assert hand.pad.is_empty
