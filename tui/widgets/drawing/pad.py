@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import on
 from textual.binding import Binding
@@ -16,7 +17,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.timer import Timer
 
-from tui.drawing.drawing import Drawing
+from tui.drawing.drawing import BLANK, Drawing
 from tui.drawing.pen import Point
 from tui.preferences import Preferences
 from tui.terminal.textual_private import set_border_titles
@@ -27,6 +28,7 @@ from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, dr
 
 FRAME_SECONDS = 1 / 60  # between two drawings of the pad
 RIGHT_BUTTON = 3
+HINT = "Drag the mouse to draw,", "or use enter and the arrows"
 TRAIL = 4  # places of the pen that a slow connection gets first
 # What `change` does: each with its key, its name, and whether that has room in a small pad.
 CHANGES = {
@@ -55,7 +57,7 @@ class DrawingPad(Canvas, can_focus=True):
 
     PICTURE = True
     ALLOW_SELECT = False  # a drag would select text, and draw all of the screen at each move
-    COMPONENT_CLASSES = {"pad--ink", "pad--pen"}
+    COMPONENT_CLASSES = {"pad--ink", "pad--pen", "pad--quiet"}
     BINDINGS = [
         Binding("enter", "toggle_pen", "Pen", key_display="enter"),
         Binding("up", "step(0, -1)", "Row", show=False),
@@ -118,7 +120,12 @@ class DrawingPad(Canvas, can_focus=True):
         erases = drawing.is_erasing if drawing.is_drawing else self._is_eraser
         mark = erases, drawing.is_drawing
         self._pen_cells.append(layout.cell_of(drawing.pen))
-        self.paint(draw_pad(drawing.pixels, drawing.pen, mark, layout, self._style()))
+        lines = draw_pad(drawing.pixels, drawing.pen, mark, layout, self._style())
+        if drawing.pixels == BLANK:
+            for y, text in enumerate(HINT, 3 * len(lines) // 4):
+                if y != self._pen_cells[-1].y:
+                    lines[y] = [Segment(text.center(layout.size.width), self.parts["quiet"])]
+        self.paint(lines)
         tool = "eraser" if erases else "pen"
         state = "down" if drawing.is_drawing else "up"
         title = Content(f"{tool} {state} · {drawing.width.name}")
@@ -146,7 +153,7 @@ class DrawingPad(Canvas, can_focus=True):
             keys = [] if is_short else [Content.styled(key, "bold")]
             tool = Content(" ").join([*keys, *words])
             tools.append(tool.stylize(f"@click=app.simulate_key('{key}')"))
-        return Content(" · " if is_large else "  ").join(tools)
+        return Content("  ").join(tools)
 
     def _changed(self) -> None:
         """Show the drawing with the next frame, at once if the last one is long enough ago."""

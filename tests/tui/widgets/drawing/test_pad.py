@@ -183,8 +183,10 @@ async def test_resize_in_the_middle_of_a_stroke_loses_nothing(tmp_path):
 async def test_keyboard_draws_erases_and_clears(tmp_path):
     async with drawing(tmp_path) as hand:
         press = hand.pilot.press
+        assert "Drag the mouse to draw" in text_of(hand.pilot)
         await press("enter", *["down"] * 6, "enter", "right")
         line = strokes([(14.5, 14.5), (14.5, 20.5)])
+        assert "Drag the mouse to draw" not in text_of(hand.pilot)
         assert hand.pad.pixels == line, "the pen was up on its way to the right"
         await press("left", "B", "X", "enter", *["up"] * 6)
         await press("enter")
