@@ -18,11 +18,12 @@ from core.events import Event
 from core.explain.parts import explain
 from core.explain.subject import Subject
 from core.questions import ContinueExplaining, Question
-from core.responses.explanations import Explanation, ExplanationRefused
+from core.responses.explanations import Explanation, ExplanationRefused, IdealExplained
 
 # The share of training time for all questions together.
 EXPLAIN_SHARE = 0.05
 REPORT_SECONDS = 0.05  # between two answers that are emitted
+FORMING_SECONDS = 0.06  # after each image of an ideal digit, which is to be seen while it forms
 # After an answer during a pause of training: a checkpoint that was written is reported then.
 REST_SECONDS = 0.1
 
@@ -84,10 +85,11 @@ class Explainer:
         self._rest(since)
         if not is_last:
             self._work[asker] = work  # the last in turn
-        if is_last or perf_counter() - work.reported_at >= REPORT_SECONDS:
+        forms = isinstance(answer, IdealExplained) and not is_last
+        if is_last or forms or perf_counter() - work.reported_at >= REPORT_SECONDS:
             work.reported_at = perf_counter()
             yield answer
-        self._plan(REST_SECONDS if self.is_paused else 0.0)
+        self._plan(max(FORMING_SECONDS * forms, REST_SECONDS * self.is_paused))
 
     def _next_answer(self, work: _Work) -> Explanation:
         question = work.question

@@ -34,6 +34,8 @@ from core.events import (
     RunFinished,
     Scored,
 )
+from core.questions import CancelExplanation, ExplainIdeal, ExplainOcclusion
+from core.responses.explanations import ExplanationRefused, IdealExplained, OcclusionExplained
 from core.responses.layers import NetworkInspected
 from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import EVENTS_FILE
@@ -123,6 +125,26 @@ def test_response_goes_to_its_requester_only(running):
         assert len([each for each in seen if isinstance(each, Predicted)]) == 1
     assert len(run.events_of(Predicted)) == 1
     assert not run.events_of(ImagesPredicted)
+
+
+def test_question_is_answered_to_its_viewer_only(running):
+    """Cancelled by it, or by the end of its connection."""
+    run = running()
+    with watching(run.folder) as (connection, seen), watching(run.folder) as (other, others):
+        connection.send(ExplainOcclusion(bytes(784), question=3))
+        other.send(ExplainOcclusion(bytes(784), target=99, question=4))
+        answer = until(lambda: [each for each in seen if getattr(each, "done", 0) == 1])[0]
+        assert (type(answer), answer.question) == (OcclusionExplained, 3)
+        assert first(others, ExplanationRefused).question == 4
+        assert not [each for each in seen if isinstance(each, ExplanationRefused)]
+        connection.send(ExplainIdeal(1, question=5))
+        first(seen, IdealExplained)
+        connection.send(CancelExplanation())
+        other.send(ExplainOcclusion(bytes(784), question=6))
+        first(others, OcclusionExplained)
+        assert max(each.done for each in seen if isinstance(each, IdealExplained)) < 1
+    assert not run.events_of(OcclusionExplained)
+    assert not run.events_of(ExplanationRefused)
 
 
 def test_closing_a_viewer_leaves_the_run(running):
