@@ -143,6 +143,10 @@ def _use_checkpoint(
         unlike=bytes(detector.find_unlike(images)) if detector else b"",
         corruption=command.corruption,
         class_names=info.class_names,
+        run=info.run,
+        epoch=info.epoch,
+        step=info.step,
+        seed=seed if isinstance(seed := info.config.get("seed"), int) else None,
     )
 
 

@@ -22,7 +22,8 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     """The response to ScoreCheckpoint, over the test set. `logits` are float32 (N, classes), in
     native byte order; `images` 784 bytes each, `labels` as `pack_labels` returns them. `unlike` is
     one byte for each image, 1 where it is unlike any digit; empty where that is not known.
-    `corruption` is that of the images."""
+    `corruption` is that of the images. `run`, `epoch`, `step` and `seed` are those of the
+    checkpoint."""
 
     path: str
     arch: str
@@ -36,6 +37,10 @@ class CheckpointScored(Event, name="checkpoint_scored", recorded=False, serializ
     unlike: bytes = field(default=b"", repr=False)
     corruption: Corruption | None = None
     class_names: tuple[str, ...] = DIGITS
+    run: str = ""
+    epoch: int | None = None
+    step: int | None = None
+    seed: int | None = None
 
     @property
     def classes(self) -> Sequence[int]:

@@ -89,7 +89,7 @@ WIRE = {
     "scored": "epoch step logits",
     "images_predicted": "digits step source seconds asker question",
     "checkpoint_scored": "path arch dataset test_loss test_accuracy confusion logits labels images "
-    "unlike corruption class_names",
+    "unlike corruption class_names run epoch step seed",
     "checkpoint_refused": "path message",
     "devices_listed": "devices",
     "network_described": "arch input layers classes",
