@@ -33,6 +33,7 @@ VIEWS = {
     "network": ViewEntry("Network", "network", "NetworkView"),
     "checkpoints": ViewEntry("Checkpoints", "checkpoints.browser", "CheckpointBrowser"),
     "draw": ViewEntry("Draw", "draw.view", "DrawView"),
+    "quiz": ViewEntry("Quiz", "quiz.view", "QuizView"),
 }
 
 # Returns whether an action is available, given the run's state and the current view.
@@ -168,6 +169,7 @@ VIEW_KEYS = (
     ViewKey("x", ("Mark",), "mark a row, for comparing"),
     ViewKey("e", ("Evaluate",), "evaluate a checkpoint: its accuracy and its mistakes"),
     ViewKey("C", ("Corrupt",), "accuracy on corrupted images, and the mistakes on them"),
+    ViewKey("Y", ("Copy",), "copy the card of a quiz, and save it as a text file"),
     ViewKey("p", ("Images",), "predict images of your own with a checkpoint"),
     ViewKey("W", ("Weights",), "the weights of a checkpoint, in the view of the network"),
     ViewKey("< >", ("Sort",), "sort by the previous or next column"),

@@ -1,0 +1,1 @@
+"""Quizzes: against which network, which images, and the card of the result."""

@@ -1,0 +1,1 @@
+"""The view of a quiz, a person against a network."""
