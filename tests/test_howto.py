@@ -118,7 +118,7 @@ SHOW_VIEW = """
 import asyncio
 from core.config import TrainConfig
 from tests.support.app import until
-from tests.support.fakes import make_fake_train
+from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
 import tui
 assert tui.__file__.startswith({scratch!r}), tui.__file__
@@ -129,9 +129,9 @@ async def main():
         def shows(text):
             return text == str(app.screen.query_one("#speed").render())
 
-        await pilot.press("6")
+        await pilot.press(key_of("speed"))
         await until(pilot, lambda: shows("No run yet."))
-        await pilot.press("1", "space", "6")
+        await pilot.press("1", "space", key_of("speed"))
         await until(pilot, lambda: shows("1,000 samples/s"))
         print("shown")
 
@@ -140,7 +140,7 @@ asyncio.run(main())
 
 
 def test_example_view_shows_the_run(scratch):
-    """The view has the key 6, and follows the state of the run."""
+    """The view has the next key, and follows the state of the run."""
     shown = run(scratch, "-c", SHOW_VIEW.format(scratch=str(scratch)))
     assert shown == "shown\n"
 
