@@ -55,6 +55,7 @@ is_training_or_paused = in_phases("training", "paused")
 has_charts = in_views("train")
 has_images = in_views("train", "digits", "mistakes", "checkpoints", "draw")
 has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last: in its preview
+has_bars = in_views("train", "digits", "mistakes", "checkpoints", "draw")
 
 
 def can_detach(state: RunState, view: str) -> bool:
@@ -119,9 +120,9 @@ ACTIONS = (
     Action("set('zoom')", "z", "Zoom", "show all of the run, its last 25% or 5%", has_charts),
     Action("set('marks')", "M", "Marks", "marks of saved checkpoints on the charts", has_charts),
     Action("set('all_classes')", "a", "Classes", ALL_CLASSES, has_digits),
-    Action("set('temperature')", "t", "Softer", RAISE_TEMPERATURE, has_digits, "t T"),
-    Action("set('temperature', -1)", "T", "Sharper", "lower the softmax temperature", has_digits),
-    Action("set('digit_style')", "y", "Style", "grey, ASCII or braille digits", has_digits),
+    Action("set('temperature')", "t", "Softer", RAISE_TEMPERATURE, has_bars, "t T"),
+    Action("set('temperature', -1)", "T", "Sharper", "lower the softmax temperature", has_bars),
+    Action("set('digit_style')", "y", "Style", "grey, ASCII or braille digits", has_bars),
     Action("set('machine')", "i", "Usage", "CPU, memory and GPU usage, or commentary", has_charts),
     Action("change_theme", "", "Theme", "select a dark or light colour theme"),
     Action("set('slow_link')", "", "Slow link", "limit output to 1 KB a second, text first"),
@@ -179,6 +180,8 @@ VIEW_KEYS = (
     ),
     ViewKey("X", ("Eraser",), "draw with the eraser, or with the pen again"),
     ViewKey("B", ("Width",), "the next width of the pen"),
+    ViewKey("I", ("Input",), "show the drawing as it is to the network, or scaled and centred"),
+    ViewKey("Q", ("Train quick",), "train a small network for two seconds, where none is known"),
     ViewKey("backspace", ("Clear",), "clear the drawing (u brings it back)"),
     ViewKey("*", ("Star",), "star a run, or take its star away"),
     ViewKey("N", ("Note",), "write a note about a run"),

@@ -187,6 +187,15 @@ DRAW_HELP = {
     "clears the drawing.",
     "pen": "as wide and as soft as the strokes of MNIST: B changes its width from thin, as of a "
     "tenth of MNIST's images, to thick, as of another tenth. X changes it to an eraser and back.",
+    "answer": "what the network in training sees in the drawing, asked again as you draw: in "
+    "words, and as the probabilities of the classes at the temperature (t T). Before training it "
+    "is the checkpoint that you opened, that of the last run, or the newest one; where there is "
+    "none, Q trains a small network for two seconds. [ and ] show what the network of an earlier "
+    "epoch sees in this drawing.",
+    "scaled and centred": "the network gets the drawing as it got its training images: its ink "
+    "scaled to 20 pixels and its centre of mass in the middle. I shows the drawing to it as it is.",
+    "answers since you began": "the probabilities of the leading classes, from the first stroke at "
+    "the left until now.",
     "() []": "where the pen is, in a small window ○ and □: round is the pen, square the eraser, "
     "filled means that it is down. There a cell shows two pixels, and an underlined pen is on the "
     "lower one.",

@@ -7,7 +7,17 @@ from pathlib import Path
 from queue import Empty
 
 from core.class_names import DIGITS, pack_labels
-from core.commands import DescribeNetwork, Inbox, Inspect, Pause, Predict, Quit, Resume, Stop
+from core.commands import (
+    DescribeNetwork,
+    Inbox,
+    Inspect,
+    Pause,
+    Predict,
+    PredictImages,
+    Quit,
+    Resume,
+    Stop,
+)
 from core.config import TrainConfig
 from core.digit import Digit
 from core.engine.requests import handle_request
@@ -29,7 +39,7 @@ from core.models.architectures import CUSTOM
 from core.models.saved_networks import find_name
 from core.questions import Question
 from core.responses.layers import DeadUnits, LayerNorms, LayerOutput, NetworkInspected, WeightImages
-from core.responses.predictions import Predicted
+from core.responses.predictions import ImagesPredicted, Predicted
 from tests.support.explanations import fake_explanations
 from tui.actions import VIEWS
 
@@ -61,6 +71,13 @@ def fake_digit(index: int, sureness: float, names: tuple[str, ...] = DIGITS) -> 
         pixels[row * 28 + 14] = pixels[row * 28 + 15] = 255
     logits = tuple(sureness if number == guess else 0.0 for number in range(classes))
     return Digit(index, bytes(pixels), label, logits, class_names=names)
+
+
+def fake_answer(pixels: bytes, sureness: float, names: tuple[str, ...] = DIGITS) -> Digit:
+    """The class of an image of one's own is the number of its pixels with full ink."""
+    guess = sum(each == 255 for each in pixels) % len(names)
+    logits = tuple(sureness if number == guess else 0.0 for number in range(len(names)))
+    return Digit(0, pixels, None, logits, class_names=names)
 
 
 FAKE_DIGITS = 100
@@ -159,6 +176,13 @@ def make_fake_train(
                             if index < FAKE_DIGITS
                         )
                         yield Predicted(digits=digits, samples=FAKE_DIGITS, step=step)
+                    case PredictImages(images=images, question=question):
+                        digits = tuple(
+                            fake_answer(each, fake_sureness(step), names) for each in images
+                        )
+                        yield ImagesPredicted(
+                            digits=digits, step=step, seconds=0.0001, question=question
+                        )
                     case Inspect():
                         yield fake_inspection(step, paused=paused, wanted=command, names=names)
                     case DescribeNetwork():

@@ -26,6 +26,7 @@ from core.events import Event, Notice, RunFailed
 from core.responses.devices import DevicesListed
 from tui.actions import VIEWS, bindings, is_available
 from tui.app.appearance import Appearance
+from tui.app.drawing.requests import DrawingRequests
 from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
@@ -87,6 +88,7 @@ class MnistApp(App[None]):
         self.runs = RunController(self, train, host)
         self.requests = NetworkRequests(self)
         self.explanations = ExplanationRequests(self, self.requests.next_config)
+        self.drawing = DrawingRequests(self)
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
@@ -120,6 +122,7 @@ class MnistApp(App[None]):
         self._show_events()
         if view := self.view:
             view.attempt("requests", self.requests.send_due)
+            view.attempt("drawing", self.drawing.send_due)
         training = self.run_state.phase == "training"
         sent = self.slow_terminal.rate
         delay = self._frame_rate.delay(training=training, slow=self.preferences.slow, sent=sent)
@@ -133,7 +136,7 @@ class MnistApp(App[None]):
         before = self.run_state
         events = self.runs.take_events()
         for event in events:
-            for handler in (self.requests, self.lifetime, self.runs):
+            for handler in (self.requests, self.drawing, self.lifetime, self.runs):
                 handler.handle(event)
             self._handle(event)
         after = self.run_state

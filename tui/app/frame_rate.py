@@ -52,11 +52,11 @@ class FrameRate:
 
 
 class RequestThrottle:
-    """Limits a repeated request: one at a time, and at most RESPONSE_SHARE of training time."""
+    """Limits a repeated request: one at a time, and at most a share of training time."""
 
-    def __init__(self, shortest: float) -> None:
+    def __init__(self, shortest: float, share: float = RESPONSE_SHARE) -> None:
         """`shortest` is the seconds between a response and the next request."""
-        self._shortest = shortest
+        self._shortest, self._share = shortest, share
         self.forget()
 
     def forget(self) -> None:
@@ -68,6 +68,16 @@ class RequestThrottle:
     def hurry(self) -> None:
         """Allow the next request at once."""
         self._is_hurried, self._not_before = self._is_waiting, 0.0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request is waiting for its response."""
+        return self._is_waiting
+
+    @property
+    def wait(self) -> float:
+        """The seconds until the next request is due."""
+        return max(0.0, self._not_before - monotonic())
 
     def start(self, request: object) -> bool:
         """Return whether to send this request now: it is a new one, none is waiting for its
@@ -83,5 +93,5 @@ class RequestThrottle:
         time until the next one, if that is longer than the shortest."""
         self._is_waiting = False
         if not self._is_hurried:
-            self._not_before = monotonic() + max(self._shortest, pause, seconds / RESPONSE_SHARE)
+            self._not_before = monotonic() + max(self._shortest, pause, seconds / self._share)
         self._is_hurried = False

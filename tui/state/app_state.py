@@ -8,6 +8,7 @@ from core.responses.devices import DeviceChoice, DevicesListed
 from core.responses.layers import NetworkDescribed, NetworkInspected
 from core.responses.predictions import CheckpointRefused, ImagesPredicted, Predicted
 from core.responses.scores import CheckpointScored, Corruption, CorruptionsScored
+from tui.state.drawing_answers import DrawingAnswers, fold_drawing
 from tui.state.explanations import Explanations, fold_explanations
 from tui.state.run_state import LETTERS
 
@@ -42,6 +43,7 @@ class AppState:
     corruptions: CorruptionsScored | None = None
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
     explanations: Explanations = field(default_factory=Explanations)
+    drawing: DrawingAnswers = field(default_factory=DrawingAnswers)
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
@@ -90,6 +92,8 @@ class CheckpointRequest:
 
 def fold_app(state: AppState, event: Event) -> AppState:
     """Return the state after an event. Pure."""
+    drawing = fold_drawing(state.drawing, event)
+    state = state if drawing is state.drawing else replace(state, drawing=drawing)
     match event:
         case DevicesListed():
             return replace(state, devices=event.devices)
@@ -110,7 +114,7 @@ def fold_app(state: AppState, event: Event) -> AppState:
         case CheckpointScored(path=path):
             scored = [each for each in state.evaluated if each.path != path]
             return replace(state, evaluated=(*scored, event)[-MAX_COMPARED:])
-        case ImagesPredicted():
+        case ImagesPredicted(question=0):
             return replace(state, images=event)
     explanations = fold_explanations(state.explanations, event)
     return (

@@ -45,6 +45,23 @@ async def test_attached_app_controls_the_run(running):  # noqa: F811
         assert run.wait_for(RunFinished).stopped
 
 
+async def test_drawing_is_answered_by_an_attached_run(running):  # noqa: F811
+    run = running()
+    async with app_on(run).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.run_state.phase == "training")
+        await pilot.press(key_of("draw"), "enter", *["down"] * 4)
+
+        def answer():
+            found = pilot.app.app_state.drawing.answer
+            is_newest = found and found.drawn.pixels == pilot.app.screen.pixels
+            return found if is_newest else None
+
+        await until(pilot, answer)
+        first = answer()
+        await until(pilot, lambda: answer().step > first.step)
+        assert f"{run.folder.name}, epoch" in text_of(pilot)
+
+
 class SilentHost:
     """A host whose first event has not come yet."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
 from tui.help import DRAW_HELP
 from tui.screens.base import View
-from tui.widgets.drawing.pad import DrawingPad
+from tui.screens.draw.answer_panel import AnswerPanel
+from tui.state.app_state import AppState
+from tui.widgets.drawing.history_strip import HistoryStrip
+from tui.widgets.drawing.pad import DrawingChanged, DrawingPad
 
 
 class DrawView(View):
@@ -29,14 +33,20 @@ class DrawView(View):
         Binding("u", "change('undo')", "Undo"),
         Binding("U", "change('redo')", "Redo", show=False),
         Binding("backspace", "change('clear')", "Clear", key_display="backspace"),
+        Binding("I", "answer('switch_input')", "Input"),
+        Binding("Q", "answer('train_quick')", "Train quick"),
+        Binding("left_square_bracket", "answer('step_epoch', -1)", "Epochs", key_display="[ ]"),
+        Binding("right_square_bracket", "answer('step_epoch', 1)", "Epochs", show=False),
     ]
 
     def body(self) -> ComposeResult:
         with Horizontal(id="parts"):
             with Vertical(id="drawing"):
                 yield DrawingPad(id="pad").data_bind(View.preferences)
-                yield Vertical(id="history")
-            yield Vertical(id="answers")
+                with Vertical(id="history"):
+                    yield HistoryStrip().data_bind(View.preferences)
+            with Vertical(id="answers"):
+                yield AnswerPanel().data_bind(View.preferences)
         yield Vertical(id="kept")
 
     @property
@@ -57,6 +67,33 @@ class DrawView(View):
 
     def on_screen_suspend(self) -> None:
         self.pad.end_drag()
+
+    # The answers
+
+    @on(DrawingChanged)
+    def _drawing_changed(self, message: DrawingChanged) -> None:
+        self.query_one(AnswerPanel).is_empty = self.pad.is_empty
+        self.mnist.drawing.change(message.pixels)
+
+    def watch_app_state(self, before: AppState, after: AppState) -> None:
+        if before.drawing is not after.drawing:
+            self.query_one(AnswerPanel).drawing = after.drawing
+            self.query_one(HistoryStrip).drawing = after.drawing
+        if before.drawing.can_train != after.drawing.can_train:
+            self.refresh_bindings()
+
+    def action_answer(self, what: str, by: int = 0) -> None:
+        """Show the other input or the epoch before or after, or train a network on the spot."""
+        if what == "switch_input":
+            panel = self.query_one(AnswerPanel)
+            panel.is_drawn = not panel.is_drawn
+        elif what == "train_quick":
+            self.mnist.drawing.train_quick()
+        else:
+            self.mnist.drawing.step_epoch(by)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return parameters != ("train_quick",) or self.app_state.drawing.can_train
 
     def wanted_digits(self) -> tuple[int, ...]:
         """Return none: this view shows no test images."""

@@ -1,0 +1,1 @@
+"""Questions about a drawing, and the networks that they go to."""
