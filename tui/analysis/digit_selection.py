@@ -111,3 +111,14 @@ def with_predictions(digits: tuple[Digit, ...], evaluation: Evaluation) -> tuple
         for digit in digits
         if digit.index < len(logits)
     )
+
+
+def predictions_before(
+    digits: tuple[Digit, ...], evaluations: tuple[Scored, ...], at: Scored | None
+) -> dict[int, int]:
+    """Return the prediction of each digit, by its index, at the last of the evaluations; at the
+    last one before `at` if that is given."""
+    past = [each for each in evaluations if not at or each.step < at.step]
+    if not past:
+        return {}
+    return {digit.index: digit.predicted for digit in with_predictions(digits, past[-1])}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -15,8 +16,8 @@ from tui.analysis.digit_selection import (
     KINDS,
     DigitSelection,
     SelectionKind,
+    predictions_before,
     select_digits,
-    why_unavailable,
     with_predictions,
 )
 from tui.help import DIGITS_HELP
@@ -25,6 +26,7 @@ from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.screens.digits_caption import (
     about_line,
+    describe_empty,
     display_parts,
     epoch_line,
     kinds_line,
@@ -32,10 +34,9 @@ from tui.screens.digits_caption import (
     temperature_part,
     with_right,
 )
+from tui.screens.why.frame import step_frame
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.state.summaries import NOT_STARTED, describe_untrained
-from tui.text.formats import printable
 from tui.widgets.cards.card import shown_style
 from tui.widgets.digit_cards import DigitCards
 
@@ -56,14 +57,18 @@ class DigitsView(View):
     BINDINGS = [
         Binding("f", "step('kind', 1)", "Which"),
         Binding("F", "step('kind', -1)", "Which", show=False),
-        Binding("down,j", "step('class', 1)", "Row", show=False),
-        Binding("up,k", "step('class', -1)", "Row", show=False),
+        Binding("down,j", "step('row', 1)", "Row", show=False),
+        Binding("up,k", "step('row', -1)", "Row", show=False),
+        Binding("enter", "step('frame', 1)", "Open", show=False),
+        Binding("escape", "step('frame', -1)", "Back", show=False),
         Binding("f5", "step('sample', 1)", "Refresh", show=False),
         Binding("number_sign", "go_to", "Go to", show=False),
         Binding("left_square_bracket", "step('epoch', -1)", "Epochs", key_display="[ ]"),
         Binding("right_square_bracket", "step('epoch', 1)", "Epochs", show=False),
-        Binding("right,pagedown", "step('page', 1)", "Page", key_display="← →"),
-        Binding("left,pageup", "step('page', -1)", "Page", show=False),
+        Binding("right", "step('card', 1)", "Page", key_display="← →"),
+        Binding("left", "step('card', -1)", "Page", show=False),
+        Binding("pagedown", "step('page', 1)", "Page", show=False),
+        Binding("pageup", "step('page', -1)", "Page", show=False),
         Binding("g,home", "step('page_end', -1)", "First", show=False),
         Binding("G,end", "step('page_end', 1)", "Last", show=False),
     ]
@@ -123,21 +128,8 @@ class DigitsView(View):
 
     def _why_empty(self) -> str | None:
         """Return why the selected digits cannot be shown; None where they can."""
-        state = self.run_state
-        if state.has_not_started:
-            return f"{NOT_STARTED} {printable(state.message)}"
-        if state.started is None and not state.digits:
-            if missing := describe_untrained(state, self.mnist.config.dataset):
-                return missing
-            when = "Training is starting" if state.is_active else "Press space to train"
-            return f"{when}: images appear here"
-        if state.phase == "failed" and not state.checkpoint:
-            return "The run failed before its first checkpoint: there are no predictions"
-        opened = self.app_state.opened
-        if opened and opened.error and opened.path == state.checkpoint and not state.is_active:
-            return f"✗ {printable(opened.error)}"
-        why = why_unavailable(self.selection, state.labels, state.evaluation)
-        return f"{self.selection.kind}: {why}" if why else None
+        dataset = self.mnist.config.dataset
+        return describe_empty(self.run_state, self.app_state.opened, self.selection, dataset)
 
     # The selection
 
@@ -180,8 +172,8 @@ class DigitsView(View):
         self.choose(replace(self.selection, actual=actual))
 
     def action_step(self, what: str, by: int) -> None:
-        """Step to another kind, class, sample, epoch or page, or the first or last page; `by` is 1
-        or -1."""
+        """Step to another kind, class, sample, epoch, card or page, or the first or last page, or
+        frame a card; `by` is 1 or -1."""
         getattr(self, f"_step_{what}")(by)
 
     def _step_kind(self, by: int) -> None:
@@ -210,6 +202,29 @@ class DigitsView(View):
         capacity = len(super().wanted_digits())
         self._show_page(max(0, self._first + by * capacity))
 
+    def _step_frame(self, by: int) -> None:
+        step_frame(self, by)
+
+    def _step_row(self, by: int) -> None:
+        cards = self.query_one(DigitCards)
+        if cards.selected is None:
+            self._step_class(by)
+        else:
+            cards.move_selection(by * cards.columns)
+
+    def _step_card(self, by: int) -> None:
+        """Move the frame, past the page's edge to the next page; without a frame, turn the page."""
+        cards, first = self.query_one(DigitCards), self._first
+        if cards.selected is None or not cards.move_selection(by):
+            self._step_page(by)
+            if cards.selected is not None and self._first != first:
+                cards.selected = 0 if by > 0 else cards.capacity - 1
+
+    @on(DigitCards.Selected)
+    def _explain_card(self, message: DigitCards.Selected) -> None:
+        self.query_one(DigitCards).selected = message.position
+        step_frame(self, 1)
+
     def _step_page_end(self, by: int) -> None:
         """Show the first or the last page."""
         capacity, count = len(super().wanted_digits()), len(self._selected or ())
@@ -223,16 +238,9 @@ class DigitsView(View):
             self.mnist.request_digits(at_once=True)
 
     def action_go_to(self) -> None:
-        from tui.screens.number_dialogs import GotoDialog
+        from tui.screens.number_dialogs import ask_index
 
-        def go(index: int | None) -> None:
-            if index is not None:
-                self.choose(DigitSelection(), index)
-
-        if samples := self._samples():
-            self.app.push_screen(GotoDialog(samples), go)
-        else:
-            self.notify("Start training first: the test set is not loaded yet.")
+        ask_index(self, self._samples(), lambda index: self.choose(DigitSelection(), index))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         what = parameters[0] if action == "step" else action
@@ -252,17 +260,10 @@ class DigitsView(View):
         shown = with_predictions(self._found, self._earlier) if self._earlier else self._found
         cards = self.query_one(DigitCards)
         cards.placeholder, cards.names = self._empty_text(), self._class_names()
-        cards.previous = self._predictions_before(shown)
+        past = self._evaluations() if self.HAS_EPOCHS else ()
+        cards.previous = predictions_before(shown, past, self._earlier)
         cards.digits = shown
         self._show_caption()
-
-    def _predictions_before(self, shown: tuple[Digit, ...]) -> dict[int, int]:
-        """Return each digit's prediction at the evaluation before the one that is shown."""
-        at = self._earlier
-        past = [each for each in self._evaluations() if not at or each.step < at.step]
-        if not past or not self.HAS_EPOCHS:
-            return {}
-        return {digit.index: digit.predicted for digit in with_predictions(shown, past[-1])}
 
     def _empty_text(self) -> str:
         if why := self._why_empty():

@@ -11,11 +11,13 @@ from textual.content import Content
 
 from core.class_names import DIGITS, name_of
 from core.events import Scored
-from tui.analysis.digit_selection import DigitSelection, SelectionKind
+from tui.analysis.digit_selection import DigitSelection, SelectionKind, why_unavailable
 from tui.preferences import Preferences
 from tui.screens.captions import between, choices, key, line
+from tui.state.app_state import OpenedCheckpoint
 from tui.state.run_state import RunState
-from tui.text.formats import cell_width, class_label, format_percent
+from tui.state.summaries import NOT_STARTED, describe_untrained
+from tui.text.formats import cell_width, class_label, format_percent, printable
 from tui.widgets.cards.card_layout import CardLayout
 
 NAMES: dict[SelectionKind, str] = {
@@ -116,9 +118,30 @@ def display_parts(preferences: Preferences, style: str, layout: CardLayout) -> t
     most = f"{layout.most_bars} largest" if layout.most_bars else "all"
     shown = most if preferences.all_classes else "largest"
     return (
+        key("E", "why", "app.open('why')"),
         key("a", f"{shown} bars", "app.set('all_classes')"),
         key("y", style, "app.set('digit_style')"),
     )
+
+
+def describe_empty(
+    state: RunState, opened: OpenedCheckpoint | None, selection: DigitSelection, dataset: str
+) -> str | None:
+    """Return why the selected images of a run cannot be shown; None where they can. `dataset` is
+    that of the next run."""
+    if state.has_not_started:
+        return f"{NOT_STARTED} {printable(state.message)}"
+    if state.started is None and not state.digits:
+        if missing := describe_untrained(state, dataset):
+            return missing
+        when = "Training is starting" if state.is_active else "Press space to train"
+        return f"{when}: images appear here"
+    if state.phase == "failed" and not state.checkpoint:
+        return "The run failed before its first checkpoint: there are no predictions"
+    if opened and opened.error and opened.path == state.checkpoint and not state.is_active:
+        return f"✗ {printable(opened.error)}"
+    why = why_unavailable(selection, state.labels, state.evaluation)
+    return f"{selection.kind}: {why}" if why else None
 
 
 def epoch_line(state: RunState, earlier: Scored | None, *, can_step: bool) -> Content:

@@ -92,6 +92,10 @@ class MistakesView(ConfusionView):
 
     def show(self) -> None:
         self._follow_latest()
+        self.opened_path = None
+        predictions = self._predictions_of(self._score) if self._score else None
+        if isinstance(predictions, CheckpointScored):
+            self.opened_path = predictions.path
         super().show()
 
     def _evaluation(self) -> ShownEvaluation | None:
@@ -268,7 +272,7 @@ class SelectionView(DigitsView):
     view and closed with esc. `first` is the place of the first one that is shown."""
 
     MODE = "mistakes"  # which the heading marks
-    BINDINGS = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS = [Binding("escape", "step('frame', -1)", "Back")]
     CAN_SELECT = False
 
     def __init__(
@@ -284,4 +288,4 @@ class SelectionView(DigitsView):
         super().show()
 
     def _top_line(self) -> Content:
-        return line(key("esc", "back", "app.pop_screen"), Content(self._title))
+        return line(key("esc", "back", "step('frame', -1)"), Content(self._title))

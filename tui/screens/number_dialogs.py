@@ -1,13 +1,14 @@
 """Dialogs that ask for one number: the learning rate, or the index of a test digit."""
 
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Input, Label, Static
 
 from core.config import FIELDS, describe_allowed, parse
@@ -89,6 +90,19 @@ class GotoDialog(NumberDialog[int]):
     def message(self, *, wrong: bool) -> str:
         allowed = f"a whole number from 0 to {self._samples - 1:,}."
         return f"✗ The index must be {allowed}" if wrong else f"Index in the test set: {allowed}"
+
+
+def ask_index(view: Screen[Any], samples: int, go: Callable[[int], object]) -> None:
+    """Ask for the index of one of `samples` test digits, and call `go` with it."""
+
+    def take(index: int | None) -> None:
+        if index is not None:
+            go(index)
+
+    if samples:
+        view.app.push_screen(GotoDialog(samples), take)
+    else:
+        view.notify("Start training first: the test set is not loaded yet.")
 
 
 class LearningRateDialog(NumberDialog[float]):

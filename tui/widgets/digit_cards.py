@@ -79,6 +79,20 @@ class DigitCards(Canvas):
         if any(getattr(before, name) != getattr(after, name) for name in SEEN):
             self.draw()
 
+    @property
+    def selected_place(self) -> int | None:
+        """The position of the selected card: the last one where there are fewer than before."""
+        last = len(self.digits[: self.capacity]) - 1
+        return None if self.selected is None or last < 0 else min(self.selected, last)
+
+    def move_selection(self, by: int) -> bool:
+        """Select the card `by` places after the selected one; return False where there is none."""
+        moved = (self.selected_place or 0) + by
+        is_there = 0 <= moved < len(self.digits[: self.capacity])
+        if is_there:
+            self.selected = moved
+        return is_there
+
     def on_resize(self) -> None:  # Canvas draws it too
         self.post_message(self.Resized())
 
@@ -102,6 +116,7 @@ class DigitCards(Canvas):
             return
         layout, style = self.card_layout, card_style(self, self.preferences)
         shown, columns = self.digits[: layout.capacity], layout.columns
+        selected = self.selected_place
         is_plain = style.temperature == 1 or layout.bars == "none"
         how = "softened" if style.temperature > 1 else "sharpened"
         note = "" if is_plain else f"bars {how}"
@@ -114,7 +129,7 @@ class DigitCards(Canvas):
                 layout,
                 style,
                 previous=self._previous(digit),
-                is_selected=position == self.selected,
+                is_selected=position == selected,
                 note=temperature if position == noted else note,
             )
             for position, digit in enumerate(shown)

@@ -35,7 +35,7 @@ class CheckpointView(DigitsView):
     CSS_PATH = "../digits.tcss"
     VIEW_HELP = CHECKPOINT_HELP | DIGITS_HELP
     BINDINGS = [
-        Binding("escape", "app.pop_screen", "Back"),
+        Binding("escape", "step('frame', -1)", "Back"),
         Binding("e", "open('evaluation')", "Evaluate"),
         Binding("p", "open('images')", "Images"),
         Binding("W", "open('weights')", "Weights"),

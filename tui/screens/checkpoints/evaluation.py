@@ -32,6 +32,7 @@ class EvaluationView(ConfusionView):
     def __init__(self, path: str, title: str, corruption: Corruption | None = None) -> None:
         super().__init__()
         self._path, self._title, self._corruption = path, title, corruption
+        self.opened_path = path
         self._scored: CheckpointScored | None = None
 
     def on_mount(self) -> None:
@@ -124,7 +125,7 @@ class EvaluatedDigitsView(CheckpointView):
         return select_digits(self.selection, len(labels), labels, self._evaluation)
 
     def _top_line(self) -> Content:
-        return line(key("esc", "back", "app.pop_screen"), Content(self._title))
+        return line(key("esc", "back", "step('frame', -1)"), Content(self._title))
 
     def _last_line(self) -> Content:
         return Content("")  # the kinds of selection and the keys of an opened checkpoint

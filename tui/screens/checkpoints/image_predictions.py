@@ -56,6 +56,7 @@ class ImagePredictionsView(View):
     def __init__(self, path: str, title: str, loaded: LoadedImages) -> None:
         super().__init__()
         self._path, self._title, self._loaded = path, title, loaded
+        self.opened_path = path
 
     def body(self) -> ComposeResult:
         yield Static(id="caption")
@@ -94,7 +95,12 @@ class ImagePredictionsView(View):
 
     @on(ImageCards.Opened)
     def _card_opened(self, message: ImageCards.Opened) -> None:
-        self._show_alone(message.position)
+        if self._cards.is_alone or len(self._loaded.images) == 1:
+            from tui.screens.why.door import open_why
+
+            open_why(self)
+        else:
+            self._show_alone(message.position)
 
     def _show_alone(self, position: int) -> None:
         self._cards.first, self._cards.is_alone = position, True

@@ -42,7 +42,7 @@ class CorruptionsView(View):
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        self._path = path
+        self._path = self.opened_path = path
         self._scored: CorruptionsScored | None = None
 
     def body(self) -> ComposeResult:

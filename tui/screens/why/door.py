@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.digit import Digit
 from tui.screens.base import View
 from tui.screens.why.screen import WhyScreen
+from tui.widgets.cards.image_cards import ImageCards
 from tui.widgets.digit_cards import DigitCards
 
 
@@ -23,5 +24,8 @@ def find_images(view: View) -> tuple[Digit, tuple[Digit, ...]] | None:
     """Return the image to explain, and those that are shown with it; None where there is none."""
     for cards in view.query(DigitCards):
         if shown := cards.digits[: cards.capacity]:
-            return shown[min(cards.selected or 0, len(shown) - 1)], shown
+            return shown[cards.selected_place or 0], shown
+    for images in view.query(ImageCards):
+        if pairs := images.shown:
+            return pairs[0][1], tuple(digit for _, digit in pairs)
     return None

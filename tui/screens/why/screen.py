@@ -71,6 +71,7 @@ class WhyScreen(View):
         self.opened_path, self.has_predictions = path, True
         self._digits = digits if digit in digits else (digit,)
         self._digit = digit
+        self._place = self._digits.index(digit)  # -1: a part has brought another image
         self._parts = tuple(entry.make() for entry in PARTS)
         self._here = 0
         self._asked: dict[int, Asked] = {}  # by the place of the part
@@ -184,7 +185,7 @@ class WhyScreen(View):
         if what == "part":
             self.action_show_part((self._here + by) % len(self._parts))
         elif 0 <= (place := self._place + by) < len(self._digits):
-            self._explain(self._digits[place])
+            self._explain(self._digits[place], place)
 
     def action_show_part(self, place: int) -> None:
         self._here = place
@@ -192,20 +193,15 @@ class WhyScreen(View):
 
     @on(Part.Explain)
     def _explain_other(self, message: Part.Explain) -> None:
-        self._explain(message.digit)
+        self._explain(message.digit, -1)
 
-    def _explain(self, digit: Digit) -> None:
+    def _explain(self, digit: Digit, place: int) -> None:
+        self._place = place
         self._asked.clear()
         self._set_digit(digit)
         for part in self._parts:
             part.reset()
         self.part.ask()
-
-    @property
-    def _place(self) -> int:
-        """The place of the image among those that the screen was opened with; -1 for another."""
-        pixels = [each.pixels for each in self._digits]
-        return pixels.index(self._digit.pixels) if self._digit.pixels in pixels else -1
 
     def action_move(self, rows: int, columns: int) -> None:
         if not self.part.move(rows, columns) and columns:

@@ -1,0 +1,22 @@
+"""The frame around a card of a view of images, put there by enter and moved by the arrow keys."""
+
+from __future__ import annotations
+
+from tui.screens.base import View
+from tui.widgets.digit_cards import DigitCards
+
+
+def step_frame(view: View, by: int) -> None:
+    """Frame the first card of a view, or explain the framed one; with -1 hide the frame, or close
+    the view if another is below it."""
+    from tui.screens.why.door import open_why
+
+    cards = view.query_one(DigitCards)
+    if by > 0 and cards.selected is not None:
+        open_why(view)
+    elif by > 0:
+        cards.selected = 0 if cards.digits else None
+    elif cards.selected is not None:
+        cards.selected = None
+    elif len(view.app.screen_stack) > 1:
+        view.app.pop_screen()
