@@ -196,6 +196,9 @@ DRAW_HELP = {
     "scaled to 20 pixels and its centre of mass in the middle. I shows the drawing to it as it is.",
     "answers since you began": "the probabilities of the leading classes, from the first stroke at "
     "the left until now.",
+    "your digits": "the drawings that K has kept, and how many of them the network knows; it is "
+    "asked again after each epoch. They are files in your data folder, and the dataset drawn: from "
+    "ten drawings on, --dataset drawn trains on them.",
     "() []": "where the pen is, in a small window ○ and □: round is the pen, square the eraser, "
     "filled means that it is down. There a cell shows two pixels, and an underlined pen is on the "
     "lower one.",

@@ -12,6 +12,7 @@ from textual.keys import key_to_character
 from textual.screen import ModalScreen
 
 import tui
+from core.class_names import DIGITS
 from tui.actions import ACTIONS, VIEW_KEYS, VIEWS
 from tui.help import keys as keys_in_help
 
@@ -23,6 +24,8 @@ NAMED["backspace"] = "backspace"
 MOVING = {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab"}
 # A dialog may also close by the key that opens it.
 OPENED_BY = {"HelpDialog": {"?", "f1"}, "MessagesDialog": {"!"}, "VerifyDialog": {"V"}}
+# A prompt for a label takes the digits for itself.
+OPENED_BY["DigitLabelDialog"] = {*DIGITS}
 ANSWERS = {"y", "n", "q", "enter"}  # to a question or a message, which they close
 
 

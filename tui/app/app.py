@@ -29,6 +29,7 @@ from tui.app.appearance import Appearance
 from tui.app.drawing.requests import DrawingRequests
 from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
+from tui.app.kept_requests import KeptRequests
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
 from tui.app.opening import OPENINGS
@@ -89,6 +90,7 @@ class MnistApp(App[None]):
         self.requests = NetworkRequests(self)
         self.explanations = ExplanationRequests(self, self.requests.next_config)
         self.drawing = DrawingRequests(self)
+        self.kept = KeptRequests(self)
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
@@ -123,6 +125,7 @@ class MnistApp(App[None]):
         if view := self.view:
             view.attempt("requests", self.requests.send_due)
             view.attempt("drawing", self.drawing.send_due)
+        self.kept.send_due()
         training = self.run_state.phase == "training"
         sent = self.slow_terminal.rate
         delay = self._frame_rate.delay(training=training, slow=self.preferences.slow, sent=sent)
@@ -136,7 +139,7 @@ class MnistApp(App[None]):
         before = self.run_state
         events = self.runs.take_events()
         for event in events:
-            for handler in (self.requests, self.drawing, self.lifetime, self.runs):
+            for handler in (self.requests, self.drawing, self.kept, self.lifetime, self.runs):
                 handler.handle(event)
             self._handle(event)
         after = self.run_state

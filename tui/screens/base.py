@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from core.commands import Command, Start
 from core.config import TrainConfig
+from core.data.drawn.store import KeptDrawing
 from core.questions import Question
 from tui.actions import VIEWS
 from tui.preferences import Preferences
@@ -45,6 +46,14 @@ class AsksAboutDrawings(Protocol):
     def train_quick(self) -> None: ...
 
 
+class KeepsDrawings(Protocol):
+    """Lists the drawings that are kept: see tui/app/kept_requests.py."""
+
+    deleted: list[KeptDrawing]
+
+    def refresh(self) -> None: ...
+
+
 class AppProtocol(Protocol):
     app_state: AppState
     run_state: RunState
@@ -62,6 +71,8 @@ class AppProtocol(Protocol):
     def explanations(self) -> AsksQuestions: ...
     @property
     def drawing(self) -> AsksAboutDrawings: ...
+    @property
+    def kept(self) -> KeepsDrawings: ...
     def action_view(self, mode: str) -> None: ...
     def action_set(self, name: str, by: int = 1) -> None: ...
 

@@ -10,6 +10,7 @@ from core.responses.predictions import CheckpointRefused, ImagesPredicted, Predi
 from core.responses.scores import CheckpointScored, Corruption, CorruptionsScored
 from tui.state.drawing_answers import DrawingAnswers, fold_drawing
 from tui.state.explanations import Explanations, fold_explanations
+from tui.state.kept_drawings import KeptDrawings, fold_kept
 from tui.state.run_state import LETTERS
 
 MAX_COMPARED = len(LETTERS)
@@ -44,6 +45,7 @@ class AppState:
     images: ImagesPredicted | None = None  # the newest predictions of a person's own images
     explanations: Explanations = field(default_factory=Explanations)
     drawing: DrawingAnswers = field(default_factory=DrawingAnswers)
+    kept: KeptDrawings = field(default_factory=KeptDrawings)
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
@@ -94,6 +96,8 @@ def fold_app(state: AppState, event: Event) -> AppState:
     """Return the state after an event. Pure."""
     drawing = fold_drawing(state.drawing, event)
     state = state if drawing is state.drawing else replace(state, drawing=drawing)
+    kept = fold_kept(state.kept, event)
+    state = state if kept is state.kept else replace(state, kept=kept)
     match event:
         case DevicesListed():
             return replace(state, devices=event.devices)

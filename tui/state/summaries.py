@@ -1,6 +1,7 @@
 """A run in one line, the same on the screen and on the command line."""
 
 from core.data.datasets import dataset_title, is_folder, resolve_auto
+from core.data.drawn.dataset import DRAWN
 from tui.state.run_state import RunState
 from tui.text.formats import format_loss, format_percent, printable, shorten_folder
 
@@ -41,6 +42,7 @@ def describe_epoch(state: RunState) -> str:
 # Where no dataset is on this machine before the first run.
 NO_DIGITS_YET = "Test images appear when {} has been downloaded at the first start."
 NO_IMAGES_YET = "Test images appear when {} has been read at the first start."
+NO_DRAWINGS_YET = "Test images appear when there are enough drawings to train on."
 
 
 def describe_untrained(state: RunState, dataset: str) -> str:
@@ -49,6 +51,8 @@ def describe_untrained(state: RunState, dataset: str) -> str:
     name = shorten_folder(dataset_title(dataset), 40)
     if event is None or state.started is not None:
         return ""
+    if dataset == DRAWN and (not event.digits or event.dataset != dataset):
+        return NO_DRAWINGS_YET
     if not event.digits:
         return (NO_IMAGES_YET if is_folder(dataset) else NO_DIGITS_YET).format(name)
     if event.dataset != resolve_auto(dataset):

@@ -14,6 +14,7 @@ from core.class_names import DIGITS
 from core.compute.cores import describe_cores
 from core.config import FIELDS, flag
 from core.data.datasets import class_names_of, find_dataset, resolve_auto
+from core.data.drawn.dataset import DRAWN
 from core.errors import UserError
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import Network, resolve_network
@@ -207,6 +208,8 @@ def _dataset_note(name: str, data: str | None, run: RunStarted | None) -> Note:
     else:
         found = resolve_auto(name)
         if missing_dataset(found, data) is not None:
+            if found == DRAWN:
+                return ("too few drawings", "too few")
             return (
                 ("mnist, else sample", "not here")
                 if name == "auto"

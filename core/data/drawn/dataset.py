@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from core.data.drawn.listing import Drawings
-    from core.data.drawn.store import Drawing
+    from core.data.drawn.store import KeptDrawing
     from core.data.folder.content import Content
 
 DRAWN = "drawn"
@@ -37,7 +37,7 @@ class PlacedDrawing:
     """A drawing with its class, its place in the order of keeping within it, counted from 0, and
     whether it is a test image."""
 
-    drawing: Drawing
+    drawing: KeptDrawing
     label: int
     rank: int
     is_test: bool

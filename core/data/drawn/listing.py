@@ -15,7 +15,7 @@ from pathlib import Path
 from core.class_names import DIGITS
 from core.data.drawn.images import SUFFIX, read_drawing
 from core.data.drawn.labels import LABEL_FILE, LARGEST_FILE, is_cut, read_label, read_name
-from core.data.drawn.store import Drawing, drawings_folder, number_of
+from core.data.drawn.store import KeptDrawing, drawings_folder, number_of
 from core.data.images import natural_key
 from core.errors import DataError, explain, printable
 from core.files import open_no_follow
@@ -32,7 +32,7 @@ class Drawings:
     of each file that is no drawing below the folder, with the reason."""
 
     root: Path
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[KeptDrawing, ...]
     left_out: tuple[tuple[str, str], ...]
 
     @property
@@ -87,7 +87,7 @@ def list_drawings() -> Drawings:
             left_out.append((entry.path, found))
         else:
             number = number_of(os.path.basename(entry.path))
-            drawings.append(Drawing(entry.path, entry.label, number, found))
+            drawings.append(KeptDrawing(entry.path, entry.label, number, found))
     drawings.sort(key=lambda each: (each.label, each.number, natural_key(each.path)))
     listed = Drawings(root, tuple(drawings), tuple(sorted(left_out)))
     _recent = time.monotonic() + RECENT_SECONDS, listed

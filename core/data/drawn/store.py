@@ -30,7 +30,7 @@ TRIES = 5
 
 
 @dataclass(frozen=True)
-class Drawing:
+class KeptDrawing:
     """A drawing that is kept: its file below the folder of drawings, its label, the number in the
     order of keeping (0 where the name has none), and 784 bytes, 0 background and 255 ink."""
 
@@ -45,7 +45,7 @@ def drawings_folder() -> Path:
     return data_folder(FOLDER) / FOLDER
 
 
-def keep_drawing(pixels: bytes, label: str) -> Drawing:
+def keep_drawing(pixels: bytes, label: str) -> KeptDrawing:
     """Keep a drawing, 784 bytes, and return it with its place. Raises DataError."""
     if len(pixels) != PIXELS or not any(pixels):
         raise DataError("there is no ink to keep")
@@ -58,7 +58,7 @@ def keep_drawing(pixels: bytes, label: str) -> Drawing:
         raise DataError(_describe(root, "the drawing cannot be kept", error)) from None
 
 
-def delete_drawing(drawing: Drawing) -> None:
+def delete_drawing(drawing: KeptDrawing) -> None:
     """Delete the file of a drawing; `restore_drawing` brings it back. Raises DataError."""
     root = drawings_folder()
     path = root / drawing.path
@@ -72,7 +72,7 @@ def delete_drawing(drawing: Drawing) -> None:
         raise DataError(_describe(root, f"{drawing.path} cannot be deleted", error)) from None
 
 
-def restore_drawing(drawing: Drawing) -> Drawing:
+def restore_drawing(drawing: KeptDrawing) -> KeptDrawing:
     """Keep a deleted drawing again, in its old place if that is still free. Raises DataError."""
     root = drawings_folder()
     try:
@@ -105,7 +105,7 @@ def _highest_number(root: Path) -> int:
     return highest
 
 
-def _write(root: Path, pixels: bytes, label: str, first: int) -> Drawing:
+def _write(root: Path, pixels: bytes, label: str, first: int) -> KeptDrawing:
     """Write a drawing under the first free number. Raises OSError."""
     content = encode_drawing(pixels)
     for tries in count(1):
@@ -116,7 +116,7 @@ def _write(root: Path, pixels: bytes, label: str, first: int) -> Drawing:
             if tries == TRIES:
                 raise
             continue
-        return Drawing(f"{folder.name}/{_file_name(number)}", label, number, pixels)
+        return KeptDrawing(f"{folder.name}/{_file_name(number)}", label, number, pixels)
     raise AssertionError
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import ScreenResume
 
 from tui.help import DRAW_HELP
 from tui.screens.base import View
+from tui.screens.draw import keeping
 from tui.screens.draw.answer_panel import AnswerPanel
 from tui.state.app_state import AppState
 from tui.widgets.drawing.history_strip import HistoryStrip
+from tui.widgets.drawing.kept_line import KeptLine
 from tui.widgets.drawing.pad import DrawingChanged, DrawingPad
 
 
@@ -33,6 +36,8 @@ class DrawView(View):
         Binding("u", "change('undo')", "Undo"),
         Binding("U", "change('redo')", "Redo", show=False),
         Binding("backspace", "change('clear')", "Clear", key_display="backspace"),
+        Binding("K", "kept('keep')", "Keep"),
+        Binding("L", "kept('look')", "Kept drawings"),
         Binding("I", "answer('switch_input')", "Input"),
         Binding("Q", "answer('train_quick')", "Train quick"),
         Binding("left_square_bracket", "answer('step_epoch', -1)", "Epochs", key_display="[ ]"),
@@ -47,7 +52,7 @@ class DrawView(View):
                     yield HistoryStrip().data_bind(View.preferences)
             with Vertical(id="answers"):
                 yield AnswerPanel().data_bind(View.preferences)
-        yield Vertical(id="kept")
+        yield KeptLine(id="kept").data_bind(View.app_state)
 
     @property
     def pad(self) -> DrawingPad:
@@ -95,9 +100,20 @@ class DrawView(View):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return parameters != ("train_quick",) or self.app_state.drawing.can_train
 
+    # Kept drawings
+
+    @work(exclusive=True, group="kept", exit_on_error=False)
+    async def action_kept(self, what: str) -> None:
+        """Keep the drawing, or look through those that are kept."""
+        await (keeping.keep(self) if what == "keep" else keeping.look(self))
+
     def wanted_digits(self) -> tuple[int, ...]:
         """Return none: this view shows no test images."""
         return ()
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        super().on_screen_resume(event)
+        self.mnist.kept.refresh()  # another program may have kept some
 
     def show(self) -> None:
         if self.focused is None:
