@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,7 +20,9 @@ from tui.widgets.layers.value_pictures import (
     GAP,
     NEGATIVE,
     POSITIVE,
+    SIGNED,
     GridLayout,
+    Shades,
     fit_grid,
     picture_lines,
     scale_line,
@@ -43,6 +45,7 @@ class UnitPictures(Canvas):
     colours."""
 
     PICTURE = True
+    LEAST: ClassVar[float] = 2  # the scale of small images, as fit_grid takes it
     COMPONENT_CLASSES = {f"pictures--{name}" for name in ("text", "quiet", "selected", "ink")}
     DEFAULT_CSS = """
     UnitPictures {
@@ -78,15 +81,20 @@ class UnitPictures(Canvas):
         """How many units are shown at once."""
         return 1
 
-    def heading(self, text: str, largest: float) -> StyledLine:
+    @property
+    def shades(self) -> Shades:
+        """The shades of the images."""
+        return SIGNED
+
+    def _heading(self, text: str, largest: float) -> StyledLine:
         quiet = self.parts["quiet"]
-        legend = scale_line(largest, self.ink, quiet)
+        legend = scale_line(largest, self.ink, quiet, self.shades)
         used = len(text) + 2 + sum(segment.cell_length for segment in legend)
         return [Segment(f"{text}  ", quiet), *(legend if used <= self.size.width else ())]
 
     def _layout(self, images: WeightImages) -> GridLayout:
         size = (images.width, images.height)
-        return fit_grid(images.count, size, (self.size.width, self.size.height - 1))
+        return fit_grid(images.count, size, (self.size.width, self.size.height - 1), self.LEAST)
 
     def shown_units(self, images: WeightImages) -> tuple[int, int]:
         """Return the first unit of the page and that after its last, as far as there are images."""
@@ -111,18 +119,24 @@ class UnitPictures(Canvas):
             numbers: StyledLine = []
             for unit in row:
                 style = parts["selected" if unit == self.unit else "quiet"]
-                number = f" {unit} " if laid.width > 4 else str(unit)
-                number = number[: laid.width + 1]
+                number = self.number_text(unit, laid.width)[: laid.width + 1]
                 numbers += [Segment(number, style), Segment(" " * (laid.width + GAP - len(number)))]
             lines.append(numbers)
         return lines
 
+    def number_text(self, unit: int, width: int) -> str:
+        """Return the number of a unit under its image of that width."""
+        return f" {unit} " if width > 4 else str(unit)
+
     def _image(self, images: WeightImages, unit: int, scale: float) -> list[StyledLine]:
         values = scaled(to_values(images.images[unit - images.first], images.width), scale)
-        return picture_lines(self._steps((images.name, unit), values).tolist(), self.ink)
+        steps = self._steps((images.name, unit), values).tolist()
+        return picture_lines(steps, self.ink, self.shades)
 
     def _steps(self, name: tuple[str, int], values: Values) -> Values:
         """Return the places of values in the palette, by those of the same image before."""
+        if not self.shades.zero:
+            values = 2 * values - 1
         steps = self._before[name] = steps_of(values, self._before.get(name))
         return steps
 
@@ -147,7 +161,7 @@ class WeightGrid(UnitPictures):
         first, last = self.shown_units(images)
         which = "" if last - first == images.count else f" {first}–{last - 1}"
         title = f"weights{which} of {images.count:,}"
-        self.paint([self.heading(title, images.largest), *self.grid_lines(images)])
+        self.paint([self._heading(title, images.largest), *self.grid_lines(images)])
 
     def lines_for(self, width: int, height: int) -> int:
         """Return how many of so many lines the images fill."""
@@ -205,7 +219,7 @@ class OutputPictures(UnitPictures):
             sign = "✓" if digit.right else "✗"
             what = "" if output.name == INPUT_LAYER else "output for "
             title = f"{what}image #{digit.index} {sign} {class_label(digit.predicted_name)}"
-        lines = [self.heading(title, output.largest)]
+        lines = [self._heading(title, output.largest)]
         if channels := self._channels():
             lines += self.grid_lines(channels)
         elif output.shape[0] <= MOST_BARS and (bars := self._bars(output)):
@@ -235,14 +249,18 @@ class OutputPictures(UnitPictures):
             lines[unit % rows] += [*pad_line(bar, width), Segment(" " * GAP)]
         return lines
 
+    def bar_sign(self, unit: int) -> str:
+        """Return a sign before the bar of a class: of the true one, or of a wrong prediction."""
+        if self.is_last and self.digit and unit in (self.digit.predicted, self.digit.label):
+            return "✓" if unit == self.digit.label else "✗"
+        return ""
+
     def _bar(self, output: LayerOutput, unit: int, width: int) -> StyledLine:
         value, parts = output.value(unit) or 0.0, self.parts
         label = self._label_width
         name = self.digit.name_of(unit) if self.is_last and self.digit else str(unit)
         is_chosen = unit == self.unit
-        sign = ""
-        if self.is_last and self.digit and unit in (self.digit.predicted, self.digit.label):
-            sign = "✓" if unit == self.digit.label else "✗"
+        sign = self.bar_sign(unit)
         share = abs(value) / output.largest if output.largest else 0.0
         room = width - label - 12
         bar = draw_bar(share, room, plain=self.preferences.ascii)
@@ -272,4 +290,4 @@ class OutputPictures(UnitPictures):
         for at in range(0, len(places), across):
             line = [step for step in places[at : at + across] for _ in range(scale)]
             steps += [line + [-1] * (across * scale - len(line))] * scale
-        return picture_lines(steps, self.ink)
+        return picture_lines(steps, self.ink, self.shades)

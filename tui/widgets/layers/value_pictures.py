@@ -26,11 +26,29 @@ KEPT = 0.8  # of a step, by which a value differs at most from the one whose col
 MIDDLE = len(PALETTE) // 2
 # The same where there are too few colours: the sign, and whether the value is large.
 SIGNS = "==-- ++##"
+# The same in greys, and of values that are not below 0.
+GREYS = tuple(f"color({number})" for number in (232, 235, 238, 241, 244, 247, 250, 253, 255))
+DENSITIES = " .:-=+*#@"
 # Of bars, which stand alone on the background.
 NEGATIVE, POSITIVE = PALETTE[2], PALETTE[6]
 SCALES = (8, 6, 5, 4, 3, 2, 1, 0.5, 0.25, 0.125)  # columns, and half lines, for one value
 CLEAR = 12  # pixels of the larger side from which on an image is recognised without being enlarged
 GAP = 2  # columns between two images
+
+
+@dataclass(frozen=True)
+class Shades:
+    """The colours of the steps from the smallest value to the largest, the characters in place of
+    them, and the step of 0."""
+
+    colours: tuple[str, ...]
+    signs: str
+    zero: int
+
+
+SIGNED = Shades(PALETTE, SIGNS, MIDDLE)
+SIGNED_GREYS = Shades(GREYS, SIGNS, MIDDLE)
+GREYS_FROM_ZERO = Shades(GREYS, DENSITIES, 0)
 
 
 @dataclass(frozen=True)
@@ -52,9 +70,12 @@ class GridLayout:
         return place // self.capacity * self.capacity
 
 
-def fit_grid(count: int, image: tuple[int, int], area: tuple[int, int]) -> GridLayout:
+def fit_grid(
+    count: int, image: tuple[int, int], area: tuple[int, int], least: float = 2
+) -> GridLayout:
     """Return the largest scale at which so many images (width, height) fit into an area of columns
-    and lines, each above a line of its number; else the smallest at which they can be recognised.
+    and lines, each above a line of its number; else the smallest at which they can be recognised:
+    `least` for small images.
     """
     (width, height), (columns, lines) = image, area
     found = None
@@ -65,7 +86,7 @@ def fit_grid(count: int, image: tuple[int, int], area: tuple[int, int]) -> GridL
         )
         if wide > columns or high + 1 > lines:
             continue
-        if found and max(width, height) * scale < CLEAR and scale < 2:
+        if found and max(width, height) * scale < CLEAR and scale < least:
             break
         found = grid
         if grid.capacity >= count:
@@ -111,26 +132,31 @@ def steps_of(values: Values, before: Values | None = None) -> Values:
     return numpy.where(abs(places - before) < KEPT, before, steps)
 
 
-def picture_lines(steps: Sequence[Sequence[int]], ink: Style | None) -> list[StyledLine]:
-    """Return lines that show two rows each, given places in PALETTE; with `ink` in characters for
-    the sign, in that style."""
+def picture_lines(
+    steps: Sequence[Sequence[int]], ink: Style | None, shades: Shades = SIGNED
+) -> list[StyledLine]:
+    """Return lines that show two rows each, given steps of the shades; with `ink` in characters, in
+    that style."""
     rows = [*steps] if len(steps) % 2 == 0 else [*steps, [-1] * len(steps[0])]
     pairs = zip(rows[::2], rows[1::2], strict=True)
     if ink is not None:
-        return [[Segment("".join(map(_sign, *pair)), ink)] for pair in pairs]
+        return [
+            [Segment("".join(_sign(*both, shades) for both in zip(*pair, strict=True)), ink)]
+            for pair in pairs
+        ]
     return [
         [
-            Segment(_cell(upper, lower) * len(list(run)), _style(upper, lower))
+            Segment(_cell(upper, lower) * len(list(run)), _style(upper, lower, shades))
             for (upper, lower), run in groupby(zip(*pair, strict=True))
         ]
         for pair in pairs
     ]
 
 
-def _sign(upper: int, lower: int) -> str:
+def _sign(upper: int, lower: int, shades: Shades) -> str:
     """Return the character of the value that is farther from 0."""
     known = [step for step in (upper, lower) if step >= 0]
-    return SIGNS[max(known, key=lambda step: abs(step - MIDDLE))] if known else " "
+    return shades.signs[max(known, key=lambda step: abs(step - shades.zero))] if known else " "
 
 
 def _cell(upper: int, lower: int) -> str:
@@ -138,20 +164,26 @@ def _cell(upper: int, lower: int) -> str:
     return " " if upper < 0 else "█" if upper == lower else "▀"
 
 
-@lru_cache(maxsize=256)
-def _style(upper: int, lower: int) -> Style | None:
+@lru_cache(maxsize=512)
+def _style(upper: int, lower: int, shades: Shades) -> Style | None:
     if upper < 0:
         return None
-    return Style(color=PALETTE[upper], bgcolor=PALETTE[lower] if lower >= 0 else None)
+    colours = shades.colours
+    return Style(color=colours[upper], bgcolor=colours[lower] if lower >= 0 else None)
 
 
-def scale_line(largest: float, ink: Style | None, quiet: Style) -> StyledLine:
+def scale_line(
+    largest: float, ink: Style | None, quiet: Style, shades: Shades = SIGNED
+) -> StyledLine:
     """Return the legend: the colours, with the values at their ends."""
-    ends = f"{largest:.2g}"
+    most = f"{largest:.2g}"
+    least = f"−{most}" if shades.zero else "0"
     if ink is not None:
+        first = shades.signs[0] if shades.zero else "."
+        last = shades.signs[-1]
         return [
-            *(Segment("= ", ink), Segment(f"−{ends}  ", quiet)),
-            *(Segment("# ", ink), Segment(f"+{ends}", quiet)),
+            *(Segment(f"{first} ", ink), Segment(f"{least}  ", quiet)),
+            *(Segment(f"{last} ", ink), Segment(f"+{most}", quiet)),
         ]
-    colours = [Segment("█", Style(color=colour)) for colour in PALETTE]
-    return [Segment(f"−{ends} ", quiet), *colours, Segment(f" +{ends}", quiet)]
+    colours = [Segment("█", Style(color=colour)) for colour in shades.colours]
+    return [Segment(f"{least} ", quiet), *colours, Segment(f" +{most}", quiet)]
