@@ -165,10 +165,12 @@ VIEW_KEYS = (
     ViewKey(
         "f F", ("Which", "All mistakes"), "which images, which part of Why: the next, the previous"
     ),
-    ViewKey("#", ("Go to",), "show the image with an index"),
+    ViewKey("#", ("Go to",), "show the image with an index; in Why, the unit with a number"),
     ViewKey("[ ]", ("Epochs",), "previous and next evaluated epoch"),
     ViewKey("x", ("Mark",), "mark a row, for comparing"),
-    ViewKey("e", ("Evaluate",), "evaluate a checkpoint: its accuracy and its mistakes"),
+    ViewKey("e", ("Evaluate",), "evaluate a checkpoint; in Why, the network without some units"),
+    ViewKey("Z O", ("Switch off", "All on"), "in Why: a unit off or on again, all units on"),
+    ViewKey("H J", ("Only", "Same place"), "on the map: which images; others at the same place"),
     ViewKey("C", ("Corrupt",), "accuracy on corrupted images, and the mistakes on them"),
     ViewKey("Y", ("Copy",), "copy the card of a quiz, and save it as a text file"),
     ViewKey("p", ("Images",), "predict images of your own with a checkpoint"),

@@ -74,10 +74,11 @@ class NumberDialog(ModalScreen[Number | None], Generic[Number]):
 
 
 class GotoDialog(NumberDialog[int]):
-    """Return the index of one of `samples` test digits."""
+    """Return the index of one of `samples` test digits, or what else is counted from 0."""
 
     HEADING = "Go to an image"
     LABEL = "Index"
+    WHERE: ClassVar[str] = "Index in the test set"
     CHARACTERS = "[0-9]*"
 
     def __init__(self, samples: int) -> None:
@@ -89,7 +90,17 @@ class GotoDialog(NumberDialog[int]):
 
     def message(self, *, wrong: bool) -> str:
         allowed = f"a whole number from 0 to {self._samples - 1:,}."
-        return f"✗ The index must be {allowed}" if wrong else f"Index in the test set: {allowed}"
+        return (
+            f"✗ The {self.LABEL.lower()} must be {allowed}" if wrong else f"{self.WHERE}: {allowed}"
+        )
+
+
+class GotoUnitDialog(GotoDialog):
+    """Return the number of one of so many units of a layer."""
+
+    HEADING = "Go to a unit"
+    LABEL = "Number"
+    WHERE = "Number in the layer"
 
 
 def ask_index(view: Screen[Any], samples: int, go: Callable[[int], object]) -> None:

@@ -27,4 +27,20 @@ WHY_HELP = {
     "its ideal image": "the image starts grey, and is changed step by step so that the network is "
     "surer of the class (gradient ascent), with a preference for smooth images. ↑ and ↓ choose the "
     "class. It shows what the network responds to, which is not what people draw.",
+    "layers": "↑ and ↓ choose a layer, ← and → one of its units (g and G the first and the last, # "
+    "by its number), and so does a click. A channel of a convolution is a unit that looks at each "
+    "place of the image; its output is a small image, a feature map, in grey. A unit of a linear "
+    "layer has one number, a cell of the strip. The weights are blue where negative and yellow "
+    "where positive.",
+    "excite": "the ten test images for which the chosen unit has the largest output, of a channel "
+    "the mean over its places: above each value the class, ✓ where the network predicts it. The "
+    "whole test set is searched.",
+    "switch off": "Z sets the output of a unit to 0 for this screen; it is marked with ○. The "
+    "prediction without it appears below the true one, and the test accuracy with e and after "
+    "each epoch. O switches all on again. Nothing of it is saved, and training does not see it.",
+    "map": "1,000 test images by the outputs of the last hidden layer. Of its many dimensions the "
+    "two are drawn along which the images differ most (principal components); the shares of the "
+    "variance say how much of the differences they are. It is drawn again after each epoch, and "
+    "turned so that it moves little. The arrows and a click show an image, H shows the mistakes or "
+    "one class alone, J the next image at the same place, enter explains it.",
 }

@@ -34,6 +34,13 @@ class Part(Vertical):
             super().__init__()
             self.part, self.question = part, question
 
+    class Outdated(Message):
+        """The part needs answers about the network's newest weights."""
+
+        def __init__(self, part: Part) -> None:
+            super().__init__()
+            self.part = part
+
     class Explain(Message):
         """Another image was chosen in the part: the screen is about that one from now on."""
 
@@ -50,6 +57,10 @@ class Part(Vertical):
         if question := question or self.question():
             self.post_message(self.Asked(self, question))
 
+    def ask_newest(self) -> None:
+        """Ask the question about the newest weights; those of all other answers are out of date."""
+        self.post_message(self.Outdated(self))
+
     def redraw(self) -> None:
         """Call `show`; the screen names an error below the part and keeps working."""
         if self.is_mounted and isinstance(self.screen, View):
@@ -64,6 +75,10 @@ class Part(Vertical):
 
     def show(self) -> None:
         """Update the widgets for the image, the answer and what is chosen."""
+
+    def wanted_digits(self) -> tuple[int, ...]:
+        """Return the indices of the test images that it shows besides those of its answer."""
+        return ()
 
     def question(self) -> Question | None:
         """Return what to ask of the image, as chosen now; None where there is nothing to ask."""

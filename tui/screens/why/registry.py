@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from tui.screens.why.change import ChangePart
 from tui.screens.why.ideal import IdealPart
+from tui.screens.why.layers.part import LayersPart
+from tui.screens.why.map.part import MapPart
 from tui.screens.why.occlusion import OcclusionPart
 from tui.screens.why.part import Part
 
@@ -20,14 +22,6 @@ class PartEntry(NamedTuple):
     make: type[Part]
 
 
-class LayersPart(Part):
-    """The outputs of all layers."""
-
-
-class MapPart(Part):
-    """Test images by the activations of the last hidden layer."""
-
-
 PARTS = (
     PartEntry(
         "What it looks at",
@@ -38,8 +32,9 @@ PARTS = (
     ),
     PartEntry(
         "Layers",
-        "What each layer computes from the image, from the pixels to the prediction.",
-        "A unit that is active need not matter for the prediction: switch it off to see.",
+        "What each layer computes from this image: light is a large output; below are the test "
+        "images with the largest outputs of the chosen unit.",
+        "A unit rarely has one meaning; one switched off says little, others fill in.",
         LayersPart,
     ),
     PartEntry(
@@ -59,10 +54,10 @@ PARTS = (
     ),
     PartEntry(
         "Map",
-        "Test images as points, close together where the last hidden layer computes something "
-        "similar.",
-        "Two dimensions cannot keep all distances: points that overlap may be far apart for the "
-        "network.",
+        "Test images, each drawn as the sign of its class: close together where the last hidden "
+        "layer finds them alike.",
+        "The axes have no meaning of their own, and two of many dimensions hide the rest: what "
+        "overlaps here may be far apart for the network.",
         MapPart,
     ),
 )

@@ -68,7 +68,7 @@ class WhyScreen(View):
         """`mode` is that of the view below, which the heading marks."""
         super().__init__()
         self.MODE = mode
-        self.opened_path, self.has_predictions = path, True
+        self.opened_path = path
         self._digits = digits if digit in digits else (digit,)
         self._digit = digit
         self._place = self._digits.index(digit)  # -1: a part has brought another image
@@ -97,8 +97,7 @@ class WhyScreen(View):
         self.mnist.explanations.cancel()
 
     def wanted_digits(self) -> tuple[int, ...]:
-        """Return none: the image is the one that it was opened for."""
-        return ()
+        return self.part.wanted_digits()
 
     @property
     def part(self) -> Part:
@@ -129,6 +128,11 @@ class WhyScreen(View):
         number = self.mnist.explanations.ask(question, self.opened_path)
         self._asked[self._here] = Asked(number)
         self.show()
+
+    @on(Part.Outdated)
+    def _ask_newest(self, message: Part.Outdated) -> None:
+        if message.part is self.part:
+            self.action_refresh()
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
         asked = self._asked.get(self._here)

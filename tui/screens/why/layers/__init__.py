@@ -1,0 +1,1 @@
+"""The part "Layers" of the Why screen."""

@@ -1,0 +1,1 @@
+"""The part "Map" of the Why screen."""

@@ -1,0 +1,222 @@
+"""The map: test images by what the last hidden layer computes, and this image among them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from core.data.drawn.listing import list_recent_drawings
+from core.data.drawn.store import KeptDrawing
+from core.digit import Digit
+from core.errors import DataError
+from core.questions import ExplainMap, Question
+from core.responses.explanations import Explanation, MapExplained
+from tui.screens.base import View, app_of
+from tui.screens.why.map.map_text import about_point, legend
+from tui.screens.why.part import Part
+from tui.state.run_state import RunState
+from tui.widgets.explain.map_grid import MapPoint
+from tui.widgets.explain.map_plane import MapPlane
+from tui.widgets.explain.one_digit import OneDigit
+
+# Columns and lines of the part from which on the image is drawn large.
+WIDE, TALL = 100, 24
+MOST_DRAWINGS = 100
+
+
+class MapPart(Part):
+    """A plane of images with a cursor, and the image under it.
+
+    It is asked for anew after each evaluation of the run while it is in front.
+    """
+
+    DEFAULT_CSS = """
+    MapPart {
+        layout: horizontal;
+        #plane { width: 1fr; height: 100%; }
+        MapPlane { height: 1fr; }
+        #legend { height: auto; max-height: 2; }
+        #side { width: 22; height: 100%; margin: 0 0 0 2; }
+        OneDigit { height: 7; width: 14; }
+        #point { height: 1fr; }
+        &.-large #side { width: 32; }
+        &.-large OneDigit { width: 28; height: 14; }
+        &.-large #point { margin: 1 0 0 0; }
+    }
+    """
+    BINDINGS = [
+        Binding("H", "step_filter", "Only"),
+        Binding("J", "step_in_cell", "Same place", show=False),
+        Binding("number_sign", "go_to", "Go to", show=False),
+    ]
+
+    answer: var[MapExplained | None] = var(None, init=False)  # the newest complete one
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawings: tuple[KeptDrawing, ...] = ()  # those that were sent with the question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="plane"):
+            yield MapPlane()
+            yield Static(id="legend")
+        with Container(id="side"):
+            yield OneDigit().data_bind(Part.preferences)
+            yield Static(id="point")
+
+    def on_mount(self) -> None:
+        self.watch(self.screen, "app_state", self.redraw, init=False)
+        self.watch(self.screen, "run_state", self._follow_run, init=False)
+
+    @property
+    def _view(self) -> View:
+        return cast(View, self.screen)
+
+    @property
+    def _plane(self) -> MapPlane:
+        return self.query_one(MapPlane)
+
+    # Questions and answers
+
+    def question(self) -> Question | None:
+        self._drawings = find_drawings()
+        own = (each.pixels for each in self._drawings)
+        return ExplainMap(images=(self.digit.pixels, *own))
+
+    def receive(self, answer: Explanation) -> None:
+        if isinstance(answer, MapExplained) and answer.done >= 1:
+            self.answer = answer
+        self.redraw()
+
+    def reset(self) -> None:
+        """Keep the map for another image: only what is its own is out of date."""
+        if self.answer:
+            self.answer = replace(self.answer, own_xs=(), own_ys=(), own_predicted=())
+        self.redraw()
+
+    def _follow_run(self, before: RunState, after: RunState) -> None:
+        if before.started is not after.started:
+            self.answer = None
+        is_newer = before.evaluation is not after.evaluation and after.evaluation is not None
+        if is_newer and self.display and self._view.opened_path is None:
+            self.ask_newest()
+        self.redraw()
+
+    # The cursor
+
+    def move(self, rows: int, columns: int) -> bool:
+        self._plane.move(columns, rows)
+        return True
+
+    def move_to_end(self, *, last: bool) -> None:
+        self._plane.move_to_end(last=last)
+
+    def open(self) -> None:
+        """Explain the image under the cursor."""
+        digit = self._digit_here()
+        if digit:
+            self.post_message(self.Explain(digit))
+
+    def action_step_in_cell(self) -> None:
+        self._plane.step_in_cell(1)
+
+    def action_step_filter(self) -> None:
+        """Show the mistakes alone, then one class after the other, then all images again."""
+        plane, count = self._plane, len(self.answer.class_names) if self.answer else 0
+        if plane.only_mistakes:
+            plane.only_mistakes, plane.only_class = False, 0
+        elif plane.only_class is None:
+            plane.only_mistakes = True
+        else:
+            following = plane.only_class + 1
+            plane.only_class = following if following < count else None
+        self.redraw()
+
+    def action_go_to(self) -> None:
+        from tui.screens.number_dialogs import GotoDialog
+
+        def go(index: int | None) -> None:
+            if index is not None and self.answer:
+                self._plane.go_to(self.answer.indices, index)
+
+        if self.answer and self.answer.indices:
+            self.app.push_screen(GotoDialog(max(self.answer.indices) + 1), go)
+
+    @on(MapPlane.Moved)
+    def _look(self) -> None:
+        self.redraw()
+        app_of(self.screen).request_digits(at_once=True)
+
+    # The image under the cursor
+
+    @property
+    def _point(self) -> MapPoint | None:
+        plane = self._plane
+        found = (each for each in plane.points if each.place == plane.cursor)
+        return next(found, None)
+
+    def wanted_digits(self) -> tuple[int, ...]:
+        point = self._point if self.is_mounted else None
+        if point is None or point.is_own or self.answer is None:
+            return ()
+        return (self.answer.indices[point.place],)
+
+    def _drawing(self, point: MapPoint) -> KeptDrawing | None:
+        """Return the kept drawing at a point."""
+        place = point.place - len(self.answer.xs) - 1 if self.answer else -1
+        return self._drawings[place] if 0 <= place < len(self._drawings) else None
+
+    def _digit_here(self) -> Digit | None:
+        """Return the test image under the cursor, once it has been read."""
+        point = self._point
+        if point is None or point.is_own or self.answer is None:
+            return None
+        view = self._view
+        opened = view.app_state.opened.digits if view.app_state.opened else ()
+        index = self.answer.indices[point.place]
+        known = (*view.run_state.digits, *opened)
+        return next((each for each in known if each.index == index), None)
+
+    def _pixels_here(self) -> bytes | None:
+        point, digit = self._point, self._digit_here()
+        if point and point.is_own:
+            drawing = self._drawing(point)
+            return drawing.pixels if drawing else self.digit.pixels
+        return digit.pixels if digit else None
+
+    # Display
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE and self.size.height >= TALL, "-large")
+
+    def show(self) -> None:
+        plane, answer = self._plane, self.answer
+        plane.placeholder = "Placing the test images…"
+        plane.answer = answer
+        self.query_one(OneDigit).pixels = self._pixels_here()
+        self._set("#legend", legend(plane, answer, plane.size.width))
+        point = self._point
+        drawing = self._drawing(point) if point else None
+        self._set("#point", about_point(plane, point, answer, drawing.label if drawing else None))
+
+    def _set(self, where: str, content: Content) -> None:
+        part = self.query_one(where, Static)
+        if not isinstance(part.content, Content) or not content.is_same(part.content):
+            part.update(content)
+
+
+def find_drawings() -> tuple[KeptDrawing, ...]:
+    """Return the drawings that were kept last; none where they cannot be read, which Draw says."""
+    try:
+        kept = list_recent_drawings().drawings
+    except DataError:
+        return ()
+    return tuple(sorted(kept, key=lambda each: each.number)[-MOST_DRAWINGS:])

@@ -1,0 +1,1 @@
+"""Parts of the answer to why a network predicts what it does."""
