@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
+from textual.content import Content
 from textual.widgets import Static
 
 from core.digit import Digit
@@ -23,7 +24,7 @@ from tui.analysis.digit_selection import (
 )
 from tui.help import MISTAKES_HELP
 from tui.screens.base import View
-from tui.screens.captions import set_text
+from tui.screens.captions import key, line, set_text
 from tui.widgets.charts.confusion_lists import ClassErrors, ConfusedPairs, ConfusionList
 from tui.widgets.charts.confusion_matrix import ConfusionMatrix
 from tui.widgets.digit_cards import DigitCards
@@ -187,7 +188,8 @@ class ConfusionView(View):
             title = f"{title} · {self._first + 1}–{self._first + len(page)} of {total:,}"
         elif total > 1:
             title = f"{title}, most confident first"
-        set_text(self, "#cell", title)
+        why = key("E", "why", "app.open('why')") if cards.digits else Content("")
+        set_text(self, "#cell", line(Content(title), why))
         caption = self._caption()
         if not self.query_one("#digits").display:
             caption = f"{caption.partition(' · ')[0]} · {title}"

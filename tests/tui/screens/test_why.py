@@ -201,3 +201,32 @@ async def test_odd_names_of_47_classes_are_shown(tmp_path, size):
             assert not screen.failed
             assert "\x1b" not in text_of(pilot)
             assert {cell_len(line) for line in text_of(pilot).split("\n")} == {size[0]}
+
+
+async def test_drawing_is_explained_as_the_network_gets_it(tmp_path):
+    async with app_that_trains(tmp_path).run_test(size=(80, 24)) as pilot:
+        await pilot.press("space", key_of("draw"), "E")
+        await pilot.pause()
+        assert not isinstance(pilot.app.screen, WhyScreen), "there is no drawing"
+        await pilot.press("enter", *["down"] * 6, "enter")
+        await until(pilot, lambda: pilot.app.app_state.drawing.answer)
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WhyScreen))
+        screen = pilot.app.screen
+        assert screen.part.digit.pixels == pilot.app.app_state.drawing.answer.prepared.pixels
+        assert screen.opened_path is None
+        await answered(pilot)
+        assert "predicted 3" in text_of(pilot)
+
+
+async def test_card_of_a_confusion_is_explained(tmp_path):
+    async with app_that_trains(tmp_path).run_test(size=(120, 40)) as pilot:
+        await pilot.press("space", key_of("mistakes"))
+        cards = pilot.app.screen.query_one(DigitCards)
+        await until(pilot, lambda: len(cards.digits) > 1)
+        assert "E why" in text_of(pilot)
+        pilot.app.screen.set_focus(cards)
+        await pilot.press("right", "E")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WhyScreen))
+        assert pilot.app.screen.part.digit.index == cards.digits[1].index
+        assert pilot.app.screen.MODE == "mistakes"

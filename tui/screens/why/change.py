@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from core.questions import ExplainChange, Question
 from core.responses.explanations import ChangeExplained, Explanation
 from tui.screens.why.part import Part
-from tui.screens.why.pictures import TintedPicture, name_shares
+from tui.screens.why.pictures import ClassBars, TintedPicture, name_shares
 from tui.screens.why.target import TargetPart
 from tui.text.formats import class_label
 
@@ -24,7 +25,8 @@ class ChangePart(TargetPart):
     FIRST = 1
     DEFAULT_CSS = """
     ChangePart {
-        TintedPicture { margin-right: 1; }
+        Vertical { margin-right: 1; height: 100%; }
+        TintedPicture { height: auto; }
         #found { height: 2; }
     }
     """
@@ -35,10 +37,15 @@ class ChangePart(TargetPart):
 
     def below(self) -> ComposeResult:
         with Horizontal():
-            yield TintedPicture(id="before").data_bind(Part.preferences)
-            colours = ("added", "removed")
-            yield TintedPicture(id="change", colours=colours).data_bind(Part.preferences)
-            yield TintedPicture(id="after").data_bind(Part.preferences)
+            with Vertical():
+                yield TintedPicture(id="before").data_bind(Part.preferences)
+                yield ClassBars(id="bars-before").data_bind(Part.preferences)
+            with Vertical():
+                colours = ("added", "removed")
+                yield TintedPicture(id="change", colours=colours).data_bind(Part.preferences)
+            with Vertical():
+                yield TintedPicture(id="after").data_bind(Part.preferences)
+                yield ClassBars(id="bars-after").data_bind(Part.preferences)
         yield Static(id="found")
 
     def question(self) -> Question:
@@ -51,6 +58,10 @@ class ChangePart(TargetPart):
 
     def forget(self) -> None:
         self._answer = None
+
+    @on(ClassBars.Chosen)
+    def _bar_clicked(self, message: ClassBars.Chosen) -> None:
+        self.choose(message.number)
 
     def show_below(self) -> None:
         before, change, after = self.query(TintedPicture)
@@ -67,6 +78,10 @@ class ChangePart(TargetPart):
             change.title = f"change ×{factor:.2g} (+/− ink)"
             after.pixels = changed.pixels
             after.title = f"after: {name_shares(changed, width - 7)}"
+        marks = {self.target: "into", digit.predicted: "from"}
+        bars_before, bars_after = self.query(ClassBars)
+        bars_before.digit, bars_after.digit = digit, changed
+        bars_before.marks = bars_after.marks = marks
         self.query_one("#found", Static).update(Content(self._found()))
 
     def _found(self) -> str:

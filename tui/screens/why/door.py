@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from core.digit import Digit
 from tui.screens.base import View
+from tui.screens.draw.answer_panel import AnswerPanel
 from tui.screens.why.screen import WhyScreen
 from tui.widgets.cards.image_cards import ImageCards
 from tui.widgets.digit_cards import DigitCards
 
 
+class Found(NamedTuple):
+    """An image to explain, those that are shown with it, and the checkpoint that is asked."""
+
+    digit: Digit
+    digits: tuple[Digit, ...]
+    path: str | None
+
+
 def open_why(view: View | None) -> None:
-    """Explain the framed image of a view, or its first one."""
+    """Explain the framed image of a view, or its first one; in Draw the drawing."""
     if view is None or isinstance(view, WhyScreen):
         return
-    if found := find_images(view):
-        screen = WhyScreen(*found, path=view.opened_path, mode=view.MODE)
+    if found := find_image(view):
+        screen = WhyScreen(found.digit, found.digits, path=found.path, mode=view.MODE)
         view.app.push_screen(screen)
     else:
-        view.notify("No image is shown yet.")
+        empty = "There is no drawing yet." if view.MODE == "draw" else "No image is shown yet."
+        view.notify(empty)
 
 
-def find_images(view: View) -> tuple[Digit, tuple[Digit, ...]] | None:
-    """Return the image to explain, and those that are shown with it; None where there is none."""
+def find_image(view: View) -> Found | None:
+    for panel in view.query(AnswerPanel):
+        return _find_drawing(panel)
     for cards in view.query(DigitCards):
         if shown := cards.digits[: cards.capacity]:
-            return shown[cards.selected_place or 0], shown
+            return Found(shown[cards.selected_place or 0], shown, view.opened_path)
     for images in view.query(ImageCards):
-        if pairs := images.shown:
-            return pairs[0][1], tuple(digit for _, digit in pairs)
+        if shown := tuple(digit for _, digit in images.shown):
+            return Found(shown[0], shown, view.opened_path)
     return None
+
+
+def _find_drawing(panel: AnswerPanel) -> Found | None:
+    """Return the drawing as the network gets it, with the network that answers."""
+    state = panel.drawing
+    if panel.is_empty or state.answer is None or state.network is None:
+        return None
+    digit = state.answer.drawn if panel.is_drawn else state.answer.prepared
+    earlier = state.answer.asked.earlier
+    return Found(digit, (), earlier.path if earlier else state.network.path)

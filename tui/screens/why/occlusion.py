@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from core.questions import ExplainOcclusion, Question
 from core.responses.explanations import Explanation, OcclusionExplained
-from tui.screens.captions import key
+from tui.screens.captions import between, key
 from tui.screens.why.part import Part
 from tui.screens.why.pictures import ClassBars, TintedPicture, order_classes
 from tui.text.formats import class_label
@@ -120,9 +120,11 @@ class OcclusionPart(Part):
         """Return the question in words, and the keys that change it."""
         text = f"Why {self._label(self._about)}"
         text += f" and not {self._label(self._other)}?" if self._other is not None else "?"
-        keys = Content.assemble(("  ↑↓", "bold"), (" compare with another class", "$quiet"))
+        keys = Content("  ") + between(
+            key("↑", "", "move(-1, 0)"), Content("another class"), key("↓", "", "move(1, 0)")
+        )
         if self._other is not None:
-            keys = Content("  ") + key("S", "swap", "app.simulate_key('S')")
+            keys += Content("  ") + key("S", "swap", "app.simulate_key('S')")
         return Content.styled(text, "bold") + keys
 
     def _legend(self, width: int) -> list[Content]:

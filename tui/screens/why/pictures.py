@@ -70,6 +70,9 @@ class TintedPicture(Canvas):
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return fit_picture(container.width - BESIDE, container.height - 1)[0]
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1 + fit_picture(width, container.height - 1)[1]
+
     def draw(self) -> None:
         width, height = fit_picture(self.size.width, self.size.height - 1)
         title = Segment(truncate(self.title, self.size.width), self.parts["quiet"])
