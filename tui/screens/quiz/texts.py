@@ -131,7 +131,7 @@ def verdict_lines(quiz: Quiz, width: int) -> Iterator[Content]:
     answered = class_label(name_of(names, predicted), room) + sure
     yield _marked("Network", answered, right=digit.right)
     truth = class_label(name_of(names, label), width - 11)
-    other = "" if digit.right else f" ({shares[label]:.0%} by the network)"
+    other = "" if digit.right else f" (the network: {shares[label]:.0%})"
     yield heading("It is", Content(f"  {truth}" + (other if len(truth) < width - 33 else "")))
     yield line(key("enter", "next", "open"))
 
