@@ -10,9 +10,11 @@ from PIL import Image
 from textual.events import Paste
 from textual.widgets import Input
 
+from core.checkpoints.header import read_info
 from core.training.trainer import train
 from tests.support.app import app_in, until
 from tests.support.app import text_of as lines_of
+from tests.support.fakes import key_of
 from tui.analysis.confusion import confused_pairs
 from tui.screens.checkpoints.checkpoint_view import CheckpointView
 from tui.screens.checkpoints.evaluation import EvaluatedDigitsView, EvaluationView
@@ -100,6 +102,20 @@ async def test_evaluation_shows_metrics_and_matrix(open_checkpoint):
             assert isinstance(pilot.app.screen, EvaluationView)
             await until(pilot, lambda: "is empty" in text_of(pilot))
             await pilot.press("escape")
+
+
+async def test_quiz_is_played_against_the_opened_checkpoint(open_checkpoint):
+    """Which is evaluated for it, and named as its header names it."""
+    async with open_checkpoint() as (pilot, path):
+        info = read_info(path)
+        await pilot.press(key_of("quiz"))
+        assert f"{info.run}/last.safetensors" in text_of(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen._quiz)
+        network = pilot.app.screen._quiz.network
+        assert (network.run, network.epoch, network.step) == (info.run, info.epoch, info.step)
+        assert network.seed == info.config["seed"]
+        assert f"Against linear, epoch 1, step {info.step}" in text_of(pilot)
 
 
 async def test_pasted_files_are_predicted(open_checkpoint, drawings, monkeypatch):

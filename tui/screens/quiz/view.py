@@ -113,7 +113,7 @@ class QuizView(View):
 
     def _begin(self) -> None:
         source, request = self._start.source, None
-        if source is None:
+        if source is None or self._loading:
             return
         if source.path and source.evaluation is None:
             request = CheckpointRequest(source.path, self.mnist.app_state)
