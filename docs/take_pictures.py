@@ -24,6 +24,8 @@ from core.config import TrainConfig
 from tui.actions import VIEWS
 from tui.app.app import MnistApp
 from tui.preferences import Preferences
+from tui.screens.quiz import view as quiz_view
+from tui.screens.quiz.digit import QuizDigit
 from tui.state.run_state import RunState
 from tui.widgets.digit_cards import DigitCards
 
@@ -40,6 +42,8 @@ NAMES = (
         "digits",
         "mistakes",
         "network",
+        "quiz",
+        "quiz-card",
         "branch",
         "help",
     ),
@@ -149,6 +153,7 @@ async def take_pictures_of_a_run(options: argparse.Namespace) -> list[Path]:
         for view in ("digits", "mistakes", "network"):
             await camera.show(view)
             await camera.shoot(view)
+        await take_pictures_of_a_quiz(camera)
         await camera.show("train")
         for key, name in (("b", "branch"), ("question_mark", "help")):
             await camera.press(key)
@@ -162,6 +167,22 @@ async def take_pictures_of_a_run(options: argparse.Namespace) -> list[Path]:
         await camera.press("escape")
         await take_pictures_of_checkpoints(camera, options.data)
         return camera.taken
+
+
+async def take_pictures_of_a_quiz(camera: Camera) -> None:
+    """Play a quiz in which each fourth answer is that of the network, and all others are right."""
+    await camera.show("quiz")
+    await camera.press("enter", seconds=3)
+    for place in range(20):
+        board = camera.pilot.app.screen.query_one(QuizDigit)
+        assert board.digit is not None
+        assert board.digit.label is not None
+        label, predicted = board.digit.label, board.digit.predicted
+        await camera.press(str(predicted if place % 4 == 0 else label), seconds=0.3)
+        if place == 4:
+            await camera.shoot("quiz")
+        await camera.press("enter", seconds=0.5)
+    await camera.shoot("quiz-card")
 
 
 async def take_pictures_of_checkpoints(camera: Camera, data: str | None) -> None:
@@ -235,7 +256,9 @@ def main() -> None:
     options.to = options.to.resolve()
     options.to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        os.environ["XDG_CONFIG_HOME"] = folder
+        os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = folder
+        # An answer stays while its pictures are taken.
+        quiz_view.SHOWN_SECONDS = quiz_view.WRONG_SECONDS = 1000.0
         train_earlier_runs(options.data)
         taken = asyncio.run(take_pictures_of_a_run(options))
         if "train-overfit" in options.only:
