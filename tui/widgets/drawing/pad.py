@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from time import monotonic
 
 from rich.segment import Segment
@@ -129,7 +130,7 @@ class DrawingPad(Canvas, can_focus=True):
         tool = "eraser" if erases else "pen"
         state = "down" if drawing.is_drawing else "up"
         title = Content(f"{tool} {state} · {drawing.width.name}")
-        set_border_titles(self, title, self._tools())
+        set_border_titles(self, title, _tools(layout.is_large, self._is_eraser))
 
     def _style(self) -> PadStyle:
         ink, pen = self.parts["ink"], self.parts["pen"]
@@ -141,19 +142,6 @@ class DrawingPad(Canvas, can_focus=True):
         few = not self.app.is_headless and self.app.console.color_system == "256"
         ground, colour = self.background_colors[1], Color.from_rich_color(ink.color)
         return PadStyle(name, ink, pen, make_palette(ground, colour, few=few))
-
-    def _tools(self) -> Content:
-        """Return the keys of the pad, each clickable; where there is little room, shortened."""
-        is_large = self.pad_layout.is_large
-        tools = []
-        for what, (key, label, is_always) in CHANGES.items():
-            shown = "Pen" if what == "eraser" and self._is_eraser else label
-            is_short = not is_large and len(key) > 1  # a click needs no key
-            words = [Content(shown)] if is_large or is_always else []
-            keys = [] if is_short else [Content.styled(key, "bold")]
-            tool = Content(" ").join([*keys, *words])
-            tools.append(tool.stylize(f"@click=app.simulate_key('{key}')"))
-        return Content("  ").join(tools)
 
     def _changed(self) -> None:
         """Show the drawing with the next frame, at once if the last one is long enough ago."""
@@ -253,3 +241,17 @@ class DrawingPad(Canvas, can_focus=True):
         self._is_eraser = not self._is_eraser
         if self._drawing.is_drawing:
             self._drawing.press(erase=self._is_eraser)
+
+
+@lru_cache
+def _tools(is_large: bool, is_eraser: bool) -> Content:
+    """Return the keys of the pad, each clickable; where there is little room, shortened."""
+    tools = []
+    for what, (key, label, is_always) in CHANGES.items():
+        shown = "Pen" if what == "eraser" and is_eraser else label
+        is_short = not is_large and len(key) > 1  # a click needs no key
+        words = [Content(shown)] if is_large or is_always else []
+        keys = [] if is_short else [Content.styled(key, "bold")]
+        tool = Content(" ").join([*keys, *words])
+        tools.append(tool.stylize(f"@click=app.simulate_key('{key}')"))
+    return Content("  ").join(tools)
