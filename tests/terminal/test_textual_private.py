@@ -15,7 +15,9 @@ from tui.terminal.textual_private import (
     BORDER_TITLE,
     COMPOSITOR,
     DISPLAY,
+    NO_TOOLTIPS,
     PARTS,
+    RENDERS,
     SPANS,
 )
 
@@ -79,6 +81,8 @@ def test_private_methods_are_not_overridden():
         (BATCH_COUNT, False),
         (COMPOSITOR, False),
         (SPANS, False),
+        (RENDERS, False),
+        (NO_TOOLTIPS, False),
         (BORDER_TITLE, False),
         (BORDER_SUBTITLE, False),
         (DISPLAY, True),
@@ -106,5 +110,5 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
 
 
 def test_every_private_part_is_removed_by_a_test():
-    borders = BORDER_TITLE, BORDER_SUBTITLE
-    assert set(PARTS) == {DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS, *borders}
+    frames = DISPLAY, BATCH_COUNT, COMPOSITOR, RENDERS, SPANS
+    assert set(PARTS) == {*frames, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS}

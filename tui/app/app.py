@@ -42,6 +42,7 @@ from tui.screens.train import TrainView
 from tui.signals import CONTINUE
 from tui.state.app_state import AppState
 from tui.state.run_state import RecordRead, RunState
+from tui.terminal.textual_private import disable_tooltips
 from tui.text.themes import theme_variables
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class MnistApp(App[None]):
         """`start` begins training at once. `train` replaces the trainer; `host` is a run in another
         process, to attach to."""
         super().__init__()
+        disable_tooltips(self)
         self.driver_class = choose_driver(self.driver_class)
         self.set_reactive(MnistApp.config, config)
         self.runs = RunController(self, train, host)

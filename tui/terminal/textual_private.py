@@ -6,11 +6,12 @@ Textual or Rich; `PARTS` lists all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.control import Control
+from textual.geometry import Region
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +27,17 @@ DISPLAY = "_display"
 BATCH_COUNT = "_batch_count"
 # Screen._compositor.render_strips(): the whole screen, a strip for each line.
 COMPOSITOR = "_compositor"
+# Compositor._get_renders(crop): the lines of the visible widgets: of each its region, what of that
+# is visible, and its lines there. Compositor.visible_widgets are these two regions by widget.
+RENDERS = "_get_renders"
 # ChopsUpdate.spans, what the frame of a changed part of the screen is: (row, start, end) of cells.
 # Beside it its rows' pieces by their first column, `chops`, and where each piece ends, `chop_ends`.
 SPANS = "spans"
 # Widget._border_title and Widget._border_subtitle: the Content in a widget's border.
 BORDER_TITLE, BORDER_SUBTITLE = "_border_title", "_border_subtitle"
-PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, SPANS, BORDER_TITLE, BORDER_SUBTITLE
+# App._disable_tooltips: whether screens show none.
+NO_TOOLTIPS = "_disable_tooltips"
+PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, RENDERS, SPANS, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS
 
 # Called with the screen that has changed, and with what writes the change Textual's own way.
 FrameHandler = Callable[["Screen[Any]", Callable[[], None]], None]
@@ -42,6 +48,12 @@ def _part(owner: object, name: str) -> Any:
     return getattr(owner, name, None)
 
 
+def disable_tooltips(app: App[Any]) -> None:
+    """Let screens have no tooltips: Textual sets a timer for one at each move of the mouse."""
+    if _part(app, NO_TOOLTIPS) is not None:
+        setattr(app, NO_TOOLTIPS, True)
+
+
 def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
     """Call `handle(screen, write)` for each frame, in place of writing it to the terminal.
 
@@ -50,6 +62,7 @@ def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
     display = _part(app, DISPLAY)
 
     def intercepted(screen: Screen[Any], renderable: Any) -> None:
+        _render_changed_lines(screen)
         idle = renderable is None or app.is_headless or not app.is_running
         if idle or _part(app, BATCH_COUNT):
             display(screen, renderable)
@@ -59,6 +72,31 @@ def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
 
     if display is not None:
         setattr(app, DISPLAY, intercepted)
+
+
+def _render_changed_lines(screen: Screen[Any]) -> None:
+    """Let the frame of a changed part of the screen render no other lines.
+
+    Textual renders all lines of all widgets for it: a millisecond for each step of a pen.
+    """
+    compositor = _part(screen, COMPOSITOR)
+    renders = _part(compositor, RENDERS)
+    if renders is not None and not isinstance(renders, partial):
+        setattr(compositor, RENDERS, partial(_renders_in, compositor))
+
+
+def _renders_in(
+    compositor: Any, crop: Region | None = None
+) -> Iterator[tuple[Region, Region, list[Strip]]]:
+    for widget, (region, clip) in compositor.visible_widgets.items():
+        if crop is not None:
+            if not crop.overlaps(region):
+                continue
+            clip = clip.intersection(Region(clip.x, crop.y, clip.width, crop.height))
+        x, y, width, height = region.intersection(clip)
+        if width and height:
+            part = Region(x - region.x, y - region.y, width, height)
+            yield region, clip, widget.render_lines(part)
 
 
 def _send_changed_cells(update: Any) -> None:
@@ -96,7 +134,6 @@ def set_border_titles(widget: Widget, title: Content, subtitle: Content) -> None
     Textual draws the whole widget again for it, which for a chart would be ten times a second.
     """
     from textual.content import Content
-    from textual.geometry import Region
 
     width, height = widget.outer_size
     left, top = widget.content_offset

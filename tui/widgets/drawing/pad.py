@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from functools import lru_cache
 from time import monotonic
@@ -16,7 +17,6 @@ from textual.events import Blur, Hide, MouseDown, MouseMove, MouseRelease, Mouse
 from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.reactive import var
-from textual.timer import Timer
 
 from tui.drawing.drawing import BLANK, Drawing
 from tui.drawing.pen import Point
@@ -27,7 +27,7 @@ from tui.widgets.canvas import Canvas
 from tui.widgets.cards.card import shown_style
 from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, draw_pad
 
-FRAME_SECONDS = 1 / 60  # between two drawings of the pad
+FRAME_SECONDS = 1 / 30  # between two drawings of the pad: training waits for each
 RIGHT_BUTTON = 3
 HINT = "Drag the mouse to draw,", "or use enter and the arrows"
 TRAIL = 4  # places of the pen that a slow connection gets first
@@ -78,7 +78,7 @@ class DrawingPad(Canvas, can_focus=True):
         self._pen_cells: deque[Offset] = deque(maxlen=TRAIL)
         self._sent = self._drawing.pixels
         self._drawn_at = 0.0
-        self._next_frame: Timer | None = None
+        self._next_frame: asyncio.TimerHandle | None = None
 
     @property
     def pixels(self) -> bytes:
@@ -148,7 +148,8 @@ class DrawingPad(Canvas, can_focus=True):
         if self._next_frame is None:
             wait = self._drawn_at + FRAME_SECONDS - monotonic()
             if wait > 0:
-                self._next_frame = self.set_timer(wait, self._show)
+                # Textual's timers cost as much as a frame: each is a task and an event.
+                self._next_frame = asyncio.get_running_loop().call_later(wait, self._show)
             else:
                 self._show()
 
@@ -178,6 +179,7 @@ class DrawingPad(Canvas, can_focus=True):
     def _drag(self, event: MouseMove) -> None:
         if not self._is_held:
             return
+        event.stop()  # the widgets around this one need not handle it too
         if not event.button:  # the release has been lost, outside of the window
             self.end_drag()
         elif (at := self._position(event, inside=False)) is not None:
