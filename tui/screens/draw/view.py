@@ -71,7 +71,8 @@ class DrawView(View):
         self.pad.change(what)
 
     def on_screen_suspend(self) -> None:
-        self.pad.end_drag()
+        for pad in self.query(DrawingPad):  # none where the body failed
+            pad.end_drag()
 
     # The answers
 
