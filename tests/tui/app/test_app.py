@@ -7,6 +7,7 @@ from core.config import TrainConfig
 from core.events import Notice, RunFailed, RunFinished
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import diverged, key_of, make_fake_train
+from tui.actions import VIEWS
 from tui.app import network_requests
 from tui.app.app import MnistApp
 from tui.preferences import TEMPERATURES
@@ -187,10 +188,11 @@ async def test_views_open_by_key_and_mouse(tmp_path):
         assert isinstance(pilot.app.screen, DigitsView)
         await pilot.press(key_of("checkpoints"))
         assert isinstance(pilot.app.screen, CheckpointBrowser)
-        await pilot.press("tab")
+        (*_, last) = VIEWS
+        await pilot.press(key_of(last), "tab")
         assert isinstance(pilot.app.screen, TrainView)
         await pilot.press("shift+tab")
-        assert isinstance(pilot.app.screen, CheckpointBrowser)
+        assert last == pilot.app.screen.MODE
         await pilot.click("ViewHeader", offset=(15, 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, DigitsView)
