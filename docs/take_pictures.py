@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import touch_scenes
 from compact_svg import compact
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -57,6 +58,7 @@ NAMES = (
         "comparison",
     ),
     "train-overfit",
+    *touch_scenes.NAMES,
 )
 # Runs of earlier days.
 EARLIER_RUNS = (
@@ -212,6 +214,17 @@ async def take_pictures_of_overfitting(options: argparse.Namespace) -> list[Path
         return camera.taken
 
 
+async def take_pictures_of_touch(options: argparse.Namespace) -> list[Path]:
+    """Take those of a drawing and of questions, while cnn trains."""
+    config = TrainConfig(arch="cnn", epochs=20, data=options.data)
+    async with open_app(config, options) as camera:
+        await camera.press("space")
+        await camera.until(lambda state: len(state.scores) >= 1 and state.epoch_share > 0.05)
+        await touch_scenes.take_pictures_of_drawings(camera)
+        await touch_scenes.take_pictures_of_reasons(camera)
+        return camera.taken
+
+
 def paint_images(data: str | None) -> Path:
     """Return a folder with photographs of test digits, as the benchmarks paint them."""
     import numpy
@@ -259,8 +272,12 @@ def main() -> None:
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = folder
         # An answer stays while its pictures are taken.
         quiz_view.SHOWN_SECONDS = quiz_view.WRONG_SECONDS = 1000.0
-        train_earlier_runs(options.data)
-        taken = asyncio.run(take_pictures_of_a_run(options))
+        taken: list[Path] = []
+        if set(touch_scenes.NAMES) & set(options.only):
+            taken += asyncio.run(take_pictures_of_touch(options))
+        if set(options.only) - set(touch_scenes.NAMES):
+            train_earlier_runs(options.data)
+            taken += asyncio.run(take_pictures_of_a_run(options))
         if "train-overfit" in options.only:
             taken += asyncio.run(take_pictures_of_overfitting(options))
     if options.only == NAMES and options.sizes == SIZES:
