@@ -19,8 +19,6 @@ from core.responses.scores import CorruptionsScored
 
 Parts = Iterator[CorruptionsScored]  # the response after each part of the work
 REPORT_SECONDS = 0.25  # between two responses that are emitted
-# After each of them during a pause of training: a checkpoint that was written is reported then.
-REST_SECONDS = 0.1
 
 
 class CorruptionScoring:
@@ -31,8 +29,7 @@ class CorruptionScoring:
     """
 
     def __init__(self, inbox: Inbox) -> None:
-        # What this process does; the engine sets them.
-        self.is_training = self.is_paused = False
+        self.is_training = False  # whether a run in this process trains; the engine sets it
         self._inbox = inbox
         self._request: ScoreCorruptions | None = None
         self._number = 0  # of the newest request
@@ -78,8 +75,6 @@ class CorruptionScoring:
             self._parts = None
         elif self.is_training or self._request.gives_way:
             self._continue_in((now - since) * _rest_for_training())
-        elif self.is_paused and is_due:
-            self._continue_in(REST_SECONDS)
         else:
             self._inbox.put(ContinueScoring(self._number))
         if is_due:

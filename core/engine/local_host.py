@@ -74,12 +74,8 @@ class LocalHost:
                         yield from self._handle(event.command)
                     case _:
                         if isinstance(event, RunStarted | Resumed | Paused):
-                            self._scoring.is_paused = isinstance(event, Paused)
-                            self._scoring.is_training = not self._scoring.is_paused
-                            self._questions.set_activity(
-                                is_training=self._scoring.is_training,
-                                is_paused=self._scoring.is_paused,
-                            )
+                            self._scoring.is_training = not isinstance(event, Paused)
+                            self._questions.set_training(self._scoring.is_training)
                         if isinstance(event, RunStarted) and start.paused:
                             self._inbox.put(Pause())
                         yield event
@@ -89,7 +85,7 @@ class LocalHost:
             what = f"{type(error).__name__}: {first_line(error)}"
             yield RunFailed(reason="error", message=what)
         finally:
-            self._scoring.is_training = self._scoring.is_paused = False
+            self._scoring.is_training = False
             self._questions.end_run()
 
     def _pipeline(self, start: Start) -> Iterator[Event]:

@@ -38,17 +38,17 @@ class Questions:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._explainer: Explainer | None = None
-        self._is_training = self._is_paused = False
+        self._is_training = False
 
-    def set_activity(self, *, is_training: bool, is_paused: bool) -> None:
-        """Say what the run in this process does."""
-        self._is_training, self._is_paused = is_training, is_paused
+    def set_training(self, is_training: bool) -> None:
+        """Say whether a run in this process trains, and is not paused."""
+        self._is_training = is_training
         if self._explainer:
-            self._explainer.is_training, self._explainer.is_paused = is_training, is_paused
+            self._explainer.is_training = is_training
 
     def end_run(self) -> None:
         """There is no run, and so no viewer of it."""
-        self.set_activity(is_training=False, is_paused=False)
+        self.set_training(False)
         if self._explainer:
             self._explainer.forget_viewers()
 
@@ -82,7 +82,7 @@ class Questions:
             from core.explain.explainer import Explainer  # which imports torch
 
             self._explainer = Explainer(self._inbox)
-            self.set_activity(is_training=self._is_training, is_paused=self._is_paused)
+            self._explainer.is_training = self._is_training
         return self._explainer
 
 

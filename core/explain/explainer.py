@@ -24,8 +24,6 @@ from core.responses.explanations import Explanation, ExplanationRefused, IdealEx
 EXPLAIN_SHARE = 0.05
 REPORT_SECONDS = 0.05  # between two answers that are emitted
 FORMING_SECONDS = 0.06  # after each image of an ideal digit, which is to be seen while it forms
-# After an answer during a pause of training: a checkpoint that was written is reported then.
-REST_SECONDS = 0.1
 
 
 @dataclass
@@ -43,7 +41,7 @@ class Explainer:
     """Answers one question of each asker at a time; askers take turns."""
 
     def __init__(self, inbox: Inbox) -> None:
-        self.is_training = self.is_paused = False  # the run in this process; the engine sets them
+        self.is_training = False  # whether a run in this process trains; the engine sets it
         self._inbox = inbox
         self._work: dict[int, _Work] = {}  # by asker, whose turn it is first
         self._subjects: dict[int, Subject] = {}  # of each asker's last question
@@ -89,7 +87,7 @@ class Explainer:
         if is_last or forms or perf_counter() - work.reported_at >= REPORT_SECONDS:
             work.reported_at = perf_counter()
             yield answer
-        self._plan(max(FORMING_SECONDS * forms, REST_SECONDS * self.is_paused))
+        self._plan(FORMING_SECONDS if forms else 0.0)
 
     def _next_answer(self, work: _Work) -> Explanation:
         question = work.question

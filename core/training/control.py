@@ -34,12 +34,14 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
     """Handle the commands in the inbox, in order; while paused, wait here without using the CPU."""
     paused = False
     while (paused or not loop.inbox.empty()) and not loop.stopping:
+        if paused:  # also while many commands come
+            yield from loop.writer.poll()
         command = None
         with suppress(Empty):
             command = loop.inbox.get(timeout=loop.writer.poll_seconds)
         match command:
-            case None:  # the checkpoint writer comes first
-                yield from loop.writer.poll()
+            case None:
+                pass
             case commands.Pause() if not paused:
                 paused = True
                 yield from loop.report()

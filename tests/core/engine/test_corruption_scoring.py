@@ -28,7 +28,6 @@ def checkpoint(tiny):
 def every_part(monkeypatch):
     """Emit the response after each part."""
     monkeypatch.setattr(corruption_scoring, "REPORT_SECONDS", 0.0)
-    monkeypatch.setattr(corruption_scoring, "REST_SECONDS", 0.001)
 
 
 def test_scores_are_those_of_all_images_at_once(checkpoint, tiny_tensors):

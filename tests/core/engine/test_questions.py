@@ -8,7 +8,7 @@ import pytest
 from core.checkpoints.io import load
 from core.commands import Pause, Quit, Resume, Start
 from core.engine.local_host import LocalHost
-from core.events import Paused, Progress, RunFinished, RunStarted
+from core.events import CheckpointSaved, Paused, Progress, RunFinished, RunStarted
 from core.explain import explainer
 from core.questions import (
     CancelExplanation,
@@ -87,6 +87,7 @@ def test_questions_change_nothing_in_training(tiny, image, monkeypatch):
 
 
 def test_question_is_answered_during_a_pause(tiny, image):
+    """The checkpoint of the pause is reported meanwhile, however many slices there are."""
     host, order = LocalHost(), []
     host.send(Start(tiny(epochs=100_000)))
     for event in host.events():
@@ -95,6 +96,8 @@ def test_question_is_answered_during_a_pause(tiny, image):
             case Progress() if Paused not in order:
                 host.send(Pause())
             case Paused():
+                host.send(ExplainOcclusion(image))
+            case OcclusionExplained(done=1.0) if CheckpointSaved not in order:
                 host.send(ExplainOcclusion(image))
             case OcclusionExplained(done=1.0):
                 assert Progress not in order[order.index(Paused) :]

@@ -156,10 +156,3 @@ def test_failures_are_one_line(clock):
     assert all(isinstance(each, ExplanationRefused) for each in found)
     what = "this cannot be explained: a layer that raises"
     assert [each.message for each in found] == ["no such class", what, "no network"]
-
-
-def test_pause_leaves_time_for_the_checkpoint_writer(clock):
-    inbox, asked = make(is_paused=True)
-    asked.begin(ExplainIdeal(1), lambda: subject(1))
-    answers_of(inbox, asked)
-    assert clock.timers == pytest.approx([explainer.REST_SECONDS] * (PARTS - 1))
