@@ -26,10 +26,10 @@ from core.events import Event, Notice, RunFailed
 from core.responses.devices import DevicesListed
 from tui.actions import VIEWS, bindings, is_available
 from tui.app.appearance import Appearance
+from tui.app.drawing.kept_requests import KeptRequests
 from tui.app.drawing.requests import DrawingRequests
 from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
-from tui.app.kept_requests import KeptRequests
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
 from tui.app.opening import OPENINGS

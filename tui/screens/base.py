@@ -47,7 +47,7 @@ class AsksAboutDrawings(Protocol):
 
 
 class KeepsDrawings(Protocol):
-    """Lists the drawings that are kept: see tui/app/kept_requests.py."""
+    """Lists the drawings that are kept: see tui/app/drawing."""
 
     deleted: list[KeptDrawing]
 

@@ -15,6 +15,7 @@ import pytest
 from core.attach.client import RemoteHost
 from core.commands import Pause, Start, Stop
 from core.config import TrainConfig
+from core.data.drawn.store import keep_drawing
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
@@ -47,6 +48,7 @@ async def test_attached_app_controls_the_run(running):  # noqa: F811
 
 async def test_drawing_is_answered_by_an_attached_run(running):  # noqa: F811
     run = running()
+    keep_drawing(bytes([255] * 784), "7")
     async with app_on(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pilot.app.run_state.phase == "training")
         await pilot.press(key_of("draw"), "enter", *["down"] * 4)
@@ -60,6 +62,7 @@ async def test_drawing_is_answered_by_an_attached_run(running):  # noqa: F811
         first = answer()
         await until(pilot, lambda: answer().step > first.step)
         assert f"{run.folder.name}, epoch" in text_of(pilot)
+        await until(pilot, lambda: re.search("your digits: [01] of 1 correct", text_of(pilot)))
 
 
 class SilentHost:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.class_names import DIGITS
 from core.errors import DataError, UserError, printable
 from tui.text.formats import class_label
+from tui.text.settings import find_classes
 
 if TYPE_CHECKING:
     from core.data.drawn.store import KeptDrawing
@@ -25,7 +25,7 @@ async def keep(view: DrawView) -> None:
         view.notify(EMPTY, markup=False)
         return
     network = view.mnist.app_state.drawing.network
-    names = network.class_names if network else DIGITS
+    names = network.class_names if network else find_classes(view.mnist.config.dataset)
     label = await view.app.push_screen_wait(label_dialog(names))
     if label is None:
         return
