@@ -85,11 +85,13 @@ class Predict(Command, name="Predict"):
 
 class PredictImages(Command, name="PredictImages"):
     """Request the predictions of the network in training for images of 784 bytes each, row by row,
-    0 is paper and 255 is ink. `asker` as in Predict; `question` is copied into the response."""
+    0 is paper and 255 is ink. `asker` as in Predict; `question` is copied into the response.
+    `marks`: whether to mark those unlike the training images, which takes as long again."""
 
     images: tuple[bytes, ...]
     asker: int = 0
     question: int = 0
+    marks: bool = True
 
 
 class OpenCheckpoint(Command):

@@ -78,7 +78,7 @@ class ViewerServer:
         self._scored: deque[EventMessage] = deque(maxlen=MAX_SCORED)
         self._recorded = 0
         self._counted = 0
-        self._next_request_at = 0.0
+        self._requested_at = self._next_request_at = 0.0
         self._response_until = 0.0  # so long the response to a request is expected
         self._ends_at: float | None = None
         self._server = listen(folder)
@@ -110,7 +110,8 @@ class ViewerServer:
             for viewer in filter(None, receivers):
                 viewer.waiting.append(message)
         if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
-            self._next_request_at = monotonic() + getattr(event, "seconds", 0.0) / REQUEST_SHARE
+            seconds = getattr(event, "seconds", 0.0)
+            self._next_request_at = self._requested_at + seconds / REQUEST_SHARE
             self._response_until = 0.0
         if receivers:
             self._wake()
@@ -205,7 +206,8 @@ class ViewerServer:
         if not viewers or now < self._next_request_at or now <= self._response_until:
             return
         viewer = min(viewers, key=lambda each: each.requested_at)
-        viewer.requested_at, self._response_until = now, now + RESPONSE_SECONDS
+        viewer.requested_at = self._requested_at = now
+        self._response_until = now + RESPONSE_SECONDS
         self._inbox.put(viewer.requests.popleft())
 
     def _restore_socket(self) -> None:

@@ -100,7 +100,8 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
     images, labels = loop.tensors.test_images, loop.tensors.test_labels
     since = perf_counter()
     with _evaluation_mode(loop) as model:
-        digits = _mark(loop, predict_digits(model, images, labels, indices))
+        digits = predict_digits(model, images, labels, indices)
+        digits = _mark(loop, with_class_names(digits, loop.class_names))
     seconds, samples = perf_counter() - since, len(labels)
     return Predicted(digits=digits, samples=samples, step=loop.step, seconds=seconds, asker=asker)
 
@@ -108,7 +109,9 @@ def _predict(loop: TrainingLoop, indices: tuple[int, ...], asker: int) -> Predic
 def _predict_images(loop: TrainingLoop, wanted: commands.PredictImages) -> ImagesPredicted:
     since = perf_counter()
     with _evaluation_mode(loop) as model:
-        digits = _mark(loop, predict_images(model, wanted.images))
+        digits = with_class_names(predict_images(model, wanted.images), loop.class_names)
+        if wanted.marks:
+            digits = _mark(loop, digits)
     return ImagesPredicted(
         digits=digits,
         step=loop.step,
@@ -132,8 +135,7 @@ def _copy(loop: TrainingLoop) -> Subject:
 def _mark(loop: TrainingLoop, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
     """Mark the digits that are unlike any, where that costs no more than a prediction: training
     does not wait until a detector has been made."""
-    named = with_class_names(digits, loop.class_names)
-    return mark_unlike(named, find_cached_detector(loop.setup.dataset))
+    return mark_unlike(digits, find_cached_detector(loop.setup.dataset))
 
 
 @contextmanager

@@ -88,10 +88,12 @@ class RequestThrottle:
         self._request, self._is_waiting = request, True
         return True
 
-    def finish(self, seconds: float, pause: float = 0.0) -> None:
+    def finish(self, seconds: float, pause: float = 0.0, since: float | None = None) -> None:
         """The response has come; training waited for it for so many seconds. `pause` is the least
-        time until the next one, if that is longer than the shortest."""
+        time until the next one, if that is longer than the shortest, and `since` when all of these
+        begin, if not now."""
         self._is_waiting = False
         if not self._is_hurried:
-            self._not_before = monotonic() + max(self._shortest, pause, seconds / self._share)
+            start = monotonic() if since is None else since
+            self._not_before = start + max(self._shortest, pause, seconds / self._share)
         self._is_hurried = False

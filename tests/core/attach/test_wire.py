@@ -65,7 +65,7 @@ def test_command_names_and_fields_are_fixed():
         "Save": [],
         "SetLearningRate": ["learning_rate"],
         "Predict": ["indices", "asker"],
-        "PredictImages": ["images", "asker", "question"],
+        "PredictImages": ["images", "asker", "question", "marks"],
         "Inspect": ["layer", "index", "unit"],
         "ExplainOcclusion": ["image", "target", "other", *ASKED],
         "ExplainLayers": ["image", "unit", "off", *ASKED],

@@ -112,7 +112,7 @@ class DrawingRequests:
 
     def _finish(self, seconds: float) -> None:
         pause = SLOW_LINK if self._app.preferences.slow else 0.0
-        self._throttle.finish(seconds, pause)
+        self._throttle.finish(seconds, pause, self._asked_at)
         self._same_not_before = monotonic() + max(SAME_SECONDS, pause, seconds / RESPONSE_SHARE)
         self._app.set_timer(self._throttle.wait, self.send_due)
 
@@ -149,13 +149,14 @@ class DrawingRequests:
         if is_same and (path or now < self._same_not_before):
             return
         images, step = (prepared, self._drawing), 0 if path else app.run_state.step
-        if not self._throttle.start((images, path, step)):
+        # A drawing that still grows is hardly ever like a digit already.
+        if not self._throttle.start((images, path, step, is_same)):
             return
         self._number += 1
         self._asked, self._asked_at = (self._drawing, path), now
         asked = DrawingAsked(question=self._number, drawing=self._drawing, earlier=earlier)
         app.runs.emit(asked)
-        command: Command = PredictImages(images, question=self._number)
+        command: Command = PredictImages(images, question=self._number, marks=is_same)
         if path:
             command = PredictImagesWith(path, images, app.config.data, self._number, at_once=True)
         app.send(command)
