@@ -34,7 +34,7 @@ from tui.screens.digits_caption import (
     temperature_part,
     with_right,
 )
-from tui.screens.why.frame import step_frame
+from tui.screens.why.frame import EXPLAIN_HELP, step_frame
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.cards.card import shown_style
@@ -51,7 +51,7 @@ class DigitsView(View):
     """
 
     MODE = "digits"
-    VIEW_HELP = DIGITS_HELP
+    VIEW_HELP = DIGITS_HELP | EXPLAIN_HELP
     OFFERED: tuple[SelectionKind, ...] = KINDS
     CSS_PATH = "digits.tcss"
     BINDINGS = [

@@ -20,6 +20,7 @@ from tui.screens.captions import key, line
 from tui.screens.checkpoints.evaluation import EvaluatedDigitsView
 from tui.screens.confusion_view import ConfusionView
 from tui.screens.digits import DigitsView
+from tui.screens.why.frame import EXPLAIN_IN_FOCUS_HELP
 from tui.state.app_state import AppState, CheckpointRequest
 from tui.state.history import find_checkpoint_at
 from tui.state.run_state import RunState, Score
@@ -39,6 +40,7 @@ class MistakesView(ConfusionView):
     """
 
     MODE = "mistakes"
+    VIEW_HELP = ConfusionView.VIEW_HELP | EXPLAIN_IN_FOCUS_HELP
     SEEN = ("scores", "evaluations", "labels", "digits", "phase", "started", "epoch")
     BINDINGS = [
         Binding("left_square_bracket", "evaluation(-1)", "Epochs", key_display="[ ]"),

@@ -15,34 +15,35 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from tui.text.digit_art import GREYS, RAMP, area_means
+from tui.text.digit_art import GREYS, RAMP, SIDE, area_means
 
 Line = tuple[Segment, ...]
 Cell = tuple[int, int]  # steps of grey and of tint
 
 TINTS = 8  # steps from no tint to the largest
-# Of the colour at the largest values; the rest is the grey, which tells ink from paper.
-TINT_SHARE = 0.65
-SIGN_GRID = 7  # signs across and down, one for 4×4 pixels
-LEAST_SIGN = 0.12  # the least value that has a sign, as a share of the largest
+TINT_SHARE = 0.65  # of the colour at the largest values; the rest is the image's grey
+SIGN_BLOCK = 4  # pixels along a side of the blocks that have one sign, at the largest value
+LEAST_SIGN = 0.2  # the least value that has a sign, as a share of the largest
 PLUS, MINUS = "+", "−"
 SIGNLESS_RAMP = " .:*#@"  # of characters that are no sign
 
 
 @dataclass(frozen=True)
 class Tint:
-    """The colours of paper, ink, and of positive and negative values."""
+    """The colours of paper, ink, and of positive and negative values; `share` is that of the colour
+    at the largest values, 1 where the image itself is empty."""
 
     paper: Color
     ink: Color
     more: Color
     less: Color
+    share: float = TINT_SHARE
 
     @lru_cache(maxsize=4096)  # noqa: B019, a theme has few of them
     def shade(self, cell: Cell) -> Color:
         grey, tint = cell
         base = self.paper.blend(self.ink, grey / (GREYS - 1))
-        return base.blend(self.more if tint > 0 else self.less, TINT_SHARE * abs(tint) / TINTS)
+        return base.blend(self.more if tint > 0 else self.less, self.share * abs(tint) / TINTS)
 
 
 @lru_cache(maxsize=64)
@@ -116,16 +117,20 @@ def _signs(values: bytes | None, width: int, height: int) -> dict[tuple[int, int
     """Return the signs by their row and column."""
     if not values:
         return {}
-    means = area_means(_signed(values), SIGN_GRID, SIGN_GRID)
-    return {
-        (
-            int((down + 0.5) * height / SIGN_GRID),
-            int((across + 0.5) * width / SIGN_GRID),
-        ): PLUS if value > 0 else MINUS
-        for down, line in enumerate(means)
-        for across, value in enumerate(line)
-        if abs(value) >= LEAST_SIGN * 127
-    }
+    signed, found = _signed(values), {}
+    for top in range(0, SIDE, SIGN_BLOCK):
+        for left in range(0, SIDE, SIGN_BLOCK):
+            block = [
+                (down, across)
+                for down in range(top, top + SIGN_BLOCK)
+                for across in range(left, left + SIGN_BLOCK)
+            ]
+            down, across = max(block, key=lambda each: abs(signed[each[0] * SIDE + each[1]]))
+            value = signed[down * SIDE + across]
+            if abs(value) >= LEAST_SIGN * 127:
+                cell = int((down + 0.5) * height / SIDE), int((across + 0.5) * width / SIDE)
+                found[cell] = PLUS if value > 0 else MINUS
+    return found
 
 
 def _cell(pair: tuple[Cell, Cell], sign: str, tint: Tint) -> tuple[str, Style | None]:

@@ -230,3 +230,10 @@ async def test_card_of_a_confusion_is_explained(tmp_path):
         await until(pilot, lambda: isinstance(pilot.app.screen, WhyScreen))
         assert pilot.app.screen.part.digit.index == cards.digits[1].index
         assert pilot.app.screen.MODE == "mistakes"
+
+
+async def test_help_of_the_screen_explains_its_parts(tmp_path):
+    async with app_that_trains(tmp_path).run_test(size=(120, 40)) as pilot:
+        await open_why(pilot)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "4×4 pixels of paper" in text_of(pilot))

@@ -8,7 +8,6 @@ from textual.binding import Binding
 from textual.content import Content
 
 from core.digit import Digit
-from tui.help import DIGITS_HELP
 from tui.screens.captions import key, line, set_text
 from tui.screens.digits import DigitsView
 from tui.state.app_state import OpenedCheckpoint
@@ -33,7 +32,7 @@ class CheckpointView(DigitsView):
 
     MODE = "checkpoints"
     CSS_PATH = "../digits.tcss"
-    VIEW_HELP = CHECKPOINT_HELP | DIGITS_HELP
+    VIEW_HELP = CHECKPOINT_HELP | DigitsView.VIEW_HELP
     BINDINGS = [
         Binding("escape", "step('frame', -1)", "Back"),
         Binding("e", "open('evaluation')", "Evaluate"),

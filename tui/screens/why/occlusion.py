@@ -15,9 +15,10 @@ from textual.widgets import Static
 from core.questions import ExplainOcclusion, Question
 from core.responses.explanations import Explanation, OcclusionExplained
 from tui.screens.captions import between, key
+from tui.screens.digits_caption import with_right
 from tui.screens.why.part import Part
 from tui.screens.why.pictures import ClassBars, TintedPicture, order_classes
-from tui.text.formats import class_label
+from tui.text.formats import cell_width, class_label, truncate
 
 LONGEST_NAME = 16  # columns of the name of a class in a sentence
 MANY_TIMES = 1_000_000
@@ -31,7 +32,8 @@ class OcclusionPart(Part):
     OcclusionPart {
         Horizontal { height: 1fr; }
         TintedPicture { width: auto; margin-right: 2; }
-        Static { height: auto; }
+        #asked { height: 1; }
+        #legend { height: auto; }
     }
     """
     BINDINGS = [Binding("S", "swap", "Reverse", show=False)]
@@ -108,9 +110,9 @@ class OcclusionPart(Part):
         picture, bars = self.query_one(TintedPicture), self.query_one(ClassBars)
         picture.pixels, picture.values = digit.pixels, answer.costs if answer else None
         picture.title = "helps +, hurts −"
-        marks = {self._about: "why "}
+        marks = {self._about: "why"}
         if self._other is not None:
-            marks[self._other] = "not "
+            marks[self._other] = "not"
         bars.marks = marks
         self.query_one("#asked", Static).update(self._heading())
         width = max(20, self.query_one(ClassBars).size.width)
@@ -118,14 +120,15 @@ class OcclusionPart(Part):
 
     def _heading(self) -> Content:
         """Return the question in words, and the keys that change it."""
+        width = max(20, self.query_one(ClassBars).size.width)
         text = f"Why {self._label(self._about)}"
         text += f" and not {self._label(self._other)}?" if self._other is not None else "?"
-        keys = Content("  ") + between(
-            key("↑", "", "move(-1, 0)"), Content("another class"), key("↓", "", "move(1, 0)")
-        )
+        swap = key("S", "swap", "app.simulate_key('S')")
+        up, down = key("↑", "", "move(-1, 0)"), key("↓", "", "move(1, 0)")
+        keys = [between(up, Content("another class"), down)]
         if self._other is not None:
-            keys += Content("  ") + key("S", "swap", "app.simulate_key('S')")
-        return Content.styled(text, "bold") + keys
+            keys.insert(0, swap)
+        return with_right(Content.styled(truncate(text, width), "bold"), keys, width)
 
     def _legend(self, width: int) -> list[Content]:
         """Return what the signs mean, with the largest values."""
@@ -144,7 +147,8 @@ class OcclusionPart(Part):
         ]
         lines = []
         for sign, style, sentence in sentences:
-            first, *more = wrap(sentence, width - 2) or [""]
+            wide = cell_width(sentence) - len(sentence)  # of wide characters, which are not counted
+            first, *more = wrap(sentence, width - 2 - wide) or [""]
             lines.append(Content.assemble((sign, f"bold {style}"), f" {first}"))
             lines += [Content(f"  {each}") for each in more]
         return lines

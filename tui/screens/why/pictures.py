@@ -13,13 +13,13 @@ from core.digit import Digit
 from tui.preferences import Preferences
 from tui.text.digit_art import SIDE, draw_bar
 from tui.text.formats import cell_width, class_label, fit_cells, truncate, widest_label
-from tui.text.tinted_art import Tint, draw_signs, draw_tinted
+from tui.text.tinted_art import TINT_SHARE, Tint, draw_signs, draw_tinted
 from tui.widgets.canvas import Canvas, StyledLine
 from tui.widgets.cards.card import has_greys
 
 BESIDE = 34  # columns that a picture of automatic width leaves to what is beside it
 LABEL_WIDTH = 12  # columns of the name of a class
-MARK_WIDTH, PERCENT_WIDTH = 4, 7
+MARK_WIDTH, PERCENT_WIDTH = 5, 7
 
 
 def fit_picture(width: int, height: int) -> tuple[int, int]:
@@ -85,8 +85,10 @@ class TintedPicture(Canvas):
         parts = self.parts
         more, less = (parts[name] for name in self._colours)
         if has_greys(self, self.preferences):
-            ink, *signs = (Color.from_rich_color(each.color) for each in (parts["ink"], more, less))
-            tint = Tint(self.background_colors[1], ink, *signs)
+            used = parts["ink"], more, less
+            ink, plus, minus = (Color.from_rich_color(each.color) for each in used)
+            share = TINT_SHARE if any(pixels) else 1.0
+            tint = Tint(self.background_colors[1], ink, plus, minus, share)
             return [list(line) for line in draw_tinted(pixels, self.values, width, height, tint)]
         styles = {0: parts["ink"], 1: more, -1: less}
         drawn = draw_signs(pixels, self.values, width, height)

@@ -39,7 +39,7 @@ PARTS = (
     ),
     PartEntry(
         "A small change",
-        "A faint change of the image that makes the network predict another class, found by "
+        "A small change of the image that makes the network predict another class, found by "
         "following the gradient.",
         "Smaller changes may exist. Images as they come are not changed so, and the network may be "
         "good at them all the same.",
