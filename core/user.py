@@ -102,7 +102,7 @@ def explain_replaced() -> str | None:
     what, names = "preferences and downloads", "XDG_CACHE_HOME and XDG_CONFIG_HOME"
     why = next(filter(None, (_standard_folder(kind)[1] for kind in ("cache", "config"))), None)
     if why is None:
-        what, names, why = "drawings", "XDG_DATA_HOME", _standard_folder("data")[1]
+        what, names, why = "drawings and scores", "XDG_DATA_HOME", _standard_folder("data")[1]
     if why is None:
         return None
     _reported.add(NAME)

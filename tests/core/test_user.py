@@ -20,7 +20,7 @@ from tests.support.app import app_in, until
 from tests.support.cli import environment_in
 from tui.preferences import load_preferences, preferences_file, save_preferences
 
-VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", *user.NAME_VARIABLES)
+VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", *user.NAME_VARIABLES)
 # What a process of a number does that is not in the user database.
 NAMELESS = """
 import os, pwd, sys
@@ -95,8 +95,10 @@ def test_doctor_reports_a_missing_home(nameless, caplog):
 def test_folders_of_the_environment_come_first(nameless, monkeypatch, caplog):
     monkeypatch.setenv("XDG_CACHE_HOME", str(nameless / "here"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(nameless / "there"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(nameless / "data"))
     assert user.cache_folder() == nameless / "here" / "mnist-tui"
     assert user.config_folder() == nameless / "there" / "mnist-tui"
+    assert user.data_folder() == nameless / "data" / "mnist-tui"
     assert list(judge_home()) == []
     assert list(nameless.iterdir()) == []
 
@@ -107,6 +109,17 @@ def test_home_that_cannot_be_written_is_replaced(nameless, monkeypatch):
     assert user.cache_folder() == own(nameless) / "cache"
     why = f"{nameless}/file/home/.cache/mnist-tui cannot be written (Not a directory): "
     assert user.explain_replaced().startswith(why)
+
+
+def test_data_folder_alone_is_replaced_with_a_message(nameless, monkeypatch, caplog):
+    monkeypatch.setenv("HOME", str(nameless / "home"))
+    (nameless / "file").touch()
+    monkeypatch.setenv("XDG_DATA_HOME", str(nameless / "file" / "data"))
+    assert user.data_folder() == own(nameless) / "data"
+    assert caplog.messages == [
+        f"mnist-tui: {nameless}/file/data/mnist-tui cannot be written (Not a directory): "
+        f"drawings and scores are kept in {own(nameless)}; to choose others, set XDG_DATA_HOME"
+    ]
 
 
 def test_downloads_alone_are_replaced_silently(nameless, monkeypatch, caplog):

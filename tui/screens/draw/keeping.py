@@ -37,7 +37,7 @@ async def keep(view: DrawView) -> None:
     if view.pixels == pixels:  # nothing has been drawn meanwhile
         view.pad.change("clear")
     text = f"Kept as {class_label(place.label)} in {path}. u brings the drawing back."
-    view.notify(printable(text), markup=False, timeout=6)
+    view.notify(printable(text), markup=False, timeout=4)
     view.mnist.kept.refresh()
 
 
