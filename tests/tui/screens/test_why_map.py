@@ -109,7 +109,7 @@ async def test_kept_drawings_are_on_the_map(tmp_path):
     async with app_in(tmp_path, SLOW).run_test(size=(80, 24)) as pilot:
         part = await open_map(pilot)
         plane = part.query_one(MapPlane)
-        assert "★ your drawings" in text_of(pilot)
+        await until(pilot, lambda: "★ your drawings" in text_of(pilot))
         plane.cursor = len(part.answer.xs) + 1
         await until(pilot, lambda: "your 4" in text_of(pilot))
         assert part.query_one(OneDigit).pixels == drawing

@@ -13,15 +13,14 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
-from core.data.drawn.listing import list_recent_drawings
 from core.data.drawn.store import KeptDrawing
 from core.digit import Digit
-from core.errors import DataError
 from core.questions import ExplainMap, Question
 from core.responses.explanations import Explanation, MapExplained
 from tui.screens.base import View, app_of
 from tui.screens.why.map.map_text import about_point, legend
 from tui.screens.why.part import Part
+from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.widgets.explain.map_grid import MapPoint
 from tui.widgets.explain.map_plane import MapPlane
@@ -29,7 +28,7 @@ from tui.widgets.explain.one_digit import OneDigit
 
 # Columns and lines of the part from which on the image is drawn large.
 WIDE, TALL = 100, 24
-MOST_DRAWINGS = 100
+MOST_DRAWINGS = 100  # kept ones on the map, those that were kept last
 
 
 class MapPart(Part):
@@ -73,8 +72,9 @@ class MapPart(Part):
             yield Static(id="point")
 
     def on_mount(self) -> None:
-        self.watch(self.screen, "app_state", self.redraw, init=False)
+        self.watch(self.screen, "app_state", self._follow_app, init=False)
         self.watch(self.screen, "run_state", self._follow_run, init=False)
+        app_of(self.screen).kept.refresh()
 
     @property
     def _view(self) -> View:
@@ -87,7 +87,8 @@ class MapPart(Part):
     # Questions and answers
 
     def question(self) -> Question | None:
-        self._drawings = find_drawings()
+        kept = self._view.app_state.kept.drawings or ()
+        self._drawings = tuple(sorted(kept, key=lambda each: each.number)[-MOST_DRAWINGS:])
         own = (each.pixels for each in self._drawings)
         return ExplainMap(images=(self.digit.pixels, *own))
 
@@ -100,6 +101,11 @@ class MapPart(Part):
         """Keep the map for another image: only what is its own is out of date."""
         if self.answer:
             self.answer = replace(self.answer, own_xs=(), own_ys=(), own_predicted=())
+        self.redraw()
+
+    def _follow_app(self, before: AppState, after: AppState) -> None:
+        if before.kept.drawings != after.kept.drawings and self.display and self.answer:
+            self.ask()  # they were listed after the question
         self.redraw()
 
     def _follow_run(self, before: RunState, after: RunState) -> None:
@@ -211,12 +217,3 @@ class MapPart(Part):
         part = self.query_one(where, Static)
         if not isinstance(part.content, Content) or not content.is_same(part.content):
             part.update(content)
-
-
-def find_drawings() -> tuple[KeptDrawing, ...]:
-    """Return the drawings that were kept last; none where they cannot be read, which Draw says."""
-    try:
-        kept = list_recent_drawings().drawings
-    except DataError:
-        return ()
-    return tuple(sorted(kept, key=lambda each: each.number)[-MOST_DRAWINGS:])
