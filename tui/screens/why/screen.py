@@ -37,7 +37,7 @@ class WhyScreen(View):
     """
 
     VIEW_HELP = WHY_HELP
-    CSS_PATH = "screen.tcss"
+    CSS_PATH = ["screen.tcss", "layers/part.tcss", "map/part.tcss"]
     AUTO_FOCUS = ""
     SEEN = ("step", "phase")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]

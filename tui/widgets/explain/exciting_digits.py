@@ -133,8 +133,9 @@ class ExcitingDigits(Canvas):
 
 
 def shorten(value: float, width: int) -> str:
-    """Return a number with two significant digits, or fewer; "" where it does not fit."""
+    """Return a number with two significant digits, or less of it; "" where it does not fit."""
     if not math.isfinite(value):
         return ""
-    texts = (f"{value:.{digits}g}".replace("-", "−") for digits in (2, 1))
+    two, one = (f"{value:.{digits}g}".replace("-", "−") for digits in (2, 1))
+    texts = (two, one, one.replace("0.", ".", 1))
     return next((text for text in texts if len(text) <= width), "")

@@ -31,6 +31,7 @@ DARK_STEPS = 5  # of the greys, on which a light sign is readable
 class UnitOutputs(OutputPictures):
     """The outputs of a layer with a selected unit, and signs for those that are switched off."""
 
+    BAR_WIDTH = 20
     LEAST = 1  # all feature maps of a layer are seen side by side
     COMPONENT_CLASSES = OutputPictures.COMPONENT_CLASSES | {"pictures--off"}
     DEFAULT_CSS = """

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MOST_BARS = 32  # units that are shown as bars and not as pixels
 LEAST_WEIGHTS = 9  # lines of weights of 28×28 at half their size
 LABEL_WIDTH, LONGEST_LABEL = 4, 10  # columns of a unit's number or a class's name
-BAR_WIDTH = 22  # columns of a unit's number, its value and a bar that is worth its room
 
 
 class UnitPictures(Canvas):
@@ -176,6 +175,9 @@ class WeightGrid(UnitPictures):
 class OutputPictures(UnitPictures):
     """The output of a layer for one digit: bars of few units, pixels of many, or channels."""
 
+    # Columns of a unit's number, its value and a bar that is worth its room.
+    BAR_WIDTH: ClassVar[int] = 22
+
     output: var[LayerOutput | None] = var(None, init=False)
     digit: var[Digit | None] = var(None, init=False)
     placeholder: var[str] = var("", init=False)
@@ -240,7 +242,7 @@ class OutputPictures(UnitPictures):
         units, height = output.shape[0], max(1, self.size.height - 1)
         columns = -(-units // height)
         width = (self.size.width + GAP) // columns - GAP
-        if width < BAR_WIDTH + self._label_width - LABEL_WIDTH:
+        if width < self.BAR_WIDTH + self._label_width - LABEL_WIDTH:
             return []
         rows = -(-units // columns)
         lines: list[StyledLine] = [[] for _ in range(rows)]

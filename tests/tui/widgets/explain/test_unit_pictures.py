@@ -20,7 +20,7 @@ def test_ten_images_fit(size):
 
 
 def test_values_are_shortened_and_never_cut():
-    assert [shorten(0.6789, width) for width in (4, 3, 2)] == ["0.68", "0.7", ""]
+    assert [shorten(0.6789, width) for width in (4, 3, 2, 1)] == ["0.68", "0.7", ".7", ""]
     assert shorten(-12.3, 3) == "−12"
     assert shorten(float("nan"), 9) == ""
 

@@ -37,31 +37,6 @@ class LayersPart(Part):
     These stay so for other images, and for newer weights of the network.
     """
 
-    DEFAULT_CSS = """
-    LayersPart {
-        #chosen, #side { height: auto; width: 1fr; }
-        #effect { height: auto; }
-        #pictures { layout: horizontal; height: 1fr; }
-        LayerList { height: 1; }
-        UnitOutputs { width: 1fr; margin: 0 2 0 0; }
-        #unit { width: 32; height: 1fr; }
-        ExcitingDigits { height: 5; }
-        &.-large {
-            layout: grid;
-            grid-size: 2 3;
-            grid-columns: 38 1fr;
-            grid-rows: 1fr auto 8;
-            grid-gutter: 0 2;
-            #side { height: 100%; }
-            LayerList { height: 1fr; }
-            #unit { width: 34; }
-            #effect, ExcitingDigits { column-span: 2; height: 100%; }
-            #effect { height: auto; margin: 1 0; }
-        }
-        &.-huge { grid-rows: 1fr auto 12; }
-        &.-huge #unit { width: 58; }
-    }
-    """
     BINDINGS = [
         Binding("Z", "switch_unit", "Switch off"),
         Binding("O", "all_on", "All on", show=False),
@@ -78,6 +53,9 @@ class LayersPart(Part):
         super().__init__()
         # Whether the accuracy without units is wanted: it is asked for once the outputs are known.
         self._score_due = False
+        self._is_asking = False  # whether an answer, or the accuracy, is not complete
+        self._is_outdated = False  # whether there was an evaluation meanwhile
+        self._is_renewing = False  # until the screen asks: answers are those of older weights
         self._described = ""
 
     def compose(self) -> ComposeResult:
@@ -102,22 +80,34 @@ class LayersPart(Part):
     # Questions and answers
 
     def question(self) -> Question | None:
+        self._is_renewing = False
         return ExplainLayers(self.digit.pixels, self.unit, self.off)
+
+    def ask(self, question: Question | None = None) -> None:
+        self._is_asking = True
+        super().ask(question)
 
     def receive(self, answer: Explanation) -> None:
         match answer:
             case LayersExplained():
                 self.unit, self.answer = answer.unit, answer
+                self._is_asking = answer.done < 1
                 self._describe(answer)
-                if self._score_due:
+                if self._score_due and not self._is_renewing:
                     self._ask_score()
             case UnitsScored():
                 self.scored = answer
                 if answer.done >= 1:
-                    self._score_due = False
+                    self._score_due = self._is_asking = False
                     if self.answer and self.answer.done < 1:
                         self.ask()  # continue the search for images that was cancelled
+        if self._is_outdated and not self._is_asking:
+            self._ask_of_newest()
         self.redraw()
+
+    def _ask_of_newest(self) -> None:
+        self._score_due, self._is_outdated, self._is_renewing = bool(self.off), False, True
+        self.ask_newest()
 
     def _ask_score(self) -> None:
         self._score_due = True
@@ -142,10 +132,13 @@ class LayersPart(Part):
     def _follow_run(self, before: RunState, after: RunState) -> None:
         if before.started is not after.started:
             self.unit, self.off, self.scored = None, (), None  # of another network
+            self._is_outdated = False
         is_newer = before.evaluation is not after.evaluation and after.evaluation is not None
         if is_newer and self.off and self.display and self._view.opened_path is None:
-            self._score_due = True
-            self.ask_newest()
+            if self._is_asking:  # epochs may be shorter than an answer takes
+                self._is_outdated = True
+            else:
+                self._ask_of_newest()
 
     # Choosing
 

@@ -38,6 +38,10 @@ def unit_line(
         return Content("the pixels, scaled as the network was trained; ↓ is the first layer")
     kind = "channel" if len(output.shape) > 1 else "unit"
     parts = [Content(f"{kind} {unit.number:,} of {output.shape[0]:,}")]
+    if output is found.outputs[-1]:
+        parts.append(
+            Content(f"class {class_label(found.digit.name_of(unit.number), LONGEST_NAME)}")
+        )
     if unit in off:
         parts.append(Content.styled(f"{OFF} off", "bold $wrong"))
     elif (value := mean_value(output, unit.number)) is not None:

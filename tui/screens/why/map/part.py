@@ -37,20 +37,6 @@ class MapPart(Part):
     It is asked for anew after each evaluation of the run while it is in front.
     """
 
-    DEFAULT_CSS = """
-    MapPart {
-        layout: horizontal;
-        #plane { width: 1fr; height: 100%; }
-        MapPlane { height: 1fr; }
-        #legend { height: auto; max-height: 2; }
-        #side { width: 22; height: 100%; margin: 0 0 0 2; }
-        OneDigit { height: 7; width: 14; }
-        #point { height: 1fr; }
-        &.-large #side { width: 32; }
-        &.-large OneDigit { width: 28; height: 14; }
-        &.-large #point { margin: 1 0 0 0; }
-    }
-    """
     BINDINGS = [
         Binding("H", "step_filter", "Only"),
         Binding("J", "step_in_cell", "Same place", show=False),
@@ -62,6 +48,8 @@ class MapPart(Part):
     def __init__(self) -> None:
         super().__init__()
         self._drawings: tuple[KeptDrawing, ...] = ()  # those that were sent with the question
+        self._is_asking = False
+        self._is_outdated = False  # whether there was an evaluation meanwhile
 
     def compose(self) -> ComposeResult:
         with Vertical(id="plane"):
@@ -87,6 +75,7 @@ class MapPart(Part):
     # Questions and answers
 
     def question(self) -> Question | None:
+        self._is_asking, self._is_outdated = True, False
         kept = self._view.app_state.kept.drawings or ()
         self._drawings = tuple(sorted(kept, key=lambda each: each.number)[-MOST_DRAWINGS:])
         own = (each.pixels for each in self._drawings)
@@ -94,7 +83,9 @@ class MapPart(Part):
 
     def receive(self, answer: Explanation) -> None:
         if isinstance(answer, MapExplained) and answer.done >= 1:
-            self.answer = answer
+            self.answer, self._is_asking = answer, False
+            if self._is_outdated:
+                self.ask_newest()
         self.redraw()
 
     def reset(self) -> None:
@@ -110,10 +101,13 @@ class MapPart(Part):
 
     def _follow_run(self, before: RunState, after: RunState) -> None:
         if before.started is not after.started:
-            self.answer = None
+            self.answer, self._is_asking = None, False
         is_newer = before.evaluation is not after.evaluation and after.evaluation is not None
         if is_newer and self.display and self._view.opened_path is None:
-            self.ask_newest()
+            if self._is_asking:  # epochs may be shorter than an answer takes
+                self._is_outdated = True
+            else:
+                self.ask_newest()
         self.redraw()
 
     # The cursor
