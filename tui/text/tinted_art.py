@@ -62,12 +62,15 @@ def draw_tinted(
         for rows in zip(greys, tints, strict=True)
     ]
     signs = _signs(values, width, height)
+    known: dict[tuple[tuple[Cell, Cell], str], tuple[str, Style | None]] = {}
     lines = []
     for row in range(height):
-        pairs = list(zip(cells[2 * row], cells[2 * row + 1], strict=True))
-        drawn = [
-            _cell(pair, signs.get((row, column), ""), tint) for column, pair in enumerate(pairs)
-        ]
+        drawn = []
+        for column, pair in enumerate(zip(cells[2 * row], cells[2 * row + 1], strict=True)):
+            place = pair, signs.get((row, column), "")
+            if place not in known:
+                known[place] = _cell(*place, tint)
+            drawn.append(known[place])
         lines.append(
             tuple(
                 Segment("".join(text for text, _ in group), style)

@@ -64,6 +64,8 @@ def status_line(asked: Asked | None, run: RunState, *, plain: bool) -> Content:
             Content(progress),
             key("esc", "cancel", "back"),
         ]
+        if run.phase == "training":
+            parts.append(Content.styled("slow while training", "$quiet"))
     elif asked.is_cancelled:
         parts += [Content(f"cancelled at {asked.done:.0%}"), again]
     if answer := asked.answer:
