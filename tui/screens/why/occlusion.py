@@ -143,7 +143,7 @@ class OcclusionPart(Part):
         sentences = [
             ("+", "$right", _describe("helps: covering this place lowers", about, helps, "÷")),
             ("−", "$wrong", _describe("hurts: covering this place raises", about, hurts, "×")),
-            (" ", "$quiet", f"Uncovered, {about} are {_number(answer.score)}."),
+            (" ", "$quiet", f"Uncovered, they are {_number(answer.score)}."),
         ]
         lines = []
         for sign, style, sentence in sentences:

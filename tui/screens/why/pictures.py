@@ -171,9 +171,9 @@ def order_classes(digit: Digit) -> list[int]:
 
 def format_share(share: float) -> str:
     """Return a probability: 98.2%, 0.3%, <0.1%, >99.9%."""
-    if 0 < share < 0.001:
+    if share < 0.001:
         return "<0.1%"
-    return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def name_shares(digit: Digit, width: int, most: int = 3) -> str:
