@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # training's time for answers, which is that of viewers in core/attach/server.py.
 DRAWING_SECONDS, DRAWING_SHARE = 0.1, 0.02
 SAME_SECONDS = 0.5  # between two questions about the same drawing, of a network that has changed
+SOON = 0.001  # Textual has no timers of 0 seconds
 LOST_SECONDS = 6.0  # after which no answer is expected: a run has dropped the question
 LOADING = -1  # the number of a question about nothing
 MODE = "draw"  # the view with the drawing
@@ -114,7 +115,7 @@ class DrawingRequests:
         pause = SLOW_LINK if self._app.preferences.slow else 0.0
         self._throttle.finish(seconds, pause, self._asked_at)
         self._same_not_before = monotonic() + max(SAME_SECONDS, pause, seconds / RESPONSE_SHARE)
-        self._app.set_timer(self._throttle.wait, self.send_due)
+        self._app.set_timer(max(SOON, self._throttle.wait), self.send_due)
 
     def _be_refused(self, path: str) -> None:
         state = self._app.app_state.drawing
