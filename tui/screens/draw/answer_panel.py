@@ -83,10 +83,11 @@ class AnswerPanel(Vertical):
             return EMPTY, Content(self._what_to_draw())
         if digit is None or state.answer is None:
             return WAITING, Content("")
-        notes = [f"! {digit.unlike_text()}"] if digit.is_unlike else []
+        doubt = Content.styled(f"! {digit.unlike_text()}", "$text-warning")
         both = state.answer.prepared, state.answer.drawn
-        notes.append(describe_difference(*both, is_drawn=self.is_drawn, width=width))
-        return describe_answer(digit, width), Content("\n".join(filter(None, notes)))
+        why = Content(describe_difference(*both, is_drawn=self.is_drawn, width=width))
+        notes = [doubt, why] if digit.is_unlike else [why]
+        return describe_answer(digit, width), Content("\n").join(each for each in notes if each)
 
     def _how_to_train(self) -> Content:
         if not self.drawing.can_train:
