@@ -6,6 +6,7 @@ import pytest
 
 from core.data.drawn.store import keep_drawing
 from core.questions import ExplainMap
+from core.responses.explanations import ExplanationRefused
 from tests.support.app import app_in, text_of, until
 from tests.support.explanations import fake_explanations
 from tests.support.fakes import ODD_NAMES, fake_digit, make_fake_train
@@ -130,3 +131,15 @@ async def test_map_of_odd_classes_and_of_nan(tmp_path, size):
         await pilot.pause()
         assert "✗ predicted wrongly" not in text_of(pilot)
         assert "most predictions are wrong" in text_of(pilot)
+
+
+async def test_a_network_without_a_hidden_layer_has_no_map(tmp_path):
+    """As every refusal, it is said in place of the map."""
+    async with app_in(tmp_path, SLOW).run_test(size=(80, 24)) as pilot:
+        part = await open_map(pilot)
+        part.answer = None
+        why = "this network has no hidden layer, so it has no map"
+        number = part.screen._asked[PLACE].number
+        pilot.app.runs.emit(ExplanationRefused(message=why, question=number))
+        await until(pilot, lambda: "✗ This network has no hidden layer" in text_of(pilot))
+        assert "Placing" not in text_of(pilot)

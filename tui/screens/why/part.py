@@ -87,6 +87,9 @@ class Part(Vertical):
     def receive(self, answer: Explanation) -> None:
         """Show an answer to the part's newest question, called for each one that has more in it."""
 
+    def refuse(self, message: str) -> None:
+        """The newest question has no answer, for a reason that the screen shows."""
+
     def reset(self) -> None:
         """Forget the answer, and what was chosen for the image before: there is another image. For
         newer weights of the same one, only the answers are out of date, and this is not called."""

@@ -140,6 +140,7 @@ class WhyScreen(View):
             return
         if refusal := after.explanations.refusal(asked.number):
             self._asked[self._here] = replace(asked, refusal=refusal)
+            self.part.refuse(refusal)
         for name in FIELDS.values():
             answer = getattr(after.explanations, name)
             is_new = answer is not getattr(before.explanations, name)

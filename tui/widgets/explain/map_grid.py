@@ -102,7 +102,8 @@ def place_points(
     points: Sequence[MapPoint], bounds: Bounds, width: int, height: int
 ) -> dict[Spot, list[MapPoint]]:
     """Return the points by their cell of width × height cells, the top row first. Those beyond the
-    bounds lie at the edge. In a cell own images are first, then the mistakes."""
+    bounds lie at the edge. In a cell own images are first, then mistakes, then the class that most
+    have."""
     cells: dict[Spot, list[MapPoint]] = defaultdict(list)
     for point in points:
         across = (point.x - bounds.left) / (bounds.right - bounds.left)
@@ -111,7 +112,13 @@ def place_points(
         row = min(max(0, int(down * height)), height - 1)
         cells[column, row].append(point)
     for found in cells.values():
-        found.sort(key=lambda point: (not point.is_own, not point.is_mistake, point.place))
+        first = most_frequent(found)
+        found.sort(
+            key=lambda point: (
+                *(not point.is_own, not point.is_mistake),
+                *(point.shown_class != first, point.place),
+            )
+        )
     return dict(cells)
 
 

@@ -33,7 +33,7 @@ from tui.widgets.explain.map_grid import (
 # Okabe and Ito's, as in tui/text/themes.py. The signs tell classes apart without colours.
 CLASS_COLOURS = (
     *("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2"),
-    *("#9A7BE8", "#AAAA3C", "#B2B2B2"),
+    *("#9A7BE8", "#8FD14F", "#B2B2B2"),
 )
 ANSI_COLOURS = ("cyan", "yellow", "green", "blue", "red", "magenta")
 MISTAKE, ASKED, OWN = "✗", "◆", "★"

@@ -38,8 +38,8 @@ class LayersPart(Part):
     """
 
     BINDINGS = [
-        Binding("Z", "switch_unit", "Switch off"),
-        Binding("O", "all_on", "All on", show=False),
+        Binding("Z", "switch('unit')", "Switch off"),
+        Binding("O", "switch('all')", "All on", show=False),
         Binding("e", "evaluate", "Evaluate"),
         Binding("number_sign", "go_to", "Go to", show=False),
     ]
@@ -112,6 +112,9 @@ class LayersPart(Part):
     def _ask_score(self) -> None:
         self._score_due = True
         self.ask(ScoreWithoutUnits(self.off))
+
+    def refuse(self, message: str) -> None:
+        self._score_due = self._is_asking = False
 
     def reset(self) -> None:
         self.answer = None
@@ -213,18 +216,15 @@ class LayersPart(Part):
 
     # Switching off
 
-    def action_switch_unit(self) -> None:
-        """Switch the chosen unit off, or on again."""
-        unit = self.unit
-        if unit is None or unit.layer == INPUT_LAYER:
-            return
-        others = tuple(each for each in self.off if each != unit)
-        self.off = others if unit in self.off else (*self.off, unit)
-        self._ask_again()
-
-    def action_all_on(self) -> None:
-        if self.off:
+    def action_switch(self, what: str) -> None:
+        """Switch the chosen "unit" off or on again, or "all" on."""
+        unit, before = self.unit, self.off
+        if what == "all":
             self.off = ()
+        elif unit and unit.layer != INPUT_LAYER:
+            others = tuple(each for each in before if each != unit)
+            self.off = others if unit in before else (*before, unit)
+        if self.off != before:
             self._ask_again()
 
     def action_evaluate(self) -> None:

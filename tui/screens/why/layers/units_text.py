@@ -50,7 +50,7 @@ def unit_line(
     weights = found.weights if unit.layer == found.unit.layer else None
     if weights and (place := unit.number - weights.first) in range(len(weights.biases)):
         parts.append(Content(f"bias {format_value(weights.biases[place])}"))
-    parts.append(key("Z", "on again" if unit in off else "switch off", "focused.switch_unit"))
+    parts.append(key("Z", "on again" if unit in off else "switch off", "focused.switch('unit')"))
     if is_large:
         return Content("\n").join([Content(""), *parts, key("#", "unit", "focused.go_to")])
     return line(key("←→", "", "focused.go_to"), *parts)
@@ -90,7 +90,7 @@ def effect_lines(
     room = width - above.cell_length - 2
     if note := next((text for text in NEVER_SAVED if len(text) <= room), ""):
         above = line(above, Content.styled(note, "$quiet"))
-    rest = key("O", "all on", "focused.all_on")
+    rest = key("O", "all on", "focused.switch('all')")
     room = width - below.cell_length - rest.cell_length - 4
     listed = truncate(list_units(off), max(1, room))
     return Content("\n").join([above, line(below, Content.styled(listed, "$quiet"), rest)])

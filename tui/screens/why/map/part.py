@@ -22,12 +22,14 @@ from tui.screens.why.map.map_text import about_point, legend
 from tui.screens.why.part import Part
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
+from tui.text.formats import printable
 from tui.widgets.explain.map_grid import MapPoint
 from tui.widgets.explain.map_plane import MapPlane
 from tui.widgets.explain.one_digit import OneDigit
 
 # Columns and lines of the part from which on the image is drawn large.
 WIDE, TALL = 100, 24
+PLACING = "Placing the test images…"
 MOST_DRAWINGS = 100  # kept ones on the map, those that were kept last
 
 
@@ -49,6 +51,7 @@ class MapPart(Part):
         super().__init__()
         self._drawings: tuple[KeptDrawing, ...] = ()  # those that were sent with the question
         self._is_asking = False
+        self._refusal = ""
         self._is_outdated = False  # whether there was an evaluation meanwhile
 
     def compose(self) -> ComposeResult:
@@ -75,7 +78,7 @@ class MapPart(Part):
     # Questions and answers
 
     def question(self) -> Question | None:
-        self._is_asking, self._is_outdated = True, False
+        self._is_asking, self._is_outdated, self._refusal = True, False, ""
         kept = self._view.app_state.kept.drawings or ()
         self._drawings = tuple(sorted(kept, key=lambda each: each.number)[-MOST_DRAWINGS:])
         own = (each.pixels for each in self._drawings)
@@ -86,6 +89,10 @@ class MapPart(Part):
             self.answer, self._is_asking = answer, False
             if self._is_outdated:
                 self.ask_newest()
+        self.redraw()
+
+    def refuse(self, message: str) -> None:
+        self._is_asking, self._refusal = False, message
         self.redraw()
 
     def reset(self) -> None:
@@ -199,7 +206,8 @@ class MapPart(Part):
 
     def show(self) -> None:
         plane, answer = self._plane, self.answer
-        plane.placeholder = "Placing the test images…"
+        why = printable(self._refusal)
+        plane.placeholder = f"✗ {why[0].upper()}{why[1:]}." if why else PLACING
         plane.answer = answer
         self.query_one(OneDigit).pixels = self._pixels_here()
         self._set("#legend", legend(plane, answer, plane.size.width))
