@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.events import ScreenResume
+from textual.events import Resize, ScreenResume
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
@@ -138,6 +139,13 @@ class View(Screen[None]):
     def mnist(self) -> AppProtocol:
         return app_of(self)
 
+    @property
+    def allow_select(self) -> bool:
+        """Whether the mouse selects text: not on a key, where a double click presses it twice."""
+        at = self.app.mouse_position
+        is_inside = self.region.contains_point(at)
+        return super().allow_select and not (is_inside and "@click" in self.get_style_at(*at).meta)
+
     def _set_size_classes(self) -> None:
         """Set the breakpoints' classes before the view has widgets.
 
@@ -193,7 +201,8 @@ class View(Screen[None]):
         # The predictions at hand may be those that another view requested.
         self.call_after_refresh(self.mnist.request_digits, at_once=True)
 
-    def on_resize(self) -> None:
+    @on(Resize)
+    def _show_at_new_size(self) -> None:
         width, height = self.size
         self.set_class(width >= HUGE[0] and height >= HUGE[1], "-huge")
         # After the refresh, the widgets have their new sizes.

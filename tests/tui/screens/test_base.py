@@ -47,3 +47,18 @@ async def test_a_failing_view_keeps_its_heading_and_footer(tmp_path, monkeypatch
         await until(pilot, lambda: "epoch 1/6" in text_of(pilot))
         assert FAULT not in text_of(pilot)
         assert phase(pilot) == "training"
+
+
+async def test_double_click_on_a_key_selects_no_text(tmp_path):
+    """It presses the key twice; beside the key, it selects the text around."""
+    async with app_in(tmp_path, make_fake_train(steps=5000)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("space", "2")
+        await until(pilot, lambda: "f  in order" in text_of(pilot))
+        screen = pilot.app.screen
+        lines = text_of(pilot).splitlines()
+        y = next(y for y, line in enumerate(lines) if "f  in order" in line)
+        x = lines[y].index("f  in order")
+        await pilot.click(offset=(x, y), times=2)
+        assert not screen.selections
+        await pilot.click(offset=(x + 1, y), times=2)
+        assert screen.selections
