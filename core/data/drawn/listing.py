@@ -55,7 +55,7 @@ class Drawings:
         )
         example = f"{printable(path)} {why}"
         start = "" if count == 1 else "such as "
-        return f"{printable(str(self.root))}: left out {files} ({start}{example})"
+        return f"left out {files} in {printable(str(self.root))} ({start}{example})"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ def _list(folder: Path) -> list[os.DirEntry[str]]:
         return []
     except OSError as error:
         where = printable(str(folder))
-        raise DataError(f"the drawings in {where} cannot be read ({explain(error)})") from None
+        # The reason first: a line of the screen has no room for a long path.
+        raise DataError(f"the drawings cannot be read ({explain(error)}): {where}") from None
     return found
 
 

@@ -89,7 +89,7 @@ async def test_drawing_that_cannot_be_kept_stays(tmp_path):
         (message,) = [each.message for each in app._notifications]
         assert message.startswith(f"the drawing cannot be kept in {drawings_folder()} (")
         assert view.pixels == image()
-        await until(pilot, lambda: "✗ the drawings in " in text_of(pilot))
+        await until(pilot, lambda: "✗ the drawings cannot be read (Not a" in text_of(pilot))
 
 
 async def test_network_in_training_is_asked_after_each_epoch(tmp_path):
@@ -117,9 +117,11 @@ async def test_network_in_training_is_asked_after_each_epoch(tmp_path):
 async def test_drawings_are_looked_through_deleted_and_restored(tmp_path):
     for number, label in enumerate("773"):
         keep_drawing(image(number), label)
+    (drawings_folder() / "note.txt").touch()
     app = app_in(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         view = await open_view(pilot)
+        await until(pilot, lambda: "3 kept · left out 1 file that is no" in text_of(pilot))
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, KeptDialog))
         options = app.screen.query_one(OptionList)

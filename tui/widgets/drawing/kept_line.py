@@ -44,6 +44,7 @@ class KeptLine(Horizontal):
     def show(self) -> None:
         network = self.app_state.drawing.network
         names = network.class_names if network else DIGITS
-        text = printable(describe_kept(self.app_state.kept, names))
+        kept = self.app_state.kept
+        text = printable(" · ".join(filter(None, (describe_kept(kept, names), kept.report))))
         for part in self.query("#kept-score").results(Static):
             part.update(Content(text), layout=False)

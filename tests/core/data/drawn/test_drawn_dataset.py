@@ -75,7 +75,7 @@ def test_unreadable_folder_is_the_reason_that_is_listed():
     forget_drawings()
     assert is_dataset("drawn")
     assert "drawn" in DATASETS
-    why = f"the drawings in {drawings_folder()} cannot be read (Not a directory)"
+    why = f"the drawings cannot be read (Not a directory): {drawings_folder()}"
     assert find_dataset("drawn").missing(None) == why
     with pytest.raises(DataError, match="cannot be read"):
         loaded(load_dataset("drawn", None))
@@ -87,7 +87,7 @@ def test_files_that_are_no_drawings_are_named():
     _, events = loaded(load_dataset("drawn", None))
     (notice,) = [each.message for each in events if isinstance(each, Notice)]
     where = drawings_folder()
-    assert notice == f"{where}: left out 1 file that is no drawing (7/x.png is empty)"
+    assert notice == f"left out 1 file that is no drawing in {where} (7/x.png is empty)"
 
 
 def record():

@@ -152,7 +152,8 @@ def test_what_is_no_drawing_is_left_out_and_named(tmp_path):
         *["is a link"] * 2,
         "is a folder",
     )
-    assert listed.report.startswith(f"{root}: left out 13 files that are no drawings (such as %FF")
+    assert listed.report.startswith("left out 13 files that are no drawings in ")
+    assert f"{root} (such as %FF" in listed.report
     assert "\n" not in listed.report
 
 
