@@ -1,5 +1,7 @@
 """The Why screen: one question after another about an image, asked of the fake trainer."""
 
+from dataclasses import replace
+
 from rich.cells import cell_len
 
 from core.questions import CancelExplanation, ExplainChange, ExplainOcclusion, Question
@@ -129,6 +131,11 @@ async def test_change_names_its_factor_size_and_predictions(tmp_path, monkeypatc
         assert "after: 0 85.8%" in text
         assert "Size 1.25" in text
         assert "smallest" not in text
+        screen, digit = pilot.app.screen, pilot.app.screen.part.digit
+        screen._set_digit(replace(digit, logits=(*digit.logits[:-1], 3.0)))
+        await pilot.press("f5")  # newer weights find another class likelier, and the same is asked
+        await answered(pilot)
+        assert [each.target for each in sent if isinstance(each, ExplainChange)] == [0, 0]
         await pilot.press("up")  # the predicted class
         await answered(pilot)
         assert "predicts 3 already" in text_of(pilot)

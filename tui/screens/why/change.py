@@ -49,7 +49,7 @@ class ChangePart(TargetPart):
         yield Static(id="found")
 
     def question(self) -> Question:
-        return ExplainChange(self.digit.pixels, self.target)
+        return ExplainChange(self.digit.pixels, self.keep_target())
 
     def receive(self, answer: Explanation) -> None:
         if isinstance(answer, ChangeExplained):

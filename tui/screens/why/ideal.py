@@ -39,7 +39,7 @@ class IdealPart(TargetPart):
         yield Static(id="sure")
 
     def question(self) -> Question:
-        return ExplainIdeal(self.target)
+        return ExplainIdeal(self.keep_target())
 
     def receive(self, answer: Explanation) -> None:
         if isinstance(answer, IdealExplained):

@@ -50,6 +50,11 @@ class TargetPart(Part):
         is_there = self._chosen is not None and self._chosen < len(ordered)
         return self._chosen if is_there else ordered[min(self.FIRST, len(ordered) - 1)]  # type: ignore[return-value]
 
+    def keep_target(self) -> int:
+        """Return the class to ask about. It stays chosen when newer weights change the order."""
+        self._chosen = self.target
+        return self._chosen
+
     def reset(self) -> None:
         self._chosen = None
         self.forget()
