@@ -162,7 +162,7 @@ class RunController:
         self._app.run_state = begin_run(history or (before if before.is_before_run else RunState()))
         self._app.refresh_bindings()
         self._app.requests.forget()
-        self._use_config(command.config)
+        self.use_config(command.config)
         self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
@@ -277,9 +277,9 @@ class RunController:
         if state.started:
             rate = {} if state.chosen_rate is None else {"learning_rate": state.chosen_rate}
             with suppress(UserError, TypeError):  # settings that another version wrote
-                self._use_config(read_config(state.started.config | rate))
+                self.use_config(read_config(state.started.config | rate))
 
-    def _use_config(self, config: TrainConfig) -> None:
+    def use_config(self, config: TrainConfig) -> None:
         """Show the settings of a run in the form, so that the next run has them."""
         app = self._app
         app.config = replace(config, checkpoints=app.config.checkpoints)

@@ -125,6 +125,7 @@ async def test_without_a_network_q_trains_one(tmp_path, monkeypatch):
         await pilot.press("Q")  # not while a run is in progress
         await until(pilot, lambda: phase(pilot) == "stopped")
         assert pilot.app.run_state.seconds < 2
+        assert pilot.app.requests.next_config().arch == "mlp", "as chosen in Train"
 
 
 @pytest.fixture

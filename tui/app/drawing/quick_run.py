@@ -20,11 +20,12 @@ KEPT = ("dataset", "data", "checkpoints", "device", "seed")  # settings of the n
 
 
 class QuickRun:
-    """A run that is stopped, and so saved, after QUICK_SECONDS of training."""
+    """A run that is stopped, and so saved, after QUICK_SECONDS of training. The settings of the
+    next run stay what they were."""
 
     def __init__(self, app: MnistApp) -> None:
         self._app = app
-        self._is_in_progress = False
+        self._following: TrainConfig | None = None  # the settings of the next run, during this one
 
     def start(self) -> None:
         app = self._app
@@ -32,20 +33,21 @@ class QuickRun:
             return
         following = app.requests.next_config()
         config = replace(QUICK, **{name: getattr(following, name) for name in KEPT})
-        self._is_in_progress = True
+        self._following = following
         app.runs.start(Start(config))
 
     def handle(self, event: Event) -> None:
         match event:
-            case RunStarted() if self._is_in_progress:
+            case RunStarted() if self._following:
                 self._app.set_timer(QUICK_SECONDS, self._stop)
-            case RunFinished() | RunFailed() | Detached():
-                self._is_in_progress = False
+            case RunFinished() | RunFailed() | Detached() if self._following:
+                following, self._following = self._following, None
+                self._app.runs.use_config(following)
 
     def _stop(self) -> None:
         """Stop the run, once it has been trained for long enough: it may have been paused."""
         state = self._app.run_state
-        if not self._is_in_progress:
+        if not self._following:
             return
         if state.phase == "training" and state.seconds > 0.95 * QUICK_SECONDS:
             self._app.send(Stop())
