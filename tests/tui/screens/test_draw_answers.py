@@ -117,7 +117,10 @@ async def test_without_a_network_q_trains_one(tmp_path, monkeypatch):
         await pilot.press(DRAW)
         await until(pilot, lambda: words(pilot) == "There is no network yet.")
         assert note(pilot).startswith("Q trains a small one for two seconds")
-        await pilot.press(*LINE, "Q")
+        await pilot.press(*LINE, "E")
+        said = pilot.app._notifications
+        await until(pilot, lambda: "There is no network yet." in [each.message for each in said])
+        await pilot.press("Q")
         await until(pilot, lambda: phase(pilot) == "training")
         assert pilot.app.run_state.started.arch == "quick"
         await until(pilot, lambda: answers(pilot).answer)

@@ -8,6 +8,7 @@ from core.digit import Digit
 from tui.screens.base import View
 from tui.screens.draw.answer_panel import AnswerPanel
 from tui.screens.why.screen import WhyScreen
+from tui.text.formats import printable
 from tui.widgets.cards.image_cards import ImageCards
 from tui.widgets.digit_cards import DigitCards
 
@@ -28,8 +29,16 @@ def open_why(view: View | None) -> None:
         screen = WhyScreen(found.digit, found.digits, path=found.path, mode=view.MODE)
         view.app.push_screen(screen)
     else:
-        empty = "There is no drawing yet." if view.MODE == "draw" else "No image is shown yet."
-        view.notify(empty)
+        view.notify(_why_nothing(view), markup=False)
+
+
+def _why_nothing(view: View) -> str:
+    """Return why there is nothing to explain."""
+    for panel in view.query(AnswerPanel):
+        if panel.is_empty:
+            return "There is no drawing yet."
+        return printable(panel.drawing.why or "The network has not answered yet.")
+    return "No image is shown yet."
 
 
 def find_image(view: View) -> Found | None:
