@@ -157,15 +157,17 @@ async def test_esc_cancels_first_and_then_closes(tmp_path, monkeypatch):
         assert cards.is_on_screen
 
 
-async def test_refusal_is_one_line(tmp_path):
+async def test_refusal_is_shown_to_its_end(tmp_path):
     async with app_that_trains(tmp_path).run_test(size=(80, 24)) as pilot:
         screen = await open_why(pilot)
         number = screen._asked[0].number
-        refused = ExplanationRefused(message="no such [bold]file\x1b[2J", question=number)
+        message = f"no such [bold]file\x1b[2J {'long/' * 16} at all"
+        refused = ExplanationRefused(message=message, question=number)
         pilot.app.app_state = fold_app(pilot.app.app_state, refused)
         await until(pilot, lambda: "no such" in text_of(pilot))
         line = next(line for line in text_of(pilot).splitlines() if "no such" in line)
         assert line.startswith(" ✗ no such [bold]file\\x1b[2J")
+        await until(pilot, lambda: "at all  f5 asks again" in text_of(pilot))
 
 
 async def test_keys_and_clicks_frame_a_card_and_explain_it(tmp_path):

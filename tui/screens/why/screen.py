@@ -263,4 +263,6 @@ class WhyScreen(View):
 
     def _show_status(self) -> None:
         asked, plain = self._asked.get(self._here), self.preferences.ascii
+        is_refused = asked is not None and asked.refusal is not None
+        self.query_one("#status").set_class(is_refused, "-refused")
         set_text(self, "#status", status_line(asked, self.run_state, plain=plain))
