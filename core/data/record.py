@@ -26,7 +26,7 @@ DIGEST, IMAGES, CLASSES = "dataset_digest", "dataset_images", "dataset_classes"
 # The drawings as JSON, a digest by the path of each, where they are not very many.
 FILES = "dataset_files"
 KEYS = DIGEST, IMAGES, CLASSES, FILES
-MOST_FILES, NAMED_FILES = 500, 3
+MOST_DRAWINGS, NAMED_CHANGES = 500, 3
 Record = dict[str, str | int]
 
 
@@ -119,7 +119,7 @@ def _name_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         if before.get(path) != now[path]
         if path in before
     ]
-    named, more = map(printable, changes[:NAMED_FILES]), len(changes) - NAMED_FILES
+    named, more = map(printable, changes[:NAMED_CHANGES]), len(changes) - NAMED_CHANGES
     return ", ".join(named) + (f" and {more:,} more changes" if more > 0 else "")
 
 
@@ -130,7 +130,7 @@ def _record_drawings() -> Record:
     listed = list_drawings()
     content = to_content(listed)
     record = _record(listed.class_names, len(content.tests), _parts(content))
-    if 0 < len(listed.drawings) <= MOST_FILES:
+    if 0 < len(listed.drawings) <= MOST_DRAWINGS:
         record[FILES] = json.dumps(digest_files(listed))
     return record
 

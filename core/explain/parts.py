@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+from core.data.batches import SIDE
 from core.digit import Digit
 from core.errors import UsageError
 from core.explain.change import explain_change
@@ -29,8 +30,6 @@ from core.questions import (
     ScoreWithoutUnits,
 )
 from core.responses.explanations import Explanation
-
-PIXELS = 784
 
 
 def explain(question: Question, subject: Subject, memory: dict[str, Any]) -> Iterator[Explanation]:
@@ -68,8 +67,8 @@ def _with_names(answers: Iterator[Explanation], names: tuple[str, ...]) -> Itera
 
 def _check(question: Question, classes: int) -> None:
     """Raise UsageError for images and classes that the network has not."""
-    images = getattr(question, "images", None) or (getattr(question, "image", bytes(PIXELS)),)
-    if any(len(image) != PIXELS for image in images):
+    images = getattr(question, "images", None) or (getattr(question, "image", bytes(SIDE**2)),)
+    if any(len(image) != SIDE**2 for image in images):
         raise UsageError("an image must have 28×28 pixels")
     for name in ("target", "other"):
         number = getattr(question, name, None)

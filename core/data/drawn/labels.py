@@ -16,7 +16,8 @@ from core.class_names import LONGEST_NAME
 LONGEST = 200  # bytes; file systems allow 255
 LABEL_FILE = ".label"  # hidden, so that `folder:DIR` leaves it out
 LARGEST_FILE = 8 * LONGEST_NAME
-CUT, DIGITS = "%~", 16  # what follows the beginning of a long name, and the digits of its digest
+# What follows the beginning of a long name, and how many digits its digest has.
+CUT, DIGEST_DIGITS = "%~", 16
 FORBIDDEN = frozenset('%/\\<>:"|?*')
 # Names of devices on Windows, and the subfolders that `folder:DIR` takes for a split.
 RESERVED = {"con", "prn", "aux", "nul", "train", "test", "val"}
@@ -29,7 +30,7 @@ def folder_name(label: str, *, escaped: bool = False) -> str:
     name = _escape_all(label) if escaped else _escape(label)
     if len(name.encode()) <= LONGEST:
         return name
-    start = name.encode()[: LONGEST - len(CUT) - DIGITS].decode(errors="ignore")
+    start = name.encode()[: LONGEST - len(CUT) - DIGEST_DIGITS].decode(errors="ignore")
     return start + _cut_end(label)
 
 
@@ -45,7 +46,7 @@ def read_name(name: str) -> str | None:
 
 def is_cut(name: str) -> bool:
     """Return whether the label of a folder is in its LABEL_FILE."""
-    return name[-len(CUT) - DIGITS : -DIGITS] == CUT
+    return name[-len(CUT) - DIGEST_DIGITS : -DIGEST_DIGITS] == CUT
 
 
 def read_label(name: str, content: bytes) -> str | None:
@@ -63,7 +64,7 @@ def encode_label(label: str) -> bytes:
 
 
 def _cut_end(label: str) -> str:
-    return CUT + hashlib.sha256(encode_label(label)).hexdigest()[:DIGITS]
+    return CUT + hashlib.sha256(encode_label(label)).hexdigest()[:DIGEST_DIGITS]
 
 
 def _escape(label: str) -> str:

@@ -96,14 +96,11 @@ def list_drawings() -> Drawings:
 
 def list_recent_drawings() -> Drawings:
     """Return the drawings as they were listed at most RECENT_SECONDS ago. Raises DataError."""
-    is_recent = _recent and time.monotonic() < _recent[0] and _recent[1].root == drawings_folder()
-    return _recent[1] if _recent and is_recent else list_drawings()
-
-
-def forget_drawings() -> None:
-    """List the drawings again at the next look: this process has changed them."""
-    global _recent
-    _recent = None
+    if recent := _recent:
+        until, listed = recent
+        if time.monotonic() < until and listed.root == drawings_folder():
+            return listed
+    return list_drawings()
 
 
 def _read_pixels(path: Path) -> bytes | str:

@@ -2,7 +2,6 @@
 
 import json
 
-from core.data.drawn.listing import forget_drawings
 from core.data.drawn.store import keep_drawing
 from tests.support.cli import one_line, runner
 
@@ -36,4 +35,3 @@ def test_network_is_trained_on_drawings(tmp_path, monkeypatch, tiny_tensors):
     done = run("resume", name, "--epochs", "6")
     assert done.returncode == 1
     assert one_line(done).rstrip().endswith("drawing boat/000021.png was added")
-    forget_drawings()

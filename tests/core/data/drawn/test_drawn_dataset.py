@@ -5,7 +5,7 @@ import pytest
 from core.class_names import DIGITS
 from core.config import TrainConfig
 from core.data.datasets import DATASETS, find_dataset, is_dataset, load_dataset
-from core.data.drawn.listing import forget_drawings
+from core.data.drawn.listing import list_drawings
 from core.data.drawn.store import delete_drawing, drawings_folder, keep_drawing
 from core.data.matching import load_matching
 from core.data.record import cache_name, record_content, stored_record
@@ -16,13 +16,12 @@ from tests.support.fakes import loaded
 
 
 def keep(labels, start=1):
-    """Keep a drawing of each label; its first pixels say which."""
-    forget_drawings()
+    """Keep a drawing of each label, which its first pixels identify, and list them."""
     found = [
         keep_drawing(bytes([255] * 40 + [start + place] + [0] * 743), label)
         for place, label in enumerate(labels)
     ]
-    forget_drawings()
+    list_drawings()
     return found
 
 
@@ -72,7 +71,6 @@ def test_too_few_drawings_are_refused(labels, why):
 def test_unreadable_folder_is_the_reason_that_is_listed():
     drawings_folder().parent.mkdir(parents=True, exist_ok=True)
     drawings_folder().touch()
-    forget_drawings()
     assert is_dataset("drawn")
     assert "drawn" in DATASETS
     why = f"the drawings cannot be read (Not a directory): {drawings_folder()}"
@@ -91,7 +89,7 @@ def test_files_that_are_no_drawings_are_named():
 
 
 def record():
-    forget_drawings()
+    list_drawings()
     return record_content(*loaded(load_dataset("drawn", None))[0])
 
 
