@@ -23,6 +23,12 @@ class Tensors(NamedTuple):
     test_images: torch.Tensor
     test_labels: torch.Tensor
 
+    def without_training(self) -> Tensors:
+        """Return these without the training images, whose memory this does not keep."""
+        images, labels = self.train_images, self.train_labels
+        none = images.new_empty((0, *images.shape[1:])), labels.new_empty(0)
+        return Tensors(*none, self.test_images, self.test_labels)
+
 
 Loading = Generator[Event, None, Tensors]
 

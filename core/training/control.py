@@ -128,7 +128,7 @@ def _copy(loop: TrainingLoop) -> Subject:
         step=loop.step,
         arch=loop.arch,
         class_names=loop.class_names,
-        test=loop.tensors,
+        test=loop.tensors.without_training(),
     )
 
 
