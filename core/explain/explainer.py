@@ -12,6 +12,8 @@ from threading import Timer
 from time import perf_counter
 from typing import Any
 
+from torch.random import fork_rng
+
 from core.commands import Inbox
 from core.errors import UserError, first_line
 from core.events import Event
@@ -97,8 +99,12 @@ class Explainer:
             memory = self._memories.setdefault(question.asker, {})
             work.answers = explain(question, work.subject, memory)
         subject = work.subject
+        # A network from a file may draw random numbers in each forward pass; training's stay as
+        # they are.
+        with fork_rng(devices=subject.gpus):
+            answer = next(work.answers)
         return replace(
-            next(work.answers),
+            answer,
             step=subject.step,
             source=subject.source,
             arch=subject.arch,

@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from core.data.dataset import Tensors
@@ -26,6 +27,11 @@ class Subject:
     test: Tensors | None
     source: str | None = None
     searched: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def gpus(self) -> set[torch.device]:
+        """The CUDA devices of the network, which have random states of their own."""
+        return {each.device for each in self.model.parameters() if each.is_cuda}
 
 
 def copy_network(model: nn.Module) -> nn.Module:
