@@ -9,11 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from core.attach.wire import event_message, read_command
 from core.commands import Command, Inspect, Predict, PredictImages
 from core.events import Event
 from core.questions import CancelExplanation, Question
+from core.responses.explanations import Explanation
 
 # Messages that wait for a viewer to read: of about half a minute.
 MAX_WAITING = 300
@@ -27,11 +29,11 @@ class EventMessage:
     """An event for several viewers, encoded once, when the first of them reads it."""
 
     def __init__(self, event: Event) -> None:
-        self.event = event
+        self.event: Event | None = event  # None: it is not to be sent any more
 
     @cached_property
     def text(self) -> bytes:
-        return event_message(self.event)
+        return event_message(event) if (event := self.event) else b""
 
 
 class Viewer:
@@ -46,6 +48,8 @@ class Viewer:
         self.waiting = deque(waiting)  # to be sent
         self.requests: deque[Command] = deque()  # for the network
         self.requested_at = 0.0  # when a request of this viewer was last passed on
+        # The newest of each kind while they wait.
+        self._explanations: WeakValueDictionary[type[Event], EventMessage] = WeakValueDictionary()
         self._writing = memoryview(hello)
         self._received = bytearray()
         self._not_before = 0.0  # when the next command is handled
@@ -62,6 +66,15 @@ class Viewer:
     @property
     def has_unhandled(self) -> bool:
         return bool(self.requests) or b"\n" in self._received
+
+    def queue(self, message: EventMessage) -> None:
+        """Let a message wait to be sent. An explanation replaces the one of its kind that waits:
+        it has what that has, or answers a newer question. So the large ones are few."""
+        if isinstance(event := message.event, Explanation):
+            if before := self._explanations.get(type(event)):
+                before.event = None
+            self._explanations[type(event)] = message
+        self.waiting.append(message)
 
     def write(self) -> None:
         """Send as much as the viewer takes now."""
