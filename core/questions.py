@@ -88,6 +88,13 @@ class CancelExplanation(Command, name="CancelExplanation"):
     asker: int = 0
 
 
+class ForgetAsker(Command):
+    """A run's message to its engine: this viewer has disconnected, and its number is not used again
+    in the run."""
+
+    asker: int
+
+
 class OfCheckpoint(Command):
     """Ask the network of a checkpoint. `data` as in OpenCheckpoint, but nothing is downloaded."""
 

@@ -23,7 +23,7 @@ from core.commands import Inbox
 from core.errors import CheckpointError
 from core.event_json import EVENT_TYPES
 from core.events import DigitsLoaded, Event, Notice, RunStarted, Scored
-from core.questions import CancelExplanation
+from core.questions import ForgetAsker
 from core.responses.layers import NetworkInspected
 from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import EVENTS_FILE
@@ -108,7 +108,7 @@ class ViewerServer:
                     self._scored.popleft()
             receivers = [self._viewers.get(asker)] if asker else [*self._viewers.values()]
             for viewer in filter(None, receivers):
-                viewer.waiting.append(message)
+                viewer.queue(message)
         if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
             seconds = getattr(event, "seconds", 0.0)
             self._next_request_at = self._requested_at + seconds / REQUEST_SHARE
@@ -197,7 +197,7 @@ class ViewerServer:
             viewer.peer.close()
             with self._lock:
                 del self._viewers[viewer.number]
-            self._inbox.put(CancelExplanation(viewer.number))
+            self._inbox.put(ForgetAsker(viewer.number))
 
     def _send_request(self) -> None:
         """Pass the next request on, unless one is waiting for its response. Viewers take turns."""

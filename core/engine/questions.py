@@ -17,6 +17,7 @@ from core.explain.asked import NetworkAsked
 from core.questions import (
     CancelExplanation,
     ContinueExplaining,
+    ForgetAsker,
     OfCheckpoint,
     OfUntrained,
     Question,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from core.explain.subject import Subject
 
 # Handled in the pipeline of a run, before its viewers.
-HANDLED = Question | OfCheckpoint | OfUntrained | CancelExplanation | ContinueExplaining
+HANDLED = (
+    Question | OfCheckpoint | OfUntrained | CancelExplanation | ForgetAsker | ContinueExplaining
+)
 NO_NETWORK = "no network is in training: start training, or open a checkpoint"
 
 
@@ -41,13 +44,13 @@ class Questions:
         self._is_training = False
 
     def set_training(self, is_training: bool) -> None:
-        """Say whether a run in this process trains, and is not paused."""
+        """Set whether a run in this process trains, and is not paused."""
         self._is_training = is_training
         if self._explainer:
             self._explainer.is_training = is_training
 
     def end_run(self) -> None:
-        """There is no run, and so no viewer of it."""
+        """Drop what is of the run's viewers: there is no run any more."""
         self.set_training(False)
         if self._explainer:
             self._explainer.forget_viewers()
@@ -72,9 +75,12 @@ class Questions:
                 self._get().begin(command.question, partial(_build, command))
             case CancelExplanation() if self._explainer:
                 self._explainer.cancel(command.asker)
+            case ForgetAsker() if self._explainer:
+                self._explainer.forget(command.asker)
             case ContinueExplaining() if self._explainer:
                 yield from self._explainer.proceed()
-            case question if isinstance(question, Question):
+            # A viewer's question that its run has not handled any more gets no answer.
+            case question if isinstance(question, Question) and not question.asker:
                 self._get().begin(question, _find_none)
 
     def _get(self) -> Explainer:
@@ -96,13 +102,13 @@ def _load(command: OfCheckpoint) -> Subject:
     from core.runs.data_folder import digits_folder
 
     info, model = load_newest(command.path)
-    folder = command.data or digits_folder(info.dataset, info.config)
+    test = load_local(info.dataset, command.data or digits_folder(info.dataset, info.config))
     return Subject(
         model=copy_network(model),
         step=info.step,
         arch=info.spec,
         class_names=info.class_names,
-        test=load_local(info.dataset, folder),
+        test=test.without_training() if test else None,
         source=command.path,
     )
 
@@ -119,6 +125,6 @@ def _build(command: OfUntrained) -> Subject:
         step=0,
         arch=config.arch,
         class_names=find_dataset(found[0] if found else config.dataset).class_names,
-        test=found[1] if found else None,
+        test=found[1].without_training() if found else None,
         source=UNTRAINED,
     )

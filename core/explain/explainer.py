@@ -54,19 +54,25 @@ class Explainer:
     def begin(self, question: Question, take: Callable[[], Subject]) -> None:
         """Plan the answer. `take` returns the network, once it is this question's turn."""
         self.cancel(question.asker)
+        if not question.keeps:  # also if this one is cancelled before the network is taken
+            self._subjects.pop(question.asker, None)
         self._work[question.asker] = _Work(question, take)
         self._plan(0.0)
 
     def cancel(self, asker: int) -> None:
-        """Forget the asker's question."""
+        """Drop the asker's question."""
         self._work.pop(asker, None)
+
+    def forget(self, asker: int) -> None:
+        """Forget everything of an asker, the copy of its network too."""
+        self.cancel(asker)
+        self._subjects.pop(asker, None)
+        self._memories.pop(asker, None)
 
     def forget_viewers(self) -> None:
         """Forget everything of askers other than this process: their run has ended."""
-        for asker in [each for each in self._subjects if each]:
-            self.cancel(asker)
-            self._subjects.pop(asker, None)
-            self._memories.pop(asker, None)
+        for asker in {*self._work, *self._subjects, *self._memories} - {0}:
+            self.forget(asker)
 
     def proceed(self) -> Iterator[Event]:
         """Compute the next slice, and plan the one after it."""

@@ -1,5 +1,6 @@
 """A run and its viewers over a real socket, and what broken and hostile viewers cannot do."""
 
+import gc
 import os
 import socket
 import time
@@ -11,7 +12,7 @@ import pytest
 from core.attach.client import RemoteHost, match_live, open_connection, several_live
 from core.attach.sockets import connect, runtime_folders, socket_name, sockets
 from core.attach.viewer import MAX_WAITING, EventMessage, Viewer
-from core.attach.wire import PROTOCOL, hello_message
+from core.attach.wire import PROTOCOL, hello_message, read_event
 from core.commands import (
     Inspect,
     Pause,
@@ -34,12 +35,14 @@ from core.events import (
     RunFinished,
     Scored,
 )
+from core.explain.subject import Subject
 from core.questions import CancelExplanation, ExplainIdeal, ExplainOcclusion
 from core.responses.explanations import ExplanationRefused, IdealExplained, OcclusionExplained
 from core.responses.layers import NetworkInspected
 from core.responses.predictions import ImagesPredicted, Predicted
 from core.runs.layout import EVENTS_FILE
 from tests.support.attached import Running, until
+from tests.support.explanations import predicted_as
 
 
 @contextmanager
@@ -245,6 +248,40 @@ def test_viewer_that_does_not_read_is_disconnected(running):
         viewer.write()
     here.close()
     there.close()
+
+
+def test_waiting_explanation_is_replaced_by_the_next():
+    """A viewer that does not read keeps few of them in memory; other messages all wait."""
+    here, there = socket.socketpair()
+    viewer = Viewer(here, 1, b"", [])
+    for number in range(5):
+        digit = predicted_as(bytes(784), number)
+        ideal = IdealExplained(ideal=digit, target=1, step=0, done=0.2 * (number + 1), asker=1)
+        for event in (ideal, ExplanationRefused(message="no", asker=1, question=number)):
+            viewer.queue(EventMessage(event))
+    kept = [each.event for each in viewer.waiting if each.event]
+    assert [each.done for each in kept if isinstance(each, IdealExplained)] == [1.0]
+    assert sum(isinstance(each, ExplanationRefused) for each in kept) == 5
+    viewer.write()
+    received = [read_event(each) for each in there.recv(2**20).splitlines()]
+    assert received == kept
+    here.close()
+    there.close()
+
+
+def test_disconnected_viewer_leaves_no_network(running):
+    """A viewer that connects again and again, and asks each time, takes no more memory."""
+    run = running()
+    for _ in range(3):
+        with watching(run.folder) as (connection, seen):
+            connection.send(ExplainOcclusion(bytes(784)))
+            first(seen, OcclusionExplained)
+    until(lambda: not networks_copied())
+
+
+def networks_copied():
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, Subject)]
 
 
 def test_flood_of_commands_does_not_block(running):

@@ -3,6 +3,8 @@
 from queue import SimpleQueue
 
 import pytest
+import torch
+from torch import nn
 
 from core.errors import UsageError
 from core.explain import explainer
@@ -63,7 +65,7 @@ def clock(monkeypatch):
 
 
 def subject(step: int) -> Subject:
-    return Subject(model=None, step=step, arch="mlp", class_names=("a", "b"), test=None)
+    return Subject(model=nn.Identity(), step=step, arch="mlp", class_names=("a", "b"), test=None)
 
 
 def answers_of(inbox, asked: Explainer):
@@ -139,6 +141,39 @@ def test_kept_network_is_asked_again(clock):
     for asker, expected in ((0, 1), (5, 2)):
         asked.begin(ExplainIdeal(1, asker=asker, keeps=True), lambda: subject(2))
         assert answers_of(inbox, asked)[-1].step == expected
+
+
+def test_earlier_network_is_not_kept_for_a_newer_question(clock):
+    """Also where the question about the new one was cancelled before its network was taken."""
+    inbox, asked = make()
+    asked.begin(ExplainIdeal(1), lambda: subject(1))
+    answers_of(inbox, asked)
+    asked.begin(ExplainIdeal(1), lambda: subject(2))
+    asked.begin(ExplainIdeal(2, keeps=True), lambda: subject(2))
+    assert answers_of(inbox, asked)[-1].step == 2
+
+
+def test_waiting_question_ends_with_its_run(clock):
+    inbox, asked = make()
+    asked.begin(ExplainIdeal(1, asker=5), lambda: subject(1))
+    asked.forget_viewers()
+    assert not answers_of(inbox, asked)
+
+
+def test_random_numbers_stay_as_they_are(clock, monkeypatch):
+    """A network from a file may draw some in each forward pass, and training's would be others."""
+
+    def explain(question, subject, memory):
+        yield IdealExplained(
+            ideal=predicted_as(bytes(784), 1), target=1, step=0, done=float(torch.rand(()) >= 0)
+        )
+
+    monkeypatch.setattr(explainer, "explain", explain)
+    inbox, asked = make()
+    before = torch.get_rng_state()
+    asked.begin(ExplainIdeal(1), lambda: subject(1))
+    assert answers_of(inbox, asked)
+    assert torch.get_rng_state().equal(before)
 
 
 def test_failures_are_one_line(clock):
