@@ -28,6 +28,7 @@ DRAW = "6"  # the key of the view
 PAD = 2, 3  # the first column and row inside the pad's border, from 1
 MOVES = 100
 PAUSE = 0.15  # seconds to wait for the output of a move
+KEY_SECONDS = 0.1  # after a key, which is handled later than a click that follows at once
 DRAWINGS, FIRST_DRAWINGS = 500, 50
 ROUNDS = 3  # of the speeds
 # The codes of the mouse as terminals report them (SGR, 1006): pressed, dragged, released.
@@ -125,6 +126,7 @@ def draw_for(
             return
         if number % 90 == 0:
             app.child.send("\x7f")
+            app.watch_shown(KEY_SECONDS)
         app.child.send(mouse(DRAGGED if number % 90 else PRESSED, *place))
         if number % 90 == 89:
             app.child.send(mouse(PRESSED, *place, released=True))
