@@ -94,7 +94,7 @@ class Action:
 ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
 EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
-EXPLAIN = "why the network predicts that, for the framed image or the first one"
+EXPLAIN = "explain the prediction for the framed image, the first one or the drawing"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (

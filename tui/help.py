@@ -185,20 +185,22 @@ DRAW_HELP = {
     "mouse to draw, with the right button to erase; or move the pen with the arrow keys, and put "
     "it down and lift it with enter. u takes the last stroke back, U draws it again, and backspace "
     "clears the drawing.",
-    "pen": "as wide and as soft as the strokes of MNIST: B changes its width from thin, as of a "
-    "tenth of MNIST's images, to thick, as of another tenth. X changes it to an eraser and back.",
-    "answer": "what the network in training sees in the drawing, asked again as you draw: in "
-    "words, and as the probabilities of the classes at the temperature (t T). Before training it "
-    "is the checkpoint that you opened, that of the last run, or the newest one; where there is "
-    "none, Q trains a small network for two seconds. [ and ] show what the network of an earlier "
-    "epoch sees in this drawing.",
+    "pen": "as wide and as soft as the strokes of MNIST: B changes its width: medium as in "
+    "most of MNIST's images, thin and thick as in a tenth each. X changes it to an eraser and "
+    "back.",
+    "answer": "what the network in training predicts for the drawing, again and again as you draw: "
+    "in words with the probability, and as bars for all classes. The bars are at the temperature "
+    "(t T): above 1 they are softer, so their numbers differ from the one in words. Before "
+    "training it is the network of the checkpoint that you opened, of the last run, or of the "
+    "newest checkpoint; where there is none, Q trains a small network for two seconds. [ and ] "
+    "show what the network of an earlier epoch predicts. E shows why.",
     "scaled and centred": "the network gets the drawing as it got its training images: its ink "
     "scaled to 20 pixels and its centre of mass in the middle. I shows the drawing to it as it is.",
-    "answers since you began": "the probabilities of the leading classes, from the first stroke at "
+    "answers while drawing": "the probabilities of the leading classes, from the first stroke at "
     "the left until now.",
-    "your digits": "the drawings that K has kept, and how many of them the network knows; it is "
-    "asked again after each epoch. They are files in your data folder, and the dataset drawn: from "
-    "ten drawings on, --dataset drawn trains on them.",
+    "your digits": "the drawings that K has kept, and how many of them the network predicts "
+    "correctly, updated after each epoch. They are files in your data folder, and the dataset "
+    "drawn: from ten drawings on, --dataset drawn trains on them.",
     "() []": "where the pen is, in a small window ○ and □: round is the pen, square the eraser, "
     "filled means that it is down. There a cell shows two pixels, and an underlined pen is on the "
     "lower one.",
@@ -238,12 +240,12 @@ def describe_setting(name: str) -> str:
 
 
 def help_sections(
-    mode: str, field: str | None = None, view_help: Section = TRAIN_HELP
+    mode: str, field: str | None = None, view_help: Section = TRAIN_HELP, title: str = ""
 ) -> dict[str, Section]:
     """Return the titles and sections of the help, the most relevant first.
 
     These are the form's field in focus, and `view_help`, the own section of the view of that mode;
-    what it has is left out further below.
+    what it has is left out further below. `title`: that of a screen above the mode's first.
     """
     from tui.analysis.commentary import RULES
 
@@ -254,7 +256,7 @@ def help_sections(
     if field == "arch":
         sections |= explain_layers()
     if view_help:
-        sections[f"In this view: {VIEWS[mode].title}"] = view_help
+        sections[f"In this view: {title or VIEWS[mode].title}"] = view_help
     sections |= {
         "Keys": keys(),
         "Charts": CHARTS,

@@ -27,7 +27,7 @@ def describe_answer(digit: Digit, width: int = 1000) -> str:
     top, next_share = shares[first], shares[second]
     percent = f" ({min(top, 0.999):.{0 if top < 0.985 else 1}%})"
     if digit.is_unlike:
-        return f"most like {_name(digit, first, width - 10)}"
+        return f"predicts {_name(digit, first, width - 9)}"
     if top >= QUITE:
         sure = ("very sure" if top >= CERTAIN else "quite sure") + percent
         return f"{_name(digit, first, width - 2 - len(sure))}, {sure}"
@@ -53,4 +53,4 @@ def describe_difference(prepared: Digit, drawn: Digit, *, is_drawn: bool, width:
     other = prepared if is_drawn else drawn
     name = _name(other, other.predicted, max(8, width // 3))
     how = "Scaled and centred" if is_drawn else "As drawn"
-    return f"{how}, it is {name}: the network learned from images of one size, in the middle."
+    return f"{how}, it predicts {name}: the network learned from images of one size, in the middle."

@@ -50,7 +50,8 @@ def open_help(app: MnistApp) -> None:
 
     view = app.view
     field = view.focused.id if view and view.focused else None
-    sections = help_sections(app.current_mode, field, view.VIEW_HELP if view else {})
+    about = (view.VIEW_HELP, view.VIEW_TITLE) if view else ({}, "")
+    sections = help_sections(app.current_mode, field, *about)
     app.push_screen(HelpDialog(sections))
 
 

@@ -99,6 +99,8 @@ class View(Screen[None]):
     MODE = ""
     # The first section of the help in this view: terms and their explanations.
     VIEW_HELP: ClassVar[dict[str, str]] = {}
+    # Its title in the help, if not that of the mode.
+    VIEW_TITLE: ClassVar[str] = ""
     # The fields of the run's state that are shown.
     SEEN: ClassVar[tuple[str, ...]] = ()
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]

@@ -80,7 +80,7 @@ def is_correct(drawing: KeptDrawing, answer: Digit) -> bool:
 
 
 def describe_kept(state: KeptDrawings, names: Sequence[str]) -> str:
-    """Return how many drawings of the classes with these names the network knows."""
+    """Return how many drawings of the classes with these names the network predicts correctly."""
     if state.error:
         return f"✗ {state.error}"
     if state.drawings is None:
@@ -95,7 +95,7 @@ def describe_kept(state: KeptDrawings, names: Sequence[str]) -> str:
     if answered and len(answered) == len(known):
         correct = sum(is_correct(each, state.answers[each]) for each in answered)
         others = count - len(known)
-        parts = [f"{correct:,} of {len(known):,} correct"]
+        parts = [f"{correct:,} of {len(known):,} predicted correctly"]
         parts += [f"{others:,} of other classes"] if others else []
     return f"{what}: {', '.join(parts)}"
 

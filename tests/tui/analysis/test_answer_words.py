@@ -36,7 +36,7 @@ def test_answer_in_words(shares, words):
 
 def test_answer_that_means_nothing():
     """Of a digit unlike any, and of a network that has diverged."""
-    assert describe_answer(digit({7: 0.999}, is_unlike=True)) == "most like 7"
+    assert describe_answer(digit({7: 0.999}, is_unlike=True)) == "predicts 7"
     broken = Digit(0, bytes(784), None, (math.nan,) * 10)
     assert "diverged" in describe_answer(broken)
 
@@ -57,6 +57,6 @@ def test_difference_is_explained():
     seven, one = digit({7: 0.9}), digit({1: 0.9})
     assert describe_difference(seven, seven, is_drawn=False, width=40) == ""
     shown = describe_difference(seven, one, is_drawn=False, width=40)
-    assert shown.startswith("As drawn, it is 1: ")
+    assert shown.startswith("As drawn, it predicts 1: ")
     shown = describe_difference(seven, one, is_drawn=True, width=40)
-    assert shown.startswith("Scaled and centred, it is 7: ")
+    assert shown.startswith("Scaled and centred, it predicts 7: ")

@@ -62,7 +62,9 @@ async def test_drawing_is_answered_by_an_attached_run(running):  # noqa: F811
         first = answer()
         await until(pilot, lambda: answer().step > first.step)
         assert f"{run.folder.name}, epoch" in text_of(pilot)
-        await until(pilot, lambda: re.search("your digits: [01] of 1 correct", text_of(pilot)))
+        await until(
+            pilot, lambda: re.search("your digits: [01] of 1 predicted correctly", text_of(pilot))
+        )
 
 
 class SilentHost:

@@ -71,9 +71,9 @@ async def test_answer_follows_the_drawing(tmp_path):
         text = text_of(pilot)
         for shown in ("fake-1, epoch 1, in training", f"{prepared} █", "bars at", "now, step"):
             assert shown in text
-        assert f"As drawn, it is {drawn}: " in note(pilot)
+        assert f"As drawn, it predicts {drawn}: " in note(pilot)
         await pilot.press("I")
-        assert f"{PREPARED.capitalize()}, it is {prepared}: " in note(pilot)
+        assert f"{PREPARED.capitalize()}, it predicts {prepared}: " in note(pilot)
         assert drawn in words(pilot)
         # The network learns while the drawing stays.
         await until(pilot, lambda: answers(pilot).answer.step > first.step)

@@ -104,7 +104,7 @@ async def test_network_in_training_is_asked_after_each_epoch(tmp_path):
         await open_view(pilot)
         await until(pilot, lambda: "your digits: 72 kept" in text_of(pilot))
         await pilot.press("space")
-        score = "your digits: 70 of 71 correct, 1 of other classes"
+        score = "your digits: 70 of 71 predicted correctly, 1 of other classes"
         await until(pilot, lambda: score in text_of(pilot))
         asked = len(app.app_state.kept.answers)
         assert asked == 71

@@ -127,7 +127,7 @@ async def test_change_names_its_factor_size_and_predictions(tmp_path, monkeypatc
         assert asked.target == 0, "the second likeliest class"
         text = text_of(pilot)
         assert "before: 3 85.8%" in text
-        assert "change ×6.4" in text
+        assert "amplified ×6.4" in text
         assert "after: 0 85.8%" in text
         assert "Size 1.25" in text
         assert "smallest" not in text

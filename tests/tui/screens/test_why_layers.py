@@ -95,7 +95,7 @@ async def test_a_unit_is_switched_off_and_on(tmp_path, monkeypatch):
         text = text_of(pilot)
         for words in ("stack.0 1", "e test accuracy", "○ off"):
             assert words in text
-        assert "never saved, and training does not see it" in text
+        assert "not saved, no effect on training" in text
         await pilot.press("e")
         await until(pilot, lambda: "test 50.00%, 50 fewer correct" in text_of(pilot))
         assert "test 100.00%" in text_of(pilot)

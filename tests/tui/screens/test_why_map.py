@@ -76,7 +76,7 @@ async def test_mistakes_and_classes_are_shown_alone(tmp_path):
         plane, answer = part.query_one(MapPlane), part.answer
         pairs = list(zip(answer.labels, answer.predicted, strict=True))
         await pilot.press("H")
-        assert "shows mistakes" in text_of(pilot)
+        assert "shown: mistakes" in text_of(pilot)
         assert len(plane.shown) == 1 + sum(label != predicted for label, predicted in pairs)
         await pilot.press("H", "H")
         assert len(plane.shown) == 1 + answer.labels.count(1)

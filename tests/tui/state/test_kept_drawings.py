@@ -42,8 +42,14 @@ def test_score_counts_drawings_of_the_networks_classes():
     state = fold(asked(*DRAWINGS[:2]), predicted(0, 2), state=state)
     assert describe_kept(state, DIGITS) == "your digits: 4 kept", "one has no answer yet"
     state = fold(asked(DRAWINGS[2]), predicted(1), state=state)
-    assert describe_kept(state, DIGITS) == "your digits: 2 of 3 correct, 1 of other classes"
-    assert describe_kept(state, ("0", "cat")) == "your drawings: 1 of 1 correct, 3 of other classes"
+    assert (
+        describe_kept(state, DIGITS)
+        == "your digits: 2 of 3 predicted correctly, 1 of other classes"
+    )
+    assert (
+        describe_kept(state, ("0", "cat"))
+        == "your drawings: 1 of 1 predicted correctly, 3 of other classes"
+    )
     assert describe_answer(DRAWINGS[0], state) == ("✓", "0 94%")
     assert describe_answer(DRAWINGS[1], state)[0] == "✗"
     assert describe_answer(DRAWINGS[3], state) == ("·", "")

@@ -12,7 +12,7 @@ from core.class_names import DIGITS
 from core.digit import Digit
 from tui.analysis.answer_words import describe_answer, describe_difference
 from tui.preferences import Preferences
-from tui.screens.captions import between, key
+from tui.screens.captions import between, key, line
 from tui.screens.digits_caption import temperature_part, with_right
 from tui.state.drawing_answers import DrawingAnswers
 from tui.terminal.textual_private import set_border_titles
@@ -93,7 +93,7 @@ class AnswerPanel(Vertical):
         if not self.drawing.can_train:
             return Content("")
         quick = key("Q", "trains a small one for two seconds", "answer('train_quick')")
-        return quick + ", " + key("space", "the one in Train", "app.run('start')") + "."
+        return quick + ", " + key("space", "trains that of Train", "app.run('start')") + "."
 
     def _what_to_draw(self) -> str:
         names = self.drawing.network.class_names if self.drawing.network else DIGITS
@@ -133,4 +133,5 @@ class AnswerPanel(Vertical):
         if self.drawing.network is None:
             return Content("")
         other = PREPARED if self.is_drawn else DRAWN
-        return key("I", f"show {other}", "answer('switch_input')")
+        switch = key("I", f"show {other}", "answer('switch_input')")
+        return switch if self.is_empty else line(key("E", "why", "app.open('why')"), switch)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1_000
 LABEL_WIDTH = 14
 EMPTY = "No drawings are kept yet: K in the view keeps one."
-BUTTONS = {"Load": "load", "Delete": "delete", "Undo": "undo", "Which": "which(1)", "Back": "close"}
+BUTTONS = {"Load": "load", "Delete": "delete", "Undo": "undo", "Class": "which(1)", "Back": "close"}
 
 
 class KeptDialog(ModalScreen[KeptDrawing | None]):
@@ -55,7 +55,7 @@ class KeptDialog(ModalScreen[KeptDrawing | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Kept drawings"
-            dialog.border_subtitle = "enter load · del delete · u undo · f which · esc back"
+            dialog.border_subtitle = "enter load · del delete · u undo · f class · esc back"
             yield Static(id="score")
             with Horizontal(id="drawings"):
                 yield OptionList(compact=True, markup=False)

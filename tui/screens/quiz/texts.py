@@ -21,16 +21,17 @@ TITLES: dict[QuizKind, str] = {"hard": "hard for the network", "random": "at ran
 QUIZ_HELP = {
     "quiz": f"{QUESTIONS} test images, the same for you and for the network, which has never been "
     "trained on them. Press the digit that you see, or click it; of other classes, press or type "
-    "the name. While a quiz runs, digits and letters belong to it until esc, which pauses it.",
+    "the name. While a quiz runs, digit and letter keys answer it and do nothing else, until "
+    "esc pauses it.",
     "network": "the one in training as of its newest evaluation, which does not change during the "
     "quiz; or a checkpoint. ← and → choose another one.",
     "hard": "one half are mistakes of the network, the other half are the images where its two "
-    "highest scores are closest. So the network gets about half of them wrong: that says nothing "
+    "highest outputs are closest. So the network gets about half of them wrong: that says nothing "
     "about its accuracy. f chooses images at random, where it is a fair match.",
     "seed": "the same network, kind of images and seed give the same quiz; f5 draws another seed.",
     "clock": "it runs while the image is shown, and stops while you look at the answer, in other "
     "views and while the program is suspended.",
-    "Y": "copies the card at the end, if the terminal allows it, and saves it as a text file.",
+    "Y": "copies the result at the end, if the terminal allows it, and saves it as a text file.",
 }
 
 

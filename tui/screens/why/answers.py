@@ -64,8 +64,6 @@ def status_line(asked: Asked | None, run: RunState, *, plain: bool) -> Content:
             Content(progress),
             key("esc", "cancel", "back"),
         ]
-        if run.phase == "training":
-            parts.append(Content.styled("slow while training", "$quiet"))
     elif asked.is_cancelled:
         parts += [Content(f"cancelled at {asked.done:.0%}"), again]
     if answer := asked.answer:
@@ -73,4 +71,6 @@ def status_line(asked: Asked | None, run: RunState, *, plain: bool) -> Content:
         age = run.step - answer.step
         if answer.source is None and run.is_active and age > 0:
             parts += [Content(f"{age:,} steps old"), key("f5", "newest", "refresh")]
+    if asked.is_running and run.phase == "training":
+        parts.append(Content.styled("slow while training", "$quiet"))
     return line(*parts)

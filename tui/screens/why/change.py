@@ -75,7 +75,7 @@ class ChangePart(TargetPart):
         else:
             values, factor = amplify(digit.pixels, changed.pixels)
             change.pixels, change.values = bytes(len(values)), values
-            change.title = f"change ×{factor:.2g} (+/− ink)"
+            change.title = f"amplified ×{factor:.2g} (+/− ink)"
             after.pixels = changed.pixels
             after.title = f"after: {name_shares(changed, width - 7)}"
         marks = {self.target: "into", digit.predicted: "from"}
@@ -100,8 +100,8 @@ class ChangePart(TargetPart):
         most = max(abs(a - b) for a, b in zip(digit.pixels, answer.changed.pixels, strict=True))
         smaller = "" if answer.done == 1 else "; trying smaller ones"
         return (
-            f"Size {answer.distance:.2f} (L2 norm; 1 is one pixel from paper to ink){smaller}. "
-            f"{pixels} of {len(digit.pixels)} pixels change, by {most / 255:.0%} of ink at most."
+            f"Size {answer.distance:.2f} (L2 norm; 1: one pixel from empty to full ink){smaller}. "
+            f"{pixels} of {len(digit.pixels)} pixels change, by at most {most / 255:.0%}."
         )
 
 

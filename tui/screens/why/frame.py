@@ -6,8 +6,8 @@ from tui.screens.base import View
 from tui.widgets.digit_cards import DigitCards
 
 EXPLAINS = (
-    "shows why the network predicts that: what it looks at in the image, its layers, a small "
-    "change that turns it into another class, an ideal image of the class, and a map. "
+    "shows why the network predicts that: which places of the image count, its layers, a "
+    "small change that turns it into another class, an ideal image of the class, and a map. "
 )
 # For the help of views of large cards, and of views with cards beside tables.
 EXPLAIN_HELP = {

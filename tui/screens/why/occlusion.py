@@ -109,7 +109,8 @@ class OcclusionPart(Part):
         digit, answer = self.digit, self._answer
         picture, bars = self.query_one(TintedPicture), self.query_one(ClassBars)
         picture.pixels, picture.values = digit.pixels, answer.costs if answer else None
-        picture.title = "helps +, hurts −"
+        against = "against it" if self._other is None else f"for {self._label(self._other)}"
+        picture.title = f"+ for {self._label(self._about)}, − {against}"
         marks = {self._about: "why"}
         if self._other is not None:
             marks[self._other] = "not"
@@ -135,15 +136,17 @@ class OcclusionPart(Part):
         if self._answer is None or len(self._answer.costs) == 0:
             return []
         answer = self._answer
-        about = f"the log-odds of {self._label(self._about)}"
+        name = self._label(self._about)
+        about, against = f"the log-odds of {name}", f"against {name}"
         if self._other is not None:
-            about += f" against {self._label(self._other)}"
+            other = self._label(self._other)
+            about, against = f"{about} against {other}", f"for {other}"
         highest, lowest = max(answer.costs) - 128, 128 - min(answer.costs)
         helps, hurts = (max(0, each) / 127 * answer.largest for each in (highest, lowest))
         sentences = [
-            ("+", "$right", _describe("helps: covering this place lowers", about, helps, "÷")),
-            ("−", "$wrong", _describe("hurts: covering this place raises", about, hurts, "×")),
-            (" ", "$quiet", f"Uncovered, they are {_number(answer.score)}."),
+            ("+", "$right", _describe(f"for {name}", "lowers", about, helps, "÷")),
+            ("−", "$wrong", _describe(against, "raises", about, hurts, "×")),
+            (" ", "$quiet", f"With nothing covered they are {_number(answer.score)}."),
         ]
         lines = []
         for sign, style, sentence in sentences:
@@ -154,13 +157,13 @@ class OcclusionPart(Part):
         return lines
 
 
-def _describe(effect: str, about: str, by: float, times: str) -> str:
-    """Return what a cover does at most, also to the odds themselves."""
+def _describe(meaning: str, effect: str, about: str, by: float, times: str) -> str:
+    """Return what a sign means, and what a cover does at most, also to the odds themselves."""
     if by <= 0:
-        return f"{effect.partition(':')[0]}: nowhere."
+        return f"{meaning}: nowhere."
     factor = exp(min(by, log(MANY_TIMES)))
     how = f"over {MANY_TIMES:,}" if factor >= MANY_TIMES else _number(factor)
-    return f"{effect} {about} by up to {_number(by)} (odds {times} {how})."
+    return f"{meaning}: covering it {effect} {about} by up to {_number(by)} (odds {times} {how})."
 
 
 def _number(value: float) -> str:

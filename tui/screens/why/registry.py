@@ -24,40 +24,39 @@ class PartEntry(NamedTuple):
 
 PARTS = (
     PartEntry(
-        "What it looks at",
-        "A patch of paper covers one place after the other: where the network becomes less sure, "
-        "the place helps (+), where it becomes surer, it hurts (−).",
-        "This is what counts for this network, not what a person would look at.",
+        "What counts",
+        "A patch of background covers each place in turn. + where the class becomes less likely: "
+        "the place speaks for it. − where it becomes likelier.",
+        "This is what counts for this network; a person may look at other places.",
         OcclusionPart,
     ),
     PartEntry(
         "Layers",
         "What each layer computes from this image: light is a large output; below are the test "
         "images with the largest outputs of the chosen unit.",
-        "A unit rarely has one meaning; one switched off says little, others fill in.",
+        "A unit rarely has one meaning; if you switch one off, others can replace it.",
         LayersPart,
     ),
     PartEntry(
         "A small change",
-        "A small change of the image that makes the network predict another class, found by "
-        "following the gradient.",
-        "Smaller changes may exist. Images as they come are not changed so, and the network may be "
-        "good at them all the same.",
+        "A small change that makes the network predict another class, found with the gradient: an "
+        "adversarial example.",
+        "Smaller changes may exist. Ordinary images have no such changes, so the test accuracy can "
+        "still be high.",
         ChangePart,
     ),
     PartEntry(
         "Its ideal image",
-        "An image that starts grey and is changed until the network is as sure of a class as it "
-        "gets.",
-        "Nobody would draw it so: the network is sure of many images that show nothing.",
+        "From grey, the pixels are changed until the class is as likely as possible.",
+        "The network stores no such image, and is sure of many that show no digit.",
         IdealPart,
     ),
     PartEntry(
         "Map",
-        "Test images, each drawn as the sign of its class: close together where the last hidden "
-        "layer finds them alike.",
-        "The axes have no meaning of their own, and two of many dimensions hide the rest: what "
-        "overlaps here may be far apart for the network.",
+        "Test images, each shown as its class: close together where their outputs of the last "
+        "hidden layer are similar.",
+        "The axes mix all units of that layer (PCA) and leave out the other dimensions: what "
+        "overlaps here may be far apart there.",
         MapPart,
     ),
 )

@@ -37,6 +37,7 @@ class WhyScreen(View):
     """
 
     VIEW_HELP = WHY_HELP
+    VIEW_TITLE = "Why"
     CSS_PATH = ["screen.tcss", "layers/part.tcss", "map/part.tcss"]
     AUTO_FOCUS = ""
     SEEN = ("step", "phase")
@@ -247,7 +248,9 @@ class WhyScreen(View):
         text = Content("Why  ") + Content.styled(sign + ", is ".join(labels), style)
         text += Content(f"  {format_percent(max(digit.probabilities()))} sure")
         if len(self._digits) > 1:
-            where = Content(f"{place + 1} of {len(self._digits)}" if place >= 0 else "another")
+            where = Content(
+                f"image {place + 1} of {len(self._digits)}" if place >= 0 else "another"
+            )
             back, forth = (
                 key(sign, "", f"step('digit', {by})") for sign, by in (("←", -1), ("→", 1))
             )

@@ -23,7 +23,7 @@ MOST_CLASSES = 5  # that have a line
 HIGHEST = 4  # rows of a line
 LONGEST_LABEL = 12
 PERCENT_WIDTH = 5
-TITLE = "answers since you began"
+TITLE = "answers while drawing"
 
 
 class HistoryStrip(Canvas):

@@ -13,7 +13,7 @@ from tui.text.formats import printable
 
 
 class KeptLine(Horizontal):
-    """How many of the drawings the network knows, and buttons for what K and L do."""
+    """How many of the drawings the network predicts correctly, and buttons for what K and L do."""
 
     DEFAULT_CSS = """
     KeptLine {
@@ -29,7 +29,7 @@ class KeptLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(id="kept-score")
-        for label, action in (("K keep", "keep"), ("L look through", "look")):
+        for label, action in (("K keep", "keep"), ("L show kept", "look")):
             button = Button(label, compact=True, action=f"screen.kept('{action}')")
             button.can_focus = False  # the pen keeps the keys
             yield button

@@ -28,7 +28,7 @@ from tui.widgets.explain.unit_weights import UnitWeights
 # Columns and lines of the part from which on there is room for the list of layers.
 WIDE, TALL = 100, 24
 HUGE_WIDTH, HUGE_HEIGHT = 170, 40  # the same for larger images
-HEADING = "The test images with the largest values of this unit. enter explains the first."
+HEADING = "The test images with the largest output of this unit. enter opens the first."
 
 
 class LayersPart(Part):
@@ -273,7 +273,7 @@ class LayersPart(Part):
     def _missing_images(self, found: LayersExplained | None) -> str:
         if found and found.done >= 1:
             return "The test images are not on this machine, so none can be searched."
-        return "Searching the test images that excite this unit most…"
+        return "Searching for the test images with the largest output…"
 
     def _set(self, where: str, content: Content) -> None:
         part = self.query_one(where, Static)

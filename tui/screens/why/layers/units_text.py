@@ -18,8 +18,8 @@ from tui.widgets.explain.unit_outputs import OFF, mean_value
 LONGEST_NAME = 16
 NOT_FINITE = "✗ NaN: training has diverged"
 NEVER_SAVED = (
-    "switched off for this screen alone: never saved, and training does not see it",
-    "never saved, and training does not see it",
+    "off in this screen only: not saved, no effect on training",
+    "not saved, no effect on training",
 )
 
 
@@ -35,7 +35,7 @@ def unit_line(
     if found is None or unit is None or output is None:
         return Content("")
     if unit.layer == INPUT_LAYER:
-        return Content("the pixels, scaled as the network was trained; ↓ is the first layer")
+        return Content("the pixels, scaled as in training; ↓ is the first layer")
     kind = "channel" if len(output.shape) > 1 else "unit"
     parts = [Content(f"{kind} {unit.number:,} of {output.shape[0]:,}")]
     if output is found.outputs[-1]:
@@ -52,7 +52,7 @@ def unit_line(
         parts.append(Content(f"bias {format_value(weights.biases[place])}"))
     parts.append(key("Z", "on again" if unit in off else "switch off", "focused.switch('unit')"))
     if is_large:
-        return Content("\n").join([Content(""), *parts, key("#", "unit", "focused.go_to")])
+        return Content("\n").join([Content(""), *parts, key("#", "go to unit", "focused.go_to")])
     return line(key("←→", "", "focused.go_to"), *parts)
 
 

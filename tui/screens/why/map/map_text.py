@@ -30,7 +30,7 @@ def legend(plane: MapPlane, answer: MapExplained | None, width: int) -> Content:
     if missing:
         parts.append(Content.styled(f"{missing:,} without a place (NaN)", "$wrong"))
     shares = f"{variance(answer)} of {printable(answer.layer)}"
-    which = key("H", f"shows {shown_images(plane)}", "focused.step_filter")
+    which = key("H", f"shown: {shown_images(plane)}", "focused.step_filter")
     lines = [line(*parts), line(which, *class_list(plane, answer, width, which.cell_length))]
     if lines[0].cell_length + len(shares) + 2 <= width and answer.shares:
         lines[0] = line(lines[0], Content.styled(shares, "$quiet"))
@@ -41,7 +41,7 @@ def variance(answer: MapExplained) -> str:
     if len(answer.shares) < 2:
         return ""
     across, up = answer.shares[:2]
-    return f"→ {across:.0%}, ↑ {up:.0%} of the variance"
+    return f"PCA axes: → {across:.0%}, ↑ {up:.0%} of the variance"
 
 
 def shown_images(plane: MapPlane) -> str:
@@ -75,7 +75,7 @@ def about_point(
     if answer is None:
         return Content("")
     if point is None:
-        text = f"The arrows, or a click, show an image.\n\n{variance(answer)}"
+        text = f"Arrow keys or a click select an image.\n\n{variance(answer)}"
         return Content.styled(text, "$quiet")
     predicted = _label(plane, point.predicted)
     if point.is_own:
