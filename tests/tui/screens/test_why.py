@@ -157,6 +157,17 @@ async def test_esc_cancels_first_and_then_closes(tmp_path, monkeypatch):
         assert cards.is_on_screen
 
 
+async def test_question_to_a_lost_process_is_asked_again(tmp_path, monkeypatch):
+    async with app_that_trains(tmp_path).run_test(size=(80, 24)) as pilot:
+        await show_digits(pilot)
+        sent: list = []
+        monkeypatch.setattr(pilot.app, "send", sent.append)  # so there is no answer
+        await pilot.press("E")
+        await until(pilot, lambda: "asking the network" in text_of(pilot))
+        pilot.app.run_state = replace(pilot.app.run_state, is_attached=True)
+        await until(pilot, lambda: sum(isinstance(each, Question) for each in sent) == 2)
+
+
 async def test_refusal_is_shown_to_its_end(tmp_path):
     async with app_that_trains(tmp_path).run_test(size=(80, 24)) as pilot:
         screen = await open_why(pilot)

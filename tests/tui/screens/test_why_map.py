@@ -10,11 +10,12 @@ from core.responses.explanations import ExplanationRefused
 from tests.support.app import app_in, text_of, until
 from tests.support.explanations import fake_explanations
 from tests.support.fakes import ODD_NAMES, fake_digit, make_fake_train
+from tui.screens.why.answers import Asked
 from tui.screens.why.map.part import MapPart
 from tui.screens.why.registry import PARTS
 from tui.screens.why.screen import WhyScreen
-from tui.widgets.explain.map_plane import MapPlane
 from tui.widgets.explain.one_digit import OneDigit
+from tui.widgets.explain.map_plane import MapPlane
 
 SLOW = make_fake_train(steps=5000)
 PLACE = [entry.name for entry in PARTS].index("Map")
@@ -102,6 +103,18 @@ async def test_map_moves_once_an_epoch_with_its_cursor(tmp_path, monkeypatch):
         epoch = pilot.app.run_state.evaluation.epoch
         await until(pilot, lambda: pilot.app.run_state.evaluation.epoch > epoch)
         assert not [each for each in asked if isinstance(each, ExplainMap)], "another part shows"
+
+
+async def test_map_follows_epochs_after_a_cancel(tmp_path):
+    async with app_in(tmp_path, make_fake_train(steps=30), epochs=9).run_test() as pilot:
+        part = await open_map(pilot)
+        first = part.answer
+        part._is_asking = True  # as while an answer is awaited
+        place = pilot.app.screen._here
+        pilot.app.screen._asked[place] = Asked(pilot.app.screen._asked[place].number)
+        await pilot.press("escape")
+        assert pilot.app.screen._asked[place].is_cancelled
+        await until(pilot, lambda: part.answer.step > first.step)
 
 
 async def test_kept_drawings_are_on_the_map(tmp_path):

@@ -90,6 +90,9 @@ class Part(Vertical):
     def refuse(self, message: str) -> None:
         """The newest question has no answer, for a reason that the screen shows."""
 
+    def give_up(self) -> None:
+        """Expect no answer any more: the question was cancelled or refused."""
+
     def reset(self) -> None:
         """Forget the answer, and what was chosen for the image before: there is another image. For
         newer weights of the same one, only the answers are out of date, and this is not called."""

@@ -141,6 +141,7 @@ class WhyScreen(View):
             return
         if refusal := after.explanations.refusal(asked.number):
             self._asked[self._here] = replace(asked, refusal=refusal)
+            self.part.give_up()
             self.part.refuse(refusal)
         for name in FIELDS.values():
             answer = getattr(after.explanations, name)
@@ -160,6 +161,11 @@ class WhyScreen(View):
             self._set_digit(replace(predicted, index=of.index, label=of.label))
         self.part.receive(answer)
 
+    def _forget_run(self) -> None:
+        for part in self._parts:
+            part.reset()
+        self.action_refresh()
+
     def _set_digit(self, digit: Digit) -> None:
         """Show the image with this prediction in all parts."""
         if digit != self._digit:
@@ -178,6 +184,7 @@ class WhyScreen(View):
             return
         self.mnist.explanations.cancel()
         self._asked[self._here] = replace(asked, is_cancelled=True)
+        self.part.give_up()
         self._show_status()
 
     def action_refresh(self) -> None:
@@ -229,6 +236,13 @@ class WhyScreen(View):
     def watch_run_state(self, before: RunState, after: RunState) -> None:
         if (before.step, before.phase) != (after.step, after.phase):
             self._show_status()
+        asked = self._asked.get(self._here)
+        if self.opened_path is not None or asked is None:
+            return
+        if before.started is not after.started:  # the weights of another run are of no use
+            self.call_later(self._forget_run)
+        elif asked.is_running and _trains_elsewhere(before) != _trains_elsewhere(after):
+            self.part.ask()  # the process that was asked has left the run, and answers no more
 
     def show(self) -> None:
         names = [(entry.name, f"show_part({place})") for place, entry in enumerate(PARTS)]
@@ -269,3 +283,8 @@ class WhyScreen(View):
         is_refused = asked is not None and asked.refusal is not None
         self.query_one("#status").set_class(is_refused, "-refused")
         set_text(self, "#status", status_line(asked, self.run_state, plain=plain))
+
+
+def _trains_elsewhere(run: RunState) -> bool:
+    """Return whether another process trains the run, and answers questions about it."""
+    return run.is_attached and run.is_active

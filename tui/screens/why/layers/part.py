@@ -1,4 +1,4 @@
-"""Layer by layer: what each layer makes of the image, and the network with units switched off."""
+"""Layer by layer: the output of each layer, and the network with units switched off."""
 
 from __future__ import annotations
 
@@ -105,6 +105,9 @@ class LayersPart(Part):
             self._ask_of_newest()
         self.redraw()
 
+    def give_up(self) -> None:
+        self._is_asking = self._is_outdated = self._score_due = False
+
     def _ask_of_newest(self) -> None:
         self._score_due, self._is_outdated, self._is_renewing = bool(self.off), False, True
         self.ask_newest()
@@ -112,9 +115,6 @@ class LayersPart(Part):
     def _ask_score(self) -> None:
         self._score_due = True
         self.ask(ScoreWithoutUnits(self.off))
-
-    def refuse(self, message: str) -> None:
-        self._score_due = self._is_asking = False
 
     def reset(self) -> None:
         self.answer = None

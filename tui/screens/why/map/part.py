@@ -23,9 +23,9 @@ from tui.screens.why.part import Part
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import printable
+from tui.widgets.explain.one_digit import OneDigit
 from tui.widgets.explain.map_grid import MapPoint
 from tui.widgets.explain.map_plane import MapPlane
-from tui.widgets.explain.one_digit import OneDigit
 
 # Columns and lines of the part from which on the image is drawn large.
 WIDE, TALL = 100, 24
@@ -92,8 +92,11 @@ class MapPart(Part):
         self.redraw()
 
     def refuse(self, message: str) -> None:
-        self._is_asking, self._refusal = False, message
+        self._refusal = message
         self.redraw()
+
+    def give_up(self) -> None:
+        self._is_asking = self._is_outdated = False
 
     def reset(self) -> None:
         """Keep the map for another image: only what is its own is out of date."""
