@@ -1,6 +1,7 @@
 """What networks answer about a drawing: folded from questions and answers. Pure."""
 
 from dataclasses import dataclass, replace
+from os.path import dirname
 from typing import NamedTuple
 
 from core.digit import Digit
@@ -121,9 +122,14 @@ def _paths(state: DrawingAnswers) -> tuple[str | None, ...]:
 def _chosen(state: DrawingAnswers, event: NetworkChosen) -> DrawingAnswers:
     before, now = state.network, event.network
     state = replace(state, network=now, why=event.why, can_train=event.can_train, error="")
-    if before is None or now is None or before.class_names == now.class_names:
+    if now and state.earlier and dirname(state.earlier.path) != now.folder:
+        state = replace(state, earlier=None)  # an epoch of another run
+    if before is None:
         return state
-    return replace(state, answer=None, asked=(), history=(), every=1, count=0)
+    if now and before.class_names != now.class_names:
+        return replace(state, answer=None, asked=(), history=(), every=1, count=0)
+    is_same_run = now and before.folder == now.folder
+    return state if is_same_run else replace(state, answer=None, asked=())
 
 
 def _answered(state: DrawingAnswers, answer: DrawingAnswer) -> DrawingAnswers:

@@ -35,8 +35,10 @@ def folded(*events, state: DrawingAnswers | None = None) -> DrawingAnswers:
     return state
 
 
-def network(path: str | None, names: tuple[str, ...] = ("a", "b")) -> NetworkChosen:
-    return NetworkChosen(network=AskedNetwork(path, "run", "runs/run", 1, 9, names))
+def network(
+    path: str | None, names: tuple[str, ...] = ("a", "b"), run: str = "run"
+) -> NetworkChosen:
+    return NetworkChosen(network=AskedNetwork(path, run, f"runs/{run}", 1, 9, names))
 
 
 def test_older_answer_never_replaces_a_newer_one():
@@ -105,3 +107,15 @@ def test_answers_go_into_the_app_s_state():
     state = fold_app(state, answered(1))
     assert state.images is images
     assert state.drawing.answer.step == 1
+
+
+def test_another_run_forgets_answer_and_epoch():
+    """Else they would stand below the name of the other run."""
+    shown = EpochShown(earlier=KeptEpoch(1, "runs/run/epoch-001.safetensors"))
+    state = folded(network(None), asked(1), answered(1), shown, network("runs/run/last"))
+    assert state.answer, "the same run, which has ended"
+    assert state.earlier
+    other = folded(network(None, run="other"), state=state)
+    assert (other.answer, other.earlier, len(other.history)) == (None, None, 1)
+    between = folded(NetworkChosen(network=None), network(None, run="other"), state=state)
+    assert (between.answer, between.earlier) == (None, None)

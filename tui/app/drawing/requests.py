@@ -142,11 +142,13 @@ class DrawingRequests:
 
     def _ask(self, network: AskedNetwork, prepared: bytes) -> None:
         app, now = self._app, monotonic()
-        earlier = app.app_state.drawing.earlier
+        known = app.app_state.drawing
+        earlier = known.earlier
         path = earlier.path if earlier else network.path
         if self._throttle.is_waiting and now - self._asked_at > LOST_SECONDS:
             self._throttle.forget()
-        is_same = self._asked == (self._drawing, path)
+        has_answer = bool(known.answer or known.asked or known.error)
+        is_same = has_answer and self._asked == (self._drawing, path)
         if is_same and (path or now < self._same_not_before):
             return
         images, step = (prepared, self._drawing), 0 if path else app.run_state.step
