@@ -10,6 +10,7 @@ from tests.support.fakes import key_of
 from tui.screens.draw.kept_dialog import KeptDialog
 from tui.screens.draw.label_dialog import DigitLabelDialog, NameLabelDialog, find_names
 from tui.screens.draw.view import DrawView
+from tui.widgets.cards.one_digit import OneDigit
 
 STROKE = ("enter", *["down"] * 6, "enter")
 
@@ -72,6 +73,11 @@ async def test_mouse_alone_keeps_and_opens_a_drawing(tmp_path):
         await pilot.click(look)
         await until(pilot, lambda: isinstance(app.screen, KeptDialog))
         await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        picture = app.screen.query_one(OneDigit)
+        await until(pilot, lambda: picture.pixels)
+        app.change_preferences(ascii=True)
+        await pilot.pause()
+        assert picture.preferences.ascii, "the style is that of the preferences"
         await pilot.click(app.screen.query(Button).first())
         await until(pilot, lambda: app.screen is view)
         assert view.pixels == prepare_drawing(image())

@@ -14,7 +14,7 @@ from tui.screens.why.answers import Asked
 from tui.screens.why.map.part import MapPart
 from tui.screens.why.registry import PARTS
 from tui.screens.why.screen import WhyScreen
-from tui.widgets.explain.one_digit import OneDigit
+from tui.widgets.cards.one_digit import OneDigit
 from tui.widgets.explain.map_plane import MapPlane
 
 SLOW = make_fake_train(steps=5000)

@@ -17,11 +17,12 @@ from core.class_names import DIGITS
 from core.data.drawn.store import KeptDrawing, delete_drawing, restore_drawing
 from core.data.images import natural_key
 from core.errors import UserError
+from tui.preferences import Preferences
 from tui.screens.base import app_of
 from tui.screens.captions import set_text, show_message
 from tui.state.kept_drawings import KeptDrawings, describe_answer, describe_kept
 from tui.text.formats import class_label, fit_cells, printable, widest_label
-from tui.widgets.drawing.kept_picture import KeptPicture
+from tui.widgets.cards.one_digit import OneDigit
 
 if TYPE_CHECKING:
     from tui.state.app_state import AppState
@@ -60,7 +61,7 @@ class KeptDialog(ModalScreen[KeptDrawing | None]):
             with Horizontal(id="drawings"):
                 yield OptionList(compact=True, markup=False)
                 with Vertical(id="shown"):
-                    yield KeptPicture(id="picture")
+                    yield OneDigit(id="picture")
                     yield Static(id="caption")
             yield Static(id="message")
             with Horizontal(id="buttons"):
@@ -69,6 +70,10 @@ class KeptDialog(ModalScreen[KeptDrawing | None]):
 
     def on_mount(self) -> None:
         self.watch(self.app, "app_state", self._follow)
+        self.watch(self.app, "preferences", self._prefer)
+
+    def _prefer(self, preferences: Preferences) -> None:
+        self.query_one(OneDigit).preferences = preferences
 
     def _follow(self, state: AppState) -> None:
         if state.kept is not self._kept or not self._texts:
@@ -122,7 +127,7 @@ class KeptDialog(ModalScreen[KeptDrawing | None]):
     @on(OptionList.OptionHighlighted)
     def _show_drawing(self) -> None:
         drawing = self._selected
-        self.query_one(KeptPicture).show(drawing)
+        self.query_one(OneDigit).pixels = drawing.pixels if drawing else None
         set_text(self, "#caption", printable(drawing.path) if drawing else "")
 
     @on(OptionList.OptionSelected)

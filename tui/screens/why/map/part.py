@@ -23,7 +23,7 @@ from tui.screens.why.part import Part
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
 from tui.text.formats import printable
-from tui.widgets.explain.one_digit import OneDigit
+from tui.widgets.cards.one_digit import OneDigit
 from tui.widgets.explain.map_grid import MapPoint
 from tui.widgets.explain.map_plane import MapPlane
 
