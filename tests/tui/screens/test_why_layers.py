@@ -78,7 +78,7 @@ async def test_layers_and_units_are_chosen_by_mouse(tmp_path):
         assert part.unit == Unit("stack.1", 0)
         await until(pilot, lambda: part.answer.unit == part.unit)
         await pilot.click(UnitOutputs, offset=(4, 1))
-        assert part.unit == Unit("stack.1", 4)
+        assert part.unit == Unit("stack.1", 2)
         await until(pilot, lambda: part.query_one(ExcitingDigits).digits)
         await pilot.click(ExcitingDigits, offset=(14, 3))
         await until(pilot, lambda: part.digit.pixels == part.answer.exciting[1].pixels)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.app.app import MnistApp
 
 NO_NETWORK = "There is no network yet."
-SEARCHING = "Looking for a network…"
+SEARCHING = "Searching for a network…"
 STARTING = "Training is starting…"
 AGAIN_SECONDS = 3.0  # between two searches in a folder without a network
 

@@ -1,4 +1,4 @@
-"""The Draw view: a drawing of your own, and what the network makes of it."""
+"""The Draw view: a drawing of your own, and what the network predicts for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tui.widgets.drawing.pad import DrawingChanged, DrawingPad
 
 
 class DrawView(View):
-    """A drawing at the left; beside and below it what others make of it.
+    """A drawing at the left, and the network's answers beside and below it.
 
     `DrawingChanged` comes here when its pixels have changed.
     """

@@ -16,6 +16,7 @@ from tui.screens.why.target import TargetPart
 from tui.text.formats import class_label
 
 LONGEST_NAME = 16  # columns of the name of a class in a sentence
+FULL = 32  # pixels of a change that are drawn in full colour
 
 
 class ChangePart(TargetPart):
@@ -27,7 +28,7 @@ class ChangePart(TargetPart):
     ChangePart {
         Vertical { margin-right: 1; height: 100%; }
         TintedPicture { height: auto; }
-        #found { height: 2; }
+        #found { height: auto; max-height: 3; }
     }
     """
 
@@ -94,8 +95,8 @@ class ChangePart(TargetPart):
             return f"The network predicts {name} already: choose another class."
         if answer.changed is None:
             if answer.done < 1:
-                return f"Looking for a change to {name}…"
-            return f"No change to {name} was found that is small enough."
+                return f"Searching for a change to {name}…"
+            return f"No small enough change to {name} was found."
         pixels = sum(a != b for a, b in zip(digit.pixels, answer.changed.pixels, strict=True))
         most = max(abs(a - b) for a, b in zip(digit.pixels, answer.changed.pixels, strict=True))
         smaller = "" if answer.done == 1 else "; trying smaller ones"
@@ -106,8 +107,10 @@ class ChangePart(TargetPart):
 
 
 def amplify(before: bytes, after: bytes) -> tuple[bytes, float]:
-    """Return the differences of two images as bytes around 128, so that the largest is 127, and the
-    factor that this amplifies them by."""
+    """Return the differences of two images as bytes around 128, and the factor that they are
+    amplified by. It makes the FULL largest ones 127, so that a few do not leave the rest faint."""
     differences = [b - a for a, b in zip(before, after, strict=True)]
-    largest = max(map(abs, differences)) or 1
-    return bytes(128 + round(each * 127 / largest) for each in differences), 255 / largest
+    sizes = sorted(map(abs, differences), reverse=True)
+    full = sizes[min(FULL, len(sizes)) - 1] or sizes[0] or 1
+    shown = (max(-127, min(127, round(each * 127 / full))) for each in differences)
+    return bytes(128 + each for each in shown), 255 / full

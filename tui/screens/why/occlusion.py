@@ -115,6 +115,7 @@ class OcclusionPart(Part):
         if self._other is not None:
             marks[self._other] = "not"
         bars.marks = marks
+        bars.styles.max_height = len(digit.logits) + 1  # so that the legend follows them
         self.query_one("#asked", Static).update(self._heading())
         width = max(20, self.query_one(ClassBars).size.width)
         self.query_one("#legend", Static).update(Content("\n").join(self._legend(width)))
@@ -163,6 +164,8 @@ def _describe(meaning: str, effect: str, about: str, by: float, times: str) -> s
         return f"{meaning}: nowhere."
     factor = exp(min(by, log(MANY_TIMES)))
     how = f"over {MANY_TIMES:,}" if factor >= MANY_TIMES else _number(factor)
+    if factor < 2:  # of 1.04, two digits would say 1
+        how = f"{factor:.2f}"
     return f"{meaning}: covering it {effect} {about} by up to {_number(by)} (odds {times} {how})."
 
 

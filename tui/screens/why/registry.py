@@ -32,8 +32,8 @@ PARTS = (
     ),
     PartEntry(
         "Layers",
-        "What each layer computes from this image: light is a large output; below are the test "
-        "images with the largest outputs of the chosen unit.",
+        "The output of each layer for this image, large values light; below, the test images "
+        "with the largest values of a unit.",
         "A unit rarely has one meaning; if you switch one off, others can replace it.",
         LayersPart,
     ),
