@@ -113,7 +113,6 @@ class DrawView(View):
         return ()
 
     def on_screen_resume(self, event: ScreenResume) -> None:
-        super().on_screen_resume(event)
         self.mnist.kept.refresh()  # another program may have kept some
 
     def show(self) -> None:

@@ -87,11 +87,9 @@ class Part(Vertical):
     def receive(self, answer: Explanation) -> None:
         """Show an answer to the part's newest question, called for each one that has more in it."""
 
-    def refuse(self, message: str) -> None:
-        """The newest question has no answer, for a reason that the screen shows."""
-
-    def give_up(self) -> None:
-        """Expect no answer any more: the question was cancelled or refused."""
+    def give_up(self, reason: str) -> None:
+        """Expect no answer any more: the newest question was refused for a reason, which the screen
+        shows, or cancelled, without one."""
 
     def reset(self) -> None:
         """Forget the answer, and what was chosen for the image before: there is another image. For

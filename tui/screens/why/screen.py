@@ -141,8 +141,7 @@ class WhyScreen(View):
             return
         if refusal := after.explanations.refusal(asked.number):
             self._asked[self._here] = replace(asked, refusal=refusal)
-            self.part.give_up()
-            self.part.refuse(refusal)
+            self.part.give_up(refusal)
         for name in FIELDS.values():
             answer = getattr(after.explanations, name)
             is_new = answer is not getattr(before.explanations, name)
@@ -184,7 +183,7 @@ class WhyScreen(View):
             return
         self.mnist.explanations.cancel()
         self._asked[self._here] = replace(asked, is_cancelled=True)
-        self.part.give_up()
+        self.part.give_up("")
         self._show_status()
 
     def action_refresh(self) -> None:

@@ -105,7 +105,7 @@ class LayersPart(Part):
             self._ask_of_newest()
         self.redraw()
 
-    def give_up(self) -> None:
+    def give_up(self, reason: str) -> None:
         self._is_asking = self._is_outdated = self._score_due = False
 
     def _ask_of_newest(self) -> None:

@@ -91,12 +91,9 @@ class MapPart(Part):
                 self.ask_newest()
         self.redraw()
 
-    def refuse(self, message: str) -> None:
-        self._refusal = message
+    def give_up(self, reason: str) -> None:
+        self._is_asking, self._is_outdated, self._refusal = False, False, reason
         self.redraw()
-
-    def give_up(self) -> None:
-        self._is_asking = self._is_outdated = False
 
     def reset(self) -> None:
         """Keep the map for another image: only what is its own is out of date."""
