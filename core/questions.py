@@ -7,6 +7,8 @@ from core.commands import Command
 from core.config import TrainConfig
 from core.responses.explanations import Unit
 
+MOST_MAP_IMAGES = 100  # of ExplainMap, besides the test images: a run accepts no more from a viewer
+
 
 class ExplainOcclusion(Command, name="ExplainOcclusion"):
     """Request what each place of an image contributes to the class `target`, None for the predicted

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.attach.viewer import MAX_COMMAND_BYTES
 from core.attach.wire import (
     COMMANDS,
     PROTOCOL,
@@ -22,6 +23,7 @@ from core.commands import Inspect, Predict, PredictImages, SetLearningRate
 from core.digit import Digit
 from core.event_json import EVENT_TYPES
 from core.events import Scored
+from core.questions import MOST_MAP_IMAGES, ExplainMap
 from core.responses.devices import DeviceChoice
 from core.responses.layers import DeadUnits, Layer, LayerNorms, LayerOutput, WeightImages
 
@@ -91,6 +93,15 @@ def test_parts_of_events_keep_their_fields():
         LayerOutput: "name shape first values largest",
         DeviceChoice: "name description available reason",
     }
+
+
+def test_map_of_many_drawings_is_accepted():
+    """A viewer whose command a run does not accept is disconnected."""
+    question = ExplainMap((bytes(784),) * MOST_MAP_IMAGES)
+    message = command_message(question)
+    assert len(message) < MAX_COMMAND_BYTES
+    assert read_command(message) == question
+    assert read_command(command_message(ExplainMap((*question.images, bytes(784))))) is None
 
 
 def test_messages_keep_their_bytes():

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from core.data.drawn.store import KeptDrawing
 from core.digit import Digit
-from core.questions import ExplainMap, Question
+from core.questions import MOST_MAP_IMAGES, ExplainMap, Question
 from core.responses.explanations import Explanation, MapExplained
 from tui.screens.base import View, app_of
 from tui.screens.why.map.map_text import about_point, legend
@@ -30,7 +30,7 @@ from tui.widgets.explain.map_plane import MapPlane
 # Columns and lines of the part from which on the image is drawn large.
 WIDE, TALL = 100, 24
 PLACING = "Placing the test images…"
-MOST_DRAWINGS = 100  # kept ones on the map, those that were kept last
+MOST_DRAWINGS = MOST_MAP_IMAGES - 1  # kept ones on the map, those that were kept last
 
 
 class MapPart(Part):
