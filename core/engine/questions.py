@@ -47,7 +47,7 @@ class Questions:
         """Set whether a run in this process trains, and is not paused."""
         self._is_training = is_training
         if self._explainer:
-            self._explainer.is_training = is_training
+            self._explainer.set_training(is_training)
 
     def end_run(self) -> None:
         """Drop what is of the run's viewers: there is no run any more."""
@@ -88,7 +88,7 @@ class Questions:
             from core.explain.explainer import Explainer  # which imports torch
 
             self._explainer = Explainer(self._inbox)
-            self._explainer.is_training = self._is_training
+            self._explainer.set_training(self._is_training)
         return self._explainer
 
 

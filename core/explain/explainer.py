@@ -43,13 +43,23 @@ class Explainer:
     """Answers one question of each asker at a time; askers take turns."""
 
     def __init__(self, inbox: Inbox) -> None:
-        self.is_training = False  # whether a run in this process trains; the engine sets it
+        self._is_training = False
         self._inbox = inbox
         self._work: dict[int, _Work] = {}  # by asker, whose turn it is first
         self._subjects: dict[int, Subject] = {}  # of each asker's last question
         self._memories: dict[int, dict[str, Any]] = {}  # what outlives a question, by asker
         self._is_planned = False
         self._not_before = 0.0
+        self._later: Timer | None = None
+
+    def set_training(self, is_training: bool) -> None:
+        """Set whether a run in this process trains. Where it pauses or ends, no question waits for
+        it any longer."""
+        self._is_training = is_training
+        if not is_training and self._later:
+            self._later.cancel()
+            self._later, self._is_planned, self._not_before = None, False, 0.0
+            self._plan(0.0)
 
     def begin(self, question: Question, take: Callable[[], Subject]) -> None:
         """Plan the answer. `take` returns the network, once it is this question's turn."""
@@ -77,7 +87,9 @@ class Explainer:
     def proceed(self) -> Iterator[Event]:
         """Compute the next slice, and plan the one after it."""
         self._is_planned = False
-        if not self._work:
+        # Where training resumed just now, there may be one that was planned before.
+        if not self._work or (self._is_training and perf_counter() < self._not_before):
+            self._plan(0.0)
             return
         asker, work = next(iter(self._work.items()))
         del self._work[asker]
@@ -121,7 +133,7 @@ class Explainer:
     def _rest(self, since: float) -> None:
         """Leave training its share of the time, for the work since then."""
         now = perf_counter()
-        rest = (now - since) * (1 / EXPLAIN_SHARE - 1) if self.is_training else 0.0
+        rest = (now - since) * (1 / EXPLAIN_SHARE - 1) if self._is_training else 0.0
         self._not_before = now + rest
 
     def _plan(self, seconds: float) -> None:
@@ -132,9 +144,9 @@ class Explainer:
         if delay <= 0:
             self._inbox.put(ContinueExplaining())
             return
-        later = Timer(delay, self._inbox.put, (ContinueExplaining(),))
-        later.daemon = True
-        later.start()
+        self._later = Timer(delay, self._inbox.put, (ContinueExplaining(),))
+        self._later.daemon = True
+        self._later.start()
 
 
 def _refuse(work: _Work, error: Exception) -> ExplanationRefused:

@@ -39,6 +39,9 @@ class Clock:
                 self.now += seconds
                 call(*arguments)
 
+            def cancel(inner):
+                pass
+
         return Due()
 
 
@@ -77,11 +80,10 @@ def answers_of(inbox, asked: Explainer):
     return found
 
 
-def make(**flags):
+def make(*, is_training=False):
     inbox = SimpleQueue()
     asked = Explainer(inbox)
-    for name, value in flags.items():
-        setattr(asked, name, value)
+    asked.set_training(is_training)
     return inbox, asked
 
 
@@ -109,6 +111,26 @@ def test_training_keeps_its_share_of_time(clock):
     waited = clock.now - began - worked
     last = worked / 3 / (PARTS + 1)  # nothing follows on the last slice
     assert worked - last == pytest.approx(EXPLAIN_SHARE * (waited + worked - last))
+
+
+def test_pause_ends_the_wait(clock, monkeypatch):
+    waiting = []
+
+    class Waiting:
+        daemon = False
+
+        def __init__(self, seconds, call, arguments):
+            self.start, self.cancel = lambda: waiting.append(self), lambda: waiting.remove(self)
+
+    monkeypatch.setattr(explainer, "Timer", Waiting)
+    monkeypatch.setattr(explainer, "FORMING_SECONDS", 0.0)
+    inbox, asked = make(is_training=True)
+    asked.begin(ExplainIdeal(1), lambda: subject(1))
+    assert answers_of(inbox, asked)[-1].done < 1
+    assert len(waiting) == 1
+    asked.set_training(False)
+    assert not waiting
+    assert answers_of(inbox, asked)[-1].done == 1
 
 
 def test_askers_take_turns(clock):
