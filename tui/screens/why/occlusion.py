@@ -147,7 +147,7 @@ class OcclusionPart(Part):
         sentences = [
             ("+", "$right", _describe(f"for {name}", "lowers", about, helps, "÷")),
             ("−", "$wrong", _describe(against, "raises", about, hurts, "×")),
-            (" ", "$quiet", f"With nothing covered they are {_number(answer.score)}."),
+            (" ", "$quiet", f"With nothing covered: log-odds {_number(answer.score)}."),
         ]
         lines = []
         for sign, style, sentence in sentences:

@@ -25,8 +25,8 @@ class PartEntry(NamedTuple):
 PARTS = (
     PartEntry(
         "What counts",
-        "A patch of background covers each place in turn. + where the class becomes less likely: "
-        "the place speaks for it. − where it becomes likelier.",
+        "A background patch covers each place in turn. + speaks for the class (covered, it is "
+        "less likely), − against it.",
         "This is what counts for this network; a person may look at other places.",
         OcclusionPart,
     ),
@@ -55,8 +55,8 @@ PARTS = (
         "Map",
         "Test images, each shown as its class: close together where their outputs of the last "
         "hidden layer are similar.",
-        "The axes mix all units of that layer (PCA) and leave out the other dimensions: what "
-        "overlaps here may be far apart there.",
+        "The axes mix all units of that layer (PCA); other dimensions are left out: neighbours "
+        "here may be far apart.",
         MapPart,
     ),
 )
