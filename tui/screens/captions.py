@@ -6,6 +6,7 @@ from typing import Any
 from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
+from textual.widget import Widget
 from textual.widgets import Static
 
 SELECTED = "bold $selection-text on $selection"
@@ -43,8 +44,9 @@ def line(*parts: Content) -> Content:
     return Content("  ").join(part for part in parts if part)
 
 
-def set_text(screen: Screen[Any], where: str, text: str | Content) -> None:
-    part = screen.query_one(where, Static)
+def set_text(parent: Widget, where: str, text: str | Content) -> None:
+    """Show a text in the Static `where` below a widget or screen, unless it shows it already."""
+    part = parent.query_one(where, Static)
     content = Content(text) if isinstance(text, str) else text
     if not isinstance(part.content, Content) or not content.is_same(part.content):
         part.update(content)

@@ -12,7 +12,7 @@ from core.class_names import DIGITS
 from core.digit import Digit
 from tui.analysis.answer_words import describe_answer, describe_difference
 from tui.preferences import Preferences
-from tui.screens.captions import between, key, line
+from tui.screens.captions import between, key, line, set_text
 from tui.screens.digits_caption import temperature_part, with_right
 from tui.state.drawing_answers import DrawingAnswers
 from tui.terminal.textual_private import set_border_titles
@@ -54,9 +54,7 @@ class AnswerPanel(Vertical):
             ("#answer-note", note),
             ("#answer-when", self._when(width)),
         ):
-            part = self.query_one(where, Static)
-            if not isinstance(part.content, Content) or not content.is_same(part.content):
-                part.update(content)
+            set_text(self, where, content)
         self.query_one(AnswerPicture).answer = None if self.is_empty else self.drawing.answer
         set_border_titles(self, Content(truncate(self._title(), width - 2)), self._keys())
 

@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
@@ -17,6 +16,7 @@ from core.questions import ExplainLayers, Question, ScoreWithoutUnits
 from core.responses.explanations import Explanation, LayersExplained, Unit, UnitsScored
 from core.responses.layers import INPUT_LAYER, LayerOutput, NetworkDescribed
 from tui.screens.base import View, app_of
+from tui.screens.captions import set_text
 from tui.screens.why.layers.units_text import effect_lines, unit_line
 from tui.screens.why.part import Part
 from tui.state.run_state import RunState
@@ -265,17 +265,14 @@ class LayersPart(Part):
         exciting.digits = found.exciting if found and is_same else ()
         exciting.placeholder = self._missing_images(found) if is_same else "Searching…"
         is_large = self.has_class("-large")
-        self._set("#chosen", unit_line(found, unit, output, self.off, is_large=is_large))
-        self._set(
-            "#effect", effect_lines(found, self.digit.label, self.off, self.scored, self.size.width)
+        set_text(self, "#chosen", unit_line(found, unit, output, self.off, is_large=is_large))
+        set_text(
+            self,
+            "#effect",
+            effect_lines(found, self.digit.label, self.off, self.scored, self.size.width),
         )
 
     def _missing_images(self, found: LayersExplained | None) -> str:
         if found and found.done >= 1:
             return "The test images are not on this machine, so none can be searched."
         return "Searching for the test images with the largest output…"
-
-    def _set(self, where: str, content: Content) -> None:
-        part = self.query_one(where, Static)
-        if not isinstance(part.content, Content) or not content.is_same(part.content):
-            part.update(content)

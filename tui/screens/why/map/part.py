@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
@@ -18,6 +17,7 @@ from core.digit import Digit
 from core.questions import MOST_MAP_IMAGES, ExplainMap, Question
 from core.responses.explanations import Explanation, MapExplained
 from tui.screens.base import View, app_of
+from tui.screens.captions import set_text
 from tui.screens.why.map.map_text import about_point, legend
 from tui.screens.why.part import Part
 from tui.state.app_state import AppState
@@ -210,12 +210,9 @@ class MapPart(Part):
         plane.placeholder = f"✗ {why[0].upper()}{why[1:]}." if why else PLACING
         plane.answer = answer
         self.query_one(OneDigit).pixels = self._pixels_here()
-        self._set("#legend", legend(plane, answer, plane.size.width))
+        set_text(self, "#legend", legend(plane, answer, plane.size.width))
         point = self._point
         drawing = self._drawing(point) if point else None
-        self._set("#point", about_point(plane, point, answer, drawing.label if drawing else None))
-
-    def _set(self, where: str, content: Content) -> None:
-        part = self.query_one(where, Static)
-        if not isinstance(part.content, Content) or not content.is_same(part.content):
-            part.update(content)
+        set_text(
+            self, "#point", about_point(plane, point, answer, drawing.label if drawing else None)
+        )
