@@ -8,6 +8,8 @@ from core.questions import CancelExplanation, ExplainChange, ExplainOcclusion, Q
 from core.responses.explanations import ExplanationRefused, OcclusionExplained
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import ODD_NAMES, key_of, make_fake_train
+from tui.screens.why.change import amplify, format_factor
+from tui.screens.why.occlusion import _describe
 from tui.screens.why.pictures import ClassBars, TintedPicture
 from tui.screens.why.registry import PARTS
 from tui.screens.why.screen import WhyScreen
@@ -155,6 +157,15 @@ async def test_esc_cancels_first_and_then_closes(tmp_path, monkeypatch):
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, WhyScreen))
         assert cards.is_on_screen
+
+
+def test_factors_and_odds_have_plain_numbers():
+    assert [format_factor(each) for each in (1.0, 4.86, 12.4, 255.0)] == ["1", "4.9", "12", "255"]
+    assert "odds × 1.05" in _describe("−", "raises", "it", 0.05, "×")
+    assert "odds ÷ 68" in _describe("+", "lowers", "it", 4.22, "÷")
+    before, after = bytes(784), bytes([200, *[20] * 40, *[0] * 743])
+    values, factor = amplify(before, after)
+    assert (values[0], values[1], factor) == (255, 255, 255 / 20), "one pixel leaves none faint"
 
 
 async def test_question_to_a_lost_process_is_asked_again(tmp_path, monkeypatch):

@@ -76,7 +76,7 @@ class ChangePart(TargetPart):
         else:
             values, factor = amplify(digit.pixels, changed.pixels)
             change.pixels, change.values = bytes(len(values)), values
-            change.title = f"amplified ×{factor:.2g} (+/− ink)"
+            change.title = f"amplified ×{format_factor(factor)} (+/− ink)"
             after.pixels = changed.pixels
             after.title = f"after: {name_shares(changed, width - 7)}"
         marks = {self.target: "into", digit.predicted: "from"}
@@ -102,8 +102,12 @@ class ChangePart(TargetPart):
         smaller = "" if answer.done == 1 else "; trying smaller ones"
         return (
             f"Size {answer.distance:.2f} (L2 norm; 1: one pixel from empty to full ink){smaller}. "
-            f"{pixels} of {len(digit.pixels)} pixels change, by at most {most / 255:.0%}."
+            f"{pixels} of {len(digit.pixels)} pixels change, by at most {most / 255:.1%}."
         )
+
+
+def format_factor(factor: float) -> str:
+    return f"{factor:.2g}" if factor < 10 else f"{factor:.0f}"
 
 
 def amplify(before: bytes, after: bytes) -> tuple[bytes, float]:

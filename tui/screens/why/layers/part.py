@@ -259,7 +259,9 @@ class LayersPart(Part):
         is_same = found is not None and unit == found.unit
         is_layer = found is not None and unit is not None and unit.layer == found.unit.layer
         weights.images = found.weights if found and is_layer else None
-        weights.placeholder = "No weights of its own" if is_same else "Reading weights…"
+        weights.placeholder = "Reading weights…"
+        # A layer without weights of its own leaves their space to its outputs.
+        self.query_one("#unit").display = weights.images is not None or not is_same
         exciting.heading = HEADING if unit and output else ""
         exciting.values = found.excitations if found and is_same else ()
         exciting.digits = found.exciting if found and is_same else ()
