@@ -162,8 +162,8 @@ async def test_answers_pass_by_themselves_while_training_goes_on(tmp_path, monke
             await pilot.press(label(pilot))
             await until(pilot, lambda done=done: quiz(pilot).place > done)
         assert [digit.logits for digit in quiz(pilot).digits] == predicted
+        await until(pilot, lambda: "The score is not kept in" in text_of(pilot))
         assert f"step {network.step}" in text_of(pilot)
-        assert "The score is not kept in" in text_of(pilot)
         await pilot.press("s")
 
 
