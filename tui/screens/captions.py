@@ -49,7 +49,8 @@ def set_text(parent: Widget, where: str, text: str | Content) -> None:
     part = parent.query_one(where, Static)
     content = Content(text) if isinstance(text, str) else text
     if not isinstance(part.content, Content) or not content.is_same(part.content):
-        part.update(content)
+        # Of a fixed size: the layout of the screen stays.
+        part.update(content, layout=part.styles.auto_dimensions)
 
 
 def show_message(dialog: Screen[Any], text: str, *, wrong: bool = False) -> None:

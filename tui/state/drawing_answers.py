@@ -83,6 +83,10 @@ class DrawingAnswers:
     count: int = 0  # of all these answers
     error: str = ""  # why the network's checkpoint could not be read
 
+    def looks_like(self, other: "DrawingAnswers") -> bool:
+        """Return whether the same is shown: a question alone, without its answer, is not."""
+        return self is other or replace(self, asked=()) == replace(other, asked=())
+
     @property
     def latest(self) -> tuple[tuple[float, ...], ...]:
         """The history up to the newest answer of the network as it is now."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # While a drawing changes: the time between an answer and the next question, and the share of
 # training's time for answers, which is that of viewers in core/attach/server.py.
-DRAWING_SECONDS, DRAWING_SHARE = 0.1, 0.02
+DRAWING_SECONDS, DRAWING_SHARE = 0.15, 0.02
 SAME_SECONDS = 0.5  # between two questions about the same drawing, of a network that has changed
 SOON = 0.001  # Textual has no timers of 0 seconds
 LOST_SECONDS = 6.0  # after which no answer is expected: a run has dropped the question

@@ -82,7 +82,7 @@ class DrawView(View):
         self.mnist.drawing.change(message.pixels)
 
     def watch_app_state(self, before: AppState, after: AppState) -> None:
-        if before.drawing is not after.drawing:
+        if not before.drawing.looks_like(after.drawing):
             self.query_one(AnswerPanel).drawing = after.drawing
             self.query_one(HistoryStrip).drawing = after.drawing
         if before.drawing.can_train != after.drawing.can_train:
