@@ -18,12 +18,14 @@ from tui.state.drawing_answers import DrawingAnswers
 from tui.terminal.textual_private import set_border_titles
 from tui.text.formats import class_label, fit_cells, truncate, widest_label
 from tui.widgets.canvas import Canvas, StyledLine
+from tui.widgets.drawing.pace import Pace
 
 MOST_CLASSES = 5  # that have a line
 HIGHEST = 4  # rows of a line
 LONGEST_LABEL = 12
 PERCENT_WIDTH = 5
 TITLE = "answers while drawing"
+STRIP_SECONDS = 0.3  # between two drawings of it
 
 
 class HistoryStrip(Canvas):
@@ -39,6 +41,7 @@ class HistoryStrip(Canvas):
 
     def __init__(self) -> None:
         super().__init__(classes="panel")
+        self._pace = Pace(self, STRIP_SECONDS, self.draw)
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.temperature != after.temperature:
@@ -49,6 +52,8 @@ class HistoryStrip(Canvas):
         state, answer = self.drawing, self.drawing.answer
         if answer is None or not state.latest:
             self.paint([])
+            return
+        if not self._pace.is_due():
             return
         # A digit for each of the answers: of the same classes, and so comparable.
         of_now = replace(answer.prepared, logits=state.latest[-1])
