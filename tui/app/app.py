@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.events import DescendantFocus, Mount, Resize, Unmount
+from textual.events import DescendantFocus, Mount, MouseMove, Resize, Unmount
+from textual.events import Event as TextualEvent
 from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
@@ -44,6 +45,7 @@ from tui.state.app_state import AppState
 from tui.state.run_state import RecordRead, RunState
 from tui.terminal.textual_private import disable_tooltips
 from tui.text.themes import theme_variables
+from tui.widgets.canvas import Draggable
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
@@ -244,6 +246,16 @@ class MnistApp(App[None]):
             self.exit(return_code=self.lifetime.status)
 
     # What Textual calls
+
+    async def on_event(self, event: TextualEvent) -> None:
+        """Handle an event of the terminal. A move of the mouse that draws goes to its widget at
+        once: Textual looks for what is below the mouse each time, and training waits."""
+        widget = self.mouse_captured
+        if type(event) is MouseMove and widget and isinstance(widget, Draggable):
+            x, y = widget.region.offset
+            widget.drag(event.pointer_x - x, event.pointer_y - y, event.button)
+            return
+        await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether an action is available; the footer shows those that are."""

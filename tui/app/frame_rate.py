@@ -8,9 +8,13 @@ from time import monotonic, thread_time
 from core.events import CheckpointSaved, Evaluated, Progress, Scored
 from core.responses.layers import NetworkInspected
 from core.responses.predictions import Predicted
+from tui.state.drawing_answers import DrawingAsked
 
 # Frequent events during training, which wait for the next frame.
-FREQUENT = (Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected)
+FREQUENT = (
+    *(Progress, Evaluated, Scored, CheckpointSaved, Predicted, NetworkInspected),
+    DrawingAsked,  # its answer follows soon
+)
 
 # The screen's share of one core. While it is drawn, training waits: for the cores, and a network
 # whose steps are short for Python's lock. With what follows from it, that is about twice as much.

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from itertools import zip_longest
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -22,6 +22,15 @@ MOST_CHANGED = 0.75
 # Fewer equal cells than these between two changes are drawn again too: moving the cursor past them
 # takes as many bytes.
 LEAST_EQUAL = 6
+
+
+@runtime_checkable
+class Draggable(Protocol):
+    """A widget that follows the mouse while it has captured it."""
+
+    def drag(self, x: float, y: float, button: int) -> None:
+        """Follow the mouse to a cell of the widget, fractions included; `button` is 0 if none is
+        down."""
 
 
 class Canvas(Widget):

@@ -24,7 +24,7 @@ from core.user import data_folder
 
 FOLDER = "drawn"
 NUMBER_DIGITS = 6
-# Numbers of files that somebody has named: those that count, and those after which one is kept.
+# Numbers of files that a person has named: those that count, and those after which one is kept.
 MOST_NUMBER_DIGITS, HIGHEST = 15, 10**12
 TRIES = 5
 

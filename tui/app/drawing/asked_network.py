@@ -1,4 +1,4 @@
-"""The network that a drawing is shown to, found anew when a run begins, ends or is opened."""
+"""The network that a drawing is shown to, found again when a run begins, ends or is opened."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from core.responses.predictions import CheckpointRefused, ImagesPredicted
 from tui.app.drawing.asked_network import NetworkFinder
 from tui.app.drawing.quick_run import QuickRun
 from tui.app.frame_rate import RESPONSE_SHARE, SLOW_LINK, RequestThrottle
+from tui.drawing.drawing import FAINT
 from tui.state.drawing_answers import (
     AskedNetwork,
     DrawingAsked,
@@ -47,7 +48,8 @@ class DrawingRequests:
         self._finder = NetworkFinder(app, self.send_due)
         self._quick = QuickRun(app)
         self._drawing = b""
-        self._prepared: bytes | None = None  # the drawing, scaled and centred; None: it is empty
+        self._is_empty = True
+        self._prepared = b"", b""  # the newest drawing that was scaled and centred, and so
         self._throttle = RequestThrottle(DRAWING_SECONDS, DRAWING_SHARE)
         self._number = 0  # of the newest question
         self._asked: tuple[bytes, str | None] | None = None  # its drawing and checkpoint
@@ -58,10 +60,9 @@ class DrawingRequests:
 
     def change(self, pixels: bytes) -> None:
         """Ask about a drawing of 784 bytes, 0 paper and 255 ink, from now on."""
-        from core.data.preprocessing import prepare_drawing
-
-        before, self._drawing, self._prepared = self._prepared, pixels, prepare_drawing(pixels)
-        if self._prepared is None and before is not None:
+        was_empty, self._drawing = self._is_empty, pixels
+        self._is_empty = max(pixels) < FAINT
+        if self._is_empty and not was_empty:
             self._app.runs.emit(DrawingCleared())
         elif self._app.app_state.drawing.earlier:
             self._show_epoch(None)
@@ -134,13 +135,21 @@ class DrawingRequests:
             self._finder.note_opened(view.opened_path)
         if view.MODE != MODE or (network := self._finder.network()) is None:
             return
-        if self._prepared:
-            self._ask(network, self._prepared)
+        if not self._is_empty:
+            self._ask(network)
         elif network.path and network.path != self._loaded:
             self._loaded = network.path  # so that the first answer comes as fast as the next
             self._app.send(PredictImagesWith(network.path, (), self._app.config.data, LOADING))
 
-    def _ask(self, network: AskedNetwork, prepared: bytes) -> None:
+    def _prepare(self) -> bytes:
+        """Return the drawing scaled and centred. Not at each change of it: training waits."""
+        from core.data.preprocessing import prepare_drawing
+
+        if self._prepared[0] != self._drawing:
+            self._prepared = self._drawing, prepare_drawing(self._drawing) or self._drawing
+        return self._prepared[1]
+
+    def _ask(self, network: AskedNetwork) -> None:
         app, now = self._app, monotonic()
         known = app.app_state.drawing
         earlier = known.earlier
@@ -151,10 +160,11 @@ class DrawingRequests:
         is_same = has_answer and self._asked == (self._drawing, path)
         if is_same and (path or now < self._same_not_before):
             return
-        images, step = (prepared, self._drawing), 0 if path else app.run_state.step
+        step = 0 if path else app.run_state.step
         # A drawing that still grows is hardly ever like a digit already.
-        if not self._throttle.start((images, path, step, is_same)):
+        if not self._throttle.start((self._drawing, path, step, is_same)):
             return
+        images = self._prepare(), self._drawing
         self._number += 1
         self._asked, self._asked_at = (self._drawing, path), now
         asked = DrawingAsked(question=self._number, drawing=self._drawing, earlier=earlier)

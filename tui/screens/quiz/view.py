@@ -33,7 +33,7 @@ SHOWN_SECONDS, WRONG_SECONDS = 1.5, 3.0
 
 
 class QuizView(View):
-    """A quiz is about one evaluation of a network, so training may go on meanwhile."""
+    """A quiz is about one evaluation of a network, so training may continue meanwhile."""
 
     MODE = "quiz"
     VIEW_HELP = QUIZ_HELP
@@ -257,7 +257,7 @@ class QuizView(View):
         self.show()
 
     def action_answer(self, number: int) -> None:
-        """Answer with a class, or go on where an answer is shown."""
+        """Answer with a class, or continue where an answer is shown."""
         if self._quiz and self._quiz.is_shown:
             self._proceed(self._quiz)
         elif self._quiz:

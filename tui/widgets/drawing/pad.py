@@ -27,7 +27,7 @@ from tui.widgets.canvas import Canvas
 from tui.widgets.cards.card import shown_style
 from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, draw_pad
 
-FRAME_SECONDS = 1 / 30  # between two drawings of the pad: training waits for each
+FRAME_SECONDS = 1 / 24  # between two drawings of the pad: training waits for each
 RIGHT_BUTTON = 3
 HINT = "Drag the mouse to draw,", "or use enter and the arrows"
 TRAIL = 4  # places of the pen that a slow connection gets first
@@ -167,8 +167,12 @@ class DrawingPad(Canvas, can_focus=True):
         if self._is_held and not self.region.contains_point(event.screen_offset):
             self.end_drag()  # its release never came, and this is a click somewhere else
             return
-        if (at := self._position(event)) is None:
+        x, y = event.pointer_x, event.pointer_y
+        if not Region(self.gutter.left, self.gutter.top, *self.pad_layout.size).contains(
+            int(x // 1), int(y // 1)
+        ):
             return
+        at = self._position(x, y)
         self.capture_mouse()
         self._is_held = True
         erases = self._is_eraser or event.button == RIGHT_BUTTON
@@ -177,13 +181,16 @@ class DrawingPad(Canvas, can_focus=True):
 
     @on(MouseMove)
     def _drag(self, event: MouseMove) -> None:
-        if not self._is_held:
-            return
         event.stop()  # the widgets around this one need not handle it too
-        if not event.button:  # the release has been lost, outside of the window
+        self.drag(event.pointer_x, event.pointer_y, event.button)
+
+    def drag(self, x: float, y: float, button: int) -> None:
+        """Follow the mouse to a place in this widget's cells, fractions included, while it draws.
+        `button` is 0 where none is down: then the release was lost, outside of the window."""
+        if self._is_held and not button:
             self.end_drag()
-        elif (at := self._position(event, inside=False)) is not None:
-            self._drawing.move(at)
+        elif self._is_held:
+            self._drawing.move(self._position(x, y))
             self._changed()
 
     # The last three: something else has the mouse, the window or another widget has the focus, or
@@ -200,18 +207,15 @@ class DrawingPad(Canvas, can_focus=True):
             self._drawing.lift()
             self._changed()
 
-    def _position(self, event: MouseDown | MouseMove, *, inside: bool = True) -> Point | None:
-        """Return the position of the mouse in the image; if `inside`, None for one on the border.
+    def _position(self, x: float, y: float) -> Point:
+        """Return the position of the mouse, in this widget's cells, in the image.
 
         Most terminals report the cell: then it is the middle of that.
         """
-        x, y = event.pointer_x - self.gutter.left, event.pointer_y - self.gutter.top
+        x, y = x - self.gutter.left, y - self.gutter.top
         self._has_fractions |= x != int(x) or y != int(y)
-        layout = self.pad_layout
-        if inside and not Region(0, 0, *layout.size).contains(int(x // 1), int(y // 1)):
-            return None
         middle = 0.0 if self._has_fractions else 0.5
-        return layout.to_pixels(x + middle, y + middle)
+        return self.pad_layout.to_pixels(x + middle, y + middle)
 
     # The keyboard
 
