@@ -89,6 +89,8 @@ def _renders_in(
     compositor: Any, crop: Region | None = None
 ) -> Iterator[tuple[Region, Region, list[Strip]]]:
     for widget, (region, clip) in compositor.visible_widgets.items():
+        # The widgets come from the front to the back.
+        is_covered = crop is not None and region.intersection(clip).contains_region(crop)
         if crop is not None:
             if not crop.overlaps(region):
                 continue
@@ -97,6 +99,8 @@ def _renders_in(
         if width and height:
             part = Region(x - region.x, y - region.y, width, height)
             yield region, clip, widget.render_lines(part)
+        if is_covered:
+            return  # what is behind it is not seen
 
 
 def _send_changed_cells(update: Any) -> None:
