@@ -107,6 +107,7 @@ class MnistApp(App[None]):
     @on(Mount)
     def _begin(self) -> None:
         self.slow_link.begin()
+        self.watch(self, "theme", self.appearance.theme_changed, init=False)
         self.appearance.choose_theme()
         self.lifetime.begin()
         # After the first frame: this makes the engine load torch.
@@ -272,9 +273,6 @@ class MnistApp(App[None]):
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         self.appearance.changed(before, after)
-
-    def watch_theme(self, theme: str) -> None:
-        self.appearance.theme_changed(theme)
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
