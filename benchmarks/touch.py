@@ -2,7 +2,7 @@
 
     python benchmarks/touch.py [--size 120x40] [--data DIR] [ROW ...]
 
-A row is pen (from the mouse or a key to the screen), answers (a second, while a stroke goes on),
+A row is pen (from the mouse or a key to the screen), answers (a second, during a stroke),
 speed (of training with the Draw view open, against training without a screen), slow (the bytes of a
 stroke on a slow connection), parts (the computation of each answer to a question) or memory (after
 500 drawings).
@@ -182,7 +182,7 @@ def measure_speeds(setup: Setup) -> dict[str, str]:
         for draws, ratios in kept.items():
             ratios.append(speed_drawing(setup, draws=draws) / plain)
     return {
-        f"training speed lost, {'a stroke going on' if draws else 'idle'}": (
+        f"training speed lost, {'during a stroke' if draws else 'idle'}": (
             f"{100 * (1 - statistics.median(ratios)):.1f} % "
             f"({', '.join(f'{100 * (1 - each):.1f}' for each in ratios)})"
         )

@@ -107,7 +107,7 @@ def _step_within(
         if int(logits.argmax()) == target and (found := _round(model, start, pixels, target)):
             yield found
             return
-        # A pixel at the end of its range cannot go on, so its part of the step is for the others.
+        # A pixel at the end of its range cannot move further: the others get its part of the step.
         is_stuck = ((pixels <= 0) & (gradient < 0)) | ((pixels >= 1) & (gradient > 0))
         direction = gradient.masked_fill(is_stuck, 0.0)
         step = direction * (length / max(float(direction.norm()), SMALLEST))

@@ -1,10 +1,4 @@
-"""The responses to questions about why a network answers as it does: see core/explain.
-
-Each is emitted again as the work proceeds, with more in it: `done` is the share of the work, 0 to
-1, and the last one has 1. All of them are about one snapshot of the weights, that of `step`.
-`source` is the checkpoint's path, or UNTRAINED; None for the network in training. `asker` is as in
-Predict, `question` the number of the question.
-"""
+"""The responses to questions about why a network answers as it does: see core/explain."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +8,25 @@ from core.events import Event
 from core.responses.layers import LayerOutput, WeightImages
 
 
-class OcclusionExplained(Event, name="occlusion_explained", recorded=False, serializable=False):
+class Explanation(Event, recorded=False, serializable=False):
+    """What all of them have. Each is emitted again as the work proceeds, with more in it.
+
+    `done` is the share of the work, 0 to 1, and the last one has 1. All are about one snapshot of
+    the weights, that of `step`. `source` is the checkpoint's path, or UNTRAINED; None for the
+    network in training. `asker` is as in Predict, `question` the number of the question.
+    """
+
+    step: int
+    done: float
+    source: str | None = None
+    arch: str = ""
+    asker: int = 0
+    question: int = 0
+
+
+class OcclusionExplained(
+    Explanation, name="occlusion_explained", recorded=False, serializable=False
+):
     """The response to ExplainOcclusion: what each place of an image contributes to a class.
 
     `costs` are 784 bytes, row by row, as those of WeightImages: above 128 where the score falls if
@@ -28,12 +40,6 @@ class OcclusionExplained(Event, name="occlusion_explained", recorded=False, seri
     score: float  # of the image as it is
     costs: bytes = field(repr=False)
     largest: float  # the change of the score that 1 and 255 stand for
-    step: int
-    done: float
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Unit:
     number: int
 
 
-class LayersExplained(Event, name="layers_explained", recorded=False, serializable=False):
+class LayersExplained(Explanation, name="layers_explained", recorded=False, serializable=False):
     """The response to ExplainLayers: the outputs of all layers for an image, and one unit.
 
     `outputs` are those of the layers in order with the units `off` at 0, that of the input first;
@@ -64,15 +70,9 @@ class LayersExplained(Event, name="layers_explained", recorded=False, serializab
     exciting: tuple[Digit, ...] = field(repr=False)
     excitations: tuple[float, ...]
     off: tuple[Unit, ...]
-    step: int
-    done: float
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
-class UnitsScored(Event, name="units_scored", recorded=False, serializable=False):
+class UnitsScored(Explanation, name="units_scored", recorded=False, serializable=False):
     """The response to ScoreWithoutUnits: how many of the test images seen so far are predicted
     correctly, by the network as it is and with the units `off` at 0."""
 
@@ -80,15 +80,9 @@ class UnitsScored(Event, name="units_scored", recorded=False, serializable=False
     samples: int  # evaluated so far
     correct: int
     correct_without: int
-    step: int
-    done: float
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
-class ChangeExplained(Event, name="change_explained", recorded=False, serializable=False):
+class ChangeExplained(Explanation, name="change_explained", recorded=False, serializable=False):
     """The response to ExplainChange: a small change of an image that turns its prediction into
     another class.
 
@@ -100,29 +94,17 @@ class ChangeExplained(Event, name="change_explained", recorded=False, serializab
     target: int
     changed: Digit | None
     distance: float
-    step: int
-    done: float
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
-class IdealExplained(Event, name="ideal_explained", recorded=False, serializable=False):
+class IdealExplained(Explanation, name="ideal_explained", recorded=False, serializable=False):
     """The response to ExplainIdeal: an image, formed from grey, that the network is surest to be of
     a class."""
 
     ideal: Digit  # as it is so far, with its prediction
     target: int
-    step: int
-    done: float
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
-class MapExplained(Event, name="map_explained", recorded=False, serializable=False):
+class MapExplained(Explanation, name="map_explained", recorded=False, serializable=False):
     """The response to ExplainMap: test images by the activations of the last hidden layer,
     projected to two dimensions.
 
@@ -142,13 +124,7 @@ class MapExplained(Event, name="map_explained", recorded=False, serializable=Fal
     own_ys: tuple[float, ...]
     own_predicted: tuple[int, ...]
     shares: tuple[float, ...]
-    step: int
-    done: float
     class_names: tuple[str, ...] = DIGITS
-    source: str | None = None
-    arch: str = ""
-    asker: int = 0
-    question: int = 0
 
 
 class ExplanationRefused(Event, name="explanation_refused", recorded=False):
@@ -158,13 +134,3 @@ class ExplanationRefused(Event, name="explanation_refused", recorded=False):
     source: str | None = None
     asker: int = 0
     question: int = 0
-
-
-Explanation = (
-    OcclusionExplained
-    | LayersExplained
-    | UnitsScored
-    | ChangeExplained
-    | IdealExplained
-    | MapExplained
-)

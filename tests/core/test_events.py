@@ -56,6 +56,7 @@ def digit(*scores: float) -> Digit:
     return Digit(0, bytes(784), 1, tuple(scores))
 
 
+ANSWER = "step done source arch asker question"  # the fields of each answer to a question
 # Every name that `train --json`, events.jsonl and the wire know, and its fields beside `time`.
 WIRE = {
     "run_started": "run folder arch dataset device parameters epochs batch_size steps_per_epoch "
@@ -72,15 +73,13 @@ WIRE = {
     "run_finished": "epochs steps test_loss test_accuracy train_seconds samples_per_second "
     "checkpoint stopped",
     "run_failed": "reason message checkpoint",
-    "occlusion_explained": "digit target other score costs largest step done source arch "
-    "asker question",
-    "layers_explained": "digit without outputs unit weights exciting excitations off step done "
-    "source arch asker question",
-    "units_scored": "off samples correct correct_without step done source arch asker question",
-    "change_explained": "digit target changed distance step done source arch asker question",
-    "ideal_explained": "ideal target step done source arch asker question",
-    "map_explained": "layer indices xs ys labels predicted own_xs own_ys own_predicted shares step "
-    "done class_names source arch asker question",
+    "occlusion_explained": f"{ANSWER} digit target other score costs largest",
+    "layers_explained": f"{ANSWER} digit without outputs unit weights exciting excitations off",
+    "units_scored": f"{ANSWER} off samples correct correct_without",
+    "change_explained": f"{ANSWER} digit target changed distance",
+    "ideal_explained": f"{ANSWER} ideal target",
+    "map_explained": f"{ANSWER} layer indices xs ys labels predicted own_xs own_ys own_predicted "
+    "shares class_names",
     "explanation_refused": "message source asker question",
     "handed_over": "folder checkpoint config paused",
     "preparing": "message done total unit",

@@ -25,7 +25,7 @@ class DrawingsListed(Event, recorded=False, serializable=False):
 
 class KeptDrawingsAsked(Event, recorded=False, serializable=False):
     """A question about drawings has been sent to the network of `source`, by which answers of one
-    network are told from those of another."""
+    network are distinguished from those of another."""
 
     question: int
     drawings: tuple[KeptDrawing, ...]

@@ -76,7 +76,7 @@ def test_answers_repeat_and_leave_no_trace(subject, name):
 
 
 def test_modes_of_torch_hold_between_slices():
-    """Training goes on between two of them: no mode may be left on."""
+    """Training continues between two of them: no mode may be left on."""
     subject = build_subject("linear", 10)
     for _ in explain(ExplainIdeal(1), subject, {}):
         assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == (True, False)

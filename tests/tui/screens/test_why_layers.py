@@ -5,31 +5,19 @@ from dataclasses import replace
 from core.questions import ExplainLayers, ScoreWithoutUnits
 from core.responses.explanations import Unit
 from tests.support.app import app_in, text_of, until
-from tests.support.fakes import fake_digit, make_fake_train
+from tests.support.fakes import make_fake_train
+from tests.support.why import open_part
 from tui.screens.number_dialogs import GotoUnitDialog
 from tui.screens.why.layers.part import LayersPart
-from tui.screens.why.registry import PARTS
-from tui.screens.why.screen import WhyScreen
 from tui.widgets.explain.exciting_digits import ExcitingDigits
 from tui.widgets.explain.layer_list import LayerList
 from tui.widgets.explain.unit_outputs import UnitOutputs
 
 SLOW = make_fake_train(steps=5000)
-PLACE = [entry.name for entry in PARTS].index("Layers")
 
 
 async def open_layers(pilot) -> LayersPart:
-    """Train, and explain an image layer by layer."""
-    await pilot.press("space")
-    await until(pilot, lambda: pilot.app.run_state.step)
-    screen = WhyScreen(fake_digit(7, 2.0))
-    pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen.is_current and screen.is_mounted)
-    screen.action_show_part(PLACE)
-    part = screen.query_one(LayersPart)
-    await until(pilot, lambda: part.answer and part.answer.done == 1)
-    await pilot.pause()
-    return part
+    return await open_part(pilot, "Layers", lambda part: part.answer and part.answer.done == 1)
 
 
 def record(pilot, monkeypatch) -> list:

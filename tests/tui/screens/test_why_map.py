@@ -9,11 +9,11 @@ from core.questions import ExplainMap
 from core.responses.explanations import ExplanationRefused
 from tests.support.app import app_in, text_of, until
 from tests.support.explanations import fake_explanations
-from tests.support.fakes import ODD_NAMES, fake_digit, make_fake_train
+from tests.support.fakes import ODD_NAMES, make_fake_train
+from tests.support.why import open_part
 from tui.screens.why.answers import Asked
 from tui.screens.why.map.part import MapPart
 from tui.screens.why.registry import PARTS
-from tui.screens.why.screen import WhyScreen
 from tui.widgets.cards.one_digit import OneDigit
 from tui.widgets.explain.map_plane import MapPlane
 
@@ -22,17 +22,7 @@ PLACE = [entry.name for entry in PARTS].index("Map")
 
 
 async def open_map(pilot) -> MapPart:
-    """Train, and show the map with an image."""
-    await pilot.press("space")
-    await until(pilot, lambda: pilot.app.run_state.step)
-    screen = WhyScreen(fake_digit(7, 2.0))
-    pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen.is_current and screen.is_mounted)
-    screen.action_show_part(PLACE)
-    part = screen.query_one(MapPart)
-    await until(pilot, lambda: part.answer)
-    await pilot.pause()
-    return part
+    return await open_part(pilot, "Map")
 
 
 async def test_arrows_look_at_images(tmp_path):

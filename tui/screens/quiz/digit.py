@@ -1,4 +1,4 @@
-"""The image of a question, which goes on where it is clicked."""
+"""The image of a question, which a click answers or passes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from tui.text.formats import printable
 
 Stage = Literal["start", "loading", "question", "answer", "card"]
 TICK_SECONDS = 0.1
-# How long an answer is shown unless a key goes on: where both were right, and else.
+# How long an answer is shown unless a key shows the next image: where both were correct, and else.
 SHOWN_SECONDS, WRONG_SECONDS = 1.5, 3.0
 
 

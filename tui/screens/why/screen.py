@@ -166,7 +166,7 @@ class WhyScreen(View):
         self.action_refresh()
 
     def _set_digit(self, digit: Digit) -> None:
-        """Show the image with this prediction in all parts."""
+        """Show the image with this prediction in each part."""
         if digit != self._digit:
             self._digit = digit
             for part in self._parts:
