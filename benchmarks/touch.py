@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import psutil
@@ -110,7 +111,7 @@ def measure_pen(setup: Setup) -> dict[str, str]:
         app.child.send("\r")  # the pen down
         app.watch_shown(0.3)
         keys = ["\x1b[A"] * 9 + ["\x1b[D"] * 9 + ["\x1b[B"] * 9 + ["\x1b[C"] * 9
-        moves = (keys[number % len(keys)] for number in range(10**6))
+        moves = cycle(keys)
         numbers |= quantiles("key to pad", time_moves(app, setup, moves))
         app.end()
     return numbers

@@ -110,8 +110,7 @@ class ViewerServer:
             for viewer in filter(None, receivers):
                 viewer.queue(message)
         if isinstance(event, Predicted | ImagesPredicted | NetworkInspected):
-            seconds = getattr(event, "seconds", 0.0)
-            self._next_request_at = self._requested_at + seconds / REQUEST_SHARE
+            self._next_request_at = self._requested_at + event.seconds / REQUEST_SHARE
             self._response_until = 0.0
         if receivers:
             self._wake()

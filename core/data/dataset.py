@@ -23,6 +23,12 @@ class Tensors(NamedTuple):
     test_images: torch.Tensor
     test_labels: torch.Tensor
 
+    def of_split(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the images and labels of the split "test" or "train"."""
+        if split == "test":
+            return self.test_images, self.test_labels
+        return self.train_images, self.train_labels
+
     def without_training(self) -> Tensors:
         """Return these without the training images, whose memory this does not keep."""
         images, labels = self.train_images, self.train_labels

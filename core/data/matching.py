@@ -47,9 +47,7 @@ def load_matching(
     else:
         here = class_names_of(name)
         name, tensors = yield from load_dataset(name, data)
-        is_test = split == "test"
-        images = tensors.test_images if is_test else tensors.train_images
-        labels = tensors.test_labels if is_test else tensors.train_labels
+        images, labels = tensors.of_split(split)
     matched = _match(images, labels, here, names)
     if not len(matched.labels):
         theirs, ours = _list(matched.left_out), _list(names)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.data.batches import SIDE
 from core.errors import UserError
-from core.models.inference import prepare_input
+from core.models.inference import full_float32, prepare_input
 from core.models.inspection import LayerPass, pass_image
 
 Part = TypeVar("Part")
@@ -68,7 +68,8 @@ def pass_pixels(model: nn.Module, pixels: Tensor) -> tuple[list[LayerPass], tupl
 
     Raises UserError where no layer has an output.
     """
-    passes, logits = pass_image(model, prepare_input(model, pixels))
+    with full_float32():
+        passes, logits = pass_image(model, prepare_input(model, pixels))
     if not passes:
         raise UserError("this network has no layers whose outputs can be shown")
     return passes, logits

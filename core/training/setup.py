@@ -49,7 +49,7 @@ class Setup:
     dataset: str
     train_samples: int = 0
     class_names: tuple[str, ...] = DIGITS
-    content: Record = field(default_factory=dict)  # of a folder of images, for the run's config
+    content: Record = field(default_factory=dict)  # of the user's own images, for the run's config
     resume_point: ResumePoint | None = None
     ranks: int = 1
     notes: tuple[str, ...] = ()  # what the user should know before training

@@ -252,7 +252,7 @@ class MnistApp(App[None]):
         """Handle an event of the terminal. A move of the mouse that draws goes to its widget at
         once: Textual looks for what is below the mouse each time, and training waits."""
         widget = self.mouse_captured
-        if type(event) is MouseMove and widget and isinstance(widget, Draggable):
+        if type(event) is MouseMove and isinstance(widget, Draggable):
             x, y = widget.region.offset
             widget.drag(event.pointer_x - x, event.pointer_y - y, event.button)
             return

@@ -36,7 +36,7 @@ class Drawing:
 
     @property
     def is_empty(self) -> bool:
-        return max(self._pixels) < FAINT
+        return is_blank(self._pixels)
 
     @property
     def is_drawing(self) -> bool:
@@ -126,6 +126,11 @@ class Drawing:
 
 def _inside(pixel: int) -> int:
     return min(SIDE - 1, max(0, pixel))
+
+
+def is_blank(pixels: bytes | bytearray) -> bool:
+    """Return whether an image has no ink but what an eraser has left."""
+    return max(pixels) < FAINT
 
 
 def _near(at: Point) -> Point:

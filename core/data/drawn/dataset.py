@@ -79,10 +79,12 @@ def find_problem(listed: Drawings) -> str | None:
 
 def _find_missing_split(listed: Drawings) -> str | None:
     """Return that there is no image to train on, or none to test on; or None."""
+    from core.data.folder.listing import TEST_SHARE
+
     if not listed.drawings:
         return f"no drawing is kept: {MORE}"
-    if not any(each.is_test for each in place_drawings(listed)):
-        count = Counter(each.label for each in listed.drawings).most_common(1)[0][1]
+    count = Counter(each.label for each in listed.drawings).most_common(1)[0][1]
+    if count < TEST_SHARE:
         return (
             "no drawing is a test image: that is every fifth of a class, and no class has more "
             f"than {count}: {MORE}"
@@ -141,10 +143,8 @@ def load_split(
     """
     listed = yield from _list()
     tensors = to_tensors(to_content(listed))
-    is_test = split == "test"
-    labels = tensors.test_labels if is_test else tensors.train_labels
+    images, labels = tensors.of_split(split)
     if len(labels):
-        images = tensors.test_images if is_test else tensors.train_images
         return listed.class_names, images, labels
     count = len(listed.drawings)
     rest = f"; --split train has {count}" if count else ""

@@ -149,7 +149,7 @@ def test_cancelled_question_is_not_answered(tiny, image):
     host = LocalHost()
     host.send(OfUntrained(tiny(arch=NETWORK), ExplainOcclusion(image)))
     host.send(CancelExplanation())
-    host.send(OfUntrained(tiny(arch=NETWORK), ExplainOcclusion(image, question=2)))
+    host.send(OfUntrained(tiny(arch=NETWORK), ExplainOcclusion(image, asker=1, question=2)))
     for event in host.events():
         assert event.question == 2
         if event.done == 1:

@@ -12,7 +12,7 @@ from core.responses.predictions import CheckpointRefused, ImagesPredicted
 from tui.app.drawing.asked_network import NetworkFinder
 from tui.app.drawing.quick_run import QuickRun
 from tui.app.frame_rate import RESPONSE_SHARE, SLOW_LINK, RequestThrottle
-from tui.drawing.drawing import FAINT
+from tui.drawing.drawing import is_blank
 from tui.state.drawing_answers import (
     AskedNetwork,
     DrawingAsked,
@@ -26,7 +26,7 @@ from tui.text.formats import printable
 if TYPE_CHECKING:
     from tui.app.app import MnistApp
 
-# While a drawing changes: the time between an answer and the next question, and the share of
+# While a drawing changes: the least time between two questions, and the share of
 # training's time for answers, which is that of viewers in core/attach/server.py.
 DRAWING_SECONDS, DRAWING_SHARE = 0.15, 0.02
 SAME_SECONDS = 0.5  # between two questions about the same drawing, of a network that has changed
@@ -61,7 +61,7 @@ class DrawingRequests:
     def change(self, pixels: bytes) -> None:
         """Ask about a drawing of 784 bytes, 0 paper and 255 ink, from now on."""
         was_empty, self._drawing = self._is_empty, pixels
-        self._is_empty = max(pixels) < FAINT
+        self._is_empty = is_blank(pixels)
         if self._is_empty and not was_empty:
             self._app.runs.emit(DrawingCleared())
         elif self._app.app_state.drawing.earlier:
@@ -161,7 +161,6 @@ class DrawingRequests:
         if is_same and (path or now < self._same_not_before):
             return
         step = 0 if path else app.run_state.step
-        # A drawing that still grows is hardly ever like a digit already.
         if not self._throttle.start((self._drawing, path, step, is_same)):
             return
         images = self._prepare(), self._drawing
@@ -169,6 +168,7 @@ class DrawingRequests:
         self._asked, self._asked_at = (self._drawing, path), now
         asked = DrawingAsked(question=self._number, drawing=self._drawing, earlier=earlier)
         app.runs.emit(asked)
+        # A drawing that still grows is hardly ever like a digit already: no sign is asked for.
         command: Command = PredictImages(images, question=self._number, marks=is_same)
         if path:
             command = PredictImagesWith(path, images, app.config.data, self._number, at_once=True)

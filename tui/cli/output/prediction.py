@@ -56,9 +56,7 @@ def load_images(
         return matched.images, matched.labels
     check_classes(path, info)
     _, tensors = _finish(load_run_data(info.dataset, info.config, data))
-    if split == "test":
-        return tensors.test_images, tensors.test_labels
-    return tensors.train_images, tensors.train_labels
+    return tensors.of_split(split)
 
 
 def _finish(loading: Generator[Event, None, T]) -> T:

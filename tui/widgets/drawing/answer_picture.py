@@ -43,7 +43,7 @@ class AnswerPicture(Canvas):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pace = Pace(self, PICTURE_SECONDS, self.draw)
+        self._pace = Pace(PICTURE_SECONDS, self.draw)
         self._pictured: DrawingAnswer | None = None  # whose image is shown
 
     @property
@@ -56,7 +56,7 @@ class AnswerPicture(Canvas):
             self._pictured = None
             self.paint([])
             return
-        if self._pictured is None or self._pace.is_due():
+        if self._pace.is_due() or self._pictured is None:
             self._pictured = answer
         old = self._pictured
         # The ten probabilities are what this is about, whatever the cards of other views show.

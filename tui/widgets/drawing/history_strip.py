@@ -41,7 +41,8 @@ class HistoryStrip(Canvas):
 
     def __init__(self) -> None:
         super().__init__(classes="panel")
-        self._pace = Pace(self, STRIP_SECONDS, self.draw)
+        self._pace = Pace(STRIP_SECONDS, self.draw)
+        self._drawn_state: DrawingAnswers | None = None
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
         if before.temperature != after.temperature:
@@ -49,12 +50,17 @@ class HistoryStrip(Canvas):
 
     def draw(self) -> None:
         set_border_titles(self, Content(truncate(TITLE, self.size.width - 4)), Content(""))
-        state, answer = self.drawing, self.drawing.answer
-        if answer is None or not state.latest:
+        if self.drawing.answer is None or not self.drawing.latest:
+            self._drawn_state = None
             self.paint([])
             return
-        if not self._pace.is_due():
-            return
+        # Only new answers are put off; another size or temperature shows at once.
+        if self._drawn_state is not self.drawing and (
+            self._pace.is_due() or self._drawn_state is None
+        ):
+            self._drawn_state = self.drawing
+        state = self._drawn_state or self.drawing
+        answer = state.answer or self.drawing.answer
         # A digit for each of the answers: of the same classes, and so comparable.
         of_now = replace(answer.prepared, logits=state.latest[-1])
         shares = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from functools import lru_cache
-from time import monotonic
 
 from rich.segment import Segment
 from rich.style import Style
@@ -25,6 +23,7 @@ from tui.terminal.textual_private import set_border_titles
 from tui.text.grey_art import make_palette
 from tui.widgets.canvas import Canvas
 from tui.widgets.cards.card import shown_style
+from tui.widgets.drawing.pace import Pace
 from tui.widgets.drawing.pad_lines import PadLayout, PadStyle, choose_layout, draw_pad
 
 FRAME_SECONDS = 1 / 24  # between two drawings of the pad: training waits for each
@@ -77,8 +76,7 @@ class DrawingPad(Canvas, can_focus=True):
         self._has_fractions = False  # whether the terminal reports positions inside of cells
         self._pen_cells: deque[Offset] = deque(maxlen=TRAIL)
         self._sent = self._drawing.pixels
-        self._drawn_at = 0.0
-        self._next_frame: asyncio.TimerHandle | None = None
+        self._pace = Pace(FRAME_SECONDS, self._changed)
 
     @property
     def pixels(self) -> bytes:
@@ -145,16 +143,10 @@ class DrawingPad(Canvas, can_focus=True):
 
     def _changed(self) -> None:
         """Show the drawing with the next frame, at once if the last one is long enough ago."""
-        if self._next_frame is None:
-            wait = self._drawn_at + FRAME_SECONDS - monotonic()
-            if wait > 0:
-                # Textual's timers cost as much as a frame: each is a task and an event.
-                self._next_frame = asyncio.get_running_loop().call_later(wait, self._show)
-            else:
-                self._show()
+        if self._pace.is_due():
+            self._show()
 
     def _show(self) -> None:
-        self._next_frame, self._drawn_at = None, monotonic()
         self.draw()
         if (pixels := self.pixels) != self._sent:
             self._sent = pixels
