@@ -25,7 +25,7 @@ ROWS = (
     ("tui.cli",),
     ("tui.app",),
     ("tui.screens",),
-    ("tui.help", "tui.headless", "tui.widgets"),
+    ("tui.help", "tui.headless", "tui.missions", "tui.widgets"),
     ("tui.analysis", "tui.charts", "tui.actions"),
     ("tui.state",),
     ("tui.preferences",),

@@ -1,0 +1,1 @@
+"""Missions: tasks with a prediction first, checked on what real runs did."""
