@@ -47,6 +47,56 @@ class Start(Command):
     paused: bool = False
 
 
+@dataclass(frozen=True)
+class RaceLane:
+    """One lane of a race: a config of its own, and what tells it from the others."""
+
+    name: str
+    config: TrainConfig
+
+
+@dataclass(frozen=True)
+class RacePlan:
+    """Two to four lanes that are trained in turn on one thread.
+
+    `by`: "samples", so that all have seen equally many images, or "time", so that all have trained
+    equally long. `seeds`: how often each lane is trained, with a seed one higher each time.
+    `goal`: the test accuracy (0 to 1) that the lanes race to; None: the end of their epochs.
+    `changed`: the settings in which the lanes differ, names of TrainConfig.
+    """
+
+    lanes: tuple[RaceLane, ...]
+    changed: tuple[str, ...]
+    by: str = "samples"
+    seeds: int = 1
+    goal: float | None = None
+
+
+class StartRace(Command):
+    """Start a race; with the `folder` of an earlier one, continue it where it was."""
+
+    plan: RacePlan
+    folder: Path | None = None
+    paused: bool = False
+
+
+class ToLane(Command):
+    """Pass a command on to the run that a lane of the race trains now. Lanes count from 0."""
+
+    lane: int
+    command: Command
+
+
+class DropLane(Command, name="DropLane"):
+    """End a lane of the race: its run is stopped and saved, and it has no further ones."""
+
+    lane: int
+
+
+class StopRace(Command, name="StopRace"):
+    """Stop and save the runs of all lanes, and end the race."""
+
+
 class Pause(Command, name="Pause"):
     """Save a checkpoint, and wait for the next command."""
 

@@ -188,3 +188,47 @@ class Scored(Event, name="scored", recorded=False, serializable=False):
     epoch: int
     step: int
     logits: bytes
+
+
+class RaceStarted(Event, name="race_started", recorded=False):
+    """A race has begun, or continues. Tuples have an entry for each lane.
+
+    `runs` are the names of a lane's runs so far, one for each seed, "" where there is none yet.
+    """
+
+    race: str
+    folder: str
+    lanes: tuple[str, ...]  # their names
+    changed: tuple[str, ...]  # the settings in which the lanes differ
+    by: str  # samples or time
+    seeds: int
+    goal: float | None
+    runs: tuple[tuple[str, ...], ...] = ()
+    dropped: tuple[int, ...] = ()  # lanes that were ended early
+
+
+class LaneEvent(Event, recorded=False, serializable=False):
+    """An event of a run in a race: of which lane, and with which of its seeds; both from 0."""
+
+    lane: int
+    seed: int
+    event: Event
+
+
+class LaneDropped(Event, name="lane_dropped", recorded=False):
+    """A lane has been ended early, and has no further runs."""
+
+    lane: int
+
+
+class RaceFinished(Event, name="race_finished", recorded=False):
+    """All lanes have ended, or the race was stopped or detached: then it can be resumed.
+
+    `winner` is a lane from 0, None where there is none; `verdict` says why, in one sentence.
+    """
+
+    race: str
+    stopped: bool
+    winner: int | None
+    verdict: str
+    detached: bool = False

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Protocol
 
 from core.commands import Command, Stop
-from core.events import Event, RunFailed, RunFinished
+from core.events import Event, RaceFinished, RunFailed, RunFinished
 
 
 class Host(Protocol):
@@ -26,10 +26,10 @@ class Host(Protocol):
 
 
 def run_events(host: Host) -> Iterator[Event]:
-    """Yield the events of a host's run, and close the host at the run's end."""
+    """Yield the events of a host's run or race, and close the host at its end."""
     for event in host.events():
         yield event
-        if isinstance(event, RunFinished | RunFailed):
+        if isinstance(event, RunFinished | RunFailed | RaceFinished):
             host.close()
 
 

@@ -32,6 +32,7 @@ ROWS = (
     ("tui.text", "tui.terminal", "tui.signals", "tui.drawing"),
     ("core.engine", "core.doctor"),
     ("core.attach", "core.replay"),
+    ("core.race",),
     ("core.training",),
     ("core.explain",),
     ("core.runs",),

@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from core.commands import Command, ForwardedCommand, Inbox, Pause, Quit, Start, Stop
+from core.commands import (
+    Command,
+    ForwardedCommand,
+    Inbox,
+    Pause,
+    Quit,
+    ResumePoint,
+    Start,
+    StartRace,
+    Stop,
+)
+from core.config import TrainConfig
 from core.engine.corruption_scoring import CorruptionScoring
 from core.engine.questions import Questions
 from core.engine.requests import handle_request
@@ -20,6 +31,7 @@ from core.events import Event, Notice, Paused, Resumed, RunFailed, RunStarted
 
 if TYPE_CHECKING:
     from core.training.distributed import Ranks
+    from core.training.turns import Turn
 
 Train = Callable[..., Iterator[Event]]  # core.training.trainer.train
 
@@ -50,6 +62,8 @@ class LocalHost:
         while not isinstance(command := self._inbox.get(), Quit):
             if isinstance(command, Start):
                 yield from self._run(command)
+            elif isinstance(command, StartRace):
+                yield from self._race(command)
             else:
                 yield from self._handle(command)
 
@@ -88,19 +102,62 @@ class LocalHost:
             self._scoring.is_training = False
             self._questions.end_run()
 
-    def _pipeline(self, start: Start) -> Iterator[Event]:
-        """Return a run's events: from the trainer, by way of the run's viewers, to this host."""
+    def _race(self, start: StartRace) -> Iterator[Event]:
+        """Yield the events of a race, and of requests that come meanwhile."""
+        load_untrained.cache_clear()
+        self._scoring.is_training = True
+        self._questions.set_training(True)
+        try:
+            from core.race.drive import Race
+
+            race = Race(start.plan, self._inbox, self._open_lane, start.folder, start.paused)
+            for event in race.events():
+                match event:
+                    case ForwardedCommand(command=Quit()):
+                        self.close()
+                    case ForwardedCommand(command=Start() | StartRace()):
+                        what = "a race is in progress: stop it before you start another run"
+                        yield Notice(message=what)
+                    case ForwardedCommand():
+                        yield from self._handle(event.command)
+                    case _:
+                        yield event
+        except UserError as error:  # PyTorch cannot be loaded
+            yield RunFailed(reason=error.reason, message=str(error))
+        except Exception as error:  # a defect must not end the app
+            what = f"{type(error).__name__}: {first_line(error)}"
+            yield RunFailed(reason="error", message=what)
+        finally:
+            self._scoring.is_training = False
+            self._questions.end_run()
+
+    def _open_lane(
+        self, config: TrainConfig, inbox: Inbox, point: ResumePoint | None, turn: Turn
+    ) -> Iterator[Event]:
+        """Return the events of a lane's run, which has viewers and questions of its own."""
         from core.attach.server import serve_viewers
 
+        questions = Questions(inbox)
+        questions.set_training(True)
+        events = self._load_trainer()(config, inbox, resume_point=point, turn=turn)
+        return serve_viewers(questions.answer(events), inbox)
+
+    def _load_trainer(self) -> Train:
         if self._train is None:
             from core.training.trainer import train
 
             self._train = train
+        return self._train
+
+    def _pipeline(self, start: Start) -> Iterator[Event]:
+        """Return a run's events: from the trainer, by way of the run's viewers, to this host."""
+        from core.attach.server import serve_viewers
+
         more: dict[str, Any] = {}
         if start.resume_point:
             more["resume_point"] = start.resume_point
         if self._ranks:
             more["ranks"] = self._ranks
         # Viewers get the answers to their questions, so those come before.
-        answered = self._questions.answer(self._train(start.config, self._inbox, **more))
+        answered = self._questions.answer(self._load_trainer()(start.config, self._inbox, **more))
         return serve_viewers(answered, self._inbox)

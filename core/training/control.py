@@ -37,8 +37,11 @@ def handle_commands(loop: TrainingLoop) -> Iterator[Event]:
         if paused:  # also while many commands come
             yield from loop.writer.poll()
         command = None
-        with suppress(Empty):
-            command = loop.inbox.get(timeout=loop.writer.poll_seconds)
+        if loop.turn and loop.inbox.empty():  # the others train meanwhile
+            yield from loop.wait_turn(is_waiting=True)
+        else:
+            with suppress(Empty):
+                command = loop.inbox.get(timeout=loop.writer.poll_seconds)
         match command:
             case None:
                 pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ctypes import c_float
 
 import torch
@@ -34,6 +34,23 @@ STEPS_AHEAD = 2
 # GPU so few that the first convolution of cnn takes 200 MB an array.
 EVALUATED_AT_ONCE = {"cpu": 100, "cuda": 2_000}
 
+Prepare = Callable[[Tensors, InputScaling, int, torch.device], Tensors]
+
+
+def prepare_images(
+    tensors: Tensors, scaling: InputScaling, shift: int, device: torch.device
+) -> Tensors:
+    """Return the images on the device as networks get them, (N, 1, 28, 28) floats; the training
+    images with a margin of `shift` pixels."""
+    images = tensors.train_images
+    images = pad_images(images, shift) if shift else images
+    return Tensors(
+        scaling.apply(images).to(device),
+        tensors.train_labels.to(device),
+        scaling.apply(tensors.test_images).to(device),
+        tensors.test_labels.to(device),
+    )
+
 
 class Learner:
     """Trains a network one batch at a time.
@@ -50,9 +67,11 @@ class Learner:
         ranks: Ranks | None = None,
         scaling: InputScaling = DEFAULT_SCALING,
         network: Network | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         """`ranks` are the processes that share each batch; None for a single process. `network` is
-        the one of the config where its dataset, and so its classes, are not on this machine."""
+        the one of the config where its dataset, and so its classes, are not on this machine.
+        `prepare` replaces `prepare_images`."""
         self.config, self.route, self.device, self.ranks = config, route, device, ranks
         activate(route, device)  # the threads first: they also share the work of drawing weights
         self.network = network or config.network
@@ -67,12 +86,8 @@ class Learner:
         self.optimizer = OPTIMIZERS[config.optimizer](
             torch_private, self.parameters, config.momentum, config.beta2, config.weight_decay
         )
-        images = tensors.train_images
-        images = pad_images(images, config.shift) if config.shift else images
-        self.images = scaling.apply(images).to(device)
-        self.labels = tensors.train_labels.to(device)
-        self.test_images = scaling.apply(tensors.test_images).to(device)
-        self.test_labels = tensors.test_labels.to(device)
+        prepared = (prepare or prepare_images)(tensors, scaling, config.shift, device)
+        self.images, self.labels, self.test_images, self.test_labels = prepared
         by_hand = route.backward == "chain"
         self.linear_layers = find_linear_layers(self.model) if by_hand else None
         self.sliced = None

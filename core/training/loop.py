@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.class_names import pack_labels
 from core.commands import Inbox
+from core.compute.cpu_kernels import activate
 from core.data.datasets import Tensors
 from core.errors import CheckpointError
 from core.events import (
@@ -38,6 +39,7 @@ from core.training.load_state import Position, resume
 from core.training.run_records import checkpoint_info, run_finished, run_started
 from core.training.setup import Setup
 from core.training.stopwatch import Stopwatch, clock
+from core.training.turns import Turn, TurnOver, random_state, restore_random
 
 PROGRESS_SECONDS = 0.1
 # A progress event has so many means of the losses since the last one.
@@ -51,11 +53,19 @@ class TrainingLoop:
     """
 
     def __init__(
-        self, setup: Setup, tensors: Tensors, run: RunWriter, inbox: Inbox, ranks: Ranks | None
+        self,
+        setup: Setup,
+        tensors: Tensors,
+        run: RunWriter,
+        inbox: Inbox,
+        ranks: Ranks | None,
+        turn: Turn | None = None,
     ) -> None:
-        """`ranks` are the processes that share each batch, of which this one leads."""
+        """`ranks` are the processes that share each batch, of which this one leads; `turn` is set
+        where the run shares its thread with others."""
         self.setup, self.config = setup, setup.config  # a command may change the learning rate
         self.tensors, self.run, self.inbox, self.ranks = tensors, run, inbox, ranks
+        self.turn = turn
         self.writer = CheckpointWriter(run, self.config.keep)
         self.steps_per_epoch, self.total_steps = setup.steps_per_epoch, setup.total_steps
         self.schedule = SCHEDULES[self.config.schedule]
@@ -88,6 +98,7 @@ class TrainingLoop:
             yield Notice(message=message)
         if why := self.learner.capture():
             yield Notice(message=f"CUDA graphs are unavailable, steps run one at a time: {why}")
+        yield from self.wait_turn()
         if self.step and self.step % self.steps_per_epoch == 0:
             if self.evaluated_step != self.step:
                 yield from self.evaluate()
@@ -151,8 +162,23 @@ class TrainingLoop:
                     watch.stop()
                     self.save()
                     watch.start()
+            if self.turn and self.turn.is_over(self.samples, watch.seconds + now - watch.since):
+                watch.stop()
+                yield from self.wait_turn()
+                watch.start()
         watch.stop()
         yield from self.report()
+
+    def wait_turn(self, *, is_waiting: bool = False) -> Iterator[TurnOver]:
+        """Let the runs train that share this thread, if there are any, and leave no trace of them
+        in this one's random numbers, number of threads and exactness."""
+        if self.turn is None:
+            return
+        device = self.learner.device
+        state = random_state(device)
+        yield TurnOver(samples=self.samples, seconds=self.watch.seconds, is_waiting=is_waiting)
+        restore_random(state, device)
+        activate(self.learner.route, device)
 
     def report(self) -> Iterator[Progress]:
         """Yield the progress since the last report, while finite. Raises Diverged after it."""
@@ -236,6 +262,7 @@ class TrainingLoop:
             self.ranks,
             setup.scaling,
             self.network,
+            self.turn.images.prepare if self.turn else None,
         )
         point, learner = setup.resume_point, self.learner
         position = resume(self.run, learner, setup) if point else Position(self.config)

@@ -27,6 +27,7 @@ from core.training.distributed import Ranks
 from core.training.loop import TrainingLoop
 from core.training.routes.stage import with_fastest_route
 from core.training.setup import Setup, resolve_setup
+from core.training.turns import Turn
 from core.user import expand
 
 T = TypeVar("T")
@@ -37,10 +38,12 @@ def train(
     inbox: Inbox,
     resume_point: ResumePoint | None = None,
     ranks: Ranks | None = None,
+    turn: Turn | None = None,
 ) -> Iterator[Event]:
     """Train a new run, or the rest of one that is resumed, and yield its events to the end.
 
     Commands from the inbox are handled between two steps. With `ranks` this process leads others.
+    With `turn` the run shares this thread with others: it yields TurnOver, and is then continued.
     Nothing is raised for what a user can cause: the last event is RunFinished, Detached or
     RunFailed. Each event passes the same stages here: TrainingLoop yields it, the recorder writes
     it to events.jsonl and run.json, and only then does the host get it.
@@ -49,13 +52,13 @@ def train(
         _freeze_modules()
         place = ranks.place if ranks else None
         setup = resolve_setup(config, resume_point, place, find_dataset=False)
-        prepared = yield from _run_stage(_prepare(setup), inbox)
+        prepared = yield from _run_stage(_prepare(setup, turn), inbox)
         if prepared is None:
             yield RunFailed(reason="stopped", message="stopped before training began")
             return
         setup, tensors = prepared
         with _open_run(setup) as run:
-            loop = TrainingLoop(setup, tensors, run, inbox, ranks)
+            loop = TrainingLoop(setup, tensors, run, inbox, ranks, turn)
             recorder, failure = Recorder(run), None
             if run.missing_locks:
                 yield Notice(message=_explain_missing_locks(run))
@@ -89,11 +92,14 @@ def _freeze_modules() -> None:
     gc.freeze()
 
 
-def _prepare(setup: Setup) -> Generator[Event, None, tuple[Setup, Tensors]]:
+def _prepare(setup: Setup, turn: Turn | None) -> Generator[Event, None, tuple[Setup, Tensors]]:
     """Load the dataset, and measure the routes of a new run. Return the setup with both."""
     config, point = setup.config, setup.resume_point
     stored = config_in(read_description(point.folder)) if point else {}
-    loading = load_run_data(config.dataset, stored, config.data, exact=True)
+    if turn:
+        loading = turn.images.load(config.dataset, stored, config.data)
+    else:
+        loading = load_run_data(config.dataset, stored, config.data, exact=True)
     dataset, tensors = yield from loading
     setup = _with_absolute_data(setup.with_dataset(dataset, len(tensors.train_labels)))
     setup = replace(setup, content=record_content(dataset, tensors))

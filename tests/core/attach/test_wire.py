@@ -76,6 +76,8 @@ def test_command_names_and_fields_are_fixed():
         "ExplainIdeal": ["target", *ASKED],
         "ExplainMap": ["images", *ASKED],
         "CancelExplanation": ["asker"],
+        "DropLane": ["lane"],
+        "StopRace": [],
     }
 
 

@@ -1,0 +1,1 @@
+"""Races: several runs that are trained in turn on one thread, and compared."""

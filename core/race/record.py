@@ -1,0 +1,170 @@
+"""race.json: what a race is, and the names of its runs, which stand beside its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.commands import RaceLane, RacePlan
+from core.config import read_config
+from core.errors import CheckpointError, UsageError, printable
+from core.files import open_no_follow, open_regular_file, replace_file
+from core.locking import NoLocks, is_locked, lock
+from core.runs.disk import explain_errors, explain_unwritable
+from core.runs.run_writer import claim_folder
+
+RACE_FILE = "race.json"
+LOCK_FILE = "race.lock"
+PREFIX = "race-"
+LARGEST = 2**20
+ORDERS = ("samples", "time")
+MOST_LANES = 4
+
+
+@dataclass(frozen=True)
+class RaceRecord:
+    """A race on disk. `runs` are the names of each lane's runs, one for each seed, "" where there
+    is none yet; their folders are beside the race's. `dropped` are lanes that were ended early."""
+
+    folder: Path
+    plan: RacePlan
+    runs: tuple[tuple[str, ...], ...]
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def run_folder(self, lane: int, seed: int) -> Path | None:
+        """Return the folder of a run, None where it has not begun."""
+        name = self.runs[lane][seed]
+        return self.folder.parent / name if name else None
+
+    def with_run(self, lane: int, seed: int, name: str) -> RaceRecord:
+        """Return the record with the name of a run that has begun."""
+        runs = [[*each] for each in self.runs]
+        runs[lane][seed] = name
+        return replace(self, runs=tuple(map(tuple, runs)))
+
+
+def create_race(plan: RacePlan, folder: Path) -> RaceRecord:
+    """Make the folder of a new race in the folder for runs. Raises CheckpointError."""
+    with explain_unwritable(folder):
+        place = claim_folder(folder, PREFIX + time.strftime("%Y%m%d-%H%M%S"))
+        record = RaceRecord(place, plan, tuple(("",) * plan.seeds for _ in plan.lanes))
+        write_race(record)
+    return record
+
+
+def write_race(record: RaceRecord) -> None:
+    """Replace a race's race.json. Raises OSError."""
+    plan = record.plan
+    values = {
+        "race": record.name,
+        "changed": plan.changed,
+        "by": plan.by,
+        "seeds": plan.seeds,
+        "goal": plan.goal,
+        "lanes": [
+            {"name": lane.name, "runs": runs, "config": asdict(lane.config)}
+            for lane, runs in zip(plan.lanes, record.runs, strict=True)
+        ],
+        "dropped": record.dropped,
+    }
+    replace_file(record.folder / RACE_FILE, json.dumps(values, indent=2).encode() + b"\n")
+
+
+def read_race(folder: Path) -> RaceRecord:
+    """Read the race in a folder. Raises CheckpointError with what is wrong with its race.json, and
+    UsageError where a person has to name the file of a network."""
+    path = folder / RACE_FILE
+    with open_regular_file(path) as file:
+        text = file.read(LARGEST)
+    try:
+        values = json.loads(text)
+        lanes = values["lanes"]
+        plan = RacePlan(
+            lanes=tuple(_read_lane(each, folder) for each in lanes),
+            changed=tuple(map(str, values["changed"])),
+            by=values["by"],
+            seeds=values["seeds"],
+            goal=values["goal"],
+        )
+        runs = tuple(tuple(each["runs"]) for each in lanes)
+        record = RaceRecord(folder, plan, runs, tuple(values.get("dropped", ())))
+        problem = _find_problem(record)
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        problem = "it is damaged"
+    except UsageError as error:
+        raise UsageError(f"{printable(str(path))}: {error}") from None
+    if problem:
+        raise CheckpointError(f"{printable(str(path))} cannot be used: {problem}")
+    return record
+
+
+def _read_lane(values: dict[str, Any], folder: Path) -> RaceLane:
+    # The folder may have been moved with its runs.
+    config = read_config(values["config"] | {"checkpoints": str(folder.parent)})
+    return RaceLane(str(values["name"]), config)
+
+
+def _find_problem(record: RaceRecord) -> str | None:
+    """Return what is wrong with a race that a person may have edited, or None."""
+    plan = record.plan
+    lanes, seeds, goal = len(plan.lanes), plan.seeds, plan.goal
+    if not 2 <= lanes <= MOST_LANES:
+        return f"it has {lanes} lanes, not 2 to {MOST_LANES}"
+    if plan.by not in ORDERS:
+        return f"its order is {printable(repr(plan.by))}, not one of {', '.join(ORDERS)}"
+    if type(seeds) is not int or seeds < 1 or any(len(runs) != seeds for runs in record.runs):
+        return "its seeds and its runs do not match"
+    if goal is not None and not (isinstance(goal, int | float) and 0 < goal <= 1):
+        return "its goal is not an accuracy from 0 to 1"
+    names = [name for runs in record.runs for name in runs]
+    if not all(isinstance(name, str) and os.path.basename(name) == name for name in names):
+        return "a run in it is not named by a name alone"
+    if any(name[:1] == "." for name in names):
+        return "the name of a run in it is hidden"
+    if not all(type(lane) is int and 0 <= lane < lanes for lane in record.dropped):
+        return "it drops a lane that it does not have"
+    return None
+
+
+def is_race(folder: Path) -> bool:
+    """Return whether a folder is a race's."""
+    return (folder / RACE_FILE).is_file()
+
+
+def is_race_live(folder: Path) -> bool:
+    """Return whether a process runs the race. Where there are no locks: False."""
+    try:
+        return is_locked(folder / LOCK_FILE)
+    except NoLocks:
+        return False
+
+
+@contextmanager
+def lock_race(folder: Path) -> Iterator[None]:
+    """Keep other processes from running the race. Raises CheckpointError where one does.
+
+    Without locks on the file system, those of its runs remain.
+    """
+    with ExitStack() as stack:
+        with explain_errors(f"{folder} cannot be written"):
+            file = stack.enter_context(open(folder / LOCK_FILE, "ab", opener=open_no_follow))
+        try:
+            is_free = lock(file)
+        except NoLocks:
+            is_free = True
+        if not is_free:
+            raise CheckpointError(
+                f"another process runs the race {printable(folder.name)}: attach to it with "
+                f"`mnist-tui attach {printable(str(folder))}`, or stop it first"
+            )
+        yield

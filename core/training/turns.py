@@ -1,0 +1,79 @@
+"""Runs that train in turn on one thread: when each lets the others train, and what they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import torch
+
+from core.data.datasets import Tensors
+from core.events import Event
+from core.models.input_scaling import InputScaling
+from core.runs.data_folder import load_run_data
+from core.training.learner import prepare_images
+
+
+class TurnOver(Event, recorded=False, serializable=False):
+    """The run lets the others train, and continues where the next event is taken.
+
+    `samples` and `seconds` are those that it has trained so far, without evaluating and saving.
+    """
+
+    samples: int
+    seconds: float
+    is_waiting: bool  # for a command: it is paused
+
+
+class SharedImages:
+    """The images of several runs, each kept once: a run adds the memory of its network alone."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[str, str | None], tuple[str, Tensors]] = {}
+        self._prepared: dict[object, Tensors] = {}
+
+    def load(
+        self, dataset: str, stored: dict[str, object], data: str | None
+    ) -> Generator[Event, None, tuple[str, Tensors]]:
+        """Load a run's dataset as `load_run_data` does, once for all. Raises DataError."""
+        key = (dataset, data)
+        if key not in self._loaded:
+            self._loaded[key] = yield from load_run_data(dataset, stored, data, exact=True)
+        return self._loaded[key]
+
+    def prepare(
+        self, tensors: Tensors, scaling: InputScaling, shift: int, device: torch.device
+    ) -> Tensors:
+        """Return the images as `prepare_images` does. `tensors` are those that `load` returned."""
+        key = (id(tensors), scaling, shift, device)
+        if key not in self._prepared:
+            self._prepared[key] = prepare_images(tensors, scaling, shift, device)
+        return self._prepared[key]
+
+
+@dataclass
+class Turn:
+    """How far a run trains before it lets the others train: set before each of its turns."""
+
+    images: SharedImages = field(default_factory=SharedImages)
+    until_samples: float = math.inf
+    until_seconds: float = math.inf
+
+    def is_over(self, samples: int, seconds: float) -> bool:
+        return samples >= self.until_samples or seconds >= self.until_seconds
+
+
+RandomState = tuple[torch.Tensor, torch.Tensor | None]
+
+
+def random_state(device: torch.device) -> RandomState:
+    """Return the state of PyTorch's random numbers on the CPU and on a GPU."""
+    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    return torch.get_rng_state(), cuda
+
+
+def restore_random(state: RandomState, device: torch.device) -> None:
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.cuda.set_rng_state(state[1], device)
