@@ -210,6 +210,24 @@ class PredictUntrained(Command):
     indices: tuple[int, ...]
 
 
+class FindRate(Command):
+    """Request a search for a learning rate for a run with this config; a search in progress ends.
+    `request` is copied into the responses."""
+
+    config: TrainConfig
+    request: int = 0
+
+
+class CancelFindRate(Command):
+    """End the search for a learning rate."""
+
+
+class ContinueFindRate(Command):
+    """The engine's command to itself: continue the search of that request."""
+
+    request: int
+
+
 class DescribeNetwork(Command):
     """Request the layers of a network, by its name or its text."""
 

@@ -47,6 +47,13 @@ def describe_quota(quota: float) -> str:
     return f"limited to the CPU time of {quota:.3g}"
 
 
+def torch_threads() -> int:
+    """Return how many threads PyTorch's CPU operations share now."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 def limit_threads() -> None:
     """Let OpenMP and BLAS start as many threads as there are cores, where the CPU time is limited.
 

@@ -24,6 +24,7 @@ from core.commands import (
 from core.config import TrainConfig
 from core.engine.corruption_scoring import CorruptionScoring
 from core.engine.questions import Questions
+from core.engine.rate_search import RateSearches
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.errors import UserError, first_line
@@ -48,6 +49,7 @@ class LocalHost:
         self._train, self._ranks = train, ranks
         self._scoring = CorruptionScoring(self._inbox)
         self._questions = Questions(self._inbox)
+        self._rates = RateSearches(self._inbox)
 
     def send(self, command: Command) -> None:
         self._inbox.put(command)
@@ -72,10 +74,12 @@ class LocalHost:
         yield from handle_request(command)
         yield from self._scoring.handle(command)
         yield from self._questions.handle(command)
+        yield from self._rates.handle(command)
 
     def _run(self, start: Start) -> Iterator[Event]:
         """Yield the events of a run, and of requests that come meanwhile."""
         load_untrained.cache_clear()  # its memory is of use to the run
+        yield from self._rates.begin_run()
         try:
             for event in self._pipeline(start):
                 match event:
@@ -101,10 +105,12 @@ class LocalHost:
         finally:
             self._scoring.is_training = False
             self._questions.end_run()
+            self._rates.end_run()
 
     def _race(self, start: StartRace) -> Iterator[Event]:
         """Yield the events of a race, and of requests that come meanwhile."""
         load_untrained.cache_clear()
+        yield from self._rates.begin_run()
         self._scoring.is_training = True
         self._questions.set_training(True)
         try:
@@ -130,6 +136,7 @@ class LocalHost:
         finally:
             self._scoring.is_training = False
             self._questions.end_run()
+            self._rates.end_run()
 
     def _open_lane(
         self, config: TrainConfig, inbox: Inbox, point: ResumePoint | None, turn: Turn

@@ -125,12 +125,14 @@ def resolve_setup(
     place: Place | None = None,
     *,
     find_dataset: bool = True,
+    writes: bool = True,
 ) -> Setup:
     """Resolve each "auto" of the config and check all that can be checked before training.
 
     `place` is this process's among several ranks. Nothing is started, written or downloaded.
     `find_dataset` looks for the dataset and asks a mirror whether it can be downloaded; the
-    trainer, which loads it, then calls `with_dataset` itself. Raises UserError.
+    trainer, which loads it, then calls `with_dataset` itself. `writes`: whether there will be a
+    run, whose folder must be writable. Raises UserError.
     """
     from core.compute.devices import choose_device
 
@@ -158,7 +160,8 @@ def resolve_setup(
         dataset, *notes = _find_dataset(config, resume_point)
         samples = datasets.find_dataset(dataset).train_samples
         setup = setup.with_dataset(dataset, samples, *notes)
-    _check_folder(config, resume_point)
+    if writes:
+        _check_folder(config, resume_point)
     return setup
 
 

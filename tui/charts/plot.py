@@ -18,6 +18,8 @@ MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "bra
 # Rows that the x-axis takes: its labels, and where there are so many rows, a line above them.
 ROWS_WITH_LINE = 8
 
+Ticks = tuple[Sequence[float], Sequence[str]]  # places on the x-axis, and their labels
+
 
 def build_chart(
     kind: str,
@@ -29,11 +31,13 @@ def build_chart(
     guessing: float | None = None,
     marks: Mapping[int, Mark] | None = None,
     cursor: float | None = None,
+    ticks: Ticks | None = None,
 ) -> list[list[Run]]:
     """Return the lines of a chart of `size` (columns, lines), in pieces of one colour each.
 
     `guessing` is the loss of guessing, for a line across the plot. `marks` are by column, and
-    `cursor` is the x of a vertical line behind the curves.
+    `cursor` is the x of a vertical line behind the curves. `ticks` are those of the x-axis where
+    they are not those of a run.
     """
     width, height = size
     rows = height - (2 if height >= ROWS_WITH_LINE else 1)
@@ -60,7 +64,8 @@ def build_chart(
     for row, line in zip(range(rows - 1, -1, -1), grid.lines(), strict=True):
         label = fit_label(labels.get(row, ""), margin)
         lines.append([(label + ("┤" if row in labels else "│"), AXIS), *line])
-    return [*lines, *_x_axis_lines(preferences.x_axis, window, margin, with_line=height > rows + 1)]
+    ticks = ticks or x_ticks(preferences.x_axis, window)
+    return [*lines, *_x_axis_lines(ticks, window, margin, with_line=height > rows + 1)]
 
 
 def _draw(
@@ -142,12 +147,12 @@ def _draw_guessing(grid: Grid, row: int) -> None:
         grid.write_behind(column, row, "╌", AXIS)
 
 
-def _x_axis_lines(x_axis: str, window: Window, margin: int, *, with_line: bool) -> list[list[Run]]:
+def _x_axis_lines(ticks: Ticks, window: Window, margin: int, *, with_line: bool) -> list[list[Run]]:
     """Return the axis below the plot and its labels."""
     line = ["─"] * window.columns
     labels = [" "] * (margin + 1 + window.columns)
     # The last label names the axis, so it comes before those that overlap it.
-    for at, text in reversed(list(zip(*x_ticks(x_axis, window), strict=True))):
+    for at, text in reversed(list(zip(*ticks, strict=True))):
         column = window.column(at)
         line[column] = "┬"
         number = text.rpartition(" ")[2]

@@ -1,6 +1,7 @@
 """`mnist-tui train` and `mnist-tui resume`: training without the app."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -36,6 +37,14 @@ Detach = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="print the settings as a file for --config; train nothing")
 ]
+FindRate = Annotated[
+    bool,
+    typer.Option(
+        "--find-lr",
+        help="search for a learning rate within 200 steps, print a chart and a suggestion; train "
+        "no run",
+    ),
+]
 TensorBoard = Annotated[
     bool,
     typer.Option(
@@ -54,6 +63,7 @@ class TrainOptions:
     on_hangup: str
     dry_run: bool
     tensorboard: bool
+    find_rate: bool = False
 
 
 @with_config
@@ -65,6 +75,7 @@ def train(
     on_hangup: OnHangup = CONTINUE,
     dry_run: DryRun = False,
     tensorboard: TensorBoard = False,
+    find_rate: FindRate = False,
 ) -> int:
     """Train without the app.
 
@@ -72,8 +83,22 @@ def train(
     network, each on a GPU of its own if there are enough, and divide each batch of --batch-size
     images among them: torchrun --standalone --nproc-per-node 2 --no-python mnist-tui train
     """
-    options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
+    options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard, find_rate)
+    if find_rate:
+        return _find_rate(config, options)
     return _start_training(config, None, options)
+
+
+def _find_rate(config: TrainConfig, options: TrainOptions) -> int:
+    """Search for a learning rate and print it. Returns the exit status."""
+    others = ("quiet", "detach", "dry_run", "tensorboard")
+    for name in filter(partial(getattr, options), others):
+        raise UsageError(f"--find-lr cannot be used with --{name.replace('_', '-')}")
+    if launched():
+        raise UsageError("--find-lr cannot be used under torchrun")
+    from tui.cli.output.found_rate import print_found_rate
+
+    return print_found_rate(config, as_json=options.as_json)
 
 
 def resume(

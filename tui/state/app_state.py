@@ -7,6 +7,7 @@ from core.events import Event
 from core.responses.devices import DeviceChoice, DevicesListed
 from core.responses.layers import NetworkDescribed, NetworkInspected
 from core.responses.predictions import CheckpointRefused, ImagesPredicted, Predicted
+from core.responses.rates import RatesRefused, RatesTried
 from core.responses.scores import CheckpointScored, Corruption, CorruptionsScored
 from tui.state.drawing_answers import DrawingAnswers, fold_drawing
 from tui.state.explanations import Explanations, fold_explanations
@@ -46,6 +47,7 @@ class AppState:
     explanations: Explanations = field(default_factory=Explanations)
     drawing: DrawingAnswers = field(default_factory=DrawingAnswers)
     kept: KeptDrawings = field(default_factory=KeptDrawings)
+    rates: RatesTried | RatesRefused | None = None  # of the newest search for a learning rate
 
     def evaluation_of(self, path: str) -> CheckpointScored | None:
         """Return the newest evaluation of that checkpoint file."""
@@ -118,6 +120,8 @@ def fold_app(state: AppState, event: Event) -> AppState:
         case CheckpointScored(path=path):
             scored = [each for each in state.evaluated if each.path != path]
             return replace(state, evaluated=(*scored, event)[-MAX_COMPARED:])
+        case RatesTried() | RatesRefused():
+            return replace(state, rates=event)
         case ImagesPredicted(question=0):
             return replace(state, images=event)
     explanations = fold_explanations(state.explanations, event)

@@ -5,8 +5,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.responses.rates import TriedRate
+from tui.charts.grid import Run
 from tui.charts.overlay import build_overlay_frame
 from tui.charts.plot import build_chart
+from tui.charts.rate_chart import build_rate_chart, rate_series
 from tui.charts.series import Series, build_series, overlay_series
 from tui.charts.x_axis import Window, choose_window
 from tui.cli.output.tables import PIPE_WIDTH, needs_ascii, output_width
@@ -65,6 +68,21 @@ def _print_chart(
         # A record that was damaged or edited can hold any numbers.
         print(f"✗ the chart cannot be drawn: {error}")
         return
+    _print_lines(lines, preferences)
+
+
+def print_rates(points: Sequence[TriedRate], marked: float | None) -> None:
+    """Print a chart of the losses of a search for a learning rate."""
+    preferences = _chart_preferences(log_scale=False)
+    width = _chart_width()
+    raw, smoothed = (each.sign for each in rate_series(points, None, preferences))
+    print(f"loss of each step ({raw}) and smoothed ({smoothed}) by learning rate")
+    columns = width - LABEL_COLUMNS
+    lines = build_rate_chart(points, marked, preferences, columns, (width, ROWS))
+    _print_lines(lines, preferences)
+
+
+def _print_lines(lines: Sequence[Sequence[Run]], preferences: Preferences) -> None:
     # See https://no-color.org.
     is_plain = os.environ.get("NO_COLOR") or is_dumb()
     has_colours = sys.stdout.isatty() and not is_plain
