@@ -135,7 +135,8 @@ class Notice(Event, name="notice"):
 
 class RunFinished(Event, name="run_finished"):
     """The run has ended, or the user has stopped it. Test metrics are of the last evaluation, None
-    without one; `checkpoint` is None if none could be saved."""
+    without one; `checkpoint` is None if none could be saved. `dead_units` is the share of the units
+    of all ReLUs that are 0 for every image of a sample, None for a network without ReLU."""
 
     epochs: int
     steps: int
@@ -145,6 +146,7 @@ class RunFinished(Event, name="run_finished"):
     samples_per_second: float
     checkpoint: str | None
     stopped: bool
+    dead_units: float | None = None
 
 
 class RunFailed(Event, name="run_failed"):

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EISDIR, ELOOP, ENOTDIR, ENXIO, EROFS
+from errno import EACCES, EISDIR, ELOOP, ENOSPC, ENOTDIR, ENXIO, EROFS
 from pathlib import Path
 from threading import get_native_id
 from typing import IO, BinaryIO
@@ -139,6 +139,32 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
                 pass
             line = line[-1:]
         yield line
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line, without its line end, to a file, and create both it and its folder where they
+    are missing.
+
+    It is one write, so that two programs may append at once; what an interrupted one left without
+    a line end does not damage it. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number = open_no_follow(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    try:
+        content = b"\n" * _is_torn(number) + line + b"\n"
+        if os.write(number, content) < len(content):
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+    finally:
+        os.close(number)
+
+
+def _is_torn(number: int) -> bool:
+    """Return whether an open file does not end with a whole line."""
+    size = os.fstat(number).st_size
+    if not size:
+        return False
+    os.lseek(number, size - 1, os.SEEK_SET)
+    return os.read(number, 1) != b"\n"
 
 
 def replace_file(path: Path, content: bytes) -> None:

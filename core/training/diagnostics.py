@@ -73,6 +73,14 @@ def inspect_norms(learner: Learner, step: int) -> NetworkInspected:
     return NetworkInspected(step=step, layers=layers, relus=(), tried=0, weights=None, seconds=0.0)
 
 
+def dead_share(learner: Learner, tensors: Tensors) -> float | None:
+    """Return the share of dead units of all ReLUs, 0 to 1; None for a network without ReLU."""
+    images = prepare_input(learner.model, tensors.test_images[:TRIED])
+    relus = dead_units(learner.model, images)
+    units = sum(each.units for each in relus)
+    return sum(each.dead for each in relus) / units if units else None
+
+
 @torch.no_grad()
 def layer_norms(
     parameters: Mapping[str, Tensor],

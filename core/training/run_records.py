@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.checkpoints.header import CheckpointInfo
 from core.events import RunFinished, RunStarted
 from core.models.architectures import CUSTOM
+from core.training.diagnostics import dead_share
 
 if TYPE_CHECKING:
     from core.training.loop import TrainingLoop
@@ -56,6 +57,7 @@ def run_finished(loop: TrainingLoop) -> RunFinished:
         samples_per_second=loop.samples / seconds if seconds else 0.0,
         checkpoint=loop.writer.last,
         stopped=loop.stopping,
+        dead_units=dead_share(loop.learner, loop.tensors),
     )
 
 

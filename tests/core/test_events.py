@@ -71,7 +71,7 @@ WIRE = {
     "learning_rate_changed": "step learning_rate",
     "notice": "message",
     "run_finished": "epochs steps test_loss test_accuracy train_seconds samples_per_second "
-    "checkpoint stopped",
+    "checkpoint stopped dead_units",
     "run_failed": "reason message checkpoint",
     "occlusion_explained": f"{ANSWER} digit target other score costs largest",
     "layers_explained": f"{ANSWER} digit without outputs unit weights exciting excitations off",

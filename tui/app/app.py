@@ -49,6 +49,7 @@ from tui.widgets.canvas import Draggable
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
+    from tui.missions.mission import Mission
 
 # How long a new view may take to compose before it is shown; Textual's own is 0.05.
 VIEW_SECONDS = 0.005
@@ -83,10 +84,12 @@ class MnistApp(App[None]):
         host: RemoteHost | None = None,
         preferences: Preferences | None = None,
         on_hangup: str = CONTINUE,
+        mission: Mission | None = None,
     ) -> None:
         """`start` begins training at once. `train` replaces the trainer; `host` is a run in another
-        process, to attach to."""
+        process, to attach to; `mission` is one to start with."""
         super().__init__()
+        self.mission = mission
         disable_tooltips(self)
         self.driver_class = choose_driver(self.driver_class)
         self.set_reactive(MnistApp.config, config)

@@ -44,7 +44,7 @@ def refuse_options_before(context: typer.Context, command: str) -> None:
     """Raise UsageError where an option stands before the subcommand, which would ignore it."""
     for name in context.params:
         if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
-            option = "json" if name == "as_json" else name.replace("_", "-")
+            option = {"as_json": "json", "from_folder": "from"}.get(name, name.replace("_", "-"))
             raise UsageError(
                 f"options go after the command, as in: mnist-tui {command} --{option} …"
             )

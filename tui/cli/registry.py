@@ -25,6 +25,7 @@ from tui.cli.checkpoints.verify import verify_checkpoints
 from tui.cli.checkpoints.weights import export_checkpoint, import_checkpoint
 from tui.cli.choices import list_datasets, list_devices
 from tui.cli.doctor import doctor
+from tui.cli.missions import list_missions, start_mission
 from tui.cli.predict import evaluate, predict
 from tui.cli.runs import manage
 from tui.cli.runs.show import compare_runs, export_metrics, list_runs, show_run
@@ -69,6 +70,11 @@ archs.command(SHOW, hidden=True)(show_arch)
 archs.command("add")(add_arch)
 archs.command("remove")(remove_arch)
 app.command("datasets")(list_datasets)
+missions = _group()
+app.add_typer(missions, name="missions")
+missions.callback(invoke_without_command=True)(list_missions)
+missions.command("list")(list_missions)
+missions.command("start")(start_mission)
 
 checkpoints = _group()
 app.add_typer(checkpoints, name="checkpoints")

@@ -22,6 +22,7 @@ from tui.text.formats import plural
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
+    from tui.missions.mission import Mission
 
 
 def _print_version(is_given: bool) -> None:
@@ -83,12 +84,13 @@ def run_app(
     on_hangup: str = CONTINUE,
     slow: bool = False,
     host: "RemoteHost | None" = None,
+    mission: "Mission | None" = None,
 ) -> int:
     """Run the app, and return its exit status.
 
     `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
-    that of a run to attach to, which the app shows from its first frame. Raises UsageError where
-    the network's file is wrong.
+    that of a run to attach to, which the app shows from its first frame. `mission` is one to start
+    with. Raises UsageError where the network's file is wrong.
     """
     report_crashes(remember_terminal())
     if is_file_spec(config.arch) and (file := config.network.file):
@@ -104,7 +106,14 @@ def run_app(
     if problem:
         complain(problem)
     preferences = replace(preferences, slow=slow or preferences.slow_link)
-    app = MnistApp(config, start=start, preferences=preferences, on_hangup=on_hangup, host=host)
+    app = MnistApp(
+        config,
+        start=start,
+        preferences=preferences,
+        on_hangup=on_hangup,
+        host=host,
+        mission=mission,
+    )
     app.run()
     if farewell := app.runs.farewell:
         print(farewell)

@@ -93,6 +93,9 @@ METRICS = {
     "one_class_share": RunMetric(
         "share of test images predicted as one class", one_class_share, format_percent, 0, 1, True
     ),
+    "dead_units": RunMetric(
+        "share of ReLU units that are dead", lambda s: s.dead_units, format_percent, 0, 1, True
+    ),
     "parameters": RunMetric("parameters", _of_start("parameters"), format_count),
     "steps": RunMetric("training steps", lambda state: state.step, format_count),
     "epochs_done": RunMetric(

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from core.config import FIELDS, TrainConfig
 
-# How a run of a mission must end. "diverged" is a failure that the mission is about.
-Ending = Literal["finished", "paused", "diverged"]
-ENDINGS: tuple[Ending, ...] = ("finished", "paused", "diverged")
+# How a run of a mission must end.
+Ending = Literal["finished", "diverged"]
+ENDINGS: tuple[Ending, ...] = ("finished", "diverged")
 # The settings that a mission can name: those that decide what a run learns.
 SETTINGS = (
     *("arch", "dataset", "epochs", "batch_size", "learning_rate", "seed", "optimizer"),

@@ -116,6 +116,7 @@ def fold(state: RunState, event: Event) -> RunState:
                 step=event.steps,
                 samples_per_second=event.samples_per_second,
                 checkpoint=event.checkpoint,
+                dead_units=event.dead_units,
             )
         case RunFailed():
             stopped = event.reason == "stopped"

@@ -6,16 +6,14 @@ Lines are only ever appended, each with one write, so that two programs lose not
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from errno import ENOSPC
 from math import isfinite
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from core.errors import explain, printable
-from core.files import open_no_follow, read_lines, replace_file
+from core.files import append_line, open_no_follow, read_lines, replace_file
 from core.user import data_folder
 from tui.state.quiz import Quiz, QuizKind
 
@@ -76,31 +74,12 @@ def scores_file() -> Path:
 def keep_score(score: QuizScore) -> str | None:
     """Append a score to the file. Return why that failed, None where it did not."""
     path = scores_file()
-    line = json.dumps(asdict(score)).encode() + b"\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number = open_no_follow(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-        try:
-            if _is_torn(number):
-                line = b"\n" + line
-            # In one piece: another program may append at the same time.
-            if os.write(number, line) < len(line):
-                raise OSError(ENOSPC, os.strerror(ENOSPC))
-        finally:
-            os.close(number)
+        append_line(path, json.dumps(asdict(score)).encode())
     except OSError as error:
         where, why = printable(str(path.parent)), printable(explain(error))
         return f"The score is not kept in {where}: {why}."
     return None
-
-
-def _is_torn(number: int) -> bool:
-    """Return whether an open file does not end with a whole line."""
-    size = os.fstat(number).st_size
-    if not size:
-        return False
-    os.lseek(number, size - 1, os.SEEK_SET)
-    return os.read(number, 1) != b"\n"
 
 
 def read_scores() -> tuple[tuple[QuizScore, ...], str | None]:

@@ -70,6 +70,7 @@ class RunState:
     # Before a run: the response that `digits` are from, also where it has none.
     untrained: UntrainedPredicted | None = None
     checkpoint: str | None = None
+    dead_units: float | None = None  # share of all ReLUs' units, of a run that has ended
     reason: str = ""  # of a failure, as in RunFailed
     inspected: NetworkInspected | None = None
     gradients: NetworkInspected | None = None  # the newest; after a run, those of its last step

@@ -1,39 +1,10 @@
 """Missions are read from TOML files, and a fault names file, key and reason."""
 
-from pathlib import Path
-
 import pytest
 
 from core.config import TrainConfig
+from tests.support.missions import GOOD, write
 from tui.missions.loader import TASKS, MissionError, list_missions, load_mission
-
-GOOD = """
-title = "Rates"
-minutes = 2
-setting = "Two rates."
-hints = ["one", "two"]
-happened = "It had {fast.test_accuracy}, {gap} more."
-explanation = ["One.", "Two.", "Three."]
-[question]
-text = "Which is better?"
-choices = ["fast", "slow"]
-right = 1
-[[runs]]
-name = "fast"
-task = "Train."
-fixed = { dataset = "sample", epochs = 1 }
-[[runs]]
-name = "slow"
-task = "Set the rate to 0.00001."
-fixed = { dataset = "sample", epochs = 1 }
-open = { learning_rate = { to = 0.00001 } }
-[[checks]]
-name = "gap"
-text = "The fast one is better"
-value = "fast.test_accuracy"
-minus = "slow.test_accuracy"
-above = 0.1
-"""
 
 FAULTS = [
     ('title = "Rates"', "", "title: is missing"),
@@ -81,12 +52,6 @@ FAULTS = [
     ("{gap} more", "{gap more", "happened: has a brace without its other one"),
     ("[question]", "[question", "is not TOML: "),
 ]
-
-
-def write(folder: Path, text: str, name: str = "01-rates.toml") -> Path:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_good_file_is_read(tmp_path):
