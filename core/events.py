@@ -210,11 +210,15 @@ class RaceStarted(Event, name="race_started", recorded=False):
 
 
 class LaneEvent(Event, recorded=False, serializable=False):
-    """An event of a run in a race: of which lane, and with which of its seeds; both from 0."""
+    """An event of a run in a race: of which lane, and with which of its seeds; both from 0.
+
+    `is_past`: it was recorded before the race was continued.
+    """
 
     lane: int
     seed: int
     event: Event
+    is_past: bool = False
 
 
 class LaneDropped(Event, name="lane_dropped", recorded=False):

@@ -151,7 +151,7 @@ class Race:
         if folder := self.record.run_folder(number, seed):
             earlier = read_earlier(folder)
             for event in earlier.events:
-                yield self._seen(number, seed, event)
+                yield self._seen(number, seed, event, is_past=True)
             if earlier.has_ended or number in self.record.dropped:
                 return
             if earlier.problem:
@@ -218,10 +218,10 @@ class Race:
                 lane.is_waiting = isinstance(event, Paused)
         yield self._seen(lane.number, lane.seed, event)
 
-    def _seen(self, number: int, seed: int, event: Event) -> LaneEvent:
+    def _seen(self, number: int, seed: int, event: Event, *, is_past: bool = False) -> LaneEvent:
         runs = self.runs[number]
         runs[seed] = runs[seed].after(event, self.plan.goal)
-        return LaneEvent(lane=number, seed=seed, event=event)
+        return LaneEvent(lane=number, seed=seed, event=event, is_past=is_past)
 
     def _write(self, record: RaceRecord) -> Iterator[Event]:
         self.record = record
