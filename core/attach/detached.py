@@ -1,4 +1,4 @@
-"""Train in a child process, which outlives this one and its terminal.
+"""Train a run or a race in a child process, which outlives this one and its terminal.
 
 core/engine/process.py is the child's side.
 """
@@ -16,12 +16,13 @@ from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from threading import Thread
 
 from core.attach.client import Recall, RemoteHost
-from core.commands import Command, ResumePoint, Start
+from core.attach.race import RaceViewer
+from core.commands import Command, RaceLane, RacePlan, ResumePoint, Start, StartRace
 from core.compute.import_guard import explain_crash
 from core.config import read_config
 from core.errors import UserError, explain
 from core.event_json import from_json
-from core.events import Event, RunFailed, RunStarted
+from core.events import Event, RaceStarted, RunFailed, RunStarted
 from core.models.network_file.named import named_file
 from core.processes import describe_exit, start_module
 
@@ -56,7 +57,7 @@ class DetachedHost:
         self._is_ready = False  # the process has loaded PyTorch
         self.started = False  # the run has, and no longer needs this process
         self._recall = recall
-        self._remote: RemoteHost | None = None
+        self._remote: RemoteHost | RaceViewer | None = None
         self._output: SimpleQueue[bytes | int] = SimpleQueue()
         Thread(target=_read, args=(self._process, self._output), daemon=True).start()
 
@@ -71,7 +72,7 @@ class DetachedHost:
 
     def send(self, command: Command) -> None:
         """Start training; once it has started, pass a command on to it."""
-        if isinstance(command, Start):
+        if isinstance(command, Start | StartRace):
             assert self._process.stdin is not None
             # If the process has ended, `events` reports it.
             with suppress(OSError, ValueError), self._process.stdin as job:
@@ -80,18 +81,20 @@ class DetachedHost:
             self._remote.send(command)
 
     def events(self) -> Iterator[Event]:
-        """Yield the process's events up to RunStarted, then those of RemoteHost; or RunFailed, and
-        then the process has ended."""
+        """Yield the process's events up to RunStarted, then those of RemoteHost; of a race those
+        of RaceViewer. Or RunFailed, and then the process has ended."""
         event: Event | None = None
         try:
-            while not isinstance(event, RunStarted):
+            while not isinstance(event, RunStarted | RaceStarted):
                 event = self._next()
-                self.started = isinstance(event, RunStarted)
-                if event is not None:
+                self.started = isinstance(event, RunStarted | RaceStarted)
+                if event is not None and not isinstance(event, RaceStarted):
                     yield event
                 if isinstance(event, RunFailed):
                     return
-            self._remote = RemoteHost(Path(event.folder), self._recall)
+            folder = Path(event.folder)
+            is_race = isinstance(event, RaceStarted)
+            self._remote = RaceViewer(folder) if is_race else RemoteHost(folder, self._recall)
         except UserError as error:
             self.close()
             yield RunFailed(reason=error.reason, message=str(error))
@@ -145,14 +148,19 @@ def _read(process: Popen[bytes], output: SimpleQueue[bytes | int]) -> None:
     output.put(process.wait())
 
 
-def job_line(start: Start) -> bytes:
+def job_line(start: Start | StartRace) -> bytes:
     """Return the line that tells the child process what to train."""
     return json.dumps(asdict(start), default=str).encode() + b"\n"
 
 
-def read_job(line: bytes) -> Start:
+def read_job(line: bytes) -> Start | StartRace:
     """Read a job_line. Raises UsageError; ValueError, KeyError or TypeError if it is malformed."""
     job = json.loads(line)
+    if plan := job.get("plan"):
+        lanes = [RaceLane(each["name"], read_config(each["config"])) for each in plan["lanes"]]
+        plan |= {"lanes": tuple(lanes), "changed": tuple(plan["changed"])}
+        folder = job["folder"] and Path(job["folder"])
+        return StartRace(RacePlan(**plan), folder, job["paused"])
     point = job["resume_point"]
     if point is not None:
         point = ResumePoint(**{name: path and Path(path) for name, path in point.items()})

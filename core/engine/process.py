@@ -19,7 +19,7 @@ from core.attach.detached import READY, read_job
 from core.engine.local_host import LocalHost
 from core.errors import UserError, exit_status, first_line
 from core.event_json import as_json
-from core.events import RunFailed, RunStarted
+from core.events import RaceStarted, RunFailed, RunStarted
 from core.files import redirect_to_devnull
 from core.host import run_events, stop_on_signals
 from core.models.network_file.named import name_by_arguments
@@ -65,7 +65,7 @@ def _train(parent: BinaryIO) -> int:
         for event in run_events(host):
             if event.serializable:
                 _send(parent, as_json(event))
-            if isinstance(event, RunStarted | RunFailed):
+            if isinstance(event, RunStarted | RaceStarted | RunFailed):
                 parent.close()
     if not isinstance(event, RunFailed):
         return 128 + received[0] if received else 0

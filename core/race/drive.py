@@ -37,13 +37,12 @@ from core.events import (
     Notice,
     Paused,
     RaceFinished,
-    RaceStarted,
     Resumed,
     RunFailed,
     RunStarted,
 )
 from core.race.lane import Lane, LaneInbox, Nudge, OpenRun
-from core.race.record import RaceRecord, create_race, lock_race, read_race, write_race
+from core.race.record import RaceRecord, create_race, lock_race, race_started, read_race, write_race
 from core.race.result import LaneRun, judge
 from core.race.resume import read_earlier
 from core.training.turns import SharedImages, Turn, TurnOver
@@ -93,7 +92,7 @@ class Race:
             yield RunFailed(reason=error.reason, message=str(error))
 
     def _run(self) -> Iterator[Event]:
-        yield self._started()
+        yield race_started(self.record)
         for seed in range(self.plan.seeds):
             if not self.is_stopping:
                 yield from self._round(seed)
@@ -104,20 +103,6 @@ class Race:
             winner=verdict.winner,
             verdict=verdict.text,
             detached=self.is_detached,
-        )
-
-    def _started(self) -> RaceStarted:
-        plan, record = self.plan, self.record
-        return RaceStarted(
-            race=record.name,
-            folder=str(record.folder),
-            lanes=tuple(lane.name for lane in plan.lanes),
-            changed=plan.changed,
-            by=plan.by,
-            seeds=plan.seeds,
-            goal=plan.goal,
-            runs=record.runs,
-            dropped=record.dropped,
         )
 
     # One round: each lane with one seed

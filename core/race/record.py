@@ -14,8 +14,10 @@ from typing import Any
 from core.commands import RaceLane, RacePlan
 from core.config import read_config
 from core.errors import CheckpointError, UsageError, printable
+from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
+from core.runs.description import is_live, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.run_writer import claim_folder
 
@@ -141,12 +143,29 @@ def is_race(folder: Path) -> bool:
     return (folder / RACE_FILE).is_file()
 
 
-def is_race_live(folder: Path) -> bool:
-    """Return whether a process runs the race. Where there are no locks: False."""
+def is_race_live(record: RaceRecord) -> bool:
+    """Return whether a process runs the race; without locks, whether one trains a run of it."""
     try:
-        return is_locked(folder / LOCK_FILE)
+        return is_locked(record.folder / LOCK_FILE)
     except NoLocks:
-        return False
+        folders = [record.folder.parent / name for runs in record.runs for name in runs if name]
+        return any(is_live(each, read_description(each)) for each in folders)
+
+
+def race_started(record: RaceRecord) -> RaceStarted:
+    """Return the first event of a race."""
+    plan = record.plan
+    return RaceStarted(
+        race=record.name,
+        folder=str(record.folder),
+        lanes=tuple(lane.name for lane in plan.lanes),
+        changed=plan.changed,
+        by=plan.by,
+        seeds=plan.seeds,
+        goal=plan.goal,
+        runs=record.runs,
+        dropped=record.dropped,
+    )
 
 
 @contextmanager

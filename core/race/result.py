@@ -32,7 +32,8 @@ class LaneRun:
 
     name: str = ""  # of the run
     outcome: Outcome = "waiting"
-    message: str = ""  # why it failed
+    reason: str = ""  # of a failure, as in RunFailed, and its message
+    message: str = ""
     samples: int = 0
     total_samples: int = 0
     seconds: float = 0.0
@@ -78,7 +79,7 @@ class LaneRun:
                 return replace(self, outcome=outcome, seconds=event.train_seconds)
             case RunFailed():
                 outcome = "diverged" if event.reason == "diverged" else "failed"
-                return replace(self, outcome=outcome, message=event.message)
+                return replace(self, outcome=outcome, reason=event.reason, message=event.message)
         return self
 
     def _samples_at(self, step: int) -> int:

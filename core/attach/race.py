@@ -1,0 +1,165 @@
+"""Attach to a race that another process on this machine runs, or read one that has ended.
+
+Each run of a race has a socket of its own, as any run has. What is known of the race beyond its
+runs is in its race.json.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+from core.attach.client import RemoteHost
+from core.commands import Command, DropLane, Pause, Resume, Save, Stop, StopRace, ToLane
+from core.errors import CheckpointError, UserError, explain
+from core.events import (
+    Event,
+    LaneDropped,
+    LaneEvent,
+    Notice,
+    RaceFinished,
+    RunFailed,
+)
+from core.race.record import is_race_live, race_started, read_race
+from core.race.result import LaneRun, judge
+from core.runs.event_reader import read_events
+
+LOOK_SECONDS = 0.3  # between two looks into race.json for runs that have begun
+
+
+class RaceViewer:
+    """A host for a race in another process. Closing it leaves the race alone.
+
+    A race that no process runs is read from its records, to its last event.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises CheckpointError and UsageError where its race.json cannot be used."""
+        self.record = read_race(folder)
+        self.folder = Path(os.path.realpath(folder))
+        self.is_live = is_race_live(self.record)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._lock = Lock()
+        self._remotes: dict[tuple[int, int], RemoteHost] = {}
+        self._threads: dict[tuple[int, int], Thread] = {}
+        self._runs = [[LaneRun()] * self.record.plan.seeds for _ in self.record.plan.lanes]
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs the race, None where it is not known."""
+        with self._lock:
+            return next((each.pid for each in self._remotes.values()), None)
+
+    def send(self, command: Command) -> None:
+        with self._lock:
+            remotes = {lane: remote for (lane, _), remote in self._remotes.items()}
+        match command:
+            case ToLane(lane=lane) if lane in remotes:
+                remotes[lane].send(command.command)
+            case Pause() | Resume() | Save():
+                for remote in remotes.values():
+                    remote.send(command)
+            case Stop() | StopRace():  # any of the runs passes it on to the race
+                for remote in [*remotes.values()][:1]:
+                    remote.send(StopRace())
+            case DropLane():
+                for remote in [*remotes.values()][:1]:
+                    remote.send(command)
+
+    def close(self) -> None:
+        self._closed = True
+        with self._lock:
+            for remote in self._remotes.values():
+                remote.close()
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of the race: those recorded so far, then those to come.
+
+        The last is RaceFinished; RunFailed where its process has died.
+        """
+        yield race_started(self.record)
+        is_live = True
+        while is_live and not self._closed:
+            is_live = is_race_live(self.record)  # before reading: what comes then is in the files
+            yield from self._look()
+            yield from self._take(LOOK_SECONDS if is_live else 0.0)
+        while any(thread.is_alive() for thread in self._threads.values()) and not self._closed:
+            yield from self._take(LOOK_SECONDS)
+        if not self._closed:
+            yield from self._take(0.0)
+            yield self._end()
+
+    def _look(self) -> Iterator[Event]:
+        """Follow the runs that have begun since the last look."""
+        before = self.record.dropped
+        with suppress(UserError):  # its folder has been moved: the runs are still followed
+            self.record = read_race(self.folder)
+        for lane in self.record.dropped:
+            if lane not in before:
+                yield LaneDropped(lane=lane)
+        for lane, names in enumerate(self.record.runs):
+            for seed, name in enumerate(names):
+                if name and (lane, seed) not in self._threads:
+                    thread = Thread(target=self._follow, args=(lane, seed, name), daemon=True)
+                    self._threads[lane, seed] = thread
+                    thread.start()
+
+    def _take(self, seconds: float) -> Iterator[Event]:
+        """Yield the events that have come, after waiting so long for the first."""
+        with suppress(Empty):
+            event = self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
+            while True:
+                if isinstance(event, LaneEvent):
+                    runs = self._runs[event.lane]
+                    goal = self.record.plan.goal
+                    runs[event.seed] = runs[event.seed].after(event.event, goal)
+                yield event
+                event = self._events.get_nowait()
+
+    def _end(self) -> Event:
+        record, runs = self.record, self._runs
+        interrupted = any(
+            run.outcome == "training" or (run.outcome == "failed" and run.reason == "interrupted")
+            for lane in runs
+            for run in lane
+        )
+        if interrupted:
+            what = f"the process that ran {record.name} has died"
+            how = f"resume it with `mnist-tui resume {record.folder}`"
+            return RunFailed(reason="interrupted", message=f"{what}; {how}")
+        kept = [lane for number, lane in enumerate(runs) if number not in record.dropped]
+        stopped = any(run.outcome in ("waiting", "stopped") for lane in kept for run in lane)
+        verdict = judge(record.plan, runs)
+        return RaceFinished(
+            race=record.name, stopped=stopped, winner=verdict.winner, verdict=verdict.text
+        )
+
+    # In a thread for each run
+
+    def _follow(self, lane: int, seed: int, name: str) -> None:
+        folder = self.folder.parent / name
+        try:
+            for event in self._run_events(lane, seed, folder):
+                self._events.put(LaneEvent(lane=lane, seed=seed, event=event))
+        except OSError as error:
+            what = f"the run {name} of {self.record.name} cannot be read ({explain(error)})"
+            self._events.put(Notice(message=what))
+        finally:
+            with self._lock:
+                self._remotes.pop((lane, seed), None)
+
+    def _run_events(self, lane: int, seed: int, folder: Path) -> Iterator[Event]:
+        with suppress(CheckpointError):  # it is not in progress
+            remote = RemoteHost(folder)
+            with self._lock:
+                self._remotes[lane, seed] = remote
+            if self._closed:
+                remote.close()
+            yield from remote.events()
+            return
+        yield from filter(None, read_events(folder))
