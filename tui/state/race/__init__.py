@@ -1,0 +1,1 @@
+"""The state of a race, folded from its events."""
