@@ -111,10 +111,10 @@ class Race:
         self.lanes = []
         for number in range(len(self.plan.lanes)):
             yield from self._enter(number, seed)
-        if self.is_paused:
-            self._broadcast(Pause())
         for lane in self.lanes:  # to before their first steps, so that all begin at one time
             yield from self._train(lane)
+        if self.is_paused:  # what prepares a run does not handle Pause
+            self._broadcast(Pause())
         while live := self._live():
             yield from self._forward_others()
             woken = [each for each in live if each.is_waiting and not each.inbox.empty()]
@@ -145,9 +145,12 @@ class Race:
             config, point = earlier.config or config, earlier.point
         if number in self.record.dropped:
             return
-        lane = Lane(number, seed, config, LaneInbox(self._pass_on), Turn(self.images))
+        lane = Lane(number, seed, config, LaneInbox(self._pass_on), self._new_turn())
         lane.events = self.open_run(config, lane.inbox, point, lane.turn)
         self.lanes.append(lane)
+
+    def _new_turn(self) -> Turn:
+        return Turn(self.images, self.record.name)
 
     def _live(self) -> list[Lane]:
         return [each for each in self.lanes if each.events is not None]

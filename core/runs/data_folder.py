@@ -146,8 +146,16 @@ def load_run_data(
     if not was_complete:
         title = datasets.dataset_title(dataset)
         yield Notice(message=f"{lost}: {title} was downloaded to {known.find_folder(None)}")
-    if changed := describe_change(dataset, stored, record_content(*loaded)):
-        if exact:
-            raise DataError(f"{changed}; restore it, or start a new run")
+    if exact:
+        check_unchanged(dataset, stored, loaded)
+    elif changed := describe_change(dataset, stored, record_content(*loaded)):
         yield Notice(message=f"{changed}; it is used as it is now")
     return loaded
+
+
+def check_unchanged(
+    dataset: str, stored: dict[str, Any], loaded: tuple[str, datasets.Tensors]
+) -> None:
+    """Raise DataError where images of the user's own have changed since a run was trained."""
+    if changed := describe_change(dataset, stored, record_content(*loaded)):
+        raise DataError(f"{changed}; restore it, or start a new run")

@@ -198,13 +198,17 @@ def create(
     device: str,
     routes: str = "",
     content: Record | None = None,
+    race: str = "",
 ) -> RunWriter:
-    """Make a folder for a new run, named by its network and the time.
+    """Make a folder for a new run, named by its network and the time; `race` is the name of the
+    race that it belongs to.
 
     Raises CheckpointError where it cannot be written.
     """
     with explain_unwritable(config.folder):
         run = RunWriter(new_folder(config))
+        if race:
+            run.description["race"] = race
         try:
             run.begin(config, dataset, device, routes, content=content)
         except OSError:

@@ -57,7 +57,7 @@ def train(
             yield RunFailed(reason="stopped", message="stopped before training began")
             return
         setup, tensors = prepared
-        with _open_run(setup) as run:
+        with _open_run(setup, turn) as run:
             loop = TrainingLoop(setup, tensors, run, inbox, ranks, turn)
             recorder, failure = Recorder(run), None
             if run.missing_locks:
@@ -133,11 +133,12 @@ def _with_absolute_data(setup: Setup) -> Setup:
     return replace(setup, config=replace(setup.config, data=data))
 
 
-def _open_run(setup: Setup) -> RunWriter:
+def _open_run(setup: Setup, turn: Turn | None) -> RunWriter:
     if setup.resume_point:
         return run_writer.reopen(setup.resume_point.folder)
     device, routes = str(setup.device), str(setup.route)
-    return run_writer.create(setup.config, setup.dataset, device, routes, setup.content)
+    race = turn.race if turn else ""
+    return run_writer.create(setup.config, setup.dataset, device, routes, setup.content, race)
 
 
 def _explain_missing_locks(run: RunWriter) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from core.data.datasets import Tensors
 from core.events import Event
 from core.models.input_scaling import InputScaling
-from core.runs.data_folder import load_run_data
+from core.runs.data_folder import check_unchanged, load_run_data
 from core.training.learner import prepare_images
 
 
@@ -34,11 +35,13 @@ class SharedImages:
         self._prepared: dict[object, Tensors] = {}
 
     def load(
-        self, dataset: str, stored: dict[str, object], data: str | None
+        self, dataset: str, stored: dict[str, Any], data: str | None
     ) -> Generator[Event, None, tuple[str, Tensors]]:
         """Load a run's dataset as `load_run_data` does, once for all. Raises DataError."""
         key = (dataset, data)
-        if key not in self._loaded:
+        if key in self._loaded:
+            check_unchanged(dataset, stored, self._loaded[key])
+        else:
             self._loaded[key] = yield from load_run_data(dataset, stored, data, exact=True)
         return self._loaded[key]
 
@@ -54,9 +57,13 @@ class SharedImages:
 
 @dataclass
 class Turn:
-    """How far a run trains before it lets the others train: set before each of its turns."""
+    """How far a run trains before it lets the others train: set before each of its turns.
+
+    `race` is the name of the race that the run belongs to.
+    """
 
     images: SharedImages = field(default_factory=SharedImages)
+    race: str = ""
     until_samples: float = math.inf
     until_seconds: float = math.inf
 

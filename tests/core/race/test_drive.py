@@ -9,7 +9,10 @@ from safetensors.torch import load_file
 
 from core.commands import (
     DropLane,
+    ForwardedCommand,
+    ListDevices,
     Pause,
+    Predict,
     RaceLane,
     RacePlan,
     Resume,
@@ -23,6 +26,7 @@ from core.events import (
     Evaluated,
     LaneDropped,
     LaneEvent,
+    Notice,
     Paused,
     Progress,
     RaceFinished,
@@ -32,7 +36,12 @@ from core.events import (
     RunStarted,
 )
 from core.host import run_events
+from core.questions import ExplainChange
 from core.race.record import read_race
+from core.responses.devices import DevicesListed
+from core.responses.explanations import ChangeExplained
+from core.responses.predictions import Predicted
+from core.runs.description import read_description
 
 
 def race(plan, orders=(), folder=None):
@@ -227,3 +236,47 @@ def test_images_are_shared(tiny):
         patch.setattr(loop, "Learner", Remembering)
         [*run_events(host)]
     assert len(kept) == 1
+
+
+def test_run_names_its_race(tiny):
+    events = race(plan_of(tiny(epochs=1), {"seed": 1}, {"seed": 2}))
+    (started,) = of_lane(events, 1, RunStarted)
+    assert read_description(Path(started.folder))["race"] == events[0].race
+
+
+def test_race_can_begin_paused(tiny):
+    host = LocalHost()
+    host.send(StartRace(plan_of(tiny(epochs=1), {"seed": 1}, {"seed": 2}), paused=True))
+    paused = 0
+    for event in run_events(host):
+        if isinstance(event, LaneEvent) and isinstance(event.event, Paused):
+            assert event.event.step == 0
+            paused += 1
+            if paused == 2:
+                host.send(Resume())
+    assert paused == 2
+
+
+def test_requests_are_answered_during_a_race(tiny):
+    """Those to a lane by that lane, all others by the engine; answers of no lane have none."""
+    host = LocalHost()
+    plan = plan_of(tiny(epochs=20), {"learning_rate": 0.01}, {"learning_rate": 0.001})
+    host.send(StartRace(plan))
+    found = []
+    for event in run_events(host):
+        match event:
+            case LaneEvent(lane=1, event=RunStarted()):
+                host.send(ToLane(1, Predict((3,))))
+                host.send(ToLane(1, ExplainChange(image=bytes(784), target=3)))
+                host.send(ListDevices())
+                host.send(Start(plan.lanes[0].config))
+            case LaneEvent(lane=lane, event=Predicted() | ChangeExplained() as answer):
+                found.append((lane, type(answer)))
+            case DevicesListed() | Notice():
+                found.append((None, type(event)))
+            case LaneEvent(event=ForwardedCommand()):
+                raise AssertionError("a command that is not the lane's")
+        if len({*found}) == 4:
+            host.send(Stop())
+    expected = {(1, Predicted), (1, ChangeExplained), (None, DevicesListed), (None, Notice)}
+    assert {*found} == expected
