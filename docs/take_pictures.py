@@ -37,6 +37,7 @@ THEMES = {"": "textual-dark", "-light": "textual-light"}
 NAMES = (
     *(
         "train-idle",
+        "find-rate",
         "network-text",
         "train",
         "quit",
@@ -66,6 +67,7 @@ EARLIER_RUNS = (
     ("--preset", "speedrun"),
     ("--arch", "mlp", "--epochs", "2", "--lr", "0.003"),
 )
+FINDING = 5.0  # seconds in which a learning rate is found for mlp
 CORRUPTING = 40.0  # seconds in which an mlp is evaluated on all corrupted images
 SETTLED = 0.8  # seconds until a screen is drawn after its size, its theme or its view has changed
 
@@ -143,6 +145,9 @@ async def take_pictures_of_a_run(options: argparse.Namespace) -> list[Path]:
     async with open_app(config, options) as camera:
         await camera.until(lambda state: bool(state.digits))  # of the untrained network
         await camera.shoot("train-idle")
+        await camera.press("ctrl+f", seconds=FINDING)
+        await camera.shoot("find-rate")
+        await camera.press("escape")
         await camera.press("down", "enter", "down", "right")  # cnn
         await camera.shoot("network-text")
         await camera.press("escape", "escape", "escape")

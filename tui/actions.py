@@ -94,6 +94,7 @@ class Action:
 ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
 EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
+FIND_RATE = "find a learning rate for the settings of the form: 200 steps of a fresh network"
 EXPLAIN = "explain the prediction for the framed image, the first one or the drawing"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
@@ -110,6 +111,7 @@ ACTIONS = (
     Action("open('further')", "plus", "Train further", FURTHER, can_train_further, "+"),
     Action("open('new')", "n", "New run", "choose another network for a new run", is_inactive),
     Action("open('network')", "", "Edit network", EDIT_NETWORK, is_inactive),
+    Action("open('find_rate')", "", "Find learning rate", FIND_RATE, has_charts),
     Action("open('why')", "E", "Why", EXPLAIN, has_images),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Next chart", "show the next chart", has_charts),
@@ -195,6 +197,7 @@ VIEW_KEYS = (
     ViewKey("P", ("Prune",), "delete old checkpoints"),
     ViewKey("V", ("Verify",), "verify a checkpoint against its digest"),
     ViewKey("ctrl+s", ("Save network",), "while a network is edited as text: save it under a name"),
+    ViewKey("ctrl+f", ("Find rate",), f"in Train: {FIND_RATE}"),
     ViewKey("!", ("Messages",), "show all messages"),
     ViewKey("f5", ("Refresh",), "read or draw again; in Digits, another random sample"),
 )

@@ -75,6 +75,8 @@ TRAIN_HELP = {
     "“1 in 31 wrong” is the same number. The change is that since the epoch before.",
     "What is happening": "how far training is, and what the curves mean now. When each sentence "
     "appears is at the end of this help.",
+    "find a rate": "ctrl+f trains a fresh network for 200 steps while the learning rate grows. It "
+    "suggests the rate at which the loss falls fastest; ← → select another. No run is created.",
     **{name: CHARTS[name] for name in ("loss", "training, test", "accuracy")},
     **{name: DISPLAY[name] for name in ("✓ ✗", "bars")},
 }

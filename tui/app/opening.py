@@ -79,6 +79,26 @@ def edit_network(app: MnistApp) -> None:
         network.edit(network.value)
 
 
+def find_rate(app: MnistApp) -> None:
+    """Search for a learning rate for the settings of the form, and put it there if it is taken."""
+    from tui.screens.rate_finder.dialog import RateDialog
+
+    if app.run_state.is_active or app.runs.is_elsewhere:
+        app.notify("A run is in progress. Stop it (s) before you search for a learning rate.")
+        return
+    app.action_view("train")
+    form = find_form(app)
+    config = form.config(ignored="learning_rate") if form else None
+    if form is None or config is None:
+        return
+
+    def take(rate: float | None) -> None:
+        if rate is not None:
+            form.take_rate(rate)
+
+    app.push_screen(RateDialog(config), take)
+
+
 def train_further(app: MnistApp) -> None:
     """Resume the run that has ended; one that has finished with more epochs."""
     state, added = app.run_state, more_epochs(app.run_state)
@@ -110,5 +130,6 @@ OPENINGS: dict[str, Callable[[MnistApp], None]] = {
     "why": open_why,
     "new": choose_network,
     "network": edit_network,
+    "find_rate": find_rate,
     "further": train_further,
 }

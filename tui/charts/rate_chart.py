@@ -10,7 +10,7 @@ from itertools import pairwise
 from core.responses.rates import TriedRate
 from tui.charts.grid import Run
 from tui.charts.plot import build_chart
-from tui.charts.series import MARK, RAW, SMOOTH, Points, Series
+from tui.charts.series import RAW, SMOOTH, TEST, Points, Series
 from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.text.formats import format_rate
@@ -56,7 +56,7 @@ def rate_series(
         x = math.log10(marked)
         at = min(smoothed, key=lambda point: abs(point[0] - x))
         text = format_rate(marked)
-        out.append(Series("marked", [at], MARK, mark, mark, line=False, label=text))
+        out.append(Series("", [at], TEST, mark, mark, line=False, label=text))
     return out
 
 

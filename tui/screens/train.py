@@ -56,6 +56,8 @@ class TrainView(View):
         Binding("shift+left", "cursor(-10)", "Cursor", show=False),
         Binding("shift+right", "cursor(10)", "Cursor", show=False),
         Binding("escape", "back", "Back", show=False),
+        # With priority: in a field, Textual deletes a word with it.
+        Binding("ctrl+f", "app.open('find_rate')", "Find rate", show=False, priority=True),
     ]
 
     def body(self) -> ComposeResult:

@@ -12,10 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus
 from textual.reactive import var
-from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from core.config import FIELDS, TrainConfig, parse
+from core.config import TrainConfig, parse
 from core.errors import UserError
 from core.training.setup import check_batch_size, most_samples
 from tui.state.app_state import AppState
@@ -25,7 +24,6 @@ from tui.text.settings import (
     LABELS,
     MORE_LABELS,
     NAMES,
-    NOTED,
     choices,
     count_classes,
     describe_choice,
@@ -35,9 +33,9 @@ from tui.text.settings import (
     network_size,
     notes,
 )
-from tui.widgets.line_input import DECIMAL, WHOLE, NumberInput
-from tui.widgets.network_select import NetworkSelect
+from tui.widgets.line_input import NumberInput
 from tui.widgets.select import CompactSelect, More
+from tui.widgets.setting_fields import FIND_WIDTH, field_row, make_field
 
 LABEL_WIDTH = 8
 
@@ -62,6 +60,8 @@ class ConfigForm(Vertical):
         .note, More, #size { color: $quiet; }
         .note { width: 1fr; height: 1; }
         .field:focus-within .note { display: none; }
+        #find-rate { width: 5; padding-left: 1; color: $quiet; }
+        .field:disabled #find-rate { display: none; }
         #size { width: 100%; height: 1; }
         .wrong { color: $wrong; }
         #problem { dock: bottom; width: 100%; height: auto; max-height: 6; padding-right: 1; }
@@ -94,26 +94,11 @@ class ConfigForm(Vertical):
         yield Label("", id="problem")
 
     def _make_field(self, name: str) -> Horizontal:
-        value, field, title = getattr(self._config, name), FIELDS[name], NAMES[name]
-        widget: CompactSelect | NumberInput
-        if name == "arch":
-            classes = lambda: count_classes(self._fields["dataset"].value)  # noqa: E731
-            widget = NetworkSelect(value, classes, title=title, id=name)
-        elif field.metadata["choices"] or name == "device":
-            describe = partial(self._describe_choice, name)
-            widget = CompactSelect(
-                self._choices(name), value, title=title, describe=describe, id=name
-            )
-        else:
-            pattern = WHOLE if isinstance(field.default, int) else DECIMAL
-            widget = NumberInput(format_value(value), restrict=pattern, compact=True, id=name)
-        self._fields[name] = widget
-        parts: list[Widget] = [Label(LABELS.get(name, NAMES[name])), widget]
-        if name in NOTED:  # beside the value
-            parts.append(Static(classes="note", id=f"{name}-note"))
-        kinds = {"more": name in MORE_LABELS, "choice": isinstance(widget, CompactSelect)}
-        row = Horizontal(*parts, classes="field")
-        return row.add_class(*(kind for kind, applies in kinds.items() if applies))
+        classes = lambda: count_classes(self._fields["dataset"].value)  # noqa: E731
+        describe = partial(self._describe_choice, name)
+        value = getattr(self._config, name)
+        widget = self._fields[name] = make_field(name, value, self._choices, describe, classes)
+        return field_row(name, widget)
 
     def fill(self, config: TrainConfig) -> None:
         """Show a config in the fields, and take the settings without a field from it."""
@@ -125,14 +110,22 @@ class ConfigForm(Vertical):
             field.remove_class("wrong")
         self._describe()
 
-    def config(self) -> TrainConfig | None:
-        """Return the config of the next run; None if a field is invalid, which is focused then."""
+    def config(self, *, ignored: str = "") -> TrainConfig | None:
+        """Return the config of the next run; None if a field is invalid, which is focused then.
+        Where the one `ignored` is invalid, its value before is taken."""
         for name in self._fields:
-            if self._problem(name):
+            if name != ignored and self._problem(name):
                 self._fields[name].focus()
                 self._explain(name)
                 return None
         return replace(self._config, **self._valid())
+
+    def take_rate(self, rate: float) -> None:
+        """Put a learning rate into its field."""
+        field = self._fields["learning_rate"]
+        field.value = format_value(rate)
+        field.remove_class("wrong")
+        self._describe()
 
     def draft(self) -> TrainConfig:
         """Return the config as far as the fields are valid, with the values before of others."""
@@ -287,7 +280,7 @@ class ConfigForm(Vertical):
         run = state.started if state.is_active else None
         found = notes(values, self._config.data, devices, run, state.learning_rate)
         for name, note in found.items():
-            taken = column_of_rate if name == "learning_rate" else column
+            taken = column_of_rate + FIND_WIDTH if name == "learning_rate" else column
             fitting = next((text for text in note if len(text) <= room - taken), "")
             self._set_text(f"#{name}-note", fitting)
         size = network_size(values)
