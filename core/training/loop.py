@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.class_names import pack_labels
 from core.commands import Inbox
-from core.compute.cpu_kernels import activate
+from core.compute.process_state import take_state
 from core.data.datasets import Tensors
 from core.errors import CheckpointError
 from core.events import (
@@ -39,7 +39,7 @@ from core.training.load_state import Position, resume
 from core.training.run_records import checkpoint_info, run_finished, run_started
 from core.training.setup import Setup
 from core.training.stopwatch import Stopwatch, clock
-from core.training.turns import Turn, TurnOver, random_state, restore_random
+from core.training.turns import Turn, TurnOver
 
 PROGRESS_SECONDS = 0.1
 # A progress event has so many means of the losses since the last one.
@@ -174,11 +174,9 @@ class TrainingLoop:
         in this one's random numbers, number of threads and exactness."""
         if self.turn is None:
             return
-        device = self.learner.device
-        state = random_state(device)
+        own = take_state(self.learner.device)
         yield TurnOver(samples=self.samples, seconds=self.watch.seconds, is_waiting=is_waiting)
-        restore_random(state, device)
-        activate(self.learner.route, device)
+        own.restore(self.learner.device)
 
     def report(self) -> Iterator[Progress]:
         """Yield the progress since the last report, while finite. Raises Diverged after it."""

@@ -69,18 +69,3 @@ class Turn:
 
     def is_over(self, samples: int, seconds: float) -> bool:
         return samples >= self.until_samples or seconds >= self.until_seconds
-
-
-RandomState = tuple[torch.Tensor, torch.Tensor | None]
-
-
-def random_state(device: torch.device) -> RandomState:
-    """Return the state of PyTorch's random numbers on the CPU and on a GPU."""
-    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-    return torch.get_rng_state(), cuda
-
-
-def restore_random(state: RandomState, device: torch.device) -> None:
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.cuda.set_rng_state(state[1], device)

@@ -20,6 +20,7 @@ from torch import Tensor
 from core.compute.candidates import Choices
 from core.compute.cores import cpu_cores
 from core.compute.cpu_kernels import activate
+from core.compute.process_state import take_state
 from core.compute.routes import Route
 from core.compute.usage import OtherLoad
 from core.config import TrainConfig
@@ -86,19 +87,15 @@ def measure(
     """Time the routes on steps of `config`, yielding after each few, and return the fastest.
 
     The run has `steps` steps; `seconds` is a budget other than theirs. `against` is a route that
-    is only compared with. Nothing of the caller changes but the number of threads and, on a GPU,
-    how products are computed, which the next Learner sets anyway: random numbers are drawn as if
-    nothing had been measured.
+    is only compared with. At the end the random numbers and all else that training changes of this
+    process are as before.
     """
-    random = torch.get_rng_state()
-    cuda_random = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    before = take_state(device)
     race = Race(choices, config, few_batches(tensors, config.batch_size, device), device)
     try:
         yield from race.run(steps, seconds, against)
     finally:
-        torch.set_rng_state(random)
-        if cuda_random is not None:
-            torch.cuda.set_rng_state(cuda_random, device)
+        before.restore(device)
     return race.result()
 
 
