@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from core.commands import RacePlan
 from core.config import TrainConfig
 from core.data.datasets import class_names_of, resolve_auto
 from core.errors import UserError
 from core.race.plan import network_key, prefix_of
+from core.race.words import join_words
 
 WORDS = {
     "arch": "network",
@@ -25,12 +24,6 @@ WORDS = {
 def word_of(name: str) -> str:
     """Return what a setting is called in a sentence."""
     return WORDS.get(name, name.replace("_", " "))
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Return words as a sentence lists them: "a, b and c"."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def describe_difference(plan: RacePlan) -> str:

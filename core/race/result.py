@@ -1,99 +1,46 @@
-"""What the runs of a race have reached: standings and a winner. No torch here."""
+"""The end of a race: who won by the goal and by the final accuracy, and what of it is chance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 from core.commands import RacePlan
-from core.events import Evaluated, Event, Progress, RunFailed, RunFinished, RunStarted
+from core.race.chance import Difference, compare_pairs, compare_shares
+from core.race.lane_run import LaneRun as LaneRun
+from core.race.lane_run import Outcome as Outcome
+from core.race.lane_run import Reached as Reached
+from core.race.standings import Runs, Standing, costs_to_goal, final_accuracies, rank_lanes
+from core.race.words import (
+    format_accuracy,
+    format_cost,
+    format_costs,
+    format_points,
+    format_share,
+    join_words,
+    say_interval,
+    say_points,
+)
 
-Outcome = Literal["waiting", "training", "finished", "stopped", "diverged", "failed"]
-
-
-@dataclass(frozen=True)
-class Reached:
-    """Where a run was when an evaluation first reached the goal."""
-
-    epoch: int
-    samples: int
-    seconds: float  # trained, as in LaneRun
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class LaneRun:
-    """One run of a lane, folded from its events.
-
-    `seconds` is how long it has trained, without evaluating and saving: its samples by their
-    speed. `accuracy` and `loss` are of the newest evaluation, None before the first one.
-    """
-
-    name: str = ""  # of the run
-    outcome: Outcome = "waiting"
-    reason: str = ""  # of a failure, as in RunFailed, and its message
-    message: str = ""
-    samples: int = 0
-    total_samples: int = 0
-    seconds: float = 0.0
-    step: int = 0
-    epoch: int = 0
-    accuracy: float | None = None
-    loss: float | None = None
-    reached: Reached | None = None
-    batch_size: int = 1
-    steps_per_epoch: int = 1
-    train_samples: int = 0
-
-    def after(self, event: Event, goal: float | None) -> LaneRun:
-        """Return the run after an event; `goal` is a test accuracy, 0 to 1."""
-        match event:
-            case RunStarted():
-                return replace(
-                    self,
-                    name=event.run,
-                    outcome="training",
-                    step=event.step,
-                    batch_size=event.batch_size,
-                    steps_per_epoch=event.steps_per_epoch,
-                    train_samples=event.train_samples,
-                    total_samples=event.train_samples * event.epochs,
-                )
-            case Progress():
-                samples = self._samples_at(event.step)
-                speed = event.samples_per_second
-                seconds = self.seconds + ((samples - self.samples) / speed if speed else 0.0)
-                return replace(
-                    self, step=event.step, epoch=event.epoch, samples=samples, seconds=seconds
-                )
-            case Evaluated():
-                after = replace(self, accuracy=event.test_accuracy, loss=event.test_loss)
-                if self.reached or goal is None or event.test_accuracy < goal:
-                    return after
-                samples = self._samples_at(event.step)
-                where = Reached(event.epoch, samples, self.seconds, event.test_accuracy)
-                return replace(after, reached=where)
-            case RunFinished():
-                outcome: Outcome = "stopped" if event.stopped else "finished"
-                return replace(self, outcome=outcome, seconds=event.train_seconds)
-            case RunFailed():
-                outcome = "diverged" if event.reason == "diverged" else "failed"
-                return replace(self, outcome=outcome, reason=event.reason, message=event.message)
-        return self
-
-    def _samples_at(self, step: int) -> int:
-        """Return the samples of the first steps; the last batch of an epoch may be smaller."""
-        epochs, within = divmod(step, max(1, self.steps_per_epoch))
-        return epochs * self.train_samples + within * self.batch_size
+ONE_SEED = "one seed cannot tell; several seeds can"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of a race: the winner's lane from 0, None where there is none, and why."""
+    """The end of a race: the winner's lane from 0, None where there is none, and why.
+
+    The winner is that by the goal if a lane has reached one, else that by the final accuracy.
+    `lead` is how far the final accuracy of the first lane is above that of the second, None where
+    there are not two; `goal_lead` is by how many samples, or seconds, the second lane reached the
+    goal later, None with less than two seeds to compare.
+    """
 
     winner: int | None
     text: str
+    by_goal: int | None = None
+    by_accuracy: int | None = None
+    lead: Difference | None = None
+    goal_lead: Difference | None = None
 
 
 def judge(plan: RacePlan, runs: Sequence[Sequence[LaneRun]]) -> Verdict:
@@ -101,12 +48,196 @@ def judge(plan: RacePlan, runs: Sequence[Sequence[LaneRun]]) -> Verdict:
 
     `runs` has an entry for each lane, with one run for each seed.
     """
-    finished = [
-        [run.accuracy for run in lane if run.outcome == "finished" and run.accuracy is not None]
-        for lane in runs
+    reached = [each for each in rank_lanes(plan, runs) if each.reached]
+    by_goal = None if _are_tied(reached) or not reached else reached[0].lane
+    goal_lead = _compare_costs(plan, runs, reached)
+    finals = _rank_finished(plan, runs)
+    is_tie = len(finals) > 1 and _mean(finals[0]) == _mean(finals[1])
+    by_accuracy = finals[0].lane if finals and not is_tie else None
+    lead = _compare_accuracies(runs, finals)
+    parts = [
+        _say_goal(plan, reached, goal_lead),
+        _say_accuracy(plan, finals),
+        _say_lead(plan, runs, finals, lead),
+        _say_who_is_out(plan, runs),
     ]
-    means = [sum(each) / len(each) if each else -1.0 for each in finished]
-    best = max(range(len(means)), key=means.__getitem__)
-    if means[best] < 0:
-        return Verdict(None, "no lane has finished")
-    return Verdict(best, f"{plan.lanes[best].name} has the highest test accuracy")
+    winner = by_goal if reached else by_accuracy
+    return Verdict(winner, " ".join(filter(None, parts)), by_goal, by_accuracy, lead, goal_lead)
+
+
+def _are_tied(reached: Sequence[Standing]) -> bool:
+    return len(reached) > 1 and reached[0].place == reached[1].place
+
+
+# The goal
+
+
+def _compare_costs(plan: RacePlan, runs: Runs, reached: Sequence[Standing]) -> Difference | None:
+    """Return how much later the second lane reached the goal, over the seeds of both."""
+    if len(reached) < 2:
+        return None
+    first, second = (costs_to_goal(plan, runs[each.lane]) for each in reached[:2])
+    common = sorted(first.keys() & second.keys())
+    if len(common) < 2:
+        return None
+    # The goal is noticed at the end of an epoch.
+    where = runs[reached[0].lane][common[0]].reached
+    grain = first[common[0]] / where.epoch if where and where.epoch else 0.0
+    pairs = [(second[seed], first[seed]) for seed in common]
+    return compare_pairs(pairs, len(runs) - 1, grain)
+
+
+def _say_goal(plan: RacePlan, reached: Sequence[Standing], lead: Difference | None) -> str:
+    if plan.goal is None:
+        return ""
+    goal = format_share(plan.goal)
+    if not reached:
+        return f"No lane reached {goal}."
+    first = reached[0]
+    times = [f"{each.name} after {_say_cost(plan, each)}" for each in reached]
+    missed = [name.name for n, name in enumerate(plan.lanes) if n not in [e.lane for e in reached]]
+    rest = [f"{join_words(missed)} did not"] if missed else []
+    level = [each for each in reached if _is_level(first, each)]
+    if len(level) == 1:
+        text = f"{first.name} reached {goal} first: {', '.join([*times, *rest])}."
+    elif _are_tied(reached):
+        names = join_words([each.name for each in reached if each.place == first.place])
+        text = f"{names} are tied to {goal}: {', '.join([*times, *rest])}."
+    else:
+        names = join_words([each.name for each in level])
+        text = f"{names} reached {goal} equally soon, and {first.name} had the highest accuracy "
+        text += f"there: {', '.join([*times, *rest])}."
+    return f"{text}{_say_goal_lead(plan, lead)}"
+
+
+def _is_level(one: Standing, other: Standing) -> bool:
+    """Return whether two lanes reached the goal in as many of their runs, and equally soon."""
+    assert one.cost is not None
+    assert other.cost is not None
+    is_as_often = one.reached * other.runs == other.reached * one.runs
+    return is_as_often and one.cost.mean == other.cost.mean
+
+
+def _say_cost(plan: RacePlan, standing: Standing) -> str:
+    assert standing.cost is not None
+    text = format_costs(plan, standing.cost)
+    if plan.seeds == 1:
+        return f"{text} ({format_share(standing.there)} there)" if standing.there else text
+    return f"{text} in {standing.reached} of {standing.runs} runs"
+
+
+def _say_goal_lead(plan: RacePlan, lead: Difference | None) -> str:
+    if lead is None or lead.mean == 0:
+        return ""
+    low, unit = format_cost(plan, lead.low).replace("-", "−").split()
+    interval = say_interval(low, format_cost(plan, lead.high).split()[0].replace("-", "−"), unit)
+    mean = format_cost(plan, lead.mean)
+    if lead.is_noise:
+        return f" The difference, {mean}, is within the noise ({interval} over {lead.seeds} seeds)."
+    return f" The difference, {mean}, is more than noise ({interval} over {lead.seeds} seeds)."
+
+
+# The final accuracy
+
+
+def _rank_finished(plan: RacePlan, runs: Runs) -> list[Standing]:
+    """Return the lanes that have finished a run, the one with the highest accuracy first."""
+    finished = [each for each in rank_lanes(plan, runs) if final_accuracies(runs[each.lane])]
+    return sorted(finished, key=lambda each: -_mean(each))
+
+
+def _mean(standing: Standing) -> float:
+    assert standing.accuracy is not None
+    return standing.accuracy.mean
+
+
+def _compare_accuracies(runs: Runs, finals: Sequence[Standing]) -> Difference | None:
+    """Return how far the first lane is above the second: over the seeds of both, or with one seed
+    as on two test sets."""
+    if len(finals) < 2:
+        return None
+    one, other = (runs[each.lane] for each in finals[:2])
+    first, second = final_accuracies(one), final_accuracies(other)
+    common = sorted(first.keys() & second.keys())
+    if not common:
+        return None
+    sizes = max(1, one[common[0]].test_samples), max(1, other[common[0]].test_samples)
+    if len(common) > 1:
+        pairs = [(first[seed], second[seed]) for seed in common]
+        return compare_pairs(pairs, len(runs) - 1, 1 / min(sizes))
+    (seed,) = common
+    return compare_shares(first[seed], second[seed], sizes, len(runs) - 1)
+
+
+def _say_accuracy(plan: RacePlan, finals: Sequence[Standing]) -> str:
+    if not finals:
+        return ""
+    over = f" over {plan.seeds} seeds" if plan.seeds > 1 else ""
+    each = [f"{one.name} {format_accuracy(one.accuracy)}" for one in finals if one.accuracy]
+    return f"Final test accuracy{over}: {', '.join(each)}."
+
+
+def _say_lead(
+    plan: RacePlan, runs: Runs, finals: Sequence[Standing], lead: Difference | None
+) -> str:
+    """Return what of the lead in accuracy may be chance."""
+    if lead is None:
+        return ""
+    first, second = finals[:2]
+    if plan.changed == ("seed",):
+        return "The lanes differ in the seed alone, so their differences are chance."
+    if _are_equal(runs[first.lane], runs[second.lane]):
+        names = join_words([first.name, second.name])
+        return f"{names} end equal, in accuracy and loss: the change made no difference."
+    if lead.mean == 0:
+        return f"{first.name} and {second.name} end with the same accuracy."
+    what = f"The lead of {first.name} over {second.name}, {format_points(lead.mean)} points,"
+    if lead.seeds > 1:
+        how = "within the noise" if lead.is_noise else "more than noise"
+        return f"{what} is {how} ({say_points(lead)} over {lead.seeds} seeds)."
+    images = f"{runs[first.lane][0].test_samples:,} test images"
+    if lead.is_noise:
+        return f"{what} is within the noise of {images} ({say_points(lead)}); {ONE_SEED}."
+    much = "how much of it the seed makes"
+    return f"{what} is more than the noise of {images} ({say_points(lead)}); {much}, {ONE_SEED}."
+
+
+def _are_equal(one: Sequence[LaneRun], other: Sequence[LaneRun]) -> bool:
+    """Return whether two lanes ended with the same results for every seed."""
+    pairs = zip(one, other, strict=True)
+    return all((a.accuracy, a.loss) == (b.accuracy, b.loss) for a, b in pairs)
+
+
+# Lanes without a result
+
+
+def _say_who_is_out(plan: RacePlan, runs: Runs) -> str:
+    outcomes = [[run.outcome for run in lane] for lane in runs]
+    if {each for lane in outcomes for each in lane} - {"waiting"} == {"diverged"}:
+        return "All lanes diverged: there is no winner."
+    parts = [
+        f"{lane.name} {_say_outcomes(found)}."
+        for lane, found in zip(plan.lanes, outcomes, strict=True)
+        if set(found) & {"diverged", "failed"}
+    ]
+    if not any(map(final_accuracies, runs)):
+        parts.append("No lane has finished.")
+    else:
+        ended = [
+            lane.name
+            for lane, found in zip(plan.lanes, outcomes, strict=True)
+            if "stopped" in found and not set(found) & {"diverged", "failed"}
+        ]
+        if ended:
+            parts.append(f"{join_words(ended)} did not finish.")
+    return " ".join(parts)
+
+
+def _say_outcomes(outcomes: Sequence[Outcome]) -> str:
+    """Return how the runs of a lane went wrong: "diverged in 1 of 3 runs"."""
+    parts = []
+    for outcome in ("diverged", "failed"):
+        if count := outcomes.count(outcome):
+            many = f" in {count} of {len(outcomes)} runs" if len(outcomes) > 1 else ""
+            parts.append(outcome + many)
+    return " and ".join(parts)

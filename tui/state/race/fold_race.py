@@ -19,7 +19,7 @@ from core.events import (
     RunFailed,
     RunStarted,
 )
-from core.race.result import LaneRun, Reached
+from core.race.lane_run import LaneRun
 from tui.state.fold import fold, fold_progress
 from tui.state.history import MAX_FOLDED, without_digits
 from tui.state.race.race_state import LaneState, RaceState
@@ -139,7 +139,7 @@ def _after(
     if isinstance(event, RunStarted):
         # A race that is continued repeats the events of its runs before it resumes them.
         seconds = after.curves.clock.value_at(event.step) or 0.0
-        run = replace(run, seconds=seconds, samples=_samples(event, event.step))
+        run = replace(run, seconds=seconds, samples=run.samples_at(event.step))
     return replace(after, seconds=run.seconds), run
 
 
@@ -196,11 +196,9 @@ def _read_run(state: RunState, goal: float | None) -> LaneRun:
         return LaneRun()
     run = LaneRun().after(started, goal)
     for score in state.scores:
-        if run.reached is None and goal is not None and score.accuracy >= goal:
-            seconds = state.curves.clock.value_at(score.step) or 0.0
-            samples = _samples(started, score.step)
-            run = replace(run, reached=Reached(score.epoch, samples, seconds, score.accuracy))
-    last, phase = state.score, state.phase
+        seconds = state.curves.clock.value_at(score.step) or 0.0
+        run = run.evaluated(score.epoch, score.step, seconds, score.accuracy, score.loss, goal)
+    phase = state.phase
     outcome: Any = {"finished": "finished", "stopped": "stopped"}.get(phase, "training")
     if phase == "failed":
         outcome = "diverged" if state.reason == "diverged" else "failed"
@@ -208,10 +206,8 @@ def _read_run(state: RunState, goal: float | None) -> LaneRun:
         run,
         outcome=outcome,
         message=state.message if phase == "failed" else "",
-        samples=_samples(started, state.step),
+        samples=run.samples_at(state.step),
         seconds=state.seconds,
         step=state.step,
         epoch=state.epoch,
-        accuracy=last.accuracy if last else None,
-        loss=last.loss if last else None,
     )
