@@ -7,19 +7,20 @@ its values over the seeds, the least distance to its limit, and the values of th
 status 1 where a mission does not end as it should.
 
     python benchmarks/missions.py [--seeds N] [--first SEED] [--threads N] [--data DIR]
-        [--record DIR] [NUMBER ...]
+        [--from DIR] [--record DIR] [NUMBER ...]
 
-`--record` writes the events of the first seed, thinned to one progress event an epoch, for
-tests/tui/missions.
+`--from` measures the missions in a folder. `--record` writes the events of the first seed, thinned
+to one progress event an epoch, for tests/tui/missions.
 """
 
 import argparse
+import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -140,7 +141,19 @@ def measure(mission: Mission, seeds: range, base: TrainConfig, record: Path | No
 
 def write_record(path: Path, runs: list[Trained]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{as_json(e)}\n" for run in runs for e in thinned(run)))
+    path.write_text("".join(f"{compact(event)}\n" for run in runs for event in thinned(run)))
+
+
+def compact(event: Event) -> str:
+    """Return the event as JSON, without fields that have their default."""
+    defaults = {each.name: each.default for each in fields(event)}
+    values = json.loads(as_json(event))
+    kept = {key: value for key, value in values.items() if value != as_list(defaults.get(key, "-"))}
+    return json.dumps(kept | {"time": values["time"]}, separators=(",", ":"))
+
+
+def as_list(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def thinned(run: Trained) -> Iterator[Event]:
@@ -165,7 +178,9 @@ def thinned(run: Trained) -> Iterator[Event]:
         if isinstance(event, RunStarted):
             path = Path("checkpoints", event.run)
             event = replace(event, folder=str(path), config=event.config | {"checkpoints": "."})
-        yield replace(event, checkpoint=None) if isinstance(event, RunFinished) else event
+        if isinstance(event, RunFinished):
+            event = replace(event, checkpoint=None)
+        yield event
 
 
 def main() -> int:
@@ -176,8 +191,9 @@ def main() -> int:
     options.add_argument("--threads", default="auto")
     options.add_argument("--data", default=os.environ.get("MNIST_TUI_DATA"))
     options.add_argument("--record", type=Path)
+    options.add_argument("--from", dest="folder", type=Path)
     given = options.parse_args()
-    missions, faults = list_missions()
+    missions, faults = list_missions(given.folder)
     for fault in faults:
         print(fault, file=sys.stderr)
     threads = int(given.threads) if given.threads != "auto" else "auto"

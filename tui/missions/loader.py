@@ -39,7 +39,8 @@ def list_missions(folder: Path | None = None) -> tuple[tuple[Mission, ...], tupl
     files that are not missions, a line each. Raises MissionError where there is no mission file."""
     place = folder or TASKS
     try:
-        paths = sorted(each for each in place.iterdir() if each.suffix == ".toml")
+        files = (each for each in place.iterdir() if not each.name.startswith("."))
+        paths = sorted(each for each in files if each.suffix == ".toml")
     except OSError as error:
         raise MissionError(printable(f"{place} cannot be read ({explain(error)})")) from None
     if not paths:
@@ -120,6 +121,8 @@ def _read_run(table: Table) -> MissionRun:
     for each in run.open:
         if each.name in values:
             opened.fail(each.name, "is fixed as well as open")
+    if "dataset" not in run.settings or run.settings["dataset"] == "auto":
+        fixed.fail("dataset", "is missing: what a run comes to depends on it")
     try:
         run.start_config(TrainConfig())
         run.solved_config(TrainConfig())

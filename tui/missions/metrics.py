@@ -34,7 +34,10 @@ def first_loss(state: RunState) -> float | None:
 
 def training_loss(state: RunState) -> float | None:
     """Return the mean training loss of the last epoch that is complete."""
-    return training_loss_before(state, state.score) if state.score else None
+    if not state.score:
+        return None
+    is_its_end = state.epoch_loss is not None and state.step == state.score.step
+    return state.epoch_loss if is_its_end else training_loss_before(state, state.score)
 
 
 def test_loss(state: RunState) -> float | None:
@@ -46,17 +49,20 @@ def test_accuracy(state: RunState) -> float | None:
 
 
 def least_test_loss(state: RunState) -> float | None:
-    return min((each.loss for each in state.scores), default=None)
+    return min((loss for _, loss in state.curves.test_losses.points), default=None)
 
 
 def best_epoch(state: RunState) -> float | None:
     """Return the epoch with the least test loss."""
-    found = min(state.scores, key=lambda score: score.loss, default=None)
-    return found.epoch if found else None
+    points = state.curves.test_losses.points  # a state keeps fewer scores
+    if not points or not state.started:
+        return None
+    step, _ = min(points, key=lambda point: point[1])
+    return round(step / state.started.steps_per_epoch)
 
 
 def best_accuracy(state: RunState) -> float | None:
-    return max((each.accuracy for each in state.scores), default=None)
+    return max((each for _, each in state.curves.accuracies.points), default=None)
 
 
 def one_class_share(state: RunState) -> float | None:

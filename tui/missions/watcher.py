@@ -111,6 +111,9 @@ def _status(
     missing = next((each for each in mission.runs if each.name not in ended), None)
     if now and (problem := _newest_problem(mission, now, name, missing)):
         return problem
+    if now and missing and name in assign(mission, states[:-1]) and name in ended:
+        message = f"These settings were trained already, as {name}."
+        return MissionStatus("wrong", missing.name, message, missing.task)
     if now and now.is_active:
         if now.phase == "paused" and idle_seconds >= IDLE_SECONDS:
             return MissionStatus("stuck", name, "The run is paused.", "Resume it with space.")

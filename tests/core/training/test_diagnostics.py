@@ -115,3 +115,16 @@ def test_digit_and_layer_are_inspected_during_training(tiny, every_step):
         wild, _ = only(drive(tiny(), {5: [Inspect("none", index, index)]}), NetworkInspected)
         assert (wild.weights, wild.output) == (None, None)
         assert wild.digit.index in (0, 49)
+
+
+@pytest.mark.parametrize(
+    ("arch", "rate", "least", "most"),
+    [("linear 16, relu, linear", 10.0, 0.9, 1.0), ("linear 16, relu, linear", 1e-4, 0.0, 0.8)],
+)
+def test_run_ends_with_its_share_of_dead_units(tiny, arch, rate, least, most):
+    finished = drive(tiny(arch=arch, learning_rate=rate))[-1]
+    assert least <= finished.dead_units <= most
+
+
+def test_network_without_relu_has_no_dead_units(tiny):
+    assert drive(tiny(arch="linear"))[-1].dead_units is None
