@@ -9,6 +9,8 @@ from queue import Empty
 from core.class_names import DIGITS, pack_labels
 from core.commands import (
     DescribeNetwork,
+    Detach,
+    ForwardedCommand,
     Inbox,
     Inspect,
     Pause,
@@ -23,6 +25,7 @@ from core.digit import Digit
 from core.engine.requests import handle_request
 from core.events import (
     CheckpointSaved,
+    Detached,
     DigitsLoaded,
     Evaluated,
     Event,
@@ -141,21 +144,36 @@ def make_fake_train(
     delay: float = 0.03,
     ends: Event | Exception | None = None,
     names: tuple[str, ...] = DIGITS,
-) -> Callable[[TrainConfig, Inbox], Iterator[Event]]:
+    fails: Callable[[TrainConfig], bool] | None = None,
+) -> Callable[..., Iterator[Event]]:
     """Return a trainer with the events and commands of the real one, without torch and files.
 
     An epoch has `steps` steps of `delay` seconds. `ends` is an event to end with after half an
-    epoch, or an exception to raise there; `names` are those of the classes.
+    epoch, or an exception to raise there, in all runs or in those that `fails` returns True for;
+    `names` are those of the classes. In a race, a run is called as `lane_run` says.
     """
 
-    def train(config: TrainConfig, inbox: Inbox) -> Iterator[Event]:
+    def train(config: TrainConfig, inbox: Inbox, resume_point=None, turn=None) -> Iterator[Event]:
         total, step, stopped = steps * config.epochs, 0, False
-        path = f"{config.checkpoints}/fake-1/last.safetensors"
+        name = "fake-1" if turn is None else lane_run(config)
+        path = f"{config.checkpoints}/{name}/last.safetensors"
+
+        def wait_turn(*, is_waiting: bool = False) -> Iterator[Event]:
+            if turn is not None:
+                from core.training.turns import TurnOver
+
+                samples = step * config.batch_size
+                yield TurnOver(samples=samples, seconds=step * delay, is_waiting=is_waiting)
 
         def handle_commands() -> Iterator[Event]:
             nonlocal stopped
             paused = False
             while not stopped:
+                if paused and turn is not None and inbox.empty():
+                    yield from wait_turn(is_waiting=True)
+                    continue
+                if turn is not None:
+                    inbox.empty()  # which passes on what has come for the race
                 try:
                     command = inbox.get(timeout=None if paused else delay or 0.0001)
                 except Empty:
@@ -169,6 +187,14 @@ def make_fake_train(
                         yield Resumed(step=step)
                     case Stop() | Quit():
                         stopped = True
+                    case Detach():
+                        stopped = True
+                        yield Detached(
+                            folder=f"{config.checkpoints}/{name}",
+                            checkpoint=path,
+                            config=asdict(config),
+                            paused=paused,
+                        )
                     case Predict(indices=indices):
                         digits = tuple(
                             fake_digit(index, fake_sureness(step), names)
@@ -189,11 +215,13 @@ def make_fake_train(
                         yield from handle_request(command)
                     case question if isinstance(question, Question):
                         yield from fake_explanations(question, step, names)
+                    case other if turn is not None:
+                        yield ForwardedCommand(command=other)
 
         yield Preparing(message="reading fake digits")
         yield RunStarted(
-            run="fake-1",
-            folder=f"{config.checkpoints}/fake-1",
+            run=name,
+            folder=f"{config.checkpoints}/{name}",
             arch=find_name(config.arch),
             network=config.arch if config.network.name == CUSTOM else "",
             dataset="fake",
@@ -213,6 +241,7 @@ def make_fake_train(
         labels = (index % len(names) for index in range(FAKE_DIGITS))
         yield DigitsLoaded(labels=pack_labels(labels, len(names)))
         accuracy = loss = None
+        yield from wait_turn()
         while step < total and not stopped:
             yield from handle_commands()
             if stopped:
@@ -226,7 +255,7 @@ def make_fake_train(
                 learning_rate=config.learning_rate,
                 samples_per_second=1000.0,
             )
-            if ends is not None and step == steps // 2:
+            if ends is not None and step == steps // 2 and (fails is None or fails(config)):
                 if isinstance(ends, Exception):
                     raise ends
                 yield ends
@@ -243,6 +272,8 @@ def make_fake_train(
                 )
                 yield fake_scored(epoch, step, names)
                 yield CheckpointSaved(path=path, kind="last")
+            if turn is not None and turn.is_over(step * config.batch_size, step * delay):
+                yield from wait_turn()
         yield CheckpointSaved(path=path, kind="last")
         yield RunFinished(
             epochs=step // steps,
@@ -256,6 +287,11 @@ def make_fake_train(
         )
 
     return train
+
+
+def lane_run(config: TrainConfig) -> str:
+    """Return the name of the fake run of a lane."""
+    return f"fake-{config.arch}-{config.learning_rate:g}-{config.seed}"
 
 
 def diverged() -> RunFailed:

@@ -20,28 +20,31 @@ from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
 
-from core.commands import Command, Pause, Resume, Save, Start, Stop
+from core.commands import Command, Pause, Resume, Save, Start, StartRace, Stop
 from core.config import TrainConfig
 from core.engine.local_host import Train
-from core.events import Event, Notice, RunFailed
+from core.events import Event, LaneEvent, Notice, RunFailed
 from core.responses.devices import DevicesListed
-from tui.actions import VIEWS, bindings, is_available
+from tui.actions import VIEWS, bindings
 from tui.app.appearance import Appearance
 from tui.app.drawing.kept_requests import KeptRequests
 from tui.app.drawing.requests import DrawingRequests
+from tui.app.event_queue import EventsReady
 from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
 from tui.app.network_requests import NetworkRequests
 from tui.app.opening import OPENINGS
-from tui.app.run_controller import EventsReady, RunController
+from tui.app.race.controller import RaceController
+from tui.app.run_controller import RunController
 from tui.app.slow_link import SlowLink, choose_driver
-from tui.app.views import MODES, find_form, import_views, palette_entries
+from tui.app.views import MODES, import_views, palette_entries
 from tui.preferences import Preferences
 from tui.screens.base import View
 from tui.screens.train import TrainView
 from tui.signals import CONTINUE
 from tui.state.app_state import AppState
+from tui.state.race.race_state import RaceState
 from tui.state.run_state import RecordRead, RunState
 from tui.terminal.textual_private import disable_tooltips
 from tui.text.themes import theme_variables
@@ -49,6 +52,7 @@ from tui.widgets.canvas import Draggable
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
+    from core.attach.race import RaceViewer
     from tui.missions.mission import Mission
 
 # How long a new view may take to compose before it is shown; Textual's own is 0.05.
@@ -67,6 +71,9 @@ class MnistApp(App[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
+    race_state: var[RaceState] = var(RaceState, init=False)
+    # The name of the lane whose run is the run that views show; "" where it is of no race.
+    lane_name: var[str] = var("", init=False)
     # Earlier runs on the chart, at most MAX_OVERLAID, the newest last.
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
@@ -81,19 +88,22 @@ class MnistApp(App[None]):
         *,
         start: bool = False,
         train: Train | None = None,
-        host: RemoteHost | None = None,
+        host: RemoteHost | RaceViewer | None = None,
+        race: StartRace | None = None,
         preferences: Preferences | None = None,
         on_hangup: str = CONTINUE,
         mission: Mission | None = None,
     ) -> None:
-        """`start` begins training at once. `train` replaces the trainer; `host` is a run in another
-        process, to attach to; `mission` is one to start with."""
+        """`start` begins training at once, and `race` a race. `train` replaces the trainer; `host`
+        is a run or a race in another process, to attach to, or the record of a race; `mission` is
+        one to start with."""
         super().__init__()
         self.mission = mission
         disable_tooltips(self)
         self.driver_class = choose_driver(self.driver_class)
         self.set_reactive(MnistApp.config, config)
         self.runs = RunController(self, train, host)
+        self.race = RaceController(self, race, host)
         self.requests = NetworkRequests(self)
         self.explanations = ExplanationRequests(self, self.requests.next_config)
         self.drawing = DrawingRequests(self)
@@ -115,6 +125,7 @@ class MnistApp(App[None]):
         self.lifetime.begin()
         # After the first frame: this makes the engine load torch.
         self.call_after_refresh(self.runs.begin)
+        self.race.begin()
         if self._start_at_once:
             self.call_after_refresh(self.action_run, "start")
         self.call_after_refresh(self._frame)
@@ -134,7 +145,7 @@ class MnistApp(App[None]):
             view.attempt("requests", self.requests.send_due)
             view.attempt("drawing", self.drawing.send_due)
         self.kept.send_due()
-        training = self.run_state.phase == "training"
+        training = "training" in (self.run_state.phase, self.race_state.phase)
         sent = self.slow_terminal.rate
         delay = self._frame_rate.delay(training=training, slow=self.preferences.slow, sent=sent)
         self.set_timer(delay, self._frame)
@@ -144,16 +155,20 @@ class MnistApp(App[None]):
     @on(EventsReady)
     def _show_events(self) -> None:
         """Fold the events that have come, and do what follows from them."""
-        before = self.run_state
-        events = self.runs.take_events()
-        for event in events:
-            for handler in (self.requests, self.drawing, self.kept, self.lifetime, self.runs):
-                handler.handle(event)
-            self._handle(event)
+        before, race_before = self.run_state, self.race_state
+        for event in self.runs.queue.take():
+            inner = event.event if isinstance(event, LaneEvent) else event
+            for handler in (self.requests, self.drawing, self.kept):
+                handler.handle(inner)
+            # A race goes on when a lane's run has ended.
+            for follower in (self.lifetime, self.race, self.runs):
+                follower.handle(event)
+            self._handle(inner)
         after = self.run_state
         is_saved = (before.checkpoint is None) != (after.checkpoint is None)
+        is_other = after.phase != before.phase or self.race_state.phase != race_before.phase
         # Not at each event: it composes the footer again.
-        if (after.phase != before.phase or is_saved) and self.is_running and self.view:
+        if (is_other or is_saved) and self.is_running and self.view:
             self.refresh_bindings()
 
     def _handle(self, event: Event) -> None:
@@ -194,23 +209,11 @@ class MnistApp(App[None]):
     def action_run(self, name: str) -> None:
         """Start, pause, resume, stop, save or detach the run."""
         if name == "start":
-            self._start()
+            self.runs.start_from_form()
         elif name == "detach":
-            self.runs.detach()
-        elif name != "stop" or self.run_state.is_active:
+            self.runs.detaching.begin()
+        elif name != "stop" or self.runs.is_active:
             self.send(CONTROLS[name])
-
-    def _start(self) -> None:
-        if self.run_state.is_active or self.runs.is_elsewhere:
-            return
-        if form := find_form(self):
-            config = form.config()
-            if config is None:
-                self.action_view("train")
-                return
-            self.config = config
-            form.screen.set_focus(None)
-        self.runs.start(Start(self.config))
 
     def action_set(self, name: str, by: int = 1) -> None:
         """Select the next value of a preference."""
@@ -239,15 +242,7 @@ class MnistApp(App[None]):
         self.slow_link.suspend()
 
     async def action_quit(self) -> None:
-        from tui.screens.dialogs import ConfirmQuit
-
-        if isinstance(self.screen, ConfirmQuit):
-            return
-        if self.run_state.is_active and not self.run_state.is_attached:
-            can_detach = is_available("run", ("detach",), self.run_state, self.current_mode)
-            self.push_screen(ConfirmQuit(can_detach=can_detach), self.lifetime.quit)
-        else:
-            self.exit(return_code=self.lifetime.status)
+        self.lifetime.ask()
 
     # What Textual calls
 
@@ -268,7 +263,7 @@ class MnistApp(App[None]):
             return not (isinstance(self.view, TrainView) and self.run_state.is_active)
         if action in ("open", "command_palette") and self.view and self.view.is_too_small:
             return False
-        return is_available(action, parameters, self.run_state, self.current_mode)
+        return self.race.is_available(action, parameters)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the entries of the command palette: Textual's, the actions and the views."""

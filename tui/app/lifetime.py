@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from core.errors import exit_status
-from core.events import Detached, Event, RunFailed, RunFinished
+from core.events import Detached, Event, RaceFinished, RunFailed, RunFinished
 from core.files import redirect_to_devnull
 from tui.actions import can_detach
 from tui.signals import CONTINUE, HANGUP, handled_signals
@@ -55,13 +55,27 @@ class Lifetime:
             for number, handler in self._old_handlers.items():
                 signal.signal(number, handler)
 
+    def ask(self) -> None:
+        """Quit, after a question while training is in progress."""
+        from tui.screens.dialogs import ConfirmQuit
+
+        app = self._app
+        if isinstance(app.screen, ConfirmQuit):
+            return
+        if app.runs.is_active_here:
+            can_detach = bool(app.check_action("run", ("detach",)))
+            what = "A race" if app.race_state.is_active else "Training"
+            app.push_screen(ConfirmQuit(what, can_detach=can_detach), self.quit)
+        else:
+            app.exit(return_code=self.status)
+
     def quit(self, answer: str | None) -> None:
         """Quit as the dialog ConfirmQuit answers."""
-        state = self._app.run_state
+        state = self._app.race.acting_state
         if answer == "stop":
             self.leave(0)
         elif answer == "detach" and (state.phase == "preparing" or can_detach(state, "")):
-            self._app.runs.detach(then_quit=True)
+            self._app.runs.detaching.begin(then_quit=True)
         elif answer == "detach":  # while the dialog was open, the run has ended or moved
             self._app.exit(return_code=self.status)
 
@@ -86,7 +100,8 @@ class Lifetime:
         for event in runs.engine.events():
             if not self._is_alone:
                 runs.emit(event)
-            if self._is_alone and isinstance(event, RunFinished | RunFailed | Detached):
+            ends = RunFinished | RunFailed | Detached | RaceFinished
+            if self._is_alone and isinstance(event, ends):
                 runs.engine.close()
         if self._signal or self._is_alone:
             last_resort = threading.Timer(SECONDS_TO_EXIT, os._exit, [128 + self._signal])
@@ -110,8 +125,9 @@ class Lifetime:
             return True
         # First, since the engine's thread checks it after each event.
         self._is_alone = True
-        state = self._app.runs.newest_state()
-        self._is_alone = state.is_active and not state.is_attached
+        shown = self._app.runs.queue.newest()
+        is_active = shown.run.is_active or shown.race.is_active
+        self._is_alone = is_active and not (shown.run.is_attached or shown.is_elsewhere)
         if self._is_alone:
             redirect_to_devnull(range(3))
             self._event_loop.call_soon_threadsafe(self._app.exit)

@@ -22,6 +22,7 @@ from core.responses.predictions import CheckpointRefused, Predicted, UntrainedPr
 from tui.app.frame_rate import RequestThrottle
 from tui.app.views import find_form
 from tui.state.inspection import NetworkKey, inspection_source, shown_network
+from tui.state.race.shown import LaneSelected
 from tui.state.run_state import RecordRead
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class NetworkRequests:
                 self._inspection.finish(0.0)
             case NetworkInspected():
                 self._inspection.finish(event.seconds, self._picture_seconds())
-            case RunFinished() | RunFailed() | RecordRead():
+            case RunFinished() | RunFailed() | RecordRead() | LaneSelected():
                 self.forget()
 
     def _layer_panel(self) -> LayerPanel | None:
@@ -146,7 +147,7 @@ class NetworkRequests:
     def _is_engine_free(self) -> bool:
         """Whether there is no run in progress anywhere, and the engine has loaded torch."""
         app = self._app
-        is_free = not app.run_state.is_active and not app.runs.is_elsewhere
+        is_free = not app.runs.is_active and not app.runs.is_elsewhere
         return is_free and bool(app.app_state.devices)
 
     def next_config(self) -> TrainConfig:

@@ -115,7 +115,7 @@ def train_further(app: MnistApp) -> None:
             message = printable(first_line(error))
             app.notify(message, severity="warning", markup=False, timeout=8)
             return
-        if not app.run_state.is_active:  # no other run was started meanwhile
+        if not app.runs.is_active:  # no other run was started meanwhile
             app.start_next(*start)
             app.action_view("train")
 

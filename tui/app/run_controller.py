@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
-from core.commands import Command, Detach, ListDevices, ResumePoint, Start, Stop
-from core.config import read_config
+from core.commands import Command, ListDevices, Start, Stop, ToLane
 from core.engine.local_host import LocalHost, Train
 from core.errors import UserError, explain
 from core.events import (
@@ -25,29 +22,24 @@ from core.events import (
     RunFinished,
     RunStarted,
 )
-from tui.app.frame_rate import FREQUENT
+from tui.app.detaching import Detaching
+from tui.app.event_queue import EventQueue
+from tui.app.next_settings import use_config, use_config_of
+from tui.app.records import recall
 from tui.app.views import find_form
-from tui.state.app_state import fold_app
-from tui.state.fold import begin_run, fold
+from tui.state.fold import begin_run
 from tui.state.run_state import RecordRead, RunState
 from tui.state.summaries import describe_outcome
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
     from core.attach.detached import DetachedHost
-    from core.config import TrainConfig
+    from core.attach.race import RaceViewer
     from tui.app.app import MnistApp
 
-    OtherHost = RemoteHost | DetachedHost
+    OtherHost = RemoteHost | DetachedHost | RaceViewer
 
-NextRun = tuple[Start, RunState]  # and the state up to the step at which it is resumed
-
-# How long a process may take to load PyTorch, from a slow disk.
-READY_SECONDS = 120.0
-
-
-class EventsReady(Message):
-    """There are events that should be shown at once."""
+BUSY = "A race is in progress: stop it (s) or detach it (d) before you start another run."
 
 
 class RunController:
@@ -57,21 +49,19 @@ class RunController:
     not about the run, at any time.
     """
 
-    def __init__(self, app: MnistApp, train: Train | None, host: RemoteHost | None) -> None:
+    def __init__(self, app: MnistApp, train: Train | None, host: OtherHost | None) -> None:
         """`train` replaces the trainer. `host` is a run in another process, to show first."""
         self._app = app
         self.engine = LocalHost(train)
+        self.queue = EventQueue(app)
+        self.detaching = Detaching(app)
         self._host: OtherHost | None = host  # None: the engine trains
-        self._next_host: DetachedHost | None = None  # becomes the host, once it is ready
-        self._is_detaching = False
-        self._quits_detached = False  # once the run is detached
-        self._events: deque[Event] = deque()  # not folded yet
-        self._next: NextRun | None = None  # starts when the run has stopped
+        self._next: Callable[[], None] | None = None  # starts another, when the run has stopped
 
     def begin(self) -> None:
         """Make the engine load torch, or show the run in another process."""
         if self._host:
-            self._show(self._host)
+            self.show(self._host)
         else:
             self.send(ListDevices())
 
@@ -80,79 +70,88 @@ class RunController:
         """Whether another process trains, also before its first event has come."""
         return self._host is not None
 
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a run or a race that can be stopped."""
+        return self._app.run_state.is_active or self._app.race_state.is_active
+
+    @property
+    def is_active_here(self) -> bool:
+        return self.is_active and not self.is_elsewhere and not self._app.run_state.is_attached
+
     def close(self) -> None:
         """Leave the hosts in other processes; runs there continue."""
-        for host in (self._host, self._next_host):
-            if host:
-                host.close()
+        if self._host:
+            self._host.close()
+        self.detaching.close()
 
     def send(self, *commands: Command) -> None:
-        for command in commands:
-            host = self._host if command.name else None
+        """Send commands: those about the run to the run, in a race to that of the selected lane."""
+        for each in commands:
+            command = self._app.race.address(each)
+            host = self._host if each.name or isinstance(each, ToLane) else None
             (host or self.engine).send(command)
 
     def emit(self, event: Event) -> None:
         """Queue an event for the screen; for any thread."""
-        self._events.append(event)
-        if self._app.run_state.phase != "training" or not isinstance(event, FREQUENT):
-            self._app.post_message(EventsReady())
-
-    def take_events(self) -> list[Event]:
-        """Fold the queued events into the app's state, and return them."""
-        app, events = self._app, []
-        run_state, app_state = app.run_state, app.app_state
-        while self._events:
-            event = self._events.popleft()
-            events.append(event)
-            run_state, app_state = fold(run_state, event), fold_app(app_state, event)
-        if events:
-            app.app_state, app.run_state = app_state, run_state
-        return events
-
-    def newest_state(self) -> RunState:
-        """Return the run's state with the queued events folded in; for signal handlers too."""
-        return reduce(fold, [*self._events], self._app.run_state)
+        self.queue.emit(event)
 
     def handle(self, event: Event) -> None:
         """Do what follows from an event that was folded."""
         match event:
             case RecordRead(state=state):
                 self._overlay(RunState(), Path(state.started.folder) if state.started else None)
-                self._use_config_of(state)
+                use_config_of(self._app, state)
                 if not self._app.run_state.is_active:
-                    self._use_engine()
-                self._is_detaching = False
-                self._quit_if_asked()
+                    self.use_engine()
+                self.detaching.finish()
             case RunStarted() | LearningRateChanged():
-                self._use_config_of(self._app.run_state)
+                use_config_of(self._app, self._app.run_state)
             case Detached():
-                self._continue_detached(event)
+                self.detaching.hand_over(event)
             case RunFinished() | RunFailed():
-                self._use_engine()
-                if self._next_host:
-                    self._next_host.close()
-                self._next_host, self._is_detaching = None, False
-                if isinstance(event, RunFinished):  # before it could be detached
-                    self._quit_if_asked()
-                self._quits_detached = False
-                if self._next:
-                    following, self._next = self._next, None
-                    self.start(*following)
+                self.finish(quits=isinstance(event, RunFinished))
+                following, self._next = self._next, None
+                if following:
+                    following()
 
-    def _quit_if_asked(self) -> None:
-        if self._quits_detached:
-            self._app.exit(return_code=self._app.lifetime.status)
+    def finish(self, *, quits: bool) -> None:
+        """A run or a race has ended. `quits`: quit the app, if it was to be detached and quit."""
+        self.use_engine()
+        self.detaching.cancel()
+        if quits:
+            self.detaching.quit_if_asked()
+        self.detaching.stay()
 
     @property
     def farewell(self) -> str:
         """The line that is printed when the app has closed."""
-        state = self.newest_state()
+        shown = self.queue.newest()
+        state = shown.run
+        if line := self._app.race.farewell(shown.race, state):
+            return line
         if self._host is None or state.started is None:
             return describe_outcome(state)
         run, attach = state.started, f"mnist-tui attach {shlex.quote(state.started.folder)}"
         return f"{run.run} continues in process {self._host.pid}; `{attach}` attaches to it again"
 
     # Runs in this process
+
+    def start_from_form(self) -> None:
+        """Start a run with the settings in the form."""
+        app = self._app
+        if app.race_state.is_active:
+            app.notify(BUSY, severity="warning")
+        if self.is_active or self.is_elsewhere:
+            return
+        if form := find_form(app):
+            config = form.config()
+            if config is None:
+                app.action_view("train")
+                return
+            app.config = config
+            form.screen.set_focus(None)
+        self.start(Start(app.config))
 
     def start(self, command: Start, history: RunState | None = None) -> None:
         """Start a run. `history` is the state up to the step at which it is resumed."""
@@ -162,13 +161,15 @@ class RunController:
         self._app.run_state = begin_run(history or (before if before.is_before_run else RunState()))
         self._app.refresh_bindings()
         self._app.requests.forget()
-        self.use_config(command.config)
+        use_config(self._app, command.config)
         self.send(command)
 
     def start_next(self, command: Start, history: RunState) -> None:
         """Start a run; a run in progress is stopped and saved first."""
-        if self._app.run_state.is_active:
-            self._next = command, history
+        if self._app.race_state.is_active:
+            self._app.notify(BUSY, severity="warning")
+        elif self._app.run_state.is_active:
+            self._next = partial(self.start, command, history)
             self.send(Stop())
         else:
             self.start(command, history)
@@ -185,76 +186,51 @@ class RunController:
 
     def attach(self, folder: Path) -> None:
         """Show the run in a folder instead of the one that is shown. Not during a run here."""
+        from core.attach.client import RemoteHost
+
         app, state = self._app, self._app.run_state
         with suppress(OSError):  # one of the folders was removed
             if state.is_active and state.started and folder.samefile(state.started.folder):
                 app.action_view("train")
                 return
-        if state.is_active and not state.is_attached:
+        if self.is_active_here:
             what = "A run is in progress here. Stop it (s) or detach it (d)"
             app.notify(f"{what} before you attach to another run.", markup=False)
             return
 
-        def connect() -> None:
-            from core.attach.client import RemoteHost
+        self.connect(lambda: RemoteHost(folder, recall))
+        app.action_view("train")
 
-            try:
-                host = RemoteHost(folder, recall)
-            except UserError as error:
-                self.emit(Notice(message=str(error)))
-                return
+    def connect(self, open_host: Callable[[], OtherHost]) -> None:
+        """Show what another host trains, instead of what is shown. `open_host` may take a while,
+        and may raise UserError."""
+
+        def connect() -> None:
+            host = open_host()
             if self._host:
                 self._host.close()
             self._read_events(host)
 
-        app.run_worker(connect, thread=True, exit_on_error=False)
-        app.action_view("train")
+        self.attempt(connect)
 
-    def detach(self, *, then_quit: bool = False) -> None:
-        """Continue the run in a child process, and quit the app once it does, if `then_quit`.
+    def attempt(self, act: Callable[[], None]) -> None:
+        """Call `act` in a thread. Where it raises UserError, a message says why."""
 
-        The process is made ready first, so that training pauses for little more than a save.
-        """
-        self._quits_detached |= then_quit
-        if self._is_detaching:
-            return
-        self._is_detaching = True
-        self._app.notify("Moving to the background. Training continues.")
-
-        def prepare() -> None:
-            from core.attach.detached import DetachedHost
-            from core.attach.sockets import socket_folder
-
+        def attempt() -> None:
             try:
-                socket_folder()
-                host = DetachedHost(recall)
-                host.wait_ready(READY_SECONDS)
+                act()
             except UserError as error:
-                self._is_detaching = self._quits_detached = False
-                self.emit(Notice(message=f"cannot detach: {error}"))
-                return
-            if self._is_detaching:
-                self._next_host = host
-                self.send(Detach())
-            else:  # the run has ended meanwhile
-                host.close()
+                self.emit(Notice(message=str(error)))
 
-        self._app.run_worker(prepare, thread=True, exit_on_error=False)
+        self._app.run_worker(attempt, thread=True, exit_on_error=False)
 
-    def _continue_detached(self, event: Detached) -> None:
-        host, self._next_host = self._next_host, None
-        assert host is not None
-        point = ResumePoint(Path(event.folder), Path(event.checkpoint))
-        host.send(start := Start(read_config(event.config), point, event.paused))
-        self._show(host, (start, self._app.run_state))
-
-    def _show(self, host: OtherHost, fallback: NextRun | None = None) -> None:
-        """Read a host's events in a thread. `fallback` starts here if the host never starts."""
+    def show(self, host: OtherHost, fallback: Callable[[], None] | None = None) -> None:
+        """Read a host's events in a thread. `fallback` is called if the host never starts."""
         self._host = host
         read = partial(self._read_events, host, fallback)
         self._app.run_worker(read, thread=True, exit_on_error=False)
 
-    def _read_events(self, host: OtherHost, fallback: NextRun | None = None) -> None:
+    def _read_events(self, host: OtherHost, fallback: Callable[[], None] | None = None) -> None:
         self._host = host
         try:
             for event in host.events():
@@ -267,28 +243,12 @@ class RunController:
             message = f"cannot read the run's folder ({explain(error)})"
             self.emit(RunFailed(reason="error", message=message))
 
-    def _use_engine(self) -> None:
+    def use_engine(self) -> None:
         self._host = None
         if not self._app.app_state.devices:
             self.send(ListDevices())
 
-    def _use_config_of(self, state: RunState) -> None:
-        """Show the run's settings in the form, with the learning rate that was set last."""
-        if state.started:
-            rate = {} if state.chosen_rate is None else {"learning_rate": state.chosen_rate}
-            with suppress(UserError, TypeError):  # settings that another version wrote
-                self.use_config(read_config(state.started.config | rate))
-
-    def use_config(self, config: TrainConfig) -> None:
-        """Show the settings of a run in the form, so that the next run has them."""
-        app = self._app
-        app.config = replace(config, checkpoints=app.config.checkpoints)
-        if form := find_form(app):
-            form.fill(app.config)
-
-
-def recall(folder: Path, size: int | None) -> list[Event]:
-    """Return what the app shows of a run's record, read much faster than event by event."""
-    from tui.state.history import read_run
-
-    return [RecordRead(state=read_run(folder, size))]
+    @property
+    def pid(self) -> int | None:
+        """The other process that trains."""
+        return self._host.pid if self._host else None

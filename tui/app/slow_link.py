@@ -53,7 +53,7 @@ class SlowLink:
         """`on_late` is called when output arrives late, repeatedly."""
         self._app, self._on_late = app, on_late
         self.terminal = SlowTerminal(erases(os.environ), lambda: app.call_later(self.redraw))
-        self.terminal.farewell = lambda: describe_suspension(app.runs.newest_state())
+        self.terminal.farewell = lambda: describe_suspension(app.runs.queue.newest().run)
         intercept_frames(app, self._show_frame)
         self._rated_at = 0.0
         self._size: Size | None = None  # that the terminal last reported

@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from textual.actions import parse
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
@@ -61,7 +62,8 @@ def palette_entries(
         if entry.title not in ours:
             yield entry
     for each in ACTIONS:
-        if each.when(app.run_state, app.current_mode):
+        _, name, parameters = parse(each.name)
+        if app.race.is_available(name, parameters):
             key = f" · {each.shown}" if each.shown else ""
             yield SystemCommand(each.label + key, each.help, partial(app.run_action, each.name))
     yield from _entries_of_view(app, screen)

@@ -37,7 +37,7 @@ def attach(
     if folder is None:
         return 0
     if not as_json and not why_no_app():
-        from tui.app.run_controller import recall
+        from tui.app.records import recall
         from tui.cli.start_app import run_app
 
         host = RemoteHost(folder, recall)

@@ -18,13 +18,14 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from core.commands import Command, Start
+from core.commands import Command, Start, StartRace
 from core.config import TrainConfig
 from core.data.drawn.store import KeptDrawing
 from core.questions import Question
 from tui.actions import VIEWS
 from tui.preferences import Preferences
 from tui.state.app_state import AppState
+from tui.state.race.race_state import RaceState
 from tui.state.run_state import RunState
 from tui.widgets.canvas import draw_error_text, through_attempt
 from tui.widgets.digit_cards import DigitCards
@@ -55,9 +56,22 @@ class KeepsDrawings(Protocol):
     def refresh(self) -> None: ...
 
 
+class ControlsRace(Protocol):
+    """Selects and drops lanes, and opens races: see tui/app/race."""
+
+    @property
+    def lane(self) -> int: ...
+    def select(self, lane: int) -> None: ...
+    def drop(self, lane: int) -> None: ...
+    def show(self, folder: Path) -> None: ...
+    def start(self, command: StartRace) -> None: ...
+
+
 class AppProtocol(Protocol):
     app_state: AppState
-    run_state: RunState
+    run_state: RunState  # in a race, that of the selected lane
+    race_state: RaceState
+    lane_name: str  # of the lane whose run this is, "" where it is of no race
     preferences: Preferences
     overlaid_runs: tuple[RunState, ...]
     bytes_per_second: int | None  # None unless output goes to a terminal
@@ -74,6 +88,8 @@ class AppProtocol(Protocol):
     def drawing(self) -> AsksAboutDrawings: ...
     @property
     def kept(self) -> KeepsDrawings: ...
+    @property
+    def race(self) -> ControlsRace: ...
     def action_view(self, mode: str) -> None: ...
     def action_set(self, name: str, by: int = 1) -> None: ...
 
@@ -85,7 +101,7 @@ def app_of(screen: Screen[Any]) -> AppProtocol:
 # Attributes of the app that a view copies while it is in front.
 FOLLOWED = (
     *("app_state", "run_state", "preferences", "overlaid_runs"),
-    *("bytes_per_second", "config"),
+    *("bytes_per_second", "config", "race_state", "lane_name"),
 )
 HUGE = 180, 52  # columns and rows from which on a view shows all of it at once
 
@@ -116,6 +132,8 @@ class View(Screen[None]):
 
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
+    race_state: var[RaceState] = var(RaceState, init=False)
+    lane_name: var[str] = var("", init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     config: var[TrainConfig] = var(TrainConfig, init=False)
@@ -164,7 +182,7 @@ class View(Screen[None]):
         self._set_size_classes()
         titles = {mode: view.title for mode, view in VIEWS.items()}
         header = ViewHeader(titles, self.MODE)
-        yield header.data_bind(View.run_state, View.config, View.link_rate)
+        yield header.data_bind(View.run_state, View.config, View.link_rate, View.lane_name)
         try:
             yield from self.body()
         except Exception as error:  # the heading and the other views keep working

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
 
 from tui.help import Section
+from tui.text.formats import printable
 
 
 class HelpDialog(ModalScreen[None]):
@@ -53,6 +54,33 @@ class MessagesDialog(ModalScreen[None]):
             yield Static(Content("\n".join(self._messages)), classes="entries")
 
 
+class ConfirmDrop(ModalScreen[bool]):
+    """Return whether to end a lane of the race before the others."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#stay"
+    BINDINGS = [
+        Binding("y", "dismiss(True)", "Drop", show=False),
+        Binding("n,escape,q", "dismiss(False)", "Back", show=False),
+        Binding("up,left,k", "app.focus_previous", "Row", show=False),
+        Binding("down,right,j", "app.focus_next", "Row", show=False),
+    ]
+
+    def __init__(self, lane: str) -> None:
+        super().__init__()
+        self._lane = lane
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title, dialog.border_subtitle = "Drop", "↑↓ enter select · esc back"
+            yield Label(Content(f"End {printable(self._lane)}? The other lanes continue."))
+            yield Button("y  Stop its run and save it", id="drop", compact=True)
+            yield Button("n  Let it train on", id="stay", compact=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "drop")
+
+
 class ConfirmQuit(ModalScreen[str | None]):
     """Return "stop" to stop, save and quit, "detach" to train on in the background; or None."""
 
@@ -66,14 +94,14 @@ class ConfirmQuit(ModalScreen[str | None]):
         Binding("down,right,j", "app.focus_next", "Row", show=False),
     ]
 
-    def __init__(self, *, can_detach: bool) -> None:
+    def __init__(self, what: str = "Training", *, can_detach: bool) -> None:
         super().__init__()
-        self._can_detach = can_detach
+        self._what, self._can_detach = what, can_detach
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title, dialog.border_subtitle = "Quit", "↑↓ enter select · esc back"
-            yield Label("Training is in progress.")
+            yield Label(f"{self._what} is in progress.")
             yield Button("y  Stop training, save and quit", id="stop", compact=True)
             if self._can_detach:
                 yield Button("d  Quit, keep training in the background", id="detach", compact=True)

@@ -36,6 +36,7 @@ class ViewHeader(Static):
     config: var[TrainConfig] = var(TrainConfig, init=False)
     # Bytes a second; None where it is not shown.
     link_rate: var[int | None] = var[int | None](None, init=False)
+    lane_name: var[str] = var("", init=False)  # of a race, whose run this is
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -64,16 +65,21 @@ class ViewHeader(Static):
         room = self.size.width - left.cell_length - end.cell_length
         self.update(left + " " * max(0, room) + end, layout=False)
 
-    on_mount = on_resize = watch_link_rate = watch_config = draw
+    on_mount = on_resize = watch_link_rate = watch_config = watch_lane_name = draw
 
     def _facts(self) -> tuple[Content, ...]:
-        """Return the network, the dataset and the device of the run, or of the next one."""
+        """Return the network, the dataset and the device of the run, or of the next one; in a race
+        the lane first."""
         if shown := self.run_state.started:
-            facts = shown.arch, shown.dataset, shown.device
+            name, dataset, device = shown.arch, shown.dataset, shown.device
         else:
-            facts = network_name(self.config.arch), self.config.dataset, self.config.device
-        name, dataset, device = facts
-        return Content(name), Content(shorten_folder(dataset)), Content(device)
+            config = self.config
+            name, dataset, device = network_name(config.arch), config.dataset, config.device
+        facts = Content(name), Content(shorten_folder(dataset)), Content(device)
+        if self.lane_name:
+            lane = Content(f"lane {self.lane_name}")
+            return (lane, *facts[1:]) if self.lane_name == name else (lane, *facts)
+        return facts
 
     def _status(self) -> tuple[Content, ...]:
         state = self.run_state

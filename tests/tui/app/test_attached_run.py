@@ -23,7 +23,7 @@ from tests.support.attached import FOREVER, running  # noqa: F401, a fixture
 from tests.support.cli import environment_in
 from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
-from tui.app.run_controller import recall
+from tui.app.records import recall
 
 
 def app_on(run) -> MnistApp:

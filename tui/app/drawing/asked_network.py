@@ -49,7 +49,7 @@ class NetworkFinder:
     def network(self) -> AskedNetwork | None:
         """Return the network to ask; None where there is none, and while it is searched for."""
         found, why = self._choose()
-        can_train = not self._app.run_state.is_active and not self._app.runs.is_elsewhere
+        can_train = not self._app.runs.is_active and not self._app.runs.is_elsewhere
         chosen = NetworkChosen(network=found, why=why, can_train=can_train, time=0.0)
         if chosen != self._announced:
             self._announced = chosen

@@ -15,6 +15,7 @@ from tui.app.frame_rate import RequestThrottle
 from tui.screens.base import View
 from tui.state.drawing_answers import AskedNetwork
 from tui.state.kept_drawings import DrawingsListed, KeptDrawingsAsked
+from tui.state.race.shown import LaneSelected
 from tui.state.run_state import RecordRead
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class KeptRequests:
             case CheckpointRefused(path=path) if self._asked:
                 self._refused = path
                 self._forget()
-            case RunStarted() | RunFinished() | RunFailed() | RecordRead():
+            case RunStarted() | RunFinished() | RunFailed() | RecordRead() | LaneSelected():
                 self._refused = None
                 self._forget()
             case Evaluated() if self._is_shown:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.commands import Start, Stop
 from core.config import TrainConfig
 from core.events import Detached, Event, RunFailed, RunFinished, RunStarted
+from tui.app.next_settings import use_config
 
 if TYPE_CHECKING:
     from tui.app.app import MnistApp
@@ -29,7 +30,7 @@ class QuickRun:
 
     def start(self) -> None:
         app = self._app
-        if app.run_state.is_active or app.runs.is_elsewhere:
+        if app.runs.is_active or app.runs.is_elsewhere:
             return
         following = app.requests.next_config()
         config = replace(QUICK, **{name: getattr(following, name) for name in KEPT})
@@ -42,7 +43,7 @@ class QuickRun:
                 self._app.set_timer(QUICK_SECONDS, self._stop)
             case RunFinished() | RunFailed() | Detached() if self._following:
                 following, self._following = self._following, None
-                self._app.runs.use_config(following)
+                use_config(self._app, following)
 
     def _stop(self) -> None:
         """Stop the run, once it has been trained for long enough: it may have been paused."""

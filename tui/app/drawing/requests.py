@@ -20,6 +20,7 @@ from tui.state.drawing_answers import (
     EpochShown,
     KeptEpoch,
 )
+from tui.state.race.shown import LaneSelected
 from tui.state.run_state import RecordRead
 from tui.text.formats import printable
 
@@ -107,7 +108,14 @@ class DrawingRequests:
             case CheckpointRefused(path=path) if self._asked and path == self._asked[1]:
                 self._finish(SAME_SECONDS * DRAWING_SHARE)
                 self._be_refused(path)
-            case RunStarted() | RunFinished() | RunFailed() | Detached() | RecordRead():
+            case (
+                RunStarted()
+                | RunFinished()
+                | RunFailed()
+                | Detached()
+                | RecordRead()
+                | LaneSelected()
+            ):
                 self._throttle.forget()  # no answer will come
                 self._finder.forget()
                 self._same_not_before = 0.0

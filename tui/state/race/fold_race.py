@@ -124,7 +124,7 @@ def _in_lane(state: RaceState, number: int, seed: int, events: Sequence[Any]) ->
         states=_put(lane.states, seed, after),
         runs=_put(lane.runs, seed, run),
     )
-    phase = state.phase if state.verdict else _phase(state)
+    phase = _phase(state) if state.is_active else state.phase
     return state if phase == state.phase else replace(state, phase=phase)
 
 

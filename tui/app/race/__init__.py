@@ -1,0 +1,1 @@
+"""A race in the app: started, shown, left and shown again."""
