@@ -38,6 +38,10 @@ LEAST_FALL = 0.1
 # that explodes would reach back over the steps before it.
 MOST_COUNTED = 2.0
 
+# Over five seeds the suggestions for mlp with Adam differ by a factor of 1.4 with batches of 32
+# images, of 3.5 with 8 and of 13 with 4.
+SMALL_BATCH = 16
+
 
 def rate_of_step(step: int) -> float:
     """Return the learning rate of a step, counted from 0 to STEPS - 1."""
@@ -120,6 +124,11 @@ class RateSearch:
         if self._config.schedule != "constant":
             self._notes.append(
                 f"the schedule {self._config.schedule} is ignored here; the rate is its peak"
+            )
+        if self._config.batch_size < SMALL_BATCH:
+            self._notes.append(
+                f"batches of fewer than {SMALL_BATCH} images have noisy losses, so the suggestion "
+                "is uncertain: compare those of several seeds"
             )
         if setup.steps_per_epoch < STEPS:
             steps, epochs = setup.steps_per_epoch, math.ceil(STEPS / setup.steps_per_epoch)

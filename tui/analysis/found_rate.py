@@ -6,9 +6,9 @@ from tui.text.formats import format_done, format_loss, format_rate
 
 def describe_search(tried: RatesTried) -> str:
     """Return how far a search is."""
-    if tried.doing:
-        done = format_done(tried.doing.done, tried.doing.total, tried.doing.unit)
-        return f"{tried.doing.message} {done}".rstrip() + "…"
+    if doing := tried.doing:
+        done = f" {format_done(doing.done, doing.total, doing.unit)}" if doing.total else ""
+        return f"{doing.message}{done}…"
     if not tried.points:
         return "Preparing the network…"
     newest = tried.points[-1]

@@ -88,6 +88,9 @@ def find_rate(app: MnistApp) -> None:
         return
     app.action_view("train")
     form = find_form(app)
+    if form and form.query_one("#learning_rate").is_disabled:
+        app.notify("The learning rate cannot be changed now.")
+        return
     config = form.config(ignored="learning_rate") if form else None
     if form is None or config is None:
         return

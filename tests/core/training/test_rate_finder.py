@@ -88,6 +88,11 @@ def test_search_repeats_few_images_and_writes_nothing(tiny, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_small_batches_are_noted(tiny):
+    assert searched(tiny(batch_size=15)).notes[0].startswith("batches of fewer than 16 images")
+    assert "batches" not in searched(tiny(batch_size=16)).notes[0]
+
+
 @pytest.mark.parametrize(
     ("last", "why"),
     [

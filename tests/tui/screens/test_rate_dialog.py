@@ -184,3 +184,12 @@ async def test_run_in_progress_is_not_disturbed(tmp_path):
         )
         assert isinstance(pilot.app.screen, TrainView)
     assert FakeSearch.configs == []
+
+
+async def test_locked_rate_is_not_searched_for(tmp_path):
+    async with app_in(tmp_path).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#learning_rate").parent.disabled = True
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: len(pilot.app._notifications))
+        assert isinstance(pilot.app.screen, TrainView)
+    assert FakeSearch.configs == []
