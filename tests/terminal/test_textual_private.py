@@ -19,6 +19,7 @@ from tui.terminal.textual_private import (
     PARTS,
     RENDERS,
     SPANS,
+    UNCACHED,
 )
 
 pyte = pytest.importorskip("pyte")
@@ -83,6 +84,7 @@ def test_private_methods_are_not_overridden():
         (SPANS, False),
         (RENDERS, False),
         (NO_TOOLTIPS, False),
+        (UNCACHED, False),
         (BORDER_TITLE, False),
         (BORDER_SUBTITLE, False),
         (DISPLAY, True),
@@ -111,4 +113,4 @@ async def test_app_trains_without_a_private_part(tmp_path, monkeypatch, name, sl
 
 def test_every_private_part_is_removed_by_a_test():
     frames = DISPLAY, BATCH_COUNT, COMPOSITOR, RENDERS, SPANS
-    assert set(PARTS) == {*frames, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS}
+    assert set(PARTS) == {*frames, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS, UNCACHED}

@@ -46,6 +46,7 @@ from tui.signals import CONTINUE
 from tui.state.app_state import AppState
 from tui.state.race.race_state import RaceState
 from tui.state.run_state import RecordRead, RunState
+from tui.terminal.stylesheet import CachingStylesheet
 from tui.terminal.textual_private import disable_tooltips
 from tui.text.themes import theme_variables
 from tui.widgets.canvas import Draggable
@@ -99,6 +100,7 @@ class MnistApp(App[None]):
         one to start with."""
         super().__init__()
         self.mission = mission
+        self.stylesheet = CachingStylesheet(variables=self.get_css_variables())
         disable_tooltips(self)
         self.driver_class = choose_driver(self.driver_class)
         self.set_reactive(MnistApp.config, config)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from textual.app import App
     from textual.content import Content
+    from textual.css.stylesheet import Stylesheet
     from textual.screen import Screen
     from textual.strip import Strip
     from textual.widget import Widget
@@ -37,7 +38,10 @@ SPANS = "spans"
 BORDER_TITLE, BORDER_SUBTITLE = "_border_title", "_border_subtitle"
 # App._disable_tooltips: whether screens show none.
 NO_TOOLTIPS = "_disable_tooltips"
-PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, RENDERS, SPANS, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS
+# Stylesheet._EXCLUDE_PSEUDO_CLASSES_FROM_CACHE: `apply` uses no cache for rules with one of these.
+UNCACHED = "_EXCLUDE_PSEUDO_CLASSES_FROM_CACHE"
+FRAME_PARTS = DISPLAY, BATCH_COUNT, COMPOSITOR, RENDERS, SPANS
+PARTS = *FRAME_PARTS, BORDER_TITLE, BORDER_SUBTITLE, NO_TOOLTIPS, UNCACHED
 
 # Called with the screen that has changed, and with what writes the change Textual's own way.
 FrameHandler = Callable[["Screen[Any]", Callable[[], None]], None]
@@ -52,6 +56,12 @@ def disable_tooltips(app: App[Any]) -> None:
     """Let screens have no tooltips: Textual sets a timer for one at each move of the mouse."""
     if _part(app, NO_TOOLTIPS) is not None:
         setattr(app, NO_TOOLTIPS, True)
+
+
+def cache_focus_within(sheet: Stylesheet) -> None:
+    """Let a stylesheet use its cache also for rules that ask for the focus within."""
+    if (uncached := _part(sheet, UNCACHED)) is not None:
+        setattr(sheet, UNCACHED, uncached - {"focus-within"})
 
 
 def intercept_frames(app: App[Any], handle: FrameHandler) -> None:
