@@ -1,8 +1,8 @@
 """`Popen` and `run` like those of subprocess, for Python programs that load PyTorch.
 
 Loading it takes seconds, so the processes are forked from one that has loaded it already. Each is
-a process with its own arguments, folder, environment, files and signals. Tests of a fresh start
-(its time, its imports, encodings) use subprocess.
+a process with its own arguments, folder, environment, files and signals, and so are the modules
+that it starts itself. Tests of a fresh start (its time, its imports, encodings) use subprocess.
 """
 
 import array
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 # Environment variables that Python and OpenMP read once, at their start.
 READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
 STARTED_WITH = dict(os.environ)
+IMPORTED_FROM = tuple(sys.path)
 LONGEST_REQUEST = 2**17
 # The environment variable with the path of the socket of a server that several processes share.
 SHARED = "PRELOADED_SERVER"
@@ -48,6 +49,7 @@ LOADED = (
     "core.data.images",
     "core.data.matching",
     "core.novelty.detector",
+    "core.processes",
     "core.runs.resolve",
     "core.runs.resume",
     "core.training.routes.measure",
@@ -151,7 +153,8 @@ def _can_be_forked(arguments: Any, more: dict[str, Any]) -> bool:
     wanted = os.environ if environment is None else environment
     once = {key for key in {*STARTED_WITH, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
     same = all(STARTED_WITH.get(key) == wanted.get(key) for key in once)
-    ours = wanted.get("PYTHONPATH") in (str(ROOT), STARTED_WITH.get("PYTHONPATH"))
+    known = {str(ROOT), *IMPORTED_FROM, *STARTED_WITH.get("PYTHONPATH", "").split(os.pathsep)}
+    ours = known.issuperset(wanted.get("PYTHONPATH", "").split(os.pathsep))
     if not (same and ours and arguments[0] == sys.executable and hasattr(os, "pidfd_open")):
         return False
     first, *_ = (each for each in arguments[1:] if each != "-P")
@@ -214,9 +217,14 @@ def _serve(owner: socket.socket, *listeners: socket.socket) -> list[str]:
                     selector.register(source.accept()[0], selectors.EVENT_READ)
                 elif (request := socket.recv_fds(source, LONGEST_REQUEST, 4))[0]:
                     data, files, _, _ = request
+                    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                     if not (pid := os.fork()):
                         _close_all(selector, children)
+                        ours.close()
+                        _fork_modules_from(theirs)
                         return _become(json.loads(data), files)
+                    theirs.close()
+                    selector.register(ours, selectors.EVENT_READ)
                     pidfd = os.pidfd_open(pid)
                     children[pidfd] = pid, _send_pid(pid, files)
                     selector.register(pidfd, selectors.EVENT_READ)
@@ -225,6 +233,13 @@ def _serve(owner: socket.socket, *listeners: socket.socket) -> list[str]:
                 else:
                     selector.unregister(source)
                     source.close()
+
+
+def _fork_modules_from(server: socket.socket) -> None:
+    """Let this process, too, have the modules that it starts forked by the server."""
+    global _server
+    _server = lambda: server  # noqa: E731
+    sys.modules["core.processes"].Popen = Popen
 
 
 def _close_all(selector: selectors.BaseSelector, children: dict) -> None:
