@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
+from core.attach import sockets
 from core.config import TrainConfig
 from core.data import datasets
 from core.data.dataset import Loading, Tensors
@@ -96,18 +97,25 @@ def isolated_preferences(monkeypatch, short_folder) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(Path(os.environ["XDG_CONFIG_HOME"], "data")))
 
 
-@pytest.fixture(autouse=True)
-def unmeasured_routes(monkeypatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def unmeasured_routes() -> Iterator[None]:
     """Compute as by default, so that results do not depend on how busy this machine is."""
-    monkeypatch.setenv("MNIST_TUI_ROUTES", "default")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNIST_TUI_ROUTES", "default")
+        yield
 
 
-@pytest.fixture(autouse=True)
-def short_idle_wait(monkeypatch) -> None:
-    """Let a Pilot wait until the screen's thread is idle: a process that trains never is."""
+@pytest.fixture(scope="session", autouse=True)
+def quick_screen() -> Iterator[None]:
+    """Let a Pilot wait until the screen's thread is idle: a process that trains never is. Draw more
+    often than for a person, and during training at more than its share of the CPU: a test waits
+    for what is drawn."""
     if not HAS_TEXTUAL:
+        yield
         return
     from textual import app, pilot
+
+    from tui.app import frame_rate
 
     async def wait_for_idle(least: float = IDLE_SECONDS, most: float = MAX_IDLE_SECONDS) -> None:
         waited = starved = 0.0  # starved: waiting for a core, on a busy machine
@@ -120,8 +128,12 @@ def short_idle_wait(monkeypatch) -> None:
             if waited >= least and used < IDLE_SECONDS / 20 and lost < IDLE_SECONDS:
                 break
 
-    for module in (app, pilot):
-        monkeypatch.setattr(module, "wait_for_idle", wait_for_idle)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (app, pilot):
+            patch.setattr(module, "wait_for_idle", wait_for_idle)
+        patch.setattr(frame_rate, "IDLE", 0.05)
+        patch.setattr(frame_rate, "SCREEN_SHARE", 0.3)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -147,21 +159,11 @@ def shared_style_rules() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def quick_frames(monkeypatch) -> None:
-    """Draw more often than for a person, and during training at more than its share of the CPU:
-    a test waits for what is drawn."""
-    monkeypatch.setattr("tui.app.frame_rate.IDLE", 0.05)
-    monkeypatch.setattr("tui.app.frame_rate.SCREEN_SHARE", 0.3)
-
-
-@pytest.fixture(autouse=True)
 def isolated_sockets(monkeypatch, short_folder) -> None:
     """Hide the runs of other tests and of this machine from `attach`."""
     folder = mkdtemp(dir=short_folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-    monkeypatch.setattr(
-        "core.attach.sockets.runtime_folders", lambda: iter([Path(folder, "mnist-tui")])
-    )
+    monkeypatch.setattr(sockets, "runtime_folders", lambda: iter([Path(folder, "mnist-tui")]))
 
 
 @pytest.fixture(scope="session")

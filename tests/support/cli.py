@@ -1,8 +1,11 @@
 """Run the command line as a process."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from tests.support import preloaded
@@ -10,6 +13,7 @@ from tests.support import preloaded
 ROOT = Path(__file__).parents[2]
 
 
+KEPT_DETECTOR = "unlike-sample-1.safetensors"
 NO_NETWORK = "http://127.0.0.1:9/"
 
 
@@ -31,7 +35,10 @@ def runner(folder: Path):
     """Return a function that runs the program in a folder, without a terminal or a mirror."""
 
     def call(*arguments, **extra):
-        return preloaded.run(
+        detector = folder / "cache" / "mnist-tui" / KEPT_DETECTOR
+        if arguments[0] == "predict" and "cache" not in str(extra):
+            _copy(_kept_detector(), detector)
+        done = preloaded.run(
             [sys.executable, "-m", "tui", *arguments],
             cwd=folder,
             env=environment_in(folder) | extra,
@@ -41,8 +48,24 @@ def runner(folder: Path):
             timeout=120,
             check=False,
         )
+        _copy(detector, _kept_detector())
+        return done
 
     return call
+
+
+@cache
+def _kept_detector() -> Path:
+    """Return where all tests find the detector that one of them has made: it takes a second."""
+    shared = os.environ.get(preloaded.SHARED)
+    return Path(os.path.dirname(shared) if shared else tempfile.mkdtemp(prefix="m"), KEPT_DETECTOR)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.exists() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{os.getpid()}")
+        os.replace(shutil.copyfile(source, part), target)
 
 
 def one_line(done) -> str:

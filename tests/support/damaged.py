@@ -25,6 +25,7 @@ import numpy
 import torch
 from safetensors.torch import save as serialize
 
+from core.checkpoints import import_scaling
 from core.checkpoints.header import (
     DIGEST_START,
     LONGEST_NETWORK,
@@ -626,4 +627,7 @@ def limit_memory() -> None:
 
 
 if __name__ == "__main__":
+    # Each of a hundred imports tries ten scalings of the input, which have tests of their own.
+    import_scaling.TRIED_IMAGES = 100
+    torch.set_num_threads(1)
     print(json.dumps(read_all(Path(sys.argv[1]))))

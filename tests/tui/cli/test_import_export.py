@@ -1,6 +1,5 @@
 """Weights pass between the article's code and ours, and to programs that have neither."""
 
-import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -18,6 +17,7 @@ from core.models.input_scaling import DEFAULT_SCALING, InputScaling
 from core.models.metrics import METRICS
 from core.models.networks import resolve_network
 from core.runs.imported import import_file
+from tests.support import preloaded
 
 STEPS, BATCH, TESTED = 10, 64, 320
 
@@ -67,6 +67,12 @@ class CNN(nn.Module):
 
 
 NETWORKS = {"linear": Linear, "mlp": MLP, "cnn": CNN}
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch):
+    """Try the scalings of the input on few images: that they are found is tested elsewhere."""
+    monkeypatch.setattr("core.checkpoints.import_scaling.LARGE_TRIED_IMAGES", 40)
 
 
 @pytest.fixture(scope="module")
@@ -158,13 +164,13 @@ def test_pt2_export_runs_with_torch_alone(trained, digits, tmp_path):
     images = DEFAULT_SCALING.apply(digits.test_images[:3])
     torch.save(images, tmp_path / "images.pt")
     code = (
-        "import sys\n"
-        "sys.modules['core'] = sys.modules['tui'] = None  # so that importing them fails\n"
-        "import torch\n"
+        "import sys, torch\n"
+        "ours = [name for name in sys.modules if name.split('.')[0] in ('core', 'tui')]\n"
+        "sys.modules |= dict.fromkeys((*ours, 'core', 'tui'))  # so that importing them fails\n"
         "found = torch.export.load('cnn.pt2').module()(torch.load('images.pt'))\n"
         "torch.save(found, 'logits.pt')\n"
     )
-    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True)
+    preloaded.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True)
     found = torch.load(tmp_path / "logits.pt", weights_only=True)
     with torch.no_grad():
         assert torch.equal(found, article(images))
