@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from core.attach.sockets import connect, socket_name, sockets, why_ignored
 from core.attach.wire import Hello, command_message, read_event, read_hello
@@ -24,6 +25,8 @@ from core.runs.resolve import resolve_run
 # Bytes of a message. The logits of 70,000 images have less.
 LONGEST_MESSAGE = 2**23
 RETRY_SECONDS = 0.3
+# How long the screen waits for the rest of a large command to be read.
+FINISH_SECONDS = 0.5
 
 # Returns what stands for the first N bytes of a run's events.jsonl, or for all of it (None).
 Recall = Callable[[Path, int | None], Iterable[Event]]
@@ -58,8 +61,26 @@ class Connection:
                     return
 
     def send(self, command: Command) -> None:
-        with suppress(OSError):  # the process does not read, or has ended
-            self._peer.send(command_message(command), getattr(socket, "MSG_DONTWAIT", 0))
+        """Send a command, unless the process does not read, or has ended."""
+        message = command_message(command)
+        with suppress(OSError):
+            sent = self._send_now(message)
+            if sent < len(message):
+                self._finish(message[sent:])
+
+    def _send_now(self, message: bytes) -> int:
+        return self._peer.send(message, getattr(socket, "MSG_DONTWAIT", 0))
+
+    def _finish(self, rest: bytes) -> None:
+        """Send what is left of a message of which a part was sent, or end the connection: the next
+        command would be read as its end."""
+        until = monotonic() + FINISH_SECONDS
+        while rest and (left := until - monotonic()) > 0:
+            if select.select([], [self._peer], [], left)[1]:
+                with suppress(BlockingIOError):
+                    rest = rest[self._send_now(rest) :]
+        if rest:
+            self._peer.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection; a thread that waits for an event stops waiting."""

@@ -1,12 +1,15 @@
 """Messages between a run and its viewers: they survive, and nothing else is accepted."""
 
 import json
+import socket
 from dataclasses import MISSING, fields
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.attach.client import Connection
 from core.attach.viewer import MAX_COMMAND_BYTES
 from core.attach.wire import (
     COMMANDS,
@@ -177,3 +180,29 @@ def test_malformed_event_is_none(name, value):
         line = json.dumps({"event": name, each: value}).encode()
         read = read_event(line)
         assert read is None or type(read) is kind
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_large_command_is_sent_whole_or_ends_the_connection(monkeypatch, reads):
+    """Its second half would else be missing, and the next command be read as its end."""
+    monkeypatch.setattr("core.attach.client.FINISH_SECONDS", 5.0 if reads else 0.1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(hello_message(run="mlp-1", folder="runs/mlp-1", pid=1, recorded=0))
+        connection = Connection(ours)
+        command = PredictImages(tuple(bytes([each]) * 784 for each in range(64)))
+        received = []
+        with theirs.makefile("rb") as file:
+            reader = Thread(target=lambda: received.extend(file))
+            if reads:
+                reader.start()
+            for _ in range(20):
+                connection.send(command)
+            connection.send(SetLearningRate(0.5))
+            connection.close()
+            if not reads:
+                reader.start()
+            reader.join(20)
+    whole = [line for line in received if line.endswith(b"\n")]
+    assert {read_command(line) for line in whole} <= {command, SetLearningRate(0.5)}
+    assert len(whole) == 21 if reads else 0 < len(whole) < 20
