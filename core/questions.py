@@ -7,7 +7,9 @@ from core.commands import Command
 from core.config import TrainConfig
 from core.responses.explanations import Unit
 
-MOST_MAP_IMAGES = 100  # of ExplainMap, besides the test images: a run accepts no more from a viewer
+# A run accepts no more from a viewer: of ExplainMap, besides the test images; units that are off.
+MOST_MAP_IMAGES = 100
+MOST_OFF = 256
 
 
 class ExplainOcclusion(Command, name="ExplainOcclusion"):

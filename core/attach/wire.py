@@ -14,7 +14,13 @@ from typing import Any, get_args, get_origin
 from core.commands import Command, Predict, PredictImages
 from core.event_json import EVENT_TYPES
 from core.events import Event
-from core.questions import MOST_MAP_IMAGES, ExplainLayers, ExplainMap, ScoreWithoutUnits
+from core.questions import (
+    MOST_MAP_IMAGES,
+    MOST_OFF,
+    ExplainLayers,
+    ExplainMap,
+    ScoreWithoutUnits,
+)
 
 # The commands to a run, by their names. A viewer's own process handles all others.
 COMMANDS = {each.name: each for each in Command.__subclasses__() if each.name}
@@ -90,7 +96,7 @@ def read_command(message: bytes) -> Command | None:
             return command if is_complete and len(images) <= MAX_IMAGES else None
         case ExplainMap(images=images) if len(images) > MOST_MAP_IMAGES:
             return None
-        case ExplainLayers(off=off) | ScoreWithoutUnits(off=off) if len(off) > MAX_INDICES:
+        case ExplainLayers(off=off) | ScoreWithoutUnits(off=off) if len(off) > MOST_OFF:
             return None
     return command
 

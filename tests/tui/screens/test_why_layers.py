@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core.questions import ExplainLayers, ScoreWithoutUnits
+from core.questions import MOST_OFF, ExplainLayers, ScoreWithoutUnits
 from core.responses.explanations import Unit
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import make_fake_train
@@ -70,6 +70,19 @@ async def test_layers_and_units_are_chosen_by_mouse(tmp_path):
         await until(pilot, lambda: part.query_one(ExcitingDigits).digits)
         await pilot.click(ExcitingDigits, offset=(14, 3))
         await until(pilot, lambda: part.digit.pixels == part.answer.exciting[1].pixels)
+
+
+async def test_a_unit_too_many_is_not_switched_off(tmp_path):
+    """A run would disconnect a viewer that asks for more."""
+    app = app_in(tmp_path, SLOW, arch="mlp")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        part = await open_layers(pilot)
+        part.off = before = tuple(Unit("stack.0", each) for each in range(1, MOST_OFF + 1))
+        await pilot.press("Z")
+        assert part.off == before
+        await until(pilot, lambda: f"At most {MOST_OFF} units can be off" in text_of(pilot))
+        await pilot.press("right", "Z")
+        assert part.off == before[1:], "and one of them on again"
 
 
 async def test_a_unit_is_switched_off_and_on(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from core.commands import DescribeNetwork
-from core.questions import ExplainLayers, Question, ScoreWithoutUnits
+from core.questions import MOST_OFF, ExplainLayers, Question, ScoreWithoutUnits
 from core.responses.explanations import Explanation, LayersExplained, Unit, UnitsScored
 from core.responses.layers import INPUT_LAYER, LayerOutput, NetworkDescribed
 from tui.screens.base import View, app_of
@@ -221,6 +221,9 @@ class LayersPart(Part):
         unit, before = self.unit, self.off
         if what == "all":
             self.off = ()
+        elif unit and unit not in before and len(before) >= MOST_OFF:
+            how = "switch another one on again with Z, or all with O"
+            self.notify(f"At most {MOST_OFF} units can be off: {how}.", severity="warning")
         elif unit and unit.layer != INPUT_LAYER:
             others = tuple(each for each in before if each != unit)
             self.off = others if unit in before else (*before, unit)
