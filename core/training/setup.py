@@ -169,7 +169,8 @@ def check_batch_size(batch_size: int, samples: int) -> None:
     """Raise UsageError where a batch would hold more images than there are."""
     if batch_size > samples:
         raise UsageError(
-            f"--batch-size {batch_size} is larger than the training set of {samples:,} images"
+            f"--batch-size {batch_size} is larger than the training set of {samples:,} images; "
+            f"use --batch-size {samples} or less"
         )
 
 

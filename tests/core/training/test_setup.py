@@ -35,7 +35,10 @@ def test_trainer_and_setup_refuse_alike(tmp_path):
         resolve_setup(config)
     (*_, failed) = train(config, SimpleQueue())
     assert (failed.reason, failed.message) == ("usage", str(refused.value))
-    assert failed.message == ("--batch-size 4001 is larger than the training set of 4,000 images")
+    assert failed.message == (
+        "--batch-size 4001 is larger than the training set of 4,000 images; "
+        "use --batch-size 4000 or less"
+    )
 
 
 def test_folder_below_a_file_is_refused(tmp_path):

@@ -273,7 +273,8 @@ def test_batch_larger_than_dataset_is_refused(tiny):
     (*_, failed) = run(tiny(batch_size=201))
     assert (failed.reason, failed.message) == (
         "usage",
-        "--batch-size 201 is larger than the training set of 200 images",
+        "--batch-size 201 is larger than the training set of 200 images; "
+        "use --batch-size 200 or less",
     )
 
 
