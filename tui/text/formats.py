@@ -132,6 +132,12 @@ def cut_labels(labels: Sequence[str], width: int) -> list[str]:
     return ends if len(set(ends)) > len(set(starts)) else starts
 
 
+def distinct_labels(names: Sequence[str], width: int) -> list[str]:
+    """Return names of classes in at most `width` columns each, cut so that they differ."""
+    labels = [class_label(name, width) for name in names]
+    return labels if len(set(labels)) == len(labels) else cut_labels(class_labels(names), width)
+
+
 def class_label(name: str, width: int | None = None) -> str:
     """Return the name of a class as class_labels does."""
     return class_labels((name,), width)[0]

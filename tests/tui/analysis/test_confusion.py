@@ -17,7 +17,7 @@ from tui.analysis.confusion import (
     describe_pair,
     most_errors,
 )
-from tui.text.formats import cut_labels
+from tui.text.formats import cut_labels, distinct_labels
 from tui.widgets.charts.confusion_matrix import SHADES, shade, shade_bounds
 
 # 5 are correct, 2 zeros are predicted as 2; class 1 is never predicted, class 2 has no samples.
@@ -75,6 +75,11 @@ def test_names_of_classes_are_shown_and_shortened():
 def test_cut_names_stay_distinct():
     assert cut_labels(("Sandal", "Shirt", "あいう"), 3) == ["San", "Shi", "あ "]
     assert cut_labels(("glyph 1", "glyph 2", "x"), 3) == ["h 1", "h 2", "x"]
+
+
+def test_labels_are_cut_where_they_differ():
+    assert distinct_labels(("class 3", "class 13", "x"), 6) == ["lass 3", "ass 13", "x"]
+    assert distinct_labels(("Sandal", "Sneaker", "Ankle boot"), 5) == ["Sand…", "Snea…", "Ankl…"]
 
 
 def test_classes_need_no_names():

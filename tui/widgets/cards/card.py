@@ -18,6 +18,7 @@ from tui.text.formats import (
     cell_width,
     class_label,
     class_labels,
+    distinct_labels,
     fit_cells,
     truncate,
     widest_label,
@@ -101,12 +102,12 @@ def bar_lines(
     label = max(1, min(longest, max(space - GOOD_BAR, min(LABEL_WIDTH, space - LEAST_BAR))))
     lines = [
         [
-            Segment(fit_cells(class_label(bar.label, label), label), bar.text),
+            Segment(fit_cells(name, label), bar.text),
             Segment(" "),
             bar.draw(space - label),
             Segment(bar.percent, bar.text),
         ]
-        for bar in bars
+        for bar, name in zip(bars, distinct_labels([bar.label for bar in bars], label), strict=True)
     ]
     height = -(-len(lines) // columns)
     return join([lines[start : start + height] for start in range(0, len(lines), height)], each, 1)
