@@ -27,15 +27,13 @@ from core.files import open_regular_file, replacing
 from core.models.architectures import ARCHITECTURES
 from core.models.input_scaling import set_scaling
 from core.models.network_file.named import is_file_spec
-from core.models.network_layers import MOST_PARAMETERS
+from core.models.network_layers import MOST_PARAMETERS, STATE_PREFIXES
 from core.models.networks import Network, build_blank, resolve_network
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# Prefixes of the tensors that are stored besides the weights.
-STATE_PREFIXES = ("optimizer.", "rng.")
 # The largest file that is read: a multiple of the weights, more than any optimizer's state in
 # float64, and 16 MB.
 TIMES_THE_WEIGHTS = 16

@@ -16,6 +16,8 @@ from core.responses.layers import FP32_BYTES, Layer, NetworkDescribed
 
 INPUT = (1, SIDE, SIDE)  # channels, height and width
 STACK = "stack."  # before the layers' numbers
+# Before the names of a checkpoint's tensors that are no weights.
+STATE_PREFIXES = ("optimizer.", "rng.")
 # So that a text from a file builds nothing large.
 MOST_PARAMETERS, MOST_OUTPUTS = 50_000_000, 1_000_000
 

@@ -13,6 +13,7 @@ from core.config import TrainConfig
 from core.errors import CheckpointError
 from core.events import Evaluated, Event, LearningRateChanged, Progress, RunStarted
 from core.files import replacing
+from core.models.network_layers import STATE_PREFIXES
 from core.runs.disk import explain_errors
 from core.runs.event_reader import is_plausible
 from core.runs.layout import BEST, LAST, step_file
@@ -70,7 +71,7 @@ def load_state(learner: Learner, state: dict[str, Tensor], checkpoint: Path) -> 
 
     With imported weights, which have no state of an optimizer, that starts anew.
     """
-    if not any(name.startswith(checkpoints.STATE_PREFIXES) for name in state):
+    if not any(name.startswith(STATE_PREFIXES) for name in state):
         weights = learner.model.state_dict()
         state = {n: each for n, each in learner.state().items() if n not in weights} | state
     # Only a run on a GPU has the state of a GPU's random numbers.

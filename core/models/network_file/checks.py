@@ -15,14 +15,13 @@ from torch.nn import functional
 from core.errors import UsageError, printable
 from core.models.network_file.build import REPLACED, build_module, explained, interruptible
 from core.models.network_file.named import TRIED, Facts, NetworkFile
-from core.models.network_layers import INPUT, MOST_PARAMETERS
+from core.models.network_layers import INPUT, MOST_PARAMETERS, STATE_PREFIXES
 
 # Those of a training state, which checkpoints hold (see DTYPES in core/checkpoints/header.py).
 DTYPES = (
     torch.float64, torch.float32, torch.float16, torch.bfloat16,
     torch.int64, torch.int32, torch.uint8, torch.bool,
 )  # fmt: skip
-TAKEN = ("optimizer.", "rng.")  # how names of a checkpoint's other tensors begin
 BATCH = (2, *INPUT)
 
 
@@ -116,7 +115,7 @@ class _Trial:
             raise self._refuse(f"has {name} of {kind}, which checkpoints cannot store")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise self._refuse(f"has {name}, whose values share memory: copy it with clone")
-        if name.startswith(TAKEN):
+        if name.startswith(STATE_PREFIXES):
             taken = name.partition(".")[0]
             raise self._refuse(
                 f"has the tensor {name}, and checkpoints use {taken} for something else: rename it"
