@@ -2,7 +2,7 @@
 
 Loading it takes seconds, so the processes are forked from one that has loaded it already. Each is
 a process with its own arguments, folder, environment, files and signals, and so are the modules
-that it starts itself. Tests of a fresh start (its time, its imports, encodings) use subprocess.
+that it starts itself. Tests of a fresh start (its time, its imports) use subprocess.
 """
 
 import array
@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-# Environment variables that Python and OpenMP read once, at their start.
+# Environment variables that Python and OpenMP read once, at their start; but for those two.
 READ_ONCE = ("PYTHON", "LC_", "LANG", "OMP_")
+SET_LATER = {"PYTHONPATH", "PYTHONIOENCODING"}
 STARTED_WITH = dict(os.environ)
 IMPORTED_FROM = tuple(sys.path)
 LONGEST_REQUEST = 2**17
@@ -56,6 +57,8 @@ LOADED = (
     "core.training.trainer",
     "tui.cli.output.evaluation",
     "tui.cli.output.prediction",
+    "pydantic.type_adapter",
+    "safetensors.torch",
     "typer",
 )
 
@@ -151,7 +154,7 @@ def run(
 def _can_be_forked(arguments: Any, more: dict[str, Any]) -> bool:
     environment = more.get("env")
     wanted = os.environ if environment is None else environment
-    once = {key for key in {*STARTED_WITH, *wanted} if key.startswith(READ_ONCE)} - {"PYTHONPATH"}
+    once = {key for key in {*STARTED_WITH, *wanted} if key.startswith(READ_ONCE)} - SET_LATER
     same = all(STARTED_WITH.get(key) == wanted.get(key) for key in once)
     known = {str(ROOT), *IMPORTED_FROM, *STARTED_WITH.get("PYTHONPATH", "").split(os.pathsep)}
     ours = known.issuperset(wanted.get("PYTHONPATH", "").split(os.pathsep))
@@ -282,8 +285,11 @@ def _become(request: dict[str, Any], files: list[int]) -> list[str]:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
-    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", 1 if os.isatty(1) else -1, closefd=False)
-    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
+    how = {"encoding": encoding or None, "closefd": False}
+    buffering = 1 if os.isatty(1) else -1
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", buffering, errors=errors or None, **how)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", **how)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return request["arguments"]
 
