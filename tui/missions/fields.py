@@ -49,7 +49,7 @@ class Table:
         found = self._get(key)
         count = str(least) if least == most else f"{least} to {most}"
         if not isinstance(found, list) or not least <= len(found) <= most:
-            self.fail(key, f"must be a list of {count} texts, not {_describe(found)}")
+            self.fail(key, f"must be a list of {count} texts, not {describe(found)}")
         return tuple(
             self._clean(f"{key}[{place}]", each, longest) for place, each in enumerate(found, 1)
         )
@@ -60,7 +60,7 @@ class Table:
             return default
         found = self.values[key]
         if isinstance(found, bool) or not isinstance(found, int | float):
-            self.fail(key, f"must be a number, not {_describe(found)}")
+            self.fail(key, f"must be a number, not {describe(found)}")
         if isinstance(found, int) and found.bit_length() > 60:
             self.fail(key, "is too large")
         if not math.isfinite(found):
@@ -76,13 +76,13 @@ class Table:
     def choice(self, key: str, choices: Collection[str], default: str) -> str:
         found = self.values.get(key, default)
         if found not in list(choices):
-            self.fail(key, f"must be one of {', '.join(choices)}, not {_describe(found)}")
+            self.fail(key, f"must be one of {', '.join(choices)}, not {describe(found)}")
         return str(found)
 
     def table(self, key: str, *, required: bool = True) -> Table:
         found = self._get(key) if required else self.values.get(key, {})
         if not isinstance(found, dict):
-            self.fail(key, f"must be a table, not {_describe(found)}")
+            self.fail(key, f"must be a table, not {describe(found)}")
         return Table(self.path, found, f"{self.where}.{key}" if self.where else key)
 
     def tables(self, key: str, most: int) -> tuple[Table, ...]:
@@ -101,7 +101,7 @@ class Table:
 
     def _clean(self, key: str, found: Any, most: int) -> str:
         if not isinstance(found, str) or not found.strip():
-            self.fail(key, f"must be a text, not {_describe(found)}")
+            self.fail(key, f"must be a text, not {describe(found)}")
         text = " ".join(found.split())
         if not text.isprintable():
             self.fail(key, "must not have control characters")
@@ -132,7 +132,8 @@ def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def _describe(value: Any) -> str:
+def describe(value: Any) -> str:
+    """Return a value of a file in a few words, for an error."""
     match value:
         case dict():
             return "a table"

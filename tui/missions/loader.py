@@ -13,7 +13,7 @@ from typing import Any
 from core.config import FIELDS, TrainConfig, find_problem
 from core.errors import UserError, closest_match, explain, printable
 from tui.missions.checks import read_checks, read_happened
-from tui.missions.fields import MissionError, Table, read_table
+from tui.missions.fields import MissionError, Table, describe, read_table
 from tui.missions.mission import (
     ENDINGS,
     SETTINGS,
@@ -144,7 +144,8 @@ def _read_value(table: Table, name: str, value: Any) -> Any:
     if name == "dataset" and value not in FIELDS[name].metadata["choices"][1:]:
         table.fail(name, f"must be one of {', '.join(FIELDS[name].metadata['choices'][1:])}")
     if why := find_problem(name, value):
-        table.fail(name, why)
+        allowed, no, _ = why.partition(", not ")
+        table.fail(name, f"{allowed}, not {describe(value)}" if no else why)
     return value
 
 

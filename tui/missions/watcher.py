@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from core.config import FIELDS, TrainConfig
+from core.errors import printable
 from core.models.architectures import text_of
+from tui.analysis.changed_settings import setting_text
 from tui.missions.checks import PLACEHOLDER, format_value
 from tui.missions.metrics import METRICS
 from tui.missions.mission import Check, Mission, MissionRun, OpenSetting, Operand, same_value
 from tui.state.run_state import RunState
 from tui.text.settings import NAMES
-from tui.text.settings import format_value as format_setting
 
 StatusPhase = Literal["waiting", "running", "done", "wrong", "stuck"]
 IDLE_SECONDS = 120.0  # without a run, or paused: then the person may not know what to do
@@ -134,7 +135,7 @@ def _newest_problem(
     """Return the status where the newest run has other settings, or has ended in another way."""
     if state.started is None:
         if state.phase == "failed":
-            message = state.message or "Training did not start."
+            message = printable(state.message) or "Training did not start."
             return MissionStatus("stuck", "", message, "Correct that, then start again.")
         return None
     if not name:
@@ -152,7 +153,9 @@ def _newest_problem(
             advice = "Start it again; another seed may help."
             return MissionStatus("stuck", name, "Training diverged.", advice)
         case "failed", _:
-            return MissionStatus("stuck", name, f"The run failed: {state.message}", again)
+            return MissionStatus(
+                "stuck", name, f"The run failed: {printable(state.message)}", again
+            )
     return MissionStatus("wrong", name, "Training did not diverge.", run.task)
 
 
@@ -210,7 +213,7 @@ def describe_setting(name: str, value: Any) -> str:
         return f"{value:.10f}".rstrip("0") if abs(value) >= 1e-7 else f"{value:g}"
     if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
         return f"{value:,}"
-    return format_setting(value)
+    return setting_text(value)
 
 
 def describe_open(setting: OpenSetting) -> str:

@@ -45,6 +45,7 @@ FAULTS = [
     ('{ dataset = "sample", epochs = 1 }\nopen', "{}\nopen", "runs[2].fixed.dataset: is missing: "),
     ("to = 0.00001", "to = 0.001", "open.learning_rate: starts at the value that it must come to"),
     ("to = 0.00001", "to = 'a'", "runs[2].open.learning_rate: must be a number above 0"),
+    ("to = 0.00001", f"to = '{'x' * 3000}'", f"such as 0.001, not '{'x' * 60}…'"),
     ("to = 0.00001", "", "runs[2].open.learning_rate: needs one of: to, among, or least and most"),
     ("to = 0.00001", "to = 1, least = 1", "learning_rate: needs one of: to, among, or least"),
     ("to = 0.00001", "least = 1, most = 0.1", "learning_rate: least is above most"),

@@ -79,6 +79,10 @@ def test_failed_check_is_wrong_with_its_figure(mission):
         ({"dataset": "mnist"}, "Dataset is mnist, not sample"),
         ({"arch": "linear 9, linear"}, "Network is linear 9, linear, not mlp"),
         ({"shift": 2}, "Shift is 2, not 0"),
+        (
+            {"arch": "linear 99, " * 9 + "linear"},
+            "Network is linear 99, linear 99, linear 99, linear…, not mlp",
+        ),
     ],
 )
 def test_other_settings_are_wrong_at_once(mission, changes, why):
