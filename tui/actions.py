@@ -34,6 +34,7 @@ VIEWS = {
     "checkpoints": ViewEntry("Checkpoints", "checkpoints.browser", "CheckpointBrowser"),
     "draw": ViewEntry("Draw", "draw.view", "DrawView"),
     "quiz": ViewEntry("Quiz", "quiz.view", "QuizView"),
+    "missions": ViewEntry("Missions", "missions.view", "MissionsView"),
 }
 
 # Returns whether an action is available, given the run's state and the current view.
@@ -56,6 +57,11 @@ has_charts = in_views("train")
 has_images = in_views("train", "digits", "mistakes", "checkpoints", "draw")
 has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last: in its preview
 has_bars = in_views("train", "digits", "mistakes", "checkpoints", "draw")
+
+
+def can_start(state: RunState, view: str) -> bool:
+    # In Missions, nothing trains before the prediction.
+    return is_inactive(state, view) and view != "missions"
 
 
 def can_detach(state: RunState, view: str) -> bool:
@@ -100,7 +106,7 @@ RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
 ACTIONS = (
     # One key: the footer shows the action that is available now.
-    Action("run('start')", "space", "Start", "start training", is_inactive),
+    Action("run('start')", "space", "Start", "start training", can_start),
     Action("run('pause')", "space", "Pause", "pause (saves a checkpoint)", is_training),
     Action("run('resume')", "space", "Resume", "resume training", is_paused),
     Action("run('stop')", "s", "Stop", "stop training (saves a checkpoint)", is_active),
@@ -199,7 +205,13 @@ VIEW_KEYS = (
     ViewKey("ctrl+s", ("Save network",), "while a network is edited as text: save it under a name"),
     ViewKey("ctrl+f", ("Find rate",), f"in Train: {FIND_RATE}"),
     ViewKey("!", ("Messages",), "show all messages"),
-    ViewKey("f5", ("Refresh",), "read or draw again; in Digits, another random sample"),
+    ViewKey("f2", ("Hint",), "a hint for the mission in progress, then a second one"),
+    ViewKey("f4", ("Mission panel",), "more or less of a mission's panel, in a small window"),
+    ViewKey(
+        "f5",
+        ("Refresh",),
+        "read or draw again; in Digits, another random sample; in Missions, begin again",
+    ),
 )
 
 

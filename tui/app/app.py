@@ -33,6 +33,7 @@ from tui.app.event_queue import EventsReady
 from tui.app.explanations import ExplanationRequests
 from tui.app.frame_rate import FrameRate
 from tui.app.lifetime import Lifetime
+from tui.app.missions.guide import MissionGuide
 from tui.app.network_requests import NetworkRequests
 from tui.app.opening import OPENINGS
 from tui.app.race.controller import RaceController
@@ -54,6 +55,7 @@ from tui.widgets.canvas import Draggable
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
     from core.attach.race import RaceViewer
+    from tui.missions.attempt import MissionAttempt
     from tui.missions.mission import Mission
 
 # How long a new view may take to compose before it is shown; Textual's own is 0.05.
@@ -78,10 +80,9 @@ class MnistApp(App[None]):
     # Earlier runs on the chart, at most MAX_OVERLAID, the newest last.
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     preferences: var[Preferences] = var(Preferences, init=False)
-    # The settings of the next run.
-    config: var[TrainConfig] = var(TrainConfig, init=False)
-    # None unless output goes to a terminal.
-    bytes_per_second: var[int | None] = var[int | None](None, init=False)
+    config: var[TrainConfig] = var(TrainConfig, init=False)  # of the next run
+    mission: var[MissionAttempt | None] = var(None, init=False)  # that is in progress
+    bytes_per_second: var[int | None] = var[int | None](None, init=False)  # None: no terminal
 
     def __init__(
         self,
@@ -99,7 +100,6 @@ class MnistApp(App[None]):
         is a run or a race in another process, to attach to, or the record of a race; `mission` is
         one to start with."""
         super().__init__()
-        self.mission = mission
         self.stylesheet = CachingStylesheet(variables=self.get_css_variables())
         disable_tooltips(self)
         self.driver_class = choose_driver(self.driver_class)
@@ -110,6 +110,7 @@ class MnistApp(App[None]):
         self.explanations = ExplanationRequests(self, self.requests.next_config)
         self.drawing = DrawingRequests(self)
         self.kept = KeptRequests(self)
+        self.missions = MissionGuide(self, mission)
         self.lifetime = Lifetime(self, on_hangup, self._show_events)
         self.appearance = Appearance(self)
         self.slow_link = SlowLink(self, self.appearance.switch_slow_link_on)
@@ -128,6 +129,7 @@ class MnistApp(App[None]):
         # After the first frame: this makes the engine load torch.
         self.call_after_refresh(self.runs.begin)
         self.race.begin()
+        self.call_after_refresh(self.missions.begin)
         if self._start_at_once:
             self.call_after_refresh(self.action_run, "start")
         self.call_after_refresh(self._frame)

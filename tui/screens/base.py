@@ -5,9 +5,9 @@ Views and dialogs need not import the app: the part of it that they use is an Ap
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -31,6 +31,11 @@ from tui.widgets.canvas import draw_error_text, through_attempt
 from tui.widgets.digit_cards import DigitCards
 from tui.widgets.footer import KeyFooter
 from tui.widgets.header import ViewHeader
+
+if TYPE_CHECKING:
+    from tui.missions.attempt import MissionAttempt
+    from tui.missions.mission import Mission
+    from tui.missions.progress import MissionProgress
 
 
 class AsksQuestions(Protocol):
@@ -67,6 +72,22 @@ class ControlsRace(Protocol):
     def start(self, command: StartRace) -> None: ...
 
 
+class GuidesMissions(Protocol):
+    """Leads through a mission: see tui/app/missions."""
+
+    missions: tuple[Mission, ...]
+    faults: tuple[str, ...]  # of the missions' files
+    progress: Mapping[str, MissionProgress]  # by the missions' keys
+
+    def load(self) -> None: ...
+    def start(self, mission: Mission, choice: int) -> None: ...
+    def resume(self, mission: Mission) -> None: ...
+    def leave(self) -> None: ...
+    def open_next(self) -> None: ...
+    def hint(self) -> None: ...
+    def expand(self) -> None: ...
+
+
 class AppProtocol(Protocol):
     app_state: AppState
     run_state: RunState  # in a race, that of the selected lane
@@ -76,6 +97,7 @@ class AppProtocol(Protocol):
     overlaid_runs: tuple[RunState, ...]
     bytes_per_second: int | None  # None unless output goes to a terminal
     config: TrainConfig  # the settings of the next run
+    mission: MissionAttempt | None  # that is in progress
 
     def send(self, *commands: Command) -> None: ...
     def start_next(self, command: Start, history: RunState) -> None: ...
@@ -90,6 +112,8 @@ class AppProtocol(Protocol):
     def kept(self) -> KeepsDrawings: ...
     @property
     def race(self) -> ControlsRace: ...
+    @property
+    def missions(self) -> GuidesMissions: ...
     def action_view(self, mode: str) -> None: ...
     def action_set(self, name: str, by: int = 1) -> None: ...
 
@@ -101,7 +125,7 @@ def app_of(screen: Screen[Any]) -> AppProtocol:
 # Attributes of the app that a view copies while it is in front.
 FOLLOWED = (
     *("app_state", "run_state", "preferences", "overlaid_runs"),
-    *("bytes_per_second", "config", "race_state", "lane_name"),
+    *("bytes_per_second", "config", "race_state", "lane_name", "mission"),
 )
 HUGE = 180, 52  # columns and rows from which on a view shows all of it at once
 
@@ -137,6 +161,7 @@ class View(Screen[None]):
     preferences: var[Preferences] = var(Preferences, init=False)
     overlaid_runs: var[tuple[RunState, ...]] = var(tuple, init=False)
     config: var[TrainConfig] = var(TrainConfig, init=False)
+    mission: var[MissionAttempt | None] = var(None, init=False)  # that is in progress
     bytes_per_second: var[int | None] = var[int | None](None, init=False)
     # The same, but None unless slow-link mode is on.
     link_rate: var[int | None] = var[int | None](None, init=False)

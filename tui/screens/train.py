@@ -10,19 +10,23 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus
 from textual.geometry import Region, Size
 
 from tui.actions import VIEWS
-from tui.analysis.run_result import find_overfitting
 from tui.help import TRAIN_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.train_layout import Panel, PanelArea, Shown, arrange_panels, is_everything
-from tui.state.further import more_epochs
+from tui.screens.missions.panel import MISSION_KEYS, MissionPanel
+from tui.screens.train_layout import (
+    Panel,
+    PanelArea,
+    Shown,
+    arrange_panels,
+    is_dashboard,
+    is_everything,
+)
 from tui.state.run_state import RunState
-from tui.text.formats import plural
 from tui.text.settings import find_classes
 from tui.widgets.charts.chart import Chart, ChartGroup
 from tui.widgets.config_form import ConfigForm
@@ -32,8 +36,10 @@ from tui.widgets.network_select import NetworkSelect
 from tui.widgets.run.accuracy import AccuracyPanel
 from tui.widgets.run.commentary import Commentary
 from tui.widgets.run.machine_usage import MachineUsage
+from tui.widgets.run.next_steps import next_steps
 from tui.widgets.run.progress import RunProgress, describe_progress, wrap_message
 from tui.widgets.select import CompactSelect
+from tui.widgets.setting_locks import focus_open_field
 
 if TYPE_CHECKING:
     from tui.widgets.charts.confusion_matrix import ConfusionMatrix
@@ -58,6 +64,7 @@ class TrainView(View):
         Binding("escape", "back", "Back", show=False),
         # With priority: in a field, Textual deletes a word with it.
         Binding("ctrl+f", "app.open('find_rate')", "Find rate", show=False, priority=True),
+        *MISSION_KEYS,
     ]
 
     def body(self) -> ComposeResult:
@@ -116,13 +123,20 @@ class TrainView(View):
             lines = len(wrap_message(text, size.width - 2)) + 2
         if is_everything(size):  # which has a line about the machine too
             lines = max(lines, 4)
-        return Shown(self._shows_form, self.preferences.several == "all", lines)
+        panels = self.query(MissionPanel) if self.mission else ()
+        rows = max(
+            (each.rows_wanted(size, is_beside=is_dashboard(size)) for each in panels), default=0
+        )
+        is_run = state.started is not None
+        return Shown(self._shows_form, self.preferences.several == "all", lines, rows, is_run)
 
     @property
     def _shows_form(self) -> bool:
         """Whether a small window shows the form: before the first run, and while a field is in
         focus."""
         forms = self.query(ConfigForm)
+        if self.mission and not (self.mission.is_training or self.mission.is_done):
+            return True
         return self.run_state.phase == "idle" or any(form.has_focus_within for form in forms)
 
     def _rearrange(self) -> None:
@@ -146,7 +160,7 @@ class TrainView(View):
         if before.scores is not after.scores:
             self._show_confusion()
         if before.phase != after.phase:
-            self.query_one("#happening").border_subtitle = next_steps(after)
+            self._show_next_steps()
             self._rearrange()
 
     def watch_preferences(self, before: Preferences, after: Preferences) -> None:
@@ -154,6 +168,22 @@ class TrainView(View):
         self.query_one("#happening").set_class(after.machine, "-machine")
         if before.several != after.several:
             self._rearrange()
+
+    def _watch_mission(self) -> None:
+        """Show the panel of the mission in progress."""
+        attempt = self.mission
+        if attempt and not self.query(MissionPanel):
+            self.query_one(PanelArea).mount(MissionPanel())
+        self.query_one(ChartGroup).set_class(attempt is not None, "-mission")
+        for panel in self.query(MissionPanel):
+            panel.show(attempt)
+        self._show_next_steps()
+        self._rearrange()
+
+    def _show_next_steps(self) -> None:
+        """Show what a run that has ended offers; a mission says itself what is next."""
+        steps = None if self.mission else next_steps(self.run_state)
+        self.query_one("#happening").border_subtitle = steps
 
     @on(CompactSelect.Changed, "#arch")
     @on(CompactSelect.Changed, "#dataset")
@@ -185,7 +215,9 @@ class TrainView(View):
         """Focus the next field, or the digits after the last one."""
         cards = self.query_one(DigitCards)
         cards.can_focus = bool(cards.size)
-        if by > 0:
+        if self.focused is None and self.mission:
+            focus_open_field(self.query_one(ConfigForm))
+        elif by > 0:
             self.focus_next()
         else:
             self.focus_previous()
@@ -212,13 +244,21 @@ class TrainView(View):
         """Go one step back: leave what is in focus, else hide the cursor."""
         if self.focused is not None:
             self.set_focus(None)
+        elif self.mission and self.preferences.cursor is None:
+            self.mnist.missions.leave()
         else:
             self.mnist.change_preferences(cursor=None)
+
+    def _action_mission(self, what: str) -> None:
+        for panel in self.query(MissionPanel):
+            panel.act(what)
 
     def action_open(self) -> None:
         cards = self.query_one(DigitCards)
         if cards.selected is not None and cards.digits[cards.selected :]:
             self._open_digit(cards.digits[cards.selected].index)
+        elif self.mission and self.mission.is_done:
+            self.mnist.missions.open_next()
 
     @on(DigitCards.Selected)
     def _card_clicked(self, message: DigitCards.Selected) -> None:
@@ -252,25 +292,3 @@ class TrainView(View):
     @on(Chart.Zoomed)
     def _zoom(self, message: Chart.Zoomed) -> None:
         self.mnist.change_preferences(zoom=self.preferences.step("zoom", message.by))
-
-
-def next_steps(state: RunState) -> Content | None:
-    """Return what a run that has ended offers, each with its key and clickable."""
-    if state.phase not in ("finished", "stopped"):
-        return None
-    steps = []
-    # Where the network overfits, more epochs are the wrong step.
-    if find_overfitting(state) and state.checkpoint:
-        steps.append(("b", "branch from an earlier epoch", "app.open('branch')"))
-    elif (added := more_epochs(state)) is not None:
-        rest = f"continue to epoch {state.started.epochs if state.started else 0}"
-        more = f"{plural(added, 'more epoch')}" if added else rest
-        steps.append(("+", more, "app.open('further')"))
-    if state.scores:
-        number = list(VIEWS).index("mistakes") + 1
-        steps.append((str(number), "look at the mistakes", "app.view('mistakes')"))
-    steps.append(("n", "another network", "app.open('new')"))
-    return Content("  ").join(
-        Content.assemble((key, "bold $focus"), f" {label}").stylize(f"@click={action}")
-        for key, label, action in steps
-    )

@@ -16,7 +16,9 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Panel = Literal["form", "accuracy", "charts", "happening", "digits", "matrix", "layer", "runs"]
+Panel = Literal[
+    "form", "accuracy", "charts", "happening", "digits", "matrix", "layer", "runs", "mission"
+]
 
 # A dashboard shows the form, the charts and the digits at once.
 DASHBOARD = Size(110, 32)
@@ -28,7 +30,8 @@ ACCURACY = Size(26, 5)  # large figures of three rows with a border
 # Cards of digits: 14×7 cells with a border, and 28×14 with three bars.
 SMALL_CARD, LARGE_CARD = Size(20, 9), Size(30, 19)
 MATRIX = Size(60, 14)
-SMALLEST_CHART = 8
+NARROWEST_CHART, SMALLEST_CHART = 34, 8  # columns and rows
+MISSION_WIDTH, WIDE_MISSION, MISSION_ROWS = 44, 64, 22  # beside the charts
 DASHBOARD_TOP = 15  # rows of all settings and the accuracy
 
 
@@ -39,13 +42,41 @@ class Shown:
     form: bool = True  # the form comes before the charts and the accuracy
     all_charts: bool = False  # in the place of the digits
     lines: int = 0  # of text in "What is happening", at least; more where there is space
+    mission: int = 0  # rows of a mission's panel where it is above the others; 0: no mission
+    run: bool = False  # there is one: a mission shows its chart beside the form
 
 
 def arrange_panels(size: Size, shown: Shown) -> dict[Panel, Region]:
     """Return the region of each panel that is visible in an area of this size."""
-    if size.width >= DASHBOARD.width and size.height >= DASHBOARD.height:
+    if is_dashboard(size):
         return _dashboard(size, shown)
+    if shown.mission:
+        return _below_mission(size, shown)
     return _setup(size, shown) if shown.form else _run(size, shown)
+
+
+def is_dashboard(size: Size) -> bool:
+    return size.width >= DASHBOARD.width and size.height >= DASHBOARD.height
+
+
+def _below_mission(size: Size, shown: Shown) -> dict[Panel, Region]:
+    """A small window with a mission: its panel, and the others in the rest of the window."""
+    height = min(shown.mission, size.height - SMALLEST_CHART)
+    rest = Size(size.width, size.height - height)
+    if rest.height >= SMALL_CARD.height + 4:
+        panels = _setup(rest, shown) if shown.form else _run(rest, shown)
+    elif shown.form:
+        panels = {"form": Region(0, 0, rest.width, rest.height)}
+    else:
+        beside = rest.width - ACCURACY.width
+        panels = {
+            "charts": Region(0, 0, beside, rest.height),
+            "accuracy": Region(beside, 0, ACCURACY.width, rest.height),
+        }
+    placed: dict[Panel, Region] = {"mission": Region(0, 0, size.width, height)}
+    for name, region in panels.items():
+        placed[name] = region.translate((0, height))
+    return placed
 
 
 def _text_height(shown: Shown, lines: int, most: int) -> int:
@@ -57,9 +88,10 @@ def _setup(size: Size, shown: Shown) -> dict[Panel, Region]:
     width, height = size
     text = _text_height(shown, 2, height - SMALL_CARD.height)
     top, form = height - text, min(FORM_WIDTH, width - SMALL_CARD.width)
+    has_chart = shown.mission and shown.run and width - form >= NARROWEST_CHART
     return {
         "form": Region(0, 0, form, top),
-        "digits": Region(form, 0, width - form, top),
+        "charts" if has_chart else "digits": Region(form, 0, width - form, top),
         "happening": Region(0, top, width, text),
     }
 
@@ -94,7 +126,8 @@ def _run(size: Size, shown: Shown) -> dict[Panel, Region]:
 def _dashboard(size: Size, shown: Shown) -> dict[Panel, Region]:
     width, height = size
     everything = is_everything(size) and not shown.all_charts
-    fixed = DASHBOARD_TOP + (MATRIX.height if everything else 0)
+    least = MISSION_ROWS if shown.mission else DASHBOARD_TOP
+    fixed = least + (MATRIX.height if everything else 0)
     text = _text_height(shown, 2 if height < 40 else 3, height - fixed - SMALL_CARD.height)
     digits = max(SMALL_CARD.height, min(LARGE_CARD.height, height - text - fixed))
     if shown.all_charts:
@@ -103,12 +136,18 @@ def _dashboard(size: Size, shown: Shown) -> dict[Panel, Region]:
     bottom = max(MATRIX.height, min(18, rest // 2)) if everything else 0
     top = rest - bottom
     accuracy = 0 if shown.form else ACCURACY.height
+    mission = 0
+    if shown.mission:
+        most = WIDE_MISSION if everything else MISSION_WIDTH
+        mission = min(most, (width - FORM_WIDTH) // 2)
     panels: dict[Panel, Region] = {
         "form": Region(0, 0, FORM_WIDTH, top - accuracy),
         "accuracy": Region(0, top - accuracy, FORM_WIDTH, accuracy),
-        "charts": Region(FORM_WIDTH, 0, width - FORM_WIDTH, top),
+        "charts": Region(FORM_WIDTH, 0, width - FORM_WIDTH - mission, top),
         "happening": Region(0, top, width, text),
     }
+    if mission:
+        panels["mission"] = Region(width - mission, 0, mission, top)
     if shown.form:
         panels.pop("accuracy")
     if digits:

@@ -19,7 +19,7 @@ from core.errors import UserError
 from core.training.setup import check_batch_size, most_samples
 from tui.state.app_state import AppState
 from tui.state.run_state import RunState
-from tui.text.formats import LONGEST_FOLDER, shorten_folder
+from tui.text.formats import LONGEST_FOLDER
 from tui.text.settings import (
     LABELS,
     MORE_LABELS,
@@ -27,7 +27,6 @@ from tui.text.settings import (
     choices,
     count_classes,
     describe_choice,
-    form_help,
     format_value,
     in_form_words,
     network_size,
@@ -35,7 +34,8 @@ from tui.text.settings import (
 )
 from tui.widgets.line_input import NumberInput
 from tui.widgets.select import CompactSelect, More
-from tui.widgets.setting_fields import FIND_WIDTH, field_row, make_field
+from tui.widgets.setting_fields import FIND_WIDTH, explain_field, field_row, make_field
+from tui.widgets.setting_locks import MARK, lock_fields, show_open_field
 
 LABEL_WIDTH = 8
 
@@ -77,6 +77,8 @@ class ConfigForm(Vertical):
 
     run_state: var[RunState] = var(RunState, init=False)
     app_state: var[AppState] = var(AppState, init=False)
+    # The settings that a mission leaves open; None: nothing is locked.
+    opened: var[frozenset[str] | None] = var(None, init=False)
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(classes="panel")
@@ -123,8 +125,9 @@ class ConfigForm(Vertical):
     def take_rate(self, rate: float) -> None:
         """Put a learning rate into its field."""
         field = self._fields["learning_rate"]
-        field.value = format_value(rate)
-        field.remove_class("wrong")
+        if not field.is_locked:
+            field.value = format_value(rate)
+            field.remove_class("wrong")
         self._describe()
 
     def draft(self) -> TrainConfig:
@@ -177,6 +180,7 @@ class ConfigForm(Vertical):
         self._describe()
 
     def on_resize(self) -> None:
+        show_open_field(self)
         self._show_keys()
         self._show_notes()
 
@@ -204,8 +208,13 @@ class ConfigForm(Vertical):
             for field in added:
                 field.disabled = self.run_state.is_active
             self.mount(*added, before="#problem")
+            self.call_after_refresh(lock_fields, self, self.opened)
         for shown in self.query(".more"):
             shown.display = is_open
+        self._describe()
+
+    def watch_opened(self) -> None:
+        lock_fields(self, self.opened)
         self._describe()
 
     def choose_network(self) -> None:
@@ -239,10 +248,7 @@ class ConfigForm(Vertical):
     def _explain(self, name: str) -> None:
         """Show what is wrong with a field, or what it is for."""
         widget, problem = self._fields[name], self._problem(name)
-        text = form_help(name)
-        if isinstance(widget, CompactSelect) and widget.value != "auto":  # which the text explains
-            chosen = widget.describe(widget.value)
-            text = f"{text}. {shorten_folder(widget.name_shown)}: {chosen}" if chosen else text
+        text = explain_field(widget, self.opened)
         self._show_problem(problem or text, wrong=problem is not None)
         widget.set_class(problem is not None, "wrong")
 
@@ -272,7 +278,8 @@ class ConfigForm(Vertical):
         column = 3 + min(widest, LONGEST_FOLDER)
         rate = self._fields["learning_rate"]
         column_of_rate = max(column, len(values["learning_rate"]) + 2)
-        room = self.content_size.width - LABEL_WIDTH
+        label = LABEL_WIDTH + (0 if self.opened is None else len(MARK))
+        room = self.content_size.width - label
         for field in chosen:
             field.styles.width = column
         rate.styles.width = "1fr" if rate.has_focus else column_of_rate
@@ -284,7 +291,7 @@ class ConfigForm(Vertical):
             fitting = next((text for text in note if len(text) <= room - taken), "")
             self._set_text(f"#{name}-note", fitting)
         size = network_size(values)
-        indent = min(LABEL_WIDTH, max(0, room + LABEL_WIDTH - len(size)))
+        indent = min(label, max(0, room + label - len(size)))
         self._set_text("#size", " " * indent + size)
 
     def _set_text(self, where: str, text: str) -> None:

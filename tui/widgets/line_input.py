@@ -18,6 +18,11 @@ class NumberInput(Input):
     """
 
     LEAVES = " ?"
+    is_locked = False  # it can be focused, and keeps its value
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        if not self.is_locked:
+            super().replace(text, start, end)
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return character is not None and character.isprintable() and character not in self.LEAVES

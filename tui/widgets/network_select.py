@@ -71,6 +71,9 @@ class NetworkSelect(CompactSelect):
         self.edit(self.list_values().get(name) or self.value)
 
     def edit(self, spec: str) -> None:
+        if self.is_locked:
+            self.focus()  # the form says why
+            return
         self.post_message(self.Edit(self, spec))
 
 

@@ -35,6 +35,7 @@ class CompactSelect(Static, can_focus=True):
     """
     BINDINGS = [Binding("enter", "choose", "Open", show=False)]
     KEYS = "enter choose"
+    is_locked = False  # it can be focused, and keeps its value
 
     value: var[str] = var("", init=False)
 
@@ -84,7 +85,8 @@ class CompactSelect(Static, can_focus=True):
         self.action_choose()
 
     def action_choose(self) -> None:
-        self.call_after_refresh(self._open)
+        if not self.is_locked:
+            self.call_after_refresh(self._open)
 
     def _end_scrolling(self) -> bool:
         """Return whether the form was still scrolling to the field, which is at rest then: the

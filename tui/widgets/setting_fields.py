@@ -10,10 +10,12 @@ from textual.widget import Widget
 from textual.widgets import Label, Static
 
 from core.config import FIELDS
-from tui.text.settings import LABELS, MORE_LABELS, NAMES, NOTED, format_value
+from tui.text.formats import shorten_folder
+from tui.text.settings import LABELS, MORE_LABELS, NAMES, NOTED, form_help, format_value
 from tui.widgets.line_input import DECIMAL, WHOLE, NumberInput
 from tui.widgets.network_select import NetworkSelect
 from tui.widgets.select import CompactSelect, Describe
+from tui.widgets.setting_locks import why_locked
 
 FIND_WIDTH = 5  # columns of the door to the learning rate finder
 
@@ -51,3 +53,14 @@ def field_row(name: str, widget: CompactSelect | NumberInput) -> Horizontal:
     kinds = {"more": name in MORE_LABELS, "choice": isinstance(widget, CompactSelect)}
     row = Horizontal(*parts, classes="field")
     return row.add_class(*(kind for kind, applies in kinds.items() if applies))
+
+
+def explain_field(field: CompactSelect | NumberInput, opened: frozenset[str] | None) -> str:
+    """Return what a setting is for; of one that a mission locks, why, where it leaves `opened`."""
+    if field.is_locked:
+        return why_locked(opened or ())
+    text = form_help(field.id or "")
+    if isinstance(field, CompactSelect) and field.value != "auto":  # which the text explains
+        chosen = field.describe(field.value)
+        return f"{text}. {shorten_folder(field.name_shown)}: {chosen}" if chosen else text
+    return text

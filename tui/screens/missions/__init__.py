@@ -1,0 +1,1 @@
+"""The view of missions, and the panel of the one in progress."""

@@ -1,0 +1,103 @@
+"""The panel beside the runs of a mission."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.geometry import Size
+from textual.widgets import Static
+
+from tui.missions.attempt import MissionAttempt
+from tui.screens.base import app_of
+from tui.screens.captions import set_text
+from tui.screens.missions.panel_texts import height_of, panel_keys, panel_lines, panel_title
+
+SHORT_ROWS, HINT_ROWS = 3, 3  # of text, in a small window
+BORDERS = 4  # columns: two borders, a space at the left and the scroll bar
+
+# Of the Train view.
+MISSION_KEYS = (
+    Binding("f2", "mission('hint')", "Hint", show=False),
+    Binding("f4", "mission('expand')", "Mission panel", show=False),
+    Binding("pageup", "mission('up')", show=False),
+    Binding("pagedown", "mission('down')", show=False),
+)
+
+
+class MissionPanel(VerticalScroll, can_focus=False):
+    """What to do now, and after success what happened and why."""
+
+    DEFAULT_CSS = """
+    MissionPanel {
+        padding: 0 0 0 1;
+        scrollbar-size-vertical: 1;
+        #mission-text { width: 100%; height: auto; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(classes="panel", id="mission")
+        self._attempt: MissionAttempt | None = None
+        self._is_beside = False  # else it is above the other panels, and may be short
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="mission-text")
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def rows_wanted(self, size: Size, *, is_beside: bool) -> int:
+        """Return how many rows of a window of that size the panel takes where it is above others.
+
+        `is_beside` is whether it is beside them there.
+        """
+        self._is_beside = is_beside
+        if self._attempt is None:
+            return 1
+        rows = height_of(self._lines(self._attempt), size.width - BORDERS)
+        most = SHORT_ROWS + (HINT_ROWS if self._attempt.hints else 0)
+        return (rows if self._attempt.is_expanded else min(rows, most)) + 2
+
+    def act(self, what: str) -> None:
+        """Show a hint, more or less of the mission, another page, or leave the mission."""
+        guide = app_of(self.screen).missions
+        if self._attempt is None:
+            return
+        match what:
+            case "hint":
+                guide.hint()
+            case "expand":
+                guide.expand()
+            case "leave":
+                guide.leave()
+            case "up" | "down":
+                rows = self.size.height - 1
+                self.scroll_relative(y=rows if what == "down" else -rows, animate=False)
+
+    def _lines(self, attempt: MissionAttempt) -> list[Content]:
+        is_short = not (self._is_beside or attempt.is_expanded)
+        return panel_lines(attempt, app_of(self.screen).config.data, is_short=is_short)
+
+    def show(self, attempt: MissionAttempt | None) -> None:
+        before, self._attempt = self._attempt, attempt
+        if _stage(before) != _stage(attempt):
+            self.scroll_home(animate=False)
+        self._draw()
+
+    @on(Resize)
+    def _draw(self) -> None:
+        attempt = self._attempt
+        if attempt is None or not self.query("#mission-text"):
+            return
+        lines = self._lines(attempt)
+        self.border_title = Content(panel_title(attempt))
+        self.border_subtitle = panel_keys(attempt, can_expand=not self._is_beside)
+        set_text(self, "#mission-text", Content("\n").join(lines))
+
+
+def _stage(attempt: MissionAttempt | None) -> tuple[object, ...]:
+    return (attempt.mission, attempt.status.phase, attempt.run) if attempt else ()
