@@ -28,17 +28,18 @@ def word_of(name: str) -> str:
 
 def describe_difference(plan: RacePlan) -> str:
     """Return two sentences: in what the lanes differ, and what is the same for all."""
-    what = [f"the {word_of(name)}" for name in plan.changed]
-    prefix = prefix_of(plan.changed[0])
+    changed = plan.changed or ("settings",)
+    what = [f"the {word_of(name)}" for name in changed]
+    prefix = prefix_of(changed[0])
     names = ", ".join(lane.name.removeprefix(prefix) for lane in plan.lanes)
-    if plan.changed[0] == "preset" and len(what) > 1:
+    if changed[0] == "preset" and len(what) > 1:
         differ = f"The lanes differ in the preset ({names}), which sets {join_words(what[1:])}"
     else:
         differ = f"The lanes differ in {join_words(what)} alone: {names}"
-    return f"{differ}. {_describe_same(plan)}"
+    return f"{differ}. {_describe_same(plan, changed[0])}"
 
 
-def _describe_same(plan: RacePlan) -> str:
+def _describe_same(plan: RacePlan, changed: str) -> str:
     same: list[str] = []
     other: list[str] = []
     for what, is_same in (
@@ -53,7 +54,7 @@ def _describe_same(plan: RacePlan) -> str:
     if not other:
         return f"{text}."
     verb = "depends" if other == ["the order of the images"] else "depend"
-    return f"{text}; {join_words(other)} {verb} on the {word_of(plan.changed[0])}."
+    return f"{text}; {join_words(other)} {verb} on the {word_of(changed)}."
 
 
 def has_same_order(plan: RacePlan) -> bool:

@@ -152,7 +152,13 @@ def _check_values(name: str, values: Sequence[Any], seeds: int) -> None:
             "--seeds trains each lane with several seeds, so --seed can have only one value: the "
             "first of them"
         )
-    files = {each for each in values if name == "arch" and is_file_spec(each)}
+    if name == "arch":
+        check_files(values)
+
+
+def check_files(specs: Sequence[str]) -> None:
+    """Raise UsageError where several of these networks are code in files."""
+    files = {each for each in specs if is_file_spec(each)}
     if len(files) > 1:
         raise UsageError("a race can have one network from a file: the others by name or as text")
 
@@ -233,6 +239,8 @@ def label_value(name: str, text: str) -> str:
 
 def prefix_of(name: str) -> str:
     """Return what the names of lanes begin with that differ in a setting: "lr "."""
+    if name not in FIELDS:  # in an edited race.json, or one by a later version
+        return ""
     is_name = FIELDS[name].metadata["choices"] or name in ("device", "routes")
     return "" if is_name else flag(name).removeprefix("--").replace("-", " ") + " "
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from core.commands import RaceLane, RacePlan
 from core.config import read_config
-from core.errors import CheckpointError, UsageError, printable
+from core.errors import CheckpointError, UsageError, closest_match, printable
 from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
 from core.runs.description import is_live, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.run_writer import claim_folder
+from core.user import expand
 
 RACE_FILE = "race.json"
 LOCK_FILE = "race.lock"
@@ -140,7 +141,24 @@ def _find_problem(record: RaceRecord) -> str | None:
 
 def is_race(folder: Path) -> bool:
     """Return whether a folder is a race's."""
-    return (folder / RACE_FILE).is_file()
+    return os.path.isfile(folder / RACE_FILE)
+
+
+def find_race(text: str, folder: Path) -> Path | None:
+    """Return the folder of the race that a text names, by its folder or by its name in `folder`;
+    None where there is none. Raises UsageError as `expand` does."""
+    return next(filter(is_race, (expand(text), folder / text)), None) if text else None
+
+
+def resolve_race(text: str, folder: Path) -> Path:
+    """Return the folder of a race as find_race does. Raises CheckpointError where there is none."""
+    if found := find_race(text, folder):
+        return found
+    names = [place.parent.name for place in folder.glob(f"*/{RACE_FILE}")]
+    near = closest_match(text, names)
+    hint = f"; did you mean {printable(near)}?" if near else ""
+    what = f"{printable(text)} is not a race, and {folder} has none of that name"
+    raise CheckpointError(what + hint)
 
 
 def is_race_live(record: RaceRecord) -> bool:

@@ -22,7 +22,7 @@ from core.race.words import (
     say_points,
 )
 
-ONE_SEED = "one seed cannot tell; several seeds can"
+ONE_SEED = "One seed cannot tell how much the seed decides; several can."
 
 
 @dataclass(frozen=True)
@@ -196,10 +196,8 @@ def _say_lead(
         how = "within the noise" if lead.is_noise else "more than noise"
         return f"{what} is {how} ({say_points(lead)} over {lead.seeds} seeds)."
     images = f"{runs[first.lane][0].test_samples:,} test images"
-    if lead.is_noise:
-        return f"{what} is within the noise of {images} ({say_points(lead)}); {ONE_SEED}."
-    much = "how much of it the seed makes"
-    return f"{what} is more than the noise of {images} ({say_points(lead)}); {much}, {ONE_SEED}."
+    how = "within" if lead.is_noise else "more than"
+    return f"{what} is {how} the noise of {images} ({say_points(lead)}). {ONE_SEED}"
 
 
 def _are_equal(one: Sequence[LaneRun], other: Sequence[LaneRun]) -> bool:

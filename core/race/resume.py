@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.errors import UserError, explain
 from core.events import Event, RunFailed, RunFinished
+from core.race.lane_run import LaneRun
+from core.race.record import RaceRecord
 from core.runs.event_reader import read_events
 from core.runs.resume import prepare_resume
 
@@ -47,6 +49,35 @@ def read_earlier(folder: Path) -> EarlierRun:
         return EarlierRun(events, problem=RunFailed(reason=error.reason, message=str(error)))
     kept = takewhile(lambda event: not is_later(event, step), events)
     return EarlierRun(tuple(kept), config=config, point=point)
+
+
+def read_lane_runs(record: RaceRecord) -> list[list[LaneRun]]:
+    """Return what the runs of a race have reached, from their records alone: each lane's runs, one
+    for each seed. A run whose record cannot be read has failed."""
+    found = []
+    for names in record.runs:
+        found.append([_read_lane_run(record, name) for name in names])
+    return found
+
+
+def _read_lane_run(record: RaceRecord, name: str) -> LaneRun:
+    run = LaneRun(name=name)
+    try:
+        for event in read_events(record.folder.parent / name) if name else ():
+            run = run.after(event, record.plan.goal) if event else run
+    except OSError as error:
+        return replace(
+            run, outcome="failed", message=f"its record cannot be read ({explain(error)})"
+        )
+    if name and run.outcome == "waiting":
+        return replace(run, outcome="failed", message="it was deleted, renamed or moved")
+    return run
+
+
+def is_over(record: RaceRecord) -> bool:
+    """Return whether a race has nothing left to train."""
+    left = [runs for lane, runs in enumerate(read_lane_runs(record)) if lane not in record.dropped]
+    return all(run.outcome in ("finished", "diverged") for runs in left for run in runs)
 
 
 def is_later(event: Event, step: int) -> bool:

@@ -29,9 +29,10 @@ def format_accuracy(spread: Spread) -> str:
     return f"{100 * spread.mean:.{decimals}f} ± {100 * spread.deviation:.2f}%"
 
 
-def format_points(difference: float) -> str:
+def format_points(difference: float, *, signed: bool = False) -> str:
     """Return a difference of accuracies in percentage points, without the unit."""
-    return f"{100 * difference:.2f}".replace("-", "−")
+    plus = "+" * (signed and round(100 * difference, 2) > 0)
+    return f"{plus}{100 * difference:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def format_cost(plan: RacePlan, cost: float) -> str:

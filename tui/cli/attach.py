@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
+from core.race.record import find_race
 from tui.cli.console import checkpoints_folder, why_no_app
 from tui.cli.options import AsJson, CheckpointsDir, NetworkFile, SlowLink
 from tui.text.console import complain
 
-RUN_HELP = "a run's name or its folder; may be left out if one run is in progress, or on a terminal"
+RUN_HELP = (
+    "name or folder of a run or a race; may be left out if one run is in progress, or on a terminal"
+)
 
 
 def attach(
@@ -22,9 +25,9 @@ def attach(
     arch: NetworkFile = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Attach to a run in progress: watch and control it.
+    """Attach to a run or a race in progress: watch and control it.
 
-    Opens the app on the run: pause, stop, save, change the learning rate. Quitting the app does
+    Opens the app on it: pause, stop, save, change the learning rate. Quitting the app does
     not stop the run. Where several runs are in progress, asks which one. Without a terminal, or
     with --json, prints the run's events from its start to its end, as `train` does.
     """
@@ -33,6 +36,10 @@ def attach(
 
     if run == "":
         raise UsageError("RUN must not be empty")
+    if race := find_race(run or "", checkpoints_folder(checkpoints)):
+        from tui.cli.race.race import attach_race
+
+        return attach_race(race, as_json=as_json, slow=slow_link)
     folder = _choose(run, checkpoints, as_json=as_json)
     if folder is None:
         return 0

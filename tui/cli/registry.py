@@ -27,6 +27,7 @@ from tui.cli.choices import list_datasets, list_devices
 from tui.cli.doctor import doctor
 from tui.cli.missions import list_missions, start_mission
 from tui.cli.predict import evaluate, predict
+from tui.cli.race.race import HOW_RACES_END, race
 from tui.cli.runs import manage
 from tui.cli.runs.show import compare_runs, export_metrics, list_runs, show_run
 from tui.cli.start_app import start_app
@@ -58,6 +59,7 @@ app = _group(cls=WithKeys)
 app.callback(invoke_without_command=True)(start_app)
 app.command("train", epilog=HOW_TRAINING_ENDS)(train)
 app.command("resume", epilog=HOW_TRAINING_ENDS)(resume)
+app.command("race", epilog=HOW_RACES_END)(race)
 app.command("attach")(attach)
 app.command("eval")(evaluate)
 app.command("predict")(predict)

@@ -22,6 +22,8 @@ from tui.text.formats import plural
 
 if TYPE_CHECKING:
     from core.attach.client import RemoteHost
+    from core.attach.race import RaceViewer
+    from core.commands import StartRace
     from tui.missions.mission import Mission
 
 
@@ -83,14 +85,15 @@ def run_app(
     start: bool = False,
     on_hangup: str = CONTINUE,
     slow: bool = False,
-    host: "RemoteHost | None" = None,
+    host: "RemoteHost | RaceViewer | None" = None,
+    race: "StartRace | None" = None,
     mission: "Mission | None" = None,
 ) -> int:
     """Run the app, and return its exit status.
 
-    `start` starts training at once, `slow` limits what is sent to the terminal, and `host` is
-    that of a run to attach to, which the app shows from its first frame. `mission` is one to start
-    with. Raises UsageError where the network's file is wrong.
+    `start` starts training at once, and `race` a race; `slow` limits what is sent to the terminal,
+    and `host` is that of a run or a race to attach to, which the app shows from its first frame.
+    `mission` is one to start with. Raises UsageError where the network's file is wrong.
     """
     report_crashes(remember_terminal())
     if is_file_spec(config.arch) and (file := config.network.file):
@@ -112,6 +115,7 @@ def run_app(
         preferences=preferences,
         on_hangup=on_hangup,
         host=host,
+        race=race,
         mission=mission,
     )
     app.run()

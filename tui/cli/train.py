@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from core.commands import ResumePoint
 from core.config import TrainConfig, parse
 from core.errors import UsageError
+from core.race.record import find_race
 from core.training.ranks import launched
 from tui.cli.console import checkpoints_folder
 from tui.cli.options import (
@@ -117,20 +119,42 @@ def resume(
     data: DataDir = None,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Continue a run exactly where it stopped.
+    """Continue a run or a race exactly where it stopped.
 
-    The result is the same as that of an uninterrupted run.
+    The result is the same as that of an uninterrupted run. RUN_OR_CHECKPOINT may name a race.
     """
     if is_follower() and not dry_run:  # the first process of torchrun sends this one all it needs
         return follow_first_rank()
+    folder = checkpoints_folder(checkpoints)
+    if race := find_race(run, folder):
+        given = {"epochs": epochs, "device": device, "data": data}
+        given |= {"dry-run": "yes"} if dry_run else {}
+        given |= {"tensorboard": "yes"} if tensorboard else {}
+        return _resume_race(race, given, as_json, quiet, detach, on_hangup)
     from core.runs.resume import prepare_resume
 
     total = None if epochs is None else parse("epochs", epochs)
     where = None if device is None else parse("device", device)
-    folder = checkpoints_folder(checkpoints)
     config, resume_point = prepare_resume(run, folder, total, data, where)
     options = TrainOptions(as_json, quiet, detach, on_hangup, dry_run, tensorboard)
     return _start_training(config, resume_point, options)
+
+
+def _resume_race(
+    race: Path,
+    given: dict[str, str | None],
+    as_json: bool,
+    quiet: bool,
+    detach: bool,
+    on_hangup: str,
+) -> int:
+    """Continue a race. Raises UsageError for an option that is of a single run."""
+    from tui.cli.race.race import resume_race
+
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{race.name} is a race, which is resumed as it is, without --{name}")
+    return resume_race(race, as_json=as_json, quiet=quiet, detach=detach, on_hangup=on_hangup)
 
 
 def _start_training(

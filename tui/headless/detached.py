@@ -1,15 +1,15 @@
-"""`train --detach`: start training in a child process, print the run's name, and exit."""
+"""`--detach`: start a run or a race in a child process, print its name, and exit."""
 
 import shlex
 import signal
 from types import FrameType
 
 from core.attach.detached import DetachedHost
-from core.commands import ResumePoint, Start
+from core.commands import ResumePoint, Start, StartRace
 from core.config import TrainConfig
 from core.errors import exit_status
 from core.event_json import as_json as to_json
-from core.events import RunFailed, RunStarted
+from core.events import RaceStarted, RunFailed, RunStarted
 from tui.headless.train import report_problems
 from tui.text.console import complain
 
@@ -25,12 +25,22 @@ def train_detached(
 
     stdout gets the run's name and nothing else, for scripts. Raises UserError.
     """
+    return _detach(Start(config, resume_point), config.checkpoints, as_json, quiet)
+
+
+def race_detached(start: StartRace, *, as_json: bool = False, quiet: bool = False) -> int:
+    """Do the same with a race."""
+    return _detach(start, start.plan.lanes[0].config.checkpoints, as_json, quiet)
+
+
+def _detach(start: Start | StartRace, checkpoints: str, as_json: bool, quiet: bool) -> int:
     host = DetachedHost()
     before = signal.signal(signal.SIGTERM, _exit)
     try:
-        host.send(Start(config, resume_point))
+        host.send(start)
         events = report_problems(host.events())
-        last = next(event for event in events if isinstance(event, RunStarted | RunFailed))
+        ends = RunStarted | RaceStarted | RunFailed
+        last = next(event for event in events if isinstance(event, ends))
     finally:
         host.close()
         signal.signal(signal.SIGTERM, before)
@@ -38,14 +48,16 @@ def train_detached(
         if as_json:
             print(to_json(last), flush=True)
         return exit_status(last.reason)
+    assert isinstance(last, RunStarted | RaceStarted)
+    name = last.race if isinstance(last, RaceStarted) else last.run
     try:
-        print(to_json(last) if as_json else last.run, flush=True)
+        print(to_json(last) if as_json else name, flush=True)
     except OSError:
         quiet = False  # stderr is the only place left for the name
         raise
     finally:
         if not quiet:
-            complain(_next_steps(config, last.run, host.pid))
+            complain(_next_steps(checkpoints, name, host.pid))
     return 0
 
 
@@ -53,10 +65,10 @@ def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _next_steps(config: TrainConfig, run: str, pid: int) -> str:
-    is_elsewhere = config.checkpoints != TrainConfig().checkpoints
-    where = f" --checkpoints {shlex.quote(config.checkpoints)}" if is_elsewhere else ""
-    attach = f"mnist-tui attach {shlex.quote(run)}{where}"
+def _next_steps(checkpoints: str, name: str, pid: int) -> str:
+    is_elsewhere = checkpoints != TrainConfig().checkpoints
+    where = f" --checkpoints {shlex.quote(checkpoints)}" if is_elsewhere else ""
+    attach = f"mnist-tui attach {shlex.quote(name)}{where}"
     return (
         f"training continues in process {pid}: `{attach}` attaches to it, "
         f"`kill {pid}` saves and ends it"

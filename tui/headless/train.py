@@ -49,13 +49,13 @@ def train_headless(
         on_hangup = SAVE  # torchrun ends with its terminal, and then ends all of its processes
     host = LocalHost(ranks=ranks)
     host.send(Start(config, resume_point))
-    with _stop_on_signals(host, on_hangup) as received, around_stop(stopped_clock):
+    with handle_signals(host, on_hangup) as received, around_stop(stopped_clock):
         events = run_events(host)
         if tensorboard:
             events = with_tensorboard(events)
         ended: list[Event] = []
         renderer = choose_renderer(as_json=as_json, quiet=quiet, has_bar=True)
-        status = _render(report_problems(events, ended), renderer, host)
+        status = render(report_problems(events, ended), renderer, host)
     last = ended[-1]
     if isinstance(last, RunFailed) and last.reason != "stopped":
         return exit_status(last.reason)
@@ -72,7 +72,7 @@ def print_attached(host: Host, *, as_json: bool) -> int:
 def choose_renderer(*, as_json: bool, quiet: bool = False, has_bar: bool = False) -> Renderer:
     """Return the function that shows events. `has_bar`: a progress bar if stderr is a terminal."""
     if quiet:
-        return _discard
+        return discard
     if as_json:
         return _print_json
     if has_bar and sys.stderr.isatty() and not is_dumb():
@@ -80,7 +80,7 @@ def choose_renderer(*, as_json: bool, quiet: bool = False, has_bar: bool = False
     return _print_lines
 
 
-def _render(events: Iterator[Event], renderer: Renderer, host: Host) -> int:
+def render(events: Iterator[Event], renderer: Renderer, host: Host) -> int:
     """Show the events to the last one. Returns 0; 141 if the reader of a pipe has ended, and 1 if
     the output cannot be written. Neither loses the run."""
     try:
@@ -95,11 +95,12 @@ def _render(events: Iterator[Event], renderer: Renderer, host: Host) -> int:
     else:
         return 0
     redirect_to_devnull([sys.stdout.fileno()])
-    _discard(events)
+    discard(events)
     return status
 
 
-def _stop_on_signals(host: Host, on_hangup: str) -> AbstractContextManager[list[int]]:
+def handle_signals(host: Host, on_hangup: str) -> AbstractContextManager[list[int]]:
+    """Return a context in which signals stop and save the run; it yields those received."""
     signals = handled_signals()
     if on_hangup != CONTINUE or HANGUP not in signals:
         return stop_on_signals(host, signals, WARNING)
@@ -125,7 +126,7 @@ def report_problems(events: Iterable[Event], ended: list[Event] | None = None) -
         yield event
 
 
-def _discard(events: Iterable[Event]) -> None:
+def discard(events: Iterable[Event]) -> None:
     deque(events, maxlen=0)
 
 

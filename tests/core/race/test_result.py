@@ -137,11 +137,11 @@ def test_one_seed_names_the_noise_of_the_test_set():
     near = judge(plan(), [[run(0.950)], [run(0.953)]])
     assert (near.winner, near.lead.seeds, near.lead.is_noise) == (1, 1, True)
     assert "within the noise of 10,000 test images (95% interval −0.3" in near.text
-    assert near.text.endswith("one seed cannot tell; several seeds can.")
+    assert near.text.endswith("One seed cannot tell how much the seed decides; several can.")
     far = judge(plan(), [[run(0.93)], [run(0.95)]])
     assert not far.lead.is_noise
     assert "is more than the noise of 10,000 test images" in far.text
-    assert "one seed cannot tell" in far.text
+    assert "One seed cannot tell" in far.text
 
 
 def test_pairs_of_seeds_take_out_what_both_share():

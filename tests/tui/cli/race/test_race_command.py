@@ -1,0 +1,188 @@
+"""`mnist-tui race` without the app: lanes from options, lines, JSON, results, resuming."""
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.race.record import read_race
+from tui.cli import main as cli
+
+QUICK = ("--dataset", "sample", "--batch-size", "20", "--arch", "linear")
+RATES = ("--lr", "0.01,0.001", "--epochs", "1")
+
+
+@pytest.fixture
+def program(tiny, tmp_path, monkeypatch, capsys):
+    """Return a function that runs the program in this process, on the tiny dataset: exit status,
+    stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
+        with pytest.raises(SystemExit) as exit:
+            cli.main()
+        output = capsys.readouterr()
+        return exit.value.code, output.out, output.err
+
+    return call
+
+
+def race_in(folder: Path) -> Path:
+    (found,) = folder.glob("checkpoints/race-*")
+    return found
+
+
+def test_lines_name_the_lanes_and_the_winner(program, tmp_path):
+    status, out, err = program("race", *QUICK, *RATES, "--to", "20%")
+    assert (status, err) == (0, "")
+    first, differ, *rest = out.splitlines()
+    assert re.fullmatch(r"race-[\d-]+: 2 lanes by samples, to 20.0% test accuracy", first)
+    assert differ == (
+        "The lanes differ in the learning rate alone: 0.01, 0.001. All else is the same, the "
+        "order of the images and the first weights too."
+    )
+    assert {line.split("  ")[0] for line in rest if "epoch 1/1" in line} == {"lr 0.01", "lr 0.001"}
+    assert sum("; reached 20.0%" in line for line in rest) >= 1
+    assert re.search(r"1\.  lr 0.01 +\d", out)
+    assert re.search(r"lr 0.01.* reached 20.0% (first|equally soon)", out)
+    assert "One seed cannot tell" in out
+    # Its runs are runs as any.
+    names = re.findall(r"linear-[\d-]+", out)
+    assert sorted(names) == sorted(each.name for each in tmp_path.glob("checkpoints/linear-*"))
+
+
+def test_json_has_lane_and_seed(program):
+    status, out, err = program("race", *QUICK, *RATES, "--seed", "7", "--seeds", "2", "--json")
+    assert (status, err) == (0, "")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert all({"event", "time", "lane", "seed"} <= event.keys() for event in events)
+    first, *others, last = events
+    assert (first["event"], first["lane"], first["lanes"]) == (
+        "race_started",
+        None,
+        ["lr 0.01", "lr 0.001"],
+    )
+    assert {(event["lane"], event["seed"]) for event in others} == {
+        (lane, seed) for lane in (1, 2) for seed in (7, 8)
+    }
+    assert last["event"] == "race_finished"
+    assert last["winner"] in (1, 2, None)
+    lanes = {each["lane"]: each for each in last["standings"]}
+    assert lanes[1]["outcomes"] == ["finished", "finished"]
+    assert len(set(lanes[1]["runs"] + lanes[2]["runs"])) == 4
+
+
+def test_earlier_race_is_shown(program, tmp_path):
+    program("race", *QUICK, *RATES, "--quiet")
+    name = race_in(tmp_path).name
+    status, out, err = program("race", "--show", name)
+    assert (status, err) == (0, "")
+    assert "The lanes differ in the learning rate alone" in out
+    assert "Final test accuracy: " in out
+    status, out, _ = program("race", "--show", f"checkpoints/{name}", "--json")
+    shown = json.loads(out)
+    assert (status, shown["race"], shown["live"]) == (0, name, False)
+    assert {each["outcomes"][0] for each in shown["standings"]} == {"finished"}
+    status, out, err = program("race", "--show", name[:-1])
+    assert (status, out) == (1, "")
+    assert f"did you mean {name}?" in err
+    # It has nothing left to train.
+    for command, code in (("resume", 2), ("attach", 1)):
+        status, out, err = program(command, name)
+        assert (status, out) == (code, "")
+        assert f"{name} has finished" in err
+        assert f"`mnist-tui race --show {name}`" in err
+
+
+def test_diverged_lane_leaves_the_others(program):
+    status, out, err = program("race", *QUICK, "--lr", "0.01,1e30", "--epochs", "1")
+    assert status == 0
+    assert err.startswith("mnist-tui: lr 1e+30: training diverged")
+    assert "lr 1e+30 diverged." in out
+    status, out, _ = program("race", *QUICK, "--lr", "1e30,1e35", "--epochs", "1")
+    assert status == 3
+    assert "All lanes diverged: there is no winner." in out
+
+
+def test_signal_saves_all_lanes_and_resume_ends_the_race(program, tmp_path, monkeypatch):
+    from core.training.loop import TrainingLoop
+
+    report, sent = TrainingLoop.report, []
+
+    def report_and_stop(self):
+        if self.step > 12 and not sent:
+            sent.append(signal.raise_signal(signal.SIGTERM))
+        yield from report(self)
+
+    monkeypatch.setattr(TrainingLoop, "report", report_and_stop)
+    status, before, err = program("race", *QUICK, "--lr", "0.01,0.001", "--epochs", "3")
+    assert (status, err) == (143, "")
+    assert "No lane has finished." in before
+    folder = race_in(tmp_path)
+    assert all(run for lane in read_race(folder).runs for run in lane)
+    status, out, err = program("resume", folder.name, "--epochs", "9")
+    assert (status, out) == (2, "")
+    assert "is a race, which is resumed as it is, without --epochs" in err
+    status, out, err = program("resume", folder.name)
+    assert (status, err) == (0, "")
+    assert "epoch 3/3" in out
+    assert (before + out).count("epoch 1/3") == 2, "one line for each lane"
+    assert "Final test accuracy: " in out
+    assert len([*tmp_path.glob("checkpoints/linear-*")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--lr", "0.1"), "needs two to four lanes"),
+        (("--lr", "0.1,0.1"), "lanes 1 and 2 differ in nothing"),
+        (("--lr", "1,2,3,4,5"), "at most 4 lanes"),
+        (("--lr", "1,2", "--epochs", "1,2"), "only one setting"),
+        (("--lr", "1,2", "--to", "97"), "did you mean 97%?"),
+        (("--lr", "1,2", "--seeds", "0"), "--seeds must be a whole number"),
+        (("--lr", "1,2", "--seeds", "2", "--seed", str(2**63 - 1)), "--seed must be at most"),
+        (("--lr", "1,2", "--by", "steps"), "--by must be samples or time"),
+        (("--arch", "conv 16 3, relu, mlp"), "for networks that are texts, repeat --arch"),
+        (("--arch", "a.py:A,b.py:B"), "can have one network from a file"),
+    ],
+)
+def test_wrong_usage_is_one_line(program, options, problem):
+    status, out, err = program("race", *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert problem in err
+
+
+def test_texts_keep_their_commas(program):
+    small, wide = "conv 4 3, relu, maxpool 2, linear", "conv 8 3, relu, maxpool 2, linear"
+    status, out, _ = program("race", "--arch", small, "--arch", wide, "--dry-run")
+    assert (status, out.splitlines()[:2]) == (0, ["1. conv 4 3", "2. conv 8 3"])
+
+
+def test_settings_come_from_environment_and_file(program, tmp_path, monkeypatch):
+    (tmp_path / "race.toml").write_text('epochs = 9\narch = "linear"\nlr = 0.5\n')
+    monkeypatch.setenv("MNIST_TUI_LEARNING_RATE", "0.2,0.1")
+    status, out, _ = program("race", "--config", "race.toml", "--dry-run", "--json")
+    lanes = [lane["config"] for lane in json.loads(out)["lanes"]]
+    assert status == 0
+    assert [(each["learning_rate"], each["epochs"]) for each in lanes] == [(0.2, 9), (0.1, 9)]
+
+
+def test_file_of_a_network_can_be_a_lane(program, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\ndef Net():\n    return nn.Sequential(nn.Flatten(), "
+        "nn.Linear(784, 10))\n"
+    )
+    status, out, err = program("race", *QUICK[:4], "--arch", "net.py:Net,linear", "--epochs", "1")
+    assert (status, err) == (0, "")
+    assert "net.py:Net" in out
+
+
+def test_race_that_cannot_begin_says_why(program, tmp_path):
+    (tmp_path / "checkpoints").write_text("a file")
+    status, out, err = program("race", *QUICK, *RATES)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "Traceback" not in err

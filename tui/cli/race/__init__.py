@@ -1,0 +1,1 @@
+"""The command `mnist-tui race`, and what other commands do with a race."""
