@@ -75,7 +75,7 @@ def can_branch(state: RunState, view: str) -> bool:
 
 def can_train_further(state: RunState, view: str) -> bool:
     # In Checkpoints the key is about the run under the cursor.
-    return more_epochs(state) is not None and view != "checkpoints"
+    return more_epochs(state) is not None and view not in ("checkpoints", "race")
 
 
 # The keys that the footer shows, if there is room.
@@ -101,6 +101,8 @@ ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
 EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
 FIND_RATE = "find a learning rate for the settings of the form: 200 steps of a fresh network"
+START_RACE = "race: change one setting, and compare the runs"
+REST_OF_RACE = "in Race: continue a race that was stopped, all of its runs where they were"
 EXPLAIN = "explain the prediction for the framed image, the first one or the drawing"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
 
@@ -118,6 +120,8 @@ ACTIONS = (
     Action("open('new')", "n", "New run", "choose another network for a new run", is_inactive),
     Action("open('network')", "", "Edit network", EDIT_NETWORK, is_inactive),
     Action("open('find_rate')", "", "Find learning rate", FIND_RATE, has_charts),
+    Action("open('race')", "ctrl+r", "Race", START_RACE, is_inactive),
+    Action("open('race_rest')", "plus", "Continue race", REST_OF_RACE, in_views("race"), "+"),
     Action("open('why')", "E", "Why", EXPLAIN, has_images),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Next chart", "show the next chart", has_charts),

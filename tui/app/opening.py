@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.commands import SetLearningRate
+from core.commands import SetLearningRate, StartRace
 from core.errors import first_line
 from tui.app.views import find_form
 from tui.state.further import more_epochs, prepare_further
@@ -32,6 +32,20 @@ def open_branch(app: MnistApp) -> None:
     from tui.screens.branch_dialog import BranchDialog
 
     app.push_screen(BranchDialog(), lambda branch: app.start_next(*branch) if branch else None)
+
+
+def open_race(app: MnistApp) -> None:
+    from tui.screens.race.setup_dialog import RaceDialog
+
+    def start(command: StartRace | None) -> None:
+        if command:
+            app.race.start(command)
+
+    app.push_screen(RaceDialog(app.requests.next_config()), start)
+
+
+def continue_race(app: MnistApp) -> None:
+    app.race.resume_whole()
 
 
 def open_overlay(app: MnistApp) -> None:
@@ -129,6 +143,8 @@ OPENINGS: dict[str, Callable[[MnistApp], None]] = {
     "learning_rate": open_learning_rate,
     "branch": open_branch,
     "overlay": open_overlay,
+    "race": open_race,
+    "race_rest": continue_race,
     "help": open_help,
     "why": open_why,
     "new": choose_network,

@@ -78,6 +78,7 @@ class TrainView(View):
             yield AccuracyPanel().data_bind(View.run_state, View.preferences)
             with Vertical(id="happening", classes="panel") as happening:
                 happening.border_title = "What is happening"
+                happening.border_subtitle = next_steps(RunState())
                 yield RunProgress().data_bind(View.run_state, View.config)
                 yield Commentary().data_bind(View.run_state, View.config)
                 yield MachineUsage().data_bind(View.bytes_per_second)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.events import Click
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
@@ -130,6 +131,9 @@ class Options(OptionList):
         Binding("g", "first", "First", show=False),
         Binding("G", "last", "Last", show=False),
     ]
+
+    def on_click(self, event: Click) -> None:
+        event.stop()  # a click beside the list closes it
 
 
 class SelectOptions(ModalScreen[str | None]):

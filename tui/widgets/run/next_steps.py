@@ -1,4 +1,4 @@
-"""What a run that has ended offers next."""
+"""What there is to do before a run, and after it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from tui.text.formats import plural
 
 
 def next_steps(state: RunState) -> Content | None:
-    """Return what a run that has ended offers, each with its key and clickable."""
+    """Return what there is to do before a run and after it, each with its key and clickable."""
+    steps: list[tuple[str, str, str]] = []
+    if state.phase == "idle":
+        steps.append(("ctrl+r", "race: change one setting", "app.open('race')"))
+        return _clickable(steps)
     if state.phase not in ("finished", "stopped"):
         return None
-    steps = []
     # Where the network overfits, more epochs are the wrong step.
     if find_overfitting(state) and state.checkpoint:
         steps.append(("b", "branch from an earlier epoch", "app.open('branch')"))
@@ -27,6 +30,10 @@ def next_steps(state: RunState) -> Content | None:
         number = list(VIEWS).index("mistakes") + 1
         steps.append((str(number), "look at the mistakes", "app.view('mistakes')"))
     steps.append(("n", "another network", "app.open('new')"))
+    return _clickable(steps)
+
+
+def _clickable(steps: list[tuple[str, str, str]]) -> Content:
     return Content("  ").join(
         Content.assemble((key, "bold $focus"), f" {label}").stylize(f"@click={action}")
         for key, label, action in steps
