@@ -26,6 +26,12 @@ from tests.support.fakes import ROOT, make_fake_train
 # A machine that is lent for its GPU may lack the packages of the other tests.
 with suppress(pytest.skip.Exception):
     from tests.support.terminal import open_terminal  # noqa: F401
+with suppress(ImportError):
+    from hypothesis import settings
+
+    # On a busy machine any example may take long; a test that hangs is ended by its timeout.
+    settings.register_profile("no deadline", deadline=None)
+    settings.load_profile("no deadline")
 
 IDLE_SECONDS, MAX_IDLE_SECONDS, MAX_STARVED_SECONDS = 0.02, 0.2, 2.0
 HAS_TEXTUAL = find_spec("textual") is not None

@@ -116,6 +116,7 @@ def test_sample_is_stored_where_mnist_is_missing(tmp_path, model, monkeypatch, c
     """So the run can be evaluated; with --dataset mnist the error says what can be done."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("MNIST_TUI_MIRROR", "http://127.0.0.1:9/")
+    monkeypatch.delenv("MNIST_TUI_DATA", raising=False)
     path, runs = saved(tmp_path, model.state_dict()), tmp_path / "runs"
     _, out, err = call(monkeypatch, capsys, runs, "checkpoints", "import", path, "--json")
     assert json.loads(out)["dataset"] == "sample"
