@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.commands import RaceLane, RacePlan
 from core.config import read_config
-from core.errors import CheckpointError, UsageError, closest_match, printable
+from core.errors import CheckpointError, UsageError, UserError, closest_match, printable
 from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
@@ -168,6 +168,20 @@ def is_race_live(record: RaceRecord) -> bool:
     except NoLocks:
         folders = [record.folder.parent / name for runs in record.runs for name in runs if name]
         return any(is_live(each, read_description(each)) for each in folders)
+
+
+def find_race_of(runs: Sequence[Path]) -> Path | None:
+    """Return the folder of the race in progress that all these runs belong to, None if there is
+    none."""
+    parents = {run.parent for run in runs}
+    for parent in parents if len(parents) == 1 else ():
+        for place in parent.glob(f"*/{RACE_FILE}"):
+            with suppress(UserError):
+                record = read_race(place.parent)
+                names = {name for lane in record.runs for name in lane}
+                if names.issuperset(run.name for run in runs) and is_race_live(record):
+                    return place.parent
+    return None
 
 
 def race_started(record: RaceRecord) -> RaceStarted:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
-from core.race.record import find_race
+from core.race.record import find_race, find_race_of
 from tui.cli.console import checkpoints_folder, why_no_app
 from tui.cli.options import AsJson, CheckpointsDir, NetworkFile, SlowLink
 from tui.text.console import complain
@@ -36,7 +36,7 @@ def attach(
 
     if run == "":
         raise UsageError("RUN must not be empty")
-    if race := find_race(run or "", checkpoints_folder(checkpoints)):
+    if race := _find_race(run, checkpoints):
         from tui.cli.race.race import attach_race
 
         return attach_race(race, as_json=as_json, slow=slow_link)
@@ -56,6 +56,16 @@ def attach(
     if not as_json:
         complain(f"attached to {host.hello.run} in process {host.pid}; Ctrl-C detaches")
     return print_attached(host, as_json=as_json)
+
+
+def _find_race(run: str | None, checkpoints: str | None) -> Path | None:
+    """Return the folder of the race that is meant: by its name, or the only one in progress."""
+    folder = checkpoints_folder(checkpoints)
+    if run is not None:
+        return find_race(run, folder)
+    from core.attach.client import match_live
+
+    return find_race_of(match_live(None, folder, is_given=bool(checkpoints)))
 
 
 def _choose(run: str | None, checkpoints: str | None, *, as_json: bool) -> Path | None:

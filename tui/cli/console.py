@@ -56,10 +56,15 @@ def checkpoints_folder(given: str | None) -> Path:
 
 
 def find_run(name: str, checkpoints: str | None) -> Path:
-    """Return the folder of a run. Raises CheckpointError and UsageError."""
+    """Return the folder of a run. Raises CheckpointError and UsageError, also for a race."""
+    from core.race.record import find_race, read_race
     from core.runs.resolve import resolve_run
 
-    return resolve_run(name, checkpoints_folder(checkpoints))
+    folder = checkpoints_folder(checkpoints)
+    if race := find_race(name, folder):
+        runs = ", ".join(each for lane in read_race(race).runs for each in lane if each)
+        raise UsageError(f"{race.name} is a race; name one of its runs: {runs or 'none yet'}")
+    return resolve_run(name, folder)
 
 
 def why_no_app() -> str:

@@ -50,6 +50,7 @@ class RaceEnd:
     runs: Runs = field(init=False)
     dropped: list[int] = field(default_factory=list)
     last: Event | None = None
+    is_live: bool = True  # whether a process may still train what is in training
 
     def __post_init__(self) -> None:
         self.runs = [[LaneRun()] * self.plan.seeds for _ in self.plan.lanes]

@@ -55,7 +55,8 @@ def _cells(end: RaceEnd, standing: Standing) -> list[str]:
 def _status(end: RaceEnd, lane: int, runs: Sequence[LaneRun]) -> str:
     if lane in end.dropped:
         return "dropped"
-    outcomes = [run.outcome for run in runs]
+    interrupted = {} if end.is_live else {"training": "interrupted"}
+    outcomes = [interrupted.get(run.outcome, run.outcome) for run in runs]
     if len(set(outcomes)) == 1:
         return outcomes[0]
     return ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
@@ -86,6 +87,7 @@ def print_record(record: RaceRecord, *, as_json: bool) -> None:
     """Print the result of a race on disk, or where it stands."""
     end = RaceEnd(record.plan)
     end.runs, end.dropped = read_lane_runs(record), [*record.dropped]
+    end.is_live = is_race_live(record)
     verdict = judge(record.plan, end.runs)
     if not as_json:
         print(describe_race(race_started(record), record.plan))
@@ -96,7 +98,7 @@ def print_record(record: RaceRecord, *, as_json: bool) -> None:
         {
             "race": record.name,
             "folder": str(record.folder),
-            "live": is_race_live(record),
+            "live": end.is_live,
             "changed": plan.changed,
             "by": plan.by,
             "seeds": plan.seeds,

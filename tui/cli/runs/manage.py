@@ -143,7 +143,7 @@ def delete_runs(
     as_json: AsJson = False,
     checkpoints: CheckpointsDir = None,
 ) -> int:
-    """Move runs to the trash.
+    """Move runs, or races with their runs, to the trash.
 
     `mnist-tui runs restore` restores them.
     """
@@ -173,17 +173,24 @@ def delete_checkpoints(
 def _delete(
     names: list[str], resolve: Callable[[str, Path], Path], folder: Path, as_json: bool
 ) -> int:
+    from core.race.manage import delete_race
+    from core.race.record import find_race
     from core.runs.manage import delete
 
-    deleted, has_failed = _for_each(names, lambda name: delete(resolve(name, folder)))
+    def act(name: str) -> "list[Trashed]":
+        race = find_race(name, folder)
+        return delete_race(race) if race else [delete(resolve(name, folder))]
+
+    deleted, has_failed = _for_each(names, act)
     if as_json:
-        print_json([_trash_row(each) for each in deleted])
-    for each in () if as_json else deleted:
-        is_default = _is_same(each.folder, checkpoints_folder(None))
-        option = "" if is_default else f" --checkpoints {quote(str(each.folder))}"
+        print_json([_trash_row(each) for moved in deleted for each in moved])
+    for *runs, last in () if as_json else deleted:  # of a race it is the last
+        is_default = _is_same(last.folder, checkpoints_folder(None))
+        option = "" if is_default else f" --checkpoints {quote(str(last.folder))}"
+        what = last.what + (f" and its {plural(len(runs), 'run')}" if runs else "")
         complain(
-            f"moved {each.what} to the trash; to restore: "
-            f"mnist-tui runs restore {quote(each.run)}{option}"
+            f"moved {what} to the trash; to restore: "
+            f"mnist-tui runs restore {quote(last.run)}{option}"
         )
     return 1 if has_failed else 0
 
@@ -203,10 +210,13 @@ def restore(
     name: Annotated[str, typer.Argument(help="name of the deleted run", metavar="RUN")],
     checkpoints: CheckpointsDir = None,
 ) -> None:
-    """Restore what was last deleted or pruned of a run."""
+    """Restore what was last deleted or pruned of a run, or a race with its runs."""
+    from core.race.manage import restore_race
     from core.runs import trash
 
-    complain(f"restored {trash.restore_latest(name, checkpoints_folder(checkpoints))}")
+    place = trash.restore_latest(name, checkpoints_folder(checkpoints))
+    runs = restore_race(place)
+    complain(f"restored {place}" + (f" and its {plural(len(runs), 'run')}" if runs else ""))
 
 
 def show_trash(

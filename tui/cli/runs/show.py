@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
+from core.race.record import find_race, read_race
 from tui.cli.console import checkpoints_folder, find_run, print_json, refuse_options_before
 from tui.cli.options import AsJson, CheckpointsDir, RunName, RunNames
 from tui.text.console import complain
@@ -57,7 +58,15 @@ def list_runs(
 
 
 def show_run(run: RunName, as_json: AsJson = False, checkpoints: CheckpointsDir = None) -> None:
-    """Show a run's metrics, settings, checkpoints and losses."""
+    """Show a run's metrics, settings, checkpoints and losses.
+
+    Of a race, the result.
+    """
+    if race := find_race(run, checkpoints_folder(checkpoints)):
+        from tui.cli.race.table import print_record
+
+        print_record(read_race(race), as_json=as_json)
+        return
     from tui.cli.output.run_report import print_run, read_run_files, show_row
 
     info, state = read_run_files(find_run(run, checkpoints))

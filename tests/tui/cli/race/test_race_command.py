@@ -98,6 +98,31 @@ def test_earlier_race_is_shown(program, tmp_path):
         assert f"`mnist-tui race --show {name}`" in err
 
 
+def test_race_is_deleted_and_restored_with_its_runs(program, tmp_path):
+    program("race", *QUICK, *RATES, "--quiet")
+    folder = race_in(tmp_path)
+    name, places = folder.name, sorted(tmp_path.glob("checkpoints/[!.]*"))
+    status, out, err = program("runs", "show", name)
+    assert (status, err) == (0, "")
+    assert "Final test accuracy" in out
+    status, out, err = program("runs", "star", name)
+    assert (status, out) == (2, "")
+    assert f"{name} is a race; name one of its runs: linear-" in err
+    status, out, err = program("runs", "delete", name)
+    assert (status, out) == (0, "")
+    assert f"moved {name} and its 2 runs to the trash" in err
+    assert not [*tmp_path.glob("checkpoints/[!.]*")]
+    status, out, err = program("runs", "restore", name)
+    assert f"restored checkpoints/{name} and its 2 runs" in err
+    assert sorted(tmp_path.glob("checkpoints/[!.]*")) == places
+    (folder / "race.json").write_text("{")
+    status, _, err = program("race", "--show", name)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "race.json cannot be used: it is damaged" in err
+    assert program("runs", "delete", name)[0] == 0
+    assert not folder.exists()
+
+
 def test_diverged_lane_leaves_the_others(program):
     status, out, err = program("race", *QUICK, "--lr", "0.01,1e30", "--epochs", "1")
     assert status == 0
