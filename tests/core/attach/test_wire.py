@@ -198,10 +198,11 @@ def test_large_command_is_sent_whole_or_ends_the_connection(monkeypatch, reads):
                 reader.start()
             for _ in range(20):
                 connection.send(command)
-            connection.send(SetLearningRate(0.5))
-            connection.close()
             if not reads:
                 reader.start()
+                reader.join(0.3)
+            connection.send(SetLearningRate(0.5))
+            connection.close()
             reader.join(20)
     whole = [line for line in received if line.endswith(b"\n")]
     assert {read_command(line) for line in whole} <= {command, SetLearningRate(0.5)}
