@@ -7,11 +7,13 @@ runs is in its race.json.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from time import sleep
 
 from core.attach.client import RemoteHost
 from core.commands import Command, DropLane, Pause, Resume, Save, Stop, StopRace, ToLane
@@ -23,6 +25,7 @@ from core.events import (
     Notice,
     RaceFinished,
     RunFailed,
+    RunFinished,
 )
 from core.race.record import is_race_live, race_started, read_race
 from core.race.result import LaneRun, judge
@@ -154,12 +157,26 @@ class RaceViewer:
                 self._remotes.pop((lane, seed), None)
 
     def _run_events(self, lane: int, seed: int, folder: Path) -> Iterator[Event]:
-        with suppress(CheckpointError):  # it is not in progress
-            remote = RemoteHost(folder)
-            with self._lock:
-                self._remotes[lane, seed] = remote
-            if self._closed:
-                remote.close()
-            yield from remote.events()
-            return
+        while not self._closed:
+            with suppress(CheckpointError):  # it is not in progress
+                remote = RemoteHost(folder)
+                with self._lock:
+                    self._remotes[lane, seed] = remote
+                if self._closed:
+                    remote.close()
+                yield from remote.events()
+                return
+            if not self._will_continue(lane, folder):
+                break
+            sleep(LOOK_SECONDS)
         yield from filter(None, read_events(folder))
+
+    def _will_continue(self, lane: int, folder: Path) -> bool:
+        """Return whether a run that is not in progress will be: a race that is continued opens its
+        runs one after another."""
+        if lane in self.record.dropped or not is_race_live(self.record):
+            return False
+        match deque(filter(None, read_events(folder)), maxlen=1):
+            case [RunFailed()] | [RunFinished(stopped=False)]:
+                return False
+        return True

@@ -15,6 +15,7 @@ from core.attach.race import RaceViewer
 from core.commands import DropLane, Pause, RaceLane, RacePlan, Resume, Start, StartRace, Stop
 from core.config import TrainConfig
 from core.engine.local_host import LocalHost
+from core.errors import CheckpointError
 from core.events import (
     LaneDropped,
     LaneEvent,
@@ -147,3 +148,36 @@ def test_killed_race_is_resumed_whole(tmp_path):
             for place in (tmp_path / name, Path(started.folder))
         )
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_viewer_waits_for_a_run_that_is_continued(tiny, monkeypatch, tmp_path):
+    """A race that is continued is live before its runs are: each loads its checkpoint first."""
+    from core.race.record import create_race, lock_race, write_race
+
+    tries = []
+
+    class Remote:
+        pid = 1
+
+        def __init__(self, folder):
+            tries.append(folder)
+            if len(tries) < 3:
+                raise CheckpointError("it is not in progress")
+
+        def events(self):
+            yield Paused(step=7)
+
+        def close(self):
+            pass
+
+    folder = tmp_path / "runs"
+    (folder / "a").mkdir(parents=True)
+    record = create_race(plan_of(tiny()), folder).with_run(0, 0, "a")
+    write_race(record)
+    monkeypatch.setattr("core.attach.race.RemoteHost", Remote)
+    monkeypatch.setattr("core.attach.race.LOOK_SECONDS", 0.02)
+    with lock_race(record.folder):
+        viewer = Collected(RaceViewer(record.folder))
+        until(lambda: viewer.of_lane(0, Paused))
+        assert len(tries) == 3
+        viewer.host.close()

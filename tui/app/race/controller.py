@@ -223,7 +223,7 @@ class RaceController:
             where = f" in process {pid}" if pid else ""
             return f"{name} continues{where}; `mnist-tui attach {folder}` attaches to it again"
         how = race.verdict.verdict if race.verdict else race.message
-        said = f"{name}: {printable(how)}; " if how else f"{name}: "
+        said = f"{name}: {printable(how.rstrip('.'))}; " if how else f"{name}: "
         return f"{said}`mnist-tui race --show {folder}` opens it again"
 
 
