@@ -34,6 +34,7 @@ VIEWS = {
     "checkpoints": ViewEntry("Checkpoints", "checkpoints.browser", "CheckpointBrowser"),
     "draw": ViewEntry("Draw", "draw.view", "DrawView"),
     "quiz": ViewEntry("Quiz", "quiz.view", "QuizView"),
+    "race": ViewEntry("Race", "race.view", "RaceView"),
     "missions": ViewEntry("Missions", "missions.view", "MissionsView"),
 }
 
@@ -54,9 +55,11 @@ is_active = in_phases("preparing", "training", "paused")
 is_training, is_paused = in_phases("training"), in_phases("paused")
 is_training_or_paused = in_phases("training", "paused")
 has_charts = in_views("train")
+has_curves = in_views("train", "race")
 has_images = in_views("train", "digits", "mistakes", "checkpoints", "draw")
 has_digits = in_views("train", "digits", "mistakes", "checkpoints")  # the last: in its preview
 has_bars = in_views("train", "digits", "mistakes", "checkpoints", "draw")
+has_styles = in_views("train", "digits", "mistakes", "checkpoints", "draw", "race")
 
 
 def can_start(state: RunState, view: str) -> bool:
@@ -126,15 +129,15 @@ ACTIONS = (
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),
     Action("set('chart')", "c", "Next chart", "show the next chart", has_charts),
     Action("set('several')", "v", "Layout", "show one chart, as many as fit, or all", has_charts),
-    Action("set('log_scale')", "l", "Log scale", "logarithmic or linear y axis", has_charts),
-    Action("set('smoothing')", "m", "Smooth", "smoothing of the training curves", has_charts),
+    Action("set('log_scale')", "l", "Log scale", "logarithmic or linear y axis", has_curves),
+    Action("set('smoothing')", "m", "Smooth", "smoothing of the training curves", has_curves),
     Action("set('x_axis')", "h", "Axis", "horizontal axis: epochs, steps or time", has_charts),
-    Action("set('zoom')", "z", "Zoom", "show all of the run, its last 25% or 5%", has_charts),
+    Action("set('zoom')", "z", "Zoom", "show all of the run, its last 25% or 5%", has_curves),
     Action("set('marks')", "M", "Marks", "marks of saved checkpoints on the charts", has_charts),
     Action("set('all_classes')", "a", "Classes", ALL_CLASSES, has_digits),
     Action("set('temperature')", "t", "Softer", RAISE_TEMPERATURE, has_bars, "t T"),
     Action("set('temperature', -1)", "T", "Sharper", "lower the softmax temperature", has_bars),
-    Action("set('digit_style')", "y", "Style", "grey, ASCII or braille digits", has_bars),
+    Action("set('digit_style')", "y", "Style", "grey, ASCII or braille digits", has_styles),
     Action("set('machine')", "i", "Usage", "CPU, memory and GPU usage, or commentary", has_charts),
     Action("change_theme", "", "Theme", "select a dark or light colour theme"),
     Action("set('slow_link')", "", "Slow link", "limit output to 1 KB a second, text first"),
@@ -203,7 +206,11 @@ VIEW_KEYS = (
     ViewKey("N", ("Note",), "write a note about a run"),
     ViewKey("R", ("Rename",), "rename a run"),
     ViewKey("D", ("Delete run",), "delete a run"),
-    ViewKey("del", ("Delete file",), "delete a checkpoint, or a kept drawing"),
+    ViewKey(
+        "del",
+        ("Delete file", "Drop lane"),
+        "delete a checkpoint, or a kept drawing; in Race, end a lane",
+    ),
     ViewKey("P", ("Prune",), "delete old checkpoints"),
     ViewKey("V", ("Verify",), "verify a checkpoint against its digest"),
     ViewKey("ctrl+s", ("Save network",), "while a network is edited as text: save it under a name"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from tui.charts.grid import Grid, Run
 from tui.charts.series import AXIS, CHART_KINDS, MARK, OVERLAY, RAW, TEST, Series
@@ -12,11 +13,13 @@ from tui.charts.y_axis import YAxis, build_y_axis, fit_label, value_scale
 from tui.preferences import Preferences
 from tui.state.run_state import Mark
 
-GUESSING = "guessing"
+GUESSING, GOAL = "guessing", "goal"
 MARKS = {"saved": "▾", "rate": "r", "paused": "‖", "branch": "Y"}
 MARK_WORDS = {"saved": "saved", "rate": "rate changed", "paused": "paused", "branch": "branched"}
 # Rows that the x-axis takes: its labels, and where there are so many rows, a line above them.
 ROWS_WITH_LINE = 8
+# Columns by which the signs of one line are further right than those of the line before.
+SIGN_SHIFT = 5
 
 Ticks = tuple[Sequence[float], Sequence[str]]  # places on the x-axis, and their labels
 
@@ -29,6 +32,7 @@ def build_chart(
     size: tuple[int, int],
     *,
     guessing: float | None = None,
+    goal: float | None = None,
     marks: Mapping[int, Mark] | None = None,
     cursor: float | None = None,
     ticks: Ticks | None = None,
@@ -41,23 +45,28 @@ def build_chart(
     """
     width, height = size
     rows = height - (2 if height >= ROWS_WITH_LINE else 1)
-    axis = build_y_axis(kind, series, preferences, rows, guessing)
+    least_top = guessing if goal is None else goal
+    axis = build_y_axis(kind, series, preferences, rows, least_top)
     grid = Grid(window.columns, rows, ascii=preferences.ascii)
     scale = value_scale(kind, preferences.log_scale)
     ends = [_draw(each, grid, window, axis, scale) for each in series]
     for each, end in zip(series, ends, strict=True):
-        if end and each.sign and each.tag not in OVERLAY and 0 <= end[1] < rows:
+        if end and each.sign and 0 <= end[1] < rows:
             grid.write(*end, each.sign, each.tag)
+    for each in series:
+        if each.apart:
+            _write_signs(each, grid, window, axis, scale)
     for each, end in zip(series, ends, strict=True):
         if end and each.label:
-            _write_label(grid, *end, each.label, each.tag)
+            _write_label(grid, *end, each)
     if preferences.zoom == 1:
         _write_beginning(grid, series, axis, scale, kind)
     _write_marks(grid, marks or {})
     if cursor is not None:
         _draw_vertical(grid, window.column(cursor), "│")
-    if guessing is not None:
-        _draw_guessing(grid, axis.dot(scale(guessing), 1))
+    for name, level in ((GUESSING, guessing), (GOAL, goal)):
+        if level is not None:
+            _draw_level(grid, axis.dot(scale(level), 1), name)
     margin = width - window.columns - 1
     labels = dict(axis.ticks)
     lines = []
@@ -71,14 +80,9 @@ def build_chart(
 def _draw(
     series: Series, grid: Grid, window: Window, axis: YAxis, scale: Callable[[float], float]
 ) -> tuple[int, int] | None:
-    """Draw a series and return the cell (column, row) of its newest point."""
-    per = (window.columns - 1) / (window.high - window.low)
-    across, up = grid.across, grid.up
-    dots = [
-        (math.floor(((x - window.low) * per + 0.5) * across), axis.dot(scale(value), up))
-        for x, value in series.points
-        if math.isfinite(value)
-    ]
+    """Draw a series and return the cell (column, row) of its newest point, or the one at the top
+    where it has left the axis."""
+    dots = _dots(series, grid, window, axis, scale)
     if not dots:
         return None
     if series.line:
@@ -86,19 +90,54 @@ def _draw(
     else:
         grid.draw_dots(dots, series.tag, series.ink)
     x, y = dots[-1]
-    return x // across, y // up
+    row = y // grid.up
+    return x // grid.across, row if series.most == math.inf else min(row, grid.rows - 1)
 
 
-def _write_label(grid: Grid, column: int, row: int, label: str, tag: int) -> None:
-    """Write the name of a line where it ends: to the right, or else above or below it."""
-    right = column + 2
+def _dots(
+    series: Series, grid: Grid, window: Window, axis: YAxis, scale: Callable[[float], float]
+) -> list[tuple[int, int]]:
+    per = (window.columns - 1) / (window.high - window.low)
+    return [
+        (
+            math.floor(((x - window.low) * per + 0.5) * grid.across),
+            axis.dot(scale(value), grid.up),
+        )
+        for x, value in series.points
+        if math.isfinite(value)
+    ]
+
+
+def _write_signs(
+    series: Series, grid: Grid, window: Window, axis: YAxis, scale: Callable[[float], float]
+) -> None:
+    """Write a line's sign on it, every so many columns, so that it is known where lines cross."""
+    column = series.tag * SIGN_SHIFT % series.apart
+    dots = _dots(series, grid, window, axis, scale)
+    last = dots[-1][0] - 2 * SIGN_SHIFT if dots else 0  # not beside the one at the end
+    for (left, start), (right, end) in pairwise(dots):
+        while column * grid.across <= last and column * grid.across <= right:
+            at = (column * grid.across - left) / max(1, right - left)
+            if at >= 0 and start + at * (end - start) < grid.rows * grid.up:
+                grid.write(
+                    column, round(start + at * (end - start)) // grid.up, series.sign, series.tag
+                )
+            column += series.apart
+
+
+def _write_label(grid: Grid, column: int, row: int, series: Series) -> None:
+    """Write the name of a line where it ends: to the right, or else above or below it. Beside the
+    line's sign the name alone is enough."""
+    label, right = series.label, column + 2
     left = max(0, min(column, grid.columns - 1) - len(label) + 1)
     places = [(right, row)]
     for away in (1, -1, 2, -2, 3, -3):
         places += [(left, row + away), (right, row + away)]
     for x, y in places:
         if grid.is_blank(x, y, len(label)):
-            grid.write(x, y, label, tag)
+            is_beside = y == row and series.sign
+            text = label.removeprefix(f"{series.sign} ") if is_beside else label
+            grid.write(x, y, text, series.tag)
             return
 
 
@@ -137,9 +176,9 @@ def _draw_vertical(grid: Grid, column: int, sign: str) -> None:
         grid.write_behind(column, row, sign, MARK)
 
 
-def _draw_guessing(grid: Grid, row: int) -> None:
+def _draw_level(grid: Grid, row: int, name: str) -> None:
     """Draw a faint line across the plot, with its name at the right."""
-    name = f" {GUESSING}"
+    name = f" {name}"
     place = grid.columns - len(name)
     if grid.is_blank(place, row, len(name)):
         grid.write(place, row, name, AXIS)

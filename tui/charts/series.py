@@ -59,6 +59,17 @@ CHART_KINDS = {
     "rate": ChartKind("Learning rate", "rates", smooth=False, text=format_rate),
     "gradient": ChartKind("Gradient norm", "gradients"),
     "speed": ChartKind("Samples/s", "speeds", text="{:,.0f}".format),
+    # Of a race, whose lanes have one line each.
+    "train_loss": ChartKind("Training loss", "losses"),
+    "test_accuracy": ChartKind(
+        "Test accuracy",
+        scores="accuracies",
+        from_zero=False,
+        text=format_percent,
+        log_title="Test error",
+        log_text=format_error,
+    ),
+    "test_loss": ChartKind("Test loss", scores="test_losses"),
 }
 
 
@@ -74,6 +85,8 @@ class Series:
     line: bool = True  # whether the points are connected
     dash: str = ""
     label: str = ""  # at the end of its line
+    apart: int = 0  # columns from one sign on its line to the next; 0: only at its newest point
+    most: float = math.inf  # larger values may leave the axis at the top
 
 
 def chart_order(selected: str, state: RunState) -> tuple[str, ...]:

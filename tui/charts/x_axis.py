@@ -14,7 +14,7 @@ from tui.text.formats import format_duration
 # Parts of a power of ten to which the estimated seconds of a run are rounded, by at most a third.
 TOTALS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 # At least so many columns from tick to tick, for their labels.
-TICK_COLUMNS = {"epoch": 8, "step": 10, "time": 10}
+TICK_COLUMNS = {"epoch": 8, "step": 10, "time": 10, "samples": 14}
 # Seconds from tick to tick that are round on a clock.
 CLOCK_STEPS = (*(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800), *(3600, 7200, 18_000, 36_000))
 
@@ -27,6 +27,7 @@ class Window:
     high: float
     columns: int
     step: float = 0.0  # from tick to tick; 0: chosen by x_ticks
+    end: float = math.inf  # no ticks after it
 
     def column(self, x: float) -> int:
         """Return the cell of x, 0 being the first."""
@@ -39,10 +40,13 @@ class Window:
 
 
 def step_to_x(state: RunState, x_axis: str) -> Callable[[float], float]:
-    """Return what maps a step to its x: the step itself, epochs, or seconds since the start."""
+    """Return what maps a step to its x: the step itself, the samples of all steps so far, epochs,
+    or seconds since the start."""
     run = state.started
     if x_axis == "step" or run is None:
         return float
+    if x_axis == "samples":
+        return lambda step: step / run.steps_per_epoch * run.train_samples
     if x_axis == "epoch":
         return lambda step: step / run.steps_per_epoch
     return _step_to_seconds(state.curves.clock)
@@ -89,13 +93,13 @@ def choose_window(
             total = round_up(max(now, state.seconds / state.share) * 1.02, TOTALS)
     total = max(total, 1e-6)
     if preferences.zoom == 1:
-        return _even_window(preferences.x_axis, 0.0, total, columns)
+        return even_window(preferences.x_axis, 0.0, total, columns)
     size = total * preferences.zoom
     high = min(max(size, math.ceil(now / size * 4 + 1e-9) * size / 4), max(total, size))
-    return _even_window(preferences.x_axis, high - size, high, columns)
+    return even_window(preferences.x_axis, high - size, high, columns)
 
 
-def _even_window(x_axis: str, low: float, high: float, columns: int) -> Window:
+def even_window(x_axis: str, low: float, high: float, columns: int) -> Window:
     """Return a window that ends a little after `high`, so that its ticks are a whole number of
     cells apart."""
     step = _tick_step(x_axis, low, high, columns)
@@ -120,13 +124,16 @@ def _tick_step(x_axis: str, low: float, high: float, columns: int) -> float:
         return float(clock[0]) if clock and size >= 60 else step
     if low > 0 and step > size / 2:  # there may be one tick only
         step = round_up(step / 2.5, parts)
-    return max(step, 1.0) if x_axis == "step" or size >= 3 else step
+    return max(step, 1.0) if x_axis in ("step", "samples") or size >= 3 else step
 
 
 def x_ticks(x_axis: str, window: Window) -> tuple[list[float], list[str]]:
     """Return round places on the axis and their labels; the last label names the axis."""
     step = window.step or _tick_step(x_axis, window.low, window.high, window.columns)
-    first, last = math.ceil(window.low / step - 1e-9), math.floor(window.high / step + 1e-9)
+    first, last = (
+        math.ceil(window.low / step - 1e-9),
+        math.floor(min(window.high, window.end) / step + 1e-9),
+    )
     places = [step * i for i in range(first, last + 1)]
     if x_axis == "time":
         labels = [f"{at:.3g} s" if window.high < 60 else format_duration(at) for at in places]
@@ -141,4 +148,4 @@ def format_x(x_axis: str, x: float) -> str:
     """Return a place on the axis with its unit or name."""
     if x_axis == "time":
         return format_duration(x)
-    return f"epoch {x:.2f}" if x_axis == "epoch" else f"step {x:,.0f}"
+    return f"epoch {x:.2f}" if x_axis == "epoch" else f"{x_axis} {x:,.0f}"

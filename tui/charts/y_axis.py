@@ -18,6 +18,7 @@ BEGINNING, SHRINKS = 0.1, 0.5
 MAX_DECADES = 8  # below the largest value; less is drawn at the bottom
 LEAST_ERROR = 5e-5  # of a network without errors, on a log scale
 LEAST = 1e-12
+ACCURACIES = ("accuracy", "test_accuracy")
 
 Tick = tuple[int, str]  # the row of cells, from the bottom, and its label
 
@@ -42,7 +43,7 @@ def value_scale(kind: str, log_scale: bool) -> Callable[[float], float]:
     """
     if not log_scale:
         return float
-    if kind == "accuracy":
+    if kind in ACCURACIES:
         return lambda value: math.log10(max(1 - value, LEAST_ERROR))
     return lambda value: math.log10(max(value, LEAST))
 
@@ -60,7 +61,7 @@ def build_y_axis(
         low, high = _bounds([scale(value) for each in series for value in _finite(each)])
         if least_top is not None:
             high = max(high, scale(least_top))
-        return log_axis(low, high, rows, as_percent=kind == "accuracy")
+        return log_axis(low, high, rows, as_percent=kind in ACCURACIES)
     from_zero = what.from_zero and preferences.zoom == 1
     low, high = _bounds([value for each in series for value in _finite(each, from_zero)])
     if from_zero:
@@ -68,7 +69,7 @@ def build_y_axis(
         high = high if high < whole * SHRINKS else whole
     if least_top is not None:
         high = max(high, least_top)
-    if kind == "accuracy":
+    if kind in ACCURACIES:
         axis = linear_axis(low * 100, high * 100, rows, most=100.0)
         ticks = tuple((row, f"{label}%") for row, label in axis.ticks)
         return YAxis(axis.low / 100, axis.unit / 100, ticks)
@@ -84,7 +85,7 @@ def _finite(series: Series, without_beginning: bool = False) -> list[float]:
     if without_beginning and points and series.tag != TEST:
         first, last = points[0][0], points[-1][0]
         points = [each for each in points if each[0] >= first + BEGINNING * (last - first)]
-    return [value for _, value in points if math.isfinite(value)]
+    return [value for _, value in points if math.isfinite(value) and value <= series.most]
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:

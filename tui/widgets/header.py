@@ -50,7 +50,12 @@ class ViewHeader(Static):
         facts, status = self._facts(), self._status()
         for name, short, shown, said in (
             (NAME, False, facts, status),
+            ("", False, facts, status),
+            ("", False, facts[:2], status),
+            ("", False, facts[:1], status[-1:]),
+            ("", False, (), status[-1:]),
             (NAME, True, facts, status),
+            ("", True, facts, status),
             (NAME, True, facts[:1], status),
             ("", True, facts[:1], status[-1:]),
             ("", True, (), status[-1:]),

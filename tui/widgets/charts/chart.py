@@ -135,6 +135,10 @@ class Chart(Canvas):
         """Return what is drawn, the topmost last."""
         return build_series(self.kind, self.run_state, self.overlaid_runs, self.preferences, window)
 
+    def _goal(self) -> float | None:
+        """Return the accuracy to draw a line at."""
+        return None
+
     def _why_empty(self) -> str:
         """Return what stands in the place of curves."""
         state = self.run_state
@@ -177,6 +181,7 @@ class Chart(Canvas):
             window,
             (width, height),
             guessing=loss_of_guessing(self.kind, state, series),
+            goal=self._goal(),
             marks=place_marks(state, preferences, window),
             cursor=cursor,
         )
