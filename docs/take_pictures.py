@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import mission_scene
 import touch_scenes
 from compact_svg import compact
 from textual.pilot import Pilot
@@ -60,6 +61,7 @@ NAMES = (
     ),
     "train-overfit",
     *touch_scenes.NAMES,
+    *mission_scene.NAMES,
 )
 # Runs of earlier days.
 EARLIER_RUNS = (
@@ -256,6 +258,12 @@ def paint_images(data: str | None) -> Path:
     return folder.absolute()
 
 
+async def take_pictures_of_a_mission(options: argparse.Namespace) -> list[Path]:
+    async with open_app(TrainConfig(data=options.data), options) as camera:
+        await mission_scene.take_pictures_of_a_mission(camera)
+        return camera.taken
+
+
 def train_earlier_runs(data: str | None) -> None:
     more = ["--data", data] if data else []
     for options in EARLIER_RUNS:
@@ -280,7 +288,9 @@ def main() -> None:
         taken: list[Path] = []
         if set(touch_scenes.NAMES) & set(options.only):
             taken += asyncio.run(take_pictures_of_touch(options))
-        if set(options.only) - set(touch_scenes.NAMES):
+        if set(mission_scene.NAMES) & set(options.only):
+            taken += asyncio.run(take_pictures_of_a_mission(options))
+        if set(options.only) - set(touch_scenes.NAMES) - set(mission_scene.NAMES):
             train_earlier_runs(options.data)
             taken += asyncio.run(take_pictures_of_a_run(options))
         if "train-overfit" in options.only:

@@ -42,7 +42,8 @@ class MissionAttempt:
 
     @property
     def open_settings(self) -> frozenset[str]:
-        """The names of the settings that can be changed now. Where a run did not show what it
-        should, another seed may."""
+        """The names of the settings that can be changed now: the seed too where the advice is to
+        take another."""
         opened = {each.name for each in self.task.open}
-        return frozenset(opened | ({"seed"} if self.status.phase in ("wrong", "stuck") else set()))
+        needs_seed = self.status.phase in ("wrong", "stuck") and "seed" in self.status.advice
+        return frozenset(opened | ({"seed"} if needs_seed else set()))

@@ -27,7 +27,7 @@ from tui.missions.mission import (
 TASKS = Path(__file__).parent / "tasks"
 FILE_NAME = re.compile(r"(\d{2})-([a-z0-9][a-z0-9-]{0,40})\.toml")
 KEYS = (
-    *("title", "minutes", "setting", "question", "runs", "checks", "hints", "happened"),
+    *("title", "teaches", "minutes", "setting", "question", "runs", "checks", "hints", "happened"),
     "explanation",
 )
 MOST_RUNS, MOST_CHECKS, MOST_CHOICES, MOST_VALUES = 4, 8, 4, 8
@@ -82,6 +82,7 @@ def load_mission(path: Path, *, is_own: bool = False) -> Mission:
         number=int(named[1]),
         name=named[2],
         title=top.text("title", 40),
+        teaches=top.text("teaches", 40, ""),
         setting=top.text("setting", 700),
         question=question,
         runs=runs,

@@ -143,6 +143,7 @@ class Mission:
     minutes: float  # of a person's time
     path: Path
     is_own: bool = False  # whether it is one of the program's missions
+    teaches: str = ""  # what it is about, in a few words
 
     @property
     def key(self) -> str:

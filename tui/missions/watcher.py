@@ -113,7 +113,8 @@ def _status(
     if now and (problem := _newest_problem(mission, now, name, missing)):
         return problem
     if now and missing and name in assign(mission, states[:-1]) and name in ended:
-        message = f"These settings were trained already, as {name}."
+        place = mission.runs.index(mission.run(name)) + 1
+        message = f"These settings were trained already, in run {place}."
         return MissionStatus("wrong", missing.name, message, missing.task)
     if now and now.is_active:
         if now.phase == "paused" and idle_seconds >= IDLE_SECONDS:

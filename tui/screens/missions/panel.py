@@ -14,10 +14,16 @@ from textual.widgets import Static
 from tui.missions.attempt import MissionAttempt
 from tui.screens.base import app_of
 from tui.screens.captions import set_text
-from tui.screens.missions.panel_texts import height_of, panel_keys, panel_lines, panel_title
+from tui.screens.missions.panel_texts import (
+    fold_bullets,
+    height_of,
+    panel_keys,
+    panel_lines,
+    panel_title,
+)
 
 SHORT_ROWS, HINT_ROWS = 3, 3  # of text, in a small window
-BORDERS = 4  # columns: two borders, a space at the left and the scroll bar
+BORDERS = 4  # columns, with a space at the left, and the scroll bar at the right
 
 # Of the Train view.
 MISSION_KEYS = (
@@ -35,6 +41,8 @@ class MissionPanel(VerticalScroll, can_focus=False):
     MissionPanel {
         padding: 0 0 0 1;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        overflow-x: hidden;
         #mission-text { width: 100%; height: auto; }
     }
     """
@@ -96,7 +104,8 @@ class MissionPanel(VerticalScroll, can_focus=False):
         lines = self._lines(attempt)
         self.border_title = Content(panel_title(attempt))
         self.border_subtitle = panel_keys(attempt, can_expand=not self._is_beside)
-        set_text(self, "#mission-text", Content("\n").join(lines))
+        text = fold_bullets(lines, self.size.width - BORDERS + 2)  # its size is without borders
+        set_text(self, "#mission-text", Content("\n").join(text))
 
 
 def _stage(attempt: MissionAttempt | None) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ SIGNS = {
     "wrong": ("✗", "$wrong"),
     "stuck": ("!", "$wrong"),
 }
+BULLET = "· "
 AS_WELCOME = "A wrong prediction is as useful as a right one."
 
 
@@ -55,7 +56,18 @@ def panel_lines(attempt: MissionAttempt, data: str | None, *, is_short: bool) ->
 
 def height_of(lines: list[Content], width: int) -> int:
     """Return how many rows these lines take in that many columns."""
-    return sum(max(1, len(wrap(each.plain, max(1, width)))) for each in lines)
+    folded = Content("\n").join(fold_bullets(lines, width)).plain.split("\n")
+    return sum(max(1, len(wrap(each, max(8, width)))) for each in folded)
+
+
+def fold_bullets(lines: list[Content], width: int) -> list[Content]:
+    """Return the lines with those that begin with a bullet broken at words, and indented."""
+    return [
+        Content("\n".join(wrap(each.plain, max(8, width), subsequent_indent="  ")))
+        if each.plain.startswith(BULLET)
+        else each
+        for each in lines
+    ]
 
 
 def mnist_line(mission: Mission, data: str | None) -> str:
@@ -137,7 +149,7 @@ def _end_lines(attempt: MissionAttempt) -> Iterator[Content]:
         predicted = f"{predicted} {AS_WELCOME}"
     yield Content.styled(predicted, "bold")
     for each in mission.explanation:
-        yield Content(f"· {each}")
+        yield Content(BULLET + each)
 
 
 def _marked(sign: str, colour: str, text: str) -> Content:

@@ -11,9 +11,9 @@ from tui.missions.mission import Mission
 from tui.missions.progress import MissionProgress
 from tui.screens.captions import SELECTED, clicked, key, line
 from tui.screens.missions.panel_texts import mnist_line
-from tui.text.formats import fit_cells, format_date, truncate
+from tui.text.formats import cell_width, fit_cells, format_date, truncate
 
-TITLE_WIDTH = 22
+LONGEST_TITLE = 24
 MISSIONS_HELP = {
     "mission": "a task of one to five minutes: predict first, then train, and see whether it "
     "happened. The runs are real, and stay in the list of runs. Any mission can be started.",
@@ -48,17 +48,19 @@ def list_lines(
 ) -> Iterator[Content]:
     """Yield a clickable line for each mission; that at the place `cursor` is marked."""
     here = attempt.mission if attempt and not attempt.is_done else None
+    titles = min(LONGEST_TITLE, max((cell_width(each.title) for each in missions), default=0))
     for place, each in enumerate(missions):
         sign, colour = sign_of(each, progress.get(each.key, MissionProgress()), here)
-        title = fit_cells(truncate(each.title, TITLE_WIDTH), TITLE_WIDTH)
+        title = fit_cells(truncate(each.title, titles), titles)
         needs = " (needs MNIST)" if each.needs_mnist else ""
         text = f"{each.number:2}  {title}  {each.minutes:2g} min  "
-        text += truncate(each.question.text, max(8, width - len(text) - len(needs) - 5)) + needs
-        if place == cursor:
-            row = Content.styled(fit_cells(f" {sign} {text}", width), SELECTED)
+        room = max(8, width - 3 - cell_width(text) - len(needs))
+        text += truncate(each.teaches or each.question.text, room) + needs
+        if place == cursor:  # what can be clicked has the colour of links, illegible here
+            yield Content.styled(fit_cells(f" {sign} {text}", width), SELECTED)
         else:
             row = Content.styled(f" {sign} ", f"bold {colour}") + Content(text)
-        yield clicked(row, f"pick({place})")
+            yield clicked(row, f"pick({place})")
 
 
 def detail_lines(
@@ -67,6 +69,7 @@ def detail_lines(
     """Yield what to know of the mission under the cursor, and its keys."""
     yield Content.styled(mission.title, "bold")
     yield Content(mission.setting)
+    yield Content.styled("Predict: ", "$quiet") + Content(mission.question.text)
     if missing := mnist_line(mission, data):
         yield Content.styled(f"! {missing}", "$wrong")
     keys = [key("enter", "continue" if here or progress.can_continue else "open", "open")]
@@ -97,8 +100,12 @@ def question_lines(mission: Mission, cursor: int, data: str | None) -> Iterator[
     yield Content("")
     for place, each in enumerate(mission.question.choices):
         text = f" {place + 1}  {each} "
-        row = Content.styled(text, SELECTED) if place == cursor else Content(text)
-        yield clicked(row, f"choose({place})")
+        is_chosen = place == cursor
+        yield (
+            Content.styled(text, SELECTED)
+            if is_chosen
+            else clicked(Content(text), f"choose({place})")
+        )
     yield Content("")
     if missing := mnist_line(mission, data):
         yield Content.styled(f"! {missing}", "$wrong")

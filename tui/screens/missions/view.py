@@ -16,6 +16,8 @@ from tui.screens.base import View
 from tui.screens.captions import set_text
 from tui.screens.missions.texts import MISSIONS_HELP, detail_lines, list_lines, question_lines
 
+BORDERS = 5  # columns around the list, with the scroll bar
+
 
 class Part(VerticalScroll, can_focus=False):
     """A part of the view, which scrolls where it is too long."""
@@ -55,6 +57,8 @@ class MissionsView(View):
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         self.mnist.missions.load()
+        if self._mission and self._progress(self._mission).is_over:
+            self._cursor = -1
         super().on_screen_resume(event)
 
     # What is shown
@@ -93,7 +97,7 @@ class MissionsView(View):
             return
         if self._cursor < 0:
             self._cursor = self._first_undone()
-        attempt, width = self.mnist.mission, max(40, self.size.width - 6)
+        attempt, width = self.mnist.mission, max(40, self.size.width - BORDERS)
         rows = list_lines(guide.missions, guide.progress, self._cursor, attempt, width)
         self._write("#rows", [*rows])
         about = [Content.styled(f"✗ {each}", "$wrong") for each in guide.faults]
@@ -180,12 +184,8 @@ class MissionsView(View):
         self.show()
 
     def action_pick(self, place: int) -> None:
-        """Select a mission; a second click opens it."""
-        is_second, self._cursor = place == self._cursor, place
-        if is_second:
-            self.action_open()
-        else:
-            self.show()
+        self._cursor = place
+        self.show()
 
     def action_choose(self, place: int) -> None:
         if self._asked and 0 <= place < len(self._asked.question.choices):
