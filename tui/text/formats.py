@@ -133,9 +133,19 @@ def cut_labels(labels: Sequence[str], width: int) -> list[str]:
 
 
 def distinct_labels(names: Sequence[str], width: int) -> list[str]:
-    """Return names of classes in at most `width` columns each, cut so that they differ."""
-    labels = [class_label(name, width) for name in names]
-    return labels if len(set(labels)) == len(labels) else cut_labels(class_labels(names), width)
+    """Return names of classes in at most `width` columns each, cut so that they differ: at their
+    ends, or where these differ alone in the middle."""
+    cut = [class_label(name, width) for name in names]
+    for kept in range(1, width - 1):
+        if len(set(cut)) == len(set(names)):
+            break
+        cut = [
+            whole
+            if cell_width(whole) <= width
+            else truncate(whole, max(1, width - cell_width(whole[-kept:]))) + whole[-kept:]
+            for whole in class_labels(names)
+        ]
+    return cut
 
 
 def class_label(name: str, width: int | None = None) -> str:

@@ -78,7 +78,7 @@ def test_cut_names_stay_distinct():
 
 
 def test_labels_are_cut_where_they_differ():
-    assert distinct_labels(("class 3", "class 13", "x"), 6) == ["lass 3", "ass 13", "x"]
+    assert distinct_labels(("class 3", "class 13", "x"), 6) == ["cla… 3", "cla…13", "x"]
     assert distinct_labels(("Sandal", "Sneaker", "Ankle boot"), 5) == ["Sand…", "Snea…", "Ankl…"]
 
 
