@@ -104,7 +104,8 @@ ALL_CLASSES = "show the probabilities of all classes, or the three largest"
 FURTHER = "train the run further: to its last epoch, or as many epochs again"
 EDIT_NETWORK = "edit the network of the next run as text: its layers and their sizes"
 FIND_RATE = "find a learning rate for the settings of the form: 200 steps of a fresh network"
-START_RACE = "race: change one setting, and compare the runs"
+START_RACE = "race: change one setting, and compare; in Checkpoints, open the race of a run"
+RACE_OF_RUN = "open the race that a run is of; in Checkpoints, of the run under the cursor"
 REST_OF_RACE = "in Race: continue a race that was stopped, all of its runs where they were"
 EXPLAIN = "explain the prediction for the framed image, the first one or the drawing"
 RAISE_TEMPERATURE = "raise the softmax temperature of the bars (T: lower it)"
@@ -124,6 +125,7 @@ ACTIONS = (
     Action("open('network')", "", "Edit network", EDIT_NETWORK, is_inactive),
     Action("open('find_rate')", "", "Find learning rate", FIND_RATE, has_charts),
     Action("open('race')", "ctrl+r", "Race", START_RACE, is_inactive),
+    Action("open('race_of_run')", "", "Open race", RACE_OF_RUN),
     Action("open('race_rest')", "plus", "Continue race", REST_OF_RACE, in_views("race"), "+"),
     Action("open('why')", "E", "Why", EXPLAIN, has_images),
     Action("open('overlay')", "o", "Compare", "overlay up to four earlier runs", has_charts),

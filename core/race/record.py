@@ -161,6 +161,15 @@ def resolve_race(text: str, folder: Path) -> Path:
     raise CheckpointError(what + hint)
 
 
+def find_race_with(run: Path) -> Path | None:
+    """Return the folder of the newest race that has a run; None where there is none."""
+    for place in sorted(run.parent.glob(f"{PREFIX}*/{RACE_FILE}"), reverse=True):
+        with suppress(UserError, OSError):  # another race's file is damaged
+            if any(run.name in names for names in read_race(place.parent).runs):
+                return place.parent
+    return None
+
+
 def is_race_live(record: RaceRecord) -> bool:
     """Return whether a process runs the race; without locks, whether one trains a run of it."""
     try:

@@ -48,6 +48,23 @@ def continue_race(app: MnistApp) -> None:
     app.race.resume_whole()
 
 
+def open_race_of_run(app: MnistApp) -> None:
+    """Open the race that the run under the cursor is of; in other views, the run that is shown."""
+    from core.race.record import find_race_with
+    from tui.screens.checkpoints.browser import CheckpointBrowser
+
+    run = Path(app.run_state.started.folder) if app.run_state.started else None
+    if isinstance(app.view, CheckpointBrowser):
+        entry = app.view.rows.entry()
+        run = entry.run.folder if entry else None
+    if run is None:
+        return
+    if race := find_race_with(run):
+        app.race.show(race)
+    else:
+        app.notify(f"{printable(run.name)} is not a run of a race.", markup=False)
+
+
 def open_overlay(app: MnistApp) -> None:
     from tui.screens.overlay_dialog import OverlayDialog
 
@@ -145,6 +162,7 @@ OPENINGS: dict[str, Callable[[MnistApp], None]] = {
     "overlay": open_overlay,
     "race": open_race,
     "race_rest": continue_race,
+    "race_of_run": open_race_of_run,
     "help": open_help,
     "why": open_why,
     "new": choose_network,

@@ -33,7 +33,7 @@ from core.events import (
     RunFailed,
     RunStarted,
 )
-from tui.actions import VIEWS, is_available
+from tui.actions import is_available
 from tui.app.next_settings import use_config, use_config_of
 from tui.app.run_controller import BUSY
 from tui.state.race.fold_race import begin_race
@@ -71,7 +71,7 @@ class RaceController:
         if self._first:
             self._app.call_after_refresh(self.start, self._first)
         elif isinstance(self._host, RaceViewer):
-            show_race_view(self._app)
+            self._app.action_view("race")
 
     # What is shown
 
@@ -133,7 +133,7 @@ class RaceController:
         app.requests.forget()
         app.refresh_bindings()
         app.send(command)
-        show_race_view(app)
+        app.action_view("race")
 
     def drop(self, lane: int) -> None:
         """End a lane, after a question."""
@@ -158,7 +158,7 @@ class RaceController:
                 app.notify(BUSY.replace("start another run", "open a race"))
                 return
             app.runs.connect(lambda: RaceViewer(folder))
-        show_race_view(app)
+        app.action_view("race")
 
     def resume_whole(self) -> None:
         """Continue the race that is shown, all of its runs where they were."""
@@ -225,10 +225,6 @@ class RaceController:
         how = race.verdict.verdict if race.verdict else race.message
         said = f"{name}: {printable(how.rstrip('.'))}; " if how else f"{name}: "
         return f"{said}`mnist-tui race --show {folder}` opens it again"
-
-
-def show_race_view(app: MnistApp) -> None:
-    app.action_view("race" if "race" in VIEWS else "train")
 
 
 def is_run_of(run: RunState, race: RaceState) -> bool:

@@ -84,6 +84,7 @@ class CheckpointBrowser(View):
         Binding("W", "open('weights')", "Weights", show=False),
         Binding("V", "do('verify')", "Verify", show=False),
         Binding("f5", "do('reload')", "Refresh", show=False),
+        Binding("ctrl+r", "app.open('race_of_run')", "Race", show=False),
         Binding("escape", "filter(False)", "Back", show=False),
     ]
 

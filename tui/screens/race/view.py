@@ -57,6 +57,7 @@ class RaceView(View):
         Binding("pageup", "scroll(-1)", "Page", show=False),
         Binding("pagedown", "scroll(1)", "Page", show=False),
         Binding("delete", "drop", "Drop lane", show=False),
+        Binding("enter", "app.view('train')", "Open", show=False),
     ]
 
     part: var[str] = var(PARTS[0], init=False)

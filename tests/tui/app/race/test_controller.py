@@ -2,9 +2,11 @@
 
 from core.commands import DropLane, SetLearningRate
 from tests.support.app import app_in, phase, text_of, until
-from tests.support.fakes import diverged, make_fake_train
+from tests.support.fakes import diverged, key_of, make_fake_train
 from tests.support.races import rates
 from tui.screens.dialogs import ConfirmQuit
+from tui.screens.race.view import RaceView
+from tui.screens.train import TrainView
 
 
 def race_phase(pilot) -> str:
@@ -47,10 +49,12 @@ async def test_selected_lane_is_shown_in_all_views(tmp_path):
     app = app_in(tmp_path, make_fake_train(steps=5000))
     async with app.run_test(size=(120, 40)) as pilot:
         await begin(pilot, rates(tmp_path, 0.1, 0.01))
-        await pilot.press("1")
-        await pilot.pause()
-        assert "lane lr 0.1" in text_of(pilot)
-        app.race.select(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainView))
+        await until(pilot, lambda: "lane lr 0.1" in text_of(pilot))
+        await pilot.press(key_of("race"))
+        await until(pilot, lambda: isinstance(app.screen, RaceView))
+        await pilot.press("down", "enter")
         await until(pilot, lambda: "lane lr 0.01" in text_of(pilot))
         assert app.run_state.started.config["learning_rate"] == 0.01
         step = app.run_state.step
@@ -146,14 +150,11 @@ async def test_dropped_lane_is_asked_about(tmp_path):
     app = app_in(tmp_path, make_fake_train(steps=5000))
     async with app.run_test(size=(80, 24)) as pilot:
         await begin(pilot, rates(tmp_path, 0.1, 0.01))
-        app.race.drop(0)
-        await pilot.pause()
-        assert "End lr 0.1?" in text_of(pilot)
+        await pilot.press("delete")
+        await until(pilot, lambda: "End lr 0.1?" in text_of(pilot))
         await pilot.press("n")
         assert race_phase(pilot) == "training"
-        app.race.drop(0)
-        await pilot.pause()
-        await pilot.press("y")
+        await pilot.press("delete", "y")
         await until(pilot, lambda: app.race_state.lanes[0].is_dropped)
         await until(pilot, lambda: phase(pilot) == "stopped")
         assert race_phase(pilot) == "training"

@@ -1,0 +1,59 @@
+"""Races that are read from their records: shown, opened from a run, continued. With real runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.attach.race import RaceViewer
+from core.commands import RaceLane, RacePlan, StartRace
+from core.engine.local_host import LocalHost
+from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted
+from core.host import run_events
+from tests.support.app import text_of, until
+from tui.app.app import MnistApp
+from tui.screens.checkpoints.browser import CheckpointBrowser
+
+
+@pytest.fixture
+def stopped_race(tiny) -> Path:
+    """Return the folder of a race of two rates that was stopped before its end."""
+    configs = [replace(tiny(epochs=30), learning_rate=rate) for rate in (0.01, 0.02)]
+    lanes = tuple(RaceLane(f"lr {each.learning_rate:g}", each) for each in configs)
+    host = LocalHost()
+    host.send(StartRace(RacePlan(lanes, ("learning_rate",))))
+    for event in run_events(host):
+        match event:
+            case RaceStarted():
+                folder = Path(event.folder)
+            case LaneEvent(lane=1, event=Evaluated(epoch=1)):
+                host.close()
+    assert isinstance(event, RaceFinished)
+    return folder
+
+
+async def test_race_is_shown_and_continued(stopped_race, tiny):
+    app = MnistApp(tiny(), host=RaceViewer(stopped_race))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.race_state.phase == "stopped")
+        assert [lane.name for lane in app.race_state.lanes] == ["lr 0.01", "lr 0.02"]
+        assert app.lane_name == "lr 0.01"
+        assert not app.runs.is_active
+        app.race.select(1)
+        await until(pilot, lambda: app.lane_name == "lr 0.02")
+        app.race.resume_whole()
+        await until(pilot, lambda: app.race_state.phase == "finished")
+        assert [run.step for run in app.race_state.now] == [300, 300]
+    assert f"race --show {stopped_race}" in app.runs.farewell
+
+
+async def test_race_opens_from_a_run_in_checkpoints(stopped_race, tiny):
+    app = MnistApp(tiny())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.action_view("checkpoints")
+        await until(pilot, lambda: isinstance(app.screen, CheckpointBrowser))
+        await until(pilot, lambda: app.screen.query("VirtualTable") and app.screen.rows.entry())
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.race_state.phase == "stopped")
+        assert app.race_state.started.race == stopped_race.name
+        assert "lane lr 0.01" in text_of(pilot)
