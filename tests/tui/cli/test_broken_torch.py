@@ -58,7 +58,9 @@ ARGUMENTS = {
     "checkpoints show": ["linear-1"],
     "checkpoints verify": ["linear-1"],
     "eval": ["linear-1"],
+    "missions start": ["1"],
     "predict": ["linear-1", "--index", "0"],
+    "race": [*SAMPLE, "--lr", "0.1,0.01"],
     "resume": ["linear-1"],
     "runs compare": ["linear-1", "linear-2"],
     "runs delete": ["linear-2"],
@@ -81,9 +83,9 @@ NEEDS_TORCH = {
     "eval",
     "predict",
 }
-NEEDS_TORCH |= {"resume", "train"}
-# No run in progress, a checkpoint of no network, a run that has not trained.
-FAILS_OTHERWISE = ("attach", "checkpoints verify", "runs export-metrics")
+NEEDS_TORCH |= {"race", "resume", "train"}
+# No run in progress, a checkpoint of no network, no terminal, a run that has not trained.
+FAILS_OTHERWISE = ("attach", "checkpoints verify", "missions start", "runs export-metrics")
 
 
 def command_names(group=None, before=()):
