@@ -31,7 +31,8 @@ def describe_difference(plan: RacePlan) -> str:
     changed = plan.changed or ("settings",)
     what = [f"the {word_of(name)}" for name in changed]
     prefix = prefix_of(changed[0])
-    names = ", ".join(lane.name.removeprefix(prefix) for lane in plan.lanes)
+    values = [lane.name.removeprefix(prefix) for lane in plan.lanes]
+    names = ("; " if any("," in each for each in values) else ", ").join(values)
     if changed[0] == "preset" and len(what) > 1:
         differ = f"The lanes differ in the preset ({names}), which sets {join_words(what[1:])}"
     else:

@@ -271,4 +271,8 @@ def _count_equal(rows: Sequence[Sequence[str]], most: int) -> int:
 
 
 def _shorten(text: str, width: int = LONGEST_NAME) -> str:
-    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
+    """Return a name in at most so many characters; of a network's layers those that fit."""
+    if len(text) <= width:
+        return text
+    whole, _, rest = text[:width].rpartition(", ")
+    return f"{whole}, …" if rest and 0 < len(whole) <= width - 3 else f"{text[: width - 1]}…"

@@ -10,6 +10,7 @@ from core.config import TrainConfig
 from core.errors import exit_status
 from core.event_json import as_json as to_json
 from core.events import RaceStarted, RunFailed, RunStarted
+from tui.headless.race import RaceEnd, race_json
 from tui.headless.train import report_problems
 from tui.text.console import complain
 
@@ -51,7 +52,7 @@ def _detach(start: Start | StartRace, checkpoints: str, as_json: bool, quiet: bo
     assert isinstance(last, RunStarted | RaceStarted)
     name = last.race if isinstance(last, RaceStarted) else last.run
     try:
-        print(to_json(last) if as_json else name, flush=True)
+        print(_to_line(start, last) if as_json else name, flush=True)
     except OSError:
         quiet = False  # stderr is the only place left for the name
         raise
@@ -59,6 +60,11 @@ def _detach(start: Start | StartRace, checkpoints: str, as_json: bool, quiet: bo
         if not quiet:
             complain(_next_steps(checkpoints, name, host.pid))
     return 0
+
+
+def _to_line(start: Start | StartRace, event: RunStarted | RaceStarted) -> str:
+    line = race_json(event, RaceEnd(start.plan)) if isinstance(start, StartRace) else None
+    return line or to_json(event)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

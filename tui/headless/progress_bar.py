@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from rich.console import Console, ConsoleOptions
 from rich.live import Live
@@ -17,30 +18,35 @@ from tui.text.formats import format_done, format_duration, format_loss, format_p
 
 WIDEST, NARROWEST = 40, 6  # of the bar itself
 REFRESHES = 5  # a second
+State = TypeVar("State")
+DrawLine = Callable[[State, int, bool], str]
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 
 
-class ProgressBar:
+class ProgressBar(Generic[State]):
     """A rich renderable of the newest state, in the width that there is."""
 
-    def __init__(self) -> None:
-        self.state = RunState()
+    def __init__(self, state: State, draw: DrawLine[State]) -> None:
+        self.state, self._draw = state, draw
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         # The last column stays empty: some terminals wrap as soon as it is written to.
-        text = bar_line(self.state, options.max_width - 1, plain=options.ascii_only)
+        text = self._draw(self.state, options.max_width - 1, options.ascii_only)
         yield Text(text, no_wrap=True, overflow="crop", end="")
 
 
 @contextmanager
-def open_bar() -> Iterator[tuple[Callable[[RunState], None], Callable[[str], None]]]:
+def open_bar(
+    first: State, draw: DrawLine[State]
+) -> Iterator[tuple[Callable[[State], None], Callable[[str], None]]]:
     """Show a bar within the context. Yields a function that shows a state, and one that writes a
-    line: above the bar, or to stdout if that is not a terminal."""
+    line: above the bar, or to stdout if that is not a terminal. `draw` returns the bar of a state
+    in at most so many characters, in ASCII or not."""
     console = Console(stderr=True, highlight=False)
     is_shared = sys.stdout.isatty()
-    bar = ProgressBar()
+    bar = ProgressBar(first, draw)
 
-    def show(state: RunState) -> None:
+    def show(state: State) -> None:
         bar.state = state
 
     def write(text: str) -> None:
@@ -72,7 +78,7 @@ def _shown_cursor() -> Iterator[None]:
         os.write(2, HIDE_CURSOR)
 
 
-def bar_line(state: RunState, width: int, *, plain: bool = False) -> str:
+def bar_line(state: RunState, width: int, plain: bool = False) -> str:
     """Return the run's progress in at most `width` characters; the least important part is left out
     first. `plain`: in ASCII."""
     if not state.started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,11 +35,19 @@ from tui.state.fold import fold
 from tui.state.run_state import RunState
 from tui.state.summaries import describe_epoch
 from tui.terminal.job_control import around_stop
-from tui.text.console import complain
-from tui.text.formats import cell_width, plural, printable
+from tui.text.console import complain, is_dumb
+from tui.text.formats import (
+    cell_width,
+    fit_cells,
+    format_percent,
+    plural,
+    printable,
+    truncate,
+)
 
 DIVERGED = 3  # the exit status
 Runs = list[list[LaneRun]]
+LaneNow = tuple[str, LaneRun]  # the name of a lane, and its newest run
 
 
 @dataclass
@@ -136,7 +145,8 @@ def _choose_renderer(
         return discard
     if as_json:
         return partial(_print_json, end)
-    return partial(_print_lines, end, finish)
+    has_bar = sys.stderr.isatty() and not is_dumb()
+    return partial(_show_bar if has_bar else _print_lines, end, finish)
 
 
 # JSON
@@ -204,32 +214,75 @@ def standings_rows(end: RaceEnd) -> list[dict[str, object]]:
 
 def _print_lines(end: RaceEnd, finish: Callable[[RaceEnd], None], events: Iterable[Event]) -> None:
     """Print a line at the start, one an evaluation with the lane's name, and the result."""
-    states: dict[int, RunState] = {}
-    width = max(cell_width(printable(lane.name)) for lane in end.plan.lanes)
+    _write_lines(end, events, partial(print, flush=True))
+    _finish(end, finish)
+
+
+def _show_bar(end: RaceEnd, finish: Callable[[RaceEnd], None], events: Iterable[Event]) -> None:
+    """Show how far each lane is on stderr, and the same lines above it."""
+    from tui.headless.progress_bar import open_bar
+
+    lanes: tuple[LaneNow, ...] = ()
+    with open_bar(lanes, race_line) as (show, write):
+        _write_lines(end, events, write, show)
+    _finish(end, finish)
+
+
+def _finish(end: RaceEnd, finish: Callable[[RaceEnd], None]) -> None:
+    if isinstance(end.last, RaceFinished):
+        finish(end)
+
+
+def _write_lines(
+    end: RaceEnd,
+    events: Iterable[Event],
+    write: Callable[[str], None],
+    show: Callable[[tuple[LaneNow, ...]], None] | None = None,
+) -> None:
+    names = [printable(lane.name) for lane in end.plan.lanes]
+    width = max(map(cell_width, names))
+    states: dict[tuple[int, int], RunState] = {}
+    now = [LaneRun()] * len(names)
     for event in events:
         match event:
             case RaceStarted():
-                print(describe_race(event, end.plan), flush=True)
+                for line in describe_race(event, end.plan):
+                    write(line)
             case LaneEvent(lane=lane, seed=seed):
-                state = states[lane] = fold(states.get(lane, RunState()), event.event)
+                states.pop((lane, seed - 1), None)
+                state = fold(states.get((lane, seed), RunState()), event.event)
+                states[lane, seed], now[lane] = state, end.runs[lane][seed]
+                if show:
+                    show(tuple(zip(names, now, strict=True)))
                 if isinstance(event.event, Evaluated) and not event.is_past:
-                    name = printable(end.plan.lanes[lane].name)
-                    run = end.runs[lane][seed]
-                    print(
-                        _evaluation(end.plan, name.ljust(width), lane, seed, state, run), flush=True
-                    )
+                    name = fit_cells(names[lane], width)
+                    write(_evaluation(end.plan, name, lane, seed, state, now[lane]))
             case LaneDropped():
-                print(f"{printable(end.plan.lanes[event.lane].name)}: dropped", flush=True)
-            case RaceFinished():
-                finish(end)
+                write(f"{names[event.lane]}: dropped")
 
 
-def describe_race(event: RaceStarted, plan: RacePlan) -> str:
+def race_line(lanes: tuple[LaneNow, ...], width: int, plain: bool = False) -> str:
+    """Return how far each lane is, with its test accuracy if they fit, in at most `width`
+    characters."""
+    parts, shorter = [], []
+    for name, run in lanes:
+        share = run.samples / run.total_samples if run.total_samples else 0.0
+        ended = run.outcome if run.outcome in ("stopped", "diverged", "failed") else f"{share:.0%}"
+        test = f" (test {format_percent(run.accuracy)})" if run.accuracy is not None else ""
+        shorter.append(f"{name} {ended}")
+        parts.append(f"{name} {ended}{test}")
+    between = "  |  " if plain else "  │  "
+    line = between.join(parts) or "starting"
+    text = line if cell_width(line) <= width else "  ".join(shorter)
+    return text[:width] if plain else truncate(text, width)
+
+
+def describe_race(event: RaceStarted, plan: RacePlan) -> tuple[str, str]:
     """Return the lines at the start: the race, what differs in it, and what is the same."""
     to = f", to {format_share(plan.goal)} test accuracy" if plan.goal is not None else ""
     seeds = f", {plural(plan.seeds, 'seed')} each" if plan.seeds > 1 else ""
     how = f"{plural(len(plan.lanes), 'lane')} by {plan.by}{seeds}{to}"
-    return f"{printable(event.race)}: {how}\n{printable(describe_difference(plan))}"
+    return f"{printable(event.race)}: {how}", printable(describe_difference(plan))
 
 
 def _evaluation(

@@ -147,10 +147,10 @@ def _print_lines(events: Iterable[Event]) -> None:
 
 def _show_bar(events: Iterable[Event]) -> None:
     """Show a progress bar on stderr, and the same lines above it."""
-    from tui.headless.progress_bar import open_bar
+    from tui.headless.progress_bar import bar_line, open_bar
 
     last: list[str] = []
-    with open_bar() as (show, write):
+    with open_bar(RunState(), bar_line) as (show, write):
         _write_lines(events, write, last.append, show)
     for line in last:
         print(line, flush=True)

@@ -58,6 +58,7 @@ def test_long_names_are_shortened_and_unique():
     swapped = "linear 100, relu, linear 1000, tanh, linear"
     found = names(plan("arch", *long, swapped))
     assert len(set(found)) == 3
+    assert all(each.endswith(", …") for each in found)
     assert max(map(len, found)) <= LONGEST_NAME
 
 

@@ -90,7 +90,7 @@ def print_record(record: RaceRecord, *, as_json: bool) -> None:
     end.is_live = is_race_live(record)
     verdict = judge(record.plan, end.runs)
     if not as_json:
-        print(describe_race(race_started(record), record.plan))
+        print("\n".join(describe_race(race_started(record), record.plan)))
         print_end(end)
         return
     plan = record.plan

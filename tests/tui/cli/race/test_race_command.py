@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from core.race.lane_run import LaneRun
 from core.race.record import read_race
 from tui.cli import main as cli
+from tui.headless.race import race_line
 
 QUICK = ("--dataset", "sample", "--batch-size", "20", "--arch", "linear")
 RATES = ("--lr", "0.01,0.001", "--epochs", "1")
@@ -211,3 +213,13 @@ def test_race_that_cannot_begin_says_why(program, tmp_path):
     status, out, err = program("race", *QUICK, *RATES)
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "Traceback" not in err
+
+
+def test_bar_shows_each_lane_in_any_width():
+    half = LaneRun(outcome="training", samples=50, total_samples=100, accuracy=0.97)
+    lanes = (("lr 0.1", LaneRun(outcome="diverged")), ("lr 0.01", half))
+    assert race_line(lanes, 80) == "lr 0.1 diverged  │  lr 0.01 50% (test 97.0%)"
+    assert race_line(lanes, 30) == "lr 0.1 diverged  lr 0.01 50%"
+    assert all(race_line(lanes, width, plain=True).isascii() for width in range(60))
+    assert all(len(race_line(lanes, width)) <= width for width in range(60))
+    assert race_line((), 20) == "starting"
