@@ -130,14 +130,16 @@ def _write_label(grid: Grid, column: int, row: int, series: Series) -> None:
     line's sign the name alone is enough."""
     label, right = series.label, column + 2
     left = max(0, min(column, grid.columns - 1) - len(label) + 1)
-    places = [(right, row)]
+    places = [(right + 1, row)]
     for away in (1, -1, 2, -2, 3, -3):
         places += [(left, row + away), (right, row + away)]
+    if grid.is_blank(column + 1, row, 1 + len(label)):
+        beside = label.removeprefix(f"{series.sign} ") if series.sign else label
+        grid.write(right, row, beside, series.tag)
+        return
     for x, y in places:
         if grid.is_blank(x, y, len(label)):
-            is_beside = y == row and series.sign
-            text = label.removeprefix(f"{series.sign} ") if is_beside else label
-            grid.write(x, y, text, series.tag)
+            grid.write(x, y, label, series.tag)
             return
 
 

@@ -163,8 +163,10 @@ def _reached_text(race: RaceState, runs: Sequence[LaneRun]) -> str:
 
 
 def _next_lines(race: RaceState) -> Iterator[Content]:
-    yield line(key("↑↓", "select a lane", "lane(1)"), Content("and look at its run in any view"))
-    yield line(key("5", "its checkpoints", "app.view('checkpoints')"), Content("are kept"))
+    yield line(
+        key("↑↓", "a lane's run, in all views", "lane(1)"),
+        key("5", "the checkpoints", "app.view('checkpoints')"),
+    )
     if race.started:
         name = printable(race.started.race)
-        yield Content.styled(f"mnist-tui race --show {name}", "$quiet")
+        yield Content.styled(f"opens again with mnist-tui race --show {name}", "$quiet")

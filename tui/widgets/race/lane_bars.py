@@ -9,7 +9,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import var
 
-from tui.analysis.race.positions import LanePosition, find_positions
+from tui.analysis.race.positions import LanePosition, find_positions, format_seconds
 from tui.charts.race import lane_sign
 from tui.preferences import Preferences
 from tui.state.race.race_state import RaceState
@@ -18,7 +18,6 @@ from tui.text.digit_art import draw_bar
 from tui.text.formats import (
     cell_width,
     fit_cells,
-    format_duration,
     format_percent,
     printable,
     right_cells,
@@ -102,7 +101,7 @@ class LaneBars(Canvas):
         ]
         if has_progress:
             epochs = f"epoch {run.epoch}/{state.started.epochs}" if state.started else ""
-            seconds = format_duration(run.seconds)
+            seconds = format_seconds(run.seconds)
             line.append(Segment(right_cells(f"{epochs}  {seconds:>7}", PROGRESS), quiet))
         if is_wide:
             line.append(Segment(right_cells(speed, RATE), quiet))
