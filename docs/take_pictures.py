@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import mission_scene
+import race_scene
 import touch_scenes
 from compact_svg import compact
 from textual.pilot import Pilot
@@ -62,6 +63,7 @@ NAMES = (
     "train-overfit",
     *touch_scenes.NAMES,
     *mission_scene.NAMES,
+    *race_scene.NAMES,
 )
 # Runs of earlier days.
 EARLIER_RUNS = (
@@ -264,6 +266,12 @@ async def take_pictures_of_a_mission(options: argparse.Namespace) -> list[Path]:
         return camera.taken
 
 
+async def take_pictures_of_a_race(options: argparse.Namespace) -> list[Path]:
+    async with open_app(TrainConfig(data=options.data), options) as camera:
+        await race_scene.take_pictures_of_a_race(camera)
+        return camera.taken
+
+
 def train_earlier_runs(data: str | None) -> None:
     more = ["--data", data] if data else []
     for options in EARLIER_RUNS:
@@ -290,7 +298,9 @@ def main() -> None:
             taken += asyncio.run(take_pictures_of_touch(options))
         if set(mission_scene.NAMES) & set(options.only):
             taken += asyncio.run(take_pictures_of_a_mission(options))
-        if set(options.only) - set(touch_scenes.NAMES) - set(mission_scene.NAMES):
+        if set(race_scene.NAMES) & set(options.only):
+            taken += asyncio.run(take_pictures_of_a_race(options))
+        if set(options.only) - {*touch_scenes.NAMES, *mission_scene.NAMES, *race_scene.NAMES}:
             train_earlier_runs(options.data)
             taken += asyncio.run(take_pictures_of_a_run(options))
         if "train-overfit" in options.only:
