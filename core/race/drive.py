@@ -190,6 +190,9 @@ class Race:
                 case ForwardedCommand(command=StopRace() | DropLane() as command):
                     self._handle(command)  # of a viewer of this lane
                     yield from self._forward_others()
+                case ForwardedCommand(command=Detach()):  # by a run that has not begun
+                    self.is_detached = True
+                    lane.inbox.put(Stop())
                 case ForwardedCommand():
                     yield event
                 case _:

@@ -61,7 +61,12 @@ def create_race(plan: RacePlan, folder: Path) -> RaceRecord:
     with explain_unwritable(folder):
         place = claim_folder(folder, PREFIX + time.strftime("%Y%m%d-%H%M%S"))
         record = RaceRecord(place, plan, tuple(("",) * plan.seeds for _ in plan.lanes))
-        write_race(record)
+        try:
+            write_race(record)
+        except OSError:
+            with suppress(OSError):
+                place.rmdir()
+            raise
     return record
 
 
@@ -130,13 +135,18 @@ def _find_problem(record: RaceRecord) -> str | None:
     if goal is not None and not (isinstance(goal, int | float) and 0 < goal <= 1):
         return "its goal is not an accuracy from 0 to 1"
     names = [name for runs in record.runs for name in runs]
-    if not all(isinstance(name, str) and os.path.basename(name) == name for name in names):
+    if not all(map(_is_name, names)):
         return "a run in it is not named by a name alone"
     if any(name[:1] == "." for name in names):
         return "the name of a run in it is hidden"
     if not all(type(lane) is int and 0 <= lane < lanes for lane in record.dropped):
         return "it drops a lane that it does not have"
     return None
+
+
+def _is_name(name: Any) -> bool:
+    """Return whether a value can name a folder in another one; "" for none."""
+    return isinstance(name, str) and os.path.basename(name) == name and name.isprintable()
 
 
 def is_race(folder: Path) -> bool:

@@ -47,8 +47,10 @@ def read_earlier(folder: Path) -> EarlierRun:
         step = read_info(point.checkpoint).step if point.checkpoint else 0
     except UserError as error:
         return EarlierRun(events, problem=RunFailed(reason=error.reason, message=str(error)))
-    kept = takewhile(lambda event: not is_later(event, step), events)
-    return EarlierRun(tuple(kept), config=config, point=point)
+    until = takewhile(lambda event: getattr(event, "step", 0) <= step, events)
+    # A run that was resumed before has ends in the middle of its record.
+    kept = tuple(event for event in until if not isinstance(event, RunFinished | RunFailed))
+    return EarlierRun(kept, config=config, point=point)
 
 
 def read_lane_runs(record: RaceRecord) -> list[list[LaneRun]]:
@@ -78,9 +80,3 @@ def is_over(record: RaceRecord) -> bool:
     """Return whether a race has nothing left to train."""
     left = [runs for lane, runs in enumerate(read_lane_runs(record)) if lane not in record.dropped]
     return all(run.outcome in ("finished", "diverged") for runs in left for run in runs)
-
-
-def is_later(event: Event, step: int) -> bool:
-    """Return whether an event is of a later step, or of the end of a run that is continued."""
-    at = getattr(event, "step", 0)
-    return at > step or isinstance(event, RunFinished | RunFailed)

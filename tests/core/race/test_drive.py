@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.commands import (
+    Detach,
     DropLane,
     ForwardedCommand,
     ListDevices,
@@ -28,6 +29,7 @@ from core.events import (
     LaneEvent,
     Notice,
     Paused,
+    Preparing,
     Progress,
     RaceFinished,
     RaceStarted,
@@ -37,11 +39,13 @@ from core.events import (
 )
 from core.host import run_events
 from core.questions import ExplainChange
+from core.race.lane_run import LaneRun
 from core.race.record import read_race
 from core.responses.devices import DevicesListed
 from core.responses.explanations import ChangeExplained
 from core.responses.predictions import Predicted
 from core.runs.description import read_description
+from core.training.turns import SharedImages
 
 
 def race(plan, orders=(), folder=None):
@@ -196,6 +200,41 @@ def test_stopped_race_is_resumed_whole(tiny):
     assert last[-1].winner == more[-1].winner
 
 
+def test_race_resumed_twice_keeps_when_the_goal_was_reached(tiny):
+    plan = plan_of(tiny(epochs=3), {"learning_rate": 0.01}, {"learning_rate": 0.001}, goal=0.01)
+    folder = None
+    for epoch in (1, 2, 3):
+        host = LocalHost()
+        host.send(StartRace(plan, folder))
+        runs = [LaneRun(), LaneRun()]
+        for event in run_events(host):
+            match event:
+                case RaceStarted():
+                    folder = Path(event.folder)
+                case LaneEvent(lane=lane):
+                    runs[lane] = runs[lane].after(event.event, plan.goal)
+                    if isinstance(event.event, Evaluated) and event.event.epoch == epoch < 3:
+                        host.send(Stop())
+    for run in runs:
+        assert [score.epoch for score in run.scores] == [1, 2, 3]
+        assert run.reached == run.scores[0]
+
+
+def test_race_detached_before_it_trains_is_left_to_the_next_process(tiny, monkeypatch):
+    load = SharedImages.load
+
+    def slowly(*args):
+        yield Preparing(message="loading")
+        return (yield from load(*args))
+
+    monkeypatch.setattr(SharedImages, "load", slowly)
+    events = race(plan_of(tiny(), {"seed": 1}, {"seed": 2}), {Preparing: [Detach()]})
+    assert events[-1].detached
+    assert not [
+        each for each in events if isinstance(each, LaneEvent) and each.event.name == "run_started"
+    ]
+
+
 def test_damaged_race_says_what_is_wrong(tiny):
     plan = plan_of(tiny(epochs=1), {"learning_rate": 0.01}, {"learning_rate": 0.001})
     folder = Path(race(plan)[0].folder)
@@ -207,6 +246,8 @@ def test_damaged_race_says_what_is_wrong(tiny):
         whole.replace('"samples"', '"speed"'),
         whole.replace('"seeds": 1', '"seeds": 7'),
         whole.replace('"linear-', '"../linear-'),
+        whole.replace('"linear-', '"\\u0000linear-'),
+        whole.replace('"linear-', '"\\ud800linear-'),
         whole.replace('"learning_rate": 0.001', '"learning_rate": -1'),
     ):
         assert damaged != whole
