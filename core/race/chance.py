@@ -11,7 +11,8 @@ predict the same images and mostly err on the same ones, so it is wider than tha
 which needs the predictions of each image. What it cannot cover is another seed.
 
 Where a lane is compared with several, each interval has the confidence that makes all of them hold
-together (Bonferroni; Dunn, JASA 56, 1961).
+together (Bonferroni; Dunn, JASA 56, 1961). The first of k lanes is chosen by the same results:
+where all are equal, one is above all others with a probability of at most 5% · k / 2(k - 1).
 """
 
 from __future__ import annotations

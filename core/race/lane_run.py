@@ -65,6 +65,8 @@ class LaneRun:
             case RunFinished():
                 outcome: Outcome = "stopped" if event.stopped else "finished"
                 return replace(self, outcome=outcome, seconds=event.train_seconds)
+            case RunFailed(reason="stopped"):  # before its first step
+                return replace(self, outcome="stopped") if self.name else self
             case RunFailed():
                 outcome = "diverged" if event.reason == "diverged" else "failed"
                 return replace(self, outcome=outcome, reason=event.reason, message=event.message)

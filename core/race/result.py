@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.commands import RacePlan
 from core.race.chance import Difference, compare_pairs, compare_shares
@@ -99,7 +99,8 @@ def _say_goal(plan: RacePlan, reached: Sequence[Standing], lead: Difference | No
     rest = [f"{join_words(missed)} did not"] if missed else []
     level = [each for each in reached if _is_level(first, each)]
     if len(level) == 1:
-        text = f"{first.name} reached {goal} first: {', '.join([*times, *rest])}."
+        how = "first" if _is_soonest(reached) else "in most runs"
+        text = f"{first.name} reached {goal} {how}: {', '.join([*times, *rest])}."
     elif _are_tied(reached):
         names = join_words([each.name for each in reached if each.place == first.place])
         text = f"{names} are tied to {goal}: {', '.join([*times, *rest])}."
@@ -118,6 +119,11 @@ def _is_level(one: Standing, other: Standing) -> bool:
     return is_as_often and one.cost.mean == other.cost.mean
 
 
+def _is_soonest(reached: Sequence[Standing]) -> bool:
+    costs = [each.cost.mean for each in reached if each.cost]
+    return costs[0] == min(costs)
+
+
 def _say_cost(plan: RacePlan, standing: Standing) -> str:
     assert standing.cost is not None
     text = format_costs(plan, standing.cost)
@@ -127,7 +133,7 @@ def _say_cost(plan: RacePlan, standing: Standing) -> str:
 
 
 def _say_goal_lead(plan: RacePlan, lead: Difference | None) -> str:
-    if lead is None or lead.mean == 0:
+    if lead is None or lead.mean <= 0:
         return ""
     low, unit = format_cost(plan, lead.low).replace("-", "−").split()
     interval = say_interval(low, format_cost(plan, lead.high).split()[0].replace("-", "−"), unit)
@@ -172,8 +178,15 @@ def _compare_accuracies(runs: Runs, finals: Sequence[Standing]) -> Difference | 
 def _say_accuracy(plan: RacePlan, finals: Sequence[Standing]) -> str:
     if not finals:
         return ""
-    over = f" over {plan.seeds} seeds" if plan.seeds > 1 else ""
-    each = [f"{one.name} {format_accuracy(one.accuracy)}" for one in finals if one.accuracy]
+    found = [(one.name, one.accuracy) for one in finals if one.accuracy]
+    counted = {spread.count for _, spread in found}
+    is_whole = counted == {plan.seeds}
+    over = f" over {plan.seeds} seeds" if is_whole and plan.seeds > 1 else ""
+    each = [
+        f"{name} {format_accuracy(spread)}"
+        + ("" if is_whole else f" ({spread.count} of {plan.seeds} seeds)")
+        for name, spread in found
+    ]
     return f"Final test accuracy{over}: {', '.join(each)}."
 
 
@@ -191,11 +204,18 @@ def _say_lead(
         return f"{names} end equal, in accuracy and loss: the change made no difference."
     if lead.mean == 0:
         return f"{first.name} and {second.name} end with the same accuracy."
-    what = f"The lead of {first.name} over {second.name}, {format_points(lead.mean)} points,"
+    where = ""
+    if lead.mean < 0:  # the means above are over other seeds
+        first, second = second, first
+        lead = replace(lead, mean=-lead.mean, low=-lead.high, high=-lead.low)
+        where = " where both finished"
+    points = format_points(lead.mean)
+    what = f"The lead of {first.name} over {second.name}{where}, {points} points,"
     if lead.seeds > 1:
         how = "within the noise" if lead.is_noise else "more than noise"
         return f"{what} is {how} ({say_points(lead)} over {lead.seeds} seeds)."
-    images = f"{runs[first.lane][0].test_samples:,} test images"
+    sizes = {run.test_samples for each in (first, second) for run in runs[each.lane] if run.scores}
+    images = f"{join_words([f'{size:,}' for size in sorted(sizes)])} test images"
     how = "within" if lead.is_noise else "more than"
     return f"{what} is {how} the noise of {images} ({say_points(lead)}). {ONE_SEED}"
 

@@ -23,8 +23,9 @@ class Standing:
     `accuracy` is the test accuracy over the seeds that are finished, in a race in progress the
     newest one; `behind` is how far it is behind the first lane (0 to 1): where not all lanes have
     finished, at equal samples, or seconds in a race by time. `reached` is in how many of `runs`
-    runs the goal was reached, `cost` after how many samples, or seconds, `there` with what
-    accuracy, and `later` how many samples or seconds after the first lane.
+    runs, those that diverged included, the goal was reached, `cost` after how many samples, or
+    seconds, `there` with what accuracy, and `later` how many samples or seconds after the first
+    lane.
     """
 
     lane: int
@@ -47,6 +48,11 @@ def cost_of(plan: RacePlan, score: Reached) -> float:
 def counts(run: LaneRun) -> bool:
     """Return whether what a run has reached counts: not if it has diverged or failed."""
     return run.outcome in ("training", "finished", "stopped")
+
+
+def was_tried(run: LaneRun) -> bool:
+    """Return whether a run can be said to have missed the goal: one that failed cannot."""
+    return counts(run) or run.outcome == "diverged"
 
 
 def final_accuracies(lane: Sequence[LaneRun]) -> dict[int, float]:
@@ -100,7 +106,7 @@ def _standing(
         spread_of([*shown.values()]),
         _mean_gap(accuracies[first], accuracies[lane]),
         len(costs),
-        sum(counts(run) for run in runs[lane]),
+        sum(map(was_tried, runs[lane])),
         spread_of([*costs.values()]),
         _accuracy_there(runs[lane]),
         _mean_gap(costs, best),
@@ -120,7 +126,7 @@ def _key(
     costs = costs_to_goal(plan, lane)
     there = _accuracy_there(lane)
     if there is not None:
-        share = len(costs) / sum(map(counts, lane))
+        share = len(costs) / sum(map(was_tried, lane))
         return (-share, fmean(costs.values()), -there)
     return (0.0, 0.0, -fmean(accuracies.values())) if accuracies else None
 

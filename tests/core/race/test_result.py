@@ -117,6 +117,17 @@ def test_goal_in_more_runs_comes_first():
     assert verdict.winner == 1
     assert "mlp after 2,000 images in 2 of 2 runs" in verdict.text
     assert "linear after 1,000 images in 1 of 2 runs" in verdict.text
+    assert verdict.text.startswith("mlp reached 90.0% in most runs: mlp after 2,000")
+    assert "The difference" not in verdict.text, "the second lane was sooner"
+
+
+def test_run_that_diverged_has_missed_the_goal():
+    goal = {"goal": 0.9}
+    lucky = [run(0.95, **goal), run(end="diverged", **goal), run(end="diverged", **goal)]
+    steady = [run(0.8, 0.95, **goal), run(0.8, 0.95, **goal), run(0.8, 0.85, **goal)]
+    verdict = judge(plan(seeds=3, **goal), [lucky, steady])
+    assert verdict.by_goal == 1
+    assert "linear after 1,000 images in 1 of 3 runs" in verdict.text
 
 
 def test_goal_over_seeds_has_an_interval():
@@ -207,6 +218,26 @@ def test_part_of_the_seeds_is_named():
     verdict = judge(plan(seeds=3), lanes)
     assert (verdict.winner, verdict.lead.seeds) == (1, 2)
     assert verdict.text.endswith("linear diverged in 1 of 3 runs.")
+    assert "linear 90.5 ± 0.71% (2 of 3 seeds)" in verdict.text
+
+
+def test_lead_is_over_the_seeds_of_both():
+    """The means are of other seeds: the lane with the lower one leads where both finished."""
+    lanes = [[run(0.9), run(0.9), run(0.99)], [run(0.92), run(0.93), run(0.5, end="stopped")]]
+    verdict = judge(plan(seeds=3), lanes)
+    assert verdict.winner == 0
+    assert "The lead of mlp over linear where both finished, 2.50 points," in verdict.text
+
+
+def test_lanes_on_other_test_sets_name_both():
+    small = replace(run(0.9), test_samples=1_000)
+    assert "noise of 1,000 and 10,000 test images" in judge(plan(), [[small], [run(0.95)]]).text
+
+
+def test_run_that_was_stopped_before_it_began_has_not_failed():
+    stopped = RunFailed(reason="stopped", message="stopped before training began")
+    assert LaneRun().after(stopped, None).outcome == "waiting"
+    assert run(0.9, end="training").after(stopped, None).outcome == "stopped"
 
 
 # During the race
