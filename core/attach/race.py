@@ -29,6 +29,7 @@ from core.events import (
 )
 from core.race.record import is_race_live, race_started, read_race
 from core.race.result import LaneRun, judge
+from core.runs.description import is_live, read_description
 from core.runs.event_reader import read_events
 
 LOOK_SECONDS = 0.3  # between two looks into race.json for runs that have begun
@@ -48,7 +49,8 @@ class RaceViewer:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._lock = Lock()
         self._remotes: dict[tuple[int, int], RemoteHost] = {}
-        self._threads: dict[tuple[int, int], Thread] = {}
+        self._threads: dict[tuple[int, int], Thread | None] = {}  # None: read from its record
+        self._waiting: list[Command] = []  # for the first run that can be reached
         self._runs = [[LaneRun()] * self.record.plan.seeds for _ in self.record.plan.lanes]
         self._closed = False
 
@@ -61,17 +63,16 @@ class RaceViewer:
     def send(self, command: Command) -> None:
         with self._lock:
             remotes = {lane: remote for (lane, _), remote in self._remotes.items()}
+            if isinstance(command, Stop):
+                command = StopRace()
+            if isinstance(command, StopRace | DropLane) and not remotes:
+                self._waiting.append(command)  # between two rounds
         match command:
             case ToLane(lane=lane) if lane in remotes:
                 remotes[lane].send(command.command)
-            case Pause() | Resume() | Save():
+            # Any of the runs passes the last two on to the race; one of them may just have ended.
+            case Pause() | Resume() | Save() | StopRace() | DropLane():
                 for remote in remotes.values():
-                    remote.send(command)
-            case Stop() | StopRace():  # any of the runs passes it on to the race
-                for remote in [*remotes.values()][:1]:
-                    remote.send(StopRace())
-            case DropLane():
-                for remote in [*remotes.values()][:1]:
                     remote.send(command)
 
     def close(self) -> None:
@@ -91,7 +92,8 @@ class RaceViewer:
             is_live = is_race_live(self.record)  # before reading: what comes then is in the files
             yield from self._look()
             yield from self._take(LOOK_SECONDS if is_live else 0.0)
-        while any(thread.is_alive() for thread in self._threads.values()) and not self._closed:
+        threads = [*filter(None, self._threads.values())]
+        while any(thread.is_alive() for thread in threads) and not self._closed:
             yield from self._take(LOOK_SECONDS)
         if not self._closed:
             yield from self._take(0.0)
@@ -105,12 +107,23 @@ class RaceViewer:
         for lane in self.record.dropped:
             if lane not in before:
                 yield LaneDropped(lane=lane)
-        for lane, names in enumerate(self.record.runs):
-            for seed, name in enumerate(names):
-                if name and (lane, seed) not in self._threads:
-                    thread = Thread(target=self._follow, args=(lane, seed, name), daemon=True)
-                    self._threads[lane, seed] = thread
+        for seed, names in enumerate(zip(*self.record.runs, strict=True)):
+            for lane, name in enumerate(names):
+                if not name or (lane, seed) in self._threads or self._closed:
+                    continue
+                self._threads[lane, seed] = thread = self._find_thread(lane, seed, name)
+                if thread:
                     thread.start()
+                else:  # those that have ended one after another, however many they are
+                    self._follow(lane, seed, name)
+                    yield from self._take(0.0)
+
+    def _find_thread(self, lane: int, seed: int, name: str) -> Thread | None:
+        """Return the thread that follows a run, None for one that has ended."""
+        folder = self.folder.parent / name
+        if is_live(folder, read_description(folder)) or self._will_continue(lane, folder):
+            return Thread(target=self._follow, args=(lane, seed, name), daemon=True)
+        return None
 
     def _take(self, seconds: float) -> Iterator[Event]:
         """Yield the events that have come, after waiting so long for the first."""
@@ -162,6 +175,9 @@ class RaceViewer:
                 remote = RemoteHost(folder)
                 with self._lock:
                     self._remotes[lane, seed] = remote
+                    waiting, self._waiting = self._waiting, []
+                for command in waiting:
+                    remote.send(command)
                 if self._closed:
                     remote.close()
                 yield from remote.events()

@@ -104,6 +104,22 @@ def test_viewers_see_all_lanes_and_control_them(raced):
     assert {(0, RunFinished), (1, RunFinished), (0, Progress)} <= kinds
 
 
+def test_stop_between_two_rounds_waits_for_the_next(raced):
+    viewer = RaceViewer(Path(raced.wait(RaceStarted).folder))
+    viewer.send(Stop())  # it has not connected to a run yet
+    assert Collected(viewer).wait(RaceFinished).stopped
+
+
+def test_ended_runs_are_read_one_after_another(tiny):
+    host = LocalHost()
+    host.send(StartRace(plan_of(tiny(epochs=2), seeds=3)))
+    started = next(each for each in [*run_events(host)] if isinstance(each, RaceStarted))
+    events = [*RaceViewer(Path(started.folder)).events()]
+    of_runs = [(each.seed, each.lane) for each in events if isinstance(each, LaneEvent)]
+    assert of_runs == sorted(of_runs)
+    assert len(set(of_runs)) == 6
+
+
 def test_second_process_cannot_run_the_race(raced):
     folder = Path(raced.wait(RaceStarted).folder)
     other = LocalHost()
