@@ -64,6 +64,8 @@ def parse_values(name: str, texts: Sequence[str]) -> list[Any]:
     values = split_values(name, texts)
     if "" in values and len(values) > 1:
         raise UsageError(f"{flag(name)} has nothing between two commas: {', '.join(values)!r}")
+    if name in ("save_every", "keep") and any("," in text for text in texts):
+        _check_values(name, values, 1)
     try:
         return [parse(name, text) for text in values]
     except UsageError as error:

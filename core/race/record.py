@@ -17,8 +17,9 @@ from core.errors import CheckpointError, UsageError, UserError, closest_match, p
 from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
-from core.runs.description import is_live, read_description
+from core.runs.description import config_in, is_live, read_description
 from core.runs.disk import explain_errors, explain_unwritable
+from core.runs.layout import DESCRIPTION
 from core.runs.run_writer import claim_folder
 from core.user import expand
 
@@ -113,6 +114,30 @@ def read_race(folder: Path) -> RaceRecord:
         raise UsageError(f"{printable(str(path))}: {error}") from None
     if problem:
         raise CheckpointError(f"{printable(str(path))} cannot be used: {problem}")
+    return _with_renamed(record, str(values.get("race")))
+
+
+def _with_renamed(record: RaceRecord, name: str) -> RaceRecord:
+    """Return the record with the present names of runs that were renamed since: a run.json says of
+    which race it is, and its config of which lane and seed."""
+    parent, plan = record.folder.parent, record.plan
+    missing = {
+        (lane, seed): run
+        for lane, runs in enumerate(record.runs)
+        for seed, run in enumerate(runs)
+        if run and not os.path.isdir(parent / run)
+    }
+    known = {run for runs in record.runs for run in runs}
+    for place in sorted(parent.glob(f"*/{DESCRIPTION}")) if missing else ():
+        found = read_description(place.parent)
+        if found.get("race") != name or place.parent.name in known:
+            continue
+        for lane, seed in missing:
+            config = plan.lanes[lane].config
+            wanted = asdict(replace(config, seed=config.seed + seed))
+            stored = config_in(found)
+            if all(stored.get(each) == wanted.get(each) for each in ("seed", *plan.changed)):
+                record = record.with_run(lane, seed, place.parent.name)
     return record
 
 

@@ -72,8 +72,8 @@ def _read_lane_run(record: RaceRecord, name: str) -> LaneRun:
             run, outcome="failed", message=f"its record cannot be read ({explain(error)})"
         )
     if name and run.outcome == "waiting":
-        return replace(run, outcome="failed", message="it was deleted, renamed or moved")
-    return run
+        return replace(run, outcome="failed", message="it was deleted or moved")
+    return replace(run, name=name)  # its events have the name that it began with
 
 
 def is_over(record: RaceRecord) -> bool:

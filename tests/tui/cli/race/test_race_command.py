@@ -100,6 +100,18 @@ def test_earlier_race_is_shown(program, tmp_path):
         assert f"`mnist-tui race --show {name}`" in err
 
 
+def test_race_finds_its_renamed_runs(program, tmp_path):
+    program("race", *QUICK, *RATES, "--seeds", "2", "--quiet")
+    name = race_in(tmp_path).name
+    before = json.loads(program("race", "--show", name, "--json")[1])["standings"]
+    renamed = before[0]["runs"]
+    for run, new in zip(renamed, ("first", "second"), strict=True):
+        assert program("runs", "rename", run, new)[0] == 0
+    after = json.loads(program("race", "--show", name, "--json")[1])["standings"]
+    assert after[0].pop("runs") == ["first", "second"]
+    assert after[0].items() <= before[0].items()
+
+
 def test_race_is_deleted_and_restored_with_its_runs(program, tmp_path):
     program("race", *QUICK, *RATES, "--quiet")
     folder = race_in(tmp_path)
