@@ -19,7 +19,7 @@ from tui.charts.x_axis import TOTALS, Window, even_window, round_up, step_to_x
 from tui.preferences import Preferences
 from tui.state.race.race_state import RaceState
 from tui.state.run_state import LETTERS, RunState
-from tui.text.formats import printable, truncate
+from tui.text.formats import cell_width, printable, truncate
 
 RACE_CHARTS = ("train_loss", "test_accuracy", "test_loss", "speed")
 RACE_AXES = ("samples", "epoch", "time")
@@ -99,7 +99,8 @@ def race_series(
             newest = _points(state, kind, x_axis, smoothing, window)
         if line and newest:
             live.append(Series("", newest, tag, ink, dash=LIVE_DASH, most=most))
-        label = f"{sign} {name}"
+        # Characters that are two cells wide would move those after them.
+        label = f"{sign} {name}" if cell_width(name) == len(name) else sign
         shown = line or newest
         lines.append(Series(name, shown, tag, ink, sign, label=label, apart=SIGNS_APART, most=most))
     return [*bands, *live, *lines]

@@ -136,10 +136,7 @@ def _cells(race: RaceState, lane: LaneState, goal: float | None) -> list[str]:
     ended = [run for run in lane.runs if run.accuracy is not None]
     if not runs:
         last = ended[-1] if ended else LaneRun()
-        outcomes = {run.outcome for run in lane.runs}
-        what = (
-            "diverged" if "diverged" in outcomes else "dropped" if lane.is_dropped else "not ended"
-        )
+        what = _describe_end(lane)
         cells = [what, format_loss(last.loss), format_seconds(last.seconds)]
         return ["–", *cells] if goal is not None else cells
     accuracies = [run.accuracy for run in runs if run.accuracy is not None]
@@ -149,6 +146,18 @@ def _cells(race: RaceState, lane: LaneState, goal: float | None) -> list[str]:
     loss = format_loss(mean(run.loss for run in runs if run.loss is not None))
     cells = [accuracy, loss, format_seconds(mean(run.seconds for run in runs))]
     return [_reached_text(race, runs), *cells] if goal is not None else cells
+
+
+def _describe_end(lane: LaneState) -> str:
+    """Return why a lane has no result."""
+    outcomes = {run.outcome for run in lane.runs}
+    if "diverged" in outcomes:
+        return "diverged"
+    if lane.is_dropped:
+        return "dropped"
+    if any(run.reason == "memory" for run in lane.runs):
+        return "out of memory"
+    return "not started" if outcomes == {"waiting"} else "not ended"
 
 
 def _reached_text(race: RaceState, runs: Sequence[LaneRun]) -> str:
@@ -163,10 +172,12 @@ def _reached_text(race: RaceState, runs: Sequence[LaneRun]) -> str:
 
 
 def _next_lines(race: RaceState) -> Iterator[Content]:
+    if race.started is None:
+        yield key("ctrl+r", "start a race with the settings of Train", "app.open('race')")
+        return
     yield line(
         key("↑↓", "a lane's run, in all views", "lane(1)"),
         key("5", "the checkpoints", "app.view('checkpoints')"),
     )
-    if race.started:
-        name = printable(race.started.race)
-        yield Content.styled(f"opens again with mnist-tui race --show {name}", "$quiet")
+    name = printable(race.started.race)
+    yield Content.styled(f"opens again with mnist-tui race --show {name}", "$quiet")

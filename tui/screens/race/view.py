@@ -95,7 +95,9 @@ class RaceView(View):
     def watch_race_state(self, before: RaceState, after: RaceState) -> None:
         if before.started is not after.started:
             self._begin(after)
-        if before.verdict is not after.verdict and after.verdict and not after.verdict.detached:
+        has_failed = before.phase != "failed" == after.phase
+        has_ended = after.verdict is not before.verdict and after.verdict is not None
+        if has_failed or (has_ended and not (after.verdict and after.verdict.detached)):
             self.part = "result"
         if _outline(before) != _outline(after):
             self.attempt("show", self.show)

@@ -78,7 +78,8 @@ class LaneBars(Canvas):
         left -= name
         is_wide = left >= 2 * LEAST_BAR + RATE
         has_progress = left >= 3 * LEAST_BAR + RATE + PROGRESS
-        bar = max(0, left - RATE * is_wide - PROGRESS * has_progress)
+        gap = GAP if left >= LEAST_BAR else 0
+        bar = max(0, left + GAP - gap - RATE * is_wide - PROGRESS * has_progress)
         rate = state.samples_per_second if state.is_active else None
         speed = f"{rate:,.0f}/s" if rate else ""
         mark = position.mark or ("" if is_wide else speed)
@@ -97,7 +98,7 @@ class LaneBars(Canvas):
             Segment(filled, colour),
             Segment(rest * (bar - len(filled)), parts["rest"]),
             Segment(right_cells(format_percent(run.accuracy), ACCURACY), parts["text"]),
-            Segment(right_cells(position.gap, GAP), quiet),
+            Segment(right_cells(position.gap if gap else "", gap), quiet),
         ]
         if has_progress:
             epochs = f"epoch {run.epoch}/{state.started.epochs}" if state.started else ""
