@@ -17,15 +17,8 @@ from tui.actions import VIEWS
 from tui.help import TRAIN_HELP
 from tui.preferences import Preferences
 from tui.screens.base import View
-from tui.screens.missions.panel import MISSION_KEYS, MissionPanel
-from tui.screens.train_layout import (
-    Panel,
-    PanelArea,
-    Shown,
-    arrange_panels,
-    is_dashboard,
-    is_everything,
-)
+from tui.screens.missions.keys import MISSION_KEYS
+from tui.screens.train_layout import Panel, PanelArea, Shown, arrange_panels, is_everything
 from tui.state.run_state import RunState
 from tui.text.settings import find_classes
 from tui.widgets.charts.chart import Chart, ChartGroup
@@ -42,6 +35,7 @@ from tui.widgets.select import CompactSelect
 from tui.widgets.setting_locks import focus_open_field
 
 if TYPE_CHECKING:
+    from tui.screens.missions.panel import MissionPanel
     from tui.widgets.charts.confusion_matrix import ConfusionMatrix
     from tui.widgets.lists.run_list import RunList
 
@@ -124,10 +118,8 @@ class TrainView(View):
             lines = len(wrap_message(text, size.width - 2)) + 2
         if is_everything(size):  # which has a line about the machine too
             lines = max(lines, 4)
-        panels = self.query(MissionPanel) if self.mission else ()
-        rows = max(
-            (each.rows_wanted(size, is_beside=is_dashboard(size)) for each in panels), default=0
-        )
+        panels = self._mission_panels if self.mission else ()
+        rows = max([0, *(each.rows_wanted(size) for each in panels)])
         is_run = state.started is not None
         return Shown(self._shows_form, self.preferences.several == "all", lines, rows, is_run)
 
@@ -170,13 +162,20 @@ class TrainView(View):
         if before.several != after.several:
             self._rearrange()
 
+    @property
+    def _mission_panels(self) -> Iterable[MissionPanel]:
+        """The panel of the mission, once there was one."""
+        return cast("Iterable[MissionPanel]", self.query("#mission"))
+
     def _watch_mission(self) -> None:
         """Show the panel of the mission in progress."""
         attempt = self.mission
-        if attempt and not self.query(MissionPanel):
+        if attempt and not self.query("#mission"):
+            from tui.screens.missions.panel import MissionPanel
+
             self.query_one(PanelArea).mount(MissionPanel())
         self.query_one(ChartGroup).set_class(attempt is not None, "-mission")
-        for panel in self.query(MissionPanel):
+        for panel in self._mission_panels:
             panel.show(attempt)
         self._show_next_steps()
         self._rearrange()
@@ -251,7 +250,7 @@ class TrainView(View):
             self.mnist.change_preferences(cursor=None)
 
     def _action_mission(self, what: str) -> None:
-        for panel in self.query(MissionPanel):
+        for panel in self._mission_panels:
             panel.act(what)
 
     def action_open(self) -> None:

@@ -113,6 +113,9 @@ async def test_mission_by_keys_to_its_end(tmp_path, size):
         await pilot.press("enter")
         await until(pilot, lambda: "Mission 2: Again" in text_of(pilot))
         assert (app.config.epochs, app.config.learning_rate) == (3, 0.001)
+        await pilot.press("1", "enter")
+        await train(pilot)
+        assert app.overlaid_runs == ()  # the runs of the mission before are gone
 
 
 async def test_mission_by_mouse_alone(tmp_path):
@@ -152,6 +155,10 @@ async def test_mission_left_in_the_middle_is_continued(tmp_path):
         app = pilot.app
         await pilot.press("1", "enter")
         await train(pilot)
+        app.missions._changed_at -= 1000  # seconds, in which nothing has happened
+        app.missions._tick()
+        await pilot.pause()
+        assert panel(pilot)[0] == "! No run was started for 2 minutes."
         states = app.missions._states
         assert app.config.epochs == 1
         await pilot.press("escape")

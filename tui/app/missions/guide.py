@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.errors import UserError, printable
 from tui.app.next_settings import use_config
 from tui.app.views import find_form
+from tui.screens.base import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,15 +152,21 @@ class MissionGuide:
         seen_now = (state.phase, seen, len(state.scores), marks, state.epoch)
         if seen_now != self._seen:
             self._seen, self._changed_at = seen_now, monotonic()
-            self._update()
+            self._attempt_update()
 
     def _tick(self) -> None:
         if (attempt := self._app.mission) and attempt.status.phase in ("waiting", "running"):
-            self._update()
+            self._attempt_update()
+
+    def _attempt_update(self) -> None:
+        """Update the mission; a failure is shown in the view, and training continues."""
+        view = self._app.screen_stack[0]
+        if isinstance(view, View):
+            view.attempt("mission", self._update)
 
     def _update(self) -> None:
         """Compare what the runs did with the mission."""
-        from tui.missions.progress import note_done, note_run
+        from tui.missions.progress import note_done
         from tui.missions.watcher import watch
 
         attempt, state = self._app.mission, self._app.run_state
@@ -168,9 +175,7 @@ class MissionGuide:
         folder = _folder_of(state)
         is_other = bool(folder) and folder == self._other
         if folder and not is_other:
-            if folder not in self._states:
-                self._warn(note_run(attempt.mission, folder))
-            self._states[folder] = state
+            self._keep(attempt.mission, folder, state)
         states = list(self._states.values())
         # One that is being started, or that could not be.
         if not folder and state is not self._failed:
@@ -188,13 +193,28 @@ class MissionGuide:
             changed = replace(changed, is_expanded=True, hints=0)
         self._app.mission = self._with_settings(changed, state)
 
+    def _keep(self, mission: Mission, folder: str, state: RunState) -> None:
+        """Keep the state of a run of the mission. A new one is noted, and shown on the chart with
+        the other runs of the mission alone."""
+        from tui.missions.progress import note_run
+
+        if folder not in self._states:
+            self._warn(note_run(mission, folder))
+            overlaid = self._app.overlaid_runs
+            own = tuple(each for each in overlaid if _folder_of(each) in self._states)
+            self._app.overlaid_runs = own
+        self._states[folder] = state
+
     def _with_settings(self, attempt: MissionAttempt, state: RunState) -> MissionAttempt:
         """Return the attempt with the next run, whose settings are in the form now."""
         if not state.is_active and self._before and not attempt.is_done:
             wanted = attempt.status.run or self._oldest(attempt.mission, attempt.status)
             if wanted != attempt.run:
                 attempt = replace(attempt, run=wanted)
-                use_config(self._app, attempt.task.start_config(self._before))
+                try:
+                    use_config(self._app, attempt.task.start_config(self._before))
+                except UserError as error:  # what else the form has does not go with it
+                    self._warn(str(error))
         lock_form(self._app, attempt.open_settings)
         return attempt
 

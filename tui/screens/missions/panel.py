@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Resize
@@ -21,17 +20,10 @@ from tui.screens.missions.panel_texts import (
     panel_lines,
     panel_title,
 )
+from tui.screens.train_layout import is_dashboard
 
 SHORT_ROWS, HINT_ROWS = 3, 3  # of text, in a small window
 BORDERS = 4  # columns, with a space at the left, and the scroll bar at the right
-
-# Of the Train view.
-MISSION_KEYS = (
-    Binding("f2", "mission('hint')", "Hint", show=False),
-    Binding("f4", "mission('expand')", "Mission panel", show=False),
-    Binding("pageup", "mission('up')", show=False),
-    Binding("pagedown", "mission('down')", show=False),
-)
 
 
 class MissionPanel(VerticalScroll, can_focus=False):
@@ -58,12 +50,10 @@ class MissionPanel(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self._draw()
 
-    def rows_wanted(self, size: Size, *, is_beside: bool) -> int:
-        """Return how many rows of a window of that size the panel takes where it is above others.
-
-        `is_beside` is whether it is beside them there.
-        """
-        self._is_beside = is_beside
+    def rows_wanted(self, size: Size) -> int:
+        """Return how many rows of the view's area, of that size, the panel takes where it is above
+        the others."""
+        self._is_beside = is_dashboard(size)
         if self._attempt is None:
             return 1
         rows = height_of(self._lines(self._attempt), size.width - BORDERS)
