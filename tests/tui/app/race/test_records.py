@@ -1,6 +1,6 @@
 """Races that are read from their records: shown, opened from a run, continued. With real runs."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from core.attach.race import RaceViewer
 from core.commands import RaceLane, RacePlan, StartRace
 from core.engine.local_host import LocalHost
-from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted
+from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted, RunFailed
 from core.host import run_events
 from tests.support.app import text_of, until
+from tests.support.races import rates
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.browser import CheckpointBrowser
 
@@ -57,3 +58,39 @@ async def test_race_opens_from_a_run_in_checkpoints(stopped_race, tiny):
         await until(pilot, lambda: app.race_state.phase == "stopped")
         assert app.race_state.started.race == stopped_race.name
         assert "lane lr 0.01" in text_of(pilot)
+
+
+async def test_failed_detach_continues_the_race_here(tiny, monkeypatch):
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    app = MnistApp(tiny(), race=rates(tiny().folder, 0.01, 0.02, **asdict(tiny(epochs=100_000))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.run_state.step > 50)
+        await pilot.press("d")
+        await until(pilot, lambda: app.run_state.started and app.run_state.started.step > 0)
+        begun = app.run_state.step
+        await until(pilot, lambda: app.run_state.step > begun)
+        assert app.race_state.phase == "training"
+        assert not app.runs.is_elsewhere
+        shown = [each.message for each in app._notifications]
+        assert "cannot detach, training continues here: no room for it" in shown
+
+
+class Failing:
+    """A host that is ready and cannot start its race."""
+
+    pid, started = 0, False
+
+    def __init__(self, recall):
+        pass
+
+    def wait_ready(self, timeout):
+        pass
+
+    def send(self, command):
+        pass
+
+    def events(self):
+        yield RunFailed(reason="error", message="no room for it")
+
+    def close(self):
+        pass
