@@ -22,7 +22,9 @@ from core.race.words import (
     say_points,
 )
 
-ONE_SEED = "One seed cannot tell how much the seed decides; several can."
+ONE_SEED = (
+    "One seed cannot tell how much the first weights and the order of images decide; several can."
+)
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ class TrainView(View):
 
             self.query_one(PanelArea).mount(MissionPanel())
         self.query_one(ChartGroup).set_class(attempt is not None, "-mission")
+        self.query_one(RunProgress).in_mission = attempt is not None
         for panel in self._mission_panels:
             panel.show(attempt)
         self._show_next_steps()

@@ -34,7 +34,7 @@ from tui.text.settings import (
 )
 from tui.widgets.line_input import NumberInput
 from tui.widgets.select import CompactSelect, More
-from tui.widgets.setting_fields import FIND_WIDTH, explain_field, field_row, make_field
+from tui.widgets.setting_fields import FIND_WIDTH, explain_field, field_row, keys_of, make_field
 from tui.widgets.setting_locks import MARK, lock_fields, show_open_field
 
 LABEL_WIDTH = 8
@@ -259,14 +259,14 @@ class ConfigForm(Vertical):
         line.display = bool(text)
 
     def _show_keys(self) -> None:
-        keys, focused = "↑↓ change", self.screen.focused
-        rows = sum(each.display and each.id != "problem" for each in self.children)
-        if rows > self.size.height:
-            keys = "↑↓ change · ↓ more settings"
+        does, focused = "fields" if self.opened == set() else "change", self.screen.focused
+        keys = f"↑↓ {does}"
+        if sum(each.display and each.id != "problem" for each in self.children) > self.size.height:
+            keys += " · ↓ more settings"
         if self.run_state.is_active:
             keys = "locked while training"
         elif focused is not None and focused in self.query("*"):
-            keys = f"{getattr(focused, 'KEYS', 'type')} · esc leave"
+            keys = f"{keys_of(focused)}esc leave"
         self.border_subtitle = keys
 
     def _show_notes(self) -> None:

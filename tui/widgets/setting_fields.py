@@ -55,6 +55,13 @@ def field_row(name: str, widget: CompactSelect | NumberInput) -> Horizontal:
     return row.add_class(*(kind for kind, applies in kinds.items() if applies))
 
 
+def keys_of(field: Widget) -> str:
+    """Return what can be done in a field; nothing where a mission locks it."""
+    if getattr(field, "is_locked", False):
+        return ""
+    return f"{getattr(field, 'KEYS', 'type')} · "
+
+
 def explain_field(field: CompactSelect | NumberInput, opened: frozenset[str] | None) -> str:
     """Return what a setting is for; of one that a mission locks, why, where it leaves `opened`."""
     if field.is_locked:

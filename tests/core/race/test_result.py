@@ -148,7 +148,7 @@ def test_one_seed_names_the_noise_of_the_test_set():
     near = judge(plan(), [[run(0.950)], [run(0.953)]])
     assert (near.winner, near.lead.seeds, near.lead.is_noise) == (1, 1, True)
     assert "within the noise of 10,000 test images (95% interval −0.3" in near.text
-    assert near.text.endswith("One seed cannot tell how much the seed decides; several can.")
+    assert near.text.endswith("the order of images decide; several can.")
     far = judge(plan(), [[run(0.93)], [run(0.95)]])
     assert not far.lead.is_noise
     assert "is more than the noise of 10,000 test images" in far.text

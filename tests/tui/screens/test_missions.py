@@ -167,7 +167,7 @@ async def test_mission_left_in_the_middle_is_continued(tmp_path):
         with pytest.MonkeyPatch.context() as patch:  # the fake trainer writes no folders
             patch.setattr("tui.missions.progress.read_runs", lambda progress: [*states.values()])
             await pilot.press(key_of("missions"))
-            assert "left in the middle, 1 trained" in text_of(pilot)
+            assert "left in the middle, 1 run trained" in text_of(pilot)
             await pilot.press("enter")
             await pilot.pause()
         assert "Run 2 of 2" in text_of(pilot)

@@ -83,7 +83,8 @@ def _state_of(progress: MissionProgress, here: bool) -> str:
     if here:
         return "in progress"
     if progress.can_continue:
-        runs = "" if not progress.runs else f", {len(progress.runs)} trained"
+        count = len(progress.runs)
+        runs = f", {count} run{'s' * (count > 1)} trained" if count else ""
         return f"left in the middle{runs}"
     return f"done {format_date(progress.done)[:10]}" if progress.done else ""
 

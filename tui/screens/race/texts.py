@@ -176,8 +176,8 @@ def _next_lines(race: RaceState) -> Iterator[Content]:
         yield key("ctrl+r", "start a race with the settings of Train", "app.open('race')")
         return
     yield line(
-        key("↑↓", "a lane's run, in all views", "lane(1)"),
-        key("5", "the checkpoints", "app.view('checkpoints')"),
+        key("↑↓", "select a lane, to see its run in the other views", "lane(1)"),
+        key("5", "checkpoints", "app.view('checkpoints')"),
     )
     name = printable(race.started.race)
-    yield Content.styled(f"opens again with mnist-tui race --show {name}", "$quiet")
+    yield Content.styled(f"to see it again later: mnist-tui race --show {name}", "$quiet")

@@ -26,7 +26,7 @@ from tui.text.formats import (
 from tui.widgets.canvas import Canvas, StyledLine
 
 NAME, LEAST_NAME = 24, 8  # columns of a lane's name
-PLACE, ACCURACY, GAP, RATE = 4, 7, 16, 11
+PLACE, ACCURACY, GAP, RATE = 4, 7, 16, 18
 MARK = 15  # ✗ out of memory
 PROGRESS = 22  # "epoch 3/10   1:02:03"
 LEAST_BAR = 10
@@ -81,7 +81,7 @@ class LaneBars(Canvas):
         gap = GAP if left >= LEAST_BAR else 0
         bar = max(0, left + GAP - gap - RATE * is_wide - PROGRESS * has_progress)
         rate = state.samples_per_second if state.is_active else None
-        speed = f"{rate:,.0f}/s" if rate else ""
+        speed = f"{float(f'{rate:.3g}'):,.0f} images/s" if rate else ""
         mark = position.mark or ("" if is_wide else speed)
         bad, good = mark.startswith("✗"), mark.startswith("✓")
         mark_style = parts["wrong" if bad else "right" if good else "quiet"]

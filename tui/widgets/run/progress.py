@@ -21,8 +21,9 @@ class RunProgress(Canvas):
 
     run_state: var[RunState] = var(RunState, init=False)
     config: var[TrainConfig] = var(TrainConfig, init=False)  # of the next run
+    in_mission: var[bool] = var(False, init=False)  # whose panel says what can be changed
 
-    watch_run_state = watch_config = Canvas.redraw
+    watch_run_state = watch_config = watch_in_mission = Canvas.redraw
 
     def draw(self) -> None:
         state, width = self.run_state, self.size.width
@@ -39,7 +40,7 @@ class RunProgress(Canvas):
             after = f"{share:4.0%}  {format_done(state.done, state.total, state.unit)}"
             return [self._with_bar(f"{printable(state.doing)} ", share, [(after, "quiet")], width)]
         style = styles["alert" if state.phase == "failed" else "text"]
-        lines = wrap_message(describe_progress(state, self.config), width)
+        lines = wrap_message(describe_progress(state, self.config, self.in_mission), width)
         return [[Segment(f" {line}", style)] for line in lines]
 
     def _bar(self, width: int) -> StyledLine:
@@ -78,13 +79,17 @@ def wrap_message(text: str, width: int) -> list[str]:
     return textwrap.wrap(printable(text), max(10, width - 2))
 
 
-def describe_progress(state: RunState, config: TrainConfig) -> str:
-    """Return what has happened or what to do, while nothing is trained."""
+def describe_progress(state: RunState, config: TrainConfig, in_mission: bool = False) -> str:
+    """Return what has happened or what to do, while nothing is trained.
+
+    A mission locks settings, so `in_mission` leaves out how to change them.
+    """
     match state.phase:
         case "idle":
             dataset = shorten_folder(dataset_title(config.dataset), 40)
             what = f"{network_name(config.arch)} on {dataset}"
-            return state.message or f"Press space to train {what}. ↓ changes settings."
+            changes = "" if in_mission else " ↓ changes settings."
+            return state.message or f"Press space to train {what}.{changes}"
         case "preparing":
             return state.message or f"{state.doing} …".capitalize()
         case "failed":
