@@ -28,7 +28,15 @@ from core.engine.rate_search import RateSearches
 from core.engine.requests import handle_request
 from core.engine.untrained import load_untrained
 from core.errors import UserError, first_line
-from core.events import Event, Notice, Paused, Resumed, RunFailed, RunStarted
+from core.events import (
+    Event,
+    Notice,
+    Paused,
+    RaceStarted,
+    Resumed,
+    RunFailed,
+    RunStarted,
+)
 
 if TYPE_CHECKING:
     from core.training.distributed import Ranks
@@ -62,10 +70,8 @@ class LocalHost:
     def events(self) -> Iterator[Event]:
         """Execute commands until Quit, and yield the events of all of them."""
         while not isinstance(command := self._inbox.get(), Quit):
-            if isinstance(command, Start):
+            if isinstance(command, Start | StartRace):
                 yield from self._run(command)
-            elif isinstance(command, StartRace):
-                yield from self._race(command)
             else:
                 yield from self._handle(command)
 
@@ -76,22 +82,22 @@ class LocalHost:
         yield from self._questions.handle(command)
         yield from self._rates.handle(command)
 
-    def _run(self, start: Start) -> Iterator[Event]:
-        """Yield the events of a run, and of requests that come meanwhile."""
+    def _run(self, start: Start | StartRace) -> Iterator[Event]:
+        """Yield the events of a run or a race, and of requests that come meanwhile."""
         load_untrained.cache_clear()  # its memory is of use to the run
         yield from self._rates.begin_run()
         try:
-            for event in self._pipeline(start):
+            for event in self._pipeline(start) if isinstance(start, Start) else self._race(start):
                 match event:
                     case ForwardedCommand(command=Quit()):
                         self.close()
-                    case ForwardedCommand(command=Start()):
+                    case ForwardedCommand(command=Start() | StartRace()):
                         what = "training is in progress: stop it before you start another"
                         yield Notice(message=what)
                     case ForwardedCommand():
                         yield from self._handle(event.command)
                     case _:
-                        if isinstance(event, RunStarted | Resumed | Paused):
+                        if isinstance(event, RaceStarted | RunStarted | Resumed | Paused):
                             self._scoring.is_training = not isinstance(event, Paused)
                             self._questions.set_training(self._scoring.is_training)
                         if isinstance(event, RunStarted) and start.paused:
@@ -108,35 +114,10 @@ class LocalHost:
             self._rates.end_run()
 
     def _race(self, start: StartRace) -> Iterator[Event]:
-        """Yield the events of a race, and of requests that come meanwhile."""
-        load_untrained.cache_clear()
-        yield from self._rates.begin_run()
-        self._scoring.is_training = True
-        self._questions.set_training(True)
-        try:
-            from core.race.drive import Race
+        from core.race.drive import Race
 
-            race = Race(start.plan, self._inbox, self._open_lane, start.folder, start.paused)
-            for event in race.events():
-                match event:
-                    case ForwardedCommand(command=Quit()):
-                        self.close()
-                    case ForwardedCommand(command=Start() | StartRace()):
-                        what = "a race is in progress: stop it before you start another run"
-                        yield Notice(message=what)
-                    case ForwardedCommand():
-                        yield from self._handle(event.command)
-                    case _:
-                        yield event
-        except UserError as error:  # PyTorch cannot be loaded
-            yield RunFailed(reason=error.reason, message=str(error))
-        except Exception as error:  # a defect must not end the app
-            what = f"{type(error).__name__}: {first_line(error)}"
-            yield RunFailed(reason="error", message=what)
-        finally:
-            self._scoring.is_training = False
-            self._questions.end_run()
-            self._rates.end_run()
+        race = Race(start.plan, self._inbox, self._open_lane, start.folder, start.paused)
+        return race.events()
 
     def _open_lane(
         self, config: TrainConfig, inbox: Inbox, point: ResumePoint | None, turn: Turn

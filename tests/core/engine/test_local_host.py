@@ -13,8 +13,11 @@ from core.commands import (
     OpenCheckpoint,
     Pause,
     Quit,
+    RaceLane,
+    RacePlan,
     Resume,
     Start,
+    StartRace,
     Stop,
 )
 from core.config import TrainConfig
@@ -110,7 +113,7 @@ def test_checkpoint_opens_at_any_time(tiny):
 
     host = LocalHost()
     host.send(Start(tiny(epochs=100_000)))
-    answers = []
+    answers, refused = [], []
     for event in host.events():
         if isinstance(event, RunStarted):
             host.send(opening)
@@ -119,9 +122,12 @@ def test_checkpoint_opens_at_any_time(tiny):
             host.send(Pause() if len(answers) == 1 else Quit())
         elif isinstance(event, Paused):
             host.send(Start(CONFIG))
+            host.send(StartRace(RacePlan((RaceLane("1", CONFIG), RaceLane("2", CONFIG)), ())))
         elif isinstance(event, Notice):
             assert "training is in progress" in event.message
-            host.send(opening)
+            refused.append(event)
+            if len(refused) == 2:
+                host.send(opening)
     assert answers == [answer.digits] * 2
 
 
