@@ -221,10 +221,14 @@ async def test_damaged_mission_is_listed_with_its_fault(tmp_path):
 async def test_mission_that_needs_mnist_says_that_it_is_downloaded(tmp_path):
     tasks = tmp_path / "tasks"
     tasks.mkdir()
-    path = write(tasks, GOOD.replace('"sample"', '"mnist"'))
+    text = GOOD.replace('"Two rates."', f'"{"Two rates. " * 60}"')
+    path = write(tasks, text.replace('"sample"', '"mnist"'))
     config = TrainConfig(checkpoints=str(tmp_path), data=str(tmp_path))
     app = MnistApp(config, train=fake_train, mission=load_mission(path))
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(60, 18)) as pilot:
+        await until(pilot, lambda: "Mission 1: Rates" in text_of(pilot))
+        await pilot.press("down")
         await until(pilot, lambda: "MNIST is not on this machine" in text_of(pilot))
-        await pilot.press("1", "enter")
-        assert "it is downloaded when training starts" in text_of(pilot)
+        assert " 2  slow" in text_of(pilot)
+        await pilot.press("enter")
+        assert any("it is downloaded when training starts" in each for each in panel(pilot))

@@ -174,7 +174,7 @@ class MissionsView(View):
         """Move the cursor over the list or the choices."""
         if asked := self._asked:
             last = len(asked.question.choices) - 1
-            self._choice = max(0, min(last, self._choice + rows))
+            self.action_choose(max(0, min(last, self._choice + rows)))
         else:
             self._cursor = max(0, min(len(self._missions) - 1, self._cursor + rows))
             part = self.query_one("#missions")
@@ -191,3 +191,5 @@ class MissionsView(View):
         if self._asked and 0 <= place < len(self._asked.question.choices):
             self._choice = place
             self.show()
+            # The choices are below the text, which a small window may not show all of.
+            self.query_one("#question").scroll_end(animate=False)
