@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.checkpoints.header import abbreviate
 from core.commands import RaceLane, RacePlan
 from core.config import read_config
 from core.errors import CheckpointError, UsageError, UserError, closest_match, printable
@@ -100,7 +101,7 @@ def read_race(folder: Path) -> RaceRecord:
         lanes = values["lanes"]
         plan = RacePlan(
             lanes=tuple(_read_lane(each, folder) for each in lanes),
-            changed=tuple(map(str, values["changed"])),
+            changed=tuple(abbreviate(str(each)) for each in values["changed"]),
             by=values["by"],
             seeds=values["seeds"],
             goal=values["goal"],
@@ -144,7 +145,7 @@ def _with_renamed(record: RaceRecord, name: str) -> RaceRecord:
 def _read_lane(values: dict[str, Any], folder: Path) -> RaceLane:
     # The folder may have been moved with its runs.
     config = read_config(values["config"] | {"checkpoints": str(folder.parent)})
-    return RaceLane(str(values["name"]), config)
+    return RaceLane(abbreviate(str(values["name"])), config)
 
 
 def _find_problem(record: RaceRecord) -> str | None:

@@ -40,7 +40,7 @@ from core.events import (
 from core.host import run_events
 from core.questions import ExplainChange
 from core.race.lane_run import LaneRun
-from core.race.record import read_race
+from core.race.record import create_race, read_race
 from core.responses.devices import DevicesListed
 from core.responses.explanations import ChangeExplained
 from core.responses.predictions import Predicted
@@ -255,6 +255,16 @@ def test_damaged_race_says_what_is_wrong(tiny):
         (failed,) = race(plan, folder=folder)
         assert "race.json" in failed.message
         assert "\n" not in failed.message
+
+
+def test_edited_names_of_lanes_are_shown_safely_and_short(tiny):
+    plan = plan_of(tiny(epochs=1), {"learning_rate": 0.01}, {"learning_rate": 0.001})
+    record = create_race(plan, plan.lanes[0].config.folder)
+    path = record.folder / "race.json"
+    path.write_text(path.read_text().replace("lane 0", "\\u001b[31m" + 5000 * "x"))
+    name = read_race(record.folder).plan.lanes[0].name
+    assert name.startswith("\\x1b[31mxx")
+    assert len(name) < 100
 
 
 def test_images_are_shared(tiny):
