@@ -70,7 +70,7 @@ def parse_values(name: str, texts: Sequence[str]) -> list[Any]:
         return [parse(name, text) for text in values]
     except UsageError as error:
         is_mixed = name == "arch" and any(map(_mixes_names, texts))
-        hint = f"; for networks that are texts, repeat {flag(name)}" if is_mixed else ""
+        hint = f"; for networks given as layers, repeat {flag(name)}" if is_mixed else ""
         raise UsageError(f"{error}{hint}") from None
 
 
@@ -124,8 +124,8 @@ def plan_race(
     if not several:
         raise UsageError(
             "a race needs two to four lanes: give one setting several values, as in "
-            "--lr 0.1,0.01,0.001 or --arch linear,mlp,quick; networks that are texts by repeating "
-            "--arch"
+            "--lr 0.1,0.01,0.001 or --arch linear,mlp,quick; repeat --arch for networks that "
+            "are given as layers"
         )
     if len(several) > 1:
         flags = " and ".join(map(flag, several))

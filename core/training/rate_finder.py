@@ -93,7 +93,9 @@ class RateSearch:
             self._losses.append(loss)
             ends.append(_smooth_at(self._losses, len(self._losses) - 1))
             if ends[-1] > DIVERGED * min(ends):
-                self._stopped = f"the loss rose to {DIVERGED:g} times its least at rate {rate:.2g}"
+                self._stopped = (
+                    f"the loss rose to {DIVERGED:g} times its lowest value at rate {rate:.2g}"
+                )
                 break
             yield
         self._is_over = True
@@ -133,7 +135,7 @@ class RateSearch:
         if setup.steps_per_epoch < STEPS:
             steps, epochs = setup.steps_per_epoch, math.ceil(STEPS / setup.steps_per_epoch)
             self._notes.append(
-                f"an epoch is {steps} steps, so the {STEPS} of the search are of {epochs} epochs"
+                f"an epoch has {steps} steps, so the search sees each image up to {epochs} times"
             )
 
 

@@ -21,7 +21,7 @@ FIND_WIDTH = 5  # columns of the door to the learning rate finder
 
 
 class RateInput(NumberInput):
-    KEYS = "ctrl+f find"
+    KEYS = "ctrl+f find a rate"
 
 
 def make_field(

@@ -87,7 +87,7 @@ def test_form_can_be_the_base():
         ("learning_rate", ["0.1,,2"], "nothing between two commas"),
         ("learning_rate", ["0.1,fast"], "--lr must be a number above 0"),
         ("arch", ["linear,mlp,quik"], "not 'quik'"),
-        ("arch", ["mlp,conv 16 3,relu,linear"], "for networks that are texts, repeat --arch"),
+        ("arch", ["mlp,conv 16 3,relu,linear"], "for networks given as layers, repeat --arch"),
         ("keep", ["1,2"], "--keep is the same for all lanes"),
         ("checkpoints", ["a", "b"], "--checkpoints is the same for all lanes"),
         ("arch", ["a.py:A", "b.py:B"], "is only run where you name it"),

@@ -83,7 +83,7 @@ def test_search_repeats_few_images_and_writes_nothing(tiny, tmp_path):
     assert 1e-4 < found.suggestion < 1
     assert found.notes == (
         "the schedule onecycle is ignored here; the rate is its peak",
-        "an epoch is 2 steps, so the 200 of the search are of 100 epochs",
+        "an epoch has 2 steps, so the search sees each image up to 100 times",
     )
     assert not (tmp_path / "runs").exists()
 
@@ -98,7 +98,7 @@ def test_small_batches_are_noted(tiny):
     [
         (math.nan, "the loss became NaN or infinite at rate 0.0083"),
         (math.inf, "the loss became NaN or infinite at rate 0.0083"),
-        (30.0, "the loss rose to 4 times its least at rate 0.0083"),
+        (30.0, "the loss rose to 4 times its lowest value at rate 0.0083"),
     ],
 )
 def test_search_ends_where_the_loss_diverges(tiny, monkeypatch, last, why):

@@ -41,7 +41,9 @@ def test_chart_suggestion_and_next_command_are_printed(program, tmp_path):
     assert any("#" in line and suggested in line for line in chart[:-3]), "the mark"
     command = "mnist-tui train --dataset sample --arch linear --batch-size 20 --lr"
     assert chart[-1] == f"Train with it: {command} {suggested}"
-    assert err == ("mnist-tui: an epoch is 10 steps, so the 200 of the search are of 20 epochs\n")
+    assert err == (
+        "mnist-tui: an epoch has 10 steps, so the search sees each image up to 20 times\n"
+    )
     assert not (tmp_path / "checkpoints").exists()
 
 

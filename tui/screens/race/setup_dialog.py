@@ -22,8 +22,8 @@ from tui.widgets.network_select import NetworkSelect
 from tui.widgets.select import CompactSelect
 
 BY = {
-    "samples": "take turns so that all have seen equally many images",
-    "time": "take turns so that all have trained equally long",
+    "samples": "so that all have seen equally many images",
+    "time": "so that all have trained equally long",
 }
 KEYS = "↑↓ fields · ctrl+r start · esc back"
 
@@ -88,20 +88,22 @@ class RaceDialog(ModalScreen[StartRace | None]):
             by = CompactSelect(
                 list(BY), "samples", title="Turns by", describe=BY.__getitem__, id="by"
             )
-            yield from _row("Turns by", by)
+            yield from _row("Turns by", by, BY["samples"])
             epochs = NumberInput(str(config.epochs), restrict=WHOLE, compact=True, id="epochs")
             yield from _row("Epochs", epochs)
             goal = NumberInput(
                 placeholder="none: all epochs; or an accuracy, 0.97", compact=True, id="goal"
             )
             yield from _row("Goal", goal)
-            yield from _row("Seeds", NumberInput("1", restrict=WHOLE, compact=True, id="seeds"))
+            seeds = NumberInput("1", restrict=WHOLE, compact=True, id="seeds")
+            yield from _row("Seeds", seeds, "runs of each lane: more than one show what is chance")
             yield Static(id="message")
             with Horizontal(id="buttons"):
                 yield Button("Start", id="start", compact=True, action="screen.start")
                 yield Button("Cancel", compact=True, action="screen.dismiss(None)")
 
     def on_mount(self) -> None:
+        self.query_one(ValuesInput).select_all()  # as in the form: typing replaces it
         self._show_rows()
         self._check()
 
@@ -145,10 +147,12 @@ class RaceDialog(ModalScreen[StartRace | None]):
     @on(CompactSelect.Changed, "#by")
     def _check(self) -> None:
         """Show what is wrong with the fields, or in what the lanes differ."""
+        turns = self.query_one("#by", CompactSelect).value
+        self.query_one("#by-note", Static).update(BY[turns])
         form = RaceForm(
             setting=self._setting,
             values=self.query_one(ValuesInput).text,
-            by=self.query_one("#by", CompactSelect).value,
+            by=turns,
             **{name: self.query_one(f"#{name}", Input).value for name in NUMBERS},
         )
         try:
@@ -170,10 +174,12 @@ class RaceDialog(ModalScreen[StartRace | None]):
 NUMBERS = ("epochs", "goal", "seeds")
 
 
-def _row(label: str, field: Widget) -> ComposeResult:
+def _row(label: str, field: Widget, note: str = "") -> ComposeResult:
     with Horizontal(classes="field", id=f"row-{field.id}"):
         yield Label(label)
         yield field
+        if note:
+            yield Static(note, classes="note", id=f"{field.id}-note")
 
 
 def _name_of(words: str) -> str:

@@ -79,16 +79,19 @@ def start_content(width: int) -> Content:
 
 
 def result_content(race: RaceState, width: int, *, ascii: bool) -> Content:
-    """Return the end of a race: its winner, a table, and what to do next."""
-    lines = [*_verdict_lines(race), Content(""), *_table(race, width, ascii=ascii), Content("")]
+    """Return the end of a race: its winner, a table, the verdict's reasons, and what to do next."""
+    lines = [*_winner_lines(race), *_table(race, width, ascii=ascii)]
     if race.started and race.started.seeds > 1:
         seeds = "accuracy: mean ± standard deviation over the seeds that have finished"
-        lines += [Content.styled(seeds, "$quiet"), Content("")]
+        lines.append(Content.styled(seeds, "$quiet"))
+    if race.verdict:
+        lines += [Content(""), Content(printable(race.verdict.verdict))]
+    lines.append(Content(""))
     return Content("\n").join([*lines, *_next_lines(race)])
 
 
-def _verdict_lines(race: RaceState) -> Iterator[Content]:
-    """Yield the winner by the goal and that by the final accuracy, and why."""
+def _winner_lines(race: RaceState) -> Iterator[Content]:
+    """Yield the winner by the goal and that by the final accuracy."""
     verdict = race.verdict
     if verdict is None:
         yield Content.styled(printable(race.message) or "The race has ended.", "bold")
@@ -102,7 +105,6 @@ def _verdict_lines(race: RaceState) -> Iterator[Content]:
         if lane is not None:
             name = printable(race.lanes[lane].name)
             yield Content.styled(f"★ {what} ", "$right") + Content.styled(name, "bold $right")
-    yield Content(printable(verdict.verdict))
 
 
 def _table(race: RaceState, width: int, *, ascii: bool) -> Iterator[Content]:

@@ -84,7 +84,6 @@ class RaceView(View):
         digits.border_subtitle = "f others"
         yield digits
         bars = LaneBars(classes="panel").data_bind(View.preferences, race=View.race_state)
-        bars.border_subtitle = "↑↓ select a lane · del drop it"
         yield bars
 
     def on_mount(self) -> None:
@@ -141,6 +140,8 @@ class RaceView(View):
             set_text(self, "#about", start_content(width))
             return
         bars.border_title = bars_title(race)
+        drops = " · del drop it" if race.is_active else ""
+        bars.border_subtitle = f"↑↓ select a lane{drops}"
         bars.styles.height = len(race.lanes) + 2
         bars.selected = self.mnist.race.lane
         set_text(self, "#difference", describe_lanes(race))

@@ -185,7 +185,7 @@ def test_signal_saves_all_lanes_and_resume_ends_the_race(program, tmp_path, monk
         (("--lr", "1,2", "--seeds", "0"), "--seeds must be a whole number"),
         (("--lr", "1,2", "--seeds", "2", "--seed", str(2**63 - 1)), "--seed must be at most"),
         (("--lr", "1,2", "--by", "steps"), "--by must be samples or time"),
-        (("--arch", "conv 16 3, relu, mlp"), "for networks that are texts, repeat --arch"),
+        (("--arch", "conv 16 3, relu, mlp"), "for networks given as layers, repeat --arch"),
         (("--arch", "a.py:A,b.py:B"), "can have one network from a file"),
     ],
 )
