@@ -37,7 +37,9 @@ def format_points(difference: float, *, signed: bool = False) -> str:
 
 def format_cost(plan: RacePlan, cost: float) -> str:
     """Return a number of images, or seconds of training in a race by time."""
-    return f"{cost:,.1f} s" if plan.by == "time" else f"{cost:,.0f} images"
+    if plan.by != "time":
+        return f"{cost:,.0f} images"
+    return f"{cost:,.1f} s" if abs(cost) >= 1 else f"{round(cost, 3):g} s"
 
 
 def format_costs(plan: RacePlan, spread: Spread) -> str:

@@ -91,6 +91,8 @@ def test_race_by_time_counts_seconds():
     by_time = judge(plan(by="time", **goal), runs)
     assert by_time.winner == 0
     assert "linear after 0.5 s" in by_time.text
+    sooner = [[run(0.92, speed=speed, **goal)] for speed in (30_000.0, 20_000.0)]
+    assert "linear after 0.033 s" in judge(plan(by="time", **goal), sooner).text
 
 
 def test_equally_soon_is_decided_by_the_accuracy_there():
