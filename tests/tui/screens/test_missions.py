@@ -176,6 +176,9 @@ async def test_mission_left_in_the_middle_is_continued(tmp_path):
         assert "That was right." in text_of(pilot)
         await pilot.press("escape", key_of("missions"))
         assert "✓  1  Rates" in text_of(pilot)
+        await pilot.press("g", "enter", "1", "enter", "escape", key_of("missions"))
+        assert "✓  1  Rates" in text_of(pilot)  # done once, and begun again
+        assert ", then left in the middle" in text_of(pilot)
 
 
 async def test_mission_begins_again_from_its_prediction(tmp_path):

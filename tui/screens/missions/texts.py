@@ -11,7 +11,7 @@ from tui.missions.mission import Mission
 from tui.missions.progress import MissionProgress
 from tui.screens.captions import SELECTED, clicked, key, line
 from tui.screens.missions.panel_texts import mnist_line
-from tui.text.formats import cell_width, fit_cells, format_date, truncate
+from tui.text.formats import cell_width, fit_cells, format_date, plural, truncate
 
 LONGEST_TITLE = 24
 MISSIONS_HELP = {
@@ -34,9 +34,9 @@ def sign_of(mission: Mission, progress: MissionProgress, here: Mission | None) -
     """Return the sign of a mission's state, and its colour."""
     if here == mission:
         return "▶", "$focus"
-    if progress.can_continue:
-        return "◐", "$series-train"
-    return ("✓", "$right") if progress.done else (" ", "$quiet")
+    if progress.done:
+        return "✓", "$right"
+    return ("◐", "$series-train") if progress.can_continue else (" ", "$quiet")
 
 
 def list_lines(
@@ -82,11 +82,11 @@ def detail_lines(
 def _state_of(progress: MissionProgress, here: bool) -> str:
     if here:
         return "in progress"
-    if progress.can_continue:
-        count = len(progress.runs)
-        runs = f", {count} run{'s' * (count > 1)} trained" if count else ""
-        return f"left in the middle{runs}"
-    return f"done {format_date(progress.done)[:10]}" if progress.done else ""
+    done = f"done {format_date(progress.done)[:10]}" if progress.done else ""
+    if not progress.can_continue:
+        return done
+    runs = f", {plural(len(progress.runs), 'run')} trained" if progress.runs else ""
+    return f"{done}{', then ' if done else ''}left in the middle{runs}"
 
 
 def question_lines(mission: Mission, cursor: int, data: str | None) -> Iterator[Content]:

@@ -15,6 +15,8 @@ def next_steps(state: RunState) -> Content | None:
     """Return what there is to do before a run and after it, each with its key and clickable."""
     steps: list[tuple[str, str, str]] = []
     if state.phase == "idle":
+        missions = str(list(VIEWS).index("missions") + 1)
+        steps.append((missions, "missions: predict, then train", "app.view('missions')"))
         steps.append(("ctrl+r", "race: change one setting", "app.open('race')"))
         return _clickable(steps)
     if state.phase not in ("finished", "stopped"):
