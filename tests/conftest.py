@@ -164,6 +164,41 @@ def shared_style_rules() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def uncut_frames() -> Iterator[None]:
+    """Render the widgets of each frame but do not put the frame together, which takes a seventh of
+    an app's time, where nothing shows it: in an app without a terminal. `text_of` and pictures put
+    it together themselves."""
+    if not HAS_TEXTUAL:
+        yield
+        return
+    from textual._compositor import Compositor
+    from textual._context import active_app, visible_screen_stack
+
+    put_together = Compositor.render_update
+
+    def render_update(
+        compositor: Compositor,
+        full: bool = False,
+        screen_stack: list | None = None,
+        simplify: bool = False,
+    ) -> object:
+        if full or not active_app.get().is_headless:
+            return put_together(compositor, full, screen_stack, simplify)
+        visible_screen_stack.set(screen_stack or [])
+        whole, dirty = compositor.size.region, compositor._dirty_regions.copy()
+        compositor._dirty_regions.clear()
+        if dirty:
+            part = whole if whole in dirty else whole.from_union(dirty).intersection(whole)
+            for _ in compositor._get_renders(part):
+                pass
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", render_update)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def isolated_sockets(monkeypatch, short_folder) -> None:
     """Hide the runs of other tests and of this machine from `attach`."""
