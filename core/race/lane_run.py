@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from core.errors import exit_status
 from core.events import Evaluated, Event, Progress, RunFailed, RunFinished, RunStarted
 
 Outcome = Literal["waiting", "training", "finished", "stopped", "diverged", "failed"]
@@ -112,3 +114,12 @@ class LaneRun:
         """Return the samples of the first steps; the last batch of an epoch may be smaller."""
         epochs, within = divmod(step, max(1, self.steps_per_epoch))
         return epochs * self.train_samples + within * self.batch_size
+
+
+def find_status(runs: Iterable[LaneRun]) -> int:
+    """Return the exit status of a race: 0 if a run has finished or a person has stopped one, as for
+    a run alone; 3 if all that have begun diverged; else 1."""
+    outcomes = {run.outcome for run in runs} - {"waiting"}
+    if not outcomes or outcomes & {"finished", "stopped"}:
+        return 0
+    return exit_status("diverged" if outcomes == {"diverged"} else "error")

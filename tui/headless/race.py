@@ -25,7 +25,7 @@ from core.events import (
 )
 from core.host import Host, run_events
 from core.race.difference import describe_difference
-from core.race.lane_run import LaneRun
+from core.race.lane_run import LaneRun, find_status
 from core.race.standings import rank_lanes
 from core.race.words import format_share
 from core.training.stopwatch import stopped_clock
@@ -45,7 +45,6 @@ from tui.text.formats import (
     truncate,
 )
 
-DIVERGED = 3  # the exit status
 Runs = list[list[LaneRun]]
 LaneNow = tuple[str, LaneRun]  # the name of a lane, and its newest run
 
@@ -77,13 +76,10 @@ class RaceEnd:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 if a lane has finished, 3 if all have diverged, else 1."""
+        """The exit status."""
         if isinstance(self.last, RunFailed):
             return exit_status(self.last.reason)
-        outcomes = {run.outcome for lane in self.runs for run in lane} - {"waiting"}
-        if "finished" in outcomes:
-            return 0
-        return DIVERGED if outcomes == {"diverged"} else 1
+        return find_status(run for lane in self.runs for run in lane)
 
 
 def race_headless(

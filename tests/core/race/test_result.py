@@ -10,7 +10,7 @@ from core.commands import RaceLane, RacePlan
 from core.config import TrainConfig
 from core.events import Evaluated, RunFailed, RunFinished
 from core.race.chance import compare_pairs, compare_shares, spread_of, t_quantile
-from core.race.lane_run import LaneRun
+from core.race.lane_run import LaneRun, find_status
 from core.race.result import judge
 from core.race.standings import rank_lanes
 from tests.support.events import STARTED, progress
@@ -331,3 +331,18 @@ def test_interval_of_two_test_sets_covers_as_it_says():
 def test_spread_of_one_value_has_no_deviation():
     assert spread_of([]) is None
     assert spread_of([0.5]).deviation is None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        (["finished", "diverged"], 0),
+        (["stopped", "failed"], 0),
+        (["waiting", "waiting"], 0),
+        (["diverged", "diverged", "waiting"], 3),
+        (["diverged", "failed"], 1),
+        (["failed", "failed"], 1),
+    ],
+)
+def test_exit_status_is_that_of_the_best_lane(outcomes, status):
+    assert find_status(LaneRun(outcome=each) for each in outcomes) == status

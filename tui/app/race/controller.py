@@ -22,7 +22,6 @@ from core.commands import (
     ToLane,
 )
 from core.config import TrainConfig
-from core.errors import exit_status
 from core.events import (
     Detached,
     Event,
@@ -33,6 +32,7 @@ from core.events import (
     RunFailed,
     RunStarted,
 )
+from core.race.lane_run import find_status
 from tui.actions import is_available
 from tui.app.next_settings import use_config, use_config_of
 from tui.app.run_controller import BUSY
@@ -196,7 +196,8 @@ class RaceController:
                 app.runs.detaching.pass_on(rest, partial(self.start, rest))
             case RaceFinished():
                 self._end()
-                app.lifetime.status = find_status(app.race_state)
+                runs = [run for lane in app.race_state.lanes for run in lane.runs]
+                app.lifetime.status = find_status(runs)
                 app.runs.finish(quits=True)
             case RunFailed() if self._is_on:
                 self._end()
@@ -238,11 +239,3 @@ def can_continue(race: RaceState) -> bool:
     runs = [run for lane in race.lanes if not lane.is_dropped for run in lane.runs]
     is_over = race.started is not None and not race.is_active
     return is_over and any(run.outcome not in ENDED for run in runs)
-
-
-def find_status(race: RaceState) -> int:
-    """Return the exit status of a race: 0 if any lane finished, 3 if all diverged."""
-    outcomes = {run.outcome for lane in race.lanes for run in lane.runs}
-    if outcomes & {"finished", "stopped"} or (race.verdict and race.verdict.stopped):
-        return 0
-    return exit_status("diverged" if "diverged" in outcomes else "error")
