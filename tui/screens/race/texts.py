@@ -137,9 +137,9 @@ def _cells(race: RaceState, lane: LaneState, goal: float | None) -> list[str]:
     runs = [run for run in lane.runs if run.outcome == "finished" and run.accuracy is not None]
     ended = [run for run in lane.runs if run.accuracy is not None]
     if not runs:
-        last = ended[-1] if ended else LaneRun()
-        what = _describe_end(lane)
-        cells = [what, format_loss(last.loss), format_seconds(last.seconds)]
+        last, what = ended[-1] if ended else LaneRun(), _describe_end(lane)
+        seconds = format_seconds(last.seconds) if ended else "–"  # known at evaluations alone
+        cells = [what, format_loss(last.loss), seconds]
         return ["–", *cells] if goal is not None else cells
     accuracies = [run.accuracy for run in runs if run.accuracy is not None]
     accuracy = format_percent(mean(accuracies))
@@ -177,6 +177,8 @@ def _next_lines(race: RaceState) -> Iterator[Content]:
     if race.started is None:
         yield key("ctrl+r", "start a race with the settings of Train", "app.open('race')")
         return
+    if race.verdict and race.verdict.stopped:
+        yield key("+", "continue the race", "app.open('race_rest')")
     yield line(
         key("↑↓", "select a lane, to see its run in the other views", "lane(1)"),
         key("5", "checkpoints", "app.view('checkpoints')"),

@@ -1,5 +1,6 @@
 """The Race view, with races of fake events."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,17 @@ async def test_keys_and_clicks_change_what_is_shown(tmp_path):
         text = await shown.show(training(by="time", goal=None))
         assert shown.view.query_one(RaceChart).x_axis == "time"
         assert "To the last epoch" in text
+
+
+async def test_stopped_race_offers_to_continue(tmp_path):
+    async with Shown(tmp_path, (80, 24)) as shown:
+        assert "del drop it" in await shown.show(training())
+        lanes = [lane_events(lane, []) for lane in range(3)]
+        stopped = replace(race_finished(None), stopped=True)
+        text = await shown.show(race_after(race_started(), *lanes, stopped))
+        assert "+ continue the race" in text
+        assert "drop it" not in text
+        assert " s " not in line_with(text, "not ended")  # it was never evaluated
 
 
 async def test_lanes_are_marked_and_rounds_have_a_mean(tmp_path):
