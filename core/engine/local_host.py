@@ -99,7 +99,8 @@ class LocalHost:
                     case _:
                         if isinstance(event, RaceStarted | RunStarted | Resumed | Paused):
                             self._scoring.is_training = not isinstance(event, Paused)
-                            self._questions.set_training(self._scoring.is_training)
+                        if isinstance(event, RaceStarted):  # its lanes have questions of their own
+                            self._questions.set_training(True)
                         if isinstance(event, RunStarted) and start.paused:
                             self._inbox.put(Pause())
                         yield event
@@ -126,7 +127,6 @@ class LocalHost:
         from core.attach.server import serve_viewers
 
         questions = Questions(inbox)
-        questions.set_training(True)
         events = self._load_trainer()(config, inbox, resume_point=point, turn=turn)
         return serve_viewers(questions.answer(events), inbox)
 

@@ -12,7 +12,7 @@ from core.data.local_datasets import load_local
 from core.engine.requests import load_newest
 from core.engine.untrained import find_local_images, load_untrained
 from core.errors import UsageError
-from core.events import Event
+from core.events import Event, Paused, Resumed, RunStarted
 from core.explain.asked import NetworkAsked
 from core.questions import (
     CancelExplanation,
@@ -63,6 +63,9 @@ class Questions:
                     self._get().begin(event.question, event.take)
                 case ForwardedCommand(command=command) if isinstance(command, HANDLED):
                     yield from self.handle(command)
+                case RunStarted() | Resumed() | Paused():
+                    self.set_training(not isinstance(event, Paused))
+                    yield event
                 case _:
                     yield event
 
