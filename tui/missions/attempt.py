@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.missions.mission import Mission, MissionRun
+from core.config import TrainConfig
+from tui.missions.mission import Mission, MissionRun, same_value
 from tui.missions.watcher import MissionStatus
 
 
@@ -47,3 +48,10 @@ class MissionAttempt:
         opened = {each.name for each in self.task.open}
         needs_seed = self.status.phase in ("wrong", "stuck") and "seed" in self.status.advice
         return frozenset(opened | ({"seed"} if needs_seed else set()))
+
+    def fits(self, config: TrainConfig) -> bool:
+        """Return whether a config has the values of the settings that are locked."""
+        return all(
+            name in self.open_settings or same_value(getattr(config, name), value)
+            for name, value in self.task.settings.items()
+        )

@@ -11,6 +11,7 @@ from core.events import Evaluated, RunFinished, RunStarted
 from tests.support.app import SIZES, text_of, until
 from tests.support.fakes import key_of, make_fake_train
 from tests.support.missions import GOOD, write
+from tests.support.races import rates
 from tui.app.app import MnistApp
 from tui.missions.loader import list_missions, load_mission
 from tui.missions.progress import read_progress
@@ -21,14 +22,14 @@ from tui.widgets.config_form import ConfigForm
 RUNS = count()
 
 
-def fake_train(config, inbox):
+def fake_train(config, inbox, **in_race):
     """Train as the fake trainer does, in a folder of its own: with a rate of 0.001 to 90%, with any
     other to 20%, with 0.7 slowly."""
     name = f"fake-{next(RUNS)}"
     accuracy = 0.9 if config.learning_rate == 0.001 else 0.2
     delay = 0.5 if config.learning_rate == 0.7 else 0.001
-    for event in make_fake_train(steps=5, delay=delay)(config, inbox):
-        if isinstance(event, RunStarted):
+    for event in make_fake_train(steps=5, delay=delay)(config, inbox, **in_race):
+        if isinstance(event, RunStarted) and not in_race:
             folder = f"{config.checkpoints}/{name}"
             event = replace(event, run=name, folder=folder, dataset=config.dataset)
         if isinstance(event, Evaluated | RunFinished):
@@ -235,3 +236,33 @@ async def test_mission_that_needs_mnist_says_that_it_is_downloaded(tmp_path):
         assert " 2  slow" in text_of(pilot)
         await pilot.press("enter")
         assert any("it is downloaded when training starts" in each for each in panel(pilot))
+
+
+async def test_mission_during_a_race_has_its_own_settings(tmp_path):
+    """The lanes' runs are none of its own, and the race gives back settings when it has ended."""
+    async with opened(tmp_path) as pilot:
+        app, before = pilot.app, pilot.app.config
+        app.race.start(rates(tmp_path / "runs", 0.7, 0.71, epochs=9))
+        await until(pilot, lambda: app.race_state.phase == "training")
+        app.missions.start(app.missions.missions[0], 1)
+        app.race.select(1)
+        await until(pilot, lambda: app.lane_name == "lr 0.71")
+        assert app.mission.is_other_run
+        await pilot.press("s")
+        await until(pilot, lambda: not app.runs.is_active)
+        assert app.mission.status.phase == "waiting"
+        assert app.config == app.mission.task.start_config(before)
+        assert app.config != before
+        await pilot.press("escape")
+        assert app.config == before
+
+
+async def test_no_rate_is_searched_where_it_is_locked(tmp_path):
+    async with opened(tmp_path) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: pilot.app._notifications)
+        said = [each.message for each in pilot.app._notifications]
+        assert said == ["The learning rate cannot be changed now."]
+        assert isinstance(pilot.app.screen, TrainView)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import UserError, printable
 from tui.app.next_settings import use_config
+from tui.app.race.controller import is_run_of
 from tui.app.views import find_form
 from tui.screens.base import View
 
@@ -51,6 +52,7 @@ class MissionGuide:
         """Open the mission that the command line names."""
         app = self._app
         app.watch(app, "run_state", self._run_changed, init=False)
+        app.watch(app, "config", self._config_changed, init=False)
         app.set_interval(TICK_SECONDS, self._tick)
         if self._first is not None:
             self._open(self._first)
@@ -130,7 +132,7 @@ class MissionGuide:
         from tui.missions.watcher import MissionStatus
 
         app = self._app
-        self._before = self._before or app.config
+        self._before = self._before or app.race.following
         self._states = {folder: state for state in runs if (folder := _folder_of(state))}
         here = _folder_of(app.run_state)
         self._other = "" if here in self._states else here
@@ -154,6 +156,12 @@ class MissionGuide:
             self._seen, self._changed_at = seen_now, monotonic()
             self._attempt_update()
 
+    def _config_changed(self, config: TrainConfig) -> None:
+        """Lock the mission's own settings again, after those of another run or race."""
+        attempt = self._app.mission
+        if attempt and not attempt.fits(config) and not self._app.runs.is_active:
+            self._attempt_update()
+
     def _tick(self) -> None:
         if (attempt := self._app.mission) and attempt.status.phase in ("waiting", "running"):
             self._attempt_update()
@@ -173,7 +181,10 @@ class MissionGuide:
         if attempt is None or attempt.is_done:
             return
         folder = _folder_of(state)
-        is_other = bool(folder) and folder == self._other
+        # A race compares for itself, and only one of its runs is known here at a time.
+        is_other = bool(folder) and (
+            folder == self._other or is_run_of(state, self._app.race_state)
+        )
         if folder and not is_other:
             self._keep(attempt.mission, folder, state)
         states = list(self._states.values())
@@ -209,12 +220,13 @@ class MissionGuide:
         """Return the attempt with the next run, whose settings are in the form now."""
         if not state.is_active and self._before and not attempt.is_done:
             wanted = attempt.status.run or self._oldest(attempt.mission, attempt.status)
-            if wanted != attempt.run:
-                attempt = replace(attempt, run=wanted)
+            is_next = wanted != attempt.run
+            attempt = replace(attempt, run=wanted)
+            if is_next or not attempt.fits(self._app.config):
                 try:
                     use_config(self._app, attempt.task.start_config(self._before))
                 except UserError as error:  # what else the form has does not go with it
-                    self._warn(str(error))
+                    self._warn(str(error) if is_next else None)
         lock_form(self._app, attempt.open_settings)
         return attempt
 

@@ -76,6 +76,11 @@ class RaceController:
     # What is shown
 
     @property
+    def following(self) -> TrainConfig:
+        """The settings of the next run, when a race in progress has ended."""
+        return self._following or self._app.config
+
+    @property
     def lane(self) -> int:
         """The selected lane, from 0."""
         return self._app.runs.queue.lane
