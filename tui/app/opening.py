@@ -113,13 +113,15 @@ def edit_network(app: MnistApp) -> None:
 def find_rate(app: MnistApp) -> None:
     """Search for a learning rate for the settings of the form, and put it there if it is taken."""
     from tui.screens.rate_finder.dialog import RateDialog
+    from tui.widgets.line_input import NumberInput
 
-    if app.run_state.is_active or app.runs.is_elsewhere:
+    if app.runs.is_active or app.runs.is_elsewhere:
         app.notify("A run is in progress. Stop it (s) before you search for a learning rate.")
         return
     app.action_view("train")
     form = find_form(app)
-    if form and form.query_one("#learning_rate").is_disabled:
+    rate = form.query_one("#learning_rate", NumberInput) if form else None
+    if rate and (rate.is_disabled or rate.is_locked):
         app.notify("The learning rate cannot be changed now.")
         return
     config = form.config(ignored="learning_rate") if form else None
