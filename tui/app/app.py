@@ -46,6 +46,7 @@ from tui.screens.train import TrainView
 from tui.signals import CONTINUE
 from tui.state.app_state import AppState
 from tui.state.race.race_state import RaceState
+from tui.state.race.shown import is_old
 from tui.state.run_state import RecordRead, RunState
 from tui.terminal.stylesheet import CachingStylesheet
 from tui.terminal.textual_private import disable_tooltips
@@ -167,7 +168,8 @@ class MnistApp(App[None]):
             # A race goes on when a lane's run has ended.
             for follower in (self.lifetime, self.race, self.runs):
                 follower.handle(event)
-            self._handle(inner)
+            if not is_old(event, self.race_state):
+                self._handle(inner)
         after = self.run_state
         is_saved = (before.checkpoint is None) != (after.checkpoint is None)
         is_other = after.phase != before.phase or self.race_state.phase != race_before.phase

@@ -10,7 +10,13 @@ from textual.message import Message
 
 from core.events import Event, LaneEvent, Notice, RunFailed
 from tui.app.frame_rate import FREQUENT
-from tui.state.race.shown import Shown, fold_lane_progress, fold_shown, is_lane_progress
+from tui.state.race.shown import (
+    Shown,
+    fold_lane_progress,
+    fold_shown,
+    is_lane_progress,
+    is_old,
+)
 from tui.text.formats import printable
 
 if TYPE_CHECKING:
@@ -59,7 +65,7 @@ class EventQueue:
             shown = fold_shown(shown, event)
             if not isinstance(event, LaneEvent) or event.lane == shown.lane:
                 taken.append(event)
-            elif isinstance(failed := event.event, RunFailed):
+            elif isinstance(failed := event.event, RunFailed) and not is_old(event, shown.race):
                 name = printable(shown.race.lanes[event.lane].name)
                 taken.append(Notice(message=f"{name}: {failed.message}"))
         if shown is not before:

@@ -207,6 +207,9 @@ class RunController:
 
         def connect() -> None:
             host = open_host()
+            if self.is_active_here:  # which was started meanwhile
+                host.close()
+                return
             if self._host:
                 self._host.close()
             self._read_events(host)

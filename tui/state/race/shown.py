@@ -15,13 +15,14 @@ from core.events import (
     RaceFinished,
     RaceStarted,
     RunFailed,
+    RunStarted,
 )
 from core.responses.predictions import Predicted
 from tui.state.app_state import AppState, fold_app
 from tui.state.fold import fold
 from tui.state.race.fold_race import fold_race, fold_race_events
 from tui.state.race.race_state import RaceState
-from tui.state.run_state import RunState
+from tui.state.run_state import RecordRead, RunState
 
 
 class LaneSelected(Event, recorded=False, serializable=False):
@@ -81,6 +82,8 @@ def fold_shown(shown: Shown, event: Event) -> Shown:
                 if race.is_active
                 else replace(after, run=fold(shown.run, event))
             )
+        case RunStarted() | RecordRead() if race.is_active:  # a run is shown in place of the race
+            race = RaceState()
     race = fold_race(race, event)
     return replace(shown, run=fold(shown.run, event), app=fold_app(shown.app, event), race=race)
 
@@ -88,6 +91,14 @@ def fold_shown(shown: Shown, event: Event) -> Shown:
 def checkpoints(race: RaceState) -> list[str | None]:
     """Return the newest checkpoint of each lane."""
     return [run.checkpoint for run in race.now]
+
+
+def is_old(event: Event, race: RaceState) -> bool:
+    """Return whether an event of a lane was recorded before the race was opened: it is no news."""
+    if not isinstance(event, LaneEvent):
+        return False
+    is_earlier = race.started is not None and event.event.time < race.started.time
+    return event.is_past or is_earlier
 
 
 def is_lane_progress(event: Event) -> bool:

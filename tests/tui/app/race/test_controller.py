@@ -1,11 +1,17 @@
 """A race in the app, driven by keys, with the fake trainer."""
 
-from core.commands import DropLane, SetLearningRate
+import time
+from dataclasses import replace
+
+from core.commands import DropLane, Pause, SetLearningRate
+from core.events import LaneEvent, Notice, RaceStarted
 from tests.support.app import app_in, phase, text_of, until
+from tests.support.events import STARTED
 from tests.support.fakes import diverged, key_of, make_fake_train
 from tests.support.races import rates
 from tui.screens.dialogs import ConfirmQuit
 from tui.screens.race.view import RaceView
+from tui.screens.rate_finder.dialog import RateDialog
 from tui.screens.train import TrainView
 
 
@@ -23,6 +29,41 @@ def messages(pilot) -> list[str]:
 
 def outcomes(pilot) -> list[list[str]]:
     return [[run.outcome for run in lane.runs] for lane in pilot.app.race_state.lanes]
+
+
+class OtherProcess:
+    """A host whose run or race does not end."""
+
+    pid = 1
+
+    def __init__(self, *events):
+        self._events, self.sent, self.is_closed = events, [], False
+
+    def send(self, command):
+        self.sent.append(command)
+
+    def events(self):
+        yield from self._events
+        while not self.is_closed:
+            time.sleep(0.01)
+
+    def close(self):
+        self.is_closed = True
+
+
+def race_elsewhere(folder, *lane_events) -> OtherProcess:
+    """Return a race of two lanes, with events of the first one."""
+    race = RaceStarted(
+        race="race-1",
+        folder=str(folder / "race-1"),
+        lanes=("lr 0.1", "lr 0.01"),
+        changed=("learning_rate",),
+        by="samples",
+        seeds=1,
+        goal=None,
+    )
+    events = [LaneEvent(lane=0, seed=0, event=each) for each in lane_events]
+    return OtherProcess(race, *events)
 
 
 async def begin(pilot, command) -> None:
@@ -186,3 +227,49 @@ async def test_quitting_asks_and_saves(tmp_path):
         await until(pilot, lambda: not app.is_running)
     assert outcomes(pilot) == [["stopped"], ["stopped"]]
     assert app.return_code == 0
+
+
+async def test_no_rate_is_searched_during_a_race(tmp_path):
+    """The run of the lane that is shown has ended."""
+    train = make_fake_train(
+        steps=60, delay=0.005, ends=diverged(), fails=lambda config: config.learning_rate == 0.1
+    )
+    app = app_in(tmp_path, train)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.race.start(rates(tmp_path, 0.1, 0.01))
+        await until(pilot, lambda: phase(pilot) == "failed")
+        app.action_view("train")
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: "in progress" in "".join(messages(pilot)))
+        assert not isinstance(app.screen, RateDialog)
+
+
+async def test_old_notices_of_a_race_are_not_shown(tmp_path):
+    then = time.time() - 60
+    old = [replace(diverged(), time=then), Notice(message="old", time=then)]
+    app = app_in(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.runs.show(race_elsewhere(tmp_path, *old, Notice(message="new", time=then + 120)))
+        app.action_view("race")
+        await until(pilot, lambda: "new" in messages(pilot))
+        assert messages(pilot) == ["new"]
+
+
+async def test_attached_run_replaces_a_race(tmp_path):
+    """Its commands are those of a run, and space starts another one when it has ended."""
+    started = replace(STARTED, folder=str(tmp_path / "lane"))
+    app = app_in(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.runs.show(race_elsewhere(tmp_path, started))
+        await until(pilot, lambda: app.lane_name == "lr 0.1")
+        run = OtherProcess(replace(started, run="alone", folder=str(tmp_path / "alone")))
+        app.runs.connect(lambda: run)
+        await until(pilot, lambda: app.run_state.started.run == "alone")
+        assert not app.race_state.is_active
+        assert app.lane_name == ""
+        await pilot.press("space")
+        await until(pilot, lambda: run.sent)
+        assert run.sent == [Pause()]
+        app.runs.close()
