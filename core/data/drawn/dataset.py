@@ -142,11 +142,11 @@ def load_split(
     Raises DataError where it has none: a few drawings have no test image.
     """
     listed = yield from _list()
-    tensors = to_tensors(to_content(listed))
-    images, labels = tensors.of_split(split)
-    if len(labels):
-        return listed.class_names, images, labels
     count = len(listed.drawings)
+    if count:  # of no pixels torch makes no tensor
+        images, labels = to_tensors(to_content(listed)).of_split(split)
+        if len(labels):
+            return listed.class_names, images, labels
     rest = f"; --split train has {count}" if count else ""
     raise DataError(f"{_find_missing_split(listed)}{rest}")
 

@@ -173,3 +173,8 @@ def test_few_drawings_have_no_test_image_to_evaluate_on():
     with pytest.raises(DataError, match=r"no class has more than 3: .*; --split train has 3$"):
         loaded(load_matching("drawn", None, DIGITS, "test"))
     assert len(loaded(load_matching("drawn", None, DIGITS, "train"))[0].labels) == 3
+
+
+def test_without_drawings_evaluation_is_refused():
+    with pytest.raises(DataError, match=r"^no drawing is kept: draw"):
+        loaded(load_matching("drawn", None, DIGITS, "test"))
