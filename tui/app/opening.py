@@ -124,6 +124,9 @@ def find_rate(app: MnistApp) -> None:
     if rate and (rate.is_disabled or rate.is_locked):
         app.notify("The learning rate cannot be changed now.")
         return
+    if form and form.query_one("#learning_rate", NumberInput).is_locked:
+        app.notify("The mission locks the learning rate.")
+        return
     config = form.config(ignored="learning_rate") if form else None
     if form is None or config is None:
         return

@@ -148,6 +148,11 @@ async def test_locked_setting_keeps_its_value_and_says_why(tmp_path):
         await pilot.press("escape", "ctrl+p", *"Edit network", "enter")
         await pilot.pause()
         assert isinstance(pilot.app.screen, TrainView)
+        await pilot.press("ctrl+f")
+        await pilot.pause()
+        said = [each.message for each in pilot.app._notifications]
+        assert "The mission locks the learning rate." in said
+        assert isinstance(pilot.app.screen, TrainView)
 
 
 async def test_mission_left_in_the_middle_is_continued(tmp_path):
@@ -175,6 +180,7 @@ async def test_mission_left_in_the_middle_is_continued(tmp_path):
         await set_rate(pilot, "1e-5")
         await train(pilot)
         assert "That was right." in text_of(pilot)
+        assert len(app.overlaid_runs) == 1  # the first run of the mission
         await pilot.press("escape", key_of("missions"))
         assert "✓  1  Rates" in text_of(pilot)
         await pilot.press("g", "enter", "1", "enter", "escape", key_of("missions"))

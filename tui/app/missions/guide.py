@@ -208,12 +208,13 @@ class MissionGuide:
         """Keep the state of a run of the mission. A new one is noted, and shown on the chart with
         the other runs of the mission alone."""
         from tui.missions.progress import note_run
+        from tui.state.history import MAX_OVERLAID, without_digits
 
         if folder not in self._states:
             self._warn(note_run(mission, folder))
-            overlaid = self._app.overlaid_runs
-            own = tuple(each for each in overlaid if _folder_of(each) in self._states)
-            self._app.overlaid_runs = own
+            # Also those of before the mission was continued.
+            own = [each for each in self._states.values() if each.curves.losses.points]
+            self._app.overlaid_runs = tuple(map(without_digits, own[-MAX_OVERLAID:]))
         self._states[folder] = state
 
     def _with_settings(self, attempt: MissionAttempt, state: RunState) -> MissionAttempt:
