@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from core.events import Event, LaneEvent, Notice, RunFailed
+from core.events import Detached, Event, LaneEvent, Notice, RunFailed
 from tui.app.frame_rate import FREQUENT
 from tui.state.race.shown import (
     Shown,
@@ -50,8 +50,8 @@ class EventQueue:
             app.post_message(EventsReady())
 
     def take(self) -> list[Event]:
-        """Fold the queued events into the app's state. Return them, without those of the race's
-        lanes that are not selected."""
+        """Fold the queued events into the app's state. Return them, without most of those of
+        the race's lanes that are not selected."""
         app, taken = self._app, []
         shown = before = self._shown
         while self._events:
@@ -63,7 +63,9 @@ class EventQueue:
                 continue
             event = self._events.popleft()
             shown = fold_shown(shown, event)
-            if not isinstance(event, LaneEvent) or event.lane == shown.lane:
+            is_lane = isinstance(event, LaneEvent)
+            # The lane that is shown may have ended before the race is detached.
+            if not is_lane or event.lane == shown.lane or isinstance(event.event, Detached):
                 taken.append(event)
             elif isinstance(failed := event.event, RunFailed) and not is_old(event, shown.race):
                 name = printable(shown.race.lanes[event.lane].name)

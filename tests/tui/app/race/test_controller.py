@@ -270,6 +270,5 @@ async def test_attached_run_replaces_a_race(tmp_path):
         assert not app.race_state.is_active
         assert app.lane_name == ""
         await pilot.press("space")
-        await until(pilot, lambda: run.sent)
-        assert run.sent == [Pause()]
+        await until(pilot, lambda: Pause() in run.sent)
         app.runs.close()

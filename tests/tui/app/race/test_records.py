@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -10,7 +11,8 @@ from core.commands import RaceLane, RacePlan, StartRace
 from core.engine.local_host import LocalHost
 from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted, RunFailed
 from core.host import run_events
-from tests.support.app import text_of, until
+from tests.support.app import app_in, text_of, until
+from tests.support.fakes import make_fake_train
 from tests.support.races import rates
 from tui.app.app import MnistApp
 from tui.screens.checkpoints.browser import CheckpointBrowser
@@ -94,3 +96,32 @@ class Failing:
 
     def close(self):
         pass
+
+
+async def test_detached_race_stays_paused(tmp_path, monkeypatch):
+    """The lane that is shown was dropped."""
+    monkeypatch.setattr("core.attach.detached.DetachedHost", Ready)
+    app = app_in(tmp_path, make_fake_train(steps=5000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.race.start(rates(tmp_path, 0.1, 0.01))
+        await until(pilot, lambda: app.run_state.step)
+        app.race.drop(0)
+        await pilot.press("y")
+        await until(pilot, lambda: app.run_state.phase == "stopped")
+        await pilot.press("space")
+        await until(pilot, lambda: app.race_state.phase == "paused")
+        await pilot.press("d", "d")
+        await until(pilot, lambda: app.runs.is_elsewhere)
+    assert [command.paused for command in Ready.sent] == [True]
+
+
+class Ready(Failing):
+    """A host that says nothing of the race that it was sent."""
+
+    sent: ClassVar[list[StartRace]] = []
+
+    def send(self, command):
+        self.sent.append(command)
+
+    def events(self):
+        return iter(())
