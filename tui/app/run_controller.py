@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
     OtherHost = RemoteHost | DetachedHost | RaceViewer
 
-BUSY = "A race is in progress: stop it (s) or detach it (d) before you start another run."
+
+def describe_busy(app: MnistApp, purpose: str = "start another run") -> str:
+    """Return the message where a run or a race is in progress, and something else cannot begin."""
+    what = "race" if app.race_state.is_active else "run"
+    return f"A {what} is in progress: stop it (s) or detach it (d) before you {purpose}."
 
 
 class RunController:
@@ -141,7 +145,7 @@ class RunController:
         """Start a run with the settings in the form."""
         app = self._app
         if app.race_state.is_active:
-            app.notify(BUSY, severity="warning")
+            app.notify(describe_busy(app), severity="warning")
         if self.is_active or self.is_elsewhere:
             return
         if form := find_form(app):
@@ -167,7 +171,7 @@ class RunController:
     def start_next(self, command: Start, history: RunState) -> None:
         """Start a run; a run in progress is stopped and saved first."""
         if self._app.race_state.is_active:
-            self._app.notify(BUSY, severity="warning")
+            self._app.notify(describe_busy(self._app), severity="warning")
         elif self._app.run_state.is_active:
             self._next = partial(self.start, command, history)
             self.send(Stop())
@@ -194,8 +198,7 @@ class RunController:
                 app.action_view("train")
                 return
         if self.is_active_here:
-            what = "A run is in progress here. Stop it (s) or detach it (d)"
-            app.notify(f"{what} before you attach to another run.", markup=False)
+            app.notify(describe_busy(app, "attach to another run"))
             return
 
         self.connect(lambda: RemoteHost(folder, recall))

@@ -35,7 +35,7 @@ from core.events import (
 from core.race.lane_run import find_status
 from tui.actions import is_available
 from tui.app.next_settings import use_config, use_config_of
-from tui.app.run_controller import BUSY
+from tui.app.run_controller import describe_busy
 from tui.state.race.fold_race import begin_race
 from tui.state.race.race_state import RaceState
 from tui.state.race.shown import LaneSelected
@@ -129,7 +129,7 @@ class RaceController:
         """Start a race, and show it; a message says where a run or another race is in progress."""
         app = self._app
         if app.runs.is_active or app.runs.is_elsewhere:
-            app.notify(BUSY if app.race_state.is_active else BUSY.replace("race", "run"))
+            app.notify(describe_busy(app, "start a race"))
             return
         self._plan, self._following = command.plan, app.requests.next_config()
         app.runs.queue.lane = 0
@@ -160,7 +160,7 @@ class RaceController:
         shown = app.race_state.started
         if not shown or Path(shown.folder).resolve() != folder.resolve():
             if app.runs.is_active_here:
-                app.notify(BUSY.replace("start another run", "open a race"))
+                app.notify(describe_busy(app, "open a race"))
                 return
             app.runs.connect(lambda: RaceViewer(folder))
         app.action_view("race")
