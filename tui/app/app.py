@@ -46,7 +46,7 @@ from tui.screens.train import TrainView
 from tui.signals import CONTINUE
 from tui.state.app_state import AppState
 from tui.state.race.race_state import RaceState
-from tui.state.race.shown import is_old
+from tui.state.race.shown import is_news
 from tui.state.run_state import RecordRead, RunState
 from tui.terminal.stylesheet import CachingStylesheet
 from tui.terminal.textual_private import disable_tooltips
@@ -168,7 +168,7 @@ class MnistApp(App[None]):
             # A race goes on when a lane's run has ended.
             for follower in (self.lifetime, self.race, self.runs):
                 follower.handle(event)
-            if not is_old(event, self.race_state):
+            if is_news(event, self.race_state):
                 self._handle(inner)
         after = self.run_state
         is_saved = (before.checkpoint is None) != (after.checkpoint is None)

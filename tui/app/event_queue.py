@@ -15,7 +15,7 @@ from tui.state.race.shown import (
     fold_lane_progress,
     fold_shown,
     is_lane_progress,
-    is_old,
+    is_news,
 )
 from tui.text.formats import printable
 
@@ -63,11 +63,13 @@ class EventQueue:
                 continue
             event = self._events.popleft()
             shown = fold_shown(shown, event)
-            is_lane = isinstance(event, LaneEvent)
-            # The lane that is shown may have ended before the race is detached.
-            if not is_lane or event.lane == shown.lane or isinstance(event.event, Detached):
+            if (
+                not isinstance(event, LaneEvent)
+                or event.lane == shown.lane
+                or isinstance(event.event, Detached)  # the lane that is shown may have ended before
+            ):
                 taken.append(event)
-            elif isinstance(failed := event.event, RunFailed) and not is_old(event, shown.race):
+            elif isinstance(failed := event.event, RunFailed) and is_news(event, shown.race):
                 name = printable(shown.race.lanes[event.lane].name)
                 taken.append(Notice(message=f"{name}: {failed.message}"))
         if shown is not before:

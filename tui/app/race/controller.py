@@ -167,7 +167,8 @@ class RaceController:
 
     def resume_whole(self) -> None:
         """Continue the race that is shown, all of its runs where they were."""
-        from core.race.record import read_race
+        from core.attach.race import RaceViewer
+        from core.race.record import is_race_live, read_race
 
         app, started = self._app, self._app.race_state.started
         if started is None or not can_continue(app.race_state):
@@ -175,8 +176,11 @@ class RaceController:
         folder = Path(started.folder)
 
         def read() -> None:
-            plan = read_race(folder).plan
-            app.call_later(self.start, StartRace(plan, folder))
+            record = read_race(folder)
+            if is_race_live(record):  # another process has continued it meanwhile
+                app.call_later(app.runs.connect, partial(RaceViewer, folder))
+            else:
+                app.call_later(self.start, StartRace(record.plan, folder))
 
         app.runs.attempt(read)
 

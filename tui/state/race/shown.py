@@ -93,12 +93,15 @@ def checkpoints(race: RaceState) -> list[str | None]:
     return [run.checkpoint for run in race.now]
 
 
-def is_old(event: Event, race: RaceState) -> bool:
-    """Return whether an event of a lane was recorded before the race was opened: it is no news."""
+def is_news(event: Event, race: RaceState) -> bool:
+    """Return whether a message is to be shown. One of a lane's run is not if it was recorded before
+    the race was opened, or says that the process has died, which the race says once for all."""
     if not isinstance(event, LaneEvent):
-        return False
-    is_earlier = race.started is not None and event.event.time < race.started.time
-    return event.is_past or is_earlier
+        return True
+    inner = event.event
+    is_earlier = race.started is not None and inner.time < race.started.time
+    is_death = isinstance(inner, RunFailed) and inner.reason == "interrupted"
+    return not (event.is_past or is_earlier or is_death)
 
 
 def is_lane_progress(event: Event) -> bool:

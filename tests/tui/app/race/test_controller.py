@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from core.commands import DropLane, Pause, SetLearningRate
-from core.events import LaneEvent, Notice, RaceStarted
+from core.events import LaneEvent, Notice, RaceStarted, RunFailed
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.events import STARTED
 from tests.support.fakes import diverged, key_of, make_fake_train
@@ -250,7 +250,9 @@ async def test_old_notices_of_a_race_are_not_shown(tmp_path):
     app = app_in(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        app.runs.show(race_elsewhere(tmp_path, *old, Notice(message="new", time=then + 120)))
+        died = RunFailed(reason="interrupted", message="died", time=then + 120)
+        new = Notice(message="new", time=then + 120)
+        app.runs.show(race_elsewhere(tmp_path, *old, died, new))
         app.action_view("race")
         await until(pilot, lambda: "new" in messages(pilot))
         assert messages(pilot) == ["new"]

@@ -11,6 +11,7 @@ from core.commands import RaceLane, RacePlan, StartRace
 from core.engine.local_host import LocalHost
 from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted, RunFailed
 from core.host import run_events
+from core.race.record import lock_race
 from tests.support.app import app_in, text_of, until
 from tests.support.fakes import make_fake_train
 from tests.support.races import rates
@@ -48,6 +49,17 @@ async def test_race_is_shown_and_continued(stopped_race, tiny):
         await until(pilot, lambda: app.race_state.phase == "finished")
         assert [run.step for run in app.race_state.now] == [300, 300]
     assert f"race --show {stopped_race}" in app.runs.farewell
+
+
+async def test_race_that_another_process_continues_is_followed(stopped_race, tiny):
+    app = MnistApp(tiny(), host=RaceViewer(stopped_race))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.race_state.phase == "stopped")
+        with lock_race(stopped_race):
+            app.race.resume_whole()
+            await until(pilot, lambda: app.race_state.is_active)
+            assert app.runs.is_elsewhere
+        await until(pilot, lambda: app.race_state.phase == "stopped")
 
 
 async def test_race_opens_from_a_run_in_checkpoints(stopped_race, tiny):
