@@ -181,7 +181,9 @@ class MnistApp(App[None]):
         match event:
             case Notice():
                 self.notify(event.message, markup=False, timeout=8)
-            # The Train view shows it itself, unless another run has started.
+            # Race shows those of its lanes, and Train its run's, unless another run has started.
+            case RunFailed() if self.current_mode == "race" and self.race_state.is_of_lane(event):
+                pass
             case RunFailed() if not isinstance(self.view, TrainView) or self.run_state.is_active:
                 self.notify(event.message, severity="error", markup=False, timeout=10)
             case DevicesListed() | RecordRead():

@@ -37,6 +37,7 @@ class ViewHeader(Static):
     # Bytes a second; None where it is not shown.
     link_rate: var[int | None] = var[int | None](None, init=False)
     lane_name: var[str] = var("", init=False)  # of a race, whose run this is
+    phase: var[str] = var("", init=False)  # to show in place of the run's: that of the race
 
     def __init__(self, views: dict[str, str], here: str) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class ViewHeader(Static):
         room = self.size.width - left.cell_length - end.cell_length
         self.update(left + " " * max(0, room) + end, layout=False)
 
-    on_mount = on_resize = watch_link_rate = watch_config = watch_lane_name = draw
+    on_mount = on_resize = watch_link_rate = watch_config = watch_lane_name = watch_phase = draw
 
     def _facts(self) -> tuple[Content, ...]:
         """Return the network, the dataset and the device of the run, or of the next one; in a race
@@ -88,7 +89,7 @@ class ViewHeader(Static):
 
     def _status(self) -> tuple[Content, ...]:
         state = self.run_state
-        words, colour = PHASES[state.phase]
+        words, colour = PHASES[self.phase or state.phase]
         rate = [Content(f"{self.link_rate:,} B/s")] if self.link_rate is not None else []
         attached = [Content("attached")] if state.is_attached and state.is_active else []
         return *rate, *attached, Content.styled(words, f"${colour}")

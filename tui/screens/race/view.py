@@ -20,6 +20,7 @@ from tui.screens.captions import set_text
 from tui.screens.race.texts import RACE_HELP, result_content, start_content
 from tui.state.race.race_state import RaceState
 from tui.state.run_state import RunState
+from tui.widgets.header import ViewHeader
 from tui.widgets.race.lane_bars import LaneBars, bars_title
 from tui.widgets.race.lane_digits import COUNT, LaneDigits
 from tui.widgets.race.race_chart import RaceChart
@@ -101,6 +102,8 @@ class RaceView(View):
         if _outline(before) != _outline(after):
             self.attempt("show", self.show)
         if before.phase != after.phase:
+            # Not the selected lane's, which may have failed where others train or have won.
+            self.query_one(ViewHeader).phase = after.phase if after.started else ""
             self.refresh_bindings()
 
     def watch_preferences(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.events import RaceFinished, RaceStarted
+from core.events import RaceFinished, RaceStarted, RunFailed
 from core.race.result import LaneRun
 from tui.state.run_state import Phase, RunState
 
@@ -43,3 +43,7 @@ class RaceState:
     def now(self) -> tuple[RunState, ...]:
         """The state of each lane's run in the round under way, or in the last one."""
         return tuple(lane.states[self.seed] for lane in self.lanes)
+
+    def is_of_lane(self, failure: RunFailed) -> bool:
+        """Return whether a lane's run has ended with this failure."""
+        return any(failure.message == state.message for state in self.now)

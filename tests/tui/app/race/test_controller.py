@@ -13,6 +13,7 @@ from tui.screens.dialogs import ConfirmQuit
 from tui.screens.race.view import RaceView
 from tui.screens.rate_finder.dialog import RateDialog
 from tui.screens.train import TrainView
+from tui.widgets.header import ViewHeader
 
 
 def race_phase(pilot) -> str:
@@ -175,6 +176,9 @@ async def test_failed_lane_leaves_the_others(tmp_path):
         await until(pilot, lambda: race_phase(pilot) == "finished")
         assert outcomes(pilot) == [["diverged"], ["finished"]]
         assert app.lifetime.status == 0
+        header = app.view.query_one(ViewHeader)
+        await until(pilot, lambda: "✓ finished" in str(header.content))
+        assert not messages(pilot)  # the view shows what happened
 
 
 async def test_all_lanes_diverge(tmp_path):
