@@ -1,5 +1,6 @@
 """Start the app under Pilot and read its screen."""
 
+import asyncio
 import time
 
 from textual.drivers.headless_driver import HeadlessDriver
@@ -18,11 +19,18 @@ def app_in(folder, train=None, **config) -> MnistApp:
 
 
 async def until(pilot, condition, seconds=20.0) -> None:
-    """Wait for a condition in real time, which the engine's thread needs."""
+    """Wait for a condition in real time, which the engine's thread needs.
+
+    Looks without `pilot.pause`, which sends each widget a message and draws a frame, and lets the
+    widgets handle what they were sent once the condition is true."""
     end = time.monotonic() + seconds
+    if condition():
+        return
     while not condition():
         assert time.monotonic() < end, "the condition did not become true"
-        await pilot.pause(0.01)
+        assert pilot.app._exception is None, "the app has failed"
+        await asyncio.sleep(0.01)
+    await pilot.pause(0)
 
 
 def text_of(pilot) -> str:
