@@ -33,7 +33,7 @@ async def test_rules_are_those_of_textual(tmp_path):
         assert isinstance(app.stylesheet, CachingStylesheet)
         await until(pilot, lambda: app.view is not None)
         assert_styled_as_by_textual(app, least=50)
-        for key in ("tab", "down", "escape", "5", "7", "o", "escape", "1"):
+        for key in ("tab", "down", "escape", "5", "8", "9", "1", "o", "escape"):
             await pilot.press(key)
             await pilot.pause()
             assert_styled_as_by_textual(app)
