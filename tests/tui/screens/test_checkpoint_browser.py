@@ -407,4 +407,4 @@ async def test_listed_run_is_resumed_and_branched(tiny, saved_at_once, tmp_path)
         assert (form.config().arch, form.config().epochs) == (CUSTOM_TEXT, 4), "as that run"
         assert pilot.app.config.arch == CUSTOM_TEXT
         assert form.query_one(NetworkSelect).name_shown == "custom"
-        assert "custom · sample" in text_of(pilot), "the header has the name"
+        assert "custom  ✓ finished" in text_of(pilot), "the header has the name"
