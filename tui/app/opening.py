@@ -122,10 +122,8 @@ def find_rate(app: MnistApp) -> None:
     form = find_form(app)
     rate = form.query_one("#learning_rate", NumberInput) if form else None
     if rate and (rate.is_disabled or rate.is_locked):
-        app.notify("The learning rate cannot be changed now.")
-        return
-    if form and form.query_one("#learning_rate", NumberInput).is_locked:
-        app.notify("The mission locks the learning rate.")
+        locked = "The mission locks the learning rate."
+        app.notify(locked if rate.is_locked else "The learning rate cannot be changed now.")
         return
     config = form.config(ignored="learning_rate") if form else None
     if form is None or config is None:

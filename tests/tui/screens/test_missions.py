@@ -261,14 +261,3 @@ async def test_mission_during_a_race_has_its_own_settings(tmp_path):
         assert app.config != before
         await pilot.press("escape")
         assert app.config == before
-
-
-async def test_no_rate_is_searched_where_it_is_locked(tmp_path):
-    async with opened(tmp_path) as pilot:
-        await pilot.press("2", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TrainView))
-        await pilot.press("ctrl+f")
-        await until(pilot, lambda: pilot.app._notifications)
-        said = [each.message for each in pilot.app._notifications]
-        assert said == ["The learning rate cannot be changed now."]
-        assert isinstance(pilot.app.screen, TrainView)
