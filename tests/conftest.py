@@ -58,7 +58,7 @@ LONGEST = {
 def pytest_xdist_auto_num_workers() -> int:
     """Return more workers than cores: more than half of the tests' time is waiting, for a screen
     or for a process."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    return max(2, (os.cpu_count() or 1) * 5 // 2)
 
 
 def pytest_configure(config: pytest.Config) -> None:
