@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -280,3 +281,21 @@ def saved_at_once(monkeypatch):
 @pytest.fixture
 def fake_train():
     return make_fake_train
+
+
+@pytest.fixture
+def program(tiny, tmp_path, monkeypatch, capsys):
+    """Return a function that runs the program in this process, on the tiny dataset: exit status,
+    stdout and stderr."""
+    from tui.cli import main as cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
+        with pytest.raises(SystemExit) as exit:
+            cli.main()
+        output = capsys.readouterr()
+        return exit.value.code, output.out, output.err
+
+    return call

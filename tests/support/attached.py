@@ -7,7 +7,7 @@ import pytest
 
 from core.commands import Start, Stop
 from core.engine.local_host import LocalHost
-from core.events import Progress, RunStarted
+from core.events import Progress, RunFailed, RunStarted
 from core.host import run_events
 
 # More epochs than any test waits for.
@@ -38,6 +38,27 @@ class Running:
         from pathlib import Path
 
         return Path(self.wait_for(RunStarted).folder)
+
+
+class FailingHost:
+    """A host that is ready and cannot start what it is to train."""
+
+    pid, started = 0, False
+
+    def __init__(self, recall):
+        pass
+
+    def wait_ready(self, timeout):
+        pass
+
+    def send(self, command):
+        pass
+
+    def events(self):
+        yield RunFailed(reason="error", message="no room for it")
+
+    def close(self):
+        pass
 
 
 def until(found, seconds=20):

@@ -165,7 +165,7 @@ class MnistApp(App[None]):
             inner = event.event if isinstance(event, LaneEvent) else event
             for handler in (self.requests, self.drawing, self.kept):
                 handler.handle(inner)
-            # A race goes on when a lane's run has ended.
+            # A race continues when a lane's run has ended.
             for follower in (self.lifetime, self.race, self.runs):
                 follower.handle(event)
             if is_news(event, self.race_state):

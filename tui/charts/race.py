@@ -10,6 +10,7 @@ from functools import lru_cache
 from tui.charts.series import (
     CHART_KINDS,
     OVERLAY,
+    Identity,
     Points,
     Series,
     downsample,
@@ -86,7 +87,7 @@ def race_series(
         ink = LETTERS[number]
         done = tuple(s for s in lane.states[: race.seed + 1] if s.started and not s.is_active)
         current = [lane.states[race.seed]] if lane.states[race.seed].is_active else []
-        keys = tuple(_Identity(state) for state in done)
+        keys = tuple(Identity(state) for state in done)
         line: Points = ()
         if len(done) > 1:
             band = _band(keys, kind, x_axis, smoothing, window)
@@ -124,22 +125,9 @@ def _first_loss(state: RunState) -> tuple[float, ...]:
     return tuple(value for _, value in state.curves.losses.points[:1])
 
 
-class _Identity:
-    """A run as a cache key, equal to itself alone: comparing curves takes longer than drawing."""
-
-    def __init__(self, run: RunState) -> None:
-        self.run = run
-
-    def __hash__(self) -> int:
-        return id(self.run)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.run is self.run
-
-
 @lru_cache(maxsize=64)
 def _ended_points(
-    key: _Identity, kind: str, x_axis: str, smoothing: float, window: Window
+    key: Identity, kind: str, x_axis: str, smoothing: float, window: Window
 ) -> Points:
     """Return the points of a run that does not change any more."""
     return _points(key.run, kind, x_axis, smoothing, window)
@@ -154,7 +142,7 @@ def _points(run: RunState, kind: str, x_axis: str, smoothing: float, window: Win
 
 @lru_cache(maxsize=16)
 def _band(
-    keys: tuple[_Identity, ...], kind: str, x_axis: str, smoothing: float, window: Window
+    keys: tuple[Identity, ...], kind: str, x_axis: str, smoothing: float, window: Window
 ) -> tuple[BandPoint, ...]:
     """Return the mean, the lowest and the highest value over the runs, where all of them are."""
     curves = [_ended_points(key, kind, x_axis, smoothing, window) for key in keys]

@@ -158,7 +158,7 @@ def overlay_series(
     x_axis, smoothing = preferences.x_axis, preferences.smoothing
     out = []
     for ink, tag, dash, run in zip(inks, OVERLAY, dashes, runs, strict=False):
-        points = _overlay_points(_Identity(run), kind, x_axis, smoothing, window)
+        points = _overlay_points(Identity(run), kind, x_axis, smoothing, window)
         name = short_name(run, ink)
         out.append(Series(name, points, tag, ink, dash=dash, label=name))
     return out
@@ -169,7 +169,7 @@ def short_name(run: RunState, ink: str) -> str:
     return f"{ink} {run.started.arch if run.started else '?'}"
 
 
-class _Identity:
+class Identity:
     """A run as a cache key, equal to itself alone.
 
     Comparing two runs by their curves would take longer than drawing them.
@@ -182,12 +182,12 @@ class _Identity:
         return id(self.run)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.run is self.run
+        return isinstance(other, Identity) and other.run is self.run
 
 
 @lru_cache(maxsize=32)
 def _overlay_points(
-    key: _Identity, kind: str, x_axis: str, smoothing: float, window: Window
+    key: Identity, kind: str, x_axis: str, smoothing: float, window: Window
 ) -> Points:
     """Return the curve of an earlier run, smoothed as that of the newest one is."""
     run, what = key.run, CHART_KINDS[kind]

@@ -19,7 +19,7 @@ from core.data.drawn.store import keep_drawing
 from core.events import Paused, Progress, Resumed, RunFailed, RunFinished, RunStarted
 from tests.support import preloaded
 from tests.support.app import app_in, text_of, until
-from tests.support.attached import FOREVER, running  # noqa: F401, a fixture
+from tests.support.attached import FOREVER, FailingHost, running  # noqa: F401, a fixture
 from tests.support.cli import environment_in
 from tests.support.fakes import key_of, make_fake_train
 from tui.app.app import MnistApp
@@ -216,7 +216,7 @@ async def test_process_for_a_run_that_has_ended_is_closed(tmp_path, monkeypatch)
 
 
 async def test_failed_detach_continues_here_and_says_why(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", FailingHost)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -232,30 +232,9 @@ async def test_failed_detach_continues_here_and_says_why(tiny, monkeypatch):
         assert "cannot detach, training continues here: no room for it" in shown
 
 
-class Failing:
-    """A host that is ready and cannot start its run."""
-
-    pid, started = 0, False
-
-    def __init__(self, recall):
-        pass
-
-    def wait_ready(self, timeout):
-        pass
-
-    def send(self, command):
-        pass
-
-    def events(self):
-        yield RunFailed(reason="error", message="no room for it")
-
-    def close(self):
-        pass
-
-
 async def test_failed_detach_of_a_paused_run_stays_paused(tiny, monkeypatch):
     """It once trained on."""
-    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", FailingHost)
     app = MnistApp(tiny(epochs=100_000))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("space")
@@ -270,7 +249,7 @@ async def test_failed_detach_of_a_paused_run_stays_paused(tiny, monkeypatch):
         assert app.run_state.step == step
 
 
-class Unreachable(Failing):
+class Unreachable(FailingHost):
     """A host whose run starts and cannot be attached to."""
 
     def events(self):

@@ -1,32 +1,14 @@
 """`train --find-lr`: a chart and a suggestion, or JSON; no run."""
 
 import json
-import sys
 
 import pytest
 
 from core.training.ranks import TORCHRUN_VARIABLES
 from core.training.rate_finder import STEPS
-from tui.cli import main as cli
 from tui.cli.output.found_rate import next_command
 
 FIND = ("train", "--find-lr", "--dataset", "sample", "--arch", "linear")
-
-
-@pytest.fixture
-def program(tiny, tmp_path, monkeypatch, capsys):
-    """Return a function that runs the program in this process, on the tiny dataset: exit status,
-    stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
-        with pytest.raises(SystemExit) as exit:
-            cli.main()
-        output = capsys.readouterr()
-        return exit.value.code, output.out, output.err
-
-    return call
 
 
 def test_chart_suggestion_and_next_command_are_printed(program, tmp_path):

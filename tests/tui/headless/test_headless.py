@@ -17,7 +17,6 @@ import pytest
 from core.data.datasets import DATASETS
 from core.events import Evaluated, Preparing, Progress, RunStarted
 from tests.support.cli import environment_in
-from tui.cli import main as cli
 from tui.headless.progress_bar import bar_line
 from tui.state.fold import fold
 from tui.state.run_state import RunState
@@ -29,22 +28,6 @@ def send_signal(number: int = signal.SIGTERM) -> None:
     """Send a signal to this process, which must handle it."""
     assert signal.getsignal(number) is not signal.SIG_DFL
     signal.raise_signal(number)
-
-
-@pytest.fixture
-def program(tiny, tmp_path, monkeypatch, capsys):
-    """Return a function that runs the program in this process, on the tiny dataset: exit status,
-    stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
-        with pytest.raises(SystemExit) as exit:
-            cli.main()
-        output = capsys.readouterr()
-        return exit.value.code, output.out, output.err
-
-    return call
 
 
 # Sends a signal when PyTorch is imported.

@@ -9,10 +9,11 @@ import pytest
 from core.attach.race import RaceViewer
 from core.commands import RaceLane, RacePlan, StartRace
 from core.engine.local_host import LocalHost
-from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted, RunFailed
+from core.events import Evaluated, LaneEvent, RaceFinished, RaceStarted
 from core.host import run_events
 from core.race.record import lock_race
 from tests.support.app import app_in, text_of, until
+from tests.support.attached import FailingHost
 from tests.support.fakes import make_fake_train
 from tests.support.races import rates
 from tui.app.app import MnistApp
@@ -75,7 +76,7 @@ async def test_race_opens_from_a_run_in_checkpoints(stopped_race, tiny):
 
 
 async def test_failed_detach_continues_the_race_here(tiny, monkeypatch):
-    monkeypatch.setattr("core.attach.detached.DetachedHost", Failing)
+    monkeypatch.setattr("core.attach.detached.DetachedHost", FailingHost)
     app = MnistApp(tiny(), race=rates(tiny().folder, 0.01, 0.02, **asdict(tiny(epochs=100_000))))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.run_state.step > 50)
@@ -87,27 +88,6 @@ async def test_failed_detach_continues_the_race_here(tiny, monkeypatch):
         assert not app.runs.is_elsewhere
         shown = [each.message for each in app._notifications]
         assert "cannot detach, training continues here: no room for it" in shown
-
-
-class Failing:
-    """A host that is ready and cannot start its race."""
-
-    pid, started = 0, False
-
-    def __init__(self, recall):
-        pass
-
-    def wait_ready(self, timeout):
-        pass
-
-    def send(self, command):
-        pass
-
-    def events(self):
-        yield RunFailed(reason="error", message="no room for it")
-
-    def close(self):
-        pass
 
 
 async def test_detached_race_stays_paused(tmp_path, monkeypatch):
@@ -127,7 +107,7 @@ async def test_detached_race_stays_paused(tmp_path, monkeypatch):
     assert [command.paused for command in Ready.sent] == [True]
 
 
-class Ready(Failing):
+class Ready(FailingHost):
     """A host that says nothing of the race that it was sent."""
 
     sent: ClassVar[list[StartRace]] = []

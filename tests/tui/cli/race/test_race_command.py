@@ -3,34 +3,16 @@
 import json
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from core.race.lane_run import LaneRun
 from core.race.record import read_race
-from tui.cli import main as cli
 from tui.headless.race import race_line
 
 QUICK = ("--dataset", "sample", "--batch-size", "20", "--arch", "linear")
 RATES = ("--lr", "0.01,0.001", "--epochs", "1")
-
-
-@pytest.fixture
-def program(tiny, tmp_path, monkeypatch, capsys):
-    """Return a function that runs the program in this process, on the tiny dataset: exit status,
-    stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
-        with pytest.raises(SystemExit) as exit:
-            cli.main()
-        output = capsys.readouterr()
-        return exit.value.code, output.out, output.err
-
-    return call
 
 
 def race_in(folder: Path) -> Path:
