@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, thread_time
 
 from textual.reactive import var
 
@@ -14,9 +14,9 @@ from tui.charts.x_axis import Window
 from tui.state.race.race_state import RaceState
 from tui.widgets.charts.chart import SLOW_SECONDS, Chart
 
-# Seconds between two frames while the race trains: a frame costs as much as one of a chart with as
-# many curves.
-FRAME_SECONDS = 0.5
+# Least seconds between two frames while the race trains, and the most of a core that they take: a
+# frame of four bands over many seeds costs ten times as much as one of two curves.
+FRAME_SECONDS, FRAME_SHARE = 0.5, 0.02
 
 
 class RaceChart(Chart):
@@ -35,9 +35,10 @@ class RaceChart(Chart):
         is_other = before.phase != after.phase or before.seed != after.seed
         is_other |= before.started is not after.started
         if is_other or (not same and monotonic() >= self._not_before):
+            since = thread_time()
             self.draw()
-            seconds = SLOW_SECONDS if self.preferences.slow else FRAME_SECONDS
-            self._not_before = monotonic() + seconds
+            least = SLOW_SECONDS if self.preferences.slow else FRAME_SECONDS
+            self._not_before = monotonic() + max(least, (thread_time() - since) / FRAME_SHARE)
 
     watch_shown = watch_x_axis = Chart.redraw
 
