@@ -27,8 +27,9 @@ from core.events import (
     RunFailed,
     RunFinished,
 )
+from core.race.lane_run import has_runs_left, new_runs
 from core.race.record import is_race_live, race_started, read_race
-from core.race.result import LaneRun, judge
+from core.race.result import judge
 from core.runs.description import is_live, read_description
 from core.runs.event_reader import read_events
 
@@ -51,7 +52,7 @@ class RaceViewer:
         self._remotes: dict[tuple[int, int], RemoteHost] = {}
         self._threads: dict[tuple[int, int], Thread | None] = {}  # None: read from its record
         self._waiting: list[Command] = []  # for the first run that can be reached
-        self._runs = [[LaneRun()] * self.record.plan.seeds for _ in self.record.plan.lanes]
+        self._runs = new_runs(self.record.plan)
         self._closed = False
 
     @property
@@ -148,8 +149,7 @@ class RaceViewer:
             what = f"the process that ran {record.name} has died"
             how = f"resume it with `mnist-tui resume {record.folder}`"
             return RunFailed(reason="interrupted", message=f"{what}; {how}")
-        kept = [lane for number, lane in enumerate(runs) if number not in record.dropped]
-        stopped = any(run.outcome in ("waiting", "stopped") for lane in kept for run in lane)
+        stopped = has_runs_left(runs, record.dropped)
         verdict = judge(record.plan, runs)
         return RaceFinished(
             race=record.name, stopped=stopped, winner=verdict.winner, verdict=verdict.text

@@ -42,8 +42,9 @@ from core.events import (
     RunStarted,
 )
 from core.race.lane import Lane, LaneInbox, Nudge, OpenRun
+from core.race.lane_run import has_runs_left, new_runs
 from core.race.record import RaceRecord, create_race, lock_race, race_started, read_race, write_race
-from core.race.result import LaneRun, judge
+from core.race.result import judge
 from core.race.resume import read_earlier
 from core.training.turns import SharedImages, Turn, TurnOver
 
@@ -72,7 +73,7 @@ class Race:
         self.images = SharedImages()
         self.others: list[Command] = []  # commands that are not for the race
         self.dropped: list[int] = []  # lanes, to be reported
-        self.runs = [[LaneRun()] * self.plan.seeds for _ in self.plan.lanes]
+        self.runs = new_runs(self.plan)
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the race to its end: RaceFinished, or RunFailed if it cannot begin.
@@ -85,7 +86,7 @@ class Race:
             else:
                 self.record = read_race(self.folder)
                 self.plan = self.record.plan
-                self.runs = [[LaneRun()] * self.plan.seeds for _ in self.plan.lanes]
+                self.runs = new_runs(self.plan)
             with lock_race(self.record.folder):
                 yield from self._run()
         except UserError as error:
@@ -99,7 +100,7 @@ class Race:
         verdict = judge(self.plan, self.runs)
         yield RaceFinished(
             race=self.record.name,
-            stopped=self.is_stopping,
+            stopped=has_runs_left(self.runs, self.record.dropped),
             winner=verdict.winner,
             verdict=verdict.text,
             detached=self.is_detached,
@@ -207,6 +208,8 @@ class Race:
                 self.is_detached = self.is_stopping = True
             case Paused() | Resumed():
                 lane.is_waiting = isinstance(event, Paused)
+                # Viewers pause and resume the runs one by one; the next round follows them.
+                self.is_paused = all(each.is_waiting for each in self._live())
         yield self._seen(lane.number, lane.seed, event)
 
     def _seen(self, number: int, seed: int, event: Event, *, is_past: bool = False) -> LaneEvent:

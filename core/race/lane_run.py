@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from core.commands import RacePlan
 from core.errors import exit_status
 from core.events import Evaluated, Event, Progress, RunFailed, RunFinished, RunStarted
 
@@ -116,10 +117,23 @@ class LaneRun:
         return epochs * self.train_samples + within * self.batch_size
 
 
+def new_runs(plan: RacePlan) -> list[list[LaneRun]]:
+    """Return the runs of a race that has not begun, by lane and seed."""
+    return [[LaneRun()] * plan.seeds for _ in plan.lanes]
+
+
+def has_runs_left(runs: Sequence[Sequence[LaneRun]], dropped: Collection[int]) -> bool:
+    """Return whether a race that has ended can be resumed: a lane that was not dropped has a run
+    that has not begun, or that was stopped or detached."""
+    kept = [lane for number, lane in enumerate(runs) if number not in dropped]
+    left = ("waiting", "training", "stopped")
+    return any(run.outcome in left for lane in kept for run in lane)
+
+
 def find_status(runs: Iterable[LaneRun]) -> int:
-    """Return the exit status of a race: 0 if a run has finished or a person has stopped one, as for
-    a run alone; 3 if all that have begun diverged; else 1."""
-    outcomes = {run.outcome for run in runs} - {"waiting"}
-    if not outcomes or outcomes & {"finished", "stopped"}:
+    """Return the exit status of a race: 0 if a run has finished, or all were stopped by a person,
+    as for a run alone; 3 if all others diverged; else 1."""
+    outcomes = {run.outcome for run in runs} - {"waiting", "stopped"}
+    if not outcomes or "finished" in outcomes:
         return 0
     return exit_status("diverged" if outcomes == {"diverged"} else "error")

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.commands import RacePlan
 from core.race.chance import Difference, compare_pairs, compare_shares
-from core.race.lane_run import LaneRun as LaneRun
-from core.race.lane_run import Outcome as Outcome
-from core.race.lane_run import Reached as Reached
+from core.race.lane_run import LaneRun, Outcome
 from core.race.standings import Runs, Standing, costs_to_goal, final_accuracies, rank_lanes
 from core.race.words import (
     format_accuracy,

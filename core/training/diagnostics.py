@@ -74,9 +74,13 @@ def inspect_norms(learner: Learner, step: int) -> NetworkInspected:
 
 
 def dead_share(learner: Learner, tensors: Tensors) -> float | None:
-    """Return the share of dead units of all ReLUs, 0 to 1; None for a network without ReLU."""
-    images = prepare_input(learner.model, tensors.test_images[:TRIED])
-    relus = dead_units(learner.model, images)
+    """Return the share of dead units of all ReLUs, 0 to 1; None for a network without ReLU, and
+    where it cannot be measured."""
+    try:
+        images = prepare_input(learner.model, tensors.test_images[:TRIED])
+        relus = dead_units(learner.model, images)
+    except Exception:  # no memory, or code of the user's: a run that is saved has not failed by it
+        return None
     units = sum(each.units for each in relus)
     return sum(each.dead for each in relus) / units if units else None
 

@@ -25,7 +25,7 @@ from core.events import (
 )
 from core.host import Host, run_events
 from core.race.difference import describe_difference
-from core.race.lane_run import LaneRun, find_status
+from core.race.lane_run import LaneRun, find_status, new_runs
 from core.race.standings import rank_lanes
 from core.race.words import format_share
 from core.training.stopwatch import stopped_clock
@@ -61,7 +61,7 @@ class RaceEnd:
     is_live: bool = True  # whether a process may still train what is in training
 
     def __post_init__(self) -> None:
-        self.runs = [[LaneRun()] * self.plan.seeds for _ in self.plan.lanes]
+        self.runs = new_runs(self.plan)
 
     def take(self, event: Event) -> None:
         match event:

@@ -199,3 +199,16 @@ def test_viewer_waits_for_a_run_that_is_continued(tiny, monkeypatch, tmp_path):
         until(lambda: viewer.of_lane(0, Paused))
         assert len(tries) == 3
         viewer.host.close()
+
+
+def test_viewer_resumes_all_rounds(tiny, running):
+    """A race that began paused, and that a viewer resumes, does not pause at its next seed."""
+    host = LocalHost()
+    host.send(StartRace(plan_of(tiny(epochs=1), seeds=2), paused=True))
+    race = Collected(host)
+    viewer = Collected(RaceViewer(Path(race.wait(RaceStarted).folder)))
+    for lane in range(2):
+        assert viewer.wait(Paused, lane)
+    viewer.host.send(Resume())
+    assert not race.wait(RaceFinished).stopped
+    assert len(race.of_lane(0, Paused)) == 1

@@ -337,7 +337,9 @@ def test_spread_of_one_value_has_no_deviation():
     ("outcomes", "status"),
     [
         (["finished", "diverged"], 0),
-        (["stopped", "failed"], 0),
+        (["stopped", "failed"], 1),
+        (["stopped", "diverged"], 3),
+        (["stopped", "waiting"], 0),
         (["waiting", "waiting"], 0),
         (["diverged", "diverged", "waiting"], 3),
         (["diverged", "failed"], 1),

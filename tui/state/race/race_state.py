@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.events import RaceFinished, RaceStarted, RunFailed
-from core.race.result import LaneRun
+from core.race.lane_run import LaneRun
 from tui.state.run_state import Phase, RunState
 
 
