@@ -15,6 +15,7 @@ from tui.missions.checks import PLACEHOLDER, format_value
 from tui.missions.metrics import METRICS
 from tui.missions.mission import Check, Mission, MissionRun, OpenSetting, Operand, same_value
 from tui.state.run_state import RunState
+from tui.text.formats import plural
 from tui.text.settings import NAMES
 
 StatusPhase = Literal["waiting", "running", "done", "wrong", "stuck"]
@@ -60,33 +61,39 @@ def watch(mission: Mission, states: Sequence[RunState], idle_seconds: float = 0.
 
     `idle_seconds` is for how long nothing has happened.
     """
-    assigned = assign(mission, states)
-    ended = {name: state for name, state in assigned.items() if _ended_well(mission, name, state)}
+    ended = find_ended(mission, states)
     checks = tuple(_result(each, ended) for each in mission.checks)
     if len(ended) == len(mission.runs) and all(each.passed for each in checks):
         happened = describe_happened(mission, ended)
         return MissionStatus("done", "", "Mission done.", "", checks, ended, happened)
-    status = _status(mission, states, assigned, ended, checks, idle_seconds)
+    status = _status(mission, states, ended, checks, idle_seconds)
     return replace(status, checks=checks, runs=ended)
 
 
-def assign(mission: Mission, states: Sequence[RunState]) -> dict[str, RunState]:
-    """Return the newest state of each of the mission's runs that has its settings.
+def assign(mission: Mission, states: Sequence[RunState]) -> tuple[str, ...]:
+    """Return for each state the name of the mission's run that has its settings, "" for none.
 
     Of two runs with the same settings, the first is filled first.
     """
-    found: dict[str, RunState] = {}
+    names: list[str] = []
+    filled = set()  # by a run that has ended as it must, or is in progress
     for state in states:
         fitting = [run for run in mission.runs if state.started and not find_problems(run, state)]
-        free = [run for run in fitting if not _counts(run, found.get(run.name))]
-        if fitting:
-            found[(free or fitting)[0 if free else -1].name] = state
-    return found
+        free = [run for run in fitting if run.name not in filled]
+        run = free[0] if free else fitting[-1] if fitting else None
+        names.append(run.name if run else "")
+        if run and (state.is_active or _is_end(run, state)):
+            filled.add(run.name)
+    return tuple(names)
 
 
-def _counts(run: MissionRun, state: RunState | None) -> bool:
-    """Return whether this run of the mission has been trained, or is being trained."""
-    return state is not None and (state.is_active or _is_end(run, state))
+def find_ended(mission: Mission, states: Sequence[RunState]) -> dict[str, RunState]:
+    """Return the newest state of each of the mission's runs that has ended as it must.
+
+    One that was trained again and stopped still counts.
+    """
+    assigned = zip(assign(mission, states), states, strict=True)
+    return {name: each for name, each in assigned if name and _is_end(mission.run(name), each)}
 
 
 def _is_end(run: MissionRun, state: RunState) -> bool:
@@ -95,27 +102,24 @@ def _is_end(run: MissionRun, state: RunState) -> bool:
     return state.phase == "finished"
 
 
-def _ended_well(mission: Mission, name: str, state: RunState) -> bool:
-    return _is_end(mission.run(name), state)
-
-
 def _status(
     mission: Mission,
     states: Sequence[RunState],
-    assigned: Mapping[str, RunState],
     ended: Mapping[str, RunState],
     checks: tuple[CheckResult, ...],
     idle_seconds: float,
 ) -> MissionStatus:
     now = states[-1] if states else None
-    name = next((name for name, state in assigned.items() if state is now), "")
+    name = assign(mission, states)[-1] if now else ""
     missing = next((each for each in mission.runs if each.name not in ended), None)
-    if now and (problem := _newest_problem(mission, now, name, missing)):
-        return problem
-    if now and missing and name in assign(mission, states[:-1]) and name in ended:
+    is_repeated = missing is not None and name in find_ended(mission, states[:-1])
+    if now and missing and is_repeated and (now.is_active or ended[name] is now):
         place = mission.runs.index(mission.run(name)) + 1
         message = f"These settings were trained already, in run {place}."
         return MissionStatus("wrong", missing.name, message, missing.task)
+    # How a repeated run was stopped or failed does not matter: the earlier one counts.
+    if now and not is_repeated and (problem := _newest_problem(mission, now, name, missing)):
+        return problem
     if now and now.is_active:
         if now.phase == "paused" and idle_seconds >= IDLE_SECONDS:
             return MissionStatus("stuck", name, "The run is paused.", "Resume it with space.")
@@ -124,9 +128,8 @@ def _status(
         failed = next(each for each in checks if not each.passed)
         return MissionStatus("wrong", "", f"Not reached: {failed.text}", _advise_again(mission))
     if idle_seconds >= IDLE_SECONDS:
-        return MissionStatus(
-            "stuck", missing.name, "No run was started for 2 minutes.", missing.task
-        )
+        message = f"Nothing has happened for {plural(round(IDLE_SECONDS / 60), 'minute')}."
+        return MissionStatus("stuck", missing.name, message, missing.task)
     return MissionStatus("waiting", missing.name, "Waiting for the run to start.", missing.task)
 
 

@@ -40,6 +40,8 @@ FINISHED = RunFinished(
     checkpoint=None,
     stopped=False,
 )
+STOPPED = replace(FINISHED, stopped=True)
+DIVERGED = RunFailed(reason="diverged", message="it diverged")
 
 
 def test_mission_goes_from_waiting_to_done(mission):
@@ -110,8 +112,8 @@ def test_rate_changed_in_training_is_wrong(mission):
 @pytest.mark.parametrize(
     ("last", "message"),
     [
-        (replace(FINISHED, stopped=True), "The run stopped in epoch 1."),
-        (RunFailed(reason="diverged", message="it diverged"), "Training diverged."),
+        (STOPPED, "The run stopped in epoch 1."),
+        (DIVERGED, "Training diverged."),
         (RunFailed(reason="memory", message="no memory"), "The run failed: no memory"),
     ],
 )
@@ -123,6 +125,35 @@ def test_run_that_ends_otherwise_is_stuck(mission, last, message):
     assert again.phase == "running"
 
 
+@pytest.mark.parametrize("last", [STOPPED, DIVERGED])
+def test_run_repeated_after_stop_or_failure_counts(mission, last):
+    fast = mission.runs[0]
+    status = watch(mission, [begun(fast, last), ended(fast)])
+    assert (status.phase, status.run) == ("waiting", "slow")
+
+
+@pytest.mark.parametrize("last", [STOPPED, DIVERGED])
+def test_finished_run_counts_after_stopped_rerun(mission, last):
+    fast, slow = mission.runs
+    states = [ended(fast), begun(fast, last)]
+    status = watch(mission, states)
+    assert (status.phase, status.run, [*status.runs]) == ("waiting", "slow", ["fast"])
+    assert watch(mission, [*states, begun(slow)]).phase == "running"
+    assert watch(mission, [*states, ended(slow, 0.5)]).phase == "done"
+    assert watch(mission, [ended(fast), ended(slow, 0.5), begun(fast, last)]).phase == "done"
+    unreached = watch(mission, [ended(fast), ended(slow, 0.85), begun(slow, last)])
+    assert (unreached.phase, unreached.run) == ("stuck", "slow")  # which was to be trained again
+
+
+def test_rerun_is_wrong_while_another_run_is_missing(mission):
+    fast, slow = mission.runs
+    for rerun in (begun(fast), ended(fast)):
+        status = watch(mission, [ended(fast), rerun])
+        assert (status.phase, status.run) == ("wrong", "slow")
+        assert status.message == "These settings were trained already, in run 1."
+    assert watch(mission, [ended(fast), ended(slow, 0.85), begun(fast)]).phase == "running"
+
+
 def test_failure_before_the_start_is_stuck(mission):
     status = watch(mission, [after(RunFailed(reason="data", message="no data"))])
     assert (status.phase, status.message) == ("stuck", "no data")
@@ -131,7 +162,10 @@ def test_failure_before_the_start_is_stuck(mission):
 def test_nothing_for_long_is_stuck(mission):
     fast = mission.runs[0]
     assert watch(mission, (), IDLE_SECONDS - 1).phase == "waiting"
-    assert watch(mission, (), IDLE_SECONDS).phase == "stuck"
+    for states, run in (((), "fast"), ([ended(fast)], "slow")):
+        status = watch(mission, states, IDLE_SECONDS)
+        assert (status.phase, status.run) == ("stuck", run)
+        assert status.message == "Nothing has happened for 2 minutes."
     assert watch(mission, [begun(fast)], IDLE_SECONDS).phase == "running"
     assert watch(mission, [begun(fast, Paused(step=1))], IDLE_SECONDS).phase == "stuck"
 
@@ -139,8 +173,7 @@ def test_nothing_for_long_is_stuck(mission):
 def test_run_that_must_diverge(mission):
     fast, slow = mission.runs
     mission = replace(mission, runs=(replace(fast, ends="diverged"), slow))
-    diverged = begun(fast, RunFailed(reason="diverged", message="it diverged"))
-    assert watch(mission, [diverged]).run == "slow"
+    assert watch(mission, [begun(fast, DIVERGED)]).run == "slow"
     status = watch(mission, [ended(fast)])
     assert (status.phase, status.message) == ("wrong", "Training did not diverge.")
 

@@ -164,7 +164,7 @@ async def test_mission_left_in_the_middle_is_continued(tmp_path):
         app.missions._changed_at -= 1000  # seconds, in which nothing has happened
         app.missions._tick()
         await pilot.pause()
-        assert panel(pilot)[0] == "! No run was started for 2 minutes."
+        assert panel(pilot)[0] == "! Nothing has happened for 2 minutes."
         states = app.missions._states
         assert app.config.epochs == 1
         await pilot.press("escape")
