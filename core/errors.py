@@ -1,6 +1,8 @@
 """Errors that a person can cause: str() of each is the one line that is shown."""
 
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -46,6 +48,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def quoted(path: Path | str) -> str:
+    """Return a path as a command names it that is printed for a person to paste into a shell."""
+    return printable(shlex.quote(str(path)))
 
 
 def closest_match(name: str, names: Iterable[str]) -> str | None:

@@ -17,7 +17,7 @@ from time import sleep
 
 from core.attach.client import RemoteHost
 from core.commands import Command, DropLane, Pause, Resume, Save, Stop, StopRace, ToLane
-from core.errors import CheckpointError, UserError, explain
+from core.errors import CheckpointError, UserError, explain, quoted
 from core.events import (
     Event,
     LaneDropped,
@@ -147,7 +147,7 @@ class RaceViewer:
         )
         if interrupted:
             what = f"the process that ran {record.name} has died"
-            how = f"resume it with `mnist-tui resume {record.folder}`"
+            how = f"resume it with `mnist-tui resume {quoted(record.folder)}`"
             return RunFailed(reason="interrupted", message=f"{what}; {how}")
         stopped = has_runs_left(runs, record.dropped)
         verdict = judge(record.plan, runs)

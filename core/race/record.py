@@ -14,7 +14,7 @@ from typing import Any
 from core.checkpoints.header import abbreviate
 from core.commands import RaceLane, RacePlan
 from core.config import read_config
-from core.errors import CheckpointError, UsageError, UserError, closest_match, printable
+from core.errors import CheckpointError, UsageError, UserError, closest_match, printable, quoted
 from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
@@ -261,6 +261,6 @@ def lock_race(folder: Path) -> Iterator[None]:
         if not is_free:
             raise CheckpointError(
                 f"another process runs the race {printable(folder.name)}: attach to it with "
-                f"`mnist-tui attach {printable(str(folder))}`, or stop it first"
+                f"`mnist-tui attach {quoted(folder)}`, or stop it first"
             )
         yield

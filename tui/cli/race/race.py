@@ -7,7 +7,7 @@ import typer
 
 from core.commands import StartRace
 from core.config import TrainConfig
-from core.errors import CheckpointError, UsageError
+from core.errors import CheckpointError, UsageError, quoted
 from core.race.plan import parse_goal, parse_seeds, plan_race
 from core.race.record import RaceRecord, is_race_live, read_race, resolve_race
 from core.training.ranks import launched
@@ -140,7 +140,7 @@ def resume_race(folder: Path, *, as_json: bool, quiet: bool, detach: bool, on_ha
     record = read_race(folder)
     if is_race_live(record):
         raise CheckpointError(
-            f"{printable(record.name)} is in progress: `mnist-tui attach {printable(str(folder))}` "
+            f"{printable(record.name)} is in progress: `mnist-tui attach {_named(folder)}` "
             "follows it"
         )
     if is_over(record):
@@ -186,4 +186,4 @@ def _why_not_live(record: RaceRecord, folder: Path) -> str:
 def _named(folder: Path) -> str:
     """Return how a command line names a race: by its name if it is in the usual folder."""
     is_usual = folder.parent == TrainConfig().folder
-    return printable(folder.name if is_usual else str(folder))
+    return quoted(folder.name if is_usual else folder)

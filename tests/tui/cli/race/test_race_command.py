@@ -2,13 +2,19 @@
 
 import json
 import re
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 
+from core.attach.race import RaceViewer
+from core.errors import CheckpointError
+from core.event_json import as_json
+from core.events import RunFailed
 from core.race.lane_run import LaneRun
-from core.race.record import read_race
+from core.race.record import create_race, lock_race, read_race, write_race
+from tests.support.races import rates
 from tui.headless.race import race_line
 
 QUICK = ("--dataset", "sample", "--batch-size", "20", "--arch", "linear")
@@ -154,6 +160,34 @@ def test_signal_saves_all_lanes_and_resume_ends_the_race(program, tmp_path, monk
     assert (before + out).count("epoch 1/3") == 2, "one line for each lane"
     assert "Final test accuracy: " in out
     assert len([*tmp_path.glob("checkpoints/linear-*")]) == 2
+
+
+@pytest.fixture
+def waiting_race(tmp_path):
+    """Return the record of a race of which no run has begun, in a folder with a space."""
+    return create_race(rates(tmp_path / "my runs", 0.1, 0.2).plan, tmp_path / "my runs")
+
+
+def test_printed_commands_can_be_pasted(program, waiting_race):
+    folder = waiting_race.folder
+
+    def pasted(text: str) -> list[str]:
+        return shlex.split(text.split("`")[1])
+
+    with lock_race(folder):
+        _, _, err = program("resume", str(folder))
+        assert pasted(err) == ["mnist-tui", "attach", str(folder)]
+        with pytest.raises(CheckpointError) as refused, lock_race(folder):
+            pass
+        assert pasted(str(refused.value)) == ["mnist-tui", "attach", str(folder)]
+    _, _, err = program("attach", str(folder))
+    assert pasted(err) == ["mnist-tui", "resume", str(folder)]
+    (folder.parent / "a").mkdir()
+    died = as_json(RunFailed(reason="interrupted", message="it died"))
+    (folder.parent / "a/events.jsonl").write_text(died + "\n")
+    write_race(waiting_race.with_run(0, 0, "a"))
+    *_, last = RaceViewer(folder).events()
+    assert pasted(last.message) == ["mnist-tui", "resume", str(folder)]
 
 
 @pytest.mark.parametrize(
