@@ -123,14 +123,15 @@ def resume(
 
     The result is the same as that of an uninterrupted run. RUN_OR_CHECKPOINT may name a race.
     """
-    if is_follower() and not dry_run:  # the first process of torchrun sends this one all it needs
-        return follow_first_rank()
     folder = checkpoints_folder(checkpoints)
+    # Before others wait for the first process of torchrun, which would not come: a race is refused.
     if race := find_race(run, folder):
         given = {"epochs": epochs, "device": device, "data": data}
         given |= {"dry-run": "yes"} if dry_run else {}
         given |= {"tensorboard": "yes"} if tensorboard else {}
         return _resume_race(race, given, as_json, quiet, detach, on_hangup)
+    if is_follower() and not dry_run:  # the first process of torchrun sends this one all it needs
+        return follow_first_rank()
     from core.runs.resume import prepare_resume
 
     total = None if epochs is None else parse("epochs", epochs)

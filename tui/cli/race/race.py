@@ -74,8 +74,7 @@ def race(
     """
     settings, values = given
     is_app = not (plain or as_json or quiet or detach or dry_run or why_no_app())
-    if launched():
-        raise UsageError("a race does not run under torchrun")
+    refuse_torchrun()
     if show is not None:
         folder = values.get("checkpoints") or [settings.get("checkpoints")]
         return _show(show, folder[0], as_json=as_json, in_app=is_app, slow=slow_link)
@@ -92,6 +91,12 @@ def race(
         config = plan.lanes[0].config
         return run_app(config, race=start, on_hangup=on_hangup, slow=slow_link)
     return start_race(start, as_json=as_json, quiet=quiet, detach=detach, on_hangup=on_hangup)
+
+
+def refuse_torchrun() -> None:
+    """Raise UsageError in a process that torchrun has started."""
+    if launched():
+        raise UsageError("a race does not run under torchrun")
 
 
 def start_race(
@@ -137,6 +142,7 @@ def resume_race(folder: Path, *, as_json: bool, quiet: bool, detach: bool, on_ha
     """Continue a race whole. Raises UsageError where nothing of it is left to train."""
     from core.race.resume import is_over
 
+    refuse_torchrun()
     record = read_race(folder)
     if is_race_live(record):
         raise CheckpointError(

@@ -14,6 +14,7 @@ from core.event_json import as_json
 from core.events import RunFailed
 from core.race.lane_run import LaneRun
 from core.race.record import create_race, lock_race, read_race, write_race
+from core.training.ranks import TORCHRUN_VARIABLES
 from tests.support.races import rates
 from tui.headless.race import race_line
 
@@ -166,6 +167,17 @@ def test_signal_saves_all_lanes_and_resume_ends_the_race(program, tmp_path, monk
 def waiting_race(tmp_path):
     """Return the record of a race of which no run has begun, in a folder with a space."""
     return create_race(rates(tmp_path / "my runs", 0.1, 0.2).plan, tmp_path / "my runs")
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_torchrun_is_refused_before_any_process_waits(program, waiting_race, monkeypatch, rank):
+    for name in TORCHRUN_VARIABLES:
+        monkeypatch.setenv(name, {"RANK": rank, "WORLD_SIZE": "2"}.get(name, "0"))
+    monkeypatch.setattr("tui.cli.main.silence_other_ranks", lambda: None)
+    monkeypatch.setattr("tui.cli.train.follow_first_rank", lambda: pytest.fail("it waits"))
+    said = (2, "", "mnist-tui: a race does not run under torchrun\n")
+    assert program("race", *QUICK, *RATES) == said
+    assert program("resume", str(waiting_race.folder)) == said
 
 
 def test_printed_commands_can_be_pasted(program, waiting_race):
