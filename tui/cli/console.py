@@ -40,10 +40,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(finite(value), indent=2))
 
 
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Return whether an option stands on the command line, not only in the environment."""
+    return str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+
+
 def refuse_options_before(context: typer.Context, command: str) -> None:
     """Raise UsageError where an option stands before the subcommand, which would ignore it."""
     for name in context.params:
-        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+        if is_typed(context, name):
             option = {"as_json": "json", "from_folder": "from"}.get(name, name.replace("_", "-"))
             raise UsageError(
                 f"options go after the command, as in: mnist-tui {command} --{option} …"

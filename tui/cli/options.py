@@ -10,6 +10,7 @@ import typer
 from core.config import FIELDS, TrainConfig, flag, make_config, parse
 from core.errors import UsageError
 from core.models.network_file.named import is_file_spec, name_file
+from tui.cli.console import is_typed
 from tui.signals import CONTINUE, ON_HANGUP
 
 
@@ -26,8 +27,8 @@ def name_network_file(
     A file that an environment variable names is left to `parse`, which refuses it. Raises
     UsageError.
     """
-    is_typed = str(context.get_parameter_source(option.name or "")).endswith("COMMANDLINE")
-    return name_file(text).spec if text and is_typed and is_file_spec(text) else text
+    is_given = is_typed(context, option.name or "")
+    return name_file(text).spec if text and is_given and is_file_spec(text) else text
 
 
 def _name_file_alone(

@@ -34,7 +34,7 @@ HOW_TRAINING_ENDS = (
 AsJson = Annotated[bool, typer.Option("--json", help="print events, one JSON object a line")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors only")]
 Detach = Annotated[
-    bool, typer.Option("--detach", help="train in the background, and print the run's name")
+    bool, typer.Option("--detach", help="train in the background, and print the name")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="print the settings as a file for --config; train nothing")

@@ -11,10 +11,10 @@ from core.errors import CheckpointError, UsageError, quoted
 from core.race.plan import parse_goal, parse_seeds, plan_race
 from core.race.record import RaceRecord, is_race_live, read_race, resolve_race
 from core.training.ranks import launched
-from tui.cli.console import checkpoints_folder, why_no_app
+from tui.cli.console import checkpoints_folder, is_typed, why_no_app
 from tui.cli.options import OnHangup, SlowLink
 from tui.cli.race.lanes import Given, with_lanes
-from tui.cli.train import AsJson, Quiet
+from tui.cli.train import AsJson, Detach, Quiet
 from tui.signals import CONTINUE
 from tui.text.console import complain
 from tui.text.formats import printable
@@ -26,42 +26,49 @@ HOW_RACES_END = (
 )
 
 
+Seeds = Annotated[
+    str, typer.Option(metavar="N", help="train each lane with N seeds: --seed and those above")
+]
+Order = Annotated[
+    str,
+    typer.Option(
+        metavar="samples|time", help="let all lanes train equally many images, or equally long"
+    ),
+]
+Goal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ACCURACY",
+        help="goal: the test accuracy to reach first, such as 0.97 or 97%; all epochs are trained",
+    ),
+]
+Show = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="show the result of an earlier race; train nothing"),
+]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="print lines, also on a terminal; do not open the app")
+]
+PlanOnly = Annotated[
+    bool, typer.Option("--dry-run", help="print the lanes and what differs; train nothing")
+]
+# What --show can be used with: where the race is, and how it is shown.
+WITH_SHOW = ("show", "checkpoints", "as_json", "plain", "quiet", "slow_link", "on_hangup")
+
+
 @with_lanes
 def race(
+    context: typer.Context,
     given: Given,
-    seeds: Annotated[
-        str, typer.Option(metavar="N", help="train each lane with N seeds: --seed and those above")
-    ] = "1",
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="samples|time",
-            help="let all lanes train equally many images, or equally long",
-        ),
-    ] = "samples",
-    to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ACCURACY",
-            help="goal: the test accuracy to reach first, such as 0.97 or 97%; all epochs are "
-            "trained",
-        ),
-    ] = None,
-    show: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="show the result of an earlier race; train nothing"),
-    ] = None,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="print lines, also on a terminal; do not open the app")
-    ] = False,
+    seeds: Seeds = "1",
+    by: Order = "samples",
+    to: Goal = None,
+    show: Show = None,
+    plain: Plain = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="race in the background, and print the race's name")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="print the lanes and what differs; train nothing")
-    ] = False,
+    detach: Detach = False,
+    dry_run: PlanOnly = False,
     on_hangup: OnHangup = CONTINUE,
     slow_link: SlowLink = False,
 ) -> int:
@@ -76,6 +83,7 @@ def race(
     is_app = not (plain or as_json or quiet or detach or dry_run or why_no_app())
     refuse_torchrun()
     if show is not None:
+        _refuse_with_show(context)
         folder = values.get("checkpoints") or [settings.get("checkpoints")]
         return _show(show, folder[0], as_json=as_json, in_app=is_app, slow=slow_link)
     goal = None if to is None else parse_goal(to)
@@ -97,6 +105,13 @@ def refuse_torchrun() -> None:
     """Raise UsageError in a process that torchrun has started."""
     if launched():
         raise UsageError("a race does not run under torchrun")
+
+
+def _refuse_with_show(context: typer.Context) -> None:
+    """Raise UsageError for an option of a race that is to be run."""
+    for option in context.command.params:
+        if option.name not in WITH_SHOW and is_typed(context, option.name or ""):
+            raise UsageError(f"--show cannot be used with {option.opts[0]}")
 
 
 def start_race(

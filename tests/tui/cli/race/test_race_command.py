@@ -180,6 +180,33 @@ def test_torchrun_is_refused_before_any_process_waits(program, waiting_race, mon
     assert program("resume", str(waiting_race.folder)) == said
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--lr", "0.1,0.2"),
+        ("--config", "race.toml"),
+        ("--seeds", "1"),
+        ("--by", "samples"),
+        ("--to", "97%"),
+        ("--detach",),
+        ("--dry-run",),
+    ],
+)
+def test_show_refuses_options_of_a_race_to_be_run(program, tmp_path, waiting_race, other):
+    (tmp_path / "race.toml").write_text("epochs = 9\n")
+    said = f"mnist-tui: --show cannot be used with {other[0]}\n"
+    assert program("race", "--show", str(waiting_race.folder), *other) == (2, "", said)
+
+
+def test_show_takes_what_says_where_and_how(program, waiting_race, monkeypatch):
+    monkeypatch.setenv("MNIST_TUI_EPOCHS", "9")  # of the environment, which is for all commands
+    where = ("--checkpoints", "my runs", "--on-hangup", "save", "--slow-link")
+    for how in ("--plain", "--quiet", "--json"):
+        status, out, err = program("race", "--show", waiting_race.name, *where, how)
+        assert (status, err) == (0, "")
+        assert "lr 0.1" in out
+
+
 def test_printed_commands_can_be_pasted(program, waiting_race):
     folder = waiting_race.folder
 
