@@ -82,7 +82,8 @@ class LaneBars(Canvas):
         bar = max(0, left + GAP - gap - RATE * is_wide - PROGRESS * has_progress)
         rate = state.samples_per_second if state.is_active else None
         speed = f"{float(f'{rate:.3g}'):,.0f} images/s" if rate else ""
-        mark = position.mark or ("" if is_wide else speed)
+        fitting = speed if len(speed) <= MARK else speed.replace(" images", "")
+        mark = position.mark or ("" if is_wide else fitting)
         bad, good = mark.startswith("✗"), mark.startswith("✓")
         mark_style = parts["wrong" if bad else "right" if good else "quiet"]
         filled = draw_bar(min(1.0, position.share), bar, plain=plain).rstrip()
