@@ -215,6 +215,7 @@ class MissionGuide:
             # Also those of before the mission was continued.
             own = [each for each in self._states.values() if each.curves.losses.points]
             self._app.overlaid_runs = tuple(map(without_digits, own[-MAX_OVERLAID:]))
+        self._states.pop(folder, None)  # the newest stands last, also where it is resumed
         self._states[folder] = state
 
     def _with_settings(self, attempt: MissionAttempt, state: RunState) -> MissionAttempt:
