@@ -284,18 +284,21 @@ def fake_train():
 
 
 @pytest.fixture
-def program(tiny, tmp_path, monkeypatch, capsys):
-    """Return a function that runs the program in this process, on the tiny dataset: exit status,
-    stdout and stderr."""
+def in_process(monkeypatch, capsys):
+    """Return a function that runs the program in this process: exit status, stdout and stderr."""
     from tui.cli import main as cli
 
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
+    def call(*arguments: str) -> tuple[object, str, str]:
         monkeypatch.setattr(sys, "argv", ["mnist-tui", *arguments])
-        with pytest.raises(SystemExit) as exit:
+        with pytest.raises(SystemExit) as ended:
             cli.main()
-        output = capsys.readouterr()
-        return exit.value.code, output.out, output.err
+        return ended.value.code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture
+def program(tiny, tmp_path, monkeypatch, in_process):
+    """Return `in_process`, on the tiny dataset and in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    return in_process

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from core.attach.sockets import connect, socket_name, sockets, why_ignored
 from core.attach.wire import Hello, command_message, read_event, read_hello
 from core.commands import Command
-from core.errors import CheckpointError, UsageError, closest_match
+from core.errors import CheckpointError, UsageError, closest_match, quoted
 from core.events import Event, RunFailed, RunFinished
 from core.runs.catalog import read_run_info
 from core.runs.description import is_live, read_description
@@ -134,7 +134,7 @@ class RemoteHost:
         last = deque(filter(None, read_events(self.folder)), maxlen=1)
         if not last or not isinstance(last[0], RunFinished | RunFailed):
             message = f"the process that trained {self.folder.name} has died"
-            how = f"resume it with `mnist-tui resume {self.folder}`"
+            how = f"resume it with `mnist-tui resume {quoted(self.folder)}`"
             yield RunFailed(reason="interrupted", message=f"{message}; {how}")
 
     def _reconnect(self) -> bool:
@@ -183,9 +183,9 @@ def _why_not_live(folder: Path) -> str:
     name, status = folder.name, info.status if info else "unknown"
     if status in ("interrupted", "stopped"):
         how = "its process has died" if status == "interrupted" else "it was stopped"
-        return f"{name} is not running: {how}; resume it with `mnist-tui resume {folder}`"
+        return f"{name} is not running: {how}; resume it with `mnist-tui resume {quoted(folder)}`"
     if status in ("finished", "failed"):
-        return f"{name} has {status}; inspect it with `mnist-tui runs show {folder}`"
+        return f"{name} has {status}; inspect it with `mnist-tui runs show {quoted(folder)}`"
     return f"{name} is not running (its status is {status})"
 
 

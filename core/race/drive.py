@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from core.commands import (
@@ -55,25 +54,25 @@ FIRST_SAMPLES = 256  # of a turn, before it is known how long they take
 WAIT_SECONDS = 0.05  # between two looks for commands, while all lanes are paused
 
 
-@dataclass
 class Race:
     """A race in progress, on the thread that iterates over `events`."""
 
-    plan: RacePlan
-    inbox: Inbox
-    open_run: OpenRun
-    folder: Path | None = None  # of an earlier race, to continue it
-    is_paused: bool = False
-    lanes: list[Lane] = field(default_factory=list)  # of this round
-    current: Lane | None = None
-    is_stopping: bool = False
-    is_detached: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        plan: RacePlan,
+        inbox: Inbox,
+        open_run: OpenRun,
+        folder: Path | None = None,
+        paused: bool = False,
+    ) -> None:
+        """`folder` is that of an earlier race, to continue it; `paused`: before the first steps."""
+        self.plan, self.inbox, self.open_run, self.folder = plan, inbox, open_run, folder
+        self.lanes: list[Lane] = []  # of this round
+        self.current: Lane | None = None
+        self.is_paused, self.is_stopping, self.is_detached = paused, False, False
         self.images = SharedImages()
         self.others: list[Command] = []  # commands that are not for the race
         self.dropped: list[int] = []  # lanes, to be reported
-        self.runs = new_runs(self.plan)
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the race to its end: RaceFinished, or RunFailed if it cannot begin.
@@ -86,7 +85,7 @@ class Race:
             else:
                 self.record = read_race(self.folder)
                 self.plan = self.record.plan
-                self.runs = new_runs(self.plan)
+            self.runs = new_runs(self.plan)
             with lock_race(self.record.folder):
                 yield from self._run()
         except UserError as error:
@@ -270,10 +269,8 @@ class Race:
 
     def _forward_others(self) -> Iterator[Event]:
         """Yield the commands that are not for the race, and what was done with those that are."""
-        with suppress(IndexError):
-            while True:
-                yield LaneDropped(lane=self.dropped.pop(0))
-                yield from self._write(self.record)
-        with suppress(IndexError):
-            while True:
-                yield ForwardedCommand(command=self.others.pop(0))
+        while self.dropped:
+            yield LaneDropped(lane=self.dropped.pop(0))
+            yield from self._write(self.record)
+        while self.others:
+            yield ForwardedCommand(command=self.others.pop(0))

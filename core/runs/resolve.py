@@ -6,12 +6,11 @@ A path comes before a name. The name is that of a run's folder in a folder of ru
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from core.checkpoints.header import SUFFIX
 from core.checkpoints.other_files import is_foreign
-from core.errors import CheckpointError, UsageError, closest_match
+from core.errors import CheckpointError, UsageError, closest_match, quoted
 from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import BEST_FIRST, DESCRIPTION, EVENTS_FILE
 from core.user import expand
@@ -41,7 +40,7 @@ def resolve_checkpoint(text: str, folder: Path, kinds: tuple[str, ...] = BEST_FI
         # Also a broken link: its reader reports what is wrong with it.
         if os.path.lexists(place):
             if is_foreign(place):
-                how = f"mnist-tui checkpoints import {shlex.quote(str(place))}"
+                how = f"mnist-tui checkpoints import {quoted(place)}"
                 raise CheckpointError(f"{place} was not saved by mnist-tui; import it first: {how}")
             return place
     raise _not_found(text, folder)

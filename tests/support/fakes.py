@@ -149,7 +149,7 @@ def make_fake_train(
     """Return a trainer with the events and commands of the real one, without torch and files.
 
     An epoch has `steps` steps of `delay` seconds. `ends` is an event to end with after half an
-    epoch, or an exception to raise there, in all runs or in those that `fails` returns True for;
+    epoch, or an exception to raise there, in every run or in those that `fails` returns True for;
     `names` are those of the classes. In a race, a run is called as `lane_run` says.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.commands import Command, ListDevices, Start, Stop, ToLane
 from core.engine.local_host import LocalHost, Train
-from core.errors import UserError, explain
+from core.errors import UserError, explain, quoted
 from core.events import (
     Detached,
     Event,
@@ -136,7 +135,7 @@ class RunController:
             return line
         if self._host is None or state.started is None:
             return describe_outcome(state)
-        run, attach = state.started, f"mnist-tui attach {shlex.quote(state.started.folder)}"
+        run, attach = state.started, f"mnist-tui attach {quoted(state.started.folder)}"
         return f"{run.run} continues in process {self._host.pid}; `{attach}` attaches to it again"
 
     # Runs in this process

@@ -1,7 +1,7 @@
 """`mnist-tui archs`: networks by name, the user's own among them."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 
@@ -9,22 +9,14 @@ from core.config import make_config
 from core.models.architectures import ARCHITECTURES
 from core.models.networks import resolve_network
 from core.models.saved_networks import saved_file
-from tui.cli import main as cli
 
 TEXT = "conv 8 3, relu, maxpool 2, linear"
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(in_process):
     """Return a function that runs `archs` and returns status, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", "archs", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+    return partial(in_process, "archs")
 
 
 def test_networks_of_the_program_are_listed_first(call):

@@ -1,34 +1,21 @@
 """`mnist-tui missions`: the list with its progress, missions of a teacher, and bad input."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 
 from tests.support.missions import GOOD, write
-from tui.cli import main as cli
 from tui.missions.loader import list_missions
 from tui.missions.progress import begin, note_done, progress_file
 
 MISSIONS = list_missions()[0]
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(in_process):
     """Return a function that runs `missions` and returns status, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mnist-tui", "missions", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+    return partial(in_process, "missions")
 
 
 def test_list_has_every_mission_and_what_is_done(call):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +21,7 @@ from core.commands import (
     ToLane,
 )
 from core.config import TrainConfig
+from core.errors import quoted
 from core.events import (
     Detached,
     Event,
@@ -91,7 +91,7 @@ class RaceController:
         return self._app.race_state.is_active or not self._app.runs.is_active
 
     def select(self, lane: int) -> None:
-        """Show the run of another lane in all views."""
+        """Show the run of another lane in every view."""
         if self.can_select and (lane != self.lane or not self._app.lane_name):
             self._app.explanations.cancel()  # the question to the lane before
             self._app.runs.emit(LaneSelected(lane=lane))
@@ -227,7 +227,7 @@ class RaceController:
         """Return the line that is printed when the app has closed; None if it is about a run."""
         if race.started is None or not (race.is_active or is_run_of(run, race)):
             return None
-        name, folder = printable(race.started.race), shlex.quote(race.started.folder)
+        name, folder = printable(race.started.race), quoted(race.started.folder)
         if self._app.runs.is_elsewhere and race.is_active:
             pid = self._app.runs.pid
             where = f" in process {pid}" if pid else ""

@@ -1,6 +1,5 @@
 """The dialog that verifies a run's checkpoints."""
 
-import shlex
 from pathlib import Path
 
 from textual import work
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.checkpoints.verify import Verified, verify_files
+from core.errors import quoted
 from core.runs.catalog import list_run_checkpoints
 from core.runs.layout import EVENTS_FILE
 from tui.text.formats import format_size, printable
@@ -63,7 +63,7 @@ class VerifyDialog(ModalScreen[None]):
         if verified:
             lines.append(Content("Verifying…"))
         elif (self._path.parent / EVENTS_FILE).exists():
-            name = printable(shlex.quote(str(self._path)))
+            name = quoted(self._path)
             command = f"mnist-tui checkpoints verify {name} --replay 500"
             self.query_one("#how", Static).update(Content(f"{HOW}\n\n  {command}"))
         lines = lines or [Content("The checkpoint does not exist any more.")]
