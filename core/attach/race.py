@@ -28,7 +28,7 @@ from core.events import (
     RunFinished,
 )
 from core.race.lane_run import has_runs_left, new_runs
-from core.race.record import is_race_live, race_started, read_race
+from core.race.record import RACE_FILE, is_race_live, race_started, read_race
 from core.race.result import judge
 from core.runs.description import is_live, read_description
 from core.runs.event_reader import read_events
@@ -53,6 +53,7 @@ class RaceViewer:
         self._threads: dict[tuple[int, int], Thread | None] = {}  # None: read from its record
         self._waiting: list[Command] = []  # for the first run that can be reached
         self._runs = new_runs(self.record.plan)
+        self._stamp = (0, 0)  # of the race.json that was read last
         self._closed = False
 
     @property
@@ -103,8 +104,10 @@ class RaceViewer:
     def _look(self) -> Iterator[Event]:
         """Follow the runs that have begun since the last look."""
         before = self.record.dropped
-        with suppress(UserError):  # its folder has been moved: the runs are still followed
-            self.record = read_race(self.folder)
+        with suppress(UserError, OSError):  # moved: the runs are still followed
+            status = os.stat(self.folder / RACE_FILE)  # which is replaced where it changes
+            if (stamp := (status.st_ino, status.st_mtime_ns)) != self._stamp:
+                self.record, self._stamp = read_race(self.folder), stamp
         for lane in self.record.dropped:
             if lane not in before:
                 yield LaneDropped(lane=lane)

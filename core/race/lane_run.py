@@ -122,11 +122,14 @@ def new_runs(plan: RacePlan) -> list[list[LaneRun]]:
     return [[LaneRun()] * plan.seeds for _ in plan.lanes]
 
 
-def has_runs_left(runs: Sequence[Sequence[LaneRun]], dropped: Collection[int]) -> bool:
+def has_runs_left(
+    runs: Sequence[Sequence[LaneRun]], dropped: Collection[int], *, failed: bool = False
+) -> bool:
     """Return whether a race that has ended can be resumed: a lane that was not dropped has a run
-    that has not begun, or that was stopped or detached."""
+    that has not begun, or that was stopped or detached; with `failed` also one that failed, which
+    is tried again, but not one that diverged."""
     kept = [lane for number, lane in enumerate(runs) if number not in dropped]
-    left = ("waiting", "training", "stopped")
+    left = {"waiting", "training", "stopped"} | ({"failed"} if failed else set())
     return any(run.outcome in left for lane in kept for run in lane)
 
 

@@ -21,8 +21,9 @@ from core.models.network_file.named import is_file_spec
 from core.models.network_text import format_nodes, parse_network
 from core.models.networks import is_meant_as_name, resolve_network
 from core.models.saved_networks import find_label
-from core.race.record import MOST_LANES, ORDERS
 
+ORDERS = ("samples", "time")
+MOST_LANES = 4
 MOST_SEEDS = 1000  # race.json names each of their runs, and is read up to 1 MB
 LARGEST_SEED = 2**63 - 1
 LONGEST_NAME = 24

@@ -18,18 +18,16 @@ from core.errors import CheckpointError, UsageError, UserError, closest_match, p
 from core.events import RaceStarted
 from core.files import open_no_follow, open_regular_file, replace_file
 from core.locking import NoLocks, is_locked, lock
+from core.race.plan import MOST_LANES, ORDERS
 from core.runs.description import config_in, is_live, read_description
 from core.runs.disk import explain_errors, explain_unwritable
 from core.runs.layout import DESCRIPTION
-from core.runs.run_writer import claim_folder
 from core.user import expand
 
 RACE_FILE = "race.json"
 LOCK_FILE = "race.lock"
 PREFIX = "race-"
 LARGEST = 2**20
-ORDERS = ("samples", "time")
-MOST_LANES = 4
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,8 @@ class RaceRecord:
 
 def create_race(plan: RacePlan, folder: Path) -> RaceRecord:
     """Make the folder of a new race in the folder for runs. Raises CheckpointError."""
+    from core.runs.run_writer import claim_folder  # which commands that read need not wait for
+
     with explain_unwritable(folder):
         place = claim_folder(folder, PREFIX + time.strftime("%Y%m%d-%H%M%S"))
         record = RaceRecord(place, plan, tuple(("",) * plan.seeds for _ in plan.lanes))

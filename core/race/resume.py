@@ -11,7 +11,7 @@ from core.commands import ResumePoint
 from core.config import TrainConfig
 from core.errors import UserError, explain
 from core.events import Event, RunFailed, RunFinished
-from core.race.lane_run import LaneRun
+from core.race.lane_run import LaneRun, has_runs_left
 from core.race.record import RaceRecord
 from core.runs.event_reader import read_events
 from core.runs.resume import prepare_resume
@@ -78,5 +78,4 @@ def _read_lane_run(record: RaceRecord, name: str) -> LaneRun:
 
 def is_over(record: RaceRecord) -> bool:
     """Return whether a race has nothing left to train."""
-    left = [runs for lane, runs in enumerate(read_lane_runs(record)) if lane not in record.dropped]
-    return all(run.outcome in ("finished", "diverged") for runs in left for run in runs)
+    return not has_runs_left(read_lane_runs(record), record.dropped, failed=True)

@@ -157,5 +157,7 @@ def check_unchanged(
     dataset: str, stored: dict[str, Any], loaded: tuple[str, datasets.Tensors]
 ) -> None:
     """Raise DataError where images of the user's own have changed since a run was trained."""
+    if not stored:  # a new run: nothing to compare their digest with
+        return
     if changed := describe_change(dataset, stored, record_content(*loaded)):
         raise DataError(f"{changed}; restore it, or start a new run")

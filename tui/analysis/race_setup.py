@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from core.commands import RacePlan
 from core.config import FIELDS, TrainConfig, parse
 from core.models.architectures import ARCHITECTURES
-from core.race.plan import parse_goal, parse_seeds, parse_values, plan_race
-from core.race.record import MOST_LANES
+from core.race.plan import MOST_LANES, parse_goal, parse_seeds, parse_values, plan_race
 from core.training.setup import check_batch_size, most_samples
 from tui.text.settings import NAMES, missing_dataset, network_name
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
-from core.race.record import find_race, find_race_of
 from tui.cli.console import checkpoints_folder, why_no_app
 from tui.cli.options import AsJson, CheckpointsDir, NetworkFile, SlowLink
 from tui.text.console import complain
@@ -60,6 +59,8 @@ def attach(
 
 def _find_race(run: str | None, checkpoints: str | None) -> Path | None:
     """Return the folder of the race that is meant: by its name, or the only one in progress."""
+    from core.race.record import find_race, find_race_of
+
     folder = checkpoints_folder(checkpoints)
     if run is not None:
         return find_race(run, folder)

@@ -10,7 +10,6 @@ import typer
 from core.commands import ResumePoint
 from core.config import TrainConfig, parse
 from core.errors import UsageError
-from core.race.record import find_race
 from core.training.ranks import launched
 from tui.cli.console import checkpoints_folder
 from tui.cli.options import (
@@ -125,6 +124,8 @@ def resume(
     """
     folder = checkpoints_folder(checkpoints)
     # Before others wait for the first process of torchrun, which would not come: a race is refused.
+    from core.race.record import find_race
+
     if race := find_race(run, folder):
         given = {"epochs": epochs, "device": device, "data": data}
         given |= {"dry-run": "yes"} if dry_run else {}

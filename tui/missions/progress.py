@@ -19,10 +19,10 @@ from core.user import data_folder
 from tui.missions.mission import Mission
 from tui.state.history import read_run
 from tui.state.run_state import RunState
+from tui.text.formats import plural
 
 FILE = "missions.jsonl"
 MOST_RUNS = 100  # of one attempt
-BEGUN, PREDICTED, RUN, DONE = "begun", "predicted", "run", "done"
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ class MissionProgress:
 
 def begin(mission: Mission) -> str | None:
     """Note that a new attempt begins. Returns, as the others below, why that cannot be kept."""
-    return _note(mission, BEGUN)
+    return _note(mission, "begun")
 
 
 def note_prediction(mission: Mission, choice: int) -> str | None:
-    return _note(mission, PREDICTED, choice=choice)
+    return _note(mission, "predicted", choice=choice)
 
 
 def note_run(mission: Mission, folder: str) -> str | None:
     """Note a run that was started in the mission, by its folder."""
-    return _note(mission, RUN, folder=str(Path(folder).absolute()))
+    return _note(mission, "run", folder=str(Path(folder).absolute()))
 
 
 def note_done(mission: Mission) -> str | None:
-    return _note(mission, DONE)
+    return _note(mission, "done")
 
 
 def progress_file() -> Path:
@@ -91,8 +91,10 @@ def read_progress() -> tuple[dict[str, MissionProgress], str | None]:
         return {}, f"The progress in {where} cannot be read: {printable(explain(error))}."
     if not damaged:
         return found, None
-    lines = "1 line" if damaged == 1 else f"{damaged:,} lines"
-    return found, f"{where} is damaged: {lines} of it cannot be read, the others are used."
+    return (
+        found,
+        f"{where} is damaged: {plural(damaged, 'line')} of it cannot be read, the others are used.",
+    )
 
 
 def fold_lines(lines: Iterable[bytes]) -> tuple[dict[str, MissionProgress], int]:

@@ -32,7 +32,7 @@ from core.events import (
     RunFailed,
     RunStarted,
 )
-from core.race.lane_run import find_status
+from core.race.lane_run import find_status, has_runs_left
 from tui.actions import is_available
 from tui.app.next_settings import use_config, use_config_of
 from tui.app.run_controller import describe_busy
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 # Commands that mean all lanes; others are for the selected one.
 FOR_ALL = (Pause, Resume, Save, Stop, StopRace, DropLane, ToLane)
 CONTINUE_RACE = "race_rest"  # the opening that continues a race
-ENDED = ("finished", "diverged")  # outcomes of runs that leave nothing to train
 
 
 class RaceController:
@@ -245,6 +244,6 @@ def is_run_of(run: RunState, race: RaceState) -> bool:
 
 def can_continue(race: RaceState) -> bool:
     """Return whether a race has ended before all of its lanes' runs have."""
-    runs = [run for lane in race.lanes if not lane.is_dropped for run in lane.runs]
+    dropped = [number for number, lane in enumerate(race.lanes) if lane.is_dropped]
     is_over = race.started is not None and not race.is_active
-    return is_over and any(run.outcome not in ENDED for run in runs)
+    return is_over and has_runs_left([lane.runs for lane in race.lanes], dropped, failed=True)

@@ -1,7 +1,7 @@
 """`mnist-tui race`, and a race where `resume` and `attach` take a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,6 @@ from core.commands import StartRace
 from core.config import TrainConfig
 from core.errors import CheckpointError, UsageError, quoted
 from core.race.plan import parse_goal, parse_seeds, plan_race
-from core.race.record import RaceRecord, is_race_live, read_race, resolve_race
 from core.training.ranks import launched
 from tui.cli.console import checkpoints_folder, is_typed, why_no_app
 from tui.cli.options import OnHangup, SlowLink
@@ -18,6 +17,9 @@ from tui.cli.train import AsJson, Detach, Quiet
 from tui.signals import CONTINUE
 from tui.text.console import complain
 from tui.text.formats import printable
+
+if TYPE_CHECKING:
+    from core.race.record import RaceRecord
 
 HOW_RACES_END = (
     "Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save all lanes and exit; `mnist-tui resume RACE` "
@@ -134,6 +136,8 @@ def start_race(
 
 
 def _show(name: str, checkpoints: str | None, *, as_json: bool, in_app: bool, slow: bool) -> int:
+    from core.race.record import read_race, resolve_race
+
     folder = resolve_race(name, checkpoints_folder(checkpoints))
     if in_app:
         return open_race(folder, slow=slow)
@@ -155,6 +159,7 @@ def open_race(folder: Path, *, slow: bool = False) -> int:
 
 def resume_race(folder: Path, *, as_json: bool, quiet: bool, detach: bool, on_hangup: str) -> int:
     """Continue a race whole. Raises UsageError where nothing of it is left to train."""
+    from core.race.record import is_race_live, read_race
     from core.race.resume import is_over
 
     refuse_torchrun()
@@ -178,6 +183,8 @@ def attach_race(folder: Path, *, as_json: bool, slow: bool) -> int:
 
     Raises CheckpointError where it is not in progress.
     """
+    from core.race.record import is_race_live, read_race
+
     record = read_race(folder)
     if not is_race_live(record):
         raise CheckpointError(_why_not_live(record, folder))
@@ -192,7 +199,7 @@ def attach_race(folder: Path, *, as_json: bool, slow: bool) -> int:
     return print_attached_race(RaceViewer(folder), record.plan, print_end, as_json=as_json)
 
 
-def _why_not_live(record: RaceRecord, folder: Path) -> str:
+def _why_not_live(record: "RaceRecord", folder: Path) -> str:
     from core.race.resume import is_over
 
     if is_over(record):

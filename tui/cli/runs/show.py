@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from core.errors import UsageError
-from core.race.record import find_race, read_race
 from tui.cli.console import checkpoints_folder, find_run, print_json, refuse_options_before
 from tui.cli.options import AsJson, CheckpointsDir, RunName, RunNames
 from tui.text.console import complain
@@ -62,6 +61,8 @@ def show_run(run: RunName, as_json: AsJson = False, checkpoints: CheckpointsDir 
 
     Of a race, the result.
     """
+    from core.race.record import find_race, read_race
+
     if race := find_race(run, checkpoints_folder(checkpoints)):
         from tui.cli.race.table import print_record
 
