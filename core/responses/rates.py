@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from core.events import Event, Preparing
 
+# The first and the last rate that a search tries, and how many it tries.
+LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 200
+
 
 @dataclass(frozen=True)
 class TriedRate:

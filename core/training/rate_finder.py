@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from core.config import TrainConfig
 from core.errors import DeviceError, UserError, first_line
 from core.events import Notice, Preparing
-from core.responses.rates import RatesTried, TriedRate
+from core.responses.rates import HIGHEST, LOWEST, STEPS, RatesTried, TriedRate
 from core.runs.data_folder import load_run_data
 from core.training.setup import Setup, resolve_setup
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from core.data.datasets import Tensors
 
 RULE = "where the smoothed loss falls fastest over the logarithm of the rate"
-LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 200
 # The search ends where the newest losses, smoothed, are over so many times their least.
 DIVERGED = 4.0
 # The standard deviation of the bell curve that smooths the losses, in steps of 3% of the rate each,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from core.responses.rates import TriedRate
+from core.responses.rates import HIGHEST, LOWEST, TriedRate
 from tui.charts.grid import Run
 from tui.charts.plot import build_chart
 from tui.charts.series import RAW, SMOOTH, TEST, Points, Series
@@ -15,7 +15,8 @@ from tui.charts.x_axis import Window
 from tui.preferences import Preferences
 from tui.text.formats import format_rate
 
-LOWEST, HIGHEST = -6, 0  # log10 of the rates at both ends
+# The powers of ten at both ends.
+LEFT, RIGHT = round(math.log10(LOWEST)), round(math.log10(HIGHEST))
 # The curve is drawn up to so many times the loss at first: beyond, only that it rises matters.
 HIGHEST_SHOWN = 1.25
 
@@ -31,12 +32,12 @@ def build_rate_chart(
 
     `marked` is the rate with a mark. There must be points.
     """
-    window = Window(LOWEST, HIGHEST, columns)
+    window = Window(LEFT, RIGHT, columns)
     plain = replace(preferences, log_scale=False, zoom=1)
     x = None if marked is None else math.log10(marked)
-    labels = [_tick(power) for power in range(LOWEST, HIGHEST + 1)]
+    labels = [_tick(power) for power in range(LEFT, RIGHT + 1)]
     labels[-1] = f"rate {labels[-1]}"
-    ticks = [float(power) for power in range(LOWEST, HIGHEST + 1)], labels
+    ticks = [float(power) for power in range(LEFT, RIGHT + 1)], labels
     series = rate_series(points, marked, plain)
     return build_chart("loss", series, plain, window, size, cursor=x, ticks=ticks)
 

@@ -9,8 +9,9 @@ import torch
 from core.config import TrainConfig
 from core.errors import UserError
 from core.events import RunFinished
+from core.responses.rates import STEPS
 from core.training.learner import Learner
-from core.training.rate_finder import STEPS, RateSearch, rate_of_step, suggest
+from core.training.rate_finder import RateSearch, rate_of_step, suggest
 from tests.support.cli import NO_NETWORK
 from tests.support.training import drive, folder_of, only
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from core.responses.rates import STEPS
 from core.training.ranks import TORCHRUN_VARIABLES
-from core.training.rate_finder import STEPS
 from tui.cli.output.found_rate import next_command
 
 FIND = ("train", "--find-lr", "--dataset", "sample", "--arch", "linear")

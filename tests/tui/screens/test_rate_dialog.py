@@ -7,8 +7,8 @@ from textual.widgets import Button, Input
 
 from core.config import TrainConfig
 from core.errors import UserError
-from core.responses.rates import RatesTried, TriedRate
-from core.training.rate_finder import STEPS, rate_of_step
+from core.responses.rates import STEPS, RatesTried, TriedRate
+from core.training.rate_finder import rate_of_step
 from tests.support.app import app_in, phase, text_of, until
 from tests.support.fakes import make_fake_train
 from tui.screens.rate_finder.dialog import RateDialog

@@ -33,8 +33,13 @@ async def test_first_and_last_line_without_collision(tmp_path):
             await pilot.resize_terminal(width, 24)
             await until(pilot, lambda: "● training" in text_of(pilot).splitlines()[0])
             await until(pilot, lambda: "space Pause  s Stop" in text_of(pilot).splitlines()[-1])
-            facts = "linear · fake" if width == 120 else "linear · fake · cpu"
-            assert (facts in text_of(pilot)) == (width >= 80)
+            first, is_wide = text_of(pilot).splitlines()[0], width == 120
+            # The names of all views take the place of the device.
+            facts = "linear · fake" if is_wide else "linear · fake · cpu"
+            assert (facts in first) == (width >= 80)
+            assert ("cpu" in first) == (width == 80)
+            assert all(view.title in first for view in VIEWS.values()) == is_wide
+        assert len(VIEWS) == 9
 
 
 async def test_footer_opens_the_palette_with_the_keys(tmp_path):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from core.race.standings import Standing, rank_lanes
+from core.race.words import format_points
 from tui.analysis.race.words import plan_of
 from tui.state.race.race_state import RaceState
 from tui.text.formats import format_duration
@@ -45,7 +46,7 @@ def _gap(standing: Standing, is_by_time: bool) -> str:
         return f"+{later:,.0f} images"
     if standing.place == 1 or not behind:
         return ""
-    return f"{-100 * behind:+.2f} points".replace("-", "−")
+    return f"{format_points(-behind, signed=True)} points"
 
 
 def format_seconds(seconds: float) -> str:
@@ -55,9 +56,8 @@ def format_seconds(seconds: float) -> str:
 def _share(race: RaceState, number: int) -> float:
     """Return how far a lane is: by accuracy each halving of the error is an equal step, from that
     of guessing to that of the goal; without a goal, by its epochs."""
-    lane, started = race.lanes[number], race.started
+    lane, goal = race.lanes[number], race.goal
     run, state = lane.runs[race.seed], lane.states[race.seed]
-    goal = started.goal if started else None
     if goal is None:
         return run.samples / run.total_samples if run.total_samples else 0.0
     if run.reached:
@@ -73,7 +73,7 @@ def _share(race: RaceState, number: int) -> float:
 
 
 def _mark(race: RaceState, number: int) -> str:
-    lane, goal = race.lanes[number], race.started.goal if race.started else None
+    lane, goal = race.lanes[number], race.goal
     run, state = lane.runs[race.seed], lane.states[race.seed]
     if run.outcome == "diverged":
         return "✗ diverged"

@@ -99,7 +99,7 @@ def _winner_lines(race: RaceState) -> Iterator[Content]:
     if verdict.stopped:
         yield Content.styled("Stopped before the end.", "bold")
     judged = judge(plan_of(race), [lane.runs for lane in race.lanes])
-    goal = race.started.goal if race.started else None
+    goal = race.goal
     to = f"First to {format_percent(goal)}:"
     for what, lane in ((to, judged.by_goal), ("Highest final accuracy:", judged.by_accuracy)):
         if lane is not None:
@@ -108,7 +108,7 @@ def _winner_lines(race: RaceState) -> Iterator[Content]:
 
 
 def _table(race: RaceState, width: int, *, ascii: bool) -> Iterator[Content]:
-    goal = race.started.goal if race.started else None
+    goal = race.goal
     name = min(NAME, max(len(printable(lane.name)) for lane in race.lanes))
     heads = ["accuracy", "loss", "trained"]
     if goal is not None:

@@ -95,9 +95,9 @@ class RaceView(View):
     def watch_race_state(self, before: RaceState, after: RaceState) -> None:
         if before.started is not after.started:
             self._begin(after)
-        has_failed = before.phase != "failed" == after.phase
-        has_ended = after.verdict is not before.verdict and after.verdict is not None
-        if has_failed or (has_ended and not (after.verdict and after.verdict.detached)):
+        is_new = not before.has_ended or after.verdict is not before.verdict
+        is_detached = after.verdict is not None and after.verdict.detached
+        if after.has_ended and is_new and not is_detached:
             self.part = "result"
         if _outline(before) != _outline(after):
             self.attempt("show", self.show)
@@ -121,7 +121,7 @@ class RaceView(View):
 
     def show(self) -> None:
         race, whole = self.race_state, self._shows_all
-        has_race, has_ended = bool(race.lanes), race.verdict is not None or race.phase == "failed"
+        has_race, has_ended = bool(race.lanes), race.has_ended
         part = self.part if has_ended or self.part != "result" else PARTS[0]
         chart, digits = self.query_one(RaceChart), self.query_one(LaneDigits)
         bars = self.query_one(LaneBars)
@@ -198,13 +198,13 @@ class RaceView(View):
         """Show the next chart, horizontal axis, or part."""
         chart = self.query_one(RaceChart)
         if what == "chart":
-            self.part = "chart" if self.part != "chart" else self.part
+            self.part = "chart"
             chart.shown = _after(RACE_CHARTS, chart.shown)
         elif what == "x_axis":
             chart.x_axis = _after(RACE_AXES, chart.x_axis)
         else:
-            has_ended = self.race_state.verdict is not None
-            self.part = _after(PARTS if has_ended else PARTS[:2], self.part)
+            parts = PARTS if self.race_state.has_ended else PARTS[:2]
+            self.part = _after(parts, self.part)
         self.show()
 
     def action_digits(self, by: int) -> None:

@@ -11,7 +11,7 @@ from textual.widgets import Button, Static
 
 from core.commands import CancelFindRate, FindRate
 from core.config import TrainConfig
-from core.responses.rates import RatesRefused, RatesTried
+from core.responses.rates import HIGHEST, LOWEST, STEPS, RatesRefused, RatesTried
 from tui.analysis.found_rate import describe_found, describe_search
 from tui.screens.base import app_of
 from tui.screens.captions import set_text, show_message
@@ -21,7 +21,7 @@ from tui.text.settings import OPTIMIZER_NAMES, network_name
 from tui.widgets.charts.rate_chart import RateChart, rate_legend
 
 REQUESTS = count(1)  # the responses to an earlier dialog are not those to this one
-FACTOR = 10 ** (6 / 199)  # from one rate that is tried to the next
+FACTOR = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))  # from one rate that is tried to the next
 
 
 class RateDialog(ModalScreen[float | None]):

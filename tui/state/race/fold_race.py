@@ -106,7 +106,7 @@ def _in_lane(state: RaceState, number: int, seed: int, events: Sequence[Any]) ->
         return state
     if seed > state.seed:
         state = _next_round(state, seed)
-    lane, goal = state.lanes[number], state.started.goal if state.started else None
+    lane, goal = state.lanes[number], state.goal
     before, run = lane.states[seed], lane.runs[seed]
     if isinstance(events[0], Progress):
         clock = []
@@ -168,20 +168,14 @@ def _phase(state: RaceState) -> Phase:
 # A run whose record was read at once, as that of a run in another process
 
 
-def _samples(started: RunStarted, step: int) -> int:
-    """Return the samples of the first steps; the last batch of an epoch may be smaller."""
-    epochs, within = divmod(step, max(1, started.steps_per_epoch))
-    return epochs * started.train_samples + within * started.batch_size
-
-
 def _with_trained_clock(state: RunState) -> RunState:
     """Return the state with a clock that counts training alone: its samples by their speed."""
-    started = state.started
-    if started is None:
+    if state.started is None:
         return state
+    run = LaneRun().after(state.started, None)
     seconds, samples, clock = 0.0, 0, []
     for step, speed in state.curves.speeds.points:
-        now = _samples(started, int(step))
+        now = run.samples_at(int(step))
         seconds += (now - samples) / speed if speed else 0.0
         samples = now
         clock.append((step, seconds))
@@ -205,6 +199,7 @@ def _read_run(state: RunState, goal: float | None) -> LaneRun:
     return replace(
         run,
         outcome=outcome,
+        reason=state.reason if phase == "failed" else "",
         message=state.message if phase == "failed" else "",
         samples=run.samples_at(state.step),
         seconds=state.seconds,

@@ -40,6 +40,16 @@ class RaceState:
         return self.phase in ("preparing", "training", "paused")
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it has a verdict, or has failed without one."""
+        return self.verdict is not None or self.phase == "failed"
+
+    @property
+    def goal(self) -> float | None:
+        """The test accuracy to reach, 0 to 1: None before the race begins, and without a goal."""
+        return self.started.goal if self.started else None
+
+    @property
     def now(self) -> tuple[RunState, ...]:
         """The state of each lane's run in the round under way, or in the last one."""
         return tuple(lane.states[self.seed] for lane in self.lanes)

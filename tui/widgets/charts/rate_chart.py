@@ -11,7 +11,7 @@ from textual.message import Message
 
 from core.responses.rates import RatesTried
 from tui.analysis.found_rate import describe_search
-from tui.charts.rate_chart import HIGHEST, LOWEST, build_rate_chart, rate_series
+from tui.charts.rate_chart import LEFT, RIGHT, build_rate_chart, rate_series
 from tui.charts.series import TEST
 from tui.preferences import Preferences
 from tui.text.formats import format_rate
@@ -79,7 +79,7 @@ class RateChart(Canvas):
     def on_click(self, event: Click) -> None:
         at = event.x - self.content_offset.x - (self.size.width - self._columns)
         share = min(1.0, max(0.0, at / max(1, self._columns - 1)))
-        self.post_message(self.Clicked(10 ** (LOWEST + share * (HIGHEST - LOWEST))))
+        self.post_message(self.Clicked(10 ** (LEFT + share * (RIGHT - LEFT))))
 
 
 def rate_legend(tried: RatesTried, marked: float | None, preferences: Preferences) -> Content:

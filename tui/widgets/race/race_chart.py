@@ -58,8 +58,7 @@ class RaceChart(Chart):
         return race_series(self.race, self.kind, self.x_axis, self.preferences, window)
 
     def _goal(self) -> float | None:
-        started = self.race.started
-        return started.goal if started and self.kind == "test_accuracy" else None
+        return self.race.goal if self.kind == "test_accuracy" else None
 
     def _why_empty(self) -> str:
         if not self.race.is_active:

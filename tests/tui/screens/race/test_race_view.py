@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.commands import OpenCheckpoint, Predict, ToLane
-from core.events import LaneDropped, LaneEvent, Paused
+from core.events import LaneDropped, LaneEvent, Paused, RunFailed
 from tests.support.app import SIZES, app_in, text_of
 from tests.support.events import progress
 from tests.support.fakes import key_of
@@ -108,6 +108,25 @@ async def test_race_is_shown_from_before_its_start_to_its_end(tmp_path, size):
         assert "92.0%" in row
         assert ("Training loss" in text) != is_small
         assert not shown.view.failed
+
+
+async def test_failed_race_without_a_verdict_shows_its_parts_in_turn(tmp_path):
+    failed = RunFailed(reason="data", message="the images are gone")
+    async with Shown(tmp_path, (80, 24)) as shown:
+        text = await shown.show(race_after(race_started(), lane_events(0, [0.8]), failed))
+        assert "the images are gone" in text
+        for part in ("chart", "digits", "result"):
+            text = await shown.press("v")
+            assert shown.view.part == part
+            assert ("the images are gone" in text) == (part == "result")
+
+
+async def test_equal_lanes_are_no_points_apart(tmp_path):
+    lanes = lane_events(0, [0.8]), lane_events(1, [0.8 - 1e-6])
+    async with Shown(tmp_path, LARGE) as shown:
+        text = await shown.show(race_after(race_started(("linear", "mlp")), *lanes))
+        assert " 0.00 points" in text
+        assert "−0.00" not in text
 
 
 async def test_small_window_shows_digits_with_v(tmp_path):

@@ -166,3 +166,23 @@ def test_record_read_at_once_gives_what_its_events_give():
     assert at_once.states[0].curves.clock.points == slowly.states[0].curves.clock.points
     run, read = slowly.runs[0], at_once.runs[0]
     assert replace(read, step=run.step, samples=run.samples, seconds=run.seconds) == run
+
+
+def test_failed_record_read_at_once_keeps_its_reason():
+    """Of a run that ran out of memory the bars say so."""
+    events = (STARTED, progress(50, 1.0), RunFailed(reason="memory", message="too large"))
+    slowly = race(RACE, *in_lane(0, *events)).lanes[0].runs[0]
+    at_once = race(RACE, *in_lane(0, RecordRead(state=after(*events)))).lanes[0].runs[0]
+    assert (at_once.outcome, at_once.reason, at_once.message) == ("failed", "memory", "too large")
+    assert at_once == slowly
+
+
+def test_race_has_ended_with_a_verdict_or_a_failure():
+    assert not race(RACE).has_ended
+    assert race(RACE, end()).has_ended
+    assert race(RACE, RunFailed(reason="data", message="no data")).has_ended
+
+
+def test_goal_is_known_once_the_race_has_begun():
+    assert RaceState().goal is None
+    assert race(RACE).goal == 0.9
